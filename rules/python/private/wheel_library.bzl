@@ -1,0 +1,58 @@
+"""A wheel as a py_library: what pip_repository's BUILD files use."""
+
+load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/python/private:runfiles.bzl", "merge_runfiles")
+
+_DOC = "Unpacks a wheel into one directory, byte-compiled, and puts that directory on the import path of what depends on it."
+
+_ATTRS = {
+    "wheel": attr.label(
+        doc = "The .whl file.",
+        mandatory = True,
+        allow_single_file = [".whl"],
+    ),
+    "deps": attr.label_list(
+        doc = "The wheel_library targets that this package requires.",
+        providers = [PyInfo],
+    ),
+    "_tool": attr.label(
+        doc = "The program that unpacks.",
+        default = "@turnup//rules/python/tools:unpack_wheel.py",
+        allow_single_file = True,
+    ),
+}
+
+def _impl(ctx):
+    site = ctx.actions.declare_directory(ctx.label.name + "/site-packages")
+    args = ctx.actions.args()
+    args.add("-I")
+    args.add(ctx.file._tool)
+    args.add(ctx.file.wheel)
+    args.add(site.path)
+    ctx.actions.run(
+        executable = PYTHON,
+        arguments = [args],
+        inputs = [ctx.file.wheel, ctx.file._tool],
+        outputs = [site],
+        mnemonic = "UnpackWheel",
+        progress_message = "Unpacking %s" % ctx.file.wheel.basename,
+    )
+    import_path = site.short_path[len("../"):] if site.short_path.startswith("../") else ctx.workspace_name + "/" + site.short_path
+    files = depset([site], transitive = [d[DefaultInfo].files for d in ctx.attr.deps])
+    return [
+        DefaultInfo(
+            files = depset([site]),
+            runfiles = merge_runfiles(ctx.runfiles(files = [site]), ctx.attr.deps),
+        ),
+        PyInfo(
+            transitive_sources = files,
+            imports = depset([import_path], transitive = [d[PyInfo].imports for d in ctx.attr.deps]),
+        ),
+    ]
+
+wheel_library = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    provides = [PyInfo],
+)
