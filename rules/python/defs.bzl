@@ -1,5 +1,10 @@
-"""Python rules of Turnup's own, beside the rules_python names of @rules_python//python:defs.bzl."""
+"""Python rules: rules_python's names (which @rules_python re-exports) and pytest_test."""
 
+load("//rules/python/private:py_executable.bzl", _py_binary = "py_binary", _py_test = "py_test")
+load("//rules/python/private:py_library.bzl", _py_library = "py_library")
 load("//rules/python/private:pytest.bzl", _pytest_test = "pytest_test")
 
+py_binary = _py_binary
+py_library = _py_library
+py_test = _py_test
 pytest_test = _pytest_test

@@ -8,15 +8,15 @@ load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "library_providers")
 
 _ATTRS = {
+    "env": attr.string_dict(
+        doc = "Environment variables to set; $(location x) is expanded to a runfiles path. Empty: none.",
+    ),
     "main": attr.label(
         doc = "The file that runs as __main__. None: NAME.py among srcs, or the only one of srcs.",
         allow_single_file = [".py"],
     ),
     "main_module": attr.string(
         doc = "The module to run, where it comes from deps. Empty: the one of main.",
-    ),
-    "env": attr.string_dict(
-        doc = "Environment variables to set; $(location x) is expanded to a runfiles path. Empty: none.",
     ),
     "_launcher": attr.label(
         doc = "The launcher's template.",

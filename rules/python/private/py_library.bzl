@@ -6,10 +6,6 @@ load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 _DOC = "Python sources that others import. Modules are named from the workspace root: rules/image/tools/oci.py is rules.image.tools.oci."
 
 _ATTRS = {
-    "srcs": attr.label_list(
-        doc = "Python files. Empty for a target that only groups deps.",
-        allow_files = [".py"],
-    ),
     "data": attr.label_list(
         doc = "Files needed when the code runs.",
         allow_files = True,
@@ -20,6 +16,10 @@ _ATTRS = {
     ),
     "imports": attr.string_list(
         doc = "More folders to import from, relative to this package. Empty: only the workspace root.",
+    ),
+    "srcs": attr.label_list(
+        doc = "Python files. Empty for a target that only groups deps.",
+        allow_files = [".py"],
     ),
     "_compiler": attr.label(
         doc = "The program that byte-compiles.",

@@ -6,14 +6,14 @@ load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 _DOC = "Unpacks a wheel into one directory, byte-compiled, and puts that directory on the import path of what depends on it."
 
 _ATTRS = {
+    "deps": attr.label_list(
+        doc = "The wheel_library targets that this package requires.",
+        providers = [PyInfo],
+    ),
     "wheel": attr.label(
         doc = "The .whl file.",
         mandatory = True,
         allow_single_file = [".whl"],
-    ),
-    "deps": attr.label_list(
-        doc = "The wheel_library targets that this package requires.",
-        providers = [PyInfo],
     ),
     "_tool": attr.label(
         doc = "The program that unpacks.",

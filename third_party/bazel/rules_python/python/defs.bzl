@@ -1,7 +1,6 @@
 """py_library, py_binary and py_test under rules_python's label, so that BUILD files do not change on a newer Bazel."""
 
-load("@turnup//rules/python/private:py_executable.bzl", _py_binary = "py_binary", _py_test = "py_test")
-load("@turnup//rules/python/private:py_library.bzl", _py_library = "py_library")
+load("@turnup//rules/python:defs.bzl", _py_binary = "py_binary", _py_library = "py_library", _py_test = "py_test")
 
 py_binary = _py_binary
 py_library = _py_library
