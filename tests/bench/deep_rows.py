@@ -1,0 +1,109 @@
+"""`deep.*`: the sample's whole stack, from `bazel run //svc:myns-deep.apply` on."""
+
+import datetime
+import time
+
+from tests.bench.harness import Benchmark
+from tests.bench.workspace import BenchError, Workspace
+
+DEADLINE_S = 300
+"""No figure here is near it; it only keeps a broken run from waiting for ever."""
+
+_APPLY = ("bazel", "run", "//svc:myns-deep.apply", "--", "--wait")
+_EDITED = "python/server/main.py"
+
+
+def _namespace(workspace: Workspace) -> str:
+    shown = workspace.run("bazel", "run", "//svc:myns.show")
+    for line in shown.splitlines():
+        if line.strip().startswith("namespace:"):
+            return line.split(":", 1)[1].strip()
+    raise BenchError("//svc:myns.show names no namespace")
+
+
+def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datetime) -> float:
+    """Seconds from start to the time stamp that the kubelet gave the client's first line about an answered RPC."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        log = workspace.kubectl(
+            "logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
+        for line in log.splitlines():
+            stamp, _, text = line.partition(" ")
+            if "answered" in text:
+                # Nanoseconds are more digits than datetime reads.
+                answered = datetime.datetime.fromisoformat(stamp[:26].rstrip("Z") + "+00:00")
+                return (answered - start).total_seconds()
+        time.sleep(0.5)
+    raise BenchError(f"no answered RPC in the client's log within {DEADLINE_S} s")
+
+
+def _remove_stack(workspace: Workspace, namespace: str) -> None:
+    workspace.run("bazel", "run", "//svc:myns-deep.delete", "--", "--wait")
+    # The volumes of the StatefulSet outlive it by design; a fresh stack starts without data.
+    workspace.kubectl("delete", "pvc", "-n", namespace, "--all", "--wait=true")
+    workspace.kubectl("wait", "-n", namespace, "pod", "--all", "--for=delete", "--timeout=120s")
+
+
+def _objects(workspace: Workspace) -> list[str]:
+    """The stack's objects, a YAML document each, as `.show` prints them."""
+    shown = workspace.run("bazel", "run", "//svc:myns-deep.show")
+    return [text for text in shown.split("\n---\n") if text.strip()]
+
+
+def _kubectl_each(workspace: Workspace, objects: list[str]) -> None:
+    for text in objects:
+        workspace.kubectl("apply", "-f", "-", input_text=text)
+
+
+def _first_rpc(workspace: Workspace, rounds: int | None) -> Benchmark:
+    workspace.ready_cluster()
+    namespace = _namespace(workspace)
+
+    def measured(apply) -> float:
+        start = datetime.datetime.now(datetime.UTC)
+        apply()
+        seconds = _first_rpc_since(workspace, namespace, start)
+        _remove_stack(workspace, namespace)
+        return seconds
+
+    def peer() -> float:
+        objects = _objects(workspace)
+        return measured(lambda: _kubectl_each(workspace, objects))
+
+    return Benchmark(
+        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_APPLY)), "one kubectl an object, built and pushed before",
+        peer, rounds or 3)
+
+
+def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
+    workspace.ready_cluster()
+    workspace.run(*_APPLY)
+    objects = _objects(workspace)
+
+    def peer() -> float:
+        start = time.monotonic()
+        _kubectl_each(workspace, objects)
+        return time.monotonic() - start
+
+    return Benchmark("deep.noop", lambda: workspace.timed(*_APPLY), "one kubectl an object", peer, rounds or 5)
+
+
+def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:
+    workspace.ready_cluster()
+    workspace.run(*_APPLY)
+    source = workspace.directory / _EDITED
+    original = source.read_bytes()
+
+    def ours() -> float:
+        try:
+            source.write_bytes(original + f"# edited at {time.time_ns()}\n".encode())
+            return workspace.timed(*_APPLY)
+        finally:
+            source.write_bytes(original)
+
+    # No peer runs here that rebuilds, pushes and rolls: skaffold and tilt need Docker, rules_k8s a Bazel with downloads.
+    return Benchmark("deep.edit_to_ready", ours, None, None, rounds or 5)
+
+
+ROWS = {"deep.first_rpc": _first_rpc, "deep.noop": _noop, "deep.edit_to_ready": _edit_to_ready}
+"""Row name to a function of (workspace, rounds or None) that makes its Benchmark."""

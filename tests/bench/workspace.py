@@ -1,0 +1,90 @@
+"""The repository and the cluster that benchmarks run on: a cluster of their own, made when needed, always deleted."""
+
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+CLUSTER = "bench"
+SUBNET = "172.19.0.192/26"
+"""Apart from the default cluster's, so that both can run."""
+
+
+class BenchError(Exception):
+    """A benchmark could not run; the text is one sentence for the user."""
+
+
+class Workspace:
+    """Runs turnup, bazel and kubectl against the benchmark's own cluster and kubeconfig.
+
+    Use it as a context manager: leaving it deletes the cluster if it is there.
+
+    Attributes:
+      directory: the repository's root.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._scratch = tempfile.TemporaryDirectory(prefix="turnup-bench-")
+        self.kubeconfig = Path(self._scratch.name) / "kubeconfig"
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("RUNFILES", "BUILD_W", "TURNUP_"))},
+            "KUBECONFIG": str(self.kubeconfig),
+            "TURNUP_CLUSTER": CLUSTER,
+            "TURNUP_SUBNET": SUBNET,
+        }
+        self._has_cluster = False
+
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.delete_cluster()
+        self._scratch.cleanup()
+
+    def run(self, *command: str, timeout_s: float = 900, input_text: str | None = None) -> str:
+        """Runs a command in the repository and returns its standard output.
+
+        Raises:
+          BenchError: it failed; the sentence holds its last lines.
+        """
+        done = subprocess.run(
+            command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
+        if done.returncode != 0:
+            tail = " | ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
+            raise BenchError(f"{' '.join(command)}: exit {done.returncode}: {tail}")
+        return done.stdout
+
+    def timed(self, *command: str, **options: object) -> float:
+        """Runs a command and returns the seconds it took."""
+        start = time.monotonic()
+        self.run(*command, **options)
+        return time.monotonic() - start
+
+    def turnup(self, *arguments: str) -> str:
+        """Runs ./turnup with arguments and returns its standard output."""
+        return self.run("./turnup", *arguments)
+
+    def kubectl(self, *arguments: str, **options: object) -> str:
+        """Runs kubectl against the benchmark's cluster and returns its standard output."""
+        return self.run("./turnup", "cluster", "kubectl", "--name", CLUSTER, "--", *arguments, **options)
+
+    def create_cluster(self) -> float:
+        """Creates the cluster (two nodes) and returns the seconds until it answered as ready."""
+        self.delete_cluster()
+        self._has_cluster = True
+        return self.timed("./turnup", "cluster", "create", "--name", CLUSTER, "--subnet", SUBNET, "--nodes", "2")
+
+    def delete_cluster(self) -> None:
+        """Deletes the cluster if this run made one."""
+        if self._has_cluster:
+            self.turnup("cluster", "delete", "--name", CLUSTER)
+            self._has_cluster = False
+
+    def ready_cluster(self) -> None:
+        """Makes sure that there is a cluster with //prod:setup applied and everything built."""
+        if not self._has_cluster:
+            self.create_cluster()
+            self.run("bazel", "build", "//prod:setup.apply", "//svc:myns-deep.apply", "//svc:myns-deep.delete")
+            self.run("bazel", "run", "//prod:setup.apply", "--", "--wait")
