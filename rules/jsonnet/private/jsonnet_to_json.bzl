@@ -1,0 +1,81 @@
+"""jsonnet_to_json: evaluates a Jsonnet program to JSON, YAML or text files."""
+
+load(":attrs.bzl", "COMMON_ATTRS")
+load(":rendering.bzl", "rendering")
+
+_DOC = """Evaluates one Jsonnet program in a warm worker.
+
+```
+jsonnet_to_json(
+    name = "manifests",
+    src = "server.jsonnet",
+    outs = ["deployment.json", "service.json"],
+    tla_code = {"env": "{name: 'dev'}"},
+    deps = ["//lib"],
+)
+```
+With one output the program's value is the file; with several, or with
+`multiple_outputs`, it is an object with one field for each file, whose names are
+relative to the folder of the first output. Everything that an import reaches is
+an input: a change of any of it renders again, and an import of anything else fails."""
+
+_ATTRS = dict(
+    COMMON_ATTRS,
+    outs = attr.output_list(
+        doc = "The files to write. Empty only with out_dir.",
+    ),
+    _render = attr.label(
+        default = "//rules/jsonnet/tools:render",
+        executable = True,
+        cfg = "exec",
+        doc = "The tool that renders.",
+    ),
+)
+
+def _check(ctx):
+    """Fails if the output attributes do not fit together."""
+    if bool(ctx.attr.outs) == bool(ctx.attr.out_dir):
+        given = "both" if ctx.attr.outs else "neither"
+        fail("%s: give either outs (files) or out_dir (a folder); found %s" % (ctx.label, given))
+    if ctx.attr.yaml_stream and (len(ctx.attr.outs) != 1 or ctx.attr.multiple_outputs):
+        fail("%s: yaml_stream writes one file; give one entry in outs and no multiple_outputs" % ctx.label)
+
+def _exec_path(file):
+    return file.path
+
+def _impl(ctx):
+    _check(ctx)
+    spec = rendering(ctx, _exec_path, short = False)
+    args = ctx.actions.args()
+    args.use_param_file("@%s", use_always = True)
+    args.set_param_file_format("multiline")
+    args.add_all(spec.arguments)
+    if ctx.attr.out_dir:
+        outputs = [ctx.actions.declare_directory(ctx.attr.out_dir)]
+        args.add(outputs[0].path, format = "--out_dir=%s")
+    else:
+        outputs = ctx.outputs.outs
+        args.add_all(outputs, format_each = "--out=%s")
+    if ctx.attr.out_dir or ctx.attr.multiple_outputs or len(outputs) > 1:
+        args.add("--multiple")
+    args.add_all(spec.importable, format_each = "--input=%s")
+    ctx.actions.run(
+        executable = ctx.attr._render[DefaultInfo].files_to_run,
+        arguments = [args],
+        inputs = spec.inputs,
+        outputs = outputs,
+        mnemonic = "Jsonnet",
+        progress_message = "Rendering Jsonnet %s" % ctx.label,
+        use_default_shell_env = spec.uses_env,
+        execution_requirements = {
+            "requires-worker-protocol": "json",
+            "supports-workers": "1",
+        },
+    )
+    return [DefaultInfo(files = depset(outputs), runfiles = ctx.runfiles(files = outputs))]
+
+jsonnet_to_json = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+)

@@ -1,0 +1,154 @@
+"""Turns the attributes of one rendering into the tool's arguments and inputs."""
+
+load(":collect.bzl", "collect", "roots_of")
+
+_OPTIONS = {
+    "--max-stack": "max_stack",
+    "--max-trace": "max_trace",
+    "-s": "max_stack",
+    "-t": "max_trace",
+}
+
+def _renamed(ctx, old, new):
+    """Returns an attribute's value under its new or its old name."""
+    old_value = getattr(ctx.attr, old)
+    new_value = getattr(ctx.attr, new)
+    if old_value and new_value:
+        fail("%s: '%s' is the old name of '%s' and both are given; move all entries to '%s'" % (ctx.label, old, new, new))
+    return new_value or old_value
+
+def _make_variable(ctx, attribute, value):
+    """Returns the value of a Make variable where the whole text is `$(NAME)`."""
+    if not (value.startswith("$(") and value.endswith(")")):
+        return value
+    name = value[2:-1]
+    if name not in ctx.var:
+        fail("%s: %s uses the Make variable $(%s), which is not defined; pass --define=%s=VALUE" % (ctx.label, attribute, name, name))
+    return ctx.var[name]
+
+def _zip_files(ctx, attribute):
+    """Returns (name, File) pairs of ext_str_files or ext_code_files."""
+    files = getattr(ctx.files, attribute + "s")
+    names = getattr(ctx.attr, attribute + "_vars")
+    if len(files) != len(names):
+        fail("%s: %ss has %d files, but %s_vars has %d names; give one name a file" % (ctx.label, attribute, len(files), attribute, len(names)))
+    return [(names[i], files[i]) for i in range(len(files))]
+
+def _keyed_files(ctx, attribute):
+    """Returns (name, File) pairs of a label-keyed attribute, each label one file."""
+    pairs = []
+    for target, name in getattr(ctx.attr, attribute).items():
+        files = target.files.to_list()
+        if len(files) != 1:
+            fail("%s: %s has %s, which gives %d files; name a target with exactly one" % (ctx.label, attribute, target.label, len(files)))
+        pairs.append((name, files[0]))
+    return pairs
+
+def _bindings(ctx):
+    """Returns a list of struct(flag, name, text, file): one a variable or argument."""
+    found = []
+    for target in ["ext", "tla"]:
+        for kind in ["str", "code"]:
+            flag = "%s_%s" % (target, kind)
+            if flag == "ext_str":
+                values = _renamed(ctx, "vars", "ext_strs")
+            elif flag == "ext_code":
+                values = _renamed(ctx, "code_vars", "ext_code")
+            else:
+                values = getattr(ctx.attr, flag + ("s" if kind == "str" else ""))
+            found += [
+                struct(flag = flag, name = name, text = _make_variable(ctx, flag, text), file = None)
+                for name, text in values.items()
+            ]
+            found += [
+                struct(flag = flag + "_env", name = name, text = name, file = None)
+                for name in getattr(ctx.attr, flag + "_envs")
+            ]
+            files = _zip_files(ctx, flag + "_file") if target == "ext" else _keyed_files(ctx, flag + "_files")
+            if kind == "code":
+                files += _keyed_files(ctx, flag + "_libraries")
+            found += [
+                struct(flag = flag + "_file", name = name, text = None, file = file)
+                for name, file in files
+            ]
+    return found
+
+def _check_names(ctx, bindings):
+    """Fails if a variable is bound twice or a stamp key binds nothing."""
+    seen = {}
+    for binding in bindings:
+        key = (binding.flag[:3], binding.name)
+        if key in seen:
+            fail("%s: '%s' is given twice, by %s and by %s; keep one" % (ctx.label, binding.name, seen[key], binding.flag))
+        seen[key] = binding.flag
+    stampable = [binding.name for binding in bindings if binding.file == None]
+    for key in ctx.attr.stamp_keys:
+        if key not in stampable:
+            fail("%s: stamp_keys has '%s', which no ext_strs, ext_code, tla_strs or tla_code gives; remove it or add the variable" % (ctx.label, key))
+
+def _options(ctx):
+    """Returns the tool's arguments for extra_args."""
+    arguments = []
+    option = None
+    for word in ctx.attr.extra_args:
+        if option:
+            if not word.isdigit():
+                fail("%s: extra_args has '%s' after a %s; give a whole number" % (ctx.label, word, option))
+            arguments.append("--%s=%s" % (option, word))
+            option = None
+        elif word in ["-S", "--string"]:
+            arguments.append("--string")
+        elif word in _OPTIONS:
+            option = _OPTIONS[word]
+        else:
+            fail("%s: extra_args has '%s', which is not supported; use --string, --max-stack N or --max-trace N" % (ctx.label, word))
+    if option:
+        fail("%s: extra_args ends after --%s; give its number" % (ctx.label, option.replace("_", "-")))
+    return arguments
+
+def rendering(ctx, path, short):
+    """Reads the attributes of COMMON_ATTRS.
+
+    Args:
+      ctx: Context of a rule with COMMON_ATTRS.
+      path: Function from a File to the path that the tool sees.
+      short: True to use runfiles paths for import folders (in tests).
+
+    Returns:
+      struct(arguments, inputs, uses_env): the tool's arguments as strings
+      without the input files themselves, a depset of all Files that the
+      rendering may read, and whether it reads environment variables.
+    """
+    bindings = _bindings(ctx)
+    _check_names(ctx, bindings)
+    libraries = ctx.attr.deps + ctx.attr.ext_code_libraries.keys() + ctx.attr.tla_code_libraries.keys()
+    own = [ctx.file.src] + ctx.files.data + [binding.file for binding in bindings if binding.file]
+    info = collect(
+        label = ctx.label,
+        roots = roots_of(own),
+        imports = ctx.attr.imports,
+        deps = libraries,
+        files = depset(own),
+    )
+    arguments = ["--label=%s" % ctx.label, "--src=" + path(ctx.file.src)] + _options(ctx)
+    folders = info.short_imports if short else info.imports
+    arguments += ["--import=" + folder for folder in folders.to_list()]
+    for binding in bindings:
+        if binding.flag.endswith("_env"):
+            arguments.append("--%s=%s" % (binding.flag, binding.name))
+        else:
+            value = path(binding.file) if binding.file else binding.text
+            arguments.append("--%s=%s" % (binding.flag, json.encode([binding.name, value])))
+    if ctx.attr.yaml_stream:
+        arguments.append("--yaml_stream")
+    status = []
+    if ctx.attr.stamp_keys:
+        status = [ctx.info_file, ctx.version_file]
+        arguments += ["--stamp_key=" + key for key in ctx.attr.stamp_keys]
+        arguments += ["--stamp_file=" + path(file) for file in status]
+    return struct(
+        arguments = arguments,
+        importable = info.transitive_jsonnet_files,
+        inputs = depset(status, transitive = [info.transitive_jsonnet_files]),
+        uses_env = any([binding.flag.endswith("_env") for binding in bindings]),
+    )

@@ -1,0 +1,194 @@
+"""Evaluates a program and compares the result: the tool of jsonnet_to_json_test.
+
+Arguments are those of one rendering (rules.jsonnet.tools.request) and:
+
+    --golden=FILE     what the program must print
+    --error=N         the exit code to expect (0 or 1)
+    --regex           the golden file is a pattern that must occur in the output
+    --canonicalize    print the golden file as Jsonnet prints it before comparing
+    --show_output     show the whole output when the test fails
+    --update          rewrite the golden file in the workspace (bazel run)
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rules.jsonnet.tools import engine, outputs
+from rules.jsonnet.tools import request as requests
+from rules.jsonnet.tools.errors import RenderError
+
+_SWITCHES = ("--regex", "--canonicalize", "--show_output", "--update")
+
+
+@dataclass
+class Check:
+    """What a test expects.
+
+    Attributes:
+        golden: File with the expected output; empty when only the exit code counts.
+        error: Expected exit code.
+        switches: The switches that were given, as written.
+    """
+
+    golden: str
+    error: int
+    switches: set[str]
+
+
+def parse(arguments: Sequence[str]) -> tuple[Check, requests.Request]:
+    """Separates the check's arguments from those of the rendering.
+
+    Args:
+        arguments: Expanded arguments.
+
+    Returns:
+        What is expected, and what to render.
+
+    Raises:
+        UsageError: An argument is unknown or malformed.
+    """
+    check = Check("", 0, set())
+    rest = []
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        if argument in _SWITCHES:
+            check.switches.add(argument)
+        elif flag == "--golden":
+            check.golden = value
+        elif flag == "--error" and value in ("0", "1"):
+            check.error = int(value)
+        else:
+            rest.append(argument)
+    return check, requests.parse(rest)
+
+
+def evaluate(request: requests.Request) -> tuple[int, str]:
+    """Evaluates a program as jsonnet_to_json would.
+
+    Args:
+        request: The rendering; `outs` are only compared with the names that the
+            program produces, when it produces several.
+
+    Returns:
+        Exit code, and the value as text or the error's message.
+    """
+    try:
+        text = engine.evaluate(request)
+        if request.multiple:
+            if request.outs:
+                outputs.layout(request, text)
+            return 0, outputs.reindent(text) + "\n"
+        request.outs = ["value"]
+        return 0, outputs.layout(request, text)["value"]
+    except RenderError as error:
+        return error.exit_code, error.message + "\n"
+
+
+def canonical(path: str) -> str:
+    """Prints a golden file as Jsonnet prints values.
+
+    Args:
+        path: A .json or .jsonnet file.
+
+    Returns:
+        Its value as text.
+
+    Raises:
+        RenderError: The file is no valid Jsonnet.
+    """
+    return outputs.reindent(engine.evaluate(requests.Request(src=path))) + "\n"
+
+
+def compare(check: Check, request: requests.Request, text: str) -> list[str]:
+    """Compares an output with the golden file.
+
+    Args:
+        check: What is expected.
+        request: What was rendered.
+        text: What it printed.
+
+    Returns:
+        Lines that tell the difference; empty when there is none.
+
+    Raises:
+        RenderError: The golden file is no valid Jsonnet, or no valid pattern.
+    """
+    with open(check.golden, encoding="utf-8") as file:
+        expected = file.read()
+    if "--regex" in check.switches:
+        try:
+            found = re.search(expected.rstrip("\n"), text)
+        except re.error as error:
+            raise RenderError(f"{check.golden} is no regular expression: {error}; correct it") from error
+        return [] if found else [f"the pattern of {check.golden} does not occur: {expected.rstrip()}"]
+    if "--canonicalize" in check.switches and not (check.error or request.yaml_stream or request.string):
+        expected = canonical(check.golden)
+    # A final newline is no difference: editors add it and shells take it away.
+    before, after = expected.rstrip("\n").split("\n"), text.rstrip("\n").split("\n")
+    return list(difflib.unified_diff(before, after, check.golden, "actual", lineterm=""))
+
+
+def update(check: Check, text: str) -> str:
+    """Rewrites the golden file of the source tree.
+
+    Args:
+        check: What is expected.
+        text: What the program printed.
+
+    Returns:
+        What was done, in a sentence.
+
+    Raises:
+        RenderError: There is no golden file to write, or no workspace.
+    """
+    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    if not workspace or not check.golden or "--regex" in check.switches:
+        raise RenderError("--update rewrites a golden file that is no regex; run it with `bazel run TEST -- --update`")
+    outputs.write({os.path.join(workspace, check.golden): text})
+    return f"wrote {check.golden}\n"
+
+
+def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
+    """Runs the check.
+
+    Args:
+        argv: Arguments; see the module.
+        stdout: Where results go; standard output when None.
+        stderr: Where errors go; standard error when None.
+
+    Returns:
+        0 when the output is as expected, 1 when it is not, 2 for wrong usage.
+    """
+    out, err = stdout or sys.stdout, stderr or sys.stderr
+    try:
+        check, request = parse(requests.expand(argv))
+        code, text = evaluate(request)
+        if code != check.error:
+            err.write(f"FAIL {request.label}: exit code {code}, expected {check.error}; the output was:\n{text}")
+            return 1
+        if "--update" in check.switches:
+            out.write(update(check, text))
+            return 0
+        difference = compare(check, request, text) if check.golden else []
+    except RenderError as error:
+        err.write(f"ERROR: {error.message}\n")
+        return error.exit_code
+    if not difference:
+        return 0
+    err.write(f"FAIL {request.label}: the output is not what {check.golden} has:\n" + "\n".join(difference) + "\n")
+    if "--show_output" in check.switches:
+        err.write(f"The whole output:\n{text}")
+    if "--regex" not in check.switches:
+        err.write(f"If the new output is right: bazel run {request.label} -- --update\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

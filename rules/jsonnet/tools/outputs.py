@@ -1,0 +1,209 @@
+"""Turns one evaluated value into files.
+
+The engine's text is cut and re-indented rather than parsed and printed again:
+numbers stay as the engine wrote them, and a large value costs no second copy.
+That is safe because the engine breaks lines only between the parts of a value,
+never inside a string.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+
+from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools.request import Request
+
+_ENGINE_INDENT = 4
+# What the reference implementation of Jsonnet prints, and goldens are written in.
+_INDENT = 3
+
+
+def reindent(text: str) -> str:
+    """Changes the engine's indentation to Jsonnet's customary one.
+
+    Args:
+        text: JSON as the engine printed it, four spaces a level.
+
+    Returns:
+        The same JSON with three spaces a level.
+    """
+    done = 0
+    while True:
+        wide = "\n" + " " * (done + _ENGINE_INDENT)
+        if wide not in text:
+            return text
+        text = text.replace(wide, "\n" + " " * (done + _INDENT))
+        done += _INDENT
+
+
+def _members(text: str) -> list[str]:
+    """Returns the members of an object or array, each as a JSON text of its own.
+
+    A member of an object still starts with its quoted name and a colon.
+    """
+    pad = " " * _ENGINE_INDENT
+    members: list[list[str]] = []
+    for line in text.split("\n")[1:-1]:
+        if line[_ENGINE_INDENT] not in " }]":
+            members.append([])
+        members[-1].append(line.removeprefix(pad))
+    return ["\n".join(lines).removesuffix(",") for lines in members]
+
+
+def split_object(text: str) -> dict[str, str]:
+    """Cuts an object into its fields.
+
+    Args:
+        text: An object as the engine printed it.
+
+    Returns:
+        Field name -> value as JSON with the engine's indentation, in the engine's order.
+    """
+    fields = {}
+    for member in _members(text):
+        name, end = json.JSONDecoder().raw_decode(member)
+        fields[name] = member[end + 2 :]
+    return fields
+
+
+def split_array(text: str) -> list[str]:
+    """Cuts an array into its elements, each as JSON with the engine's indentation.
+
+    Args:
+        text: An array as the engine printed it.
+
+    Returns:
+        The elements in order.
+    """
+    return _members(text)
+
+
+def kind(text: str) -> str:
+    """Names the type of a value by its first character.
+
+    Args:
+        text: JSON.
+
+    Returns:
+        One of object, array, string, boolean, null, number.
+    """
+    return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(
+        text[0], "number"
+    )
+
+
+def _expect(request: Request, text: str, wanted: str, why: str) -> None:
+    """Raises unless the value is of the wanted type."""
+    if kind(text) != wanted:
+        raise RenderError(f"{request.src} evaluates to {_article(kind(text))}, but {why}")
+
+
+def _article(word: str) -> str:
+    """Returns the word with a or an before it."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def _document(request: Request, text: str, name: str) -> str:
+    """Returns what to write for one value."""
+    if not request.string:
+        return reindent(text) + "\n"
+    if kind(text) != "string":
+        raise RenderError(
+            f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "
+            "make it a string (std.manifestYamlDoc, std.toString) or remove --string"
+        )
+    return json.loads(text)
+
+
+def _stream(request: Request, text: str) -> str:
+    """Returns an array as a stream of YAML documents, which JSON values are."""
+    _expect(request, text, "array", "yaml_stream needs an array with one element for each document")
+    return "".join(f"---\n{_document(request, item, 'an element')}" for item in split_array(text)) + "...\n"
+
+
+def _check_names(request: Request, names: list[str]) -> None:
+    """Raises if a name would be written outside the output folder or in another's place."""
+    for name in names:
+        parts = name.split("/")
+        if not name or name.startswith("/") or ".." in parts or "." in parts or "" in parts:
+            raise RenderError(f"{request.src} produced the file name '{name}'; use a plain relative path")
+        above = next((other for other in names if name.startswith(other + "/")), None)
+        if above:
+            raise RenderError(f"{request.src} produced '{above}' as a file and as the folder of '{name}'; rename one")
+
+
+def _match(request: Request, names: list[str]) -> None:
+    """Raises unless the program produced exactly the declared outputs."""
+    base = posixpath.dirname(request.outs[0])
+    declared = [posixpath.relpath(out, base) for out in request.outs]
+    missing = [name for name in declared if name not in names]
+    extra = [name for name in names if name not in declared]
+    if missing:
+        produced = ", ".join(names) or "none"
+        raise RenderError(
+            f"{request.src} did not produce {', '.join(missing)}, which outs declares (produced: {produced}); "
+            "add the field or remove the entry of outs"
+        )
+    if extra:
+        raise RenderError(
+            f"{request.src} produced {', '.join(extra)}, which outs does not declare "
+            f"(declared: {', '.join(declared)}); add it to outs or remove the field"
+        )
+
+
+def layout(request: Request, text: str) -> dict[str, str]:
+    """Decides what is written where.
+
+    Args:
+        request: The rendering.
+        text: The value as the engine printed it.
+
+    Returns:
+        Path -> content of every file to write.
+
+    Raises:
+        RenderError: The value does not fit what the target declares.
+    """
+    if "inf" in text or "NaN" in text or "nan" in text:
+        try:
+            json.loads(text, parse_constant=_no_constant)
+        except ValueError as error:
+            raise RenderError(f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN)") from error
+    if not request.multiple:
+        content = _stream(request, text) if request.yaml_stream else _document(request, text, request.src)
+        return {request.outs[0]: content}
+    _expect(request, text, "object", "several outputs need an object with one field for each file")
+    fields = split_object(text)
+    _check_names(request, list(fields))
+    if not request.out_dir:
+        _match(request, list(fields))
+    base = request.out_dir or posixpath.dirname(request.outs[0])
+    return {
+        posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"'{name}' of {request.src}")
+        for name, value in fields.items()
+    }
+
+
+def _no_constant(name: str) -> None:
+    """Refuses the constants that Python reads and JSON does not have."""
+    raise ValueError(name)
+
+
+def write(files: dict[str, str]) -> None:
+    """Writes files, each in one piece, after everything was checked.
+
+    Args:
+        files: Path -> content.
+
+    Raises:
+        RenderError: A file cannot be written.
+    """
+    for path, content in files.items():
+        try:
+            os.makedirs(posixpath.dirname(path) or ".", exist_ok=True)
+            with open(path, "w", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+        except OSError as error:
+            raise RenderError(f"cannot write {path}: {error.strerror}; free space or fix the permissions") from error

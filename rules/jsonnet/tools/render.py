@@ -1,0 +1,83 @@
+"""Renders one Jsonnet program: `render [--flag=value]… [@PARAMETERS]`.
+
+With `--persistent_worker` as its first argument it stays and serves one request
+after the other (rules.jsonnet.tools.worker). The arguments are in
+rules.jsonnet.tools.request.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from rules.jsonnet.tools import engine, outputs
+from rules.jsonnet.tools import request as requests
+from rules.jsonnet.tools.errors import RenderError, UsageError
+
+
+def render(request: requests.Request) -> None:
+    """Evaluates a program and writes its outputs.
+
+    Args:
+        request: The rendering; with no `outs` and no `out_dir` the program is
+            only evaluated.
+
+    Raises:
+        RenderError: Evaluation or the outputs fail; nothing is written then.
+    """
+    text = engine.evaluate(request)
+    if request.outs or request.out_dir:
+        if request.out_dir:
+            os.makedirs(request.out_dir, exist_ok=True)
+        outputs.write(outputs.layout(request, text))
+
+
+def run(argv: Sequence[str]) -> tuple[int, str]:
+    """Renders what the arguments ask for.
+
+    Args:
+        argv: Arguments of one rendering; `@file` is replaced by that file's lines.
+
+    Returns:
+        Exit code (0 done, 1 failed, 2 usage) and what to tell the user, empty
+        when all is well.
+    """
+    label = ""
+    try:
+        request = requests.parse(requests.expand(argv))
+        label = request.label
+        render(request)
+    except UsageError as error:
+        return error.exit_code, f"ERROR: {error.message}\n"
+    except RenderError as error:
+        return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
+    return 0, ""
+
+
+def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
+    """Runs the tool.
+
+    Args:
+        argv: Arguments without the program's name.
+        stderr: Where messages go; standard error when None.
+
+    Returns:
+        Exit code: 0 done, 1 failed, 2 usage.
+    """
+    if "--persistent_worker" in argv:
+        # Imported only here: a single rendering has no use for it.
+        from rules.jsonnet.tools import worker
+
+        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, stderr or sys.stderr)
+    code, message = run(argv)
+    (stderr or sys.stderr).write(message)
+    return code
+
+
+if __name__ == "__main__":
+    exit_code = main(sys.argv[1:])
+    sys.stderr.flush()
+    # Skips the release of the engine's memory, which the process's end does at once.
+    os._exit(exit_code)

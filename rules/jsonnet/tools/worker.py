@@ -1,0 +1,221 @@
+"""Serves renderings as a Bazel persistent worker (JSON protocol, one at a time).
+
+    Bazel ──requests──▶ front (this process) ──a line each──▶ evaluator (its child)
+
+The front speaks the protocol and never evaluates. The evaluator is a fork with
+the engine already loaded; it is replaced when its memory has grown past a limit
+(rjsonnet is fastest without garbage collection) and when it dies, so that a
+crash of the engine costs one sentence and not the build's worker.
+
+The stream is a sequence of JSON objects. Bazel 4 writes them without a newline
+between or after them, newer ones with one; both are read by watching the braces.
+"""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TextIO
+
+from rules.jsonnet.tools import render
+
+# Above this the evaluator is replaced between two renderings: some 250 small
+# programs, or one of 300 services.
+MEMORY_LIMIT = 384 * 2**20
+
+_TOKEN = re.compile(r'\\.|["{}]', re.DOTALL)
+_PR_SET_PDEATHSIG = 1
+
+
+class ProtocolError(Exception):
+    """The request stream is not what Bazel writes."""
+
+
+def messages(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Reads JSON objects from a stream as they come, with or without newlines.
+
+    Args:
+        stream: A raw or buffered binary stream.
+
+    Yields:
+        Each object, as soon as its closing brace is there.
+
+    Raises:
+        ProtocolError: The bytes are no sequence of JSON objects.
+    """
+    read = getattr(stream, "read1", stream.read)
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    buffer, scanned, depth, in_string = "", 0, 0, False
+    try:
+        while chunk := read(1 << 16):
+            buffer += decode(chunk)
+            position = scanned
+            while match := _TOKEN.search(buffer, position):
+                token, position = match.group(), match.end()
+                if token == '"':
+                    in_string = not in_string
+                elif not in_string and token in "{}":
+                    depth += 1 if token == "{" else -1
+                    if depth <= 0:
+                        yield json.loads(buffer[:position])
+                        buffer, position, depth = buffer[position:], 0, 0
+            if depth == 0 and buffer.strip():
+                raise ProtocolError(f"expected a JSON object, found {buffer[:40]!r}")
+            # A backslash at the end waits for the character that it escapes.
+            scanned = len(buffer) - (1 if buffer.endswith("\\") else 0)
+    except ValueError as error:
+        raise ProtocolError(f"a request is no JSON: {error}") from error
+    if buffer.strip():
+        raise ProtocolError("the last request is cut off")
+
+
+def resident_memory() -> int:
+    """Returns this process's resident memory in bytes; 0 where /proc is missing."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except OSError:
+        return 0
+
+
+class Evaluator:
+    """A child process that renders, replaced when it has grown or died."""
+
+    def __init__(self, memory_limit: int = MEMORY_LIMIT) -> None:
+        """Prepares an evaluator; the child starts with the first rendering.
+
+        Args:
+            memory_limit: Resident bytes after which the child is replaced.
+        """
+        self.memory_limit = memory_limit
+        self.pid = 0
+        self._requests: BinaryIO | None = None
+        self._responses: BinaryIO | None = None
+
+    def run(self, arguments: list[str]) -> tuple[int, str]:
+        """Renders in the child.
+
+        Args:
+            arguments: Arguments of `rules.jsonnet.tools.render.run`.
+
+        Returns:
+            Exit code and message, as that function has them.
+        """
+        if not self.pid:
+            self._start()
+        assert self._requests is not None and self._responses is not None
+        try:
+            self._requests.write(json.dumps(arguments).encode() + b"\n")
+            self._requests.flush()
+            line = self._responses.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line.endswith(b"\n"):
+            label = next((a.removeprefix("--label=") for a in arguments if a.startswith("--label=")), "the program")
+            return 1, f"ERROR: {label}: the Jsonnet engine died ({self.stop(kill=False)}); simplify the program or report it\n"
+        code, message, memory = json.loads(line)
+        if memory > self.memory_limit:
+            self.stop()
+        return code, message
+
+    def stop(self, kill: bool = True) -> str:
+        """Ends the child, if there is one.
+
+        Args:
+            kill: False for a child that ended by itself and only waits to be buried.
+
+        Returns:
+            How it ended, in words.
+        """
+        if not self.pid:
+            return "not running"
+        if kill:
+            # It holds nothing: all it had to say came with its last answer.
+            os.kill(self.pid, signal.SIGKILL)
+        for pipe in (self._requests, self._responses):
+            try:
+                if pipe:
+                    pipe.close()
+            except BrokenPipeError:
+                pass  # the child is gone; closing had unsent bytes
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def _start(self) -> None:
+        """Forks the child with a pipe in each direction."""
+        request_read, request_write = os.pipe()
+        response_read, response_write = os.pipe()
+        front = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(request_write)
+            os.close(response_read)
+            _evaluate_for_ever(request_read, response_write, front)
+        os.close(request_read)
+        os.close(response_write)
+        self._requests = os.fdopen(request_write, "wb")
+        self._responses = os.fdopen(response_read, "rb")
+
+
+def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
+    """The child: renders each line's arguments until the front closes the pipe."""
+    # A program that never ends must not outlive a worker that Bazel has killed.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != front:
+        os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # std.trace writes to standard error, which Bazel keeps in a log of its own;
+    # caught here, it reaches the user with the response.
+    notes = os.memfd_create("notes")
+    os.dup2(notes, 2)
+    with os.fdopen(request_fd, "rb") as requests, os.fdopen(response_fd, "wb") as responses:
+        for line in requests:
+            code, message = render.run(json.loads(line))
+            size = os.lseek(notes, 0, os.SEEK_CUR)
+            if size:
+                message = os.pread(notes, size, 0).decode("utf-8", "replace") + message
+                os.ftruncate(notes, 0)
+                os.lseek(notes, 0, os.SEEK_SET)
+            responses.write(json.dumps([code, message, resident_memory()]).encode() + b"\n")
+            responses.flush()
+    os._exit(0)
+
+
+def serve(requests: BinaryIO, responses: BinaryIO, stderr: TextIO, memory_limit: int = MEMORY_LIMIT) -> int:
+    """Answers requests until the stream ends.
+
+    Args:
+        requests: Where Bazel writes JSON work requests.
+        responses: Where the JSON work responses go, a line each.
+        stderr: Where a broken stream is reported.
+        memory_limit: Resident bytes after which the evaluator is replaced.
+
+    Returns:
+        0 at the end of the stream, 1 if the stream was broken; Bazel starts a
+        new worker then.
+    """
+    evaluator = Evaluator(memory_limit)
+    # Without a handler the signal would end this process before its child.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        for message in messages(requests):
+            if message.get("cancel"):
+                continue  # not announced as supported; the answer to the request itself follows
+            code, output = evaluator.run([str(argument) for argument in message.get("arguments", [])])
+            response = {"exitCode": code, "output": output, "requestId": message.get("requestId", 0)}
+            responses.write(json.dumps(response).encode() + b"\n")
+            responses.flush()
+    except ProtocolError as error:
+        stderr.write(f"ERROR: jsonnet worker: {error}; Bazel will start another one\n")
+        return 1
+    finally:
+        evaluator.stop()
+    return 0
