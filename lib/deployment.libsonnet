@@ -1,0 +1,40 @@
+// A Deployment: interchangeable pods.
+local metadata = import 'metadata.libsonnet';
+local params = import 'params.libsonnet';
+local pod = import 'pod.libsonnet';
+
+local defaults = {
+  // Name of the object and of its service, a DNS label.
+  name: params.required('deployment', 'name'),
+  // {name, namespace}: the manifest's argument `env`.
+  environment: params.required('deployment', 'environment'),
+  labels: {},
+  annotations: {},
+  replicas: 1,
+  // Parameters of pod.libsonnet; `name` is given by the Deployment.
+  pod: params.required('deployment', 'pod'),
+  // A new pod is ready before an old one goes.
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+  minReadySeconds: 0,
+  revisionHistoryLimit: 3,
+  // Seconds without progress after which the roll-out counts as failed.
+  progressDeadlineSeconds: 120,
+};
+
+// Returns a Deployment. given: the parameters above.
+function(given)
+  local p = params.merge('deployment', defaults, given);
+  {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadata.metadata('deployment', p.name, p.name, p.environment, p.labels, p.annotations),
+    spec: {
+      replicas: params.typed('deployment', 'replicas', 'number', p.replicas),
+      selector: { matchLabels: metadata.selector(p.name) },
+      strategy: p.strategy,
+      minReadySeconds: p.minReadySeconds,
+      revisionHistoryLimit: p.revisionHistoryLimit,
+      progressDeadlineSeconds: p.progressDeadlineSeconds,
+      template: pod({ name: p.name } + p.pod),
+    },
+  }

@@ -1,0 +1,35 @@
+// The generator library: everything that a manifest imports.
+//
+//   local k = import 'lib/k8s.libsonnet';
+//
+// Conventions. Each function that makes an object takes ONE object of named
+// parameters and refuses names that it does not know. Fields and values are
+// spelled as in the Kubernetes API. A map of name to value stands wherever the
+// API has a list of named things. Objects are plain, so that `+:` patches them.
+local environment = import 'environment.libsonnet';
+local microservice = import 'microservice.libsonnet';
+{
+  // Whole services: see microservice.libsonnet.
+  microservice: microservice.stateless,
+  statefulMicroservice: microservice.stateful,
+
+  // Single objects: see the file of each.
+  configMap: import 'config-map.libsonnet',
+  deployment: import 'deployment.libsonnet',
+  disruptionBudget: import 'disruption-budget.libsonnet',
+  namespace: import 'namespace.libsonnet',
+  service: import 'service.libsonnet',
+  statefulset: import 'statefulset.libsonnet',
+
+  // Parts of objects.
+  container: import 'container.libsonnet',
+  env: import 'env.libsonnet',
+  metadata: import 'metadata.libsonnet',
+  pod: import 'pod.libsonnet',
+  probes: import 'probes.libsonnet',
+  security: import 'security.libsonnet',
+
+  // Values that depend on the environment: see environment.libsonnet.
+  perEnvironment: environment.perEnvironment,
+  overlay: environment.overlay,
+}

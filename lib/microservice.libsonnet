@@ -1,0 +1,124 @@
+// The objects of one service: a workload, the Service in front of it, its
+// configuration and its disruption budget.
+//
+//   local k = import 'lib/k8s.libsonnet';
+//
+//   function(env, service, deps, images)
+//     k.microservice({
+//       environment: env,
+//       service: service,
+//       image: images.server,
+//       env: {REDIS_HOST: deps.redis.host, REDIS_PORT: deps.redis.port},
+//       readinessProbe: k.probes.grpc(service.port),
+//     })
+//
+// Each object is a field, so that one of them can be patched:
+//   k.microservice({…}) + {deployment+: {spec+: {minReadySeconds: 5}}}
+local configMap = import 'config-map.libsonnet';
+local deployment = import 'deployment.libsonnet';
+local disruptionBudget = import 'disruption-budget.libsonnet';
+local params = import 'params.libsonnet';
+local service = import 'service.libsonnet';
+local statefulset = import 'statefulset.libsonnet';
+
+local defaults = {
+  // {name, namespace}: the manifest's argument `env`.
+  environment: params.required('microservice', 'environment'),
+  // The contents of service.yaml: {name, port, ports}; the manifest's argument `service`.
+  service: params.required('microservice', 'service'),
+  // Image reference: an entry of the manifest's argument `images`.
+  image: params.required('microservice', 'image'),
+  replicas: 1,
+  // Name of service.port in the container and the Service; service.ports have names already.
+  portName: 'main',
+  labels: {},
+  annotations: {},
+  // Of the main container; see container.libsonnet.
+  command: null,
+  args: null,
+  env: {},
+  readinessProbe: null,
+  livenessProbe: null,
+  startupProbe: null,
+  resources: null,
+  mounts: {},
+  // File name to text (any other value: JSON), mounted read-only at /etc/config.
+  // A change of the contents starts new pods.
+  config: {},
+  // Further parameters of container.libsonnet, pod.libsonnet, service.libsonnet,
+  // and of deployment.libsonnet or statefulset.libsonnet.
+  container: {},
+  pod: {},
+  front: {},
+  workload: {},
+};
+
+local containerOf(p, ports) = {
+  image: p.image,
+  command: p.command,
+  args: p.args,
+  env: p.env,
+  ports: ports,
+  readinessProbe: p.readinessProbe,
+  livenessProbe: p.livenessProbe,
+  startupProbe: p.startupProbe,
+  mounts: p.mounts,
+} + (if p.resources == null then {} else { resources: p.resources }) + p.container;
+
+// Returns the parameters that a component's objects are made from.
+local prepare(given, extra) =
+  local p = params.merge('microservice', defaults + extra, given);
+  local name = p.service.name;
+  local ports = (if std.objectHas(p.service, 'ports') then p.service.ports else {}) + { [p.portName]: p.service.port };
+  local configName = if p.config == {} then null else name + '-config';
+  local common = { name: name, environment: p.environment, labels: p.labels, annotations: p.annotations };
+  p {
+    name: name,
+    ports: ports,
+    common: common,
+    workloadParams: common {
+      replicas: p.replicas,
+      pod: {
+        labels: p.labels,
+        container: containerOf(p, ports),
+        configMap: configName,
+        annotations: if p.config == {} then {} else { 'config-hash': std.md5(std.manifestJsonMinified(p.config)) },
+      } + p.pod,
+    } + p.workload,
+    optional: (
+      if p.config == {} then {}
+      else { configMap: configMap(common { name: configName, service: name, data: p.config }) }
+    ) + (
+      if p.replicas < 2 then {} else { disruptionBudget: disruptionBudget(common) }
+    ),
+  };
+
+{
+  // A service whose pods are interchangeable: {deployment, service}, and
+  // {configMap, disruptionBudget} where there are files or several replicas.
+  stateless(given)::
+    local p = prepare(given, {});
+    {
+      deployment: deployment(p.workloadParams),
+      service: service(p.common { ports: p.ports } + p.front),
+    } + p.optional,
+
+  // A service whose pods have names and storage: {statefulset, service, nodes},
+  // and the optional objects as above. `nodes` is the headless Service that gives
+  // pod N the name NAME-N.NAME-nodes before it is ready, so that peers find each other.
+  //
+  // given: as for stateless; and `storage`, as in statefulset.libsonnet.
+  stateful(given)::
+    local p = prepare(given, { storage: {} });
+    {
+      statefulset: statefulset({ storage: p.storage } + p.workloadParams),
+      service: service(p.common { ports: p.ports } + p.front),
+      nodes: service(p.common {
+        name: p.name + '-nodes',
+        selects: p.name,
+        ports: p.ports,
+        headless: true,
+        publishNotReadyAddresses: true,
+      }),
+    } + p.optional,
+}

@@ -1,0 +1,69 @@
+// A StatefulSet: pods with a stable name and, where asked for, storage of their own.
+local metadata = import 'metadata.libsonnet';
+local params = import 'params.libsonnet';
+local pod = import 'pod.libsonnet';
+
+local defaults = {
+  // Name of the object and of its service, a DNS label.
+  name: params.required('statefulset', 'name'),
+  // {name, namespace}: the manifest's argument `env`.
+  environment: params.required('statefulset', 'environment'),
+  labels: {},
+  annotations: {},
+  replicas: 1,
+  // Name of the headless Service that gives each pod its DNS name; null: NAME-nodes.
+  serviceName: null,
+  // Parameters of pod.libsonnet; `name` is given by the StatefulSet.
+  pod: params.required('statefulset', 'pod'),
+  // Storage for each pod: name to {size, storageClassName, accessModes}; mount it
+  // by that name in the container's `mounts`. Only `size` is mandatory.
+  storage: {},
+  // OrderedReady: one after the other, each once the one before is ready. Parallel: all at once.
+  podManagementPolicy: 'OrderedReady',
+  updateStrategy: { type: 'RollingUpdate' },
+  minReadySeconds: 0,
+  revisionHistoryLimit: 3,
+  // What happens to the storage when the set is deleted or scaled down: Retain or Delete.
+  storageRetention: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+};
+
+local storageDefaults = {
+  size: params.required('statefulset.storage', 'size'),
+  // null: the cluster's default class.
+  storageClassName: null,
+  accessModes: ['ReadWriteOnce'],
+};
+
+local claim(name, given) =
+  local s = params.merge('statefulset.storage', storageDefaults, given);
+  {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: name },
+    spec: params.compact({
+      accessModes: s.accessModes,
+      storageClassName: s.storageClassName,
+      resources: { requests: { storage: s.size } },
+    }),
+  };
+
+// Returns a StatefulSet. given: the parameters above.
+function(given)
+  local p = params.merge('statefulset', defaults, given);
+  {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: metadata.metadata('statefulset', p.name, p.name, p.environment, p.labels, p.annotations),
+    spec: {
+      replicas: params.typed('statefulset', 'replicas', 'number', p.replicas),
+      serviceName: if p.serviceName == null then p.name + '-nodes' else p.serviceName,
+      selector: { matchLabels: metadata.selector(p.name) },
+      podManagementPolicy: p.podManagementPolicy,
+      updateStrategy: p.updateStrategy,
+      minReadySeconds: p.minReadySeconds,
+      revisionHistoryLimit: p.revisionHistoryLimit,
+      persistentVolumeClaimRetentionPolicy: p.storageRetention,
+      template: pod({ name: p.name } + p.pod),
+      volumeClaimTemplates: [claim(name, p.storage[name]) for name in std.objectFields(p.storage)],
+    },
+  }
