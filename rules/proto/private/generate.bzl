@@ -1,0 +1,71 @@
+"""Runs protoc's Python generators on a proto_library."""
+
+# The protobuf runtime brings these modules; a second definition of their messages would clash with it.
+_IN_RUNTIME = "google/protobuf/"
+
+def _import_path(src, info):
+    """Returns the path by which other .proto files import a source."""
+    for root in [info.proto_source_root, src.root.path, src.owner.workspace_root]:
+        if root and root != "." and src.path.startswith(root + "/"):
+            return src.path[len(root) + 1:]
+    return src.path
+
+def _module_file(import_path, suffix):
+    """Returns the file name of a generated module: protoc turns `-` into `_`."""
+    return import_path[:-len(".proto")].replace("-", "_") + suffix
+
+def generate(ctx, label, info, protoc, flags, suffixes, mnemonic):
+    """Generates Python modules for the direct sources of a proto_library.
+
+    A module is importable under the path by which the .proto is imported:
+    proto/route_guide.proto gives proto.route_guide_pb2.
+
+    Args:
+      ctx: Context of the rule or aspect that declares the files.
+      label: The label whose package holds them.
+      info: ProtoInfo of the proto_library.
+      protoc: FilesToRunProvider of the compiler.
+      flags: Generator flags without their value, such as ["--python_out"].
+      suffixes: What replaces `.proto` in each generated file.
+      mnemonic: The action's mnemonic.
+
+    Returns:
+      struct(sources, imports): list of generated Files, and list of import
+      roots in runfiles that they need besides the workspace root.
+    """
+    if not info.direct_sources:
+        return struct(sources = [], imports = [])
+    paths = [_import_path(src, info) for src in info.direct_sources]
+    if not [path for path in paths if not path.startswith(_IN_RUNTIME)]:
+        return struct(sources = [], imports = [])
+    package = label.package + "/" if label.package else ""
+    in_place = not [path for path in paths if not path.startswith(package)]
+
+    # Where a prefix was stripped or added, the modules get a root of their own.
+    prefix = "" if in_place else "_%s_python/" % label.name
+    sources = []
+    for path in paths:
+        for suffix in suffixes:
+            file = _module_file(path, suffix)
+            sources.append(ctx.actions.declare_file(file[len(package):] if in_place else prefix + file))
+    first = _module_file(paths[0], suffixes[0])
+    root = sources[0].path[:-len(first) - 1]
+    descriptors = info.transitive_descriptor_sets
+    args = ctx.actions.args()
+    args.use_param_file("@%s")
+    args.set_param_file_format("multiline")
+    args.add_joined(descriptors, join_with = ":", format_joined = "--descriptor_set_in=%s")
+    args.add_all(flags, format_each = "%%s=%s" % root)
+    args.add_all(paths)
+    ctx.actions.run(
+        executable = protoc,
+        arguments = [args],
+        inputs = descriptors,
+        outputs = sources,
+        mnemonic = mnemonic,
+        progress_message = "Generating Python of %s" % label,
+    )
+    short_root = sources[0].short_path[:-len(first) - 1]
+    if short_root.startswith("../"):
+        return struct(sources = sources, imports = [short_root[len("../"):]])
+    return struct(sources = sources, imports = [] if in_place else [ctx.workspace_name + "/" + short_root])

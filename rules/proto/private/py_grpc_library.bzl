@@ -1,0 +1,73 @@
+"""py_grpc_library: the Python stubs and servicers of gRPC services."""
+
+load("@rules_proto//proto:defs.bzl", "ProtoInfo")
+load(":generate.bzl", "generate")
+
+_DOC = """Python gRPC modules of one proto_library.
+
+```
+py_grpc_library(
+    name = "route_guide_py_grpc",
+    srcs = [":route_guide_proto"],
+    deps = [":route_guide_py_pb2"],
+)
+```
+`proto/route_guide.proto` is then `from proto import route_guide_pb2_grpc`."""
+
+_ATTRS = {
+    "deps": attr.label_list(
+        mandatory = True,
+        providers = [PyInfo],
+        doc = "The py_proto_library with the messages.",
+    ),
+    "srcs": attr.label_list(
+        mandatory = True,
+        providers = [ProtoInfo],
+        doc = "The proto_library with the services; exactly one.",
+    ),
+    "_protoc": attr.label(
+        default = Label("//rules/proto/tools:protoc"),
+        executable = True,
+        cfg = "exec",
+        doc = "The compiler with the gRPC Python generator.",
+    ),
+    "_runtime": attr.label(
+        default = Label("@pip//grpcio"),
+        providers = [PyInfo],
+        doc = "What the generated modules import.",
+    ),
+}
+
+def _impl(ctx):
+    if len(ctx.attr.srcs) != 1:
+        fail("%s: srcs has %d targets; give exactly one proto_library, and make a py_grpc_library of each" % (ctx.label, len(ctx.attr.srcs)))
+    generated = generate(
+        ctx,
+        ctx.label,
+        ctx.attr.srcs[0][ProtoInfo],
+        ctx.attr._protoc[DefaultInfo].files_to_run,
+        ["--grpc_python_out"],
+        ["_pb2_grpc.py"],
+        "PyGrpc",
+    )
+    libraries = ctx.attr.deps + [ctx.attr._runtime]
+    runfiles = ctx.runfiles(files = generated.sources)
+    for library in libraries:
+        runfiles = runfiles.merge(library[DefaultInfo].default_runfiles)
+    return [
+        DefaultInfo(files = depset(generated.sources), runfiles = runfiles),
+        PyInfo(
+            imports = depset(generated.imports, transitive = [library[PyInfo].imports for library in libraries]),
+            transitive_sources = depset(
+                generated.sources,
+                transitive = [library[PyInfo].transitive_sources for library in libraries],
+            ),
+        ),
+    ]
+
+py_grpc_library = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    provides = [PyInfo],
+)
