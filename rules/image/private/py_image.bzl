@@ -1,0 +1,137 @@
+"""py_image: a Python program in an image, in layers that change at different times."""
+
+load("@rules_python//python:defs.bzl", "py_binary")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "assemble", "check_settings")
+load("//rules/image/private:layer.bzl", "LAYER_TOOL_ATTR", "write_layer")
+load("//rules/image/private:providers.bzl", "ImageInfo")
+load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
+
+_DOC = """Makes an image of a py_binary: the base with the interpreter, one layer for each third-party package, one for the
+program's own files. A changed line in the program changes only the last, which is small.
+
+Files lie at /app/WORKSPACE/PATH, as in runfiles. The entrypoint is the interpreter itself, isolated (-I -S), on a short
+start file that sets the import path: no shell takes part, signals reach the program. Arguments of the container reach it
+as sys.argv[1:].
+
+```
+py_image(
+    name = "image",
+    srcs = ["server.py"],
+    main = "server.py",
+    base = "//python:base",
+    deps = [requirement("redis")],
+    ports = ["50051"],
+)
+```
+"""
+
+# containerd's overlayfs stacks up to 128 layers; the base and the program need some of them.
+_MOST_LAYERS = 100
+
+_START = '''import os
+import runpy
+import sys
+
+sys.path[0:0] = {imports}
+os.environ.setdefault("RUNFILES_DIR", "{root}")
+sys.argv[0] = "{module}"
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
+'''
+
+_ATTRS = {
+    "binary": attr.label(
+        doc = "The py_binary to put into the image.",
+        aspects = [py_layers_aspect],
+        mandatory = True,
+        providers = [PyInfo],
+    ),
+    "env": attr.string_dict(
+        doc = "Environment variables, added to the base's. Empty: the base's.",
+    ),
+    "interpreter": attr.string(
+        doc = "Path of the interpreter in the base.",
+        default = "/usr/bin/python3.11",
+    ),
+    "_layer_tool": LAYER_TOOL_ATTR,
+}
+_ATTRS.update(IMAGE_ATTRS)
+
+def _module(ctx):
+    """The module that the image runs."""
+    info = ctx.attr.binary[PyLayersInfo]
+    if info.main_module:
+        return info.main_module
+    if not info.main:
+        fail("binary: %s has no file that says what to run: give it main" % ctx.attr.binary.label)
+    return info.main.short_path[:-len(".py")].replace("/", ".")
+
+def _impl(ctx):
+    check_settings(ctx.attr)
+    if not ctx.attr.base:
+        fail("base: found none: name an image with a Python interpreter, such as //python:base")
+    if ctx.attr.entrypoint:
+        fail("entrypoint: found %s: a py_image starts its binary; use container_image for another program" % ctx.attr.entrypoint)
+    module = _module(ctx)
+    tool = ctx.attr._layer_tool[DefaultInfo].files_to_run
+
+    # Sorted by label: the order in which deps are listed must not change the image.
+    packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
+    third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
+    covered = {file.path: True for layer in third_party for file in layer.files}
+    launcher = ctx.attr.binary[DefaultInfo].files_to_run.executable
+    files = [
+        file
+        for file in ctx.attr.binary[DefaultInfo].default_runfiles.files.to_list()
+        if file != launcher and file.path not in covered
+    ]
+
+    start = ctx.actions.declare_file(ctx.label.name + ".start.py")
+    imports = ["%s/%s" % (ROOT, path) for path in [ctx.workspace_name] + ctx.attr.binary[PyInfo].imports.to_list()]
+    ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
+    args = ctx.actions.args()
+    add_files(args, files + [start], ctx.workspace_name)
+    args.add("--owner", "65532:65532")
+    layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), tool = tool)
+
+    path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
+    settings = struct(**dict(
+        {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
+        entrypoint = [ctx.attr.interpreter, "-I", "-S", "-B", "-u", "-X", "utf8", path],
+        workdir = ctx.attr.workdir or ROOT,
+    ))
+    return assemble(ctx, third_party + [layer], env = ctx.attr.env, attr = settings)
+
+py_image_rule = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    provides = [ImageInfo],
+)
+
+_IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + ["tags", "testonly", "visibility"]
+
+def py_image(name, binary = None, **kwargs):
+    """Makes an image of a Python program; see the rule's text above and its attributes.
+
+    Args:
+      name: the target's name.
+      binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data and imports.
+      **kwargs: the rule's attributes, and py_binary's where binary is None.
+    """
+    program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
+    if binary and program:
+        fail("%s: found binary and %s: give one or the other" % (name, ", ".join(sorted(program))))
+    if not binary:
+        if not program.get("srcs") and not program.get("main_module"):
+            fail("%s: found neither binary nor srcs: name the program to put into the image" % name)
+        binary = name + ".binary"
+        srcs = program.get("srcs", [])
+        if not program.get("main") and not program.get("main_module"):
+            named = [src for src in srcs if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
+            if not named and len(srcs) != 1:
+                fail("%s: main: srcs has no %s.py: name the file to run in main" % (name, name))
+            program["main"] = (named or srcs)[0]
+        tags = kwargs.get("tags", [])
+        py_binary(name = binary, tags = tags if "manual" in tags else tags + ["manual"], visibility = ["//visibility:private"], **program)
+        binary = ":" + binary
+    py_image_rule(name = name, binary = binary, **{key: value for key, value in kwargs.items() if key in _IMAGE_NAMES})

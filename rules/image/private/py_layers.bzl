@@ -1,0 +1,86 @@
+"""An aspect that makes one layer of each third-party package, shared by every image that needs it."""
+
+load("//rules/image/private:layer.bzl", "LAYER_TOOL_ATTR", "write_layer")
+
+PyLayersInfo = provider(
+    doc = "Layers of the third-party packages that a Python target needs, and how the target is started.",
+    fields = {
+        "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the Files in it).",
+        "main": "File or None: the file that a program runs.",
+        "main_module": "string: the module that a program runs, where it is not named by a file. Empty otherwise.",
+    },
+)
+
+# Where an image keeps runfiles. The third-party layers know the path too, so it is the same for all images.
+ROOT = "/app"
+
+def image_path(file, workspace):
+    """Where a file of the runfiles lies in an image.
+
+    Args:
+      file: File.
+      workspace: name of the main workspace.
+    Returns:
+      path below ROOT, without a leading '/'.
+    """
+    return file.short_path[len("../"):] if file.short_path.startswith("../") else workspace + "/" + file.short_path
+
+def add_files(args, files, workspace):
+    """Adds runfiles to a layer tool's command line; a directory goes in whole.
+
+    Args:
+      args: Args.
+      files: list of Files.
+      workspace: name of the main workspace.
+    """
+    args.add("--directory", ROOT)
+    args.add("--mode", "0o444")
+    for file in files:
+        args.add_all(["--tree" if file.is_directory else "--file", image_path(file, workspace)])
+        args.add_all([file], expand_directories = False)
+
+def _main(target, rule_attr, rule_file):
+    """The file that a py_binary runs, by the same convention that Bazel's own has."""
+    main = getattr(rule_file, "main", None)
+    if main:
+        return main
+    sources = []
+    for src in getattr(rule_attr, "srcs", []) or []:
+        sources += [f for f in src[DefaultInfo].files.to_list() if f.extension == "py"]
+    named = [f for f in sources if f.basename == target.label.name.rpartition("/")[2] + ".py"]
+    if not named and len(sources) == 1:
+        named = sources
+    return named[0] if named else None
+
+def _aspect_impl(target, ctx):
+    deps = getattr(ctx.rule.attr, "deps", []) or []
+    inherited = [dep[PyLayersInfo].layers for dep in deps if PyLayersInfo in dep]
+    own = []
+    if target.label.workspace_name and PyInfo in target:
+        files = target[DefaultInfo].files.to_list()
+        if files:
+            args = ctx.actions.args()
+            add_files(args, files, ctx.workspace_name)
+            args.add("--owner", "65532:65532")
+            what = "%s//%s" % (target.label.workspace_name, target.label.package)
+            layer = write_layer(
+                ctx,
+                target.label.name + ".image",
+                args,
+                depset(files),
+                tool = ctx.attr._layer_tool[DefaultInfo].files_to_run,
+                what = "third party: " + what,
+            )
+            own.append(struct(label = str(target.label), blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
+    return [PyLayersInfo(
+        layers = depset(own, transitive = inherited),
+        main = _main(target, ctx.rule.attr, ctx.rule.file),
+        main_module = getattr(ctx.rule.attr, "main_module", ""),
+    )]
+
+py_layers_aspect = aspect(
+    implementation = _aspect_impl,
+    doc = "Makes one layer of each library from another repository that is reached through deps.",
+    attr_aspects = ["deps"],
+    attrs = {"_layer_tool": LAYER_TOOL_ATTR},
+)

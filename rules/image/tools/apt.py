@@ -1,0 +1,178 @@
+"""Debian packages through the machine's own apt, without changing anything of the machine.
+
+apt checks the archive's signature and each file's hash. The machine's package lists are used as they are; where they
+are missing or too old, a private copy in the user's cache is updated and used instead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, NamedTuple, Sequence
+
+from rules.image.tools.errors import ImageError
+
+FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not updated again
+
+
+class AptError(ImageError):
+    """apt is missing, or could not do what was asked."""
+
+
+class Version(NamedTuple):
+    """One version of a package in the archive.
+
+    Attributes:
+        name: package name.
+        version: Debian version.
+        architecture: Debian architecture or `all`.
+        sha256: 64 hex digits.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+
+
+def cache_dir() -> Path:
+    """Return the folder for downloads, ${XDG_CACHE_HOME:-~/.cache}/turnup."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base, "turnup")
+
+
+def architecture() -> str:
+    """Return Debian's name of this machine's architecture."""
+    return _run(["dpkg", "--print-architecture"]).strip()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for apt: its messages in English, no questions."""
+    return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def _run(command: Sequence[str], cwd: str | None = None) -> str:
+    """Run a program and return its stdout.
+
+    Raises:
+        AptError: it is missing, or failed; then with its first error line.
+    """
+    try:
+        done = subprocess.run(command, cwd=cwd, env=_environment(), capture_output=True, text=True, errors="replace", check=False)
+    except FileNotFoundError:
+        raise AptError(f"{command[0]} is not on this machine; Debian packages are fetched by Debian 12's own apt, so build there") from None
+    if done.returncode:
+        errors = [line[2:].strip() for line in done.stderr.splitlines() if line.startswith("E:")]
+        reason = errors[0] if errors else (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise AptError(f"{command[0]} {_verb(command)} failed ({reason}); check the network and /etc/apt/sources.list*, then run this again")
+    return done.stdout
+
+
+def _verb(command: Sequence[str]) -> str:
+    """Return the first word of a command that is neither the program nor an option or its value."""
+    words = iter(command[1:])
+    for word in words:
+        if word == "-o":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+class Apt:
+    """apt with one set of package lists.
+
+    Args:
+        lists: folder of private package lists, or None for the machine's own.
+    """
+
+    def __init__(self, lists: Path | None = None) -> None:
+        # Downloads happen in a folder that the user _apt may not enter; apt says so at length unless told to stay root.
+        self._options = ["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"]
+        self._lists = lists
+        if lists is not None:
+            self._options += [
+                "-o", f"Dir::State::lists={lists}/lists/",
+                "-o", f"Dir::Cache={lists}/cache/",
+                "-o", "Dir::Cache::pkgcache=",
+                "-o", "Dir::Cache::srcpkgcache=",
+            ]  # fmt: skip
+
+    def has_lists(self) -> bool:
+        """Say whether there are package lists to read."""
+        folder = (self._lists / "lists") if self._lists else Path("/var/lib/apt/lists")
+        return any(folder.glob("*_Packages*"))
+
+    def update(self) -> None:
+        """Fetch the private lists anew.
+
+        Raises:
+            AptError: nothing could be fetched.
+        """
+        for name in ("lists/partial", "cache/archives/partial"):
+            Path(self._lists, name).mkdir(parents=True, exist_ok=True)
+        try:
+            _run(["apt-get", *self._options, "-o", "APT::Get::List-Cleanup=false", "-q", "update"])
+        except AptError:
+            # One broken source among several (a vendor's) does not matter where the others were fetched.
+            if not self.has_lists():
+                raise
+        Path(self._lists, "updated").touch()
+
+    def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:
+        """Return the archive's versions of packages; those that apt does not know are left out.
+
+        Args:
+            names: package names, or NAME=VERSION.
+            candidate: only the version that apt would install.
+        """
+        command = ["apt-cache", *self._options, "show", *(["--no-all-versions"] if candidate else []), *names]
+        try:
+            text = _run(command)
+        except AptError:
+            if len(names) == 1:
+                return []
+            return [version for name in names for version in self.versions([name], candidate=candidate)]
+        found = []
+        for paragraph in text.split("\n\n"):
+            fields = dict(re.findall(r"^(Package|Version|Architecture|SHA256): *(\S+)$", paragraph, re.M))
+            if len(fields) == 4:
+                found.append(Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower()))
+        return found
+
+    def download(self, versions: Sequence[Version], folder: Path) -> None:
+        """Download packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.
+
+        Raises:
+            AptError: one of them could not be had.
+        """
+        _run(["apt-get", *self._options, "-q", "download", *(f"{v.name}={v.version}" for v in versions)], cwd=str(folder))
+
+
+@contextmanager
+def private_apt(*, fresh: bool = False) -> Iterator[Apt]:
+    """Yield an Apt on the private lists, updated if they are older than an hour.
+
+    Args:
+        fresh: update them whatever their age.
+
+    Raises:
+        AptError: the lists cannot be fetched.
+    """
+    if shutil.which("apt-get") is None:
+        raise AptError("apt-get is not on this machine; Debian packages are fetched by Debian 12's own apt, so build there")
+    lists = cache_dir() / "apt"
+    lists.mkdir(parents=True, exist_ok=True)
+    with open(lists / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # repositories are fetched side by side
+        apt = Apt(lists)
+        stamp = lists / "updated"
+        if fresh or not apt.has_lists() or not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:
+            apt.update()
+        yield apt

@@ -1,0 +1,53 @@
+"""Errors of the image tools, and the one place that prints them.
+
+    ImageError            exit code 1: the work failed
+    ├── InputError        an input file or attribute is not what it has to be
+    └── PushError         a registry refused, or could not be reached
+
+Each message is one sentence that says where, what was found and what to do.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Callable, Sequence, TextIO
+
+
+class ImageError(Exception):
+    """Base of every error that these tools raise on purpose."""
+
+    exit_code = 1
+
+
+class InputError(ImageError):
+    """An input (file, tar, package, attribute) cannot be used."""
+
+
+class PushError(ImageError):
+    """A registry refused a request, gave a wrong answer or did not answer."""
+
+
+def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextIO | None = None) -> int:
+    """Call main(argv) and turn errors into a line on stderr and an exit code.
+
+    Args:
+        main: function that takes the arguments after the program name and returns an exit code.
+        argv: those arguments.
+        stderr: where errors go; sys.stderr when None.
+
+    Returns:
+        main's exit code; 1 after an ImageError or a system error such as a full disk; 130 when interrupted.
+    """
+    out = stderr or sys.stderr
+    try:
+        return main(argv)
+    except ImageError as error:
+        print(f"ERROR: {error}", file=out)
+        return error.exit_code
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"ERROR: {where}{error.strerror or error}", file=out)
+        return 1
+    except KeyboardInterrupt:
+        print("ERROR: interrupted", file=out)
+        return 130

@@ -1,0 +1,82 @@
+"""Write an image's config, manifest and digest from its base and its layers' descriptors.
+
+As a program (one @FILE argument may hold the rest, one argument a line):
+
+    image --where LABEL --config OUT --manifest OUT --digest OUT [--base-config FILE --base-manifest FILE]
+          [--layer DESCRIPTOR]… [--settings FILE] [--label-file NAME FILE]…
+
+The settings file is a JSON object with the settings of oci.build_config.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any, Sequence
+
+from rules.image.tools import oci
+from rules.image.tools.errors import InputError, run
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\Z")
+
+
+def created(value: str, where: str) -> str:
+    """Return a creation time in RFC 3339 from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+    if not value:
+        return oci.EPOCH
+    if _TIME.match(value):
+        return value
+    if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
+        import time  # pylint: disable=import-outside-toplevel
+
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
+    raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}")
+
+
+def read_layer(path: str) -> dict[str, Any]:
+    """Return a layer's descriptor from the file that the layer tool wrote, checked."""
+    descriptor = oci.check_descriptor(oci.load(Path(path).read_bytes(), path), oci.LAYERS, path)
+    oci.check_digest(descriptor.get("diff_id"), f"{path}: diff_id")
+    return descriptor
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of this program's arguments."""
+    parser = argparse.ArgumentParser(prog="image", fromfile_prefix_chars="@", allow_abbrev=False)
+    for name in ("where", "config", "manifest", "digest"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("base-config", "base-manifest", "settings"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--layer", action="append", default=[])
+    parser.add_argument("--label-file", nargs=2, action="append", default=[])
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write config, manifest and digest as the arguments say (see the module's text)."""
+    options = build_parser().parse_args(argv)
+    where = options.where
+    base, below = None, []
+    if options.base_config:
+        base = oci.check_config(Path(options.base_config).read_bytes(), options.base_config)
+        below = oci.check_manifest(Path(options.base_manifest).read_bytes(), options.base_manifest)["layers"]
+        if len(below) != len(base["rootfs"]["diff_ids"]):
+            raise InputError(f"{where}: base has {len(below)} layers in its manifest and {len(base['rootfs']['diff_ids'])} in its config; build it again")
+    settings = oci.load(Path(options.settings).read_bytes(), options.settings) if options.settings else {}
+    settings["created"] = created(settings.get("created") or "", where)
+    labels = settings.setdefault("labels", {})
+    for name, path in options.label_file:
+        labels[name] = Path(path).read_text("utf-8").strip()
+    layers = [read_layer(path) for path in options.layer]
+    config = oci.dump(oci.build_config(base, layers, settings, where))
+    manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))
+    Path(options.config).write_bytes(config)
+    Path(options.manifest).write_bytes(manifest)
+    Path(options.digest).write_text(oci.sha256(manifest), "ascii")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

@@ -1,0 +1,251 @@
+"""OCI image format: digests, descriptors, config and manifest (image-spec 1.1).
+
+Pure functions on data; nothing here reads the network or writes a file. JSON is written in one
+canonical form (sorted keys, no spaces, ASCII), so equal content has equal bytes and digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Mapping, Sequence
+
+from rules.image.tools.errors import InputError
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER_TAR = "application/vnd.oci.image.layer.v1.tar"
+LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
+LAYERS = (LAYER_GZIP, LAYER_TAR, LAYER_ZSTD)
+
+EPOCH = "1970-01-01T00:00:00Z"
+MAX_JSON = 4 << 20  # what registries accept for a manifest; more is not an image's metadata
+MAX_BLOB = 1 << 40
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_REPOSITORY = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\Z")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+_PORT = re.compile(r"([0-9]{1,5})(/(tcp|udp|sctp))?\Z")
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest of data as `sha256:<64 hex digits>`."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def check_digest(value: object, where: str) -> str:
+    """Return value if it is a sha256 digest in its one lower-case form.
+
+    Args:
+        value: anything, usually a field of a JSON file or a header.
+        where: the place to name in the error.
+
+    Raises:
+        InputError: for everything else. A digest becomes part of file names and URLs, so nothing
+            but 64 lower-case hex digits may pass.
+    """
+    if isinstance(value, str) and _DIGEST.match(value):
+        return value
+    raise InputError(f"{where}: {value!r:.120} is no digest; it must be sha256: and 64 lower-case hex digits")
+
+
+def check_size(value: object, where: str) -> int:
+    """Return value if it is a plausible blob size in bytes; raise InputError otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_BLOB:
+        return value
+    raise InputError(f"{where}: {value!r:.60} is no size; it must be a whole number of bytes from 0 to 2^40")
+
+
+def check_repository(value: str, where: str) -> str:
+    """Return value if it is a repository name as distribution-spec 1.1 defines it, at most 255 long."""
+    if len(value) <= 255 and _REPOSITORY.match(value):
+        return value
+    raise InputError(
+        f"{where}: {value!r:.120} is no repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
+    )
+
+
+def check_tag(value: str, where: str) -> str:
+    """Return value if it is a tag as distribution-spec 1.1 defines it."""
+    if _TAG.match(value):
+        return value
+    raise InputError(f"{where}: {value!r:.140} is no tag; use up to 128 letters, digits, '.', '_' and '-'")
+
+
+def dump(value: Any) -> bytes:
+    """Return value as canonical JSON bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def load(data: bytes, where: str) -> dict[str, Any]:
+    """Parse one JSON object.
+
+    Args:
+        data: the bytes of the file, at most MAX_JSON of them.
+        where: the file to name in the error.
+
+    Raises:
+        InputError: too large, not UTF-8, not JSON, or not an object.
+    """
+    if len(data) > MAX_JSON:
+        raise InputError(f"{where}: {len(data)} bytes of JSON, more than the {MAX_JSON} that image metadata may have")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not readable as JSON ({error}); rebuild the image") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: a JSON object is needed, found {type(value).__name__}")
+    return value
+
+
+def check_descriptor(value: object, media_types: Sequence[str], where: str) -> dict[str, Any]:
+    """Return value if it is a descriptor {mediaType, digest, size} of one of media_types."""
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: a descriptor (JSON object) is needed, found {type(value).__name__}")
+    check_digest(value.get("digest"), f"{where}.digest")
+    check_size(value.get("size"), f"{where}.size")
+    if value.get("mediaType") not in media_types:
+        raise InputError(f"{where}.mediaType: found {value.get('mediaType')!r:.120}, supported: {', '.join(media_types)}")
+    return value
+
+
+def check_manifest(data: bytes, where: str) -> dict[str, Any]:
+    """Parse an OCI image manifest and check every descriptor in it.
+
+    Args:
+        data: the manifest's bytes.
+        where: the file to name in errors.
+
+    Returns:
+        The manifest as a dict.
+
+    Raises:
+        InputError: it is no image manifest, or a descriptor is malformed.
+    """
+    manifest = load(data, where)
+    if manifest.get("schemaVersion") != 2 or manifest.get("mediaType", MANIFEST) != MANIFEST:
+        raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an OCI image manifest is needed ({MANIFEST})")
+    check_descriptor(manifest.get("config"), [CONFIG], f"{where}: config")
+    layers = manifest.get("layers")
+    if not isinstance(layers, list):
+        raise InputError(f"{where}: layers must be a list, found {type(layers).__name__}")
+    for index, layer in enumerate(layers):
+        check_descriptor(layer, LAYERS, f"{where}: layers[{index}]")
+    return manifest
+
+
+def check_config(data: bytes, where: str) -> dict[str, Any]:
+    """Parse an OCI image config and check the parts that an image on top of it builds on."""
+    config = load(data, where)
+    rootfs = config.get("rootfs")
+    if not isinstance(rootfs, dict) or not isinstance(rootfs.get("diff_ids"), list):
+        raise InputError(f"{where}: no rootfs.diff_ids, so this is no image config; give an image as base")
+    for index, diff_id in enumerate(rootfs["diff_ids"]):
+        check_digest(diff_id, f"{where}: rootfs.diff_ids[{index}]")
+    if not isinstance(config.get("config", {}), dict):
+        raise InputError(f"{where}: config must be an object, found {type(config['config']).__name__}")
+    return config
+
+
+def port(value: str, where: str) -> str:
+    """Return a port in the form that ExposedPorts uses: `8080` becomes `8080/tcp`."""
+    match = _PORT.match(value)
+    if not match or not 1 <= int(match[1]) <= 65535:
+        raise InputError(f"{where}: {value!r} is no port; write a number from 1 to 65535, with /tcp, /udp or /sctp after it or not")
+    return f"{int(match[1])}/{match[3] or 'tcp'}"
+
+
+def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> list[str]:
+    """Return base's `NAME=value` list with changes applied: base's order first, then new names sorted.
+
+    `$NAME` and `${NAME}` in a new value stand for the value that the base gives NAME.
+
+    Raises:
+        InputError: a name is empty or has '=' or NUL in it, or a value has NUL in it.
+    """
+    old = dict(item.partition("=")[::2] for item in base)
+    merged = dict(old)
+    for name in sorted(changes):
+        if not name or "=" in name or "\0" in name + changes[name]:
+            raise InputError(f"{where}: {name!r} is no name for an environment variable; remove '=' and NUL")
+        merged[name] = re.sub(
+            r"\$(?:\{(\w+)\}|(\w+))", lambda match: old.get(match[1] or match[2], match[0]), changes[name]
+        )
+    return [f"{name}={value}" for name, value in merged.items()]
+
+
+def build_config(
+    base: Mapping[str, Any] | None,
+    layers: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    where: str,
+) -> dict[str, Any]:
+    """Return the config of an image that puts layers on top of base.
+
+    Args:
+        base: the base image's config, or None for an image from scratch.
+        layers: the new layers' descriptors, lowest first, each with diff_id and, optionally, architecture
+            and created_by.
+        settings: env and labels ({name: value}), entrypoint and cmd (list, None keeps the base's), user and
+            workdir (None keeps the base's), ports and volumes (lists, added to the base's), architecture and os
+            (None: the base's, else the layers', else amd64 and linux), created (RFC 3339 time or None).
+        where: the target to name in errors.
+
+    Returns:
+        The config as image-spec 1.1 has it (config.md).
+    """
+    base = base or {}
+    old = dict(base.get("config") or {})
+    new = {key: value for key, value in old.items() if key not in ("Env", "Labels", "ExposedPorts", "Volumes")}
+    env = merge_env(old.get("Env") or [], settings.get("env") or {}, f"{where}: env")
+    labels = {**(old.get("Labels") or {}), **(settings.get("labels") or {})}
+    ports = {**(old.get("ExposedPorts") or {}), **{port(p, f"{where}: ports"): {} for p in settings.get("ports") or []}}
+    volumes = {**(old.get("Volumes") or {}), **{volume: {} for volume in settings.get("volumes") or []}}
+    for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)):
+        if value:
+            new[key] = value
+    if settings.get("entrypoint") is not None:
+        new["Entrypoint"] = list(settings["entrypoint"])
+        new.pop("Cmd", None)  # a base's arguments mean nothing to another program
+    for key, name in (("Cmd", "cmd"), ("User", "user"), ("WorkingDir", "workdir")):
+        if settings.get(name) is not None:
+            new[key] = settings[name]
+    architecture = _architecture(base, layers, settings.get("architecture"), where)
+    created = settings.get("created") or EPOCH
+    history = list(base.get("history") or [])
+    history += [{"created": created, "created_by": layer.get("created_by", "layer")} for layer in layers]
+    return {
+        "architecture": architecture,
+        "config": new,
+        "created": created,
+        "history": history,
+        "os": settings.get("os") or base.get("os") or "linux",
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": list((base.get("rootfs") or {}).get("diff_ids") or []) + [layer["diff_id"] for layer in layers],
+        },
+    }
+
+
+def _architecture(base: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], wanted: str | None, where: str) -> str:
+    """Return the architecture that wanted, base and layers agree on; raise InputError when they do not."""
+    found = {"attribute architecture": wanted, "base": base.get("architecture")}
+    for index, layer in enumerate(layers):
+        found[f"layer {index + 1}"] = layer.get("architecture")
+    known = {source: name for source, name in found.items() if name}
+    if len(set(known.values())) > 1:
+        facts = ", ".join(f"{source} is for {name}" for source, name in known.items())
+        raise InputError(f"{where}: parts for different machines in one image ({facts}); build them for one")
+    return next(iter(known.values()), "amd64")
+
+
+def build_manifest(config: bytes, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the manifest for a config's bytes and all layer descriptors, lowest first."""
+    return {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": sha256(config), "size": len(config)},
+        "layers": [{key: layer[key] for key in ("mediaType", "digest", "size")} for layer in layers],
+    }
