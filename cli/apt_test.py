@@ -1,0 +1,110 @@
+"""Installing Debian packages, with an apt that is played by a table."""
+
+import io
+
+import pytest
+
+from cli import apt, errors
+from cli.fake_process import FakeRunner
+from cli.steps import Steps
+
+
+@pytest.fixture
+def step():
+    """A step whose output nobody looks at."""
+    with Steps(io.StringIO(), terminal=False).step("Tools") as one:
+        yield one
+
+
+@pytest.fixture
+def lists(tmp_path):
+    """A folder with package lists, as after apt-get update."""
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    (folder / "main_binary-amd64_Packages").touch()
+    return folder
+
+
+def test_missing_keeps_the_order():
+    """Only what dpkg calls installed counts as installed."""
+    runner = FakeRunner()
+    runner.answer("dpkg-query", output="b installed\nc config-files\ndpkg-query: no packages found matching a")
+
+    assert apt.missing(["a", "b", "c"], runner) == ["a", "c"]
+
+
+def test_nothing_to_install(step, tmp_path):
+    """No package, no call."""
+    runner = FakeRunner()
+    apt.install([], runner, step, tmp_path / "log", root=False)
+
+    assert runner.calls == []
+
+
+def test_installs_without_update_where_lists_are_there(step, tmp_path, lists):
+    """One noninteractive apt-get with a wait for the lock, after mending what a killed apt left."""
+    runner = FakeRunner()
+    apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert runner.ran("apt-get") - runner.ran("apt-get --version") == 1
+    assert runner.ran("update") == 0
+    assert runner.ran("dpkg --configure -a") == 1
+    assert "DPkg::Lock::Timeout" in " ".join(runner.calls[-1])
+    assert runner.envs[-1]["DEBIAN_FRONTEND"] == "noninteractive"
+
+
+def test_fetches_lists_where_there_are_none(step, tmp_path):
+    """A fresh machine has no lists: one update, before the installation."""
+    runner = FakeRunner()
+    apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=tmp_path)
+
+    assert [" update" in " ".join(call) for call in runner.calls].index(True) < len(runner.calls) - 1
+    assert runner.ran(" update") == 1
+
+
+def test_old_lists_are_renewed_once(step, tmp_path, lists):
+    """An installation that fails for old lists succeeds after an update."""
+    runner = FakeRunner()
+    runner.answer("install", code=100, output="E: Unable to locate package runc")
+    runner.answer(" update", then=lambda: runner.answer("install", code=0))
+    apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert runner.ran(" update") == 1
+    assert runner.ran("install runc") == 2
+
+
+def test_no_network(step, tmp_path, lists):
+    """An unreachable server is said in one sentence, with apt's own words before it."""
+    runner = FakeRunner()
+    runner.answer("install", code=100, output="Err:1 Temporary failure resolving")
+    with pytest.raises(errors.StepFailed, match="could not reach its servers to install runc: check the network") as caught:
+        apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert "Temporary failure" in caught.value.tail
+
+
+def test_apt_failure(step, tmp_path, lists):
+    """Any other failure names the package and keeps apt's words."""
+    runner = FakeRunner()
+    runner.answer("install", code=100, output="E: held broken packages")
+    with pytest.raises(errors.StepFailed, match="could not install runc") as caught:
+        apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert "held broken packages" in caught.value.tail
+
+
+def test_not_root(step, tmp_path):
+    """A plain user is told what to ask for, and nothing is run."""
+    runner = FakeRunner()
+    with pytest.raises(errors.TurnupError, match="ask root for `apt-get install runc`"):
+        apt.install(["runc"], runner, step, tmp_path / "log", root=False)
+
+    assert runner.ran("install") == 0
+
+
+def test_no_apt(step, tmp_path):
+    """A machine without apt is told which packages are meant."""
+    runner = FakeRunner()
+    runner.answer("apt-get --version", code=127)
+    with pytest.raises(errors.TurnupError, match="has no apt-get: install what Debian calls runc"):
+        apt.install(["runc"], runner, step, tmp_path / "log", root=True)

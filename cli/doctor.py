@@ -1,0 +1,80 @@
+"""`turnup doctor`: what is on this machine, what turnup wants, and how to get the difference."""
+
+import json
+import os
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from cli import kubernetes, tools
+from cli.process import Runner
+
+
+def rows(runner: Runner) -> list[dict[str, object]]:
+    """Looks at the machine.
+
+    Returns:
+        one dict a tool with the keys tool, found (version; "" where unknown), path, wanted, ok (bool),
+        needed (bool: False for what only another provider wants) and get (the command that brings it; "" where it fits).
+    """
+    found = [tools.python(), *tools.find_all(runner)]
+    table: list[dict[str, object]] = [
+        {
+            "tool": one.tool.name,
+            "found": one.version,
+            "path": one.path,
+            "wanted": one.tool.wanted,
+            "ok": one.fits,
+            "needed": True,
+            "get": "" if one.fits else f"apt-get install {one.tool.package}",
+        }
+        for one in found
+    ]
+    table.append(kubernetes.doctor_row())
+    for one in tools.find_all(runner, tools.OPTIONAL_TOOLS):
+        table.append(
+            {
+                "tool": one.tool.name,
+                "found": one.version,
+                "path": one.path,
+                "wanted": one.tool.wanted,
+                "ok": one.fits,
+                "needed": False,
+                "get": "" if one.fits else one.tool.package,
+            }
+        )
+    return table
+
+
+def run(runner: Runner, stdout: TextIO, *, as_json: bool) -> int:
+    """Prints the table.
+
+    Args:
+        runner: asks the tools for their versions.
+        stdout: where to print.
+        as_json: print the rows as JSON instead of a table.
+
+    Returns:
+        0 if everything needed is there, otherwise 1.
+    """
+    table = rows(runner)
+    missing = [row for row in table if row["needed"] and not row["ok"]]
+    if as_json:
+        print(json.dumps(table, indent=2), file=stdout)
+        return 1 if missing else 0
+    view = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "tool", "found", "wanted", "how to get it"):
+        view.add_column(heading, overflow="fold")
+    for row in table:
+        mark = "[green]ok[/]" if row["ok"] else ("[red]missing[/]" if row["needed"] else "[dim]absent[/]")
+        where = f"{row['found']} {row['path']}".strip() or "-"
+        view.add_row(mark, str(row["tool"]), where, str(row["wanted"]), str(row["get"]))
+    # Piped tables are not cut at 80 columns: what reads them may grep a path.
+    console = Console(file=stdout, highlight=False, width=None if stdout.isatty() else 200)
+    console.print(view)
+    if missing:
+        names = ", ".join(str(row["tool"]) for row in missing)
+        how = "./turnup up installs them" if os.geteuid() == 0 else "run ./turnup up as root to install them"
+        print(f"\nmissing: {names}; {how}", file=stdout)
+    return 1 if missing else 0

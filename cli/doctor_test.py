@@ -1,0 +1,63 @@
+"""`turnup doctor`: the table and its exit code."""
+
+import io
+import json
+
+import pytest
+
+from cli import doctor, kubernetes, tools
+from cli.fake_process import FakeRunner
+
+GONE = tools.Tool("gone", "2 or newer", "gone-package", paths=("/nonexistent",))
+THERE = tools.Tool("there", "any", "there-package", paths=("/",))
+MAYBE = tools.Tool("maybe", "any", "see its guide", paths=("/nonexistent",))
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch):
+    """A table of one tool that is there and one that is not wanted by all."""
+    monkeypatch.setattr(tools, "TOOLS", (THERE,))
+    monkeypatch.setattr(tools, "OPTIONAL_TOOLS", (MAYBE,))
+    monkeypatch.setattr(kubernetes, "built", lambda: False)
+
+
+def run(**options):
+    """Runs doctor and returns its exit code and output."""
+    out = io.StringIO()
+    return doctor.run(FakeRunner(), out, as_json=options.get("as_json", False)), out.getvalue()
+
+
+def test_all_there():
+    """What another provider wants, and what `up` builds, does not make it fail."""
+    code, text = run()
+
+    assert code == 0
+    assert "ok" in text and "absent" in text and "missing" not in text
+
+
+def test_something_missing(monkeypatch):
+    """A missing tool is exit code 1, with what to type."""
+    monkeypatch.setattr(tools, "TOOLS", (GONE, THERE))
+    code, text = run()
+
+    assert code == 1
+    assert "apt-get install gone-package" in text
+    assert "missing: gone;" in text
+
+
+def test_json(monkeypatch):
+    """The rows as JSON carry the same facts, and the exit code stays."""
+    monkeypatch.setattr(tools, "TOOLS", (GONE,))
+    code, text = run(as_json=True)
+    row = next(row for row in json.loads(text) if row["tool"] == "gone")
+
+    assert code == 1
+    assert row == {
+        "tool": "gone",
+        "found": "",
+        "path": "",
+        "wanted": "2 or newer",
+        "ok": False,
+        "needed": True,
+        "get": "apt-get install gone-package",
+    }

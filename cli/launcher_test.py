@@ -1,0 +1,167 @@
+"""The launcher `turnup`: it finds Python, makes its venv once, and hands over from wherever it is called.
+
+The real script runs in a workspace of its own with an empty lock file, so that no package index is asked.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOW = """import json, os, sys
+print(json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "user": os.environ.get("USER"),
+                  "home": os.environ.get("HOME"), "prefix": sys.prefix}))
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A workspace with the real launcher and a command that only shows what it was given."""
+    root = tmp_path / "workspace"
+    (root / "cli").mkdir(parents=True)
+    shutil.copy(ROOT / "turnup", root / "turnup")
+    (root / "cli" / "requirements.lock").write_text("# nothing\n")
+    (root / "cli" / "__main__.py").write_text(SHOW)
+    return root
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A cache for the tests that do not care how the venv comes to be; the first of them makes it."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def launch(program, *words, cache=None, drop=(), cwd=None, **env):
+    """Runs the launcher without a terminal and returns the finished process."""
+    variables = {**os.environ, "CI": "true", **env}
+    if cache:
+        variables["XDG_CACHE_HOME"] = str(cache)
+    for name in drop:
+        variables.pop(name, None)
+    return subprocess.run(
+        [str(program), *words], env=variables, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+
+
+def shown(done):
+    """Returns what the command was given, as SHOW printed it."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def venvs(cache):
+    """Lists the venvs in a cache, finished ones and leftovers."""
+    return sorted(path.name for path in (cache / "turnup" / "venv").iterdir() if path.is_dir())
+
+
+def test_makes_its_venv_once(workspace, tmp_path):
+    """The first run makes the venv and says so; the second is silent and uses it. Arguments arrive as they were."""
+    first = launch(workspace / "turnup", "a b", "", "--", "c", cache=tmp_path / "cache")
+    second = launch(workspace / "turnup", cache=tmp_path / "cache")
+
+    assert shown(first)["argv"] == ["a b", "", "--", "c"]
+    assert "first run" in first.stderr
+    assert second.stderr == ""
+    assert shown(first)["prefix"] == shown(second)["prefix"]
+    assert venvs(tmp_path / "cache") == [Path(shown(first)["prefix"]).name]
+
+
+def test_from_any_folder_and_by_symlink(workspace, tmp_path, made):
+    """The caller's folder stays, and a symlink elsewhere on PATH finds the workspace."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "turnup").symlink_to(workspace / "turnup")
+    done = launch("./turnup", "x", cache=made, cwd=elsewhere)
+
+    assert shown(done)["cwd"] == str(elsewhere)
+
+
+def test_user_and_home_unset(workspace, made):
+    """The account database stands in for both variables."""
+    told = shown(launch(workspace / "turnup", cache=made, drop=("USER", "HOME")))
+
+    assert told["user"] == subprocess.check_output(["id", "-un"], text=True).strip()
+    assert told["home"] == os.path.expanduser(f"~{told['user']}")
+
+
+def test_interrupted_installation_is_made_anew(workspace, tmp_path):
+    """A leftover of a killed run is replaced, not used."""
+    cache = tmp_path / "cache"
+    prefix = Path(shown(launch(workspace / "turnup", cache=cache))["prefix"])
+    shutil.rmtree(prefix)
+    leftover = prefix.with_name(prefix.name + ".new")
+    leftover.mkdir()
+    (leftover / "half").touch()
+    again = Path(shown(launch(workspace / "turnup", cache=cache))["prefix"])
+
+    assert again == prefix
+    assert not leftover.exists() and not (prefix / "half").exists()
+
+
+def test_killed_anywhere_then_run_again(workspace, tmp_path):
+    """Killed with -9 at several moments of the first run, the next one ends well."""
+    cache = tmp_path / "cache"
+    for pause in (0.05, 0.3, 1.0):
+        env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+        child = subprocess.Popen([str(workspace / "turnup")], env=env, start_new_session=True, stderr=subprocess.DEVNULL)
+        time.sleep(pause)
+        os.killpg(child.pid, 9)
+        child.wait()
+
+    assert shown(launch(workspace / "turnup", cache=cache))["argv"] == []
+
+
+def test_two_at_once(workspace, tmp_path):
+    """Two first runs at the same time both work; one of them makes the venv."""
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    children = [
+        subprocess.Popen([str(workspace / "turnup")], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = [(child.communicate(timeout=120), child.returncode) for child in children]
+
+    assert [code for _, code in ended] == [0, 0], ended
+    assert len(venvs(tmp_path / "cache")) == 1
+
+
+def test_python_too_old(workspace, tmp_path):
+    """Where every interpreter on PATH is too old, one sentence says what is needed."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "dirname", "readlink", "id", "env"):
+        (tools / name).symlink_to(shutil.which(name))
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    # The script's last resort is Debian's own interpreter, by its full path: hide it from this copy.
+    script = workspace / "turnup"
+    script.write_text(script.read_text().replace(" /usr/bin/python3;", ";"))
+    done = launch(script, cache=tmp_path / "cache", PATH=str(tools))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: turnup needs Python 3.11 or newer") and done.stderr.count("\n") == 1
+
+
+def test_package_index_unreachable(workspace, tmp_path):
+    """pip's own reason comes in one sentence, and nothing half-made is left in place."""
+    (workspace / "cli" / "requirements.lock").write_text(f"click==8.5.1 --hash=sha256:{'0' * 64}\n")
+    done = launch(workspace / "turnup", cache=tmp_path / "cache", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+
+    assert done.returncode == 1
+    assert "ERROR: pip could not install cli/requirements.lock (is the package index reachable?): ERROR: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [name for name in venvs(tmp_path / "cache") if not name.endswith(".new")] == []
+
+
+def test_cache_that_cannot_be_written(workspace, tmp_path):
+    """A cache path that is no folder is named in one sentence."""
+    (tmp_path / "file").touch()
+    done = launch(workspace / "turnup", cache=tmp_path / "file")
+
+    assert done.returncode == 1
+    assert f"ERROR: cannot write to {tmp_path / 'file'}/turnup" in done.stderr

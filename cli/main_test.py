@@ -1,0 +1,136 @@
+"""The command line: words, exit codes, and how errors look."""
+
+import io
+import signal
+
+import click
+import pytest
+
+from cli import errors, main, testing, tools, up
+from cli.fake_process import FakeRunner
+from cli.session import Session
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Keeps logs out of the user's home, and the caller's cluster out of the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("TURNUP_CONTEXT", raising=False)
+
+
+def run(*words, runner=None):
+    """Runs the command and returns its exit code, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    code = main.main(words, out, err, runner or FakeRunner())
+    return code, out.getvalue(), err.getvalue()
+
+
+def raising(error):
+    """Returns a function that raises error whatever it is called with."""
+
+    def function(*_args, **_kwargs):
+        raise error
+
+    return function
+
+
+def test_version(capsys):
+    """--version prints the version and nothing else."""
+    assert run("--version")[0] == 0
+    assert capsys.readouterr().out == f"turnup {main.VERSION}\n"
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (["nonsense"], "ERROR: No such command 'nonsense'."),
+    (["doctor", "--bogus"], "ERROR: No such option"),
+    (["up", "extra"], "ERROR: Got unexpected extra argument"),
+    (["--context", "", "up"], "ERROR: --context: the name is empty"),
+])  # fmt: skip
+def test_wrong_usage(words, sentence):
+    """Wrong words exit with 2 and one sentence."""
+    code, out, err = run(*words)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(sentence) and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error, code, text", [
+    (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
+    (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
+    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to go on\n"),
+    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to go on\n"),
+    (errors.StepFailed("step", tail="its words"), 1, "its words\nERROR: step\n"),
+    (PermissionError(13, "Permission denied", "/x"), 1, "ERROR: /x: Permission denied\n"),
+    (ValueError("odd"), 1, "ERROR: unforeseen ValueError: odd; run it with -v for the trace and report it\n"),
+    (click.UsageError("click"), 2, "ERROR: click\n"),
+])  # fmt: skip
+def test_errors_are_one_sentence(monkeypatch, error, code, text):
+    """Whatever goes wrong, stderr gets a sentence, no trace, and the exit code of the error."""
+    monkeypatch.setattr(up, "run", raising(error))
+
+    assert run("up") == (code, "", text)
+
+
+def test_errors_from_the_cluster_commands(monkeypatch):
+    """Errors of cluster/ have their own class with the same form."""
+
+    class Foreign(Exception):
+        exit_code = 2
+
+    monkeypatch.setattr(up, "run", raising(Foreign("no such cluster")))
+
+    assert run("up")[0::2] == (2, "ERROR: no such cluster\n")
+
+
+def test_verbose_shows_the_trace(monkeypatch):
+    """-v adds where an error came from."""
+    monkeypatch.setattr(up, "run", raising(errors.TurnupError("no room")))
+    err = run("-v", "up")[2]
+
+    assert "Traceback" in err and err.endswith("ERROR: no room\n")
+
+
+@pytest.mark.parametrize("words, environ, context", [
+    ([], {}, None),
+    (["--context", "kind-x"], {}, "kind-x"),
+    ([], {"TURNUP_CONTEXT": "shell"}, "shell"),
+    (["--context", "kind-x"], {"TURNUP_CONTEXT": "shell"}, "kind-x"),
+])  # fmt: skip
+def test_context(monkeypatch, words, environ, context):
+    """--context goes before TURNUP_CONTEXT; neither means the cluster of cluster_constants.bzl."""
+    seen = []
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(up, "run", lambda session: seen.append(session.context) or 0)
+
+    assert run(*words, "up")[0] == 0
+    assert seen == [context]
+
+
+def test_test_splits_at_dashes(monkeypatch):
+    """Targets stand before --, Bazel's flags behind it, negative patterns after a second one."""
+    seen = []
+    monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out: seen.append((targets, flags)) or 0)
+    monkeypatch.setattr(main, "ensure_tools", lambda session: None)
+
+    assert run("test", "//a", "//b/...", "--", "--test_filter=x", "-c", "opt")[0] == 0
+    assert seen == [(("//a", "//b/..."), ["--test_filter=x", "-c", "opt"])]
+
+
+def test_test_of_everything_builds_kubernetes_first(monkeypatch):
+    """Without targets the embedded Kubernetes is built outside of any test's time limit."""
+    order = []
+    monkeypatch.setattr(main, "ensure_tools", lambda session: order.append("tools"))
+    monkeypatch.setattr(up, "build_kubernetes", lambda session: order.append("kubernetes"))
+    monkeypatch.setattr(testing, "run", lambda *_: order.append("tests") or 3)
+
+    assert run("test")[0] == 3
+    assert order == ["tools", "kubernetes", "tests"]
+
+
+def test_bazel_missing(tmp_path, monkeypatch):
+    """Without a Bazel that fits, the sentence says what was found and what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    session = Session(FakeRunner(), io.StringIO(), io.StringIO(), environ={"PATH": str(tmp_path), "HOME": "/h", "USER": "u"})
+    with pytest.raises(errors.TurnupError, match=f"needs Bazel {tools.BAZEL.wanted}, and no bazel is on PATH: apt-get install"):
+        session.bazel().run(["version"])

@@ -1,0 +1,43 @@
+"""What is refused before anything is done."""
+
+import pytest
+
+from cli import errors, preflight
+
+
+def test_enough_room(tmp_path):
+    """A disk with exactly what is needed will do."""
+    preflight.check_disk([tmp_path], 5, free=lambda _: 5)
+
+
+def test_too_little_room(tmp_path):
+    """The sentence names the folder, both figures and the cure."""
+    with pytest.raises(errors.TurnupError, match=r": only 1\.5 GiB free and 9 GiB needed; make room, or point XDG_CACHE_HOME"):
+        preflight.check_disk([tmp_path], 9 * preflight.GIB, free=lambda _: int(1.5 * preflight.GIB))
+
+
+def test_free_bytes_of_a_folder_to_come(tmp_path):
+    """A folder that is not there yet has the room of the nearest one above it."""
+    assert preflight.free_bytes(tmp_path / "a" / "b") > 0
+
+
+@pytest.mark.parametrize("user", ["prod", "staging", "dev"])
+def test_user_named_like_an_environment(user):
+    """Such a user's own namespace would be everybody's."""
+    with pytest.raises(errors.UsageError, match=f"USER is '{user}', an environment that everybody shares") as caught:
+        preflight.check_user(["prod", "staging", "dev"], {"USER": user})
+
+    assert caught.value.exit_code == 2
+
+
+def test_any_other_user():
+    """Other names, and none, are fine."""
+    preflight.check_user(["prod"], {"USER": "jane"})
+    preflight.check_user(["prod"], {})
+
+
+def test_plain_user():
+    """Without root the sentence offers both ways on."""
+    preflight.check_root(0)
+    with pytest.raises(errors.TurnupError, match=r"needs root .* sudo \./turnup up, or use an existing cluster"):
+        preflight.check_root(1000)

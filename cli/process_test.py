@@ -1,0 +1,110 @@
+"""Child processes: exit codes, output, and what a signal does to them."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from cli import errors, process
+
+
+def wait_for(path, deadline=10.0):
+    """Waits until a file exists."""
+    end = time.monotonic() + deadline
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear within {deadline} s"
+        time.sleep(0.02)
+
+
+def test_exit_codes():
+    """The child's exit code comes back; a signal is 128 + N; a missing program is 127."""
+    with process.ProcessRunner() as runner:
+        assert runner.run(["sh", "-c", "exit 7"]) == 7
+        assert runner.run(["sh", "-c", "kill -9 $$"]) == 137
+        assert runner.run(["/nonexistent/program"]) == 127
+        assert runner.output(["/nonexistent/program"]) == (127, "")
+
+
+def test_log_and_lines(tmp_path):
+    """Both streams go to the log, and each line is reported as it comes."""
+    log, lines = tmp_path / "log", []
+    with process.ProcessRunner() as runner:
+        runner.run(["sh", "-c", "echo one; echo two >&2"], log=log, on_line=lines.append)
+
+    assert lines == ["one", "two"]
+    assert log.read_text() == "one\ntwo\n"
+
+
+def test_grandchild_that_keeps_the_pipe(tmp_path):
+    """A daemon that inherits the output does not keep the step from ending."""
+    began = time.monotonic()
+    with process.ProcessRunner() as runner:
+        assert runner.run(["sh", "-c", "sleep 8 & exit 0"], log=tmp_path / "log") == 0
+
+    assert time.monotonic() - began < 5
+
+
+def test_slow_question_is_given_up():
+    """A program that does not answer is killed at its time limit."""
+    with process.ProcessRunner() as runner:
+        assert runner.output(["sleep", "20"], timeout=0.2) == (124, "")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_signal_reaches_the_child_once(tmp_path, signum):
+    """The child gets the signal, ends in its own way, and the run ends as interrupted."""
+    ready, got = tmp_path / "ready", tmp_path / "got"
+    child = (
+        "import signal, sys, time, pathlib\n"
+        f"def stop(n, f): open({str(got)!r}, 'a').write(f'{{n}} '); sys.exit(0)\n"
+        f"signal.signal({int(signum)}, stop)\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "time.sleep(20)\n"
+    )
+
+    def send():
+        wait_for(ready)
+        os.kill(os.getpid(), signum)
+
+    threading.Thread(target=send).start()
+    with process.ProcessRunner() as runner, pytest.raises(errors.Interrupted) as caught:
+        runner.run([sys.executable, "-c", child])
+
+    assert got.read_text() == f"{int(signum)} "
+    assert caught.value.exit_code == 128 + signum
+
+
+def test_signal_without_a_child():
+    """A signal between two children ends the run too."""
+    with process.ProcessRunner(), pytest.raises(errors.Interrupted):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+
+
+def test_deaf_child_is_killed(tmp_path, monkeypatch):
+    """A child that ignores the signal is killed when patience ends."""
+    monkeypatch.setattr(process, "PATIENCE", 0.3)
+    ready = tmp_path / "ready"
+
+    def send():
+        wait_for(ready)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=send).start()
+    began = time.monotonic()
+    with process.ProcessRunner() as runner, pytest.raises(errors.Interrupted):
+        runner.run(["sh", "-c", f"trap '' TERM; touch {ready}; while :; do sleep 0.1; done"])
+
+    assert time.monotonic() - began < 10
+
+
+def test_handlers_are_restored():
+    """Leaving the runner gives signals back to whoever had them."""
+    before = signal.getsignal(signal.SIGINT)
+    with process.ProcessRunner():
+        assert signal.getsignal(signal.SIGINT) is not before
+
+    assert signal.getsignal(signal.SIGINT) is before

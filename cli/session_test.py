@@ -1,0 +1,72 @@
+"""Steps that several commands share: running a child into its log, and having the tools."""
+
+import io
+import os
+
+import pytest
+
+from cli import errors, session, tools
+from cli.fake_process import FakeRunner
+
+
+@pytest.fixture
+def call(tmp_path):
+    """A call of the command with a played runner."""
+    environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path), "USER": "jane"}
+    return session.Session(FakeRunner(), io.StringIO(), io.StringIO(), environ)
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """The only tool that is needed; it is there once its file exists."""
+    one = tools.Tool("thing", "2", "thing-package", paths=(str(tmp_path / "thing"),))
+    monkeypatch.setattr(tools, "TOOLS", (one,))
+    return one
+
+
+def test_child_output_goes_to_a_private_log(call):
+    """The log lies in a folder that only the user may read, and progress shows its newest line."""
+    call.runner.answer("make", output="first\nlast")
+    with call.steps.step("Make") as step:
+        call.call(step, ["make"], "make", "it failed")
+
+    log = call.log("make")
+    assert step.latest == "last"
+    assert log.read_text() == "first\nlast\n"
+    assert os.stat(log.parent).st_mode & 0o077 == 0
+
+
+def test_failed_child(call):
+    """A failure carries the given sentence, the log and its tail."""
+    call.runner.answer("make", code=2, output="\n".join(f"line {n}" for n in range(50)))
+    with pytest.raises(errors.StepFailed, match="it failed") as caught, call.steps.step("Make") as step:
+        call.call(step, ["make"], "make", "it failed")
+
+    assert caught.value.tail.splitlines()[-1] == "line 49"
+    assert len(caught.value.tail.splitlines()) == 20
+
+
+def test_tools_all_there(call, tool):
+    """Nothing is run where nothing is missing."""
+    open(tool.paths[0], "w").close()
+    session.ensure_tools(call)
+
+    assert call.runner.calls == []
+    assert "ok Tools (all there)" in call.stderr.getvalue()
+
+
+def test_tools_are_installed(call, tool, monkeypatch):
+    """What is missing is installed by its package, and looked for again."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    call.runner.answer("install", then=lambda: open(tool.paths[0], "w").close())
+    session.ensure_tools(call)
+
+    assert call.runner.ran("install thing-package") == 1
+    assert "installed thing-package" in call.stderr.getvalue()
+
+
+def test_tool_that_does_not_appear(call, tool, monkeypatch):
+    """Where the package brings nothing that fits, the sentence says what is wanted."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(errors.StepFailed, match="thing 2 is needed, and it is not on PATH: put the one from Debian's thing-package"):
+        session.ensure_tools(call)

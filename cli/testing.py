@@ -1,0 +1,53 @@
+"""`turnup test`: runs Bazel's tests and counts the cases."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from cli import build_events, counting
+from cli.bazel import Bazel
+from cli.steps import seconds
+
+# How many targets the list of slow ones names, and from how many seconds on one is slow.
+_SLOW_COUNT = 8
+_SLOW_SECONDS = 1.0
+
+
+def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO) -> int:
+    """Runs the tests.
+
+    Args:
+        bazel: calls Bazel.
+        targets: labels and patterns; empty for all.
+        flags: more flags for `bazel test`.
+        stdout: gets the slowest targets, the failures and, as its last line, the counts.
+
+    Returns:
+        0 only if there was a test and all passed.
+    """
+    with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
+        file = Path(folder) / "events.json"
+        words = ["test", "--keep_going", "--test_output=errors", f"--build_event_json_file={file}"]
+        code = bazel.run([*words, *flags, "--", *(targets or ["//..."])])
+        text = file.read_text(errors="replace") if file.exists() else ""
+        events = build_events.read(text.splitlines())
+        cases = counting.count(events, code)
+    report(events, cases, stdout)
+    return 0 if cases.passed and not cases.failed else 1
+
+
+def report(events: build_events.BuildEvents, cases: counting.Cases, stdout: TextIO) -> None:
+    """Prints the slowest targets, what failed, and the counts."""
+    tests = [target for target in events.targets.values() if target.is_test]
+    slow = sorted((t for t in tests if t.seconds >= _SLOW_SECONDS), key=lambda t: -t.seconds)[:_SLOW_COUNT]
+    if slow:
+        print("slowest:", file=stdout)
+    for target in slow:
+        print(f"  {seconds(target.seconds):>12}  {target.label}{' (cached)' if target.cached else ''}", file=stdout)
+    if cases.failures:
+        print("failed:", file=stdout)
+    for failure in cases.failures:
+        print(f"  {failure}", file=stdout)
+    print(f"{len(tests)} test targets, {sum(target.cached and bool(target.results) for target in tests)} of them cached", file=stdout)
+    print(cases.line(), file=stdout, flush=True)

@@ -1,0 +1,144 @@
+"""The tools that turnup needs on the machine: what is there, what is wanted, how to get it.
+
+One table (`TOOLS`) serves `doctor`, which prints it, and `up` and `test`, which install what is missing.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.process import Runner
+
+Version = tuple[int, ...]
+# Debian's Bazel prints this instead of a version; the package is 4.2.3.
+_DEBIAN_BAZEL = "no_version"
+BAZEL_OLDEST: Version = (4, 2)
+BAZEL_NEWEST: Version = (4, 3)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that must be on the machine.
+
+    Attributes:
+        name: what people call it.
+        wanted: the versions that fit, in words.
+        package: the Debian package that brings it.
+        programs: what it is on PATH (any one of them will do); empty where it is not a program.
+        paths: files or folders that must exist, for what is not a program (any one of them will do).
+        version_words: the arguments that make it print its version; None where any version will do.
+        oldest: the lowest version that fits; () for any.
+        newest: the first version that does not fit any more; () for none.
+    """
+
+    name: str
+    wanted: str
+    package: str
+    programs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    version_words: tuple[str, ...] | None = None
+    oldest: Version = ()
+    newest: Version = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look for a tool came to.
+
+    Attributes:
+        tool: what was looked for.
+        fits: whether something usable was found.
+        version: its version; "" where unknown or not asked.
+        path: where it is; "" where nothing was found.
+    """
+
+    tool: Tool
+    fits: bool
+    version: str
+    path: str
+
+
+def _package_files(name: str, *paths: str) -> Tool:
+    return Tool(name, f"Debian's {name}", name, paths=paths)
+
+
+BAZEL = Tool("bazel", "4.2", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
+TOOLS: tuple[Tool, ...] = (
+    Tool("git", "any", "git", ("git",), (), ("--version",)),
+    BAZEL,
+    _package_files("bazel-platforms", "/usr/share/bazel/tools/platforms"),
+    _package_files("bazel-skylib", "/usr/share/bazel/tools/skylib"),
+    _package_files("bazel-rules-java", "/usr/share/bazel/rules/java"),
+    _package_files("bazel-rules-proto", "/usr/share/bazel/rules/proto"),
+    Tool("javac", "11 or newer", "default-jdk-headless", ("javac",), (), ("-version",), (11,)),
+    Tool("gcc", "any", "gcc", ("gcc", "cc"), (), ("--version",)),
+    Tool("containerd", "1.6 or newer", "containerd", ("containerd",), (), ("--version",), (1, 6)),
+    Tool("runc", "1.1 or newer", "runc", ("runc",), (), ("--version",), (1, 1)),
+    Tool("CNI plugins", "any", "containernetworking-plugins", (), ("/usr/lib/cni/bridge", "/opt/cni/bin/bridge")),
+    Tool("iptables", "any", "iptables", ("iptables",), (), ("--version",)),
+    Tool("conntrack", "any", "conntrack", ("conntrack",), (), ("--version",)),
+    Tool("ip", "any", "iproute2", ("ip",), (), ("-V",)),
+    Tool("unshare", "any", "util-linux", ("unshare",), (), ("--version",)),
+)
+
+# What only the k3d provider wants; package says how to get it.
+OPTIONAL_TOOLS: tuple[Tool, ...] = (
+    Tool("docker", "any (provider k3d)", "see Docker's own installation guide", ("docker",), (), ("--version",)),
+    Tool("k3d", "5 or newer (provider k3d)", "see k3d's own installation guide", ("k3d",), (), ("version",), (5,)),
+)
+
+
+def parse_version(text: str) -> str:
+    """Returns the first thing in text that looks like a version (`4.2.3`, `17.0.15`); "" where nothing does."""
+    found = re.search(r"\d+(?:\.\d+)+|(?<=\s)\d+(?=\s|$)", text)
+    return found[0] if found else ""
+
+
+def version_fits(version: str, oldest: Version, newest: Version) -> bool:
+    """Tells whether a version such as `4.2.3` lies in oldest <= version < newest; an empty bound is no bound."""
+    parts = tuple(int(part) for part in version.split(".") if part)
+    return (not oldest or parts >= oldest) and (not newest or parts < newest)
+
+
+def _candidates(tool: Tool, path: str) -> list[str]:
+    folders = [*path.split(os.pathsep), "/usr/sbin", "/sbin"]  # Debian keeps iptables out of a plain user's PATH
+    found = [shutil.which(program, path=folder) for folder in folders for program in tool.programs if folder]
+    return list(dict.fromkeys(candidate for candidate in found if candidate))
+
+
+def find(tool: Tool, runner: Runner, environ: Mapping[str, str] = os.environ) -> Found:
+    """Looks for a tool: the first on PATH whose version fits, else the first at all."""
+    if not tool.programs:
+        path = next((path for path in tool.paths if Path(path).exists()), "")
+        return Found(tool, bool(path), "", path)
+    misfit = Found(tool, False, "", "")
+    for path in _candidates(tool, environ.get("PATH", os.defpath)):
+        version = ""
+        if tool.version_words is not None:
+            code, text = runner.output([path, *tool.version_words])
+            version = "4.2.3 (Debian)" if _DEBIAN_BAZEL in text else parse_version(text)
+            if code in (124, 127):
+                continue
+        number = version.split(" ")[0]
+        fits = version_fits(number, tool.oldest, tool.newest) if number else not (tool.oldest or tool.newest)
+        found = Found(tool, fits, version, path)
+        if fits:
+            return found
+        misfit = misfit if misfit.path else found
+    return misfit
+
+
+def find_all(runner: Runner, table: Sequence[Tool] | None = None) -> list[Found]:
+    """Looks for every tool of a table (None: TOOLS), in its order."""
+    return [find(tool, runner) for tool in (TOOLS if table is None else table)]
+
+
+def python() -> Found:
+    """Describes the Python that runs this command; the launcher has checked its version."""
+    tool = Tool("python", "3.11 or newer", "python3", ("python3",), (), (), (3, 11))
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    return Found(tool, sys.version_info >= (3, 11), ".".join(map(str, sys.version_info[:3])), base)

@@ -1,0 +1,99 @@
+"""The table of tools: versions, places, what fits."""
+
+import os
+
+import pytest
+
+from cli import tools
+from cli.fake_process import FakeRunner
+
+
+def program(folder, name):
+    """Puts an executable of that name into folder and returns its path."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "text, version",
+    [
+        ("git version 2.39.5", "2.39.5"),
+        ("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u1", "1.6.20"),
+        ("bazel 4.2.3", "4.2.3"),
+        ("javac 21", "21"),
+        ("runc version 1.1.5+ds1\nspec: 1.0.2-dev", "1.1.5"),
+        ("no digits here", ""),
+    ],
+)
+def test_versions_are_read(text, version):
+    """The version is found in what each tool prints."""
+    assert tools.parse_version(text) == version
+
+
+@pytest.mark.parametrize("version, fits", [("4.1.9", False), ("4.2", True), ("4.2.3", True), ("4.3.0", False), ("10.0", False)])
+def test_bounds(version, fits):
+    """The lower bound is inside, the upper outside, and 10 is more than 4."""
+    assert tools.version_fits(version, (4, 2), (4, 3)) is fits
+
+
+def test_debian_bazel_is_known(tmp_path):
+    """Debian's Bazel prints no version; it is 4.2.3."""
+    path = program(tmp_path / "bin", "bazel")
+    runner = FakeRunner()
+    runner.answer("--version", output="bazel no_version")
+
+    found = tools.find(tools.BAZEL, runner, {"PATH": str(tmp_path / "bin")})
+
+    assert (found.fits, found.version, found.path) == (True, "4.2.3 (Debian)", path)
+
+
+def test_second_on_path_is_used_where_the_first_does_not_fit(tmp_path):
+    """A newer Bazel in front does not hide the one that fits."""
+    program(tmp_path / "new", "bazel")
+    good = program(tmp_path / "old", "bazel")
+    runner = FakeRunner()
+    runner.answer("new/bazel", output="bazel 8.1.0")
+    runner.answer("old/bazel", output="bazel 4.2.1")
+
+    found = tools.find(tools.BAZEL, runner, {"PATH": f"{tmp_path / 'new'}{os.pathsep}{tmp_path / 'old'}"})
+
+    assert (found.fits, found.path) == (True, good)
+
+
+def test_misfit_is_reported_with_its_place(tmp_path):
+    """Where nothing fits, the first one found is named."""
+    path = program(tmp_path / "bin", "bazel")
+    runner = FakeRunner()
+    runner.answer("--version", output="bazel 8.1.0")
+
+    found = tools.find(tools.BAZEL, runner, {"PATH": str(tmp_path / "bin")})
+
+    assert (found.fits, found.version, found.path) == (False, "8.1.0", path)
+
+
+def test_program_that_hangs_is_passed_over(tmp_path):
+    """A wrapper that waits for a download does not count as the tool."""
+    program(tmp_path / "bin", "bazel")
+    runner = FakeRunner()
+    runner.answer("--version", code=124)
+
+    assert not tools.find(tools.BAZEL, runner, {"PATH": str(tmp_path / "bin")}).fits
+
+
+def test_files_of_a_package(tmp_path):
+    """What is not a program is found by its path."""
+    there = tools.Tool("x", "any", "x", paths=(str(tmp_path / "absent"), str(tmp_path)))
+    gone = tools.Tool("x", "any", "x", paths=(str(tmp_path / "absent"),))
+
+    assert tools.find(there, FakeRunner()).path == str(tmp_path)
+    assert not tools.find(gone, FakeRunner()).fits
+
+
+def test_every_row_can_be_had():
+    """Each tool has a package to install and a way to be found."""
+    for tool in tools.TOOLS:
+        assert tool.package and tool.wanted
+        assert bool(tool.programs) != bool(tool.paths), tool.name
