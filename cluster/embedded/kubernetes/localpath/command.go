@@ -1,0 +1,58 @@
+// Package localpath makes PersistentVolumes from directories on the nodes of
+// an embedded cluster, where every node's volumes lie below one root folder
+// that the provisioner can reach: ROOT/NODE/VOLUME.
+package localpath
+
+import (
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/sig-storage-lib-external-provisioner/v10/controller"
+)
+
+// ProvisionerName is what a StorageClass names to get volumes from here.
+const ProvisionerName = "turnup.dev/local-path"
+
+// NewCommand returns the command that watches claims and serves them until it
+// is told to stop.
+func NewCommand() *cobra.Command {
+	var kubeconfig, root string
+	command := &cobra.Command{
+		Use:          "local-path-provisioner",
+		Short:        "Makes volumes from directories on the nodes",
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+			if err != nil {
+				return fmt.Errorf("kubeconfig %s: %w", kubeconfig, err)
+			}
+			client, err := kubernetes.NewForConfig(config)
+			if err != nil {
+				return fmt.Errorf("client for %s: %w", config.Host, err)
+			}
+			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM, syscall.SIGINT)
+			defer stop()
+			// One provisioner runs per cluster, beside the API server, so
+			// there is nobody to hold an election with.
+			controller.NewProvisionController(
+				klog.FromContext(ctx), client, ProvisionerName,
+				&Provisioner{Root: root}, controller.LeaderElection(false),
+			).Run(ctx)
+			return nil
+		},
+	}
+	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file with the API server's address and this program's credentials")
+	command.Flags().StringVar(&root, "root", "", "folder that holds one folder of volumes per node")
+	for _, flag := range []string{"kubeconfig", "root"} {
+		if err := command.MarkFlagRequired(flag); err != nil {
+			panic(err) // only when the flag's name is misspelt above
+		}
+	}
+	return command
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+
+	"turnup/cluster/embedded/kubernetes/localpath"
+
+	// Log formats, metrics and credential plugins register themselves.
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
+	_ "k8s.io/component-base/logs/json/register"
+	_ "k8s.io/component-base/metrics/prometheus/clientgo"
+	_ "k8s.io/component-base/metrics/prometheus/version"
+)
+
+// program is one entry of the multi-call table.
+type program struct {
+	name    string     // what it is called by
+	summary string     // one line for the usage text
+	run     func() int // runs it on os.Args; returns the exit code
+}
+
+// programs is the one table from which dispatch and usage follow.
+func programs() []program {
+	return []program{
+		{"kube-apiserver", "serves the Kubernetes API", server(apiserver.NewAPIServerCommand)},
+		{"kube-controller-manager", "runs the controllers", server(controllermanager.NewControllerManagerCommand)},
+		{"kube-proxy", "routes Service addresses on a node", server(proxy.NewProxyCommand)},
+		{"kube-scheduler", "assigns pods to nodes", server(func() *cobra.Command { return scheduler.NewSchedulerCommand() })},
+		{"kubectl", "talks to a cluster from the command line", runKubectl},
+		{"kubelet", "runs the pods of a node", server(func() *cobra.Command {
+			return kubelet.NewKubeletCommand(context.Background())
+		})},
+		{"local-path-provisioner", "makes volumes from directories on the nodes", server(localpath.NewCommand)},
+	}
+}
+
+// server adapts a command constructor to program.run. The command is built
+// only when it runs: building all of them would slow each start.
+func server(construct func() *cobra.Command) func() int {
+	return func() int { return cli.Run(construct()) }
+}
+
+func runKubectl() int {
+	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+		// CheckErr knows kubectl's own error kinds and their exit codes.
+		kubectlutil.CheckErr(err)
+		return 1
+	}
+	return 0
+}
+
+// usage lists the programs of a table.
+func usage(table []program) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "usage: %s PROGRAM [ARGUMENT...], with PROGRAM one of\n", os.Args[0])
+	for _, entry := range table {
+		fmt.Fprintf(&text, "  %-24s %s\n", entry.name, entry.summary)
+	}
+	return text.String()
+}

@@ -1,0 +1,115 @@
+"""The cluster's network on this machine: one bridge, one cable per node.
+
+The bridge owns the subnet's first address; node N's end of its cable is eth0
+in the node's own network namespace. Nothing else of the machine's network is
+touched: no firewall rule, no forwarding.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+from cluster.errors import ClusterError
+from cluster.names import Layout
+from cluster.runner import Runner
+
+__all__ = ["check_free", "connect_node", "links", "make_bridge", "remove_links"]
+
+
+def check_free(runner: Runner, layout: Layout) -> None:
+    """Raises ClusterError when this machine already uses addresses of the subnet."""
+    for interface in _ip_json(runner, "address"):
+        if interface["ifname"] == layout.bridge:
+            continue
+        for address in interface.get("addr_info", []):
+            if address.get("family") != "inet":
+                continue
+            network = ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}").network
+            if network.overlaps(layout.subnet):
+                raise ClusterError(
+                    f"subnet {layout.subnet} is in use: interface {interface['ifname']} has {address['local']}/{address['prefixlen']}; "
+                    "choose another with --subnet, or remove that interface"
+                )
+    for route in _ip_json(runner, "route"):
+        if route["dst"] == "default" or route.get("dev") == layout.bridge:
+            continue
+        if ipaddress.IPv4Network(route["dst"], strict=False).overlaps(layout.subnet):
+            raise ClusterError(
+                f"subnet {layout.subnet} is in use: there is a route to {route['dst']} through {route.get('dev', 'a gateway')}; "
+                "choose another with --subnet, or remove that route"
+            )
+
+
+def make_bridge(runner: Runner, layout: Layout) -> None:
+    """Makes the bridge and gives it its address; a no-op where it exists."""
+    if layout.bridge in links(runner, layout):
+        return
+    _batch(
+        runner,
+        [
+            # An address of its own: else it changes with every node that joins.
+            f"link add {layout.bridge} address {layout.mac(0)} type bridge",
+            f"address add {layout.gateway}/{layout.subnet.prefixlen} dev {layout.bridge}",
+            f"link set {layout.bridge} up",
+        ],
+    )
+
+
+def connect_node(runner: Runner, layout: Layout, number: int, pid: int, nsenter: list[str]) -> None:
+    """Gives the node whose first process is pid its eth0, address and routes.
+
+    nsenter: the command that runs its arguments inside the node.
+    """
+    veth = layout.veth(number)
+    _batch(
+        runner,
+        [
+            f"link add {veth} master {layout.bridge} type veth peer name eth0 address {layout.mac(number)} netns {pid}",
+            f"link set {veth} up",
+        ],
+    )
+    others = [other for other in layout.numbers if other != number]
+    _batch(
+        runner,
+        [
+            "link set lo up",
+            "link set eth0 up",
+            f"address add {layout.address(number)}/{layout.subnet.prefixlen} dev eth0",
+            f"route add default via {layout.gateway}",
+            *(f"route add {layout.pod_network(other)} via {layout.address(other)}" for other in others),
+        ],
+        ["nsenter", "--target", str(pid), "--net", "--"],
+    )
+    # Whatever leaves the pod network carries the node's address: nobody
+    # outside knows the way to a pod. Run inside the node: the command's lock
+    # file then lies in the node's own /run.
+    outside = ["-s", str(layout.pods), "!", "-d", str(layout.pods), "-j", "MASQUERADE"]
+    runner.run([*nsenter, "iptables", "-t", "nat", "-A", "POSTROUTING", *outside])
+
+
+def links(runner: Runner, layout: Layout) -> list[str]:
+    """The cluster's interfaces on this machine, cables first."""
+    names = [interface["ifname"] for interface in _ip_json(runner, "link")]
+    cables = [name for name in names if name.startswith(f"{layout.bridge}n")]
+    return cables + [name for name in names if name == layout.bridge]
+
+
+def remove_links(runner: Runner, layout: Layout) -> None:
+    """Removes the cluster's interfaces."""
+    for name in links(runner, layout):
+        # A node's cable goes with its namespace, perhaps at this moment.
+        runner.run(["ip", "link", "delete", name], check=False)
+    left = links(runner, layout)
+    if left:
+        raise ClusterError(f"interface {left[0]} cannot be removed: remove it with `ip link delete {left[0]}` and try again")
+
+
+def _batch(runner: Runner, commands: list[str], prefix: list[str] | None = None) -> None:
+    """Runs several `ip` commands in one process."""
+    runner.run([*(prefix or []), "ip", "-batch", "-"], stdin="".join(f"{command}\n" for command in commands))
+
+
+def _ip_json(runner: Runner, what: str) -> list[dict]:
+    text = runner.run(["ip", "-json", "-4" if what != "link" else "-0", what, "show"]).stdout.strip()
+    return json.loads(text) if text else []

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// pollInterval is how often a condition is looked at; a dial on the same
+// machine costs microseconds, so a start is never late by much.
+const pollInterval = 10 * time.Millisecond
+
+// addressTimeout is how long the driver has to bring up the node's network.
+const addressTimeout = time.Minute
+
+// boot is a node's first process: it sets the node up and then keeps its
+// programs running until it is told to stop.
+func boot(args []string, _, stderr io.Writer) int {
+	if len(args) != 1 {
+		return fail(stderr, errors.New("boot needs a specification"))
+	}
+	if os.Getpid() != 1 {
+		return fail(stderr, errors.New("boot must be the first process of a namespace: use launch"))
+	}
+	spec, err := readSpec(args[0])
+	if err == nil {
+		err = setUp(spec)
+	}
+	if err != nil {
+		return fail(stderr, err)
+	}
+	newSupervisor(spec, stderr).run()
+	return 0
+}
+
+// setUp makes the namespaces that this process was started in into the node.
+func setUp(spec *Spec) error {
+	// Before the root changes: cgroup folders are named as the host sees them,
+	// and processes inherit their cgroup from here.
+	for _, folder := range spec.Cgroups {
+		if err := joinCgroup(folder); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
+		return fmt.Errorf("cannot set host name %s: %w", spec.Hostname, err)
+	}
+	if err := enterRoot(spec); err != nil {
+		return err
+	}
+	if err := waitAddress(spec.Address, addressTimeout); err != nil {
+		return err
+	}
+	for path, value := range spec.Sysctls {
+		if err := os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0o644); err != nil {
+			return fmt.Errorf("cannot set %s to %s: %w", path, value, err)
+		}
+	}
+	return nil
+}
+
+// joinCgroup moves this process into a cgroup. 0 stands for the process that
+// writes, whatever its id is in this namespace.
+func joinCgroup(folder string) error {
+	path := filepath.Join(folder, "cgroup.procs")
+	if err := os.WriteFile(path, []byte("0"), 0o644); err != nil {
+		return fmt.Errorf("cannot join cgroup %s: %w", folder, err)
+	}
+	return nil
+}
+
+// waitAddress returns when an interface has the address.
+func waitAddress(address string, timeout time.Duration) error {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
+		addresses, err := net.InterfaceAddrs()
+		if err != nil {
+			return err
+		}
+		for _, candidate := range addresses {
+			if network, ok := candidate.(*net.IPNet); ok && network.IP.String() == address {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("no interface got address %s within %s", address, timeout)
+}
+
+// holds reports whether a condition is met now.
+func (c Condition) holds() bool {
+	switch {
+	case c.Unix != "":
+		return dials("unix", c.Unix)
+	case c.TCP != "":
+		return dials("tcp", c.TCP)
+	default:
+		_, err := os.Stat(c.File)
+		return err == nil
+	}
+}
+
+func dials(network, address string) bool {
+	connection, err := net.DialTimeout(network, address, time.Second)
+	if err != nil {
+		return false
+	}
+	connection.Close()
+	return true
+}

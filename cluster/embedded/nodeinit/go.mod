@@ -1,0 +1,3 @@
+module turnup/cluster/embedded/nodeinit
+
+go 1.24.0

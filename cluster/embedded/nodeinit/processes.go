@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// shimName is what the kernel calls containerd's per-pod process; it cuts
+// names at 15 characters.
+const shimName = "containerd-shim"
+
+// processes lists the node's processes but the first, by id, with their names.
+func processes(proc string) map[int]string {
+	found := map[int]string{}
+	entries, err := os.ReadDir(proc)
+	if err != nil {
+		return found
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == 1 {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(proc, entry.Name(), "stat"))
+		if err != nil {
+			continue // ended meanwhile
+		}
+		if name, alive := parseStat(string(status)); alive {
+			found[pid] = name
+		}
+	}
+	return found
+}
+
+// parseStat reads the name from a /proc/PID/stat line ("PID (NAME) STATE …");
+// a name may hold spaces and parentheses, so the last ")" ends it.
+func parseStat(line string) (name string, alive bool) {
+	open, close := strings.Index(line, "("), strings.LastIndex(line, ")")
+	if open < 0 || close < open || len(line) < close+3 {
+		return "", false
+	}
+	state := line[close+2]
+	return line[open+1 : close], state != 'Z' && state != 'X'
+}
+
+// killNamed signals every process of that name.
+func killNamed(name string, with syscall.Signal) {
+	for pid, candidate := range processes("/proc") {
+		if candidate == name {
+			_ = syscall.Kill(pid, with)
+		}
+	}
+}
+
+// onlyShimsLeft reports whether nothing but container shims still runs: they
+// ignore SIGTERM and end with the namespace.
+func onlyShimsLeft() bool {
+	for _, name := range processes("/proc") {
+		if name != shimName {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// enterRoot builds the node's own file tree on spec.Root and makes it the root
+// of this mount namespace; the host's tree is then out of reach.
+func enterRoot(spec *Spec) error {
+	// Without this, mounts made here would show up on the host.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("cannot make mounts private: %w", err)
+	}
+	if err := syscall.Mount("tmpfs", spec.Root, "tmpfs", syscall.MS_NOSUID, "mode=755"); err != nil {
+		return fmt.Errorf("cannot mount the node's root at %s: %w", spec.Root, err)
+	}
+	for _, mount := range spec.Mounts {
+		if err := makeMount(spec.Root, mount); err != nil {
+			return err
+		}
+	}
+	for path, content := range spec.Files {
+		if err := writeFile(filepath.Join(spec.Root, path), content); err != nil {
+			return err
+		}
+	}
+	for path, content := range spec.Masks {
+		if err := mask(spec.Root, path, content); err != nil {
+			return err
+		}
+	}
+	old := filepath.Join(spec.Root, ".host")
+	if err := os.Mkdir(old, 0o700); err != nil {
+		return err
+	}
+	if err := syscall.PivotRoot(spec.Root, old); err != nil {
+		return fmt.Errorf("cannot make %s the root: %w", spec.Root, err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	if err := syscall.Unmount("/.host", syscall.MNT_DETACH); err != nil {
+		return fmt.Errorf("cannot leave the host's root: %w", err)
+	}
+	if err := os.Remove("/.host"); err != nil {
+		return err
+	}
+	// Volumes with mount propagation need a shared tree; it ends at this
+	// namespace, as the host's tree was left above.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("cannot share mounts with pods: %w", err)
+	}
+	return nil
+}
+
+// makeMount makes one mount of the root that is being built at root.
+func makeMount(root string, mount Mount) error {
+	target := filepath.Join(root, mount.Target)
+	explain := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return fmt.Errorf("cannot mount %s (%s) at %s: %w", mount.Source, mount.Type, mount.Target, err)
+	}
+	switch mount.Type {
+	case "symlink":
+		return explain(os.Symlink(mount.Source, target))
+	case "bind", "rbind":
+		if err := makeTarget(mount.Source, target); err != nil {
+			return explain(err)
+		}
+		flags := uintptr(syscall.MS_BIND)
+		if mount.Type == "rbind" {
+			flags |= syscall.MS_REC
+		}
+		if err := syscall.Mount(mount.Source, target, "", flags, ""); err != nil {
+			return explain(err)
+		}
+		if mount.ReadOnly {
+			return explain(syscall.Mount("", target, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+		}
+		return nil
+	default:
+		if err := os.MkdirAll(target, 0o755); err != nil {
+			return explain(err)
+		}
+		return explain(syscall.Mount(mount.Source, target, mount.Type, 0, mount.Options))
+	}
+}
+
+// makeTarget makes what a bind mount of source needs at target: a folder for a
+// folder, an empty file for anything else.
+func makeTarget(source, target string) error {
+	info, err := os.Stat(source)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.MkdirAll(target, 0o755)
+	}
+	if _, err := os.Stat(target); err == nil {
+		return nil
+	}
+	return writeFile(target, "")
+}
+
+func writeFile(path, content string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(content), 0o644)
+}
+
+// mask shows content at a path of the node's /proc. kubelet insists on some
+// kernel settings that belong to the whole machine: it finds them here and the
+// machine keeps its own.
+func mask(root, path, content string) error {
+	target := filepath.Join(root, "proc", path)
+	if _, err := os.Stat(target); err != nil {
+		return nil // this kernel does not have the setting
+	}
+	source := filepath.Join(root, "run", "masks", path)
+	if err := writeFile(source, content+"\n"); err != nil {
+		return err
+	}
+	if err := syscall.Mount(source, target, "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("cannot mask /proc/%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Spec is all that a node's first process needs to know; the driver writes it
+// as JSON and nothing in it changes while the node runs.
+type Spec struct {
+	Hostname  string            `json:"hostname"`
+	Root      string            `json:"root"`      // empty folder on which the node's root is built
+	Mounts    []Mount           `json:"mounts"`    // in order
+	Files     map[string]string `json:"files"`     // path in the node -> content, written before anything runs
+	Masks     map[string]string `json:"masks"`     // path below /proc -> content that the node sees there
+	Sysctls   map[string]string `json:"sysctls"`   // path below /proc/sys -> value, of the node's own namespaces
+	Cgroups   []string          `json:"cgroups"`   // folders (on the host) that the node's processes join
+	Address   string            `json:"address"`   // wait for this address on an interface before starting anything
+	Programs  []Program         `json:"programs"`  // started together, restarted when they end
+	GraceTime Duration          `json:"graceTime"` // how long processes get to end by themselves
+}
+
+// Mount is one mount of the node's root.
+type Mount struct {
+	Source   string `json:"source"`   // host path, or the name of a file system
+	Target   string `json:"target"`   // path in the node
+	Type     string `json:"type"`     // "bind", "rbind", "symlink" or a file system type
+	Options  string `json:"options"`  // file system options
+	ReadOnly bool   `json:"readOnly"` // for binds
+}
+
+// Program is one process that the node keeps running.
+type Program struct {
+	Name  string      `json:"name"`
+	Args  []string    `json:"args"` // args[0] is the executable's path in the node
+	Env   []string    `json:"env"`
+	Log   string      `json:"log"`   // file in the node, appended to
+	After []Condition `json:"after"` // all must hold before it starts
+}
+
+// Condition is something to wait for: exactly one field is set.
+type Condition struct {
+	Unix string `json:"unix"` // a socket that accepts connections
+	TCP  string `json:"tcp"`  // HOST:PORT that accepts connections
+	File string `json:"file"` // a path that exists
+}
+
+// Duration is a time.Duration written as "10s" in JSON.
+type Duration time.Duration
+
+// UnmarshalJSON reads the form that time.ParseDuration takes.
+func (d *Duration) UnmarshalJSON(text []byte) error {
+	var form string
+	if err := json.Unmarshal(text, &form); err != nil {
+		return err
+	}
+	parsed, err := time.ParseDuration(form)
+	*d = Duration(parsed)
+	return err
+}
+
+// readSpec reads a specification; an unknown field is an error, because a
+// misspelt one would silently leave a node half set up.
+func readSpec(path string) (*Spec, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	decoder := json.NewDecoder(file)
+	decoder.DisallowUnknownFields()
+	spec := &Spec{}
+	if err := decoder.Decode(spec); err != nil {
+		return nil, fmt.Errorf("node specification %s: %w", path, err)
+	}
+	return spec, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Restarts wait longer each time, so that a program that cannot start does not
+// take the machine; one that ran for a while starts again at once.
+const (
+	firstPause = 100 * time.Millisecond
+	longPause  = 5 * time.Second
+	settled    = 20 * time.Second
+)
+
+// supervisor keeps a node's programs running and collects every orphan of the
+// process namespace, as its first process must.
+type supervisor struct {
+	spec   *Spec
+	notes  io.Writer
+	mutex  sync.Mutex
+	ended  map[int]chan syscall.WaitStatus // process id of a program -> told when it ends
+	ending bool
+}
+
+func newSupervisor(spec *Spec, notes io.Writer) *supervisor {
+	return &supervisor{spec: spec, notes: notes, ended: map[int]chan syscall.WaitStatus{}}
+}
+
+// run starts every program and returns after SIGTERM, when all processes of
+// the node ended or the grace time is over.
+func (s *supervisor) run() {
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, syscall.SIGCHLD)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	for _, program := range s.spec.Programs {
+		go s.keepRunning(program)
+		go keepLogSmall(program.Log)
+	}
+	for {
+		select {
+		case <-children:
+			s.reap()
+		case <-stop:
+			s.note("stopping")
+			s.stop()
+			return
+		}
+	}
+}
+
+func (s *supervisor) note(format string, values ...any) {
+	fmt.Fprintf(s.notes, time.Now().UTC().Format("2006-01-02T15:04:05.000Z ")+format+"\n", values...)
+}
+
+// keepRunning runs one program for as long as the node lives.
+func (s *supervisor) keepRunning(program Program) {
+	for pause := firstPause; ; {
+		for _, condition := range program.After {
+			for !condition.holds() {
+				time.Sleep(pollInterval)
+			}
+		}
+		begin := time.Now()
+		ended, err := s.start(program)
+		if err != nil {
+			s.note("%s: %v", program.Name, err)
+		} else if ended != nil {
+			s.note("%s ended: %s", program.Name, describe(<-ended))
+		}
+		if s.isEnding() {
+			return
+		}
+		if time.Since(begin) > settled {
+			pause = firstPause
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, longPause)
+	}
+}
+
+// start runs a program and returns the channel that tells how it ended.
+func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
+	log, err := os.OpenFile(program.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	// Held until the process is in the table: reap must not meet it before.
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.ending {
+		return nil, nil
+	}
+	pid, err := syscall.ForkExec(program.Args[0], program.Args, &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   append(os.Environ(), program.Env...),
+		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", program.Args[0], err)
+	}
+	ended := make(chan syscall.WaitStatus, 1)
+	s.ended[pid] = ended
+	return ended, nil
+}
+
+func (s *supervisor) isEnding() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.ending
+}
+
+// reap collects every process that ended and returns whether any is left.
+func (s *supervisor) reap() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil { // ECHILD: nothing is left
+			return false
+		}
+		if pid == 0 {
+			return true
+		}
+		if ended, ours := s.ended[pid]; ours {
+			delete(s.ended, pid)
+			ended <- status
+		}
+	}
+}
+
+// stop lets every process end by itself. kubelet goes first: it would start
+// containers again that the general signal ends.
+func (s *supervisor) stop() {
+	s.mutex.Lock()
+	s.ending = true
+	s.mutex.Unlock()
+	deadline := time.Now().Add(time.Duration(s.spec.GraceTime))
+	killNamed("kubelet", syscall.SIGKILL)
+	// To all but this process: the container shims stay, but hold no data.
+	_ = syscall.Kill(-1, syscall.SIGTERM)
+	for time.Now().Before(deadline) && s.reap() && !onlyShimsLeft() {
+		time.Sleep(pollInterval)
+	}
+}
+
+func describe(status syscall.WaitStatus) string {
+	if status.Signaled() {
+		return "signal " + status.Signal().String()
+	}
+	return fmt.Sprintf("exit code %d", status.ExitStatus())
+}

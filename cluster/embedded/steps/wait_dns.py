@@ -1,0 +1,23 @@
+"""Step: wait until cluster DNS answers on its Service address, from every node."""
+
+from __future__ import annotations
+
+from cluster.embedded.context import Context
+
+TITLE = "Waiting for cluster DNS"
+
+_TIMEOUT = "90s"
+
+
+def execute(context: Context) -> None:
+    """Returns when a query from each node was answered; raises ClusterError when not in time."""
+    layout = context.cluster.layout
+    resolver = str(context.binaries().nodeinit / "nodeinit")
+    query = ["resolve", f"kubernetes.default.svc.{layout.dns_domain}", f"{layout.dns_service}:53", _TIMEOUT]
+
+    def ask(pid: int) -> None:
+        # Only the node's network is entered: the program need not be in its root.
+        context.runner.run(["nsenter", "--target", str(pid), "--net", "--", resolver, *query])
+
+    for work in [context.pool.submit(ask, pid) for pid in context.pids.values()]:
+        work.result()

