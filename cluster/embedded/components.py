@@ -45,6 +45,8 @@ def _program(folder: str, command: list[str], after: list[dict[str, str]] | None
         "env": [f"PATH={PATH}"],
         "log": f"{LOGS}/{name}.log",
         "after": after or [],
+        # etcd writes before it ends, and containerd lets its shims go.
+        "stateless": name not in ("etcd", "containerd"),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -34,9 +33,9 @@ class Context:
     free_space: int = 0  # bytes that must be free below the state folder
     programs: Binaries | None = None
     pids: dict[int, int] = field(default_factory=dict)  # node number → first process
+    launched: dict[int, float] = field(default_factory=dict)  # nodes started by this run → when (seconds since the epoch)
     background: list[Future[None]] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=8))
-    begin: float = field(default_factory=time.monotonic)
     _api: ApiClient | None = None
 
     @property

@@ -72,7 +72,7 @@ def node_spec(cluster: Cluster, number: int, programs: Binaries, registries: Reg
         "cgroups": [str(folder) for folder in cgroups.process_folders(number)],
         "address": str(layout.address(number)),
         "programs": node_programs(layout, number),
-        "graceTime": "15s",
+        "graceTime": "10s",
     }
 
 

@@ -29,7 +29,13 @@ func boot(args []string, _, stderr io.Writer) int {
 	}
 	spec, err := readSpec(args[0])
 	if err == nil {
-		err = setUp(spec)
+		err = becomeNode(spec)
+	}
+	if err := tellLauncher(err); err != nil {
+		return fail(stderr, err)
+	}
+	if err == nil {
+		err = joinNetwork(spec)
 	}
 	if err != nil {
 		return fail(stderr, err)
@@ -38,8 +44,21 @@ func boot(args []string, _, stderr io.Writer) int {
 	return 0
 }
 
-// setUp makes the namespaces that this process was started in into the node.
-func setUp(spec *Spec) error {
+// tellLauncher answers `launch`, which waits on file 3.
+func tellLauncher(outcome error) error {
+	report := os.NewFile(3, "launcher")
+	defer report.Close()
+	answer := rootReady
+	if outcome != nil {
+		answer = outcome.Error()
+	}
+	_, err := report.WriteString(answer)
+	return err
+}
+
+// becomeNode makes the namespaces that this process was started in into the
+// node's, but for the network.
+func becomeNode(spec *Spec) error {
 	// Before the root changes: cgroup folders are named as the host sees them,
 	// and processes inherit their cgroup from here.
 	for _, folder := range spec.Cgroups {
@@ -50,9 +69,11 @@ func setUp(spec *Spec) error {
 	if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
 		return fmt.Errorf("cannot set host name %s: %w", spec.Hostname, err)
 	}
-	if err := enterRoot(spec); err != nil {
-		return err
-	}
+	return enterRoot(spec)
+}
+
+// joinNetwork waits for the driver to bring the network and sets it up.
+func joinNetwork(spec *Spec) error {
 	if err := waitAddress(spec.Address, addressTimeout); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // shimName is what the kernel calls containerd's per-pod process; it cuts
@@ -44,15 +43,6 @@ func parseStat(line string) (name string, alive bool) {
 	}
 	state := line[close+2]
 	return line[open+1 : close], state != 'Z' && state != 'X'
-}
-
-// killNamed signals every process of that name.
-func killNamed(name string, with syscall.Signal) {
-	for pid, candidate := range processes("/proc") {
-		if candidate == name {
-			_ = syscall.Kill(pid, with)
-		}
-	}
 }
 
 // onlyShimsLeft reports whether nothing but container shims still runs: they

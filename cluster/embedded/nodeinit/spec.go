@@ -38,6 +38,9 @@ type Program struct {
 	Env   []string    `json:"env"`
 	Log   string      `json:"log"`   // file in the node, appended to
 	After []Condition `json:"after"` // all must hold before it starts
+	// It keeps nothing that must be written before it ends: when the node stops
+	// it is ended at once, and does not hold up those that others depend on.
+	Stateless bool `json:"stateless"`
 }
 
 // Condition is something to wait for: exactly one field is set.

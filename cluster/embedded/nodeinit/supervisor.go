@@ -26,10 +26,12 @@ type supervisor struct {
 	mutex  sync.Mutex
 	ended  map[int]chan syscall.WaitStatus // process id of a program -> told when it ends
 	ending bool
+
+	stateless map[int]bool // process ids of the running stateless programs
 }
 
 func newSupervisor(spec *Spec, notes io.Writer) *supervisor {
-	return &supervisor{spec: spec, notes: notes, ended: map[int]chan syscall.WaitStatus{}}
+	return &supervisor{spec: spec, notes: notes, ended: map[int]chan syscall.WaitStatus{}, stateless: map[int]bool{}}
 }
 
 // run starts every program and returns after SIGTERM, when all processes of
@@ -114,6 +116,9 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 	}
 	ended := make(chan syscall.WaitStatus, 1)
 	s.ended[pid] = ended
+	if program.Stateless {
+		s.stateless[pid] = true
+	}
 	return ended, nil
 }
 
@@ -141,19 +146,23 @@ func (s *supervisor) reap() bool {
 		}
 		if ended, ours := s.ended[pid]; ours {
 			delete(s.ended, pid)
+			delete(s.stateless, pid)
 			ended <- status
 		}
 	}
 }
 
-// stop lets every process end by itself. kubelet goes first: it would start
-// containers again that the general signal ends.
+// stop lets the processes that keep data end by themselves. The stateless ones
+// go first: kubelet would start containers again, and etcd waits for those who
+// still talk to it.
 func (s *supervisor) stop() {
 	s.mutex.Lock()
 	s.ending = true
+	for pid := range s.stateless {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	s.mutex.Unlock()
 	deadline := time.Now().Add(time.Duration(s.spec.GraceTime))
-	killNamed("kubelet", syscall.SIGKILL)
 	// To all but this process: the container shims stay, but hold no data.
 	_ = syscall.Kill(-1, syscall.SIGTERM)
 	for time.Now().Before(deadline) && s.reap() && !onlyShimsLeft() {

@@ -6,6 +6,8 @@ only fail and wait (see `after` in components.py).
 
 from __future__ import annotations
 
+import time
+
 from cluster.embedded import network
 from cluster.embedded.context import Context
 from cluster.embedded.machine import enter, launch_node, node_pid
@@ -36,6 +38,7 @@ def _start(context: Context, number: int) -> int:
     context.cgroups.remove(number)
     context.cgroups.make(number)
     spec = node_spec(cluster, number, programs, context.registries, context.cgroups)
+    context.launched[number] = time.time()
     pid = launch_node(context.runner, cluster, number, spec, programs.nodeinit / "nodeinit")
     network.connect_node(context.runner, layout, number, pid, enter(pid))
     return pid

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import math
+
 from cluster.embedded.api import wait_for
 from cluster.embedded.context import Context
 
@@ -13,24 +16,30 @@ _TIMEOUT = 90.0
 def execute(context: Context) -> None:
     """Returns when all nodes are Ready and have their images; raises ClusterError when not in time."""
     layout = context.cluster.layout
-    wanted = {layout.node(number) for number in layout.numbers}
+    # Node name → since when its word counts: the API server still holds what a
+    # node said before it was stopped.
+    wanted = {layout.node(number): context.launched.get(number, 0.0) for number in layout.numbers}
     ready: set[str] = set()
 
     def look() -> object:
         context.check_background()
         answer = context.api.request("GET", "/api/v1/nodes")
         ready.clear()
-        ready.update(item["metadata"]["name"] for item in answer["items"] if is_ready(item))
-        return True if wanted <= ready else None
+        ready.update(item["metadata"]["name"] for item in answer["items"] if is_ready(item, wanted.get(item["metadata"]["name"], 0.0)))
+        return True if set(wanted) <= ready else None
 
     def state() -> str:
-        return f"not Ready: {', '.join(sorted(wanted - ready))}"
+        return f"not Ready: {', '.join(sorted(set(wanted) - ready))}"
 
     wait_for("readiness of all nodes", look, _TIMEOUT, f"see `turnup cluster logs --name {context.cluster.name} kubelet`", state)
     for work in context.background:
         work.result()
 
 
-def is_ready(node: dict) -> bool:
-    """Whether a Node object's condition Ready is True."""
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"].get("conditions", []))
+def is_ready(node: dict, since: float = 0.0) -> bool:
+    """Whether a Node object says that it is Ready, and said so at or after since (seconds since the epoch)."""
+    for condition in node["status"].get("conditions", []):
+        if condition["type"] == "Ready":
+            said = datetime.datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp()
+            return condition["status"] == "True" and said >= math.floor(since)
+    return False
