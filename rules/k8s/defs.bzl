@@ -1,0 +1,21 @@
+"""The rules that put a stack on Kubernetes: everything that BUILD files load from here.
+
+See README.md in this folder for attributes, verbs and exit codes.
+"""
+
+load("//rules/k8s/private:macros.bzl", _k8s_object = "k8s_object", _k8s_objects = "k8s_objects")
+load("//rules/k8s/private:microservice.bzl", _microservice = "microservice")
+load(
+    "//rules/k8s/private:providers.bzl",
+    _K8sObjectInfo = "K8sObjectInfo",
+    _PinInfo = "PinInfo",
+    _ServiceInfo = "ServiceInfo",
+)
+
+k8s_object = _k8s_object
+k8s_objects = _k8s_objects
+microservice = _microservice
+
+K8sObjectInfo = _K8sObjectInfo
+PinInfo = _PinInfo
+ServiceInfo = _ServiceInfo

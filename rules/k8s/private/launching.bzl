@@ -1,0 +1,137 @@
+"""Plans and launchers: what makes a target runnable with `bazel run`."""
+
+load("//:cluster_constants.bzl", "REGISTRY")
+load(":labels.bzl", "label_string")
+
+# What each verb needs to be built: with digests of images, and the images themselves.
+VERBS = {
+    "apply": struct(images = True, resolved = True),
+    "create": struct(images = True, resolved = True),
+    "delete": struct(images = False, resolved = False),
+    "describe": struct(images = False, resolved = False),
+    "diff": struct(images = False, resolved = True),
+    "replace": struct(images = True, resolved = True),
+    "show": struct(images = False, resolved = True),
+}
+
+LAUNCHER_ATTRS = {
+    "_launcher": attr.label(
+        default = "//rules/k8s/tools:launcher.sh.tpl",
+        allow_single_file = True,
+        doc = "The launcher's template.",
+    ),
+    "_run": attr.label(
+        default = "//rules/k8s/tools:k8s_run",
+        executable = True,
+        cfg = "target",
+        doc = "The program that does every verb.",
+    ),
+}
+
+def write_launcher(ctx, tool, arguments, plan, runfiles):
+    """Declares the executable that starts a tool on a plan.
+
+    Args:
+      ctx: the rule's context, with LAUNCHER_ATTRS.
+      tool: the tool's target.
+      arguments: list of strings that follow the plan's path.
+      plan: File.
+      runfiles: what else the tool needs at run time.
+
+    Returns:
+      struct(executable: File, runfiles: runfiles).
+    """
+    executable = ctx.actions.declare_file(ctx.label.name + ".sh")
+    ctx.actions.expand_template(
+        template = ctx.file._launcher,
+        output = executable,
+        substitutions = {
+            "%{arguments}": " ".join(["'%s'" % a for a in arguments]),
+            "%{plan}": ctx.workspace_name + "/" + plan.short_path,
+            "%{target}": label_string(ctx.label),
+            "%{tool}": ctx.workspace_name + "/" + tool[DefaultInfo].files_to_run.executable.short_path,
+        },
+        is_executable = True,
+    )
+    return struct(
+        executable = executable,
+        runfiles = ctx.runfiles(files = [plan, executable]).merge(tool[DefaultInfo].default_runfiles).merge(runfiles),
+    )
+
+def layer_paths(layers):
+    """Returns the short paths of layers, for a plan.
+
+    Args:
+      layers: tuple of (blob, descriptor).
+
+    Returns:
+      list of [blob path, descriptor path].
+    """
+    return [[blob.short_path, descriptor.short_path] for blob, descriptor in layers]
+
+def _entry(entry, document):
+    return json.encode(struct(
+        type = "object",
+        label = entry.label,
+        document = document.short_path,
+        service = entry.service.short_path if entry.service else "",
+        deps = entry.deps,
+        kubeconfig = entry.kubeconfig.short_path if entry.kubeconfig else "",
+    ))
+
+def _resolved_line(entry):
+    return _entry(entry, entry.resolved)
+
+def _normalized_line(entry):
+    return _entry(entry, entry.normalized)
+
+def _image_line(image):
+    return json.encode(struct(
+        type = "image",
+        label = image.label,
+        key = image.key,
+        manifest = image.manifest.short_path,
+        config = image.config.short_path,
+        layers = layer_paths(image.layers),
+    ))
+
+def _preload_line(preload):
+    return json.encode(struct(
+        type = "preload",
+        label = preload.label,
+        reference = preload.reference,
+        archive = preload.archive.short_path,
+        loader = preload.loader.short_path,
+    ))
+
+def verb_launcher(ctx, closure, verb, label):
+    """Declares the plan and the executable of one verb of a closure.
+
+    The plan is written from depsets when the action runs: a target deep in the graph
+    costs the analysis no more than one at its edge.
+
+    Args:
+      ctx: the rule's context, with LAUNCHER_ATTRS.
+      closure: K8sObjectInfo.
+      verb: key of VERBS.
+      label: string, the target whose closure it is.
+
+    Returns:
+      struct(executable: File, runfiles: runfiles).
+    """
+    needs = VERBS[verb]
+    plan = ctx.actions.declare_file(ctx.label.name + ".plan.jsonl")
+    lines = ctx.actions.args()
+    lines.set_param_file_format("multiline")
+    lines.add(json.encode(struct(type = "plan", label = label, workspace = ctx.workspace_name, registry = REGISTRY)))
+    lines.add_all(closure.entries, map_each = _resolved_line if needs.resolved else _normalized_line)
+    transitive = [closure.files if needs.resolved else closure.plain_files]
+    if needs.images:
+        lines.add_all(closure.images, map_each = _image_line)
+        lines.add_all(closure.preloads, map_each = _preload_line)
+        transitive.append(closure.image_files)
+    ctx.actions.write(plan, lines)
+    runfiles = ctx.runfiles(files = [closure.checked] if closure.checked else [], transitive_files = depset(transitive = transitive))
+    if needs.images:
+        runfiles = runfiles.merge(closure.preload_runfiles)
+    return write_launcher(ctx, ctx.attr._run, [verb], plan, runfiles)

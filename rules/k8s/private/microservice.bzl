@@ -1,0 +1,150 @@
+"""microservice: one service as targets for every environment."""
+
+load("//:cluster_constants.bzl", "CONTEXT", "ENVS", "NAMESPACES", "REGISTRY")
+load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
+load(":labels.bzl", "split_dep")
+load(":macros.bzl", "k8s_object", "k8s_objects")
+load(":pin.bzl", "pin")
+load(":service.bzl", "service")
+
+# The environment that runs what was just built; the others run their pins.
+_BUILT = "myns"
+
+def _namespace_owner(env):
+    """Returns the other environment that has the namespace of env, or ""."""
+    others = [other for other in ENVS if other != env and NAMESPACES[other] == NAMESPACES[env]]
+    return others[0] if env == _BUILT and others else ""
+
+def _dependencies(name, deps):
+    """Returns the split labels of deps, checked."""
+    result = []
+    names = {}
+    for dep in deps:
+        split = split_dep(dep, "microservice %s: deps" % name)
+        if split.name in names:
+            fail("microservice %s: deps: %s and %s have one name, so the manifests cannot tell them apart; rename one target" % (name, names[split.name], dep))
+        names[split.name] = dep
+        result.append(struct(label = dep, name = split.name, package = split.package))
+    return result
+
+def _json_path(dep):
+    """Returns the workspace path of a dependency's service.json."""
+    return "%s/service.json" % dep.package.partition("//")[2]
+
+def _arguments(env, package, dependencies, images):
+    """Returns the arguments of the manifests' top-level function, as Jsonnet code."""
+    hosts = [
+        "%s: (import %s) + {host: self.name + %s}" % (
+            json.encode(dep.name),
+            json.encode(_json_path(dep)),
+            json.encode(".%s.svc" % NAMESPACES[env]),
+        )
+        for dep in dependencies
+    ]
+    return {
+        "deps": "{%s}" % ", ".join(hosts),
+        "env": json.encode({"name": env, "namespace": NAMESPACES[env]}),
+        "images": json.encode(images),
+        "service": "import %s" % json.encode((package + "/" if package else "") + "service.json"),
+    }
+
+def microservice(
+        name,
+        service,
+        manifests,
+        image = None,
+        deps = [],
+        pins = None,
+        libraries = [],
+        data = [],
+        tags = [],
+        visibility = ["//visibility:public"]):
+    """One service: NAME, `service`, `pin`, and ENV and ENV-deep with every verb for each environment of ENVS.
+
+    Args:
+      name: the service's name among targets, and its image's name in `images` and pins.
+      service: service.yaml: name, port and optional named ports.
+      manifests: Jsonnet file: function(env, service, deps, images) that returns {file stem: Kubernetes object}.
+      image: image target that the manifests run as images[name]; None for a service without an image of its own.
+      deps: absolute labels of the services that this one depends on.
+      pins: pins file; needed to apply environments other than myns when there is an image.
+      libraries: jsonnet_library targets that the manifests import.
+      data: further files that the manifests import.
+      tags: of all targets made.
+      visibility: of the targets that other packages and people use.
+    """
+    package = native.package_name()
+    dependencies = _dependencies(name, deps)
+    pinned = [env for env in ENVS if env != _BUILT]
+    images = {name: package or name} if image else {}
+    _service(name, service, tags, visibility)
+    for env in ENVS:
+        jsonnet_to_json(
+            name = env + "_manifests",
+            src = manifests,
+            outs = [env + ".manifests.json"],
+            data = [":service"] + deps + data,
+            tags = tags + ["manual"],
+            tla_code = _arguments(env, package, dependencies, images),
+            visibility = ["//visibility:private"],
+            deps = libraries,
+        )
+        built = env == _BUILT
+        k8s_object(
+            name = env,
+            after = [dep.package + ":" + env for dep in dependencies],
+            context = CONTEXT,
+            environment = env,
+            image_chroot = REGISTRY,
+            images = {reference: image for reference in images.values()} if built else {},
+            namespace = NAMESPACES[env],
+            namespace_owner = _namespace_owner(env),
+            pin_environments = pinned,
+            pinned_images = {} if built else {reference: key for key, reference in images.items()},
+            pins = pins if images and not built else None,
+            service = ":service",
+            tags = tags,
+            template = ":%s_manifests" % env,
+            visibility = visibility,
+        )
+        k8s_objects(
+            name = env + "-deep",
+            objects = [dep.package + ":%s-deep" % env for dep in dependencies] + [":" + env],
+            tags = tags,
+            visibility = visibility,
+        )
+    _pins(name, image, images, pins, dependencies, pinned, tags, visibility)
+
+def _service(name, src, tags, visibility):
+    """Declares `service` and NAME, by which dependents know it."""
+    service(
+        name = "service",
+        src = src,
+        out = "service.json",
+        tags = tags,
+        visibility = visibility,
+    )
+    if name != "service":
+        native.alias(
+            name = name,
+            actual = ":service",
+            tags = tags,
+            visibility = visibility,
+        )
+
+def _pins(name, image, images, pins, dependencies, environments, tags, visibility):
+    """Declares `pin`, which builds nothing, and `pin.push`, which it starts when images have to be built."""
+    for build in (False, True):
+        pin(
+            name = "pin.push" if build else "pin",
+            build = build,
+            environments = environments,
+            image = image,
+            image_name = name if image else "",
+            pins = pins if image else None,
+            push = "" if build else "//%s:pin.push" % native.package_name(),
+            repository = images.get(name, ""),
+            tags = tags + ["manual"],
+            visibility = visibility,
+            deps = [dep.package + (":pin.push" if build else ":pin") for dep in dependencies],
+        )

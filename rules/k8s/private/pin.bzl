@@ -1,0 +1,121 @@
+"""pin: writes which images the environments run into the checked-in pins files."""
+
+load("//rules/image:defs.bzl", "ImageInfo")
+load(":labels.bzl", "label_string")
+load(":launching.bzl", "layer_paths", "write_launcher")
+load(":providers.bzl", "PinInfo")
+load("//:cluster_constants.bzl", "REGISTRY")
+
+_DOC = """Pins the images of a service and of everything it depends on.
+
+Without `build` the target knows where pins are but builds no image; with `build` it
+has the images at hand and can push them."""
+
+_ATTRS = {
+    "build": attr.bool(
+        doc = "Have the images built and at hand.",
+    ),
+    "deps": attr.label_list(
+        providers = [PinInfo],
+        doc = "The pin targets of the services that this one depends on. Empty: none.",
+    ),
+    "environments": attr.string_list(
+        doc = "Environments that take pins.",
+    ),
+    "image": attr.label(
+        providers = [ImageInfo],
+        doc = "The service's image. None: it has none.",
+    ),
+    "image_name": attr.string(
+        doc = "The image's name in the pins file. Empty without image.",
+    ),
+    "pins": attr.label(
+        allow_single_file = [".yaml"],
+        doc = "The pins file. None: a service with an image cannot be pinned.",
+    ),
+    "push": attr.string(
+        doc = "Label of the target with build set, for the one without. Empty: build is set.",
+    ),
+    "repository": attr.string(
+        doc = "Where the image is published, without registry. Empty without image.",
+    ),
+    "_launcher": attr.label(
+        default = "//rules/k8s/tools:launcher.sh.tpl",
+        allow_single_file = True,
+        doc = "The launcher's template.",
+    ),
+    "_pin": attr.label(
+        default = "//rules/k8s/tools:k8s_pin",
+        executable = True,
+        cfg = "target",
+        doc = "The program that pins.",
+    ),
+}
+
+def _line(entry, build):
+    files = {}
+    if build:
+        files = {
+            "config": entry.config.short_path,
+            "digest": entry.digest.short_path,
+            "layers": layer_paths(entry.layers),
+            "manifest": entry.manifest.short_path,
+        }
+    return json.encode(dict(files, label = entry.label, name = entry.name, pins = entry.pins, repository = entry.repository))
+
+def _built_line(entry):
+    return _line(entry, True)
+
+def _plain_line(entry):
+    return _line(entry, False)
+
+def _own(ctx):
+    """Returns the entry of this service's image and its files."""
+    if not ctx.attr.image:
+        return [], []
+    info = ctx.attr.image[ImageInfo]
+    layers = tuple([(layer.blob, layer.descriptor) for layer in info.layers])
+    entry = struct(
+        label = label_string(ctx.label),
+        name = ctx.attr.image_name,
+        repository = ctx.attr.repository,
+        pins = ctx.file.pins.short_path if ctx.file.pins else "",
+        manifest = info.manifest,
+        config = info.config,
+        digest = info.digest,
+        layers = layers,
+    )
+    return [entry], [info.manifest, info.config, info.digest] + [file for layer in layers for file in layer]
+
+def _impl(ctx):
+    entries, files = _own(ctx)
+    closure = PinInfo(
+        entries = depset(entries, transitive = [dep[PinInfo].entries for dep in ctx.attr.deps]),
+        files = depset(files, transitive = [dep[PinInfo].files for dep in ctx.attr.deps]),
+    )
+    plan = ctx.actions.declare_file(ctx.label.name + ".plan.jsonl")
+    lines = ctx.actions.args()
+    lines.set_param_file_format("multiline")
+    lines.add(json.encode(struct(
+        environments = ctx.attr.environments,
+        label = label_string(ctx.label),
+        push = ctx.attr.push,
+        registry = REGISTRY,
+        workspace = ctx.workspace_name,
+    )))
+    lines.add_all(closure.entries, map_each = _built_line if ctx.attr.build else _plain_line)
+    ctx.actions.write(plan, lines)
+    runfiles = ctx.runfiles(transitive_files = closure.files) if ctx.attr.build else ctx.runfiles()
+    launcher = write_launcher(ctx, ctx.attr._pin, [], plan, runfiles)
+    return [
+        DefaultInfo(executable = launcher.executable, files = depset([launcher.executable]), runfiles = launcher.runfiles),
+        closure,
+    ]
+
+pin = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    executable = True,
+    provides = [PinInfo],
+)

@@ -1,0 +1,226 @@
+"""Raw requests to an API server over kept-alive connections.
+
+One `Client` serves all threads of a run. A request that the server could not take
+(overload, a broken connection) is sent again; what it refuses becomes an ApiError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import tempfile
+import time
+from typing import Any, Iterator, Mapping
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.kubeconfig import Connection
+
+FIELD_MANAGER = "turnup"
+APPLY_PATCH = "application/apply-patch+yaml"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+# Answers that say "later": too many requests, and what a starting or overloaded server gives.
+_LATER = frozenset({429, 500, 502, 503, 504})
+_ATTEMPTS = 5
+
+
+class Client:
+    """Requests to one API server.
+
+    Args:
+        connection: what a kubeconfig gave.
+        connections: how many connections are kept open at most.
+        connect_timeout: seconds until a server that does not answer counts as unreachable.
+        read_timeout: seconds to wait for the next bytes of an answer.
+    """
+
+    def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0,
+                 read_timeout: float = 30.0):
+        self.connection = connection
+        url = urlsplit(connection.server)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise TurnupError(f"context {connection.context!r}: server {connection.server!r} is not a URL; correct the kubeconfig.")
+        self._base = url.path.rstrip("/")
+        self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
+        options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
+        if url.scheme == "https":
+            options |= {"ssl_context": _tls(connection), "assert_hostname": None if connection.verify else False}
+            if connection.server_name:
+                options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
+            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(url.hostname, url.port or 443, **options)
+        else:
+            self._pool = urllib3.HTTPConnectionPool(url.hostname, url.port or 80, **options)
+
+    def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
+                content_type: str = "application/json", accept: str = "application/json",
+                read_timeout: float | None = None) -> tuple[int, Any]:
+        """Sends one request and returns (HTTP status, decoded JSON body).
+
+        Args:
+            method: GET, PATCH, …
+            path: from the server's root, for example `/api/v1/namespaces`.
+            query: query parameters; None and "" are left out.
+            body: a JSON value, or None.
+            content_type: of the body.
+            accept: what the answer may be.
+            read_timeout: seconds to wait for the answer; the client's own when None.
+
+        Raises:
+            ApiError: the server refused it.
+            TurnupError: the server cannot be reached, or what answers is not one.
+        """
+        timeout = urllib3.Timeout(connect=self._timeout.connect_timeout, read=read_timeout) if read_timeout else self._timeout
+        for attempt in range(_ATTEMPTS):
+            answer = self._send(method, path, query, body, content_type, accept, attempt, timeout)
+            if answer is None:
+                continue
+            data = _decode(answer.data, self.connection, answer.status)
+            if answer.status < 400:
+                return answer.status, data
+            if answer.status in _LATER and attempt + 1 < _ATTEMPTS:
+                time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
+                continue
+            raise api_error(answer.status, data, self.connection)
+        raise AssertionError("the last attempt returns or raises")
+
+    def text(self, path: str, query: Mapping[str, Any]) -> str:
+        """Returns the body of a GET as text, for logs.
+
+        Raises:
+            ApiError: the server refused it.
+        """
+        headers = {"Accept": "*/*", "User-Agent": "turnup", **self.connection.headers()}
+        try:
+            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from None
+        if answer.status >= 400:
+            raise api_error(answer.status, _decode(answer.data, self.connection, answer.status), self.connection)
+        return answer.data.decode("utf-8", "replace")
+
+    def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str,
+              accept: str, attempt: int, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse | None:
+        """Sends once; None means that a kept connection broke and the request may be sent again."""
+        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
+        payload = None
+        if body is not None:
+            payload = json.dumps(body, separators=(",", ":")).encode()
+            headers["Content-Type"] = content_type
+        try:
+            return self._pool.request(method, self._url(path, query), body=payload, headers=headers, redirect=False,
+                                      timeout=timeout)
+        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
+            raise self._unreachable(error) from None
+        except urllib3.exceptions.SSLError as error:
+            raise TurnupError(f"{self.connection.server}: TLS failed ({_tls_reason(error)}); the kubeconfig of context "
+                              f"{self.connection.context!r} belongs to another cluster, or is out of date.") from None
+        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
+            # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
+            if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
+                raise self._unreachable(error) from None
+            time.sleep(_pause(attempt, None))
+            return None
+
+    def stream(self, path: str, query: Mapping[str, Any], *, seconds: float) -> Iterator[dict[str, Any]]:
+        """Yields the events of a watch until the server ends it.
+
+        Args:
+            path: of the collection.
+            query: parameters; `watch=1` is added.
+            seconds: how long the server is asked to keep the watch open.
+        """
+        query = {**query, "watch": "1", "timeoutSeconds": str(max(1, int(seconds))), "allowWatchBookmarks": "true"}
+        headers = {"Accept": "application/json", "User-Agent": "turnup", **self.connection.headers()}
+        try:
+            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False, preload_content=False,
+                                        timeout=urllib3.Timeout(connect=4.0, read=seconds + 10))
+            if answer.status >= 400:
+                raise api_error(answer.status, _decode(answer.read(), self.connection, answer.status), self.connection)
+            buffer = b""
+            for chunk in answer.stream(65536, decode_content=True):
+                buffer += chunk
+                *lines, buffer = buffer.split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        yield json.loads(line)
+            answer.release_conn()
+        except urllib3.exceptions.HTTPError:
+            return  # A broken watch is opened again by its owner.
+
+    def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
+        pairs = {key: value for key, value in (query or {}).items() if value not in (None, "")}
+        return self._base + path + ("?" + urlencode(pairs) if pairs else "")
+
+    def _unreachable(self, error: Exception) -> TurnupError:
+        return TurnupError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer "
+                           f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig.")
+
+
+def _decode(data: bytes, connection: Connection, status: int) -> Any:
+    try:
+        return json.loads(data) if data else {}
+    except ValueError:
+        if status >= 400:
+            return {"message": data[:200].decode("utf-8", "replace").strip()}
+        raise TurnupError(f"{connection.server}: answered with something that is not JSON, so it is no API server; "
+                          f"correct the server of context {connection.context!r}.") from None
+
+
+def api_error(status: int, data: Any, connection: Connection) -> ApiError | TurnupError:
+    """Turns a refusal into an error; expired or missing credentials get their own sentence."""
+    message = data.get("message", "") if isinstance(data, dict) else ""
+    if status == 401:
+        return TurnupError(f"{connection.server}: the credentials of context {connection.context!r} are not accepted (401); "
+                           "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig'.")
+    reason = data.get("reason", "") if isinstance(data, dict) else ""
+    details = data.get("details") if isinstance(data, dict) else None
+    return ApiError(status, reason, message or f"HTTP {status}", details)
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    if retry_after and retry_after.isdigit():
+        return min(float(retry_after), 5.0)
+    return min(0.1 * 2 ** attempt, 2.0)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "timed out"
+    text = str(error)
+    for words in ("Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
+                  "Temporary failure in name resolution", "reset by peer", "closed connection"):
+        if words in text:
+            return words.lower()
+    return type(error).__name__
+
+
+def _tls_reason(error: Exception) -> str:
+    text = str(error)
+    for words in ("certificate verify failed", "hostname mismatch", "wrong version number", "certificate expired"):
+        if words in text.lower():
+            return words
+    return "handshake failed"
+
+
+def _tls(connection: Connection) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=connection.ca.decode("ascii", "replace") if connection.ca else None)
+    if not connection.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if connection.certificate and connection.key:
+        # The ssl module reads keys from files only: a private one, gone before the first request.
+        handle, name = tempfile.mkstemp(prefix="turnup-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(connection.certificate + b"\n" + connection.key)
+            context.load_cert_chain(name)
+        except ssl.SSLError:
+            raise TurnupError(f"context {connection.context!r}: the client certificate and key cannot be used; correct the "
+                              "kubeconfig.") from None
+        finally:
+            os.unlink(name)
+    return context

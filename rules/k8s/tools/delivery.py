@@ -1,0 +1,162 @@
+"""Getting images to where the cluster finds them, before anything that runs them is applied."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import subprocess
+import tempfile
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Callable, Mapping
+
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.guard import write_frozen
+from rules.k8s.tools.kubeconfig import Connection
+from rules.k8s.tools.plan import Plan
+from rules.k8s.tools.references import parse_digest_reference
+
+# push(images: [rules.image.tools.push.Image], registry, insecure) → number of images that were sent.
+Push = Callable[[list, str, bool], int]
+Exists = Callable[[str, str, str, bool], bool]
+
+
+def check_pins(plan: Plan) -> None:
+    """Refuses a plan in which an environment's image has no pin.
+
+    Raises:
+        TurnupError: naming every image without a pin and the command that pins it.
+    """
+    missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries
+               for name in entry.document["missing_pins"]]
+    if missing:
+        environment = next(entry.environment for entry in plan.entries if entry.document["missing_pins"])
+        source = "dev" if environment == "dev" else f"{environment} --from=dev"
+        raise TurnupError(f"{'; '.join(missing)}; nothing was sent. Write it with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
+
+
+def package_of(label: str) -> str:
+    """Returns the package of a label: `//svc` of `//svc:myns-deep`."""
+    return label.partition(":")[0]
+
+
+def plain_http(registry: str) -> bool:
+    """Says whether a registry is spoken to without TLS: one at a private or loopback address, as in registries.yaml."""
+    host = registry.rpartition(":")[0] if ":" in registry else registry
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost"
+    return address.is_private or address.is_loopback
+
+
+def push_built(plan: Plan, push: Push | None = None) -> tuple[int, int]:
+    """Pushes the plan's images where their registry lacks them.
+
+    Args:
+        plan: with `images` and resolved documents.
+        push: the transport; rules/image's when None.
+
+    Returns:
+        (images in the closure, images of which something was sent).
+
+    Raises:
+        TurnupError: a registry cannot be reached or refuses.
+    """
+    if not plan.images:
+        return 0, 0
+    from rules.image.tools.push import Image
+
+    send = push or _push_all
+    references = {(entry.label, key): reference for entry in plan.entries
+                  for key, reference in entry.document["references"].items()}
+    wanted: dict[str, dict[str, Image]] = {}
+    for files in plan.images:
+        reference = references.get((files.label, files.key))
+        if reference is None:
+            continue  # No manifest of that target uses the image.
+        registry, repository, _ = parse_digest_reference(reference) or ("", "", "")
+        image = Image(files.manifest, files.config, list(files.layers), repository)
+        wanted.setdefault(registry or plan.registry, {})[reference] = image
+    sent = sum(send(list(images.values()), registry, plain_http(registry)) for registry, images in wanted.items())
+    return sum(map(len, wanted.values())), sent
+
+
+def _push_all(images: list, registry: str, insecure: bool) -> int:
+    from rules.image.tools.errors import ImageError
+    from rules.image.tools.push import push_all
+
+    try:
+        return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure))
+    except ImageError as error:
+        raise TurnupError(str(error)) from None
+
+
+def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None) -> None:
+    """Checks that the workspace's registry has every pinned image of the plan.
+
+    Args:
+        plan: with resolved documents.
+        executor: for asking in parallel.
+        exists: the question; rules/image's when None.
+
+    Raises:
+        TurnupError: an image is not there.
+    """
+    built = {(files.label, files.key) for files in plan.images}
+    pinned: dict[str, str] = {}
+    for entry in plan.entries:
+        for key, reference in entry.document["references"].items():
+            parts = parse_digest_reference(reference)
+            if (entry.label, key) not in built and parts and parts[0] == plan.registry:
+                pinned.setdefault(reference, entry.label)
+    ask = exists or _exists
+    answers = executor.map(lambda reference: ask(*parse_digest_reference(reference), plain_http(plan.registry)), pinned)
+    for (reference, label), there in zip(pinned.items(), answers):
+        if not there:
+            raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; push and pin a new one with "
+                              f"'bazel run {package_of(plan.label)}:pin -- dev'.")
+
+
+def _exists(registry: str, repository: str, digest: str, insecure: bool) -> bool:
+    from rules.image.tools.errors import ImageError
+    from rules.image.tools.push import exists
+
+    try:
+        return exists(registry, repository, digest, insecure=insecure)
+    except ImageError as error:
+        raise TurnupError(str(error)) from None
+
+
+def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> int:
+    """Runs each preload's loader with the frozen kubeconfig.
+
+    Returns:
+        How many archives were handed to a loader.
+
+    Raises:
+        TurnupError: a loader failed; its own words are part of the sentence.
+    """
+    if not plan.preloads:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="turnup-") as folder:
+        kubeconfig = write_frozen(connection, Path(folder))
+        for item in plan.preloads:
+            _load(item.loader, connection.context, item.reference, item.archive,
+                  {**environ, "KUBECONFIG": str(kubeconfig)}, item.label)
+    return len(plan.preloads)
+
+
+def _load(loader: Path, context: str, reference: str, archive: Path, environ: Mapping[str, str], label: str) -> None:
+    command = [str(loader), "--context", context, "--name", reference, str(archive)]
+    try:
+        done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        raise TurnupError(f"{label}: putting {reference} onto the nodes took more than 5 minutes; look at the nodes with "
+                          "'./turnup cluster list'.") from None
+    except OSError as error:
+        raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started: {error.strerror}.") from None
+    if done.returncode != 0:
+        last = (done.stdout.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
+        raise TurnupError(f"{label}: putting {reference} onto the nodes failed: {last}")

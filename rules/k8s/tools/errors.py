@@ -1,0 +1,93 @@
+"""The errors of rules/k8s, each of which ends a program with one sentence.
+
+    TurnupError            exit 1   something failed
+    ├── UsageError         exit 2   the command line is wrong
+    ├── WrongClusterError  exit 3   the cluster at hand is not the one the target was made for
+    └── ApiError           exit 1   the API server refused a request
+
+Nothing below `main` prints or exits: errors travel up as exceptions and are
+printed in one place, by `run_main`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Callable, TextIO
+
+EXIT_INTERRUPTED = 130
+
+
+class TurnupError(Exception):
+    """A failure that the user can act on.
+
+    The message is one sentence that names the place, what was found there and
+    what to do about it. `exit_code` is what the process ends with.
+    """
+
+    exit_code = 1
+
+
+class UsageError(TurnupError):
+    """The command line does not fit what the program takes."""
+
+    exit_code = 2
+
+
+class WrongClusterError(TurnupError):
+    """The cluster that the kubeconfig leads to is not the one the target names."""
+
+    exit_code = 3
+
+
+class ApiError(TurnupError):
+    """The API server answered a request with a Status that is not a success.
+
+    Attributes:
+        status: HTTP status code, for example 409.
+        reason: the Status' machine-readable reason, for example `Conflict`; "" when absent.
+        message: the server's own words.
+        details: the Status' `details` object; {} when absent.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, details: dict | None = None):
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.details = details or {}
+
+
+def run_main(
+    body: Callable[[], int],
+    *,
+    stderr: TextIO | None = None,
+    redact: Callable[[str], str] = lambda text: text,
+) -> int:
+    """Runs `body` and turns what it raises into one line on stderr and an exit code.
+
+    Args:
+        body: the program; returns its exit code.
+        stderr: where the sentence goes; sys.stderr when None.
+        redact: applied to every message, so that no secret leaves through an error.
+
+    Returns:
+        The exit code: what `body` returned, the error's own, or 130 when interrupted.
+        With TURNUP_DEBUG set the traceback is printed after the sentence.
+    """
+    out = stderr or sys.stderr
+    try:
+        return body()
+    except TurnupError as error:
+        print("ERROR: " + redact(" ".join(str(error).split())), file=out)
+        if os.environ.get("TURNUP_DEBUG"):
+            print(redact(traceback.format_exc()), file=out)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("ERROR: interrupted; run the same command again to continue.", file=out)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout (head, less) went away: that is its choice, not a failure.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        return 0

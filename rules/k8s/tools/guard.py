@@ -1,0 +1,124 @@
+"""The guard: a target acts on the cluster that it was made for, or not at all.
+
+Three facts are compared before the first request that writes:
+1. the context named on the command line, if any, with the one in the plan;
+2. the cluster entry of the kubeconfig with the target's `cluster` attribute, if set;
+3. the server (and certificate authority) behind the context with what is recorded of it:
+   the record of a cluster made by `turnup cluster create`, else the server that this
+   context led to when it was first used from this account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Mapping
+
+from rules.k8s.tools.errors import TurnupError, WrongClusterError
+from rules.k8s.tools.kubeconfig import Connection, kubeconfig_path, load
+from rules.k8s.tools.plan import Plan
+
+_OWN_CONTEXT = "turnup-"
+
+
+def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False) -> Connection:
+    """Reads the kubeconfig once and checks that it leads where the plan wants to go.
+
+    Args:
+        plan: the plan of the target.
+        context: the context asked for on the command line, "" for none.
+        environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
+        accept_cluster: take the server that the context leads to now as the right one.
+
+    Raises:
+        WrongClusterError: any of the three comparisons fails.
+        TurnupError: the kubeconfig does not have the context.
+    """
+    documents = [entry.document for entry in plan.entries]
+    expected = documents[0]["context"]
+    if context and context != expected:
+        raise WrongClusterError(f"{plan.label} is made for context {expected!r}, not for {context!r}; nothing was sent. Build it "
+                                f"for the other cluster with TURNUP_CONTEXT={context}.")
+    if not expected:
+        raise WrongClusterError(f"{plan.label} names no context; set context in its k8s_object.")
+    path = kubeconfig_path(str(plan.kubeconfig or ""), environ)
+    connection = load(path, expected, documents[0]["user"])
+    for document in documents:
+        if document["cluster"] and document["cluster"] != connection.cluster:
+            raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
+                                    f"{path} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
+    _compare(connection, plan.label, path, environ, accept_cluster)
+    return connection
+
+
+def _compare(connection: Connection, label: str, path: Path, environ: Mapping[str, str], accept: bool) -> None:
+    recorded_ca = _own_cluster_ca(connection.context, environ)
+    if recorded_ca is not None:
+        if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
+            raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, which is not the "
+                                    "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
+                                    "'./turnup cluster kubeconfig'.")
+        return
+    record = _record_path(connection.context, environ)
+    recorded = None if accept else _read_record(record)
+    if recorded is None:
+        _write_record(record, connection)
+    elif recorded != connection.server:
+        raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, but led to {recorded} "
+                                "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
+                                "right with '-- --accept-cluster'.")
+
+
+def _own_cluster_ca(context: str, environ: Mapping[str, str]) -> bytes | None:
+    """Returns the CA of the cluster that Turnup made under this context's name, None without one."""
+    if not context.startswith(_OWN_CONTEXT):
+        return None
+    state = Path(environ.get("TURNUP_STATE_DIR") or "/var/lib/turnup/clusters")
+    try:
+        return (state / context[len(_OWN_CONTEXT):] / "pki" / "ca.crt").read_bytes()
+    except OSError:
+        return None
+
+
+def _record_path(context: str, environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    state = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state")
+    return state / "turnup" / "contexts" / (hashlib.sha256(context.encode()).hexdigest()[:32] + ".json")
+
+
+def _read_record(path: Path) -> str | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["server"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_record(path: Path, connection: Connection) -> None:
+    """Records where a context leads; an account without a writable state folder goes unrecorded."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"context": connection.context, "server": connection.server}, file)
+        os.replace(name, path)
+    except OSError:
+        return
+
+
+def write_frozen(connection: Connection, folder: Path) -> Path:
+    """Writes the frozen kubeconfig (mode 0600) for a child process; JSON is YAML.
+
+    Raises:
+        TurnupError: the folder cannot be written.
+    """
+    path = folder / "kubeconfig"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(connection.frozen, file)
+    except OSError as error:
+        raise TurnupError(f"{path}: cannot be written ({error.strerror}); free the folder for temporary files.") from None
+    return path

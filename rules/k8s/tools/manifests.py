@@ -1,0 +1,256 @@
+"""Kubernetes objects as data: reading them, naming them, filling in their namespace.
+
+Pure functions without I/O beyond reading the file that is named. An object is
+the plain dict that JSON or YAML gives; its identity is (group, kind, namespace, name).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from rules.k8s.tools.errors import TurnupError
+
+Object = dict[str, Any]
+
+# Kinds of the API groups that Kubernetes itself serves and that live outside any
+# namespace. Kinds of custom resources are not known before a cluster is asked.
+_CLUSTER_SCOPED: dict[str, frozenset[str]] = {
+    "": frozenset({"ComponentStatus", "Namespace", "Node", "PersistentVolume"}),
+    "admissionregistration.k8s.io": frozenset({
+        "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+    }),
+    "apiextensions.k8s.io": frozenset({"CustomResourceDefinition"}),
+    "apiregistration.k8s.io": frozenset({"APIService"}),
+    "certificates.k8s.io": frozenset({"CertificateSigningRequest", "ClusterTrustBundle"}),
+    "flowcontrol.apiserver.k8s.io": frozenset({"FlowSchema", "PriorityLevelConfiguration"}),
+    "networking.k8s.io": frozenset({"IngressClass", "IPAddress", "ServiceCIDR"}),
+    "node.k8s.io": frozenset({"RuntimeClass"}),
+    "rbac.authorization.k8s.io": frozenset({"ClusterRole", "ClusterRoleBinding"}),
+    "resource.k8s.io": frozenset({"DeviceClass", "ResourceSlice"}),
+    "scheduling.k8s.io": frozenset({"PriorityClass"}),
+    "storage.k8s.io": frozenset({"CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"}),
+}
+_BUILT_IN_NAMESPACED_GROUPS = frozenset({
+    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io",
+    "events.k8s.io", "policy", "authorization.k8s.io",
+})
+
+# Names the target that an object comes from. Without it, an object whose manifest sets no field of
+# its own (a bare Namespace) would carry no trace of who applied it.
+OWNER_ANNOTATION = "turnup/target"
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """What makes an object that object, whatever version of its API it is written in.
+
+    Attributes:
+        group: API group, "" for the core group.
+        kind: for example `Deployment`.
+        namespace: "" for an object outside any namespace.
+        name: metadata.name.
+    """
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {place}{self.name}"
+
+
+def group_of(api_version: str) -> str:
+    """Returns the group part of an apiVersion: `apps` of `apps/v1`, "" of `v1`."""
+    return api_version.partition("/")[0] if "/" in api_version else ""
+
+
+def identity(obj: Object) -> Identity:
+    """Returns the identity of an object that `check_object` has accepted."""
+    meta = obj["metadata"]
+    return Identity(group_of(obj["apiVersion"]), obj["kind"], meta.get("namespace") or "", meta["name"])
+
+
+def is_cluster_scoped(obj: Object) -> bool | None:
+    """Says whether an object lives outside any namespace, as far as its kind tells.
+
+    Returns:
+        True or False for the kinds of Kubernetes itself; None for a custom
+        resource, whose definition only the cluster knows.
+    """
+    group = group_of(obj["apiVersion"])
+    if obj["kind"] in _CLUSTER_SCOPED.get(group, ()):
+        return True
+    if group in _CLUSTER_SCOPED or group in _BUILT_IN_NAMESPACED_GROUPS:
+        return False
+    return None
+
+
+def check_object(obj: Any, where: str) -> Object:
+    """Checks that a value has the shape of a Kubernetes object.
+
+    Args:
+        obj: any JSON value.
+        where: what to call the place in an error, for example `server.jsonnet, field 'service'`.
+
+    Returns:
+        The object itself.
+
+    Raises:
+        TurnupError: it is not a mapping, or lacks apiVersion, kind or metadata.name.
+    """
+    if not isinstance(obj, dict):
+        raise TurnupError(f"{where}: found {_short(obj)} where a Kubernetes object should stand; "
+                          "write a mapping with apiVersion, kind and metadata.name.")
+    for field in ("apiVersion", "kind"):
+        if not isinstance(obj.get(field), str) or not obj[field]:
+            raise TurnupError(f"{where}: the object has {field} {_short(obj.get(field))}; "
+                              f"write a non-empty string, as in {field}: {_EXAMPLE[field]}.")
+    meta = obj.get("metadata")
+    if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or not meta["name"]:
+        found = meta.get("name") if isinstance(meta, dict) else meta
+        raise TurnupError(f"{where}: the {obj['kind']} has metadata.name {_short(found)}; give it a name.")
+    if not isinstance(meta.get("namespace", ""), (str, type(None))):
+        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} has metadata.namespace "
+                          f"{_short(meta['namespace'])}; write a string or leave it out.")
+    return obj
+
+
+_EXAMPLE = {"apiVersion": "apps/v1", "kind": "Deployment"}
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_objects(text: str, path: str) -> list[Object]:
+    """Reads every object of a manifest file.
+
+    Args:
+        text: the file's content: YAML documents, one JSON object, a JSON list of
+            objects, or a JSON mapping of file stems to objects as multi-file
+            Jsonnet programs give. A `kind: List` is replaced by its items.
+        path: the file's name for errors.
+
+    Returns:
+        The objects in file order (a mapping of stems in the order of its keys).
+
+    Raises:
+        TurnupError: the file cannot be parsed, holds no object, or one of wrong shape.
+    """
+    if path.endswith(".json"):
+        try:
+            documents = [json.loads(text)]
+        except json.JSONDecodeError as error:
+            raise TurnupError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
+    else:
+        documents = [doc for doc in load_yaml_documents(text, path) if doc is not None]
+    objects: list[Object] = []
+    for index, document in enumerate(documents):
+        where = path if len(documents) == 1 else f"{path}, document {index + 1}"
+        objects.extend(_flatten(document, where))
+    if not objects:
+        raise TurnupError(f"{path}: holds no Kubernetes object; write at least one.")
+    return objects
+
+
+def _flatten(document: Any, where: str) -> Iterator[Object]:
+    if isinstance(document, list):
+        for index, item in enumerate(document):
+            yield from _flatten(item, f"{where}, item {index + 1}")
+    elif isinstance(document, dict) and document.get("kind") == "List" and "items" in document:
+        for index, item in enumerate(document["items"] or []):
+            yield from _flatten(item, f"{where}, item {index + 1}")
+    elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document and document:
+        for key, item in document.items():
+            yield from _flatten(item, f"{where}, field {key!r}")
+    else:
+        yield check_object(document, where)
+
+
+def load_yaml_documents(text: str, path: str) -> list[Any]:
+    """Parses YAML documents, refusing a key that stands twice in one mapping.
+
+    Raises:
+        TurnupError: with file, line and column, when the text is not YAML.
+    """
+    import yaml  # Costs 20 ms: only YAML input pays for it.
+
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc, valid-type]
+        """The safe loader with duplicate keys refused."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[Any] = set()
+            for key_node, _ in node.value:
+                key = getattr(key_node, "value", None)
+                if isinstance(key, str) and key in seen and key != "<<":
+                    line = key_node.start_mark.line + 1
+                    raise TurnupError(f"{path}:{line}: the key {key!r} stands twice in one mapping; keep one.")
+                if isinstance(key, str):
+                    seen.add(key)
+            return super().construct_mapping(node, deep)
+
+    try:
+        return list(yaml.load_all(text, Loader=Loader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise TurnupError(f"{place}: not YAML: {problem}.") from error
+
+
+def owner(obj: Object) -> str:
+    """Returns the label of the target that an object was made by, "" when Turnup did not make it."""
+    return (obj["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION, "")
+
+
+def with_owner(obj: Object, label: str) -> Object:
+    """Returns a copy of an object that names the target it comes from."""
+    meta = obj["metadata"]
+    return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), OWNER_ANNOTATION: label}}}
+
+
+def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "") -> Object:
+    """Puts an object into a namespace.
+
+    Args:
+        obj: a checked object; it is not changed.
+        namespace: where objects without a namespace of their own belong; "" leaves them be.
+        where: what to call the object's target or file in an error.
+        environment: the environment that the object is part of, "" for none. An
+            environment holds namespaced objects only: an object outside any
+            namespace would be shared with the other environments.
+
+    Returns:
+        A copy with metadata.namespace set, unless the kind is known to have none.
+
+    Raises:
+        TurnupError: the object names another namespace, or cannot be part of an environment.
+    """
+    scoped = is_cluster_scoped(obj)
+    meta = dict(obj["metadata"])
+    if scoped:
+        if environment:
+            raise TurnupError(
+                f"{where}: {obj['kind']} {meta['name']} lives outside any namespace, so {environment} would share it "
+                "with every other environment; move it to //prod:setup or use a namespaced kind.")
+        meta.pop("namespace", None)
+        return {**obj, "metadata": meta}
+    own = meta.get("namespace")
+    if own and namespace and own != namespace:
+        kind_of_place = f"environment {environment} (namespace {namespace})" if environment else f"namespace {namespace}"
+        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} names namespace {own}, but it belongs to "
+                          f"{kind_of_place}; remove metadata.namespace.")
+    if not own:
+        if namespace:
+            meta["namespace"] = namespace
+        else:
+            meta.pop("namespace", None)
+    return {**obj, "metadata": meta}

@@ -1,0 +1,247 @@
+"""When is an object ready: the rules of kstatus, and the reasons why it is not yet.
+
+Pure functions of live objects. See the kstatus documentation of
+sigs.k8s.io/cli-utils for the rules that `readiness` follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterable
+
+from rules.k8s.tools.manifests import Object
+
+# Waiting reasons of containers that do not pass by themselves, or only after long back-off.
+_BAD_WAITS = frozenset({
+    "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
+    "CreateContainerError", "RunContainerError", "ErrImageNeverPull",
+})
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How far an object is.
+
+    Attributes:
+        ready: it does what it should.
+        reason: what it waits for, "" when ready.
+        failed: it will not become ready without a change.
+    """
+
+    ready: bool
+    reason: str = ""
+    failed: bool = False
+
+
+READY = Readiness(True)
+
+
+def _waits(reason: str) -> Readiness:
+    return Readiness(False, reason)
+
+
+def _fails(reason: str) -> Readiness:
+    return Readiness(False, reason, failed=True)
+
+
+def readiness(obj: Object | None) -> Readiness:
+    """Says whether a live object is ready.
+
+    Args:
+        obj: the live object, None when it is not there.
+    """
+    if obj is None:
+        return _waits("is not there")
+    meta, status = obj["metadata"], obj.get("status") or {}
+    if meta.get("deletionTimestamp"):
+        return _waits("is being deleted")
+    observed = status.get("observedGeneration")
+    if isinstance(observed, int) and observed < meta.get("generation", 0):
+        return _waits("its controller has not seen the change yet")
+    rule = _RULES.get((obj["apiVersion"].partition("/")[0] if "/" in obj["apiVersion"] else "", obj["kind"]))
+    return rule(obj, status) if rule else _by_conditions(obj, status)
+
+
+def _condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
+    return next((entry for entry in status.get("conditions") or [] if entry.get("type") == kind), {})
+
+
+def _replicas(status: dict[str, Any], name: str) -> int:
+    return status.get(name) or 0
+
+
+def _unseen(status: dict[str, Any]) -> Readiness | None:
+    return None if "observedGeneration" in status else _waits("its controller has not seen it yet")
+
+
+def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted = obj["spec"].get("replicas", 1)
+    progressing = _condition(status, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return _fails(progressing.get("message") or "its progress deadline has passed")
+    updated, total, available = (_replicas(status, name) for name in ("updatedReplicas", "replicas", "availableReplicas"))
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    if updated < wanted:
+        return _waits(f"{updated} of {wanted} replicas are updated")
+    if total > updated:
+        return _waits(f"{total - updated} old replicas are still there")
+    if available < updated:
+        return _waits(f"{available} of {wanted} replicas are available")
+    return READY
+
+
+def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted = obj["spec"].get("replicas", 1)
+    if (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+        return READY
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    ready, updated = _replicas(status, "readyReplicas"), _replicas(status, "updatedReplicas")
+    if ready < wanted:
+        return _waits(f"{ready} of {wanted} replicas are ready")
+    partition = ((obj["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
+    if partition:
+        return READY if updated >= wanted - partition else _waits(f"{updated} of {wanted - partition} replicas are updated")
+    if status.get("currentRevision") != status.get("updateRevision"):
+        return _waits(f"{updated} of {wanted} replicas are updated")
+    return READY
+
+
+def _daemon_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    wanted = _replicas(status, "desiredNumberScheduled")
+    for name, word in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
+        if _replicas(status, name) < wanted:
+            return _waits(f"{_replicas(status, name)} of {wanted} pods are {word}")
+    return READY
+
+
+def _replica_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted, ready = obj["spec"].get("replicas", 1), _replicas(status, "readyReplicas")
+    return READY if ready >= wanted else _waits(f"{ready} of {wanted} replicas are ready")
+
+
+def _job(obj: Object, status: dict[str, Any]) -> Readiness:
+    failed = _condition(status, "Failed")
+    if failed.get("status") == "True":
+        return _fails(f"failed: {failed.get('message') or failed.get('reason')}")
+    if _condition(status, "Complete").get("status") == "True":
+        return READY
+    return _waits(f"{_replicas(status, 'succeeded')} of {obj['spec'].get('completions') or 1} runs have succeeded")
+
+
+def _pod(obj: Object, status: dict[str, Any]) -> Readiness:
+    phase = status.get("phase")
+    if phase == "Succeeded" or (phase == "Running" and _condition(status, "Ready").get("status") == "True"):
+        return READY
+    if phase == "Failed":
+        return _fails(status.get("message") or "failed")
+    return _waits(pod_reason(obj) or "is starting")
+
+
+def _claim(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if status.get("phase") == "Bound" else _waits(f"is {status.get('phase') or 'Pending'}")
+
+
+def _definition(obj: Object, status: dict[str, Any]) -> Readiness:
+    if _condition(status, "NamesAccepted").get("status") == "False":
+        return _fails(_condition(status, "NamesAccepted").get("message") or "its names are taken")
+    return READY if _condition(status, "Established").get("status") == "True" else _waits("is not established yet")
+
+
+def _namespace(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if status.get("phase") == "Active" else _waits(f"is {status.get('phase') or 'new'}")
+
+
+def _service(obj: Object, status: dict[str, Any]) -> Readiness:
+    if obj["spec"].get("type") == "LoadBalancer" and not (status.get("loadBalancer") or {}).get("ingress"):
+        return _waits("its load balancer has no address yet")
+    return READY
+
+
+def _disruption_budget(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if "observedGeneration" in status else _waits("its controller has not seen it yet")
+
+
+def _by_conditions(obj: Object, status: dict[str, Any]) -> Readiness:
+    """Custom resources: Ready, Reconciling and Stalled conditions where there are any."""
+    stalled, reconciling, ready = (_condition(status, kind) for kind in ("Stalled", "Reconciling", "Ready"))
+    if stalled.get("status") == "True":
+        return _fails(stalled.get("message") or "is stalled")
+    if reconciling.get("status") == "True":
+        return _waits(reconciling.get("message") or "is being reconciled")
+    if ready and ready.get("status") != "True":
+        return _waits(ready.get("message") or ready.get("reason") or "is not Ready")
+    return READY
+
+
+_RULES = {
+    ("apps", "Deployment"): _deployment,
+    ("apps", "StatefulSet"): _stateful_set,
+    ("apps", "DaemonSet"): _daemon_set,
+    ("apps", "ReplicaSet"): _replica_set,
+    ("", "ReplicationController"): _replica_set,
+    ("batch", "Job"): _job,
+    ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
+    ("", "Namespace"): _namespace,
+    ("", "Service"): _service,
+    ("policy", "PodDisruptionBudget"): _disruption_budget,
+}
+
+# Kinds that are never more ready than when they are written: no need to watch them.
+AT_ONCE = frozenset({
+    ("", "ConfigMap"), ("", "Secret"), ("", "ServiceAccount"), ("", "LimitRange"), ("", "ResourceQuota"), ("", "Endpoints"),
+    ("batch", "CronJob"), ("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding"),
+    ("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("storage.k8s.io", "StorageClass"), ("scheduling.k8s.io", "PriorityClass"), ("networking.k8s.io", "NetworkPolicy"),
+})
+
+
+def pod_reason(pod: Object) -> str:
+    """Says what a pod that is not ready waits for: its worst container, its scheduling, or its probes."""
+    status = pod.get("status") or {}
+    entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    for entry in entries:
+        state = entry.get("state") or {}
+        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        if waiting.get("reason") in _BAD_WAITS:
+            last = (entry.get("lastState") or {}).get("terminated") or {}
+            why = f" after {last['reason']}, exit code {last.get('exitCode')}" if last.get("reason") else ""
+            words = "" if why else f": {' '.join(waiting['message'].split())}" if waiting.get("message") else ""
+            return f"container {entry['name']}: {waiting['reason']}{why}{words}"
+        if ended and ended.get("exitCode"):
+            return f"container {entry['name']}: {ended.get('reason') or 'Error'}, exit code {ended['exitCode']}"
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"{scheduled.get('reason', 'not scheduled')}: {scheduled.get('message', '')}".rstrip(": ")
+    for entry in entries:
+        waiting = (entry.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason"):
+            return f"container {entry['name']}: {waiting['reason']}"
+    unready = [entry["name"] for entry in status.get("containerStatuses") or [] if not entry.get("ready")]
+    if unready:
+        return f"container {unready[0]} runs but is not ready"
+    return "" if _condition(status, "Ready").get("status") == "True" else "is starting"
+
+
+def is_bad(pod: Object) -> bool:
+    """Says whether a pod is stuck in a way that deserves an explanation at once."""
+    entries = [*((pod.get("status") or {}).get("initContainerStatuses") or []),
+               *((pod.get("status") or {}).get("containerStatuses") or [])]
+    waits = {((entry.get("state") or {}).get("waiting") or {}).get("reason") for entry in entries}
+    return bool(waits & _BAD_WAITS) or _condition(pod.get("status") or {}, "PodScheduled").get("status") == "False"
+
+
+def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
+    """Returns the pods that a workload's selector selects, in its namespace."""
+    selector = (workload.get("spec") or {}).get("selector") or {}
+    labels = selector.get("matchLabels") if isinstance(selector, dict) else None
+    if not labels:
+        return []
+    return [pod for pod in pods
+            if pod["metadata"].get("namespace") == workload["metadata"].get("namespace")
+            and labels.items() <= (pod["metadata"].get("labels") or {}).items()]
