@@ -93,7 +93,7 @@ def _options(ctx):
     for word in ctx.attr.extra_args:
         if option:
             if not word.isdigit():
-                fail("%s: extra_args has '%s' after a %s; give a whole number" % (ctx.label, word, option))
+                fail("%s: extra_args has '%s' after --%s; give a whole number" % (ctx.label, word, option.replace("_", "-")))
             arguments.append("--%s=%s" % (option, word))
             option = None
         elif word in ["-S", "--string"]:
@@ -130,7 +130,9 @@ def rendering(ctx, path, short):
         deps = libraries,
         files = depset(own),
     )
-    arguments = ["--label=%s" % ctx.label, "--src=" + path(ctx.file.src)] + _options(ctx)
+
+    # The tool tells by this character how Bazel has encoded the arguments.
+    arguments = ["--encoding=é", "--label=%s" % ctx.label, "--src=" + path(ctx.file.src)] + _options(ctx)
     folders = info.short_imports if short else info.imports
     arguments += ["--import=" + folder for folder in folders.to_list()]
     for binding in bindings:

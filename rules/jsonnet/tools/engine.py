@@ -70,13 +70,14 @@ def shorten(lines: list[str], limit: int) -> list[str]:
     return [*lines[:head], f"    … {left_out} more frames", *lines[len(lines) - tail :]]
 
 
-def explain(text: str, failure: RenderError | None, max_trace: int) -> str:
+def explain(text: str, failure: RenderError | None, src: str, max_trace: int) -> str:
     """Turns the engine's error text into ours.
 
     Args:
         text: Message and stack as the engine wrote them.
         failure: The failed import behind the error, whose sentence replaces the
             engine's message; None if no import failed.
+        src: The program, named last where the stack leads to no place in it.
         max_trace: How many stack lines to keep.
 
     Returns:
@@ -87,7 +88,8 @@ def explain(text: str, failure: RenderError | None, max_trace: int) -> str:
     message, stack = lines[:first], lines[first:]
     if failure is not None:
         message = [failure.message]
-    return "\n".join([*message, *shorten(stack, max_trace)])
+    end = [] if any(src in line for line in [*message, *stack]) else [f"    program {src}"]
+    return "\n".join([*message, *shorten(stack, max_trace), *end])
 
 
 def evaluate(request: Request) -> str:
@@ -115,4 +117,4 @@ def evaluate(request: Request) -> str:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the Rust engine is no Exception
-        raise RenderError(explain(str(error), inputs.failure, request.max_trace)) from error
+        raise RenderError(explain(str(error), inputs.failure, request.src, request.max_trace)) from error

@@ -8,6 +8,7 @@ rules.jsonnet.tools.request.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -52,6 +53,8 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     except UsageError as error:
         return error.exit_code, f"ERROR: {error.message}\n"
     except RenderError as error:
+        # Newer Bazels write the main repository's labels as @@//…
+        label = re.sub("^@@?//", "//", label)
         return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
     return 0, ""
 
@@ -66,18 +69,20 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     Returns:
         Exit code: 0 done, 1 failed, 2 usage.
     """
-    if "--persistent_worker" in argv:
-        # Imported only here: a single rendering has no use for it.
-        from rules.jsonnet.tools import worker
+    # Imported only here, because that module renders through this one.
+    from rules.jsonnet.tools import worker
 
-        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, stderr or sys.stderr)
-    code, message = run(argv)
-    (stderr or sys.stderr).write(message)
+    err = stderr or sys.stderr
+    if "--persistent_worker" in argv:
+        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err)
+    evaluator = worker.Evaluator()
+    try:
+        code, message = evaluator.run(list(argv))
+    finally:
+        evaluator.stop()
+    err.write(message)
     return code
 
 
 if __name__ == "__main__":
-    exit_code = main(sys.argv[1:])
-    sys.stderr.flush()
-    # Skips the release of the engine's memory, which the process's end does at once.
-    os._exit(exit_code)
+    sys.exit(main(sys.argv[1:]))

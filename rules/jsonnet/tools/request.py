@@ -17,6 +17,9 @@ from rules.jsonnet.tools.errors import UsageError
 DEFAULT_MAX_STACK = 500
 DEFAULT_MAX_TRACE = 20
 
+# What the rules send as --encoding.
+_PROBE = "é"
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -142,6 +145,32 @@ def _pair(flag: str, value: str) -> tuple[str, str]:
     return str(name), str(text)
 
 
+def repair_encoding(arguments: Sequence[str]) -> list[str]:
+    """Undoes Bazel 4's double encoding of parameter files.
+
+    Bazel 4 holds text as one character a byte and writes the parameter files of
+    actions as UTF-8 of that; newer ones write the bytes themselves, as do both
+    for files that a rule writes. The rules send a known character along, so
+    that there is nothing to guess.
+
+    Args:
+        arguments: Arguments, `--encoding=é` among them if they come from a rule.
+
+    Returns:
+        The arguments as the BUILD file has them, without `--encoding`.
+
+    Raises:
+        UsageError: The known character came as something else.
+    """
+    flag = next((argument for argument in arguments if argument.startswith("--encoding=")), None)
+    rest = [argument for argument in arguments if argument != flag]
+    if flag in (None, f"--encoding={_PROBE}"):
+        return rest
+    if flag != "--encoding=" + _PROBE.encode().decode("latin-1"):
+        raise UsageError(f"the arguments came in an unknown encoding ({flag!r}); write the parameter file as UTF-8")
+    return [argument.encode("latin-1").decode("utf-8") for argument in rest]
+
+
 def parse(arguments: Sequence[str]) -> Request:
     """Reads a request.
 
@@ -155,7 +184,7 @@ def parse(arguments: Sequence[str]) -> Request:
         UsageError: An argument is unknown or malformed, or `--src` is missing.
     """
     request = Request()
-    for argument in arguments:
+    for argument in repair_encoding(arguments):
         flag, equals, value = argument.removeprefix("--").partition("=")
         if flag in _LISTS and equals:
             getattr(request, _LISTS[flag]).append(value)

@@ -67,8 +67,8 @@ def messages(stream: BinaryIO) -> Iterator[dict[str, Any]]:
                         buffer, position, depth = buffer[position:], 0, 0
             if depth == 0 and buffer.strip():
                 raise ProtocolError(f"expected a JSON object, found {buffer[:40]!r}")
-            # A backslash at the end waits for the character that it escapes.
-            scanned = len(buffer) - (1 if buffer.endswith("\\") else 0)
+            # A backslash at the end, unless it ends an escape, waits for what it escapes.
+            scanned = max(position, len(buffer) - buffer.endswith("\\"))
     except ValueError as error:
         raise ProtocolError(f"a request is no JSON: {error}") from error
     if buffer.strip():

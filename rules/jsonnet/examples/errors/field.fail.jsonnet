@@ -1,0 +1,3 @@
+local who = import 'rules/jsonnet/examples/hello/who.libsonnet';
+
+{ greeting: 'Hello, ' + who.nam }

@@ -1,0 +1,1 @@
+{ 'one.json': 1, 'tow.json': 2 }

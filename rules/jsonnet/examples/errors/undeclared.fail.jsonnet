@@ -1,0 +1,1 @@
+import 'rules/jsonnet/examples/hello/hello.jsonnet'

@@ -1,0 +1,31 @@
+"""What the example targets wrote, byte by byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+
+_ONE = '{\n   "name": "one",\n   "ports": [\n      80,\n      443\n   ]\n}\n'
+_TWO = '{\n   "name": "two",\n   "ports": [ ]\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("one.json", _ONE),
+        ("sub/two.json", _TWO),
+        ("folder_out/one.json", _ONE),
+        ("folder_out/sub/two.json", _TWO),
+        ("stream.yaml", '---\n{\n   "name": "one"\n}\n---\n{\n   "name": "two"\n}\n...\n'),
+        ("settings.ini", "[main]\nport = 80\n"),
+        ("settings.yaml", '"port": 80'),
+        ("text.json", '{\n   "settings.ini": "[main]\\nport = 80\\n",\n   "settings.yaml": "\\"port\\": 80"\n}\n'),
+        ("../generated/program.json", '[\n   "from a template",\n   {\n      "port": 8080\n   },\n   8080\n]\n'),
+    ],
+)
+def test_output(path: str, text: str) -> None:
+    """Each output has exactly the bytes that Jsonnet's own formatting gives."""
+    assert (_HERE / path).read_text(encoding="utf-8") == text

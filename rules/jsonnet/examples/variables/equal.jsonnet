@@ -1,0 +1,2 @@
+assert std.extVar('text') == import 'rules/jsonnet/examples/variables/text.json';
+true

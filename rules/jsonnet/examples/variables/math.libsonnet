@@ -1,0 +1,3 @@
+local factor = import 'factor.libsonnet';
+
+{ double(n):: n * factor }

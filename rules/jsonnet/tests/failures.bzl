@@ -1,0 +1,70 @@
+"""Analysis tests: what each wrong use of the Jsonnet rules says."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules/jsonnet:defs.bzl", "jsonnet_library", "jsonnet_to_json", "jsonnet_to_json_test")
+
+def _failure_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.message)
+    return analysistest.end(env)
+
+_failure_test = analysistest.make(
+    _failure_test_impl,
+    expect_failure = True,
+    attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
+)
+
+def _to_json(name, **attrs):
+    jsonnet_to_json(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"], outs = [name + ".json"]), **attrs))
+
+def _to_json_test(name, **attrs):
+    jsonnet_to_json_test(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"]), **attrs))
+
+def _library(name, **attrs):
+    jsonnet_library(name = name, tags = ["manual"], **attrs)
+
+# Case to (rule, attributes, message).
+_CASES = {
+    "absolute_import": (_library, {"imports": ["/lib"]}, "imports has the absolute path '/lib'; give a folder relative to the package"),
+    "bound_twice": (_to_json, {"ext_code": {"v": "1"}, "ext_strs": {"v": "x"}}, "'v' is given twice, by ext_str and by ext_code; keep one"),
+    "code_vars_and_ext_code": (_to_json, {"code_vars": {"a": "1"}, "ext_code": {"b": "1"}}, "'code_vars' is the old name of 'ext_code' and both are given; move all entries to 'ext_code'"),
+    "error_code": (_to_json_test, {"error": 7}, "error is 7; give 0 for a program that must work or 1 for one that must fail"),
+    "extra_args_number": (_to_json, {"extra_args": ["-s", "deep"]}, "extra_args has 'deep' after --max-stack; give a whole number"),
+    "extra_args_truncated": (_to_json, {"extra_args": ["--max-trace"]}, "extra_args ends after --max-trace; give its number"),
+    "extra_args_unknown": (_to_json, {"extra_args": ["--gc-min-objects"]}, "extra_args has '--gc-min-objects', which is not supported; use --string, --max-stack N or --max-trace N"),
+    "file_without_name": (_to_json, {"ext_str_files": ["main.jsonnet"]}, "ext_str_files has 1 files, but ext_str_file_vars has 0 names; give one name a file"),
+    "library_of_two_files": (_to_json, {"ext_code_libraries": {":two_files": "v"}}, "ext_code_libraries has //rules/jsonnet/tests:two_files, which gives 2 files; name a target with exactly one"),
+    "make_variable": (_to_json, {"ext_strs": {"v": "$(NO_SUCH_VARIABLE)"}}, "ext_str uses the Make variable $(NO_SUCH_VARIABLE), which is not defined; pass --define=NO_SUCH_VARIABLE=VALUE"),
+    "no_outputs": (_to_json, {"outs": []}, "give either outs (files) or out_dir (a folder); found neither"),
+    "outs_and_out_dir": (_to_json, {"out_dir": "d"}, "give either outs (files) or out_dir (a folder); found both"),
+    "regex_without_golden": (_to_json_test, {"regex": True}, "regex needs a golden file that holds the pattern; add golden"),
+    "stamp_key": (_to_json, {"ext_strs": {"v": "x"}, "stamp_keys": ["w"]}, "stamp_keys has 'w', which no ext_strs, ext_code, tla_strs or tla_code gives; remove it or add the variable"),
+    "vars_and_ext_strs": (_to_json, {"ext_strs": {"b": "1"}, "vars": {"a": "1"}}, "'vars' is the old name of 'ext_strs' and both are given; move all entries to 'ext_strs'"),
+    "yaml_stream_of_several": (_to_json, {"outs": ["s1.json", "s2.json"], "yaml_stream": True}, "yaml_stream writes one file; give one entry in outs and no multiple_outputs"),
+}
+
+def failure_tests(name):
+    """Defines a wrong target and its test for every case, and a suite of the tests.
+
+    Args:
+      name: Name of the suite.
+    """
+    jsonnet_library(
+        name = "two_files",
+        srcs = [
+            "main.jsonnet",
+            "other.libsonnet",
+        ],
+    )
+    for case, (make, attributes, message) in _CASES.items():
+        make("wrong_" + case, **attributes)
+        _failure_test(
+            name = case + "_fails_test",
+            size = "small",
+            message = message,
+            target_under_test = ":wrong_" + case,
+        )
+    native.test_suite(
+        name = name,
+        tests = [":%s_fails_test" % case for case in _CASES],
+    )

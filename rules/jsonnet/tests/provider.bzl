@@ -1,0 +1,48 @@
+"""Analysis test of what JsonnetLibraryInfo holds."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules/jsonnet:defs.bzl", "JsonnetLibraryInfo", "jsonnet_library")
+
+_PACKAGE = "rules/jsonnet/tests"
+
+def _provider_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    info = analysistest.target_under_test(env)[JsonnetLibraryInfo]
+    asserts.equals(env, [_PACKAGE + "/top", _PACKAGE, _PACKAGE + "/base"], info.imports.to_list())
+    asserts.equals(env, [_PACKAGE + "/top", _PACKAGE, _PACKAGE + "/base"], info.short_imports.to_list())
+    asserts.equals(
+        env,
+        ["main.jsonnet", "other.libsonnet"],
+        sorted([file.basename for file in info.transitive_jsonnet_files.to_list()]),
+    )
+    return analysistest.end(env)
+
+_provider_test = analysistest.make(_provider_test_impl)
+
+def provider_test(name):
+    """Checks that imports and files of dependencies are handed on, the library's own first.
+
+    Args:
+      name: Name of the test.
+    """
+    jsonnet_library(
+        name = "provider_base",
+        srcs = ["other.libsonnet"],
+        imports = ["base"],
+        tags = ["manual"],
+    )
+    jsonnet_library(
+        name = "provider_top",
+        srcs = ["main.jsonnet"],
+        imports = [
+            "top",
+            ".",
+        ],
+        tags = ["manual"],
+        deps = [":provider_base"],
+    )
+    _provider_test(
+        name = name,
+        size = "small",
+        target_under_test = ":provider_top",
+    )

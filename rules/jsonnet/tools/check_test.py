@@ -1,0 +1,105 @@
+"""The tool behind jsonnet_to_json_test."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from rules.jsonnet.tools import check
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the working directory, outside of any workspace."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BUILD_WORKSPACE_DIRECTORY", raising=False)
+    return tmp_path
+
+
+def _run(program: str, golden: str | None, *arguments: str) -> tuple[int, str]:
+    """Checks a program; returns the exit code and all that was printed."""
+    Path("p.jsonnet").write_text(program, encoding="utf-8")
+    words = ["--label=//p:p_test", "--src=p.jsonnet", *arguments]
+    if golden is not None:
+        Path("golden").write_text(golden, encoding="utf-8")
+        words.append("--golden=golden")
+    printed = io.StringIO()
+    return check.main(words, printed, printed), printed.getvalue()
+
+
+def test_same_value() -> None:
+    """The golden file's formatting does not matter when it is canonicalized."""
+    assert _run("{ a: [1] }", "{a:[1]}", "--canonicalize") == (0, "")
+    assert _run("{ a: [1] }", '{\n   "a": [\n      1\n   ]\n}\n') == (0, "")
+
+
+def test_other_value() -> None:
+    """A difference is shown as a diff together with the command that accepts it."""
+    code, printed = _run("{ a: 2 }", "{a: 1}", "--canonicalize")
+
+    assert code == 1
+    assert '-   "a": 1' in printed
+    assert '+   "a": 2' in printed
+    assert "bazel run //p:p_test -- --update" in printed
+
+
+def test_whole_output_is_optional() -> None:
+    """The whole output is shown only when asked for."""
+    assert "The whole output:\n[" in _run("[1]", "[2]", "--show_output")[1]
+    assert "The whole output" not in _run("[1]", "[2]")[1]
+
+
+def test_expected_error() -> None:
+    """A failing program passes with error=1 when its message matches."""
+    assert _run("error 'no way'", "no w.y", "--error=1", "--regex") == (0, "")
+    code, printed = _run("error 'no way'", "other", "--error=1", "--regex")
+    assert code == 1
+    assert "the pattern of golden does not occur: other" in printed
+
+
+def test_unexpected_exit_code() -> None:
+    """A program that works fails its negative test, and the other way round."""
+    assert "exit code 0, expected 1" in _run("1", None, "--error=1")[1]
+    code, printed = _run("error 'no'", None)
+    assert code == 1
+    assert "exit code 1, expected 0; the output was:\nruntime error: no" in printed
+
+
+def test_several_outputs() -> None:
+    """With several outputs the whole object is compared, and its names are checked."""
+    assert _run("{ x: 1 }", "{x: 1}", "--multiple", "--canonicalize", "--out=x") == (0, "")
+    assert "did not produce y" in _run("{ x: 1 }", "{x: 1}", "--multiple", "--out=y")[1]
+
+
+def test_yaml_stream() -> None:
+    """A stream is compared as it is written."""
+    assert _run("[1]", "---\n1\n...\n", "--yaml_stream", "--canonicalize") == (0, "")
+
+
+def test_update(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--update rewrites the golden file of the workspace."""
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(folder))
+
+    assert _run("{ a: 2 }", "{a: 1}", "--update") == (0, "wrote golden\n")
+    assert (folder / "golden").read_text() == '{\n   "a": 2\n}\n'
+
+
+def test_update_needs_a_workspace() -> None:
+    """Outside of `bazel run` there is nothing to rewrite."""
+    assert _run("1", "1", "--update")[0] == 1
+
+
+@pytest.mark.parametrize(("golden", "word"), [("(", "--regex"), ("{", "--canonicalize")])
+def test_broken_golden(golden: str, word: str) -> None:
+    """A golden file that is no pattern or no Jsonnet is an error of its own."""
+    code, printed = _run("1", golden, word)
+
+    assert code == 1
+    assert printed.startswith("ERROR: ")
+
+
+def test_usage() -> None:
+    """An unknown argument ends with exit code 2."""
+    assert _run("1", None, "--error=2")[0] == 2

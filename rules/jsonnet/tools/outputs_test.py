@@ -1,0 +1,129 @@
+"""From one value to files: cutting, indentation, names, and what does not fit."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import rjsonnet
+
+from rules.jsonnet.tools import outputs
+from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools.request import Request
+
+
+def _engine(value: object) -> str:
+    """Returns a value as the engine prints it."""
+    return rjsonnet.evaluate_snippet("value", json.dumps(value))
+
+
+def _random_value(dice: random.Random, depth: int) -> object:
+    """Returns a value with everything that JSON has, awkward strings included."""
+    kinds = ["text", "number", "word"] + (["object", "array"] if depth else [])
+    match dice.choice(kinds):
+        case "text":
+            return "".join(dice.choice('a "\\\n    {}[],:é\x00') for _ in range(dice.randrange(12)))
+        case "number":
+            return dice.choice([0, -1, 1.5, 1e-7, 10**15])
+        case "word":
+            return dice.choice([None, True, False])
+        case "object":
+            return {f"k {i}\n": _random_value(dice, depth - 1) for i in range(dice.randrange(4))}
+    return [_random_value(dice, depth - 1) for _ in range(dice.randrange(4))]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_cutting_agrees_with_a_json_parser(seed: int) -> None:
+    """Fields, elements and the re-indented whole parse to what the value is."""
+    dice = random.Random(seed)
+    fields = {f'f"{i}\\': _random_value(dice, 4) for i in range(3)}
+    items = list(fields.values())
+
+    assert {name: json.loads(text) for name, text in outputs.split_object(_engine(fields)).items()} == fields
+    assert [json.loads(text) for text in outputs.split_array(_engine(items))] == items
+    assert json.loads(outputs.reindent(_engine(fields))) == fields
+
+
+def test_indentation() -> None:
+    """Values are printed as Jsonnet's reference implementation prints them."""
+    text = outputs.reindent(_engine({"b": [1, {"c": {}}], "a": [], "s": "x\n    y"}))
+
+    assert text == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
+
+
+def _layout(value: object, **fields: object) -> dict[str, str]:
+    """Returns what is written for a value."""
+    return outputs.layout(Request(src="a.jsonnet", **fields), _engine(value))
+
+
+def test_single_output() -> None:
+    """One output holds the whole value and ends with a newline."""
+    assert _layout({"x": 1}, outs=["bin/a.json"]) == {"bin/a.json": '{\n   "x": 1\n}\n'}
+
+
+def test_multiple_outputs() -> None:
+    """Each field goes to the output of its name, relative to the first output's folder."""
+    files = _layout({"a.json": 1, "sub/b.json": []}, outs=["bin/p/a.json", "bin/p/sub/b.json"], multiple=True)
+
+    assert files == {"bin/p/a.json": "1\n", "bin/p/sub/b.json": "[ ]\n"}
+
+
+def test_folder_output() -> None:
+    """A folder takes whatever names the program produces."""
+    assert _layout({"x/y.json": 1, "z": 2}, out_dir="bin/d", multiple=True) == {"bin/d/x/y.json": "1\n", "bin/d/z": "2\n"}
+
+
+def test_yaml_stream() -> None:
+    """An array becomes YAML documents between markers."""
+    assert _layout([{"a": 1}, 2], outs=["o"], yaml_stream=True) == {"o": '---\n{\n   "a": 1\n}\n---\n2\n...\n'}
+
+
+def test_string_output() -> None:
+    """With --string the text is written as it is, newline or not."""
+    assert _layout("é\n  x", outs=["o"], string=True) == {"o": "é\n  x"}
+    assert _layout({"f": "t"}, outs=["f"], string=True, multiple=True) == {"f": "t"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "message"),
+    [
+        ({"a": 1}, {"outs": ["a", "b"], "multiple": True}, r"did not produce b, which outs declares \(produced: a\)"),
+        ({"a": 1, "c": 2}, {"outs": ["a"], "multiple": True}, r"produced c, which outs does not declare \(declared: a\)"),
+        ({}, {"outs": ["a", "b"], "multiple": True}, r"produced: none"),
+        ([1], {"outs": ["a", "b"], "multiple": True}, "evaluates to an array, but several outputs need an object"),
+        ({}, {"outs": ["a"], "yaml_stream": True}, "evaluates to an object, but yaml_stream needs an array"),
+        (1, {"outs": ["a"], "string": True}, "a.jsonnet is a number, but extra_args has --string"),
+        ({"a": 1}, {"outs": ["a"], "string": True, "multiple": True}, "'a' of a.jsonnet is a number"),
+        ([1], {"outs": ["a"], "string": True, "yaml_stream": True}, "an element is a number"),
+        ({"../x": 1}, {"out_dir": "d", "multiple": True}, r"produced the file name '\.\./x'; use a plain relative path"),
+        ({"/x": 1}, {"out_dir": "d", "multiple": True}, "produced the file name '/x'"),
+        ({"": 1}, {"out_dir": "d", "multiple": True}, "produced the file name ''"),
+        ({"a": 1, "a/b": 1}, {"out_dir": "d", "multiple": True}, "'a' as a file and as the folder of 'a/b'"),
+    ],
+)
+def test_what_does_not_fit(value: object, fields: dict, message: str) -> None:
+    """A value that does not fit the declared outputs is refused with what was found and what to do."""
+    with pytest.raises(RenderError, match=message):
+        _layout(value, **fields)
+
+
+@pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999"])
+def test_numbers_that_json_lacks(code: str) -> None:
+    """An infinite number is refused instead of written as text that no parser reads."""
+    with pytest.raises(RenderError, match="a number that JSON cannot hold"):
+        outputs.layout(Request(src="a", outs=["o"]), rjsonnet.evaluate_snippet("a", code))
+
+
+def test_words_inside_strings_are_no_numbers() -> None:
+    """Strings that contain inf or NaN are written as they are."""
+    assert _layout(["info", "NaN"], outs=["o"])["o"] == '[\n   "info",\n   "NaN"\n]\n'
+
+
+def test_write_reports_the_file(tmp_path: Path) -> None:
+    """A file that cannot be written is named with the reason."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(RenderError, match="cannot write .*file/x: "):
+        outputs.write({str(tmp_path / "file" / "x"): "1"})

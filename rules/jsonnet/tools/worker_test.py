@@ -1,0 +1,241 @@
+"""The worker: how requests are read, answered, and survived."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from rules.jsonnet.tools import render, worker
+
+
+class _Chunks(io.RawIOBase):
+    """A stream that hands out prepared pieces, as a pipe does."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = list(pieces)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def evaluator() -> Iterator[worker.Evaluator]:
+    """An evaluator that is stopped at the end."""
+    evaluator = worker.Evaluator()
+    yield evaluator
+    evaluator.stop()
+
+
+def _program(name: str, code: str) -> list[str]:
+    """Writes a program; returns the arguments that render it to NAME.json."""
+    Path(f"{name}.jsonnet").write_text(code, encoding="utf-8")
+    return [f"--label=//:{name}", f"--src={name}.jsonnet", f"--out={name}.json"]
+
+
+def test_requests_without_newlines() -> None:
+    """Objects that follow each other without any separator are told apart."""
+    assert list(worker.messages(_Chunks([b'{"a":{"b":1}}{"c":"}{"}']))) == [{"a": {"b": 1}}, {"c": "}{"}]
+
+
+def test_a_request_is_answered_before_more_bytes_come() -> None:
+    """An object is handed out at its closing brace; no newline or next byte is awaited."""
+
+    class Blocking(_Chunks):
+        def read(self, size: int = -1) -> bytes:
+            assert self._pieces, "read more although a whole request was there"
+            return super().read(size)
+
+    assert next(worker.messages(Blocking([b'{"a":1}']))) == {"a": 1}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_requests_in_pieces(size: int) -> None:
+    """Any cut of the stream, even inside an escape or a character, gives the same objects."""
+    objects = [{"k\\": 'é"}\\'}, {"n": [{}, {"x": "\n"}]}, {}]
+    text = "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode()
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+
+    assert list(worker.messages(_Chunks(pieces))) == objects
+
+
+@pytest.mark.parametrize("text", [b"hello", b"[1]", b"}", b'{"a" 1}', b'{"a":1', b'{"a":"\xff"}', b"\x08\x96\x01"])
+def test_garbage(text: bytes) -> None:
+    """Bytes that are no JSON objects (binary requests, cut-off ones) are a protocol error."""
+    with pytest.raises(worker.ProtocolError):
+        list(worker.messages(_Chunks([text])))
+
+
+def test_garbage_ends_the_worker_with_a_sentence() -> None:
+    """A broken stream ends the worker with exit code 1 and one line, so that Bazel starts another."""
+    answers, err = io.BytesIO(), io.StringIO()
+
+    assert worker.serve(_Chunks([b"what?"]), answers, err) == 1
+    assert answers.getvalue() == b""
+    assert err.getvalue().startswith("ERROR: jsonnet worker: expected a JSON object, found 'what?'")
+    assert err.getvalue().count("\n") == 1
+
+
+def test_serving() -> None:
+    """Each request is answered with its id, exit code and message, also after a failure."""
+    requests = [
+        {"arguments": _program("bad", "error 'no'"), "requestId": 4, "inputs": [{"path": "x", "digest": "y"}]},
+        {"arguments": _program("good", "{ a: 1 }"), "verbosity": 0},
+    ]
+    answers = io.BytesIO()
+
+    assert worker.serve(_Chunks([json.dumps(item).encode() for item in requests]), answers, io.StringIO()) == 0
+
+    bad, good = map(json.loads, answers.getvalue().splitlines())
+    assert (bad["exitCode"], bad["requestId"]) == (1, 4)
+    assert bad["output"].startswith("ERROR: //:bad: runtime error: no\n    bad.jsonnet:1:")
+    assert good == {"exitCode": 0, "output": "", "requestId": 0}
+    assert json.loads(Path("good.json").read_text()) == {"a": 1}
+
+
+def test_failure_writes_nothing() -> None:
+    """Where one of several outputs is missing, none is written."""
+    arguments = _program("two", "{ 'two.json': 1 }") + ["--out=other.json", "--multiple"]
+
+    code, message = render.run(arguments)
+
+    assert code == 1
+    assert "did not produce other.json" in message
+    assert not Path("two.json").exists()
+
+
+def test_usage_errors_have_their_own_code() -> None:
+    """Wrong arguments end with exit code 2."""
+    assert render.run(["--what"]) == (
+        2,
+        "ERROR: unknown or malformed argument '--what'; see rules/jsonnet/README.md\n",
+    )
+
+
+def test_labels_of_newer_bazels() -> None:
+    """A label of the main repository is shown as it is written in BUILD files."""
+    _, message = render.run(["--label=@@//a:b", "--src=none.jsonnet"])
+
+    assert message.startswith("ERROR: //a:b: ")
+
+
+def test_trace_reaches_the_user(evaluator: worker.Evaluator) -> None:
+    """std.trace is part of the answer of its own rendering, and of no other."""
+    code, message = evaluator.run(_program("t", "std.trace('look here', 1)"))
+    assert code == 0
+    assert "look here" in message
+
+    assert evaluator.run(_program("u", "1")) == (0, "")
+
+
+def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
+    """When the engine's process is killed, its rendering fails by name and the next one works."""
+    assert evaluator.run(_program("a", "1")) == (0, "")
+    os.kill(evaluator.pid, signal.SIGSEGV)
+
+    code, message = evaluator.run(_program("b", "2"))
+
+    assert (code, message) == (
+        1,
+        "ERROR: //:b: the Jsonnet engine died (SIGSEGV); simplify the program or report it\n",
+    )
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_a_program_that_overflows_the_native_stack(evaluator: worker.Evaluator) -> None:
+    """Nesting beyond the engine's own stack is an error of that program only."""
+    code, message = evaluator.run(_program("deep", "[" * 200_000 + "]" * 200_000))
+    assert code == 1
+    assert message.startswith("ERROR: //:deep: ")
+
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_memory_is_bounded() -> None:
+    """An evaluator that has grown past the limit is replaced; small ones stay."""
+    arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
+    evaluator = worker.Evaluator(memory_limit=worker.resident_memory() + 40 * 2**20)
+    pids = set()
+    for _ in range(12):
+        assert evaluator.run(arguments)[0] == 0
+        if evaluator.pid:
+            pids.add(evaluator.pid)
+            memory = int(Path(f"/proc/{evaluator.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+            assert memory <= evaluator.memory_limit
+    evaluator.stop()
+
+    assert 1 < len(pids) < 12
+
+
+def _start(arguments: list[str], **options: int) -> subprocess.Popen[bytes]:
+    """Starts the tool as a process of its own, with this process's import path."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+    return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
+
+
+def test_without_a_worker() -> None:
+    """One rendering as one process gives the same file, the same message and the exit code."""
+    good = _start(_program("one", "{ b: 1 }"))
+    _, err = good.communicate(timeout=60)
+    assert (good.returncode, err) == (0, b"")
+    assert Path("one.json").read_text() == '{\n   "b": 1\n}\n'
+
+    bad = _start(_program("two", "error 'no'"))
+    _, err = bad.communicate(timeout=60)
+
+    assert bad.returncode == 1
+    assert err.decode() == render.run(_program("two", "error 'no'"))[1]
+
+
+def _children(pid: int) -> list[int]:
+    """Returns the ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _wait(condition: Callable[[], object], what: str) -> None:
+    """Waits up to 20 seconds for a condition."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting: {what}"
+        time.sleep(0.02)
+
+
+def _running(pid: int) -> bool:
+    """Says whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
+    """A worker that Bazel ends leaves no process behind, even in the middle of a rendering."""
+    endless = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
+    process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    stdin: IO[bytes] = process.stdin  # type: ignore[assignment]
+    stdin.write(json.dumps({"arguments": _program("endless", endless)}).encode())
+    stdin.flush()
+    _wait(lambda: _children(process.pid), "for the evaluator")
+    child = _children(process.pid)[0]
+
+    process.send_signal(ending)
+    process.communicate(timeout=20)
+
+    _wait(lambda: not _running(child), "for the evaluator to end")
