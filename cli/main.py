@@ -10,10 +10,11 @@ from typing import TextIO
 
 import click
 
-from cli import doctor, kubernetes, testing, up
-from cli.errors import StepFailed, TurnupError, UsageError
+from cli import doctor, testing, up
+from cli.errors import SaidAlready, StepFailed, TurnupError, UsageError
 from cli.process import ProcessRunner
 from cli.session import Session, ensure_tools
+from cluster import build, progress
 
 VERSION = "0.1.0"
 
@@ -83,7 +84,7 @@ def doctor_command(session: Session, as_json: bool) -> int:
 @turnup.command("build-kubernetes", hidden=True)
 def build_kubernetes_command() -> int:
     """Build the embedded Kubernetes into the cache; a step of up and test, run as a child so that it can be ended."""
-    kubernetes.build_here()
+    build.ensure(progress.for_stream(sys.stdout))
     return 0
 
 
@@ -110,6 +111,8 @@ def main(
             return _print_error(error.format_message(), error.exit_code, session)
         except click.Abort:
             return 130
+        except SaidAlready as error:
+            return error.exit_code
         except TurnupError as error:
             if isinstance(error, StepFailed) and error.tail:
                 print(error.tail, file=stderr)

@@ -49,7 +49,7 @@ class Runner(Protocol):
         """
 
     def stop(self) -> None:
-        """Ends every child that still runs in another thread."""
+        """Ends every child that still runs in another thread, and lets no further one start."""
 
     def output(self, argv: Sequence[str], *, timeout: float = 10.0, cwd: Path | None = None) -> tuple[int, str]:
         """Runs a short command that asks something.
@@ -75,6 +75,7 @@ class ProcessRunner:
         self._lock = threading.Lock()
         self._signum: int | None = None
         self._since = 0.0
+        self._stopped = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "ProcessRunner":
@@ -89,6 +90,7 @@ class ProcessRunner:
 
     def stop(self) -> None:
         """See `Runner.stop`."""
+        self._stopped = True
         self._signal_children(signal.SIGTERM)
 
     def _on_signal(self, signum: int, _frame: object) -> None:
@@ -114,6 +116,8 @@ class ProcessRunner:
 
     def run(self, argv, *, env=None, cwd=None, log=None, on_line=None) -> int:
         """See `Runner.run`."""
+        if self._stopped:
+            raise Interrupted(self._signum or signal.SIGTERM)
         try:
             child = subprocess.Popen(
                 argv,

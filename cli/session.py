@@ -55,7 +55,7 @@ class Session:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder / f"{self.started}-{os.getpid()}-{name}.log"
 
-    def call(self, step: Step, words: list[str], name: str, failure: str, *, env: Mapping[str, str] | None = None) -> None:
+    def call(self, step: Step, words: list[str], name: str, failure: str) -> None:
         """Runs a child of a step into its log.
 
         Args:
@@ -63,21 +63,30 @@ class Session:
             words: program and arguments.
             name: the log file's name.
             failure: the sentence for when it fails.
-            env: the child's environment; None for this session's.
 
         Raises:
-            StepFailed: it failed; the last lines of its output come with the sentence.
+            StepFailed: it failed; a last line `ERROR: …` of its own is the sentence, otherwise the last lines of its
+                output come with the given one.
         """
         log = None if self.verbose else self.log(name)
-        if self.runner.run(words, env=dict(env or self.environ), cwd=self.root, log=log, on_line=step.note):
-            raise StepFailed(failure, log, tail(log))
+        if self.runner.run(words, env=dict(self.environ), cwd=self.root, log=log, on_line=step.note):
+            raise failed_child(failure, log)
+
+
+def failed_child(failure: str, log: Path | None) -> StepFailed:
+    """Returns the error for a child that failed: in its own words where they are one sentence, else in the given one."""
+    text = tail(log)
+    last = text.rpartition("\n")[2]
+    if last.startswith("ERROR: "):
+        return StepFailed(last.removeprefix("ERROR: "), log)
+    return StepFailed(failure, log, text)
 
 
 def tail(log: Path | None, lines: int = _TAIL_LINES) -> str:
     """Returns a log's last lines; "" where there is no log."""
     if log is None or not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-lines:])
 
 
 def ensure_tools(session: Session) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.process import Runner
+from cluster.debian import HOST_TOOLS
 
 Version = tuple[int, ...]
 # Debian's Bazel prints this instead of a version; the package is 4.2.3.
@@ -76,15 +77,8 @@ TOOLS: tuple[Tool, ...] = (
     _package_files("bazel-rules-proto", "/usr/share/bazel/rules/proto"),
     Tool("javac", "11 or newer", "default-jdk-headless", ("javac",), (), ("-version",), (11,)),
     Tool("gcc", "any", "gcc", ("gcc", "cc"), (), ("--version",)),
-    Tool("containerd", "1.6 or newer", "containerd", ("containerd",), (), ("--version",), (1, 6)),
-    Tool("runc", "1.1 or newer", "runc", ("runc",), (), ("--version",), (1, 1)),
-    Tool("CNI plugins", "any", "containernetworking-plugins", (), ("/usr/lib/cni/bridge", "/opt/cni/bin/bridge")),
-    Tool("iptables", "any", "iptables", ("iptables",), (), ("--version",)),
-    Tool("conntrack", "any", "conntrack", ("conntrack",), (), ("--version",)),
-    Tool("ip", "any", "iproute2", ("ip",), (), ("-V",)),
-    Tool("unshare", "any", "util-linux", ("unshare",), (), ("--version",)),
+    *(Tool(program, "any", package, (program,)) for program, package in HOST_TOOLS.items()),
 )
-
 # What only the k3d provider wants; package says how to get it.
 OPTIONAL_TOOLS: tuple[Tool, ...] = (
     Tool("docker", "any (provider k3d)", "see Docker's own installation guide", ("docker",), (), ("--version",)),
@@ -105,8 +99,7 @@ def version_fits(version: str, oldest: Version, newest: Version) -> bool:
 
 
 def _candidates(tool: Tool, path: str) -> list[str]:
-    folders = [*path.split(os.pathsep), "/usr/sbin", "/sbin"]  # Debian keeps iptables out of a plain user's PATH
-    found = [shutil.which(program, path=folder) for folder in folders for program in tool.programs if folder]
+    found = [shutil.which(program, path=folder) for folder in path.split(os.pathsep) for program in tool.programs if folder]
     return list(dict.fromkeys(candidate for candidate in found if candidate))
 
 

@@ -7,23 +7,26 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from cli import client_log, kubernetes, preflight, workspace
-from cli.errors import StepFailed
-from cli.session import Session, ensure_tools, tail
+from cli.errors import SaidAlready
+from cli.session import Session, ensure_tools, failed_child
+from cluster import constants
+from cluster.names import context_name
+from cluster.state import default_state_dir
 
 SETUP = "//prod:setup.apply"
 STACK = "//svc:myns-deep.apply"
 
 
-def check(session: Session, constants: dict[str, object], *, free: preflight.FreeBytes, euid: int) -> None:
+def check(session: Session, provider: str, *, free: preflight.FreeBytes, euid: int) -> None:
     """Refuses what cannot work before anything is changed; see preflight for the sentences."""
-    preflight.check_user([name for name in constants["ENVS"] if name != "myns"], session.environ)
-    if not session.context and constants["PROVIDER"] == "embedded":
+    preflight.check_user(workspace.shared_environments(session.root / "cluster_constants.bzl"), session.environ)
+    if not session.context and provider == "embedded":
         preflight.check_root(euid)
-    need = preflight.NEED_TO_RUN if session.context or kubernetes.built() else preflight.NEED_TO_BUILD
+    to_build = not session.context and kubernetes.missing()
     places = [workspace.cache_dir(session.environ)]
     if not session.context:
-        places.append(workspace.state_dir(session.environ))
-    preflight.check_disk(places, need, free)
+        places.append(default_state_dir())
+    preflight.check_disk(places, preflight.NEED_TO_BUILD if to_build else preflight.NEED_TO_RUN, free)
 
 
 def build_kubernetes(session: Session) -> None:
@@ -33,9 +36,8 @@ def build_kubernetes(session: Session) -> None:
         StepFailed: the build failed.
     """
     with session.steps.step("Kubernetes from Go modules") as step:
-        if kubernetes.built():
-            step.summary = "already built"
-            return
+        missing = kubernetes.missing()
+        step.summary = "built " + " ".join(missing) if missing else "already built"
         session.call(
             step,
             workspace.self_words("build-kubernetes"),
@@ -54,7 +56,7 @@ def build_stack(session: Session) -> None:
         log = None if session.verbose else session.log("bazel-build")
         words = ["build", "--color=no", "--curses=no", SETUP, STACK]
         if session.bazel().run(words, log=log, on_line=step.note):
-            raise StepFailed("bazel build failed; its last lines are above", log, tail(log))
+            raise failed_child("bazel build failed; its last lines are above", log)
 
 
 def start_cluster(session: Session, name: str) -> None:
@@ -66,7 +68,7 @@ def start_cluster(session: Session, name: str) -> None:
     with session.steps.step(f"Cluster {name}") as step:
         session.call(
             step,
-            workspace.self_words("cluster", "create", "--name", name, "--if-missing"),
+            workspace.self_words("cluster", "create", "--name", name),
             "cluster",
             f"cluster {name} did not come up; ./turnup cluster logs --name {name} says more",
         )
@@ -76,11 +78,12 @@ def apply(session: Session, target: str, *words: str) -> None:
     """Runs an apply target, which prints its own progress; a step.
 
     Raises:
-        StepFailed: it failed; it has said why.
+        SaidAlready: it failed; it has said why.
     """
     with session.steps.step(f"bazel run {target}", quiet=True):
-        if session.bazel().run(["run", target, *(["--", *words] if words else [])]):
-            raise StepFailed(f"bazel run {target} failed; what it said is above")
+        code = session.bazel().run(["run", target, *(["--", *words] if words else [])])
+        if code:
+            raise SaidAlready(code)
 
 
 def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, euid: int | None = None) -> int:
@@ -97,23 +100,25 @@ def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, e
     Raises:
         TurnupError: a step failed, in a sentence.
     """
-    constants = workspace.constants(session.root / "cluster_constants.bzl")
-    check(session, constants, free=free, euid=os.geteuid() if euid is None else euid)
-    name = session.environ.get("TURNUP_CLUSTER") or str(constants["CLUSTER_NAME"])
-    context = session.context or f"turnup-{name}"
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # The Go build is the longest step, and needs nothing of the others.
-        kubernetes_built = None if session.context else pool.submit(build_kubernetes, session)
+    defaults = constants.constants(session.root / "cluster_constants.bzl", session.environ)
+    check(session, defaults.provider, free=free, euid=os.geteuid() if euid is None else euid)
+    name = defaults.cluster
+    context = session.context or context_name(name)
+    with ThreadPoolExecutor(max_workers=2) as pool:
         try:
-            ensure_tools(session)
-            build_stack(session)
+            if session.context:
+                ensure_tools(session)
+                build_stack(session)
+            else:
+                # The Go build is the longest step and needs nothing of the others; the cluster needs both it and the tools.
+                built = pool.submit(build_kubernetes, session)
+                ensure_tools(session)
+                started = pool.submit(lambda: (built.result(), start_cluster(session, name)))
+                build_stack(session)
+                started.result()
         except BaseException:
-            session.runner.stop()  # the error is shown now, not when the Go build has ended
+            session.runner.stop()  # the error is shown now, not when the other steps have ended
             raise
-        if kubernetes_built:
-            kubernetes_built.result()
-    if not session.context:
-        start_cluster(session, name)
     apply(session, SETUP)
     apply(session, STACK, "--wait")
     client_log.show(session, context)

@@ -10,34 +10,27 @@ from pathlib import Path
 from cli.errors import TurnupError
 
 ROOT = Path(__file__).resolve().parent.parent
+# The environment that is each developer's own namespace.
+OWN_ENVIRONMENT = "myns"
 
 
-def constants(path: Path = ROOT / "cluster_constants.bzl") -> dict[str, object]:
-    """Reads the literal assignments of a .bzl file: Starlark literals are Python literals.
+def shared_environments(path: Path = ROOT / "cluster_constants.bzl") -> list[str]:
+    """Reads the environments that everybody shares: ENVS of a .bzl file, without the developer's own.
 
     Args:
-        path: the file.
-
-    Returns:
-        name -> value for every `NAME = literal` at the top level; other statements are passed over.
+        path: the file; a Starlark literal is a Python literal.
 
     Raises:
-        TurnupError: the file is missing or is not Starlark.
+        TurnupError: the file is missing, or does not assign ENVS a list of names.
     """
     try:
         tree = ast.parse(path.read_text())
-    except OSError as error:
-        raise TurnupError(f"{path}: cannot be read ({error.strerror}); turnup must stand in its workspace") from error
-    except SyntaxError as error:
-        raise TurnupError(f"{path}:{error.lineno}: not valid Starlark ({error.msg})") from error
-    found: dict[str, object] = {}
+    except (OSError, SyntaxError) as error:
+        raise TurnupError(f"{path}: cannot be read ({error}); turnup must stand in its whole workspace") from error
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            try:
-                found[statement.targets[0].id] = ast.literal_eval(statement.value)
-            except ValueError:
-                continue  # computed from other constants: only Bazel knows it
-    return found
+        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "ENVS":
+            return [name for name in ast.literal_eval(statement.value) if name != OWN_ENVIRONMENT]
+    raise TurnupError(f"{path}: ENVS is not assigned; write the list of environments into it")
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -50,11 +43,6 @@ def log_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Returns the folder for the logs of runs, below the user's XDG state folder."""
     base = environ.get("XDG_STATE_HOME") or str(home(environ) / ".local/state")
     return Path(base) / "turnup" / "logs"
-
-
-def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Returns the folder that holds the state of embedded clusters."""
-    return Path(environ.get("TURNUP_STATE_DIR") or "/var/lib/turnup")
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
