@@ -1,0 +1,20 @@
+local configMap = import 'lib/config-map.libsonnet';
+local testing = import 'lib/testing.libsonnet';
+
+local env = { name: 'dev', namespace: 'ns' };
+local object = configMap({ name: 'c', service: 's', environment: env, data: { text: 'as it is', value: { a: [1] } } });
+
+testing.suite({
+  'text stays, everything else becomes JSON': {
+    actual: object.data,
+    expected: { text: 'as it is', value: '{\n  "a": [\n    1\n  ]\n}\n' },
+  },
+  'it belongs to its service': {
+    actual: object.metadata.labels['app.kubernetes.io/name'],
+    expected: 's',
+  },
+  'empty data is written': {
+    actual: configMap({ name: 'c', environment: env, data: {} }).data,
+    expected: {},
+  },
+})

@@ -1,0 +1,28 @@
+local container = import 'lib/container.libsonnet';
+local security = import 'lib/security.libsonnet';
+local testing = import 'lib/testing.libsonnet';
+
+local minimal = container({ name: 'c', image: 'i' });
+
+testing.suite({
+  'a container is restricted unless it says otherwise': {
+    actual: minimal.securityContext,
+    expected: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },
+  },
+  'one point is loosened, the others stay': {
+    actual: container({ name: 'c', image: 'i', securityContext: { readOnlyRootFilesystem: false } }).securityContext,
+    expected: security.container { readOnlyRootFilesystem: false },
+  },
+  'nothing empty is written': {
+    actual: std.objectFields(minimal),
+    expected: ['image', 'name', 'resources', 'securityContext'],
+  },
+  'ports and mounts are written as maps': {
+    local c = container({ name: 'c', image: 'i', ports: { http: 80 }, mounts: { a: '/a', b: { mountPath: '/b', readOnly: true } } }),
+    actual: [c.ports, c.volumeMounts],
+    expected: [
+      [{ name: 'http', containerPort: 80 }],
+      [{ name: 'a', mountPath: '/a' }, { name: 'b', mountPath: '/b', readOnly: true }],
+    ],
+  },
+})

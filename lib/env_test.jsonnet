@@ -1,0 +1,18 @@
+local env = import 'lib/env.libsonnet';
+local testing = import 'lib/testing.libsonnet';
+
+testing.suite({
+  'a map becomes a list in the order of its names': {
+    actual: env.list({ B: 'text', A: 8080, C: true }),
+    expected: [{ name: 'A', value: '8080' }, { name: 'B', value: 'text' }, { name: 'C', value: 'true' }],
+  },
+  'references stay references': {
+    actual: env.list({ F: env.field('metadata.name'), G: env.secret('s', 'k'), H: env.config('c', 'k') }),
+    expected: [
+      { name: 'F', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'G', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+      { name: 'H', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } },
+    ],
+  },
+  'no variables': { actual: env.list({}), expected: [] },
+})

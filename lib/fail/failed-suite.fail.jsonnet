@@ -1,0 +1,6 @@
+local testing = import 'lib/testing.libsonnet';
+
+testing.suite({
+  good: { actual: 1, expected: 1 },
+  bad: { actual: [1], expected: 2 },
+})

@@ -1,0 +1,27 @@
+local metadata = import 'lib/metadata.libsonnet';
+local testing = import 'lib/testing.libsonnet';
+
+testing.suite({
+  'the selector is part of the labels': {
+    local labels = metadata.labels('server'),
+    actual: { [name]: labels[name] for name in std.objectFields(metadata.selector('server')) },
+    expected: metadata.selector('server'),
+  },
+  'extra labels are added, and do not reach the selector': {
+    actual: [metadata.labels('s', { team: 'a' }).team, std.objectHas(metadata.selector('s'), 'team')],
+    expected: ['a', false],
+  },
+  'an object in an environment gets its namespace': {
+    actual: metadata.metadata('c', 'n', 's', { name: 'myns', namespace: 'ada' }).namespace,
+    expected: 'ada',
+  },
+  'an object without an environment gets none': {
+    actual: std.objectHas(metadata.metadata('c', 'n', 's', null), 'namespace'),
+    expected: false,
+  },
+  'the longest name': {
+    local name = std.join('', std.repeat(['a'], 63)),
+    actual: metadata.checkName('c', name),
+    expected: name,
+  },
+})

@@ -1,0 +1,44 @@
+local pod = import 'lib/pod.libsonnet';
+local testing = import 'lib/testing.libsonnet';
+
+local make(extra={}) = pod({ name: 's', container: { image: 'i' } } + extra);
+
+testing.suite({
+  'a pod has no token, no root and the system call filter': {
+    local spec = make().spec,
+    actual: [
+      spec.automountServiceAccountToken,
+      spec.securityContext.runAsNonRoot,
+      spec.securityContext.runAsUser,
+      spec.securityContext.seccompProfile.type,
+      spec.enableServiceLinks,
+    ],
+    expected: [false, true, 65532, 'RuntimeDefault', false],
+  },
+  'one field of the security context is overridden': {
+    local context = make({ securityContext: { runAsUser: 999 } }).spec.securityContext,
+    actual: [context.runAsUser, context.runAsNonRoot],
+    expected: [999, true],
+  },
+  'the main container is named after the service': {
+    actual: make().spec.containers[0].name,
+    expected: 's',
+  },
+  'every container gets a writable /tmp': {
+    local spec = make({ sidecars: { log: { image: 'l' } }, initContainers: { init: { image: 'n' } } }).spec,
+    actual: [c.volumeMounts for c in spec.containers + spec.initContainers],
+    expected: std.repeat([[{ name: 'tmp', mountPath: '/tmp' }]], 3),
+  },
+  'no /tmp where none is wanted': {
+    actual: std.objectHas(make({ tmp: null }).spec, 'volumes'),
+    expected: false,
+  },
+  'configuration is mounted read-only': {
+    local spec = make({ configMap: 'settings', tmp: null }).spec,
+    actual: [spec.volumes, spec.containers[0].volumeMounts],
+    expected: [
+      [{ name: 'config', configMap: { name: 'settings' } }],
+      [{ name: 'config', mountPath: '/etc/config', readOnly: true }],
+    ],
+  },
+})
