@@ -10,7 +10,7 @@ from __future__ import annotations
 from cluster.embedded.credentials import NODE_PATH
 from cluster.names import Layout
 
-__all__ = ["ETCD", "KUBERNETES", "LOGS", "PATH", "RUNTIME", "RUNTIME_SOCKET", "VOLUMES", "node_programs"]
+__all__ = ["API_READY", "CLUSTER_READY", "ETCD", "KUBERNETES", "LOGS", "PATH", "RUNTIME", "RUNTIME_SOCKET", "VOLUMES", "node_programs"]
 
 # Where a node sees the folders of programs.
 KUBERNETES = "/opt/turnup/kubernetes"
@@ -21,7 +21,11 @@ LOGS = "/var/log/turnup"
 VOLUMES = "/var/lib/turnup/volumes"
 RUNTIME_SOCKET = "/run/containerd/containerd.sock"
 
-_API_UP = {"tcp": "127.0.0.1:6443"}
+# The driver makes these files in a node's /run when the API server has reached
+# that point. A socket tells too little: it opens seconds before the first
+# answer, and whoever asks before roles exist is refused and backs off.
+API_READY = "/run/turnup/api-ready"
+CLUSTER_READY = "/run/turnup/cluster-ready"
 
 # A local cluster's user waits for a failover: node failure is noticed after
 # GRACE, pods move TOLERATION later (upstream: 50 s and 5 min).
@@ -146,7 +150,7 @@ def _controller_manager() -> dict[str, object]:
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ],
-        after=[_API_UP],
+        after=[{"file": API_READY}],
     )
 
 
@@ -165,7 +169,7 @@ def _scheduler() -> dict[str, object]:
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ],
-        after=[_API_UP],
+        after=[{"file": API_READY}],
     )
 
 
@@ -173,7 +177,8 @@ def _provisioner() -> dict[str, object]:
     return _program(
         KUBERNETES,
         ["local-path-provisioner", f"--kubeconfig={_key('local-path-provisioner.kubeconfig')}", f"--root={VOLUMES}"],
-        after=[_API_UP],
+        # Nobody has a claim yet: the first seconds belong to the others.
+        after=[{"file": CLUSTER_READY}],
     )
 
 
@@ -212,5 +217,5 @@ def _kube_proxy(layout: Layout, number: int) -> dict[str, object]:
             "--conntrack-tcp-timeout-close-wait=0s",
             "--oom-score-adj=0",
         ],
-        after=[{"tcp": f"{layout.address(1)}:{layout.api_port}"}],
+        after=[{"file": API_READY}],
     )

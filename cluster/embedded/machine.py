@@ -18,7 +18,7 @@ from cluster.files import write_atomically
 from cluster.runner import Runner
 from cluster.state import Cluster
 
-__all__ = ["enter", "ends", "kill_node", "launch_node", "node_pid", "process_start", "stop_node"]
+__all__ = ["enter", "ends", "kill_node", "launch_node", "mark", "node_pid", "process_start", "stop_node"]
 
 _FILE = "init.json"
 _PAUSE = 0.01
@@ -57,6 +57,13 @@ def node_pid(cluster: Cluster, number: int) -> int | None:
     if facts["start"] is None or process_start(facts["pid"]) != facts["start"]:
         return None
     return facts["pid"]
+
+
+def mark(pid: int, path: str, proc: Path = Path("/proc")) -> None:
+    """Makes an empty file in the node, for whatever its programs wait for."""
+    file = proc / str(pid) / "root" / path.lstrip("/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
 
 
 def enter(pid: int) -> list[str]:

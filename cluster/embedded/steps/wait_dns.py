@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cluster.embedded.components import CLUSTER_READY
 from cluster.embedded.context import Context
+from cluster.embedded.machine import mark
 
 TITLE = "Waiting for cluster DNS"
 
@@ -21,3 +23,5 @@ def execute(context: Context) -> None:
 
     for work in [context.pool.submit(ask, pid) for pid in context.pids.values()]:
         work.result()
+    for pid in context.pids.values():
+        mark(pid, CLUSTER_READY)
