@@ -1,0 +1,125 @@
+"""One round through RouteGuide's four methods, each answer told in one line."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from proto import route_guide_pb2 as pb
+from proto import route_guide_pb2_grpc as pb_grpc
+
+STOPS = [
+    (47.37, 8.54),
+    (51.51, -0.13),
+    (40.71, -74.01),
+    (-33.87, 151.21),
+    (35.68, 139.69),
+    (-1.29, 36.82),
+    (-23.55, -46.63),
+    (28.61, 77.21),
+]
+"""Where the tour goes, as (latitude, longitude): cities on all continents."""
+
+AREA_KM = 500.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One RPC of a round.
+
+    Attributes:
+        method: its name in the contract.
+        run: makes the call with the given deadline (seconds) and returns what
+            was answered, in words; raises grpc.RpcError.
+    """
+
+    method: str
+    run: Callable[[float], str]
+
+
+def rounds(stub: pb_grpc.RouteGuideStub, author: str) -> Iterator[list[Call]]:
+    """Yields for ever the calls of the next round, each round at the next stop.
+
+    Args:
+        stub: the server.
+        author: how the client signs its notes (the pod's name), 1 to 64 characters.
+    """
+    for number in itertools.count():
+        yield _round(stub, author, number)
+
+
+def _round(stub: pb_grpc.RouteGuideStub, author: str, number: int) -> list[Call]:
+    here = _position(STOPS[number % len(STOPS)])
+    route = [_position(STOPS[(number + leg) % len(STOPS)]) for leg in range(3)]
+    note_at = "Europe/London"
+
+    def find_place(deadline_s: float) -> str:
+        return found(stub.FindPlace(here, timeout=deadline_s, wait_for_ready=True))
+
+    def list_places(deadline_s: float) -> str:
+        area = pb.Area(center=here, radius_km=AREA_KM)
+        answers = list(stub.ListPlaces(area, timeout=deadline_s, wait_for_ready=True))
+        return listed(answers, AREA_KM)
+
+    def measure_route(deadline_s: float) -> str:
+        return measured(stub.MeasureRoute(iter(route), timeout=deadline_s, wait_for_ready=True))
+
+    def exchange_notes(deadline_s: float) -> str:
+        note = pb.Note(place=note_at, author=author, text=f"round {number}")
+        # Two notes: the answer to the second holds the first, so at least one comes back.
+        notes = iter([note, note])
+        answers = stub.ExchangeNotes(notes, timeout=deadline_s, wait_for_ready=True)
+        return exchanged(list(answers), note_at)
+
+    return [
+        Call("FindPlace", find_place),
+        Call("ListPlaces", list_places),
+        Call("MeasureRoute", measure_route),
+        Call("ExchangeNotes", exchange_notes),
+    ]
+
+
+def _position(pair: tuple[float, float]) -> pb.Position:
+    return pb.Position(latitude=pair[0], longitude=pair[1])
+
+
+def origin(message: pb.Origin) -> str:
+    """Tells where an answer came from, such as "from redis 10.42.0.5:6379 by server-x"."""
+    return f"from {message.store or 'an unknown store'} by {message.server or 'an unknown server'}"
+
+
+def found(answer: pb.FoundPlace) -> str:
+    """Tells FindPlace's answer."""
+    place = answer.place
+    return (
+        f"answered {origin(answer.origin)}: {place.name} ({' '.join(place.countries)}) at "
+        f"{place.position.latitude:.2f} {place.position.longitude:.2f}, "
+        f"{answer.distance_km:.0f} km away"
+    )
+
+
+def listed(answers: list[pb.FoundPlace], radius_km: float) -> str:
+    """Tells ListPlaces's answers."""
+    if not answers:
+        return f"answered: no place within {radius_km:.0f} km"
+    names = ", ".join(answer.place.name for answer in answers)
+    return f"answered {origin(answers[0].origin)}: {len(answers)} within {radius_km:.0f} km: {names}"
+
+
+def measured(answer: pb.RouteSummary) -> str:
+    """Tells MeasureRoute's answer."""
+    passed = ", ".join(answer.passed) or "no place"
+    return (
+        f"answered {origin(answer.origin)}: {answer.length_km:.0f} km over "
+        f"{answer.positions} positions, past {passed}"
+    )
+
+
+def exchanged(answers: list[pb.KeptNote], place: str) -> str:
+    """Tells ExchangeNotes's answers."""
+    if not answers:
+        return f"answered: no note was left at {place} before"
+    last = answers[-1]
+    return (
+        f"answered {origin(last.origin)}: {len(answers)} notes left at {place}, "
+        f"the last by {last.note.author} {last.age_s} s ago: {last.note.text!r}"
+    )

@@ -1,0 +1,228 @@
+"""The agent beside each redis-server: reports its state and keeps the cluster whole."""
+
+import http.client
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from python.redis import nodes, plan
+from python.redis.resp import CommandError, Connection
+
+log = logging.getLogger(__name__)
+
+SPREAD_EVERY_S = 10.0
+"""How often pod 0 considers to spread masters, when nothing else is to be done."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who this pod is.
+
+    Attributes:
+        name: the StatefulSet's name; pods are NAME-0 to NAME-(size-1).
+        ordinal: this pod's number.
+        size: how many pods there are.
+        namespace: the pods' namespace; agents of another one are not ours.
+        host: the Kubernetes node that this pod runs on.
+        ip: this pod's address.
+        redis_port: where redis-server listens, in every pod.
+        status_port: where the agent's HTTP endpoint listens, in every pod.
+    """
+
+    name: str
+    ordinal: int
+    size: int
+    namespace: str
+    host: str
+    ip: str
+    redis_port: int = 6379
+    status_port: int = 8080
+
+    @property
+    def pod(self) -> str:
+        """This pod's name."""
+        return f"{self.name}-{self.ordinal}"
+
+
+Resolve = Callable[[str], str | None]
+"""Returns the address of the pod of that name, or None while it has none."""
+
+
+class Agent:
+    """Heals this pod's part of the cluster; pod 0's agent also decides roles.
+
+    Call `tick` again and again; it never raises because of the network.
+    """
+
+    def __init__(self, who: Identity, resolve: Resolve) -> None:
+        self._who = who
+        self._resolve = resolve
+        self._quiet_since = time.monotonic()
+
+    # What the HTTP endpoint serves.
+
+    def live(self) -> tuple[bool, str]:
+        """Whether redis-server answers at all; loading its data counts as alive."""
+        try:
+            return True, self._ask("PING")
+        except CommandError as refusal:  # such as LOADING: it is at work
+            return True, str(refusal)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether CLUSTER INFO says cluster_state:ok and a replica follows its master."""
+        state = nodes.parse_report(self._ask("CLUSTER", "INFO")).get("cluster_state", "unknown")
+        if state != "ok":
+            return False, f"cluster_state:{state}"
+        if not self._link_up():
+            return False, "cluster_state:ok, but the replica does not follow its master yet"
+        return True, "cluster_state:ok"
+
+    def status(self) -> tuple[bool, dict[str, Any]]:
+        """What other agents need to know of this pod, see `plan.Member`."""
+        return True, {
+            "pod": self._who.pod,
+            "namespace": self._who.namespace,
+            "host": self._who.host,
+            "link_up": self._link_up(),
+            "nodes": self._ask("CLUSTER", "NODES"),
+        }
+
+    # One round of work.
+
+    def tick(self) -> bool:
+        """Looks at the cluster as this pod sees it and repairs what is wrong.
+
+        Returns:
+            True when nothing is left to be done.
+        """
+        try:
+            return self._tick()
+        except (OSError, ValueError, CommandError) as error:
+            log.debug("this round failed: %s", error)
+            return False
+
+    def _tick(self) -> bool:
+        table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
+        for node_id in plan.superseded(table):
+            log.info("forget %s: its pod runs with a new volume", node_id)
+            self._ask("CLUSTER", "FORGET", node_id)
+        settled = self._is_settled(table)
+        leads = self._who.ordinal == 0
+        now = time.monotonic()
+        if not settled:
+            self._quiet_since = now
+        elif not leads or now - self._quiet_since < SPREAD_EVERY_S:
+            return True
+        peers = self._peers()
+        me = self._member(self._who.ordinal, self._who.ip, self.status()[1])
+        for peer in plan.meetings(me, peers):
+            log.info("meet %s at %s", peer.pod, peer.ip)
+            self._ask("CLUSTER", "MEET", peer.ip, self._who.redis_port)
+        if leads and len(peers) == self._who.size - 1:
+            self._lead([me, *peers], settled)
+        return settled
+
+    def _is_settled(self, table: list[nodes.Node]) -> bool:
+        whole = len(table) == self._who.size and all(node.healthy for node in table)
+        empty = any(node.master is None and not node.slots for node in table)
+        gaps = nodes.unowned(slots for node in table for slots in node.slots)
+        return whole and not empty and not gaps
+
+    def _lead(self, members: list[plan.Member], settled: bool) -> None:
+        steps = plan.decide(members)
+        if settled and not steps:
+            steps = plan.spread(members)
+            self._quiet_since = time.monotonic()
+        addresses = {member.pod: member.ip for member in members}
+        for step in steps:
+            log.info("%s: %s, %s", step.pod, _shown(step.words), step.why)
+            try:
+                with Connection(addresses[step.pod], self._who.redis_port) as redis:
+                    redis.command(*step.words)
+            except (OSError, CommandError) as error:
+                log.warning("%s: %s failed: %s", step.pod, _shown(step.words), error)
+
+    def hand_over(self, timeout_s: float = 3.0) -> bool:
+        """Before this pod ends: lets a replica take over, if this is a master with one.
+
+        Without this, the shard would be unwritable until the others notice that
+        its master is gone.
+
+        Returns:
+            True when a replica took over in time.
+        """
+        try:
+            table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
+            me = nodes.myself(table)
+            heirs = [node for node in table if node.master == me.id and node.healthy]
+            if not me.slots or not heirs:
+                return False
+            with Connection(heirs[0].ip, self._who.redis_port) as redis:
+                redis.command("CLUSTER", "FAILOVER")
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline:
+                if self._ask("ROLE")[0] == "slave":
+                    log.info("%s took over", heirs[0].hostname or heirs[0].ip)
+                    return True
+                time.sleep(0.05)
+        except (OSError, ValueError, CommandError) as error:
+            log.info("no replica took over: %s", error)
+        return False
+
+    # Looking around.
+
+    def _ask(self, *words: str | int) -> Any:
+        # A connection for each question: it is local, and nothing can go stale.
+        with Connection(self._who.ip, self._who.redis_port) as redis:
+            return redis.command(*words)
+
+    def _link_up(self) -> bool:
+        report = nodes.parse_report(self._ask("INFO", "replication"))
+        return report.get("role") == "master" or report.get("master_link_status") == "up"
+
+    def _peers(self) -> list[plan.Member]:
+        others = (n for n in range(self._who.size) if n != self._who.ordinal)
+        return [peer for ordinal in others if (peer := self._peer(ordinal)) is not None]
+
+    def _peer(self, ordinal: int) -> plan.Member | None:
+        pod = f"{self._who.name}-{ordinal}"
+        ip = self._resolve(pod)
+        if ip is None:
+            return None
+        try:
+            status = _fetch_json(ip, self._who.status_port, "/status")
+        except (OSError, ValueError, http.client.HTTPException):  # not up yet
+            return None
+        # An address can be out of date and belong to somebody else by now.
+        if not isinstance(status, dict):
+            return None
+        if (status.get("pod"), status.get("namespace")) != (pod, self._who.namespace):
+            return None
+        return self._member(ordinal, ip, status)
+
+    @staticmethod
+    def _member(ordinal: int, ip: str, status: dict[str, Any]) -> plan.Member:
+        return plan.Member(
+            ordinal=ordinal,
+            pod=status["pod"],
+            host=status["host"],
+            ip=ip,
+            table=tuple(nodes.parse_nodes(status["nodes"])),
+            link_up=status["link_up"],
+        )
+
+
+def _shown(words: tuple[str | int, ...]) -> str:
+    return " ".join(map(str, words))
+
+
+def _fetch_json(host: str, port: int, path: str) -> Any:
+    connection = http.client.HTTPConnection(host, port, timeout=1.0)
+    try:
+        connection.request("GET", path)
+        return json.load(connection.getresponse())
+    finally:
+        connection.close()

@@ -1,0 +1,203 @@
+"""A Redis Cluster of real redis-server processes on this machine, for tests.
+
+Each "pod" is a redis-server and an agent on a loopback address of its own
+(127.X.Y.N), so that pods can move to new addresses as Kubernetes moves them.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from python.common.health_http import HealthEndpoint
+from python.redis import main, nodes
+from python.redis.agent import Agent, Identity
+from python.redis.resp import CommandError, Connection
+
+
+def find_redis_server() -> str:
+    """Returns the program: $REDIS_SERVER, or redis-server on PATH.
+
+    Raises:
+        FileNotFoundError: there is none; the text says what to do.
+    """
+    program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
+    if program is None:
+        raise FileNotFoundError("no redis-server: install Debian's, or set REDIS_SERVER to one")
+    return program
+
+
+class Pod:
+    """One node: a redis-server process, its agent's endpoint and its agent's thread."""
+
+    def __init__(self, who: Identity, folder: Path, addresses: dict[str, str]) -> None:
+        self.who = who
+        self.agent = Agent(who, addresses.get)
+        self._stopping = threading.Event()
+        checks = {"/live": self.agent.live, "/ready": self.agent.ready, "/status": self.agent.status}
+        self.endpoint = HealthEndpoint(who.ip, who.status_port, checks)
+        folder.mkdir(exist_ok=True)
+        words = [find_redis_server(), *main.redis_arguments(who, folder, "16mb")]
+        with open(folder / "log", "ab") as output:
+            self.server = subprocess.Popen(words, stdout=output, stderr=output)
+        self._thread = threading.Thread(
+            target=main.run, args=(self.server, self.agent, self._stopping), daemon=True
+        )
+        self.endpoint.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the pod as Kubernetes does: SIGTERM, and the agent hands over first."""
+        self._stopping.set()
+        self._thread.join(20)
+        self._end()
+
+    def kill(self) -> None:
+        """Ends the pod as the loss of its host does, without a warning."""
+        self.server.kill()
+        self._thread.join(20)
+        self._end()
+
+    def _end(self) -> None:
+        self.server.kill()
+        self.server.wait()
+        self.endpoint.close()
+
+
+class LocalCluster:
+    """Starts, moves, kills and wipes pods 0 to len(hosts)-1 named redis-N."""
+
+    def __init__(self, folder: Path, hosts: Sequence[str]) -> None:
+        """Args:
+        folder: gets one folder for each pod's volume.
+        hosts: for each pod, the name of the host that it claims to run on.
+        """
+        self._folder = folder
+        self._hosts = list(hosts)
+        self._addresses: dict[str, str] = {}
+        self.new_addresses()
+        self.port, self.status_port = _free_ports(self.ip(0))
+        self.pods: dict[int, Pod] = {}
+
+    def ip(self, ordinal: int) -> str:
+        """The address that the pod has, or will have when it starts."""
+        return self._planned[ordinal]
+
+    def new_addresses(self) -> None:
+        """Pods that start from now on do so on addresses that none had before."""
+        net = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}"
+        self._planned = [f"{net}.{n + 1}" for n in range(len(self._hosts))]
+
+    def start(self, *ordinals: int) -> None:
+        """Starts these pods (none given: all) on their planned addresses."""
+        for ordinal in ordinals or range(len(self._hosts)):
+            who = Identity(
+                name="redis",
+                ordinal=ordinal,
+                size=len(self._hosts),
+                namespace="test",
+                host=self._hosts[ordinal],
+                ip=self.ip(ordinal),
+                redis_port=self.port,
+                status_port=self.status_port,
+            )
+            self._addresses[who.pod] = who.ip
+            self.pods[ordinal] = Pod(who, self._folder / who.pod, self._addresses)
+
+    def stop(self, *ordinals: int) -> None:
+        """Ends these pods (none given: all) gracefully and at the same time."""
+        threads = [
+            threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def kill(self, *ordinals: int) -> None:
+        """Ends these pods (none given: all) without a warning."""
+        for ordinal in ordinals or list(self.pods):
+            self.pods.pop(ordinal).kill()
+
+    def wipe(self, ordinal: int) -> None:
+        """Empties the volume of a pod that does not run."""
+        shutil.rmtree(self._folder / f"redis-{ordinal}")
+
+    def ask(self, ordinal: int, *words: str | int):
+        """Sends one command to a pod's Redis and returns the reply."""
+        with Connection(self.ip(ordinal), self.port) as redis:
+            return redis.command(*words)
+
+    def table(self, ordinal: int = 0) -> list[nodes.Node]:
+        """Returns CLUSTER NODES as the pod sees it."""
+        return nodes.parse_nodes(self.ask(ordinal, "CLUSTER", "NODES"))
+
+    def masters(self) -> list[int]:
+        """Returns the ordinals of the running pods that own slots, in order."""
+        return [n for n in sorted(self.pods) if nodes.myself(self.table(n)).slots]
+
+    def wait_ready(self, timeout_s: float = 30.0, members: int | None = None) -> float:
+        """Waits until every running pod is ready and all agree on a whole cluster.
+
+        Args:
+            timeout_s: limit in seconds.
+            members: how many nodes each must know (default: all).
+
+        Returns:
+            How long it took, seconds.
+
+        Raises:
+            TimeoutError: with what was amiss last.
+        """
+        start = time.monotonic()
+        while amiss := self._amiss(members or len(self._hosts)):
+            if time.monotonic() - start > timeout_s:
+                raise TimeoutError(f"not ready after {timeout_s} s: {amiss}")
+            time.sleep(0.1)
+        return time.monotonic() - start
+
+    def _amiss(self, members: int) -> str:
+        for ordinal, pod in self.pods.items():
+            try:
+                ready, detail = pod.agent.ready()
+                table = self.table(ordinal)
+            except (OSError, CommandError) as error:
+                return f"redis-{ordinal}: {error}"
+            if not ready:
+                return f"redis-{ordinal}: {detail}"
+            if len(table) != members:
+                return f"redis-{ordinal} knows {len(table)} nodes, not {members}"
+            if any(node.healthy and node.master is None and not node.slots for node in table):
+                return f"redis-{ordinal} sees a master without slots"
+        return ""
+
+
+def _free_ports(ip: str) -> tuple[int, int]:
+    """Returns two ports, free on the address, the first with a cluster bus port above it."""
+    while True:
+        port = random.randint(20000, 29000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for number in (port, port + 1, port + 10000):
+                    stack.enter_context(socket.create_server((ip, number)))
+            except OSError:
+                continue
+        return port, port + 1
+
+
+@contextlib.contextmanager
+def running(folder: Path, hosts: Sequence[str] = ("a", "b") * 3) -> Iterator[LocalCluster]:
+    """Starts a cluster, waits until it is ready, and kills it in the end."""
+    cluster = LocalCluster(folder, hosts)
+    try:
+        cluster.start()
+        cluster.wait_ready()
+        yield cluster
+    finally:
+        cluster.kill()

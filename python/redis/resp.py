@@ -1,0 +1,89 @@
+"""A client for RESP2, the protocol that Redis speaks, as small as the agent needs.
+
+The agent starts six times on each turn-up, so it must start fast: this module
+needs nothing but sockets. Protocol: https://redis.io/docs/reference/protocol-spec/
+"""
+
+import socket
+from typing import Any
+
+
+class CommandError(RuntimeError):
+    """Redis refused a command; the text is Redis's own, such as "ERR no such key"."""
+
+
+class Connection:
+    """One connection to one Redis node; not for use from several threads.
+
+    Use as a context manager, or call `close`.
+    """
+
+    def __init__(self, host: str, port: int, timeout_s: float = 1.0) -> None:
+        """Connects.
+
+        Args:
+            host: address or name.
+            port: TCP port.
+            timeout_s: limit for connecting and for each read or write, seconds.
+
+        Raises:
+            OSError: the node cannot be reached in time.
+        """
+        self._socket = socket.create_connection((host, port), timeout_s)
+        self._reader = self._socket.makefile("rb")
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._reader.close()
+        self._socket.close()
+
+    def command(self, *words: str | int) -> Any:
+        """Sends one command and returns its reply.
+
+        Returns:
+            str for simple and bulk strings, int, None, or a list of these.
+
+        Raises:
+            CommandError: Redis refused.
+            OSError: the connection broke, or the reply is no RESP.
+        """
+        self._socket.sendall(encode(words))
+        return self._reply()
+
+    def _reply(self) -> Any:
+        line = self._reader.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("Redis closed the connection")
+        kind, rest = line[:1], line[1:-2].decode()
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            raise CommandError(rest)
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return self._bulk(int(rest))
+        if kind == b"*":
+            return None if rest == "-1" else [self._reply() for _ in range(int(rest))]
+        raise ConnectionError(f"no RESP reply: {line[:40]!r}")
+
+    def _bulk(self, size: int) -> str | None:
+        if size < 0:
+            return None
+        data = self._reader.read(size + 2)
+        if len(data) != size + 2:
+            raise ConnectionError("Redis closed the connection")
+        return data[:-2].decode(errors="replace")
+
+
+def encode(words: tuple[str | int, ...]) -> bytes:
+    """Encodes a command as an array of bulk strings."""
+    parts = [str(word).encode() for word in words]
+    body = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    return b"*%d\r\n%s" % (len(parts), body)
