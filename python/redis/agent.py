@@ -90,6 +90,31 @@ class Agent:
             "nodes": self._ask("CLUSTER", "NODES"),
         }
 
+    # Before Redis starts.
+
+    def clear_the_way(self) -> bool:
+        """For a pod with a new volume, before it starts its Redis.
+
+        A replica looks its master up by address. If this pod has the address
+        of the node whose volume was lost, that node's replica would follow the
+        new, empty Redis and throw its own copy away: it must take over first.
+
+        Returns:
+            True when no replica waits for a master at this pod's address.
+        """
+        for peer in self._peers():
+            old = {
+                node.id
+                for node in peer.table
+                if (node.ip, node.hostname) == (self._who.ip, self._who.pod)
+            }
+            for heir in peer.table:
+                if heir.master in old and heir.healthy:
+                    log.info("%s must take over first: this volume is new", heir.hostname)
+                    self._command(heir.ip, "CLUSTER", "FAILOVER", "TAKEOVER")
+                    return False
+        return True
+
     # One round of work.
 
     def tick(self) -> bool:
@@ -138,12 +163,8 @@ class Agent:
             self._quiet_since = time.monotonic()
         addresses = {member.pod: member.ip for member in members}
         for step in steps:
-            log.info("%s: %s, %s", step.pod, _shown(step.words), step.why)
-            try:
-                with Connection(addresses[step.pod], self._who.redis_port) as redis:
-                    redis.command(*step.words)
-            except (OSError, CommandError) as error:
-                log.warning("%s: %s failed: %s", step.pod, _shown(step.words), error)
+            log.info("%s: %s", step.pod, step.why)
+            self._command(addresses[step.pod], *step.words)
 
     def hand_over(self, timeout_s: float = 3.0) -> bool:
         """Before this pod ends: lets a replica take over, if this is a master with one.
@@ -160,8 +181,7 @@ class Agent:
             heirs = [node for node in table if node.master == me.id and node.healthy]
             if not me.slots or not heirs:
                 return False
-            with Connection(heirs[0].ip, self._who.redis_port) as redis:
-                redis.command("CLUSTER", "FAILOVER")
+            self._command(heirs[0].ip, "CLUSTER", "FAILOVER")
             deadline = time.monotonic() + timeout_s
             while time.monotonic() < deadline:
                 if self._ask("ROLE")[0] == "slave":
@@ -178,6 +198,16 @@ class Agent:
         # A connection for each question: it is local, and nothing can go stale.
         with Connection(self._who.ip, self._who.redis_port) as redis:
             return redis.command(*words)
+
+    def _command(self, ip: str, *words: str | int) -> None:
+        """Tells another pod's Redis to do something; a refusal is logged."""
+        shown = f"{ip}: {' '.join(map(str, words))}"
+        try:
+            with Connection(ip, self._who.redis_port) as redis:
+                redis.command(*words)
+            log.info("%s", shown)
+        except (OSError, CommandError) as error:
+            log.warning("%s failed: %s", shown, error)
 
     def _link_up(self) -> bool:
         report = nodes.parse_report(self._ask("INFO", "replication"))
@@ -213,10 +243,6 @@ class Agent:
             table=tuple(nodes.parse_nodes(status["nodes"])),
             link_up=status["link_up"],
         )
-
-
-def _shown(words: tuple[str | int, ...]) -> str:
-    return " ".join(map(str, words))
 
 
 def _fetch_json(host: str, port: int, path: str) -> Any:

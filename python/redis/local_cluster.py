@@ -9,16 +9,16 @@ import os
 import random
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from python.common.health_http import HealthEndpoint
-from python.redis import main, nodes
+from python.redis import nodes
 from python.redis.agent import Agent, Identity
 from python.redis.resp import CommandError, Connection
+from python.redis.server import Supervisor
 
 
 def find_redis_server() -> str:
@@ -34,40 +34,39 @@ def find_redis_server() -> str:
 
 
 class Pod:
-    """One node: a redis-server process, its agent's endpoint and its agent's thread."""
+    """One node: a supervised redis-server, its agent and the agent's endpoint."""
 
     def __init__(self, who: Identity, folder: Path, addresses: dict[str, str]) -> None:
         self.who = who
         self.agent = Agent(who, addresses.get)
         self._stopping = threading.Event()
         checks = {"/live": self.agent.live, "/ready": self.agent.ready, "/status": self.agent.status}
-        self.endpoint = HealthEndpoint(who.ip, who.status_port, checks)
+        self._endpoint = HealthEndpoint(who.ip, who.status_port, checks)
         folder.mkdir(exist_ok=True)
-        words = [find_redis_server(), *main.redis_arguments(who, folder, "16mb")]
-        with open(folder / "log", "ab") as output:
-            self.server = subprocess.Popen(words, stdout=output, stderr=output)
+        self._supervisor = Supervisor(find_redis_server(), who, self.agent, folder, "16mb")
+        self._output = open(folder / "log", "ab")
         self._thread = threading.Thread(
-            target=main.run, args=(self.server, self.agent, self._stopping), daemon=True
+            target=self._supervisor.run, args=(self._stopping, self._output), daemon=True
         )
-        self.endpoint.start()
+        self._endpoint.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Ends the pod as Kubernetes does: SIGTERM, and the agent hands over first."""
         self._stopping.set()
-        self._thread.join(20)
         self._end()
 
     def kill(self) -> None:
         """Ends the pod as the loss of its host does, without a warning."""
-        self.server.kill()
-        self._thread.join(20)
+        if self._supervisor.process is not None:
+            self._supervisor.process.kill()
+        self._stopping.set()
         self._end()
 
     def _end(self) -> None:
-        self.server.kill()
-        self.server.wait()
-        self.endpoint.close()
+        self._thread.join(30)
+        self._endpoint.close()
+        self._output.close()
 
 
 class LocalCluster:
@@ -81,13 +80,14 @@ class LocalCluster:
         self._folder = folder
         self._hosts = list(hosts)
         self._addresses: dict[str, str] = {}
+        self.pods: dict[int, Pod] = {}
         self.new_addresses()
         self.port, self.status_port = _free_ports(self.ip(0))
-        self.pods: dict[int, Pod] = {}
 
     def ip(self, ordinal: int) -> str:
         """The address that the pod has, or will have when it starts."""
-        return self._planned[ordinal]
+        pod = self.pods.get(ordinal)
+        return pod.who.ip if pod else self._planned[ordinal]
 
     def new_addresses(self) -> None:
         """Pods that start from now on do so on addresses that none had before."""

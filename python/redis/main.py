@@ -1,60 +1,20 @@
 """A Redis Cluster pod's entrypoint: runs redis-server and the agent beside it."""
 
 import argparse
-import logging
 import os
 import re
 import shutil
-import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from python.common import logs, settings, stopping
 from python.common.health_http import HealthEndpoint
-from python.redis.agent import Agent, Identity
+from python.redis.agent import Agent, Identity, Resolve
+from python.redis.server import Supervisor
 
-log = logging.getLogger(__name__)
-
-BUSY_S, IDLE_S = 0.25, 1.0
-"""Seconds between two rounds of the agent while something is amiss, and after."""
-
-
-def redis_arguments(who: Identity, folder: Path, memory: str) -> list[str]:
-    """Returns redis-server's arguments.
-
-    Args:
-        who: this pod.
-        folder: where nodes.conf and the append-only files live (the volume).
-        memory: maxmemory, such as "64mb".
-    """
-    options = {
-        "bind": who.ip,
-        "port": who.redis_port,
-        "protected-mode": "no",  # the manifest's NetworkPolicy guards the port
-        "dir": folder,
-        "appendonly": "yes",
-        "save": "",  # the append-only file is the one truth on the volume
-        "maxmemory": memory,
-        "maxmemory-policy": "noeviction",
-        "maxclients": 1000,  # fits the usual limit of open files without privileges
-        "tcp-keepalive": 10,
-        "repl-diskless-sync-delay": 0,  # one replica a master: nobody to wait for
-        "cluster-enabled": "yes",
-        "cluster-config-file": folder / "nodes.conf",
-        "cluster-announce-ip": who.ip,
-        "cluster-announce-hostname": who.pod,
-        "cluster-node-timeout": 5000,
-        "cluster-replica-validity-factor": 0,  # old data is better than no shard
-        "shutdown-timeout": 5,
-    }
-    return [word for key, value in options.items() for word in (f"--{key}", str(value))]
-
-
-def in_cluster_resolver(service: str):
+def in_cluster_resolver(service: str) -> Resolve:
     """Returns a function that looks a pod up by its headless service.
 
     Args:
@@ -103,22 +63,6 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def run(server: subprocess.Popen[bytes], agent: Agent, stopping_event: threading.Event) -> int:
-    """Lets the agent work until redis-server ends or the event is set.
-
-    Returns:
-        redis-server's exit code (128 + number if a signal ended it).
-    """
-    while not stopping_event.is_set() and server.poll() is None:
-        stopping_event.wait(IDLE_S if agent.tick() else BUSY_S)
-    if server.poll() is None:
-        log.info("stopping")
-        agent.hand_over()
-        server.send_signal(signal.SIGTERM)
-    code = server.wait()
-    return code if code >= 0 else 128 - code
-
-
 def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> int:
     """Runs until SIGTERM or redis-server's end; returns the exit code (2: wrong usage)."""
     try:
@@ -138,15 +82,15 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     agent = Agent(who, in_cluster_resolver(options.nodes_service))
     stopping_event = stopping.stop_event()
     checks = {"/live": agent.live, "/ready": agent.ready, "/status": agent.status}
+    supervisor = Supervisor(program, who, agent, options.data, options.memory)
     try:
         endpoint = HealthEndpoint(options.ip, options.status_port, checks)
-        server = subprocess.Popen([program, *redis_arguments(who, options.data, options.memory)])
+        endpoint.start()
+        code = supervisor.run(stopping_event)
+        endpoint.close()
     except OSError as error:
         print(f"ERROR: redis-agent: {error}", file=sys.stderr)
         return 1
-    endpoint.start()
-    code = run(server, agent, stopping_event)
-    endpoint.close()
     return code
 
 

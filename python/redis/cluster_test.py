@@ -1,0 +1,175 @@
+"""Tests of the agents on clusters of six real redis-server processes."""
+
+import time
+
+import pytest
+
+from python.redis import local_cluster, nodes
+from python.redis.resp import CommandError, Connection
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A ready cluster on two hosts: even pods on a, odd ones on b."""
+    with local_cluster.running(tmp_path) as running:
+        yield running
+
+
+def _on_owner(cluster, key, *words):
+    """Sends a command to the master that owns the key, following MOVED."""
+    ip = cluster.ip(min(cluster.pods))
+    for _ in range(3):
+        with Connection(ip, cluster.port) as redis:
+            try:
+                return redis.command(*words)
+            except CommandError as moved:
+                if not str(moved).startswith("MOVED "):
+                    raise
+                ip = str(moved).split(" ")[2].rpartition(":")[0]
+    raise AssertionError(f"{key} moved three times")
+
+
+def _write(cluster, value):
+    for number in range(30):
+        _on_owner(cluster, f"k{number}", "SET", f"k{number}", value)
+
+
+def _read(cluster):
+    return {_on_owner(cluster, f"k{n}", "GET", f"k{n}") for n in range(30)}
+
+
+def _eventually(check, timeout_s=30.0):
+    """Waits until check() is true; OSErrors and refusals count as not yet."""
+    deadline = time.monotonic() + timeout_s
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = check()
+        except (OSError, CommandError) as error:
+            last = error
+        else:
+            if last:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"not so after {timeout_s} s, last: {last!r}")
+
+
+def test_a_new_cluster_forms(cluster):
+    """Three masters, two on pod 0's host; each replica on the other host."""
+    owners = cluster.masters()
+    table = {node.id: node for node in cluster.table()}
+
+    assert len(owners) == 3
+    assert sum(ordinal % 2 == 0 for ordinal in owners) == 2
+    for node in table.values():
+        if node.master:
+            assert int(node.hostname[-1]) % 2 != int(table[node.master].hostname[-1]) % 2
+
+
+def test_a_killed_master_is_replaced_and_gets_its_role_back(cluster):
+    """Data survives a killed master; after its return the masters spread as before."""
+    _write(cluster, "before")
+    before = cluster.masters()
+    victim = before[0]
+
+    cluster.kill(victim)
+    _eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"before"})
+    _write(cluster, "after")
+    cluster.start(victim)
+    cluster.wait_ready()
+
+    assert _read(cluster) == {"after"}
+    _eventually(lambda: sum(n % 2 == 0 for n in cluster.masters()) == 2)
+    assert _read(cluster) == {"after"}
+
+
+def test_a_stopped_master_hands_over_without_an_outage(cluster):
+    """A graceful end moves the shard to its replica before redis-server goes."""
+    _write(cluster, "kept")
+    victim = cluster.masters()[1]
+
+    cluster.stop(victim)
+
+    assert len(cluster.masters()) == 3  # at once, long before the node timeout
+    assert _read(cluster) == {"kept"}
+
+
+def test_the_loss_of_the_majoritys_host_lasts_until_it_returns(cluster):
+    """Without pod 0's host nobody can be elected; when it is back all is well, data intact."""
+    _write(cluster, "kept")
+
+    cluster.kill(0, 2, 4)
+    _eventually(lambda: not cluster.pods[1].agent.ready()[0])
+    cluster.new_addresses()
+    cluster.start(0, 2, 4)
+    cluster.wait_ready()
+
+    assert _read(cluster) == {"kept"}
+
+
+def test_all_pods_move_to_new_addresses(cluster):
+    """All end at once and come back elsewhere: they find each other, data intact."""
+    _write(cluster, "moved")
+    old = cluster.ip(0)
+
+    cluster.stop()
+    cluster.new_addresses()
+    cluster.start()
+    cluster.wait_ready()
+
+    assert cluster.ip(0) != old
+    assert {node.ip for node in cluster.table()} == {cluster.ip(n) for n in range(6)}
+    assert _read(cluster) == {"moved"}
+
+
+def test_the_loss_of_the_other_host(cluster):
+    """The host without the majority is lost: the rest goes on by itself, data intact."""
+    _write(cluster, "kept")
+
+    cluster.kill(1, 3, 5)
+
+    _eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"kept"})
+    assert all(cluster.pods[n].agent.ready()[0] for n in (0, 2, 4))
+
+
+def test_a_pod_with_an_emptied_volume_joins_again(cluster):
+    """A master loses its volume: its replica takes over and the new node follows it."""
+    _write(cluster, "kept")
+    victim = cluster.masters()[0]
+
+    cluster.kill(victim)
+    cluster.wipe(victim)
+    cluster.start(victim)
+    cluster.wait_ready()
+
+    assert len(cluster.masters()) == 3
+    assert _read(cluster) == {"kept"}
+    _eventually(lambda: len(cluster.table()) == 6)  # the old node is forgotten
+
+
+def test_a_lost_shard_does_not_stop_the_cluster(cluster):
+    """Both volumes of one shard are lost: its slots are served again, empty."""
+    _write(cluster, "kept")
+    victim = cluster.masters()[0]
+    lost = cluster.table(victim)
+    replica = next(n for n in lost if n.master == nodes.myself(lost).id)
+    pair = [victim, int(replica.hostname[-1])]
+
+    cluster.kill(*pair)
+    for ordinal in pair:
+        cluster.wipe(ordinal)
+    cluster.start(*pair)
+    cluster.wait_ready()
+
+    assert _read(cluster) == {"kept", None}
+    _write(cluster, "again")
+    assert _read(cluster) == {"again"}
+
+
+def test_not_ready_while_the_cluster_is_down(cluster):
+    """A pod that cannot see a majority is alive, but not ready."""
+    cluster.kill(0, 1, 2, 3)
+    alone = cluster.pods[4].agent
+
+    _eventually(lambda: alone.ready() == (False, "cluster_state:fail"))
+    assert alone.live() == (True, "PONG")

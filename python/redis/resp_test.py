@@ -1,0 +1,90 @@
+"""Tests of the Redis protocol client against scripted bytes."""
+
+import socket
+import threading
+
+import pytest
+
+from python.redis import resp
+
+
+@pytest.fixture
+def serve():
+    """Starts servers that read one command each and answer scripted bytes."""
+    listeners = []
+
+    def start(reply):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        received = []
+
+        def run():
+            connection, _ = listener.accept()
+            with connection:
+                received.append(connection.recv(4096))
+                connection.sendall(reply)
+
+        threading.Thread(target=run, daemon=True).start()
+        return listener.getsockname()[1], received
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "value"),
+    [
+        (b"+PONG\r\n", "PONG"),
+        (b":-42\r\n", -42),
+        (b"$-1\r\n", None),
+        (b"*-1\r\n", None),
+        (b"$0\r\n\r\n", ""),
+        (b"$8\r\na\r\nb\xc3\xa9\r\n\r\n", "a\r\nbé\r\n"),
+        (b"*3\r\n$1\r\nx\r\n:1\r\n*1\r\n+y\r\n", ["x", 1, ["y"]]),
+    ],
+)
+def test_replies(serve, reply, value):
+    """Each kind of reply becomes its Python value."""
+    port, _ = serve(reply)
+
+    with resp.Connection("127.0.0.1", port) as redis:
+        assert redis.command("ANY") == value
+
+
+def test_commands_are_arrays_of_bulk_strings(serve):
+    """Words are counted in bytes; numbers are sent as text."""
+    port, received = serve(b"+OK\r\n")
+
+    with resp.Connection("127.0.0.1", port) as redis:
+        redis.command("SET", "é", 12)
+
+    assert received == [b"*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa9\r\n$2\r\n12\r\n"]
+
+
+def test_refusals_raise(serve):
+    """An error reply raises with Redis's text."""
+    port, _ = serve(b"-ERR unknown command\r\n")
+
+    with resp.Connection("127.0.0.1", port) as redis, pytest.raises(
+        resp.CommandError, match="^ERR unknown command$"
+    ):
+        redis.command("NOPE")
+
+
+@pytest.mark.parametrize("reply", [b"", b"+PO", b"$10\r\nabc", b"!what\r\n"])
+def test_broken_replies_are_connection_errors(serve, reply):
+    """A cut or foreign reply is an OSError, as a lost connection is."""
+    port, _ = serve(reply)
+
+    with resp.Connection("127.0.0.1", port) as redis, pytest.raises(OSError):
+        redis.command("PING")
+
+
+def test_nobody_listens():
+    """A refused connection is an OSError."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(OSError):
+        resp.Connection("127.0.0.1", port, timeout_s=0.5)
