@@ -5,10 +5,14 @@ Each "pod" is a redis-server and an agent on a loopback address of its own
 """
 
 import contextlib
+import functools
+import io
 import os
 import random
 import shutil
 import socket
+import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,18 +23,33 @@ from python.redis import nodes
 from python.redis.agent import Agent, Identity
 from python.redis.resp import CommandError, Connection
 from python.redis.server import Supervisor
+from rules.image.tools.debs import read_package
 
 
+@functools.cache
 def find_redis_server() -> str:
-    """Returns the program: $REDIS_SERVER, or redis-server on PATH.
+    """Returns redis-server: the one of the images when Bazel runs the test, else $REDIS_SERVER or PATH's.
 
     Raises:
         FileNotFoundError: there is none; the text says what to do.
     """
+    debs = sorted(Path(os.environ.get("TEST_SRCDIR", "/nonexistent")).glob("debian_redis/**/*.deb"))
+    if debs:
+        return _unpack(debs, Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))))
     program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
     if program is None:
         raise FileNotFoundError("no redis-server: install Debian's, or set REDIS_SERVER to one")
     return program
+
+
+def _unpack(debs: Sequence[Path], folder: Path) -> str:
+    """Unpacks packages into the folder and returns a redis-server that finds their libraries."""
+    for deb in debs:
+        with tarfile.open(fileobj=io.BytesIO(read_package(str(deb)).data)) as tar:
+            tar.extractall(folder, filter="tar")
+    (libraries,) = folder.glob("usr/lib/*-linux-gnu")
+    os.environ["LD_LIBRARY_PATH"] = str(libraries)
+    return str(folder / "usr/bin/redis-server")
 
 
 class Pod:

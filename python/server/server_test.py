@@ -1,0 +1,159 @@
+"""Tests of the whole server against a Redis Cluster of real processes."""
+
+import time
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from proto import route_guide_pb2 as pb
+from proto import route_guide_pb2_grpc as pb_grpc
+from python.redis import local_cluster
+from python.server import main, places, store
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Scene:
+    """A server, and stubs that call it."""
+
+    def __init__(self, host, port):
+        self.server = main.Server(host, port, "127.0.0.1:0", name="s", probe_every_s=0.2)
+        self.server.start()
+        options = [("grpc.enable_http_proxy", 0)]
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.port}", options)
+        self.guide = pb_grpc.RouteGuideStub(self.channel)
+        self._health = health_pb2_grpc.HealthStub(self.channel)
+
+    def health(self, service=""):
+        """Asks the health service."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        return self._health.Check(request, timeout=5).status
+
+    def wait(self, status, timeout_s=30):
+        """Waits until the server reports the status for the whole and for the service."""
+        deadline = time.monotonic() + timeout_s
+        while {self.health(), self.health(main.SERVICE)} != {status}:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the status is not {status} after {timeout_s} s")
+            time.sleep(0.1)
+
+    def close(self):
+        """Ends client and server."""
+        self.channel.close()
+        self.server.stop(drain_s=0, grace_s=1)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A cluster whose pods do not run yet."""
+    prepared = local_cluster.LocalCluster(tmp_path, ["a", "b"] * 3)
+    yield prepared
+    prepared.kill()
+
+
+@pytest.fixture
+def scene(cluster):
+    """A server of that cluster, looking for Redis at pod 0."""
+    running = Scene(cluster.ip(0), cluster.port)
+    yield running
+    running.close()
+
+
+def _find_zurich(scene):
+    position = pb.Position(latitude=47.37, longitude=8.54)
+    return scene.guide.FindPlace(position, timeout=5)
+
+
+def test_waits_fills_loses_and_recovers(scene, cluster):
+    """NOT_SERVING without Redis, SERVING once it holds all places, and again after each loss."""
+    scene.wait(NOT_SERVING)
+    assert scene.health(main.LIVE) == SERVING
+    with pytest.raises(grpc.RpcError) as refused:
+        _find_zurich(scene)
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+    cluster.start()
+    scene.wait(SERVING)
+
+    answer = _find_zurich(scene)
+    assert (answer.place.name, answer.origin.server) == ("Europe/Zurich", "s")
+    owners = {f"redis {cluster.ip(n)}:{cluster.port}" for n in cluster.masters()}
+    assert answer.origin.store in owners
+
+    cluster.kill()
+    scene.wait(NOT_SERVING)
+    assert scene.health(main.LIVE) == SERVING
+
+    cluster.start()
+    scene.wait(SERVING)
+    assert _find_zurich(scene).place.name == "Europe/Zurich"
+
+
+def test_lost_data_is_filled_in_again(scene, cluster):
+    """All volumes are lost with the pods: a new cluster forms and gets all places."""
+    cluster.start()
+    scene.wait(SERVING)
+
+    cluster.kill()
+    scene.wait(NOT_SERVING)
+    for ordinal in range(6):
+        cluster.wipe(ordinal)
+    cluster.start()
+    scene.wait(SERVING)
+
+    assert _find_zurich(scene).place.name == "Europe/Zurich"
+
+
+def test_the_store_on_real_redis(tmp_path):
+    """Filling is idempotent; searches, places and notes are what Redis holds."""
+    table = places.load()
+    with local_cluster.running(tmp_path) as cluster:
+        client = store.connect(cluster.ip(0), cluster.port)
+        real = store.PlaceStore(client)
+
+        assert real.fill(table) == len(table)
+        assert real.fill(table) == 0
+        assert real.missing(table) == []
+        real.probe(len(table))
+        with pytest.raises(store.PlacesMissing):
+            real.probe(len(table) + 1)
+
+        client.hset("place:Europe/Zurich", "latitude", "0")
+        client.delete("place:Europe/Rome")
+        assert {place.name for place in real.missing(table)} == {"Europe/Zurich", "Europe/Rome"}
+        assert real.fill(table) == 2
+
+        name, distance = real.nearest(47.37, 8.54)
+        assert (name, distance < 3) == ("Europe/Zurich", True)
+        assert real.get(name) in table
+        near = [name for name, _ in real.near(47.37, 8.54, 500)]
+        assert near == ["Europe/Zurich", "Europe/Paris", "Europe/Brussels"]
+        with pytest.raises(store.UnknownPlace):
+            real.get("Nowhere")
+
+        assert real.leave_note("Europe/Rome", "a", "one") == []
+        assert [note.text for note in real.leave_note("Europe/Rome", "b", "two")] == ["one"]
+        for number in range(20):
+            kept = real.leave_note("Europe/Rome", "c", str(number))
+        assert [note.text for note in kept] == [str(n) for n in range(9, 19)]
+        assert client.ttl("notes:Europe/Rome") > store.NOTES_TTL_S - 60
+        real.close()
+
+
+def test_usage_is_checked(capsys):
+    """A missing and a bad setting end with code 2 and one message."""
+    assert main.main([], {"PORT": "1", "REDIS_HOST": "redis"}) == 2
+    assert "--redis-port" in capsys.readouterr().err
+    assert main.main(["--port=x"], {"REDIS_HOST": "redis", "REDIS_PORT": "1"}) == 2
+    assert "a port is a number" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_one_sentence(scene, capsys):
+    """A port that cannot be bound ends with code 1 and no traceback."""
+    arguments = [f"--port={scene.server.port}", "--redis-host=127.0.0.1", "--redis-port=1"]
+
+    assert main.main(arguments, {}) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ERROR")]
+    assert str(scene.server.port) in line
