@@ -1,38 +1,39 @@
 """python_program: the code, the image and the tests of one Python service of the sample."""
 
 load("@rules_python//python:defs.bzl", "py_library")
-load("//rules/image:defs.bzl", "py_image")
+load("//rules/image:defs.bzl", "debian_image", "py_image")
 load("//rules/python:defs.bzl", "pytest_test")
 
-def python_program(name, deps = [], base = "//python:base", testing = [], test_deps = [], test_data = [], test_env = {}):
+def python_program(name, deps = [], packages = [], test_deps = []):
     """Makes an image that runs the package's main.py, and tests its modules.
 
-    Declares NAME (the image), `lib` (all modules but tests), `testing` (what tests of other packages may use) and one
-    test for each *_test.py file, named like the file.
+    Declares NAME (the image), `lib` (all modules but tests), `testing` (the folder testing: what tests, also of other
+    packages, use in place of the real thing) and one test for each *_test.py file, named like the file.
 
     Args:
       name: the image's name.
-      deps: libraries that the program needs.
-      base: the image that the program's layers lie on.
-      testing: files that only tests use.
+      deps: libraries that the program needs besides //python/common.
+      packages: Debian packages that the program runs, put into the image and given to the tests.
       test_deps: libraries that the tests need besides.
-      test_data: files that the tests need.
-      test_env: environment variables of the tests; `$(locations x)` is expanded.
     """
     py_library(
         name = "lib",
-        srcs = native.glob(["*.py"], exclude = ["*_test.py"] + testing),
-        deps = deps,
+        srcs = native.glob(["*.py"], exclude = ["*_test.py"]),
         visibility = ["//python:__subpackages__"],
+        deps = ["//python/common"] + deps,
     )
     py_library(
         name = "testing",
         testonly = True,
-        srcs = testing,
-        data = test_data,
+        srcs = native.glob(["testing/*.py"], allow_empty = True),
+        data = packages,
         visibility = ["//python:__subpackages__", "//tests:__subpackages__"],
         deps = [":lib"] + test_deps,
     )
+    base = "//python:base"
+    if packages:
+        debian_image(name = name + ".base", base = base, packages = packages)
+        base = ":%s.base" % name
     py_image(
         name = name,
         srcs = ["main.py"],
@@ -47,6 +48,5 @@ def python_program(name, deps = [], base = "//python:base", testing = [], test_d
             size = "small",
             timeout = "moderate",
             srcs = [test],
-            env = test_env,
             deps = [":testing"],
         )

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from python.redis import local_cluster, nodes
+from python.redis import nodes
+from python.redis.testing import local_cluster
 from python.redis.resp import CommandError, Connection
 
 

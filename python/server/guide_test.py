@@ -7,7 +7,7 @@ import pytest
 
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
-from python.server.fake_store import FakeStore
+from python.server.testing.fake_store import FakeStore
 from python.server.guide import RouteGuide
 from python.server.keeper import NotReady
 from python.server.places import Place

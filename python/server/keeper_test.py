@@ -6,7 +6,7 @@ import time
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from python.server.fake_store import FakeStore
+from python.server.testing.fake_store import FakeStore
 from python.server.keeper import Keeper, NotReady
 from python.server.places import Place
 

@@ -8,7 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
-from python.redis import local_cluster
+from python.redis.testing import local_cluster
 from python.server import main, places, store
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
