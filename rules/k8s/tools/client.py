@@ -21,6 +21,7 @@ from rules.k8s.tools.kubeconfig import Connection
 
 FIELD_MANAGER = "turnup"
 APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
@@ -188,14 +189,13 @@ def _pause(attempt: int, retry_after: str | None) -> float:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "timed out"
     text = str(error)
     for words in ("Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
                   "Temporary failure in name resolution", "reset by peer", "closed connection"):
         if words in text:
             return words.lower()
-    return type(error).__name__
+    # Last, because urllib3 counts refused connections among the timeouts.
+    return "timed out" if isinstance(error, urllib3.exceptions.TimeoutError) else type(error).__name__
 
 
 def _tls_reason(error: Exception) -> str:

@@ -13,10 +13,11 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
-from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
+from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client
 from rules.k8s.tools.discovery import Kinds, Resource
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Identity, Object, owner
+from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.plan import Entry
 
 _FIRST = ("Namespace", "CustomResourceDefinition")
@@ -123,20 +124,21 @@ class Applier:
 
     def _apply_one(self, item: Item) -> Result:
         deadline = time.monotonic() + self._patience
-        force, attempt = self._force, 0
+        attempt = 0
         while True:
             try:
                 before = live_metadata(self._client, item)
                 if before and not self._adopt and owner(before) not in ("", item.label):
                     return Result(item, "failed", error=f"{item.label}: {item.identity} belongs to {owner(before)}, which applied it; "
                                   "rename one of the two, or take it over with '-- --adopt'.")
+                managers = absorbed(before) if before else None
+                if before and managers:
+                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, body={
+                        "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
                 status, live = self._client.request(
                     "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY,
-                    query={"fieldManager": FIELD_MANAGER, "force": "true" if force else None})
+                    query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
-                if _only_own_conflicts(error) and not force:
-                    force = True  # Fields left by our own .replace, not another manager's.
-                    continue
                 if time.monotonic() < deadline and self._is_early(error, item):
                     time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
                     attempt += 1
@@ -171,21 +173,6 @@ def live_metadata(client: Client, item: Item) -> Object | None:
         if error.status in (403, 404):
             return None
         raise
-
-
-def conflicts(error: ApiError) -> list[tuple[str, str]]:
-    """Returns the (manager, field) pairs of a server-side apply conflict, [] for other errors."""
-    pairs = []
-    for cause in error.details.get("causes") or []:
-        if cause.get("reason") == "FieldManagerConflict":
-            words = cause.get("message", "").split('"')
-            pairs.append((words[1] if len(words) > 2 else "another manager", cause.get("field", "")))
-    return pairs
-
-
-def _only_own_conflicts(error: ApiError) -> bool:
-    managers = {manager for manager, _ in conflicts(error)}
-    return managers == {FIELD_MANAGER}
 
 
 def explain(error: ApiError, item: Item) -> str:

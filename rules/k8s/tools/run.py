@@ -64,13 +64,13 @@ class Run:
         if self.options.verb in _WRITES:
             check_pins(self.plan)
         connection = connect(self.plan, self.options.context, self.environ, accept_cluster=self.options.accept_cluster)
-        with ThreadPoolExecutor(_JOBS) as executor:
-            try:
-                return self._with_cluster(Client(connection, connections=_JOBS), executor)
-            except BaseException:
-                # Nothing queued is started any more; what is under way ends with the process.
-                executor.shutdown(wait=False, cancel_futures=True)
-                raise
+        executor = ThreadPoolExecutor(_JOBS)
+        try:
+            return self._with_cluster(Client(connection, connections=_JOBS), executor)
+        finally:
+            # Nothing queued is started any more. What is under way is not waited for, so that an
+            # interrupted run ends at once: it ends with the process.
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _with_cluster(self, client: Client, executor: ThreadPoolExecutor) -> int:
         kinds = discover(client, executor)

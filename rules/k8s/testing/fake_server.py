@@ -1,0 +1,259 @@
+"""A small API server in this process, for unit tests: enough of the protocol to drive the engine.
+
+    with FakeServer() as server:
+        server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dev"}})
+        …
+        server.requests   # what was asked, in order
+
+It serves discovery, reads, server-side apply (a merge; fields are not tracked),
+replace, delete by UID and watches. Anything else about the protocol is tested
+against a real server (real_server.py).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Callable
+from urllib.parse import parse_qs, urlsplit
+
+CONTEXT = "turnup-test"
+
+# apiVersion, kind, plural, namespaced
+KINDS = [
+    ("v1", "Namespace", "namespaces", False),
+    ("v1", "ConfigMap", "configmaps", True),
+    ("v1", "Secret", "secrets", True),
+    ("v1", "Service", "services", True),
+    ("v1", "Pod", "pods", True),
+    ("v1", "Event", "events", True),
+    ("apps/v1", "Deployment", "deployments", True),
+    ("apps/v1", "StatefulSet", "statefulsets", True),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", False),
+]
+
+Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as the server saw it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+
+
+class FakeServer:
+    """The server; a context manager that is up between enter and exit.
+
+    Attributes:
+        requests: every request, in order.
+        refuse: called with each request before it is served; an (HTTP status, body) that
+            it returns is the answer.
+        require_namespace: answer 404 for objects in namespaces that are not there.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.refuse: Callable[[Request], Answer | None] = lambda request: None
+        self.require_namespace = True
+        self.kinds = list(KINDS)
+        self._objects: dict[str, dict[str, Any]] = {}
+        self._events: list[tuple[int, str, str, dict[str, Any]]] = []
+        self._version = 100
+        self._changed = threading.Condition()
+        self._http = _Http(self)
+
+    def __enter__(self) -> FakeServer:
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def kubeconfig(self, context: str = CONTEXT) -> dict[str, Any]:
+        """Returns a kubeconfig with one context that leads here."""
+        return {
+            "apiVersion": "v1", "kind": "Config", "current-context": context,
+            "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
+            "users": [{"name": "tester", "user": {"token": "not-a-secret"}}],
+            "contexts": [{"name": context, "context": {"cluster": "fake", "user": "tester"}}],
+        }
+
+    @property
+    def writes(self) -> list[Request]:
+        """The requests that would change something."""
+        return [request for request in self.requests if request.method != "GET" and request.query.get("dryRun") != "All"]
+
+    def path_of(self, obj: dict[str, Any]) -> str:
+        """Returns the path of an object."""
+        version, _, plural, namespaced = next(kind for kind in self.kinds if kind[:2] == (obj["apiVersion"], obj["kind"]))
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        meta = obj["metadata"]
+        return f"{root}/namespaces/{meta['namespace']}/{plural}/{meta['name']}" if namespaced else f"{root}/{plural}/{meta['name']}"
+
+    def get(self, obj: dict[str, Any]) -> dict[str, Any] | None:
+        """Returns the stored object of the same identity."""
+        return copy.deepcopy(self._objects.get(self.path_of(obj)))
+
+    def put(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """Stores an object as a controller would, and tells the watches."""
+        return self._store(self.path_of(obj), obj)
+
+    def remove(self, obj: dict[str, Any]) -> None:
+        """Removes an object, and tells the watches."""
+        self._drop(self.path_of(obj))
+
+    def _store(self, path: str, obj: dict[str, Any]) -> dict[str, Any]:
+        with self._changed:
+            before = self._objects.get(path)
+            fresh = copy.deepcopy(obj)
+            meta = fresh.setdefault("metadata", {})
+            if before and {**before["metadata"], "resourceVersion": ""} == {**meta, "resourceVersion": "", "uid": before["metadata"]["uid"]} \
+                    and {**before, "metadata": 0} == {**fresh, "metadata": 0}:
+                return copy.deepcopy(before)
+            self._version += 1
+            meta.update(uid=before["metadata"]["uid"] if before else f"uid-{self._version}", resourceVersion=str(self._version))
+            self._objects[path] = fresh
+            self._events.append((self._version, path, "MODIFIED" if before else "ADDED", copy.deepcopy(fresh)))
+            self._changed.notify_all()
+            return copy.deepcopy(fresh)
+
+    def _drop(self, path: str) -> None:
+        with self._changed:
+            gone = self._objects.pop(path)
+            self._version += 1
+            gone["metadata"]["resourceVersion"] = str(self._version)
+            self._events.append((self._version, path, "DELETED", gone))
+            self._changed.notify_all()
+
+    def answer(self, request: Request, body: Any) -> Answer:
+        """Serves one request that is not a watch."""
+        self.requests.append(request)
+        refused = self.refuse(request)
+        if refused:
+            return refused
+        if request.path in ("/api", "/apis"):
+            return 200, self._discovery(request.path == "/apis")
+        found = self._objects.get(request.path)
+        if request.method == "GET":
+            if found:
+                return 200, copy.deepcopy(found)
+            if self._collection(request.path):
+                items = [copy.deepcopy(obj) for path, obj in sorted(self._objects.items()) if path.rpartition("/")[0] == request.path]
+                return 200, {"items": items, "metadata": {"resourceVersion": str(self._version)}}
+            return _status(404, "NotFound", "not found")
+        if request.method == "DELETE":
+            if not found:
+                return _status(404, "NotFound", "not found")
+            self._drop(request.path)
+            return 200, {}
+        return self._write(request, body, found)
+
+    def _write(self, request: Request, body: Any, found: dict[str, Any] | None) -> Answer:
+        parts = request.path.split("/")
+        if not self._collection(request.path.rpartition("/")[0]):
+            return _status(404, "NotFound", "the server could not find the requested resource")
+        if "namespaces" in parts[:-2] and self.require_namespace:
+            namespace = parts[parts.index("namespaces") + 1]
+            if f"/api/v1/namespaces/{namespace}" not in self._objects:
+                return _status(404, "NotFound", f'namespaces "{namespace}" not found')
+        merged = _merge(found or {}, body) if request.method == "PATCH" else body
+        if request.query.get("dryRun") == "All":
+            return 200, merged
+        return (200 if found else 201), self._store(request.path, merged)
+
+    def _collection(self, path: str) -> bool:
+        parts = path.strip("/").split("/")
+        version = "/".join(parts[1:3]) if parts[0] == "apis" else parts[1]
+        return any(kind[0] == version and kind[2] == parts[-1] for kind in self.kinds)
+
+    def _discovery(self, groups: bool) -> dict[str, Any]:
+        items: dict[str, dict[str, list]] = {}
+        for version, kind, plural, namespaced in self.kinds:
+            group, _, number = version.rpartition("/")
+            if bool(group) == groups:
+                items.setdefault(group, {}).setdefault(number, []).append({
+                    "resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced" if namespaced else "Cluster"})
+        return {"kind": "APIGroupDiscoveryList", "items": [
+            {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources} for version, resources in versions.items()]}
+            for group, versions in items.items()]}
+
+    def changes(self, path: str, since: int, seconds: float) -> list[tuple[int, str, dict[str, Any]]]:
+        """Returns the changes below a collection after a version, waiting for the first a while."""
+
+        def found() -> list[tuple[int, str, dict[str, Any]]]:
+            return [(version, kind, obj) for version, where, kind, obj in self._events
+                    if version > since and where.rpartition("/")[0] == path]
+
+        with self._changed:
+            self._changed.wait_for(lambda: bool(found()), seconds)
+            return found()
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
+    return copy.deepcopy(new)
+
+
+def _status(code: int, reason: str, message: str) -> Answer:
+    return code, {"kind": "Status", "code": code, "reason": reason, "message": message}
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, server: FakeServer):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fake = server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Http
+
+    def _serve(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        if query.get("watch"):
+            self._watch(url.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
+            return
+        status, answer = self.server.fake.answer(Request(self.command, url.path, query), body)
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PATCH = do_PUT = do_POST = do_DELETE = _serve
+
+    def _watch(self, path: str, since: int, seconds: float) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while True:
+            for version, kind, obj in self.server.fake.changes(path, since, min(seconds, 5.0)):
+                since = max(since, version)
+                data = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
+                try:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                except OSError:
+                    return
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class' name)
+        """Keeps the tests' output clean."""

@@ -1,0 +1,34 @@
+"""The real API server that these tests share; each test gets a namespace and a shell of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from cluster.build import ensure
+from rules.k8s.testing.real_server import RealServer
+from rules.k8s.testing.shell import Shell
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(name="server", scope="session")
+def fixture_server(tmp_path_factory):
+    """A real kube-apiserver on etcd."""
+    binaries = ensure()
+    with RealServer(binaries.kubernetes / "kube-apiserver", binaries.etcd / "etcd", tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(name="place")
+def fixture_place():
+    """The name of a namespace that no other test uses."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest.fixture(name="shell")
+def fixture_shell(tmp_path, server):
+    """A shell whose kubeconfig leads to the real server."""
+    return Shell(tmp_path, json.loads(server.kubeconfig.read_text()))
