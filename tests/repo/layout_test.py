@@ -1,0 +1,112 @@
+"""Rules of the house that a machine can check: lengths, places, comments, words."""
+
+import ast
+import re
+
+import pytest
+
+from tests.repo import tree
+
+LONGEST = 400
+FACADE = 60
+# Hosts of package registries, in two halves so that this file does not name them.
+REGISTRIES = [
+    "pypi." + "org", "pythonhosted." + "org", "proxy.golang." + "org", "sum.golang." + "org", "registry.npmjs." + "org",
+    "crates." + "io", "repo1.maven." + "org", "repo.maven." + "apache", "deb.debian." + "org", "ftp.debian." + "org",
+    "security.debian." + "org", "registry-1.docker." + "io", "registry.k8s." + "io", "gcr." + "io",
+]  # fmt: skip
+
+
+def test_the_tree_is_seen():
+    """The tests below look at something: the whole repository, this file included."""
+    names = [str(path) for path in tree.files()]
+
+    assert "tests/repo/layout_test.py" in names and "WORKSPACE" in names and len(names) > 50
+
+
+@pytest.mark.parametrize("suffix", [".bzl", ".py", ".libsonnet", ".jsonnet", ".go", ".sh", ".java"])
+def test_files_are_short(suffix):
+    """No source file has more than 400 lines: one that does holds more than one concept."""
+    long = [str(path) for path in tree.with_suffix(suffix) if len(tree.text(path).splitlines()) > LONGEST]
+
+    assert long == []
+
+
+def test_rules_are_private():
+    """rule() and repository_rule() are called under private/ only; public .bzl files are short facades."""
+    offending, long = [], []
+    for path in tree.with_suffix(".bzl"):
+        if path.parts[0] != "rules" or "private" in path.parts:
+            continue
+        if re.search(r"\b(repository_)?rule\(", tree.text(path)):
+            offending.append(str(path))
+        if path.name == "defs.bzl" and len(tree.text(path).splitlines()) > FACADE:
+            long.append(str(path))
+
+    assert (offending, long) == ([], [])
+
+
+def test_no_shell_actions():
+    """Actions run programs with arguments, not shell text."""
+    assert [str(path) for path in tree.with_suffix(".bzl") if "run_shell(" in tree.text(path)] == []
+
+
+def test_no_registry_host_is_named():
+    """Which registry serves a package is the machine's configuration; no file names one."""
+    found = [f"{path}: {host}" for path in tree.files() for host in REGISTRIES if host in tree.text(path)]
+
+    assert found == []
+
+
+def test_no_unfinished_words():
+    """Nothing is marked as left to do."""
+    marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
+    found = [str(path) for path in tree.files() if path.name not in tree.GENERATED and marks.search(tree.text(path))]
+
+    assert found == []
+
+
+def test_every_bazelrc_flag_has_a_reason():
+    """A flag without a comment above it, or above its group, cannot be judged later."""
+    bare, reason = [], False
+    for line in tree.text(tree.Path(".bazelrc")).splitlines():
+        if line.startswith("#"):
+            reason = True
+        elif not line.strip():
+            reason = False
+        elif not reason:
+            bare.append(line)
+
+    assert bare == []
+
+
+def test_every_test_says_what_it_tests():
+    """Each test function has a docstring."""
+    bare = []
+    for path in tree.with_suffix(".py"):
+        if not path.name.endswith("_test.py"):
+            continue
+        for node in ast.walk(ast.parse(tree.text(path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                if not ast.get_docstring(node):
+                    bare.append(f"{path}:{node.lineno} {node.name}")
+
+    assert bare == []
+
+
+def test_every_module_says_what_it_is_for():
+    """Each Python and Starlark file begins with a docstring."""
+    bare = [
+        str(path)
+        for path in tree.with_suffix(".py", ".bzl")
+        if tree.text(path).strip() and not re.match(r'(#[^\n]*\n)*\s*"""', tree.text(path))
+    ]
+
+    assert bare == []
+
+
+def test_ci_is_the_command_that_people_run():
+    """.ci/run is `./turnup test` and nothing else."""
+    lines = [line for line in tree.text(tree.Path(".ci/run")).splitlines() if line and not line.startswith("#")]
+
+    assert lines == ['exec "$(dirname "${BASH_SOURCE[0]}")/../turnup" test']

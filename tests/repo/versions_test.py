@@ -1,0 +1,50 @@
+"""Versions: each is written once, and where a tool needs it twice, both agree."""
+
+import re
+
+import pytest
+
+from cluster import build
+from tests.repo import tree
+
+
+def locked(path):
+    """Returns package -> version of a lock file."""
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s\\]+)", tree.text(tree.Path(path)), re.MULTILINE))
+
+
+def test_the_two_locks_agree():
+    """What the command installs for itself is what Bazel's programs get."""
+    small, large = locked("cli/requirements.lock"), locked("third_party/python/requirements.lock")
+
+    assert small
+    assert {name: large.get(name) for name in small} == small
+
+
+@pytest.mark.parametrize("path", ["cli/requirements.lock", "third_party/python/requirements.lock"])
+def test_every_locked_package_has_hashes(path):
+    """No package can be installed that was not seen when it was locked."""
+    text = tree.text(tree.Path(path))
+    entries = re.split(r"\n(?=\S+==)", text[text.index("==") - 40 :])
+
+    assert [entry.split("==")[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry] == []
+
+
+def test_kubernetes_version_is_written_once():
+    """Go's module file and the driver's stamp name the same Kubernetes; nothing else names one."""
+    module = re.search(r"k8s\.io/kubernetes (v\S+)", tree.text(tree.Path("cluster/embedded/kubernetes/go.mod")))
+    elsewhere = [
+        str(path)
+        for path in tree.files()
+        if path.suffix in (".py", ".bzl", ".go", ".sh", ".md") and re.search(r"\bv?1\.34\.\d", tree.text(path))
+    ]
+
+    assert module[1] == build.KUBERNETES_VERSION
+    assert [path for path in elsewhere if path not in ("cluster/build.py", "CHANGELOG.md")] == []
+
+
+def test_changelog_has_the_version():
+    """The version that --version prints is the newest of the changelog."""
+    version = re.search(r'^VERSION = "(.*)"', tree.text(tree.Path("cli/main.py")), re.MULTILINE)[1]
+
+    assert re.search(r"^## \[(\d\S*)\]", tree.text(tree.Path("CHANGELOG.md")), re.MULTILINE)[1] == version
