@@ -18,6 +18,7 @@ from typing import Iterator, NamedTuple, Sequence
 
 from rules.image.tools.errors import ImageError
 
+SYSTEM_LISTS = Path("/var/lib/apt/lists")
 FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not updated again
 
 
@@ -106,7 +107,7 @@ class Apt:
 
     def has_lists(self) -> bool:
         """Say whether there are package lists to read."""
-        folder = (self._lists / "lists") if self._lists else Path("/var/lib/apt/lists")
+        folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
 
     def update(self) -> None:

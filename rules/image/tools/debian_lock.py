@@ -23,7 +23,7 @@ from rules.image.tools.apt import Apt, AptError, Version, architecture, cache_di
 from rules.image.tools.errors import InputError, run
 
 UPDATE = "bazel run //rules/image:update_debian_lock -- "
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
 _HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
 
 
@@ -49,7 +49,7 @@ def parse(text: str, where: str) -> list[Version]:
 
 def render(versions: Iterable[Version], name: str) -> str:
     """Return the text of a lock."""
-    lines = [" ".join(version) for version in sorted(versions)]
+    lines = [" ".join(version) for version in sorted(versions, key=lambda v: (v.name, v.architecture))]
     return "\n".join([_HEADER + UPDATE + name, *lines]) + "\n"
 
 

@@ -124,7 +124,8 @@ class Tree:
                 for path, entry in read_tar(tar, where):
                     self.add(f"{prefix}/{path}", entry)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-            raise InputError(f"{where}: not a readable tar ({error or 'cut short'}); fetch or build it again") from None
+            reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
+            raise InputError(f"{where}: not a readable tar ({reason}); fetch or build it again") from None
         except Exception as error:  # lzma and zlib raise errors of their own, without a common base
             if isinstance(error, InputError) or type(error).__name__ not in ("LZMAError", "error"):
                 raise

@@ -9,6 +9,7 @@ Each message is one sentence that says where, what was found and what to do.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Callable, Sequence, TextIO
 
@@ -46,7 +47,8 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextI
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"ERROR: {where}{error.strerror or error}", file=out)
+        cure = "; free room on that disk, then run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        print(f"ERROR: {where}{error.strerror or error}{cure}", file=out)
         return 1
     except KeyboardInterrupt:
         print("ERROR: interrupted", file=out)

@@ -234,7 +234,7 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     for destination, source in options.file:
         tree.add(f"{base}/{destination}", entries.file_entry(source, mode, *owner))
     for destination, top in options.tree:
-        for folder, folders, names in os.walk(top):
+        for folder, folders, names in os.walk(top, followlinks=True):  # sandboxes are made of links
             folders.sort()
             inside = os.path.relpath(folder, top)
             for name in names:

@@ -29,7 +29,7 @@ def meter(stream: TextIO) -> Callable[[push.Progress], None]:
         if live:
             sent, size = (sum(pair[i] for pair in moving.values()) for i in (0, 1))
             stream.write(f"\r{step.repository}: {sent / 1e6:.1f} of {size / 1e6:.1f} MB\x1b[K")
-            if step.state in ("pushed", "exists") and len(moving) == 0 or step.state == "pushed":
+            if step.state == "pushed":
                 stream.write("\n")
             stream.flush()
         elif step.state == "uploaded":

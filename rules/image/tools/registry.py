@@ -234,7 +234,7 @@ def _detail(answer: Answer) -> str:
     try:
         error = json.loads(answer.body)["errors"][0]
         text = f"{error.get('code', '')}: {error.get('message', '')}"
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
     return f" ({re.sub(r'[^ -~]', '?', text)[:200]})"
 

@@ -1,0 +1,206 @@
+"""Tests of locked Debian packages: where they come from, and what happens when the archive has moved on."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools import apt, debian_lock, update_debian_lock
+from rules.image.tools.apt import Version
+from rules.image.tools.errors import InputError, run
+from rules.image.tools.fake_apt import FakeApt, checksum, content
+
+
+@pytest.fixture(name="fake")
+def _fake(tmp_path, monkeypatch) -> FakeApt:
+    """A fake apt on PATH, with lists on the machine and an empty cache."""
+    fake = FakeApt(tmp_path / "apt")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/main_Packages").write_text("")
+    monkeypatch.setattr(apt, "SYSTEM_LISTS", tmp_path / "lists")
+    monkeypatch.setenv("PATH", f"{fake.bin}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return fake
+
+
+def _lock(tmp_path, **versions: str) -> str:
+    """Write a lock of NAME=VERSION and return its path."""
+    path = tmp_path / "x.lock"
+    path.write_text(debian_lock.render([Version(n, v, "amd64", checksum(n, v)) for n, v in versions.items()], "repo"))
+    return str(path)
+
+
+def _fetch(tmp_path, lock: str, *packages: str) -> tuple[int, Path]:
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    return run(debian_lock.main, ["fetch", "repo", lock, str(out), *packages]), out
+
+
+def test_packages_come_from_the_machines_lists(fake, tmp_path) -> None:
+    """Where the machine's lists know the locked versions, nothing is updated."""
+    fake.set(system={"a": ["2", "1:1"], "b": ["5"]})
+    code, out = _fetch(tmp_path, _lock(tmp_path, a="1:1", b="5"), "b", "a")
+    assert code == 0
+    assert (out / "a.deb").read_bytes() == content("a", "1:1")
+    assert fake.log() == ["dpkg", "apt-cache show a=1:1 b=5", "apt-get download a=1:1 b=5"]
+
+
+def test_the_cache_is_enough(fake, tmp_path) -> None:
+    """A second fetch, even offline, asks apt for nothing."""
+    fake.set(system={"a": ["1"]})
+    lock = _lock(tmp_path, a="1")
+    _fetch(tmp_path, lock, "a")
+    fake.set(offline=True)
+    assert _fetch(tmp_path, lock, "a")[0] == 0
+    assert fake.log() == ["dpkg"]
+
+
+def test_a_damaged_cache_is_mended(fake, tmp_path) -> None:
+    """A cached file with other bytes is fetched again."""
+    fake.set(system={"a": ["1"]})
+    lock = _lock(tmp_path, a="1")
+    _fetch(tmp_path, lock, "a")
+    (stored,) = (tmp_path / "cache/turnup/deb").glob("*.deb")
+    stored.write_bytes(b"cut")
+    code, out = _fetch(tmp_path, lock, "a")
+    assert code == 0 and (out / "a.deb").read_bytes() == content("a", "1")
+
+
+@pytest.mark.parametrize("lists", ["old", "missing"])
+def test_lists_that_are_old_or_missing_are_replaced_by_private_ones(fake, tmp_path, lists: str, capsys) -> None:
+    """Nothing of the machine is changed: a private copy of the lists is updated and used."""
+    if lists == "missing":
+        (tmp_path / "lists/main_Packages").unlink()
+    fake.set(system={"a": ["1"]} if lists == "missing" else {"a": ["0"]}, fresh={"a": ["1"]})
+    assert _fetch(tmp_path, _lock(tmp_path, a="1"), "a")[0] == 0
+    assert "apt-get update (private)" in fake.log()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_stale_address_is_replaced_too(fake, tmp_path) -> None:
+    """Lists that name a file which the archive has moved lead to fresh lists, not to an error."""
+    fake.set(system={"a": ["1"]}, fresh={"a": ["2"]})
+    code, out = _fetch(tmp_path, _lock(tmp_path, a="1"), "a")
+    assert code == 0 and (out / "a.deb").read_bytes() == content("a", "2")
+
+
+def test_a_dropped_version_is_replaced_with_a_warning(fake, tmp_path, capsys) -> None:
+    """An old checkout still builds: the current version comes instead, loudly, with the command that updates the lock."""
+    fake.set(system={"a": ["2"], "b": ["1"]})
+    code, out = _fetch(tmp_path, _lock(tmp_path, a="1", b="1"), "a", "b")
+    assert code == 0
+    assert (out / "a.deb").read_bytes() == content("a", "2")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("WARNING: debian_packages repo: the archive no longer has a 1; 2 is used")
+    assert "bazel run //rules/image:update_debian_lock -- repo" in line
+
+
+def test_another_checksum_for_a_locked_version_is_refused(fake, tmp_path, capsys) -> None:
+    """The archive may not change what a version is."""
+    fake.set(system={"a": ["1"]})
+    lock = tmp_path / "x.lock"
+    lock.write_text(f"a 1 amd64 {'0' * 64}\n")
+    assert _fetch(tmp_path, str(lock), "a")[0] == 1
+    assert "find out why" in capsys.readouterr().err
+
+
+def test_other_bytes_than_the_index_says_are_refused(fake, tmp_path, capsys) -> None:
+    """A mirror that sends something else is named as the place to look."""
+    fake.set(system={"a": ["1"]}, wrong=True)
+    assert _fetch(tmp_path, _lock(tmp_path, a="1"), "a")[0] == 1
+    assert "does not have sha256" in capsys.readouterr().err
+
+
+def test_no_network_is_one_sentence(fake, tmp_path, capsys) -> None:
+    """Without network the error has apt's reason and the cure."""
+    fake.set(system={"a": ["1"]}, offline=True)
+    assert _fetch(tmp_path, _lock(tmp_path, a="1"), "a")[0] == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ERROR: apt-get update failed (") and "check the network" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_no_apt_is_one_sentence(fake, tmp_path, capsys, monkeypatch) -> None:
+    """A machine without apt is told what it needs."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _fetch(tmp_path, _lock(tmp_path, a="1"), "a")[0] == 1
+    assert "is not on this machine" in capsys.readouterr().err
+
+
+def test_an_unknown_package_is_named(fake, tmp_path, capsys) -> None:
+    """A package that no source has is an error with its name."""
+    fake.set(system={"b": ["1"]})
+    assert _fetch(tmp_path, _lock(tmp_path, a="1", b="1"), "a", "b")[0] == 1
+    assert "apt knows no package a;" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("packages", "message"), [(["a", "c"], "c of debian_packages repo not locked for amd64"), ([], "a locked, but not among")])
+def test_a_lock_that_does_not_fit_the_packages_is_refused(fake, tmp_path, packages: list[str], message: str) -> None:
+    """Missing and left-over lines both name the update command."""
+    with pytest.raises(InputError, match=f"{message}.*update_debian_lock -- repo"):
+        debian_lock.locked("repo", packages, Path(_lock(tmp_path, a="1")), "amd64")
+
+
+@pytest.mark.parametrize("line", ["a 1 amd64", "a 1 amd64 abc", f"A_b 1 amd64 {'0' * 64}", f"a 1 amd64 {'0' * 64} x", f"../a 1 amd64 {'0' * 64}"])
+def test_bad_lock_lines_are_refused_by_number(line: str) -> None:
+    """File and line are named."""
+    with pytest.raises(InputError, match="x.lock:2: found"):
+        debian_lock.parse(f"# comment\n{line}\n", "x.lock")
+
+
+def test_a_package_locked_twice_is_refused() -> None:
+    """One architecture has one line for a package."""
+    line = f"a 1 amd64 {'0' * 64}\n"
+    with pytest.raises(InputError, match="x.lock:2: a stands twice"):
+        debian_lock.parse(line * 2, "x.lock")
+
+
+def test_update_writes_the_current_versions(fake, tmp_path) -> None:
+    """The lock gets what the archive has now, other machines' lines stay, and the changes are told."""
+    fake.set(system={}, fresh={"a": ["3", "1"], "b": ["5"]})
+    other = Version("a", "1", "arm64", "0" * 64)
+    (tmp_path / "x.lock").write_text(debian_lock.render([Version("a", "1", "amd64", checksum("a", "1")), other, Version("old", "1", "amd64", "1" * 64)], "repo"))
+    changes = update_debian_lock.update(update_debian_lock.Repository("repo", ["b", "a"], "x.lock"), str(tmp_path))
+    assert changes == ["  a: 1 -> 3", "  b: not there -> 5", "  old: 1 -> removed"]
+    written = debian_lock.parse((tmp_path / "x.lock").read_text(), "x.lock")
+    assert written == [Version("a", "3", "amd64", checksum("a", "3")), other, Version("b", "5", "amd64", checksum("b", "5"))]
+
+
+def test_update_without_network_leaves_the_lock(fake, tmp_path) -> None:
+    """A failed update changes nothing."""
+    fake.set(offline=True)
+    lock = Path(_lock(tmp_path, a="1"))
+    before = lock.read_bytes()
+    with pytest.raises(apt.AptError):
+        update_debian_lock.update(update_debian_lock.Repository("repo", ["a"], "x.lock"), str(tmp_path))
+    assert lock.read_bytes() == before
+
+
+def test_repositories_are_read_from_bazels_answer() -> None:
+    """Name, packages and lock come from the query's XML."""
+    text = """<?xml version="1.1" encoding="UTF-8" standalone="no"?><query version="2">
+    <rule class="debian_packages" name="//external:debian_x"><string name="name" value="debian_x"/>
+    <list name="packages"><string value="a"/><string value="b"/></list>
+    <label name="lock" value="//third_party/debian:x.lock"/></rule></query>"""
+    assert update_debian_lock.read_query(text) == [("debian_x", ["a", "b"], "third_party/debian/x.lock")]
+
+
+def test_update_outside_bazel_run_says_how(monkeypatch, capsys) -> None:
+    """Started by hand it has no workspace, and says so."""
+    monkeypatch.delenv("BUILD_WORKSPACE_DIRECTORY", raising=False)
+    assert run(update_debian_lock.main, []) == 1
+    assert "bazel run" in capsys.readouterr().err
+
+
+def test_update_refuses_an_unknown_name(monkeypatch, capsys) -> None:
+    """A misspelled repository is answered with those that there are."""
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", "/")
+    monkeypatch.setattr(update_debian_lock, "query", lambda _: [update_debian_lock.Repository("debian_x", [], "x")])
+    assert run(update_debian_lock.main, ["debian_y"]) == 1
+    assert "debian_y: WORKSPACE has no debian_packages of that name; it has debian_x" in capsys.readouterr().err
+
+
+def test_checksums_are_of_the_whole_file(tmp_path) -> None:
+    """sha256_of reads all of a file."""
+    (tmp_path / "f").write_bytes(b"x" * 3_000_000)
+    assert debian_lock.sha256_of(tmp_path / "f") == hashlib.sha256(b"x" * 3_000_000).hexdigest()

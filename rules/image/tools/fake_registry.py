@@ -1,0 +1,164 @@
+"""A registry in this process, for tests: distribution-spec 1.1's push half, with faults on request.
+
+    with FakeRegistry() as registry:
+        push_all(images, registry.name)
+        assert registry.uploads == {...}
+
+Ships with the rules so that users can test what pushes without a registry to install.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Callable
+from urllib.parse import parse_qs, urlsplit
+
+Fault = Callable[["_Handler"], bool]
+
+
+class FakeRegistry:
+    """Holds blobs and manifests in memory and listens on a free port of 127.0.0.1.
+
+    Attributes:
+        name: HOST:PORT.
+        blobs: bytes by (repository, digest).
+        manifests: bytes by (repository, digest or tag).
+        log: `METHOD path?query` of every request, in order of arrival.
+        uploads: (repository, digest) of every blob that was sent, in order of arrival.
+        fault: called with the handler before each request is worked off; when it returns True it has answered
+            the request, or cut the connection, itself.
+    """
+
+    def __init__(self) -> None:
+        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.manifests: dict[tuple[str, str], bytes] = {}
+        self.log: list[str] = []
+        self.uploads: list[tuple[str, str]] = []
+        self.sessions: set[str] = set()
+        self.fault: Fault | None = None
+        self.mounts = True
+        registry = self
+
+        class Handler(_Handler):
+            """The handler of this registry."""
+
+            state = registry
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.name = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FakeRegistry:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one connection's requests."""
+
+    state: FakeRegistry
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        """Send a whole answer; underscores in header names become dashes."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def cut(self) -> None:
+        """Close the connection without an answer."""
+        self.close_connection = True
+        self.connection.shutdown(2)
+
+    def body(self) -> bytes:
+        """Return the request's body."""
+        self.body_read = True
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def work(self) -> None:
+        """Answer one request."""
+        state = self.state
+        state.log.append(f"{self.command} {self.path}")
+        self.body_read = self.headers.get("Content-Length", "0") == "0"
+        if state.fault and state.fault(self):
+            # A body that nobody read would be taken for the next request.
+            self.close_connection = self.close_connection or not self.body_read
+            return
+        parts = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        match = re.fullmatch(r"/v2/(.+)/(blobs|manifests)/(uploads/)?(.*)", parts.path)
+        if not match:
+            self.answer(404)
+            return
+        repository, kind, upload, name = match[1], match[2], match[3], match[4]
+        if kind == "manifests":
+            self._manifest(repository, name)
+        elif not upload:
+            found = state.blobs.get((repository, name))
+            self.answer(404) if found is None else self.answer(200, found, Docker_Content_Digest=name)
+        elif self.command == "POST":
+            self._begin(repository, query)
+        else:
+            self._finish(repository, name, query)
+
+    do_GET = do_HEAD = do_POST = do_PUT = work
+
+    def _begin(self, repository: str, query: dict[str, str]) -> None:
+        """Mount a blob, or open an upload."""
+        state = self.state
+        source = state.blobs.get((query.get("from", ""), query.get("mount", "")))
+        if source is not None and state.mounts:
+            state.blobs[repository, query["mount"]] = source
+            self.answer(201, Docker_Content_Digest=query["mount"])
+            return
+        session = uuid.uuid4().hex
+        state.sessions.add(session)
+        self.answer(202, Location=f"http://{state.name}/v2/{repository}/blobs/uploads/{session}?_state=x%3D")
+
+    def _finish(self, repository: str, session: str, query: dict[str, str]) -> None:
+        """Take a whole blob."""
+        state, data, digest = self.state, self.body(), query.get("digest", "")
+        if session not in state.sessions:
+            self.answer(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"upload unknown"}]}')
+        elif digest != "sha256:" + hashlib.sha256(data).hexdigest():
+            self.answer(400, b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}')
+        else:
+            state.sessions.discard(session)
+            state.blobs[repository, digest] = data
+            state.uploads.append((repository, digest))
+            self.answer(201, Docker_Content_Digest=digest)
+
+    def _manifest(self, repository: str, name: str) -> None:
+        """Give or take a manifest; it is taken only when every blob it names is there."""
+        state = self.state
+        if self.command == "PUT":
+            data = self.body()
+            wanted = set(re.findall(rb'"digest":"(sha256:[0-9a-f]{64})"', data))
+            if any((repository, digest.decode()) not in state.blobs for digest in wanted):
+                self.answer(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}')
+                return
+            digest = "sha256:" + hashlib.sha256(data).hexdigest()
+            state.manifests[repository, name] = state.manifests[repository, digest] = data
+            self.answer(201, Docker_Content_Digest=digest)
+            return
+        found = state.manifests.get((repository, name))
+        if found is None:
+            self.answer(404)
+        else:
+            self.answer(200, found, Docker_Content_Digest="sha256:" + hashlib.sha256(found).hexdigest())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing; the log attribute has the requests."""

@@ -1,0 +1,173 @@
+"""Tests of the layer tool: equal input gives equal bytes, and the digests are those of what was written."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools import layer
+from rules.image.tools.entries import FILE, Entry, Tree
+from rules.image.tools.errors import InputError, run
+
+
+def _source(folder: Path, umask: int, when: int) -> Path:
+    """Write the same few files in a folder with another umask and other times."""
+    old = os.umask(umask)
+    try:
+        folder.mkdir(parents=True)
+        for name in ("b.py", "a.py", "sub/c.txt"):
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"content of {name}\n")
+            os.utime(path, (when, when))
+        (folder / "a.py").chmod((folder / "a.py").stat().st_mode | 0o100)
+    finally:
+        os.umask(old)
+    return folder
+
+
+def _build(out: Path, *arguments: str) -> dict:
+    """Run the tool as an action would and return the descriptor."""
+    out.mkdir(exist_ok=True)
+    assert layer.main(["--where", "//t:l", "--blob", str(out / "blob"), "--descriptor", str(out / "d.json"), *arguments]) == 0
+    return json.loads((out / "d.json").read_text())
+
+
+def test_folder_umask_and_times_do_not_reach_the_bytes(tmp_path) -> None:
+    """Two checkouts that differ in folder, umask and times give one digest."""
+    one = _source(tmp_path / "one", 0o022, 1)
+    two = _source(tmp_path / "deeper/two", 0o077, 2_000_000_000)
+    built = [_build(tmp_path / f"out{i}", "--tree", "app", str(top)) for i, top in enumerate((one, two))]
+    assert built[0] == built[1]
+    assert (tmp_path / "out0/blob").read_bytes() == (tmp_path / "out1/blob").read_bytes()
+
+
+def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
+    """Files listed in another order give the same layer."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    files = [["--file", name, str(top / name)] for name in ("a.py", "b.py", "sub/c.txt")]
+    digests = {_build(tmp_path / "out", *sum(order, []))["digest"] for order in (files, files[::-1])}
+    assert len(digests) == 1
+
+
+def test_a_known_layer_has_its_known_digest(tmp_path) -> None:
+    """The bytes are the same on every machine: this digest was written down once."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8")
+    assert built["diff_id"] == "sha256:75d9e78293775c250df5a2f3b3cc2f2356be4bf2bd77556c87c3442aa8fc7687"
+    assert built["digest"] == "sha256:73470796edb7f6e16d6d14ce9cbf74e983353942306f878205245c729972e2aa"
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_digests_and_size_are_those_of_the_files(tmp_path, compression: str) -> None:
+    """The descriptor's digest and size are the blob's, its diff_id is the tar's."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    built = _build(tmp_path / "out", "--tree", "app", str(top), "--compression", compression)
+    blob = (tmp_path / "out/blob").read_bytes()
+    plain = gzip.decompress(blob) if compression == "gzip" else blob
+    assert built["digest"] == "sha256:" + hashlib.sha256(blob).hexdigest()
+    assert built["diff_id"] == "sha256:" + hashlib.sha256(plain).hexdigest()
+    assert built["size"] == len(blob)
+    assert built["mediaType"].endswith("tar+gzip" if compression == "gzip" else "tar")
+
+
+def test_the_gzip_header_names_no_time_and_no_system(tmp_path) -> None:
+    """RFC 1952's optional fields are absent, its time is 0 and its system unknown."""
+    _build(tmp_path / "out", "--empty-dir", "x")
+    assert (tmp_path / "out/blob").read_bytes()[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_trees_read_back_whole(tmp_path, seed: int) -> None:
+    """Any tree of files of any size reads back with the same names, modes and bytes."""
+    rng = random.Random(seed)
+    wanted = {}
+    tree = Tree("//t")
+    for number in range(rng.randint(1, 60)):
+        name = "/".join("".join(rng.choices("abcé ._-", k=rng.randint(1, 30))) + "x" for _ in range(rng.randint(1, 7))) + str(number)
+        data = rng.randbytes(rng.choice([0, 1, 511, 512, 513, 70_000, 1 << 20, (1 << 21) + 5]))
+        source: str | bytes = data
+        if rng.random() < 0.5:
+            source = str(tmp_path / str(number))
+            Path(source).write_bytes(data)
+        mode = rng.randint(0, 0o777)
+        tree.add(name, Entry(FILE, mode, number, number + 1, source))
+        wanted[name] = (mode, number, number + 1, data)
+    out = io.BytesIO()
+    blob = layer.write_blob(tree.sorted(), out, "gzip", "//t")
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+        for member in tar:
+            if member.isreg():
+                found[member.name] = (member.mode, member.uid, member.gid, tar.extractfile(member).read())
+    assert found == wanted
+    assert blob.size == len(out.getvalue())
+
+
+def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
+    """The bytes of hard-linked files are in the layer once."""
+    source = tmp_path / "in.tar"
+    with tarfile.open(source, "w") as tar:
+        info = tarfile.TarInfo("z")
+        info.size = 100_000
+        tar.addfile(info, io.BytesIO(os.urandom(100_000)))
+        link = tarfile.TarInfo("a")
+        link.type, link.linkname = tarfile.LNKTYPE, "z"
+        tar.addfile(link)
+    _build(tmp_path / "out", "--tar", str(source))
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        assert [(m.name, m.islnk(), m.linkname) for m in tar] == [("a", False, ""), ("z", True, "a")]
+
+
+def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
+    """The attributes of container_layer reach the entries."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    _build(tmp_path / "out", "--file", "x.py", str(top / "a.py"), "--mode", "0o640", "--owner", "5:6", "--directory", "/srv/", "--empty-file", "/etc/flag")
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        facts = {m.name: (m.mode, m.uid, m.gid) for m in tar}
+    assert facts["srv/x.py"] == (0o640, 5, 6)
+    assert facts["etc/flag"] == (0o640, 5, 6)
+    assert facts["srv"] == (0o755, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--file", "../x", "SRC"], "climbs out"),
+        (["--file", "a", "SRC", "--empty-file", "a"], "two files at one path"),
+        (["--file", "a", "/does/not/exist"], "/does/not/exist"),
+        (["--mode", "rwx"], "mode: found 'rwx'"),
+        (["--owner", "root"], "owner: found 'root'"),
+        (["--tar", "SRC"], "not a readable tar"),
+        (["--deb", "SRC"], "no Debian package"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str], message: str) -> None:
+    """Each kind of bad input ends in one ERROR line, without a traceback."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    command = [str(top / "a.py") if word == "SRC" else word for word in arguments]
+    code = run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), *command])
+    lines = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert len(lines) == 1 and lines[0].startswith("ERROR: ") and message in lines[0]
+
+
+def test_a_file_that_vanishes_is_named(tmp_path) -> None:
+    """A source that is gone when it is read is an error that names it."""
+    tree = Tree("//t")
+    tree.add("x", Entry(FILE, 0o644, source=str(tmp_path / "gone")))
+    with pytest.raises(InputError, match="gone is gone"):
+        layer.write_blob(tree.sorted(), io.BytesIO(), "none", "//t")
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
+    """Writing to a full device fails with the cure."""
+    code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
+    assert code == 1
+    assert "free room" in capsys.readouterr().err

@@ -1,0 +1,150 @@
+"""Tests of the registry client: retries, refusals and what it will not follow."""
+
+import socket
+
+import pytest
+
+from rules.image.tools.errors import PushError
+from rules.image.tools.fake_registry import FakeRegistry
+from rules.image.tools.registry import ATTEMPTS, Answer, Interrupted, Registry, is_loopback, refusal, wants_plain_http
+
+
+@pytest.fixture(name="fake")
+def _fake():
+    """A fake registry with one blob."""
+    with FakeRegistry() as registry:
+        registry.blobs["a", "x"] = b"data"
+        yield registry
+
+
+@pytest.fixture(name="pauses")
+def _pauses() -> list[float]:
+    """The pauses a client made."""
+    return []
+
+
+@pytest.fixture(name="client")
+def _client(fake, pauses):
+    """A client that does not really wait."""
+    client = Registry(fake.name, sleep=pauses.append)
+    yield client
+    client.close()
+
+
+def _fails(times: int, act):
+    """Return a fault that acts on the first requests only."""
+    left = [times]
+
+    def fault(handler) -> bool:
+        if left[0]:
+            left[0] -= 1
+            act(handler)
+            return True
+        return False
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda h: h.answer(503), lambda h: h.answer(429), lambda h: h.answer(500), lambda h: h.cut()],
+    ids=["503", "429", "500", "cut"],
+)
+def test_passing_trouble_is_sat_out(fake, client, pauses, act) -> None:
+    """Requests are repeated, with pauses that grow."""
+    fake.fault = _fails(4, act)
+    assert client.request("HEAD", "/v2/a/blobs/x").status == 200
+    assert len(pauses) == 4
+    assert all(later > sooner for sooner, later in zip(pauses, pauses[1:]))
+
+
+def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
+    """Retry-After in seconds is waited for, up to a minute."""
+    fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="3"))
+    client.request("HEAD", "/v2/a/blobs/x")
+    fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="86400"))
+    client.request("HEAD", "/v2/a/blobs/x")
+    assert pauses == [3.0, 60.0]
+
+
+def test_lasting_trouble_is_one_sentence(fake, client) -> None:
+    """After all attempts the error names the registry, its answer and the cure."""
+    fake.fault = lambda h: h.answer(503, b'{"errors":[{"code":"UNAVAILABLE","message":"be\\u0007back"}]}') or True
+    with pytest.raises(PushError, match=rf"registry {fake.name}: answered 503 \(UNAVAILABLE: be\?back\), {ATTEMPTS} times; check"):
+        client.request("GET", "/v2/a/blobs/x")
+
+
+def test_nobody_listening_is_one_sentence(pauses) -> None:
+    """A closed port ends in an error that names it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        name = f"127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(PushError, match=f"registry {name}: .*refused.*check that it runs"):
+        Registry(name, sleep=pauses.append).request("GET", "/v2/")
+    assert len(pauses) == ATTEMPTS - 1
+
+
+def test_a_session_is_not_repeated_by_itself(fake, client, pauses) -> None:
+    """With again=False the caller learns at once that the request broke off."""
+    fake.fault = _fails(1, lambda h: h.cut())
+    with pytest.raises(Interrupted):
+        client.request("PUT", "/v2/a/blobs/uploads/1", body=b"x", size=1, again=False)
+    assert pauses == []
+
+
+def test_connections_are_kept(fake, client) -> None:
+    """Ten requests in a row come over one connection."""
+    ports = set()
+    fake.fault = lambda h: ports.add(h.client_address[1])
+    for _ in range(10):
+        client.request("HEAD", "/v2/a/blobs/x")
+    assert len(ports) == 1
+
+
+def test_a_tls_registry_is_not_spoken_to_in_plain(fake, pauses) -> None:
+    """TLS asked of a registry that speaks plain HTTP ends in a sentence that says so, without retries."""
+    with pytest.raises(PushError, match="no TLS connection .*name it insecure"):
+        Registry(fake.name, insecure=False, sleep=pauses.append).request("GET", "/v2/")
+    assert pauses == []
+
+
+@pytest.mark.parametrize("name", ["localhost", "localhost:5000", "127.0.0.1:1", "127.9.9.9", "[::1]:5000", "reg.localhost"])
+def test_loopback_is_spoken_to_in_plain(name: str) -> None:
+    """This machine itself needs no TLS."""
+    assert is_loopback(name) and wants_plain_http(name, None)
+
+
+@pytest.mark.parametrize("name", ["example.com", "172.19.0.2:31000", "localhost.example.com", "127.0.0.1.example.com:80"])
+def test_others_are_spoken_to_in_plain_only_when_told(name: str) -> None:
+    """A private address is no reason to leave TLS out; the caller's word is."""
+    assert not wants_plain_http(name, None)
+    assert wants_plain_http(name, True)
+
+
+@pytest.mark.parametrize("name", ["", "http://x", "x/y", "x y", "-x", "x:port", "x\r\nHost: y", "user@x"])
+def test_a_registry_is_host_and_port(name: str) -> None:
+    """What would end up elsewhere in a URL or header is refused."""
+    with pytest.raises(PushError, match=r"write HOST or HOST:PORT"):
+        Registry(name)
+
+
+@pytest.mark.parametrize("location", ["", "http://evil.example/v2/x", "//evil.example/x", "relative", "/v2/a b", "/v2/a\r\nX: y", "https://127.0.0.1:1/v2/"])
+def test_uploads_go_to_no_other_host(location: str) -> None:
+    """A Location elsewhere, or one that would break the request, is refused."""
+    with pytest.raises(PushError):
+        Registry("127.0.0.1:5000").location(Answer(202, {"location": location}, b""))
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [("/v2/a/u?_state=x", "/v2/a/u?_state=x"), ("http://127.0.0.1:5000/v2/a/u", "/v2/a/u"), ("//127.0.0.1:5000/v2/a/u?b", "/v2/a/u?b")],
+)
+def test_uploads_go_where_the_registry_says(location: str, path: str) -> None:
+    """Paths, and addresses of the same registry, are followed."""
+    assert Registry("127.0.0.1:5000").location(Answer(202, {"location": location}, b"")) == path
+
+
+@pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free room"), (418, "log")])
+def test_refusals_name_the_cure(status: int, cure: str) -> None:
+    """Each refusal says what to do."""
+    assert cure in str(refusal(Answer(status, {}, b"no json"), "blob x", "r"))
