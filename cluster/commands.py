@@ -62,7 +62,8 @@ def create(name: str, nodes: int, subnet: str, provider: str, registries: Path, 
     wanted = Cluster(name, provider, str(check_subnet(subnet)), nodes, default_state_dir())
     progress = for_stream(sys.stderr)
     create_cluster(wanted, SystemRunner(), progress, registries.absolute(), retain, use_context)
-    progress.note(f"next: kubectl --context {context_name(name)} get nodes")
+    if provider != "context":
+        progress.note(f"next: kubectl --context {context_name(name)} get nodes")
 
 
 @cluster.command()

@@ -64,7 +64,19 @@ def _embedded(runner: Runner, progress: Progress) -> Provider:
     return EmbeddedProvider(runner, progress)
 
 
-PROVIDERS: dict[str, Callable[[Runner, Progress], Provider]] = {"embedded": _embedded}
+def _k3d(runner: Runner, progress: Progress) -> Provider:
+    from cluster.k3d.provider import K3dProvider
+
+    return K3dProvider(runner, progress)
+
+
+def _context(runner: Runner, progress: Progress) -> Provider:
+    from cluster.existing import ContextProvider
+
+    return ContextProvider(progress)
+
+
+PROVIDERS: dict[str, Callable[[Runner, Progress], Provider]] = {"context": _context, "embedded": _embedded, "k3d": _k3d}
 
 
 def provider_of(cluster: Cluster, runner: Runner, progress: Progress) -> Provider:

@@ -85,7 +85,7 @@ def load_cluster(name: str, state_dir: Path) -> Cluster | None:
     except PermissionError:
         raise ClusterError(f"{path} cannot be read: run the command as root") from None
     except (ValueError, TypeError) as error:
-        raise ClusterError(f"{path} is not what a cluster's file looks like ({error}): remove the cluster with `turnup cluster delete --name {name}`") from None
+        raise ClusterError(f"{path} is not what a cluster's file looks like ({error}): restore it, or end the cluster's `nodeinit` processes and remove {path.parent}") from None
 
 
 def known_clusters(state_dir: Path) -> list[Cluster]:

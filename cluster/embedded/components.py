@@ -10,11 +10,12 @@ from __future__ import annotations
 from cluster.embedded.credentials import NODE_PATH
 from cluster.names import Layout
 
-__all__ = ["API_READY", "CLUSTER_READY", "ETCD", "KUBERNETES", "LOGS", "PATH", "RUNTIME", "RUNTIME_SOCKET", "VOLUMES", "node_programs"]
+__all__ = ["API_READY", "CLUSTER_READY", "ETCD", "KUBERNETES", "LOGS", "NODEINIT", "PATH", "RUNTIME", "RUNTIME_SOCKET", "VOLUMES", "node_programs"]
 
 # Where a node sees the folders of programs.
 KUBERNETES = "/opt/turnup/kubernetes"
 ETCD = "/opt/turnup/etcd"
+NODEINIT = "/opt/turnup/nodeinit"
 RUNTIME = "/opt/turnup/runtime"
 PATH = f"{KUBERNETES}:{RUNTIME}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LOGS = "/var/log/turnup"

@@ -56,8 +56,11 @@ class Context:
             if work.done():
                 work.result()
 
-    def close(self) -> None:
-        """Ends the connection and waits for background work."""
+    def close(self, wait: bool) -> None:
+        """Ends the connection and, if asked to, waits for background work.
+
+        Work that is not waited for runs inside the nodes and ends with them.
+        """
         if self._api is not None:
             self._api.close()
-        self.pool.shutdown(cancel_futures=True)
+        self.pool.shutdown(wait=wait, cancel_futures=True)

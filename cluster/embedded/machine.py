@@ -13,12 +13,13 @@ import signal
 import time
 from pathlib import Path
 
+from cluster.embedded.components import PATH, RUNTIME, RUNTIME_SOCKET
 from cluster.errors import ClusterError
 from cluster.files import write_atomically
 from cluster.runner import Runner
 from cluster.state import Cluster
 
-__all__ = ["enter", "ends", "kill_node", "launch_node", "mark", "node_pid", "process_start", "stop_node"]
+__all__ = ["ctr", "enter", "ends", "kill_node", "launch_node", "mark", "node_pid", "process_start", "stop_node"]
 
 _FILE = "init.json"
 _PAUSE = 0.01
@@ -69,6 +70,12 @@ def mark(pid: int, path: str, proc: Path = Path("/proc")) -> None:
 def enter(pid: int) -> list[str]:
     """The command that runs its arguments inside the node."""
     return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
+
+
+def ctr(pid: int, wait: bool = False) -> list[str]:
+    """The command line of containerd's client on the node; wait: for a containerd that only starts."""
+    timeout = ["--connect-timeout", "60s"] if wait else []
+    return [*enter(pid), "env", f"PATH={PATH}", f"{RUNTIME}/ctr", "--address", RUNTIME_SOCKET, *timeout, "--namespace", "k8s.io"]
 
 
 def ends(pid: int, start: str | None, timeout: float) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cluster.binaries import Binaries
 from cluster.embedded.cgroups import Cgroups
-from cluster.embedded.components import ETCD, KUBERNETES, LOGS, RUNTIME, VOLUMES, node_programs
+from cluster.embedded.components import ETCD, KUBERNETES, LOGS, NODEINIT, RUNTIME, VOLUMES, node_programs
 from cluster.embedded.containerd import containerd_files
 from cluster.embedded.credentials import NODE_PATH
 from cluster.registries import Registries
@@ -124,6 +124,7 @@ def _program_mounts(programs: Binaries) -> list[dict[str, object]]:
     return [
         _bind(programs.kubernetes, KUBERNETES, read_only=True),
         _bind(programs.etcd, ETCD, read_only=True),
+        _bind(programs.nodeinit, NODEINIT, read_only=True),
         _bind(programs.runtime, RUNTIME, read_only=True),
         _bind(programs.cni, "/opt/cni/bin", read_only=True),
     ]

@@ -19,8 +19,7 @@ from cluster.embedded.access import access
 from cluster.embedded.api import ApiClient, ApiError
 from cluster.embedded.cgroups import Cgroups, find_cgroups
 from cluster.embedded.context import Context
-from cluster.embedded.loading import has_archive, import_archive, mark_archive
-from cluster.embedded.machine import kill_node, node_pid, stop_node
+from cluster.embedded.machine import ctr, kill_node, node_pid, stop_node
 from cluster.embedded.steps import (
     apply_addons,
     build_programs,
@@ -34,6 +33,7 @@ from cluster.embedded.steps import (
     write_credentials,
 )
 from cluster.errors import ClusterError
+from cluster.loading import load_on
 from cluster.names import context_name
 from cluster.progress import Progress
 from cluster.registries import Registries, load_registries
@@ -132,12 +132,7 @@ class EmbeddedProvider:
         for number, pid in pids.items():
             if pid is None:
                 raise ClusterError(f"node {cluster.layout.node(number)} does not run: start it with `turnup cluster start --name {cluster.name}`")
-        lacking = [pid for pid in pids.values() if not (reference and has_archive(self._runner, pid, archive, reference))]
-        for pid in lacking:
-            import_archive(self._runner, pid, archive)
-            if reference and not mark_archive(self._runner, pid, archive, reference):
-                raise ClusterError(f"{archive} holds no image named {reference}: see what it names with `tar -xOf {archive} index.json`")
-        return bool(lacking)
+        return load_on(self._runner, [ctr(pid) for pid in pids.values()], archive, reference)
 
     def logs(self, cluster: Cluster) -> dict[str, dict[str, Path]]:
         """Log files: node → program → file."""
@@ -156,12 +151,14 @@ class EmbeddedProvider:
 
     def _run(self, steps: Iterable[ModuleType], cluster: Cluster, registries: Registries) -> None:
         context = Context(cluster, registries, self._cgroups(cluster), self._runner, self._progress, self._free_space)
+        done = False
         try:
             for step in steps:
                 with self._progress.step(step.TITLE):
                     step.execute(context)
+            done = True
         finally:
-            context.close()
+            context.close(wait=done)
 
     def _release(self, cluster: Cluster) -> None:
         """Removes what ended nodes leave behind on the machine."""

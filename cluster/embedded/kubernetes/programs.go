@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
@@ -17,6 +14,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
 	"turnup/cluster/embedded/kubernetes/localpath"
+	"turnup/cluster/embedded/kubernetes/multicall"
 
 	// Log formats, metrics and credential plugins register themselves.
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
@@ -25,16 +23,9 @@ import (
 	_ "k8s.io/component-base/metrics/prometheus/version"
 )
 
-// program is one entry of the multi-call table.
-type program struct {
-	name    string     // what it is called by
-	summary string     // one line for the usage text
-	run     func() int // runs it on os.Args; returns the exit code
-}
-
 // programs is the one table from which dispatch and usage follow.
-func programs() []program {
-	return []program{
+func programs() []multicall.Program {
+	return []multicall.Program{
 		{"kube-apiserver", "serves the Kubernetes API", server(apiserver.NewAPIServerCommand)},
 		{"kube-controller-manager", "runs the controllers", server(controllermanager.NewControllerManagerCommand)},
 		{"kube-proxy", "routes Service addresses on a node", server(proxy.NewProxyCommand)},
@@ -47,7 +38,7 @@ func programs() []program {
 	}
 }
 
-// server adapts a command constructor to program.run. The command is built
+// server adapts a command constructor to Program.Run. The command is built
 // only when it runs: building all of them would slow each start.
 func server(construct func() *cobra.Command) func() int {
 	return func() int { return cli.Run(construct()) }
@@ -60,14 +51,4 @@ func runKubectl() int {
 		return 1
 	}
 	return 0
-}
-
-// usage lists the programs of a table.
-func usage(table []program) string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "usage: %s PROGRAM [ARGUMENT...], with PROGRAM one of\n", os.Args[0])
-	for _, entry := range table {
-		fmt.Fprintf(&text, "  %-24s %s\n", entry.name, entry.summary)
-	}
-	return text.String()
 }

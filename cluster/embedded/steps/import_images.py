@@ -6,7 +6,8 @@ It only begins the work: the API server starts meanwhile.
 from __future__ import annotations
 
 from cluster.embedded.context import Context
-from cluster.embedded.loading import import_archive
+from cluster.embedded.machine import ctr
+from cluster.loading import import_archive
 
 TITLE = "Importing images"
 
@@ -17,7 +18,7 @@ def execute(context: Context) -> None:
 
     def load(pid: int) -> None:
         for archive in archives:
-            import_archive(context.runner, pid, archive)
+            import_archive(context.runner, ctr(pid, wait=True), archive)
 
     for pid in context.pids.values():
         context.background.append(context.pool.submit(load, pid))

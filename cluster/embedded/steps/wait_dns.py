@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cluster.embedded.components import CLUSTER_READY
+from cluster.embedded.components import CLUSTER_READY, NODEINIT
 from cluster.embedded.context import Context
-from cluster.embedded.machine import mark
+from cluster.embedded.machine import enter, mark
 
 TITLE = "Waiting for cluster DNS"
 
@@ -14,12 +14,10 @@ _TIMEOUT = "90s"
 def execute(context: Context) -> None:
     """Returns when a query from each node was answered; raises ClusterError when not in time."""
     layout = context.cluster.layout
-    resolver = str(context.binaries().nodeinit / "nodeinit")
-    query = ["resolve", f"kubernetes.default.svc.{layout.dns_domain}", f"{layout.dns_service}:53", _TIMEOUT]
+    query = [f"{NODEINIT}/nodeinit", "resolve", f"kubernetes.default.svc.{layout.dns_domain}", f"{layout.dns_service}:53", _TIMEOUT]
 
     def ask(pid: int) -> None:
-        # Only the node's network is entered: the program need not be in its root.
-        context.runner.run(["nsenter", "--target", str(pid), "--net", "--", resolver, *query])
+        context.runner.run([*enter(pid), *query])
 
     for work in [context.pool.submit(ask, pid) for pid in context.pids.values()]:
         work.result()

@@ -1,0 +1,3 @@
+module turnup/cluster/tests/probe
+
+go 1.24.0

@@ -1,0 +1,66 @@
+// Command probe is what the integration tests run in pods: an HTTP server
+// that shows its node and keeps a file, and that fetches from others on
+// request, so that a test on the outside sees what a pod can reach.
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"time"
+)
+
+// file is where a pod's volume is expected; without one, PUT fails.
+const file = "/data/content"
+
+func main() {
+	if len(os.Args) > 1 { // for `kubectl exec`
+		fmt.Println(os.Args[1])
+		return
+	}
+	http.HandleFunc("GET /name", name)
+	http.HandleFunc("GET /file", read)
+	http.HandleFunc("PUT /file", write)
+	http.HandleFunc("GET /fetch", fetch)
+	log.Println("probe listens")
+	log.Fatal(http.ListenAndServe(":8080", nil))
+}
+
+func name(response http.ResponseWriter, _ *http.Request) {
+	answer(response, os.Getenv("NODE"), nil)
+}
+
+func read(response http.ResponseWriter, _ *http.Request) {
+	content, err := os.ReadFile(file)
+	answer(response, string(content), err)
+}
+
+func write(response http.ResponseWriter, request *http.Request) {
+	content, err := io.ReadAll(request.Body)
+	if err == nil {
+		err = os.WriteFile(file, content, 0o600)
+	}
+	answer(response, "written", err)
+}
+
+func fetch(response http.ResponseWriter, request *http.Request) {
+	client := http.Client{Timeout: 5 * time.Second}
+	found, err := client.Get(request.URL.Query().Get("url"))
+	if err != nil {
+		answer(response, "", err)
+		return
+	}
+	defer found.Body.Close()
+	content, err := io.ReadAll(found.Body)
+	answer(response, string(content), err)
+}
+
+func answer(response http.ResponseWriter, content string, err error) {
+	if err != nil {
+		http.Error(response, err.Error(), http.StatusBadGateway)
+		return
+	}
+	fmt.Fprint(response, content)
+}
