@@ -34,6 +34,10 @@ def execute(context: Context) -> None:
     wait_for("readiness of all nodes", look, _TIMEOUT, f"see `turnup cluster logs --name {context.cluster.name} kubelet`", state)
     for work in context.background:
         work.result()
+    # By convention; what should rather run beside the control plane can say so.
+    labels = {"node-role.kubernetes.io/control-plane": ""}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": layout.node(1), "labels": labels}}
+    context.api.apply("/api/v1/nodes", node)
 
 
 def is_ready(node: dict, since: float = 0.0) -> bool:

@@ -128,7 +128,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
       env: dict of environment variables.
       attr: struct to read IMAGE_ATTRS from. None: ctx.attr.
     Returns:
-      list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, layers).
+      list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers).
     """
     attr = attr or ctx.attr
     base = ctx.attr.base[ImageInfo] if ctx.attr.base else None
@@ -179,6 +179,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
         ImageInfo(archive = archive, config = config, digest = digest, layers = layers, manifest = manifest),
         OutputGroupInfo(
             archive = depset([archive]),
+            digest = depset([digest]),
             layers = depset([layer.blob for layer in layers]),
             oci_layout = depset([layout]),
         ),
