@@ -5,6 +5,7 @@
 // change (a version, an environment's settings) belongs into it.
 local params = import 'params.libsonnet';
 
+local letters = 'abcdefghijklmnopqrstuvwxyz';
 local maxNameLength = 63;
 
 {
@@ -16,13 +17,12 @@ local maxNameLength = 63;
 
   // Returns the name if it is a DNS label, else fails.
   checkName(component, name)::
-    local letters = std.stringChars('abcdefghijklmnopqrstuvwxyz');
-    local inner = letters + std.stringChars('0123456789-');
-    local characters = std.stringChars(params.typed(component, 'name', 'string', name));
-    local valid = std.length(name) > 0 && std.length(name) <= maxNameLength
-                  && std.member(letters, characters[0])
-                  && characters[std.length(name) - 1] != '-'
-                  && std.length([c for c in characters if !std.member(inner, c)]) == 0;
+    local text = params.typed(component, 'name', 'string', name);
+    // Nothing is left of a text that has only the characters to strip.
+    local valid = std.length(text) > 0 && std.length(text) <= maxNameLength
+                  && std.stripChars(text, letters + '0123456789-') == ''
+                  && std.stripChars(text[0], letters) == ''
+                  && text[std.length(text) - 1] != '-';
     if valid then name
     else error "%s: name '%s' is no DNS label; use up to %d of a-z, 0-9 and -, starting with a letter" % [
       component,

@@ -160,6 +160,14 @@ def test_text_that_is_not_utf8() -> None:
     assert message.startswith("a/latin.txt is no UTF-8 text (byte 3)")
 
 
+def test_line_ends_stay() -> None:
+    """A text import has the bytes of the file, carriage returns included."""
+    Path("a").mkdir()
+    Path("a/dos.txt").write_bytes(b"one\r\ntwo\r")
+
+    assert _value({"a/main.jsonnet": "importstr 'dos.txt'"}, inputs=["a/dos.txt"]) == "one\r\ntwo\r"
+
+
 def test_missing_program() -> None:
     """A program that does not exist is named."""
     with pytest.raises(RenderError, match=r"cannot read none\.jsonnet: No such file"):

@@ -97,8 +97,9 @@ class Inputs:
         """Returns a file's text, read once a rendering."""
         if path not in self._texts:
             try:
-                with open(path, encoding="utf-8") as file:
-                    self._texts[path] = file.read()
+                # Binary, because importstr promises the file's own line ends.
+                with open(path, "rb", buffering=0) as file:
+                    self._texts[path] = file.read().decode()
             except UnicodeDecodeError as error:
                 raise RenderError(
                     f"{path} is no UTF-8 text (byte {error.start}); save it as UTF-8, or do not import it"

@@ -16,12 +16,10 @@ from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
 _ENGINE_INDENT = 4
-# What the reference implementation of Jsonnet prints, and goldens are written in.
-_INDENT = 3
 
 
 def reindent(text: str) -> str:
-    """Changes the engine's indentation to Jsonnet's customary one.
+    """Changes the engine's indentation to the one of Jsonnet's reference implementation.
 
     Args:
         text: JSON as the engine printed it, four spaces a level.
@@ -29,13 +27,9 @@ def reindent(text: str) -> str:
     Returns:
         The same JSON with three spaces a level.
     """
-    done = 0
-    while True:
-        wide = "\n" + " " * (done + _ENGINE_INDENT)
-        if wide not in text:
-            return text
-        text = text.replace(wide, "\n" + " " * (done + _INDENT))
-        done += _INDENT
+    # A line of depth D starts with four times D spaces: it loses D of them.
+    lines = [line[(len(line) - len(line.lstrip(" "))) // _ENGINE_INDENT :] for line in text.split("\n")]
+    return "\n".join(lines)
 
 
 def _members(text: str) -> list[str]:
