@@ -5,7 +5,7 @@
 The front speaks the protocol and never evaluates. The evaluator is a fork with
 the engine already loaded; it is replaced when its memory has grown past a limit
 (rjsonnet is fastest without garbage collection) and when it dies, so that a
-crash of the engine costs one sentence and not the build's worker.
+program on which the engine crashes costs one sentence and not the build's worker.
 
 The stream is a sequence of JSON objects. Bazel 4 writes them without a newline
 between or after them, newer ones with one; both are read by watching the braces.
@@ -107,6 +107,22 @@ class Evaluator:
         Returns:
             Exit code and message, as that function has them.
         """
+        line = self._ask(arguments)
+        if not line:
+            # It may have been the victim of something else, such as a lack of memory: one more try.
+            self.stop(kill=False)
+            line = self._ask(arguments)
+        if not line:
+            ending = self.stop(kill=False)
+            label = next((a.removeprefix("--label=") for a in arguments if a.startswith("--label=")), "the program")
+            return 1, f"ERROR: {label}: the Jsonnet engine died twice ({ending}); simplify the program or report it\n"
+        code, message, memory = json.loads(line)
+        if memory > self.memory_limit:
+            self.stop()
+        return code, message
+
+    def _ask(self, arguments: list[str]) -> bytes:
+        """Returns the child's answer line; empty if the child has died."""
         if not self.pid:
             self._start()
         assert self._requests is not None and self._responses is not None
@@ -115,14 +131,8 @@ class Evaluator:
             self._requests.flush()
             line = self._responses.readline()
         except BrokenPipeError:
-            line = b""
-        if not line.endswith(b"\n"):
-            label = next((a.removeprefix("--label=") for a in arguments if a.startswith("--label=")), "the program")
-            return 1, f"ERROR: {label}: the Jsonnet engine died ({self.stop(kill=False)}); simplify the program or report it\n"
-        code, message, memory = json.loads(line)
-        if memory > self.memory_limit:
-            self.stop()
-        return code, message
+            return b""
+        return line if line.endswith(b"\n") else b""
 
     def stop(self, kill: bool = True) -> str:
         """Ends the child, if there is one.
