@@ -1,0 +1,187 @@
+"""Tests of built images: they run, hold what they should and nothing else, and fit their manifests."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import stat
+import struct
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path("rules/image/tests")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+
+
+def _archive(name: str) -> dict[str, bytes]:
+    """Return the files of an image's archive."""
+    with tarfile.open(HERE / f"{name}.tar") as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}
+
+
+def _layers(name: str) -> list[tarfile.TarFile]:
+    """Return an image's layers as open tars, base first."""
+    files = _archive(name)
+    (entry,) = json.loads(files["manifest.json"])
+    return [tarfile.open(fileobj=io.BytesIO(files[path])) for path in entry["Layers"]]
+
+
+@pytest.fixture(name="root", scope="module")
+def _root(tmp_path_factory) -> Path:
+    """The file system of the hello image, unpacked."""
+    root = tmp_path_factory.mktemp("root")
+    root.chmod(0o755)  # the root itself is the runtime's to make, and pytest's folders are for the owner only
+    for tar in _layers("hello"):
+        tar.extractall(root, numeric_owner=True)
+    return root
+
+
+def _config(name: str) -> dict:
+    """Return an image's config."""
+    return json.loads((HERE / f"{name}.config.json").read_bytes())
+
+
+@needs_root
+def test_the_program_runs_as_its_user_in_its_root(root) -> None:
+    """Started as a container runtime would: entrypoint, environment and user of the config, arguments at the end."""
+    config = _config("hello")["config"]
+    user = int(config["User"])
+
+    def enter() -> None:
+        os.chroot(root)
+        os.chdir(config["WorkingDir"])
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+
+    environment = dict(item.split("=", 1) for item in config["Env"])
+    done = subprocess.run([*config["Entrypoint"], "you"], env=environment, preexec_fn=enter, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    facts = json.loads(done.stdout)
+    assert facts["greeting"] == "hello you"
+    assert facts["yaml"] == [1, 2]
+    assert facts["version"] == [3, 11]
+    assert facts["user"] == 65532
+    assert facts["authorities"] > 100
+    assert facts["zone"] == "Europe/Zurich"
+    assert facts["data"] == "words from a data file"
+    assert facts["cached"] == "/usr/lib/python3.11/json/__pycache__/__init__.cpython-311.pyc"
+    assert len(facts["path"]) == 3  # PyYAML, redis and what redis needs
+
+
+@needs_root
+@pytest.mark.parametrize(("image", "command"), [("redis", ["/usr/bin/redis-server", "--version"]), ("registry", ["/usr/bin/docker-registry", "--version"])])
+def test_packaged_programs_run(tmp_path, image: str, command: list[str]) -> None:
+    """redis-server and docker-registry find all their libraries in their image."""
+    for tar in _layers(image):
+        tar.extractall(tmp_path, numeric_owner=True)
+    done = subprocess.run(command, preexec_fn=lambda: os.chroot(tmp_path), cwd="/", env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"v=7\.0|docker-registry", done.stdout)
+
+
+def _needed(data: bytes) -> list[str]:
+    """Return the DT_NEEDED names of a 64-bit little-endian ELF file, empty for anything else."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return []
+    offset, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    headers = [struct.unpack_from("<IIQQQQ", data, offset + i * size) for i in range(count)]
+    dynamic = next((data[at : at + length] for kind, _, at, _, _, length in headers if kind == 2), b"")
+    entries = list(struct.iter_unpack("<QQ", dynamic[: len(dynamic) // 16 * 16]))
+    address = next((value for tag, value in entries if tag == 5), 0)
+    table = next((at + address - start for kind, _, at, start, _, length in headers if kind == 1 and start <= address < start + length), 0)
+    return [data[table + value : data.index(b"\0", table + value)].decode() for tag, value in entries if tag == 1]
+
+
+@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+def test_every_library_that_is_needed_is_there(image: str) -> None:
+    """Each ELF file finds each library it names; so no native module fails at import for a missing one."""
+    names, needed = set(), {}
+    for tar in _layers(image):
+        for member in tar:
+            names.add(member.name.rpartition("/")[2])
+            if member.isreg():
+                for library in _needed(tar.extractfile(member).read()):
+                    needed.setdefault(library, member.name)
+    assert len(needed) > 2 or image == "registry"
+    assert {library: user for library, user in needed.items() if library not in names} == {}
+
+
+@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+def test_no_shell_and_no_package_manager(image: str) -> None:
+    """Nothing that could run a script or install something is in the image."""
+    programs = {m.name for tar in _layers(image) for m in tar if re.match(r"(usr/)?s?bin/.", m.name)}
+    forbidden = {"sh", "bash", "dash", "ash", "zsh", "busybox", "apt", "apt-get", "dpkg", "pip", "pip3", "perl"}
+    assert programs
+    assert not {path.rpartition("/")[2] for path in programs} & forbidden
+
+
+@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+def test_scanners_can_tell_what_is_inside(image: str) -> None:
+    """Each image names its distribution and its packages with versions."""
+    found = {}
+    for tar in _layers(image):
+        for member in tar:
+            if member.isreg():
+                found[member.name] = tar.extractfile(member).read()
+    assert b"VERSION_ID=\"12\"" in found["usr/lib/os-release"]
+    assert re.search(rb"^Package: libc6\nStatus: install ok installed\n(.*\n)*Version: 2\.36", found["var/lib/dpkg/status.d/libc6"])
+
+
+def test_nothing_is_writable_by_the_program(root) -> None:
+    """What the program runs from is read-only for its user; only its home and the temporary folders are not."""
+    loose = []
+    for tar in _layers("hello"):
+        for member in tar:
+            mine = member.uid == 65532 and member.mode & stat.S_IWUSR
+            if (mine or member.mode & stat.S_IWOTH) and not member.issym():
+                loose.append(member.name)
+    assert sorted(set(loose)) == ["home/nonroot", "tmp", "var/tmp"]
+
+
+@pytest.mark.parametrize("image", ["hello", "files_image"])
+def test_manifest_config_and_blobs_fit(image: str) -> None:
+    """Every digest, size and diff_id is that of the file it names, and the digest file is the manifest's."""
+    files = _archive(image)
+    manifest_bytes = (HERE / f"{image}.manifest.json").read_bytes()
+    assert (HERE / f"{image}.digest").read_text() == "sha256:" + hashlib.sha256(manifest_bytes).hexdigest()
+    manifest, config = json.loads(manifest_bytes), _config(image)
+    for part in [manifest["config"], *manifest["layers"]]:
+        data = files["blobs/sha256/" + part["digest"][7:]]
+        assert (len(data), "sha256:" + hashlib.sha256(data).hexdigest()) == (part["size"], part["digest"])
+    plain = ["sha256:" + hashlib.sha256(gzip.decompress(files["blobs/sha256/" + p["digest"][7:]])).hexdigest() for p in manifest["layers"]]
+    assert plain == config["rootfs"]["diff_ids"]
+
+
+def test_an_image_of_files_has_what_its_attributes_say() -> None:
+    """container_image and container_layer: every attribute arrives."""
+    config = _config("files_image")["config"]
+    assert config == {
+        "Cmd": ["--verbose"], "Entrypoint": ["/srv/app/greeting.py"], "Env": ["FROM_LAYER=1", "GREETING=hello"], "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},
+        "Labels": {"file": "words from a data file", "kind": "test"}, "User": "1000:1000", "Volumes": {"/data": {}}, "WorkingDir": "/srv",
+    }
+    found = {m.name: m for tar in _layers("files_image") for m in tar}
+    assert {name: (m.mode, m.uid, m.gid) for name, m in found.items() if m.isreg()} == {
+        "srv/app/greeting.py": (0o555, 65532, 65532), "etc/app/data.txt": (0o440, 7, 8), "etc/empty": (0o440, 7, 8),
+    }
+    assert found["etc/link"].linkname == "app/data.txt"
+    assert found["var/spool/app"].isdir()
+    assert {m.mtime for m in found.values()} == {0}
+
+
+def test_a_second_image_has_the_same_base_layer() -> None:
+    """Images share layers by digest: the base of hello is that of redis."""
+    digests = [json.loads((HERE / f"{name}.manifest.json").read_bytes())["layers"][0]["digest"] for name in ("hello", "redis")]
+    assert digests[0] == digests[1]
+
+
+def test_the_layout_is_the_archive_unpacked() -> None:
+    """The OCI layout has the archive's files, and nothing else."""
+    files = {str(path.relative_to(HERE / "hello.oci")): path.read_bytes() for path in (HERE / "hello.oci").rglob("*") if path.is_file()}
+    assert files == _archive("hello")

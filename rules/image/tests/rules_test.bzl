@@ -1,0 +1,82 @@
+"""Analysis tests: each refusal of the image rules, and the shape of what they provide."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules/image:defs.bzl", "ImageInfo", "container_image", "container_layer", "container_push", "debian_image", "py_image")
+
+def _fails_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.message)
+    return analysistest.end(env)
+
+_fails_test = analysistest.make(
+    _fails_impl,
+    attrs = {"message": attr.string(doc = "What the failure has to say.", mandatory = True)},
+    expect_failure = True,
+)
+
+# name -> (rule, attributes, message). Each is a target that must not build.
+_REFUSED = {
+    "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
+    "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: found '../x', which climbs out"),
+    "debian_no_packages": (debian_image, {"packages": []}, "packages: found none: name @NAME//:debs"),
+    "directory_climbs": (container_layer, {"directory": "/a/../b"}, "directory: found '/a/../b', which climbs out"),
+    "empty_dir_climbs": (container_layer, {"empty_dirs": ["../x"]}, "empty_dirs: found '../x', which climbs out"),
+    "empty_file_is_root": (container_layer, {"empty_files": ["/"]}, "empty_files: found '/'"),
+    "image_is_empty": (container_image, {}, "layers: the image would be empty"),
+    "layer_as_base": (container_image, {"base": ":files_layer"}, "does not have mandatory providers"),
+    "mode_is_text": (container_layer, {"mode": "rwx"}, "mode: found 'rwx': write an octal number"),
+    "owner_is_a_name": (container_layer, {"owner": "root"}, "owner: found 'root': write numbers as UID:GID"),
+    "port_is_text": (container_image, {"base": ":files_image", "ports": ["http"]}, "ports: found 'http': write a number"),
+    "port_too_large": (container_image, {"base": ":files_image", "ports": ["65536"]}, "ports: found '65536'"),
+    "push_docker_format": (container_push, {"format": "Docker", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: found 'Docker': write OCI"),
+    "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: found 'r.example/a': write HOST or HOST:PORT"),
+    "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: found 'a:b': write it without tag"),
+    "push_two_tags": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "b", "tag_file": "app/data.txt"}, "tag: give either tag or tag_file"),
+    "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: give either repository or repository_file"),
+    "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"]: a py_image starts its binary"),
+    "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: found none: name an image with a Python interpreter"),
+    "symlink_climbs": (container_layer, {"symlinks": {"a/../../b": "/x"}}, "symlinks: found 'a/../../b', which climbs out"),
+    "user_is_a_command": (container_image, {"base": ":files_image", "user": "a b"}, "user: found 'a b': write a number"),
+    "volume_climbs": (container_image, {"base": ":files_image", "volumes": ["/a/.."]}, "volumes: found '/a/..'"),
+    "workdir_is_relative": (container_image, {"base": ":files_image", "workdir": "app"}, "workdir: found 'app': write a path that begins"),
+}
+
+def _provider_impl(ctx):
+    env = analysistest.begin(ctx)
+    info = analysistest.target_under_test(env)[ImageInfo]
+    asserts.equals(env, "hello.digest", info.digest.basename)
+    asserts.equals(env, "hello.tar", info.archive.basename)
+    blobs = [layer.blob.short_path for layer in info.layers]
+    asserts.equals(env, ["python/base.layer.tar.gz", "../pip/async_timeout/async_timeout.image.layer.tar.gz", "../pip/pyyaml/pyyaml.image.layer.tar.gz", "../pip/redis/redis.image.layer.tar.gz", "rules/image/tests/hello.layer.tar.gz"], blobs)
+    asserts.true(env, info.archive not in analysistest.target_under_test(env)[DefaultInfo].files.to_list(), "the archive is built only when asked for")
+    return analysistest.end(env)
+
+_provider_test = analysistest.make(_provider_impl)
+
+def _action_impl(ctx):
+    env = analysistest.begin(ctx)
+    inputs = []
+    for action in analysistest.target_actions(env):
+        if action.mnemonic == "ImageLayer":
+            inputs = [f.short_path for f in action.inputs.to_list()]
+    asserts.true(env, "rules/image/tests/app/hello.py" in inputs, "the program is in its own layer")
+    asserts.false(env, [path for path in inputs if "site-packages" in path and "yaml" in path.split("/")], "third-party files are in layers of their own")
+    return analysistest.end(env)
+
+_action_test = analysistest.make(_action_impl)
+
+def image_rules_tests(name):
+    """Declares the analysis tests and a test_suite of them.
+
+    Args:
+      name: name of the suite.
+    """
+    tests = []
+    for case, (rule, attributes, message) in _REFUSED.items():
+        rule(name = case, tags = ["manual"], **attributes)
+        _fails_test(name = case + "_is_refused", message = message, target_under_test = ":" + case)
+        tests.append(":" + case + "_is_refused")
+    _provider_test(name = "providers_have_their_shape", target_under_test = ":hello")
+    _action_test(name = "program_and_packages_are_apart", target_under_test = ":hello")
+    tests += [":providers_have_their_shape", ":program_and_packages_are_apart"]
+    native.test_suite(name = name, tests = tests)
