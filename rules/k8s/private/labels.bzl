@@ -12,17 +12,33 @@ def label_string(label):
     repository = "@" + label.workspace_name if label.workspace_name else ""
     return "%s//%s:%s" % (repository, label.package, label.name)
 
-def split_dep(dep, attribute):
+def split_dep(dep):
     """Splits a dependency on a service into its package and name.
 
     Args:
       dep: string, an absolute label.
-      attribute: where it stands, for the error.
 
     Returns:
       struct(package: `//path` with its repository, name: string).
     """
-    if "//" not in dep:
-        fail("%s: %r is not an absolute label; a dependency is another package's service: write it as //path/to/service" % (attribute, dep))
     package, _, name = dep.partition(":")
     return struct(name = name or package.rpartition("/")[2], package = package)
+
+def deps_error(deps):
+    """Checks the dependencies of a microservice.
+
+    Args:
+      deps: list of strings.
+
+    Returns:
+      what is wrong and what to do about it, or None.
+    """
+    names = {}
+    for dep in deps:
+        if "//" not in dep:
+            return "deps: %r is not an absolute label; a dependency is another package's service: write it as //path/to/service" % dep
+        name = split_dep(dep).name
+        if name in names:
+            return "deps: %s and %s have one name, so the manifests cannot tell them apart; rename one target" % (names[name], dep)
+        names[name] = dep
+    return None

@@ -19,14 +19,41 @@ def _verbs(name, args, tags, visibility, testonly):
             visibility = visibility,
         )
 
-def _references_by_target(attribute, name, references):
-    """Turns {reference: target} into what label_keyed_string_dict takes: {target: JSON list of references}."""
-    if type(references) != "dict":
-        fail("k8s_object %s: %s is a %s; write a dict of references to image targets" % (name, attribute, type(references)))
+def references_by_target(references):
+    """Turns {reference: target} into what label_keyed_string_dict takes.
+
+    Args:
+      references: dict of references to labels.
+
+    Returns:
+      dict of labels to JSON lists of references.
+    """
     targets = {}
     for reference, target in references.items():
         targets.setdefault(target, []).append(reference)
     return {target: json.encode(listed) for target, listed in targets.items()}
+
+def object_error(template, resolver, resolver_args, images, preload):
+    """Checks the arguments of k8s_object that never reach its rule.
+
+    Args:
+      template: as in k8s_object.
+      resolver: as in k8s_object.
+      resolver_args: as in k8s_object.
+      images: as in k8s_object.
+      preload: as in k8s_object.
+
+    Returns:
+      what is wrong and what to do about it, or None.
+    """
+    if resolver != None or resolver_args != None:
+        return "resolver and resolver_args are not supported: images are resolved at build time; name them in images"
+    if template == None:
+        return "template is missing; name the manifest file or the target that makes it"
+    for attribute, value in {"images": images, "preload": preload}.items():
+        if type(value) != "dict":
+            return "%s is a %s; write a dict of references to image targets" % (attribute, type(value))
+    return None
 
 def k8s_object(
         name,
@@ -73,22 +100,21 @@ def k8s_object(
       testonly: of all targets made.
       **kwargs: attributes of the rule beyond rules_k8s (see rules/k8s/README.md).
     """
-    if resolver != None or resolver_args != None:
-        fail("k8s_object %s: resolver and resolver_args are not supported: images are resolved at build time; name them in images" % name)
-    if template == None:
-        fail("k8s_object %s: template is missing; name the manifest file or the target that makes it" % name)
+    error = object_error(template, resolver, resolver_args, images, preload)
+    if error:
+        fail("k8s_object %s: %s" % (name, error))
     k8s_object_rule(
         name = name,
         args = args,
         cluster = cluster,
         context = context,
         image_chroot = image_chroot,
-        images = _references_by_target("images", name, images),
+        images = references_by_target(images),
         kind = kind,
         kubeconfig = kubeconfig,
         loader = loader,
         namespace = namespace,
-        preload = _references_by_target("preload", name, preload),
+        preload = references_by_target(preload),
         substitutions = substitutions,
         tags = tags,
         template = template,

@@ -2,7 +2,7 @@
 
 load("//:cluster_constants.bzl", "CONTEXT", "ENVS", "NAMESPACES", "REGISTRY")
 load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
-load(":labels.bzl", "split_dep")
+load(":labels.bzl", "deps_error", "split_dep")
 load(":macros.bzl", "k8s_object", "k8s_objects")
 load(":pin.bzl", "pin")
 load(":service.bzl", "service")
@@ -17,15 +17,10 @@ def _namespace_owner(env):
 
 def _dependencies(name, deps):
     """Returns the split labels of deps, checked."""
-    result = []
-    names = {}
-    for dep in deps:
-        split = split_dep(dep, "microservice %s: deps" % name)
-        if split.name in names:
-            fail("microservice %s: deps: %s and %s have one name, so the manifests cannot tell them apart; rename one target" % (name, names[split.name], dep))
-        names[split.name] = dep
-        result.append(struct(label = dep, name = split.name, package = split.package))
-    return result
+    error = deps_error(deps)
+    if error:
+        fail("microservice %s: %s" % (name, error))
+    return [split_dep(dep) for dep in deps]
 
 def _json_path(dep):
     """Returns the workspace path of a dependency's service.json."""
@@ -86,7 +81,8 @@ def microservice(
             data = [":service"] + deps + data,
             tags = tags + ["manual"],
             tla_code = _arguments(env, package, dependencies, images),
-            visibility = ["//visibility:private"],
+            # Private but for the test of what rendering reads.
+            visibility = ["//rules/k8s/tests:__pkg__"],
             deps = libraries,
         )
         built = env == _BUILT

@@ -1,0 +1,112 @@
+"""Analysis tests of closures: what is in them, and what each verb has to build."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//rules/k8s:defs.bzl", "K8sObjectInfo", "PinInfo")
+
+_STACK = "rules/k8s/tests/stack/"
+
+def _names(entries):
+    return [entry.label[len("//" + _STACK):] for entry in entries.to_list()]
+
+def _closure_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    info = analysistest.target_under_test(env)[K8sObjectInfo]
+    asserts.equals(env, ctx.attr.entries, _names(info.entries))
+    asserts.equals(env, ctx.attr.images, sorted(_names(info.images)))
+    return analysistest.end(env)
+
+# Each object and image of a closure stands in it once, dependencies first.
+_closure_test = analysistest.make(_closure_test_impl, attrs = {
+    "entries": attr.string_list(doc = "Expected objects, in order, without //rules/k8s/tests/stack/."),
+    "images": attr.string_list(doc = "Objects whose images are built, sorted."),
+})
+
+def _runfiles_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    names = [file.short_path[len(_STACK):] for file in target[DefaultInfo].default_runfiles.files.to_list() if file.short_path.startswith(_STACK)]
+    for name in ctx.attr.present:
+        asserts.true(env, name in names, "%s should be in the runfiles: %s" % (name, names))
+    for part in ctx.attr.absent:
+        asserts.equals(env, [], [name for name in names if part in name])
+    return analysistest.end(env)
+
+# What a runnable target makes Bazel build.
+_runfiles_test = analysistest.make(_runfiles_test_impl, attrs = {
+    "absent": attr.string_list(doc = "Parts of file names that must not be among the runfiles."),
+    "present": attr.string_list(doc = "Files that must be among the runfiles, relative to the stack."),
+})
+
+def _inputs_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    actions = [action for action in analysistest.target_actions(env) if action.mnemonic == ctx.attr.mnemonic]
+    asserts.equals(env, 1, len(actions))
+    inputs = [file.short_path[len(_STACK):] for file in actions[0].inputs.to_list() if file.short_path.startswith(_STACK)]
+    asserts.equals(env, sorted(ctx.attr.inputs), sorted([name for name in inputs if name.endswith(".json") or name.endswith(".yaml")]))
+    return analysistest.end(env)
+
+# What an action reads decides when it runs again.
+_inputs_test = analysistest.make(_inputs_test_impl, attrs = {
+    "inputs": attr.string_list(doc = "Expected JSON and YAML inputs, relative to the stack."),
+    "mnemonic": attr.string(doc = "The action."),
+})
+
+def _pin_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    entries = analysistest.target_under_test(env)[PinInfo].entries.to_list()
+    asserts.equals(env, ctx.attr.names, sorted([entry.name for entry in entries]))
+    return analysistest.end(env)
+
+# Which images a pin target pins.
+_pin_test = analysistest.make(_pin_test_impl, attrs = {
+    "names": attr.string_list(doc = "Expected images, sorted."),
+})
+
+_DEEP = ["redis:myns", "server:myns", "client:myns", "top:myns"]
+
+# Test to (rule, target under test, attributes).
+_CASES = {
+    "deep_has_each_once": (_closure_test, "top:myns-deep", {"entries": _DEEP, "images": ["client:myns", "redis:myns", "server:myns"]}),
+    "delete_builds_no_image": (_runfiles_test, "top:myns-deep.delete", {
+        "absent": ["image", "resolved", "manifest.json"],
+        "present": ["redis/myns.objects.json", "top/myns-deep.closure.json"],
+    }),
+    "describe_builds_no_image": (_runfiles_test, "top:myns-deep.describe", {"absent": ["image"], "present": ["redis/myns.objects.json"]}),
+    "diff_takes_digests_only": (_runfiles_test, "top:myns-deep.diff", {"absent": ["image"], "present": ["redis/myns.resolved.json"]}),
+    "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {"present": ["redis/image.manifest.json", "top/myns-deep.closure.json"]}),
+    "pin_builds_nothing": (_runfiles_test, "top:pin", {"absent": ["image"]}),
+    "pin_finds_all_images": (_pin_test, "top:pin", {"names": ["client", "redis", "server"]}),
+    "pin_push_has_images": (_runfiles_test, "top:pin.push", {"present": ["redis/image.manifest.json", "redis/image.digest"]}),
+    "pinned_builds_no_image": (_closure_test, "top:dev-deep", {"entries": [name.replace("myns", "dev") for name in _DEEP]}),
+    "rendering_reads_direct_deps": (_inputs_test, "client:myns_manifests", {
+        "inputs": ["client/service.json", "redis/service.json", "server/service.json"],
+        "mnemonic": "Jsonnet",
+    }),
+    "rendering_reads_nothing_else": (_inputs_test, "top:myns_manifests", {
+        "inputs": ["client/service.json", "top/service.json"],
+        "mnemonic": "Jsonnet",
+    }),
+    "resolving_pins_reads_pins": (_inputs_test, "server:dev", {
+        "inputs": ["server/dev.objects.json", "server/pins.yaml"],
+        "mnemonic": "K8sResolve",
+    }),
+    "shallow_has_its_own": (_closure_test, "client:myns", {"entries": ["client:myns"], "images": ["client:myns"]}),
+}
+
+def closure_tests(name):
+    """Defines the tests and a suite of them.
+
+    Args:
+      name: name of the suite.
+    """
+    for case, (make, target, attributes) in _CASES.items():
+        make(
+            name = case + "_test",
+            size = "small",
+            target_under_test = "//%s%s" % (_STACK, target),
+            **attributes
+        )
+    native.test_suite(
+        name = name,
+        tests = [":%s_test" % case for case in _CASES],
+    )

@@ -1,0 +1,106 @@
+"""Tests of what each wrong use of the rules says."""
+
+load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
+load("//rules/k8s:defs.bzl", "k8s_object", "k8s_objects")
+load("//rules/k8s/private:labels.bzl", "deps_error", "split_dep")
+load("//rules/k8s/private:macros.bzl", "object_error", "references_by_target")
+
+def _failure_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.message)
+    return analysistest.end(env)
+
+# A target that must not be analysed, and why.
+_failure_test = analysistest.make(
+    _failure_test_impl,
+    expect_failure = True,
+    attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
+)
+
+def _object(name, **attrs):
+    k8s_object(name = name, template = "settings.yaml", tags = ["manual"], **attrs)
+
+def _objects(name, **attrs):
+    k8s_objects(name = name, tags = ["manual"], **attrs)
+
+# Case to (macro, attributes, message).
+_CASES = {
+    "empty_context": (_object, {"context": ""}, "context is empty; name the kubeconfig context that this target may write to"),
+    "empty_objects": (_objects, {"objects": []}, "objects is empty; list at least one k8s_object"),
+    "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload names images, but no loader puts them onto the nodes; set loader"),
+    "not_an_object": (_objects, {"objects": [":image"]}, "does not have mandatory providers"),
+    "reserved_namespace": (
+        _object,
+        {"environment": "myns", "namespace": "dev", "namespace_owner": "dev"},
+        "environment myns has the namespace \"dev\", which belongs to environment dev; set USER to a name that no environment has, for example USER=dev-me",
+    ),
+    "undefined_variable": (_object, {"namespace": "$(no_such_variable)"}, "no_such_variable"),
+}
+
+def _deps_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, None, deps_error(["//a/redis", "//b:c", "@x//d"]))
+    asserts.equals(
+        env,
+        "deps: \"redis\" is not an absolute label; a dependency is another package's service: write it as //path/to/service",
+        deps_error(["redis"]),
+    )
+    asserts.equals(
+        env,
+        "deps: //a/redis and //b:redis have one name, so the manifests cannot tell them apart; rename one target",
+        deps_error(["//a/redis", "//b:redis"]),
+    )
+    asserts.equals(env, struct(name = "redis", package = "//a/redis"), split_dep("//a/redis"))
+    asserts.equals(env, struct(name = "c", package = "@x//b"), split_dep("@x//b:c"))
+    return unittest.end(env)
+
+# Dependencies are absolute labels with different names.
+_deps_test = unittest.make(_deps_test_impl)
+
+def _object_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, None, object_error("t.yaml", None, None, {}, {}))
+    asserts.equals(env, "template is missing; name the manifest file or the target that makes it", object_error(None, None, None, {}, {}))
+    for resolver, resolver_args in [("//:r", None), (None, ["--x"])]:
+        asserts.equals(
+            env,
+            "resolver and resolver_args are not supported: images are resolved at build time; name them in images",
+            object_error("t.yaml", resolver, resolver_args, {}, {}),
+        )
+    asserts.equals(env, "images is a list; write a dict of references to image targets", object_error("t.yaml", None, None, ["a"], {}))
+    asserts.equals(env, "preload is a string; write a dict of references to image targets", object_error("t.yaml", None, None, {}, "a"))
+    asserts.equals(env, {":a": "[\"x\",\"z\"]", ":b": "[\"y\"]"}, references_by_target({"x": ":a", "y": ":b", "z": ":a"}))
+    return unittest.end(env)
+
+# Arguments of k8s_object that never reach its rule.
+_object_test = unittest.make(_object_test_impl)
+
+def failure_tests(name):
+    """Defines a wrong target and its test for every case, and a suite of the tests.
+
+    Args:
+      name: name of the suite.
+    """
+    for case, (make, attributes, message) in _CASES.items():
+        make("wrong_" + case, **attributes)
+        _failure_test(
+            name = case + "_fails_test",
+            size = "small",
+            message = message,
+            target_under_test = ":wrong_" + case,
+        )
+    _deps_test(
+        name = "deps_test",
+        size = "small",
+    )
+    _object_test(
+        name = "object_test",
+        size = "small",
+    )
+    native.test_suite(
+        name = name,
+        tests = [":%s_fails_test" % case for case in _CASES] + [
+            ":deps_test",
+            ":object_test",
+        ],
+    )
