@@ -111,8 +111,11 @@ def evaluate(request: Request) -> str:
             workspace_path(request.src),
             import_callback=inputs,
             max_stack=request.max_stack,
-            gc=False,
-            **bindings,
+            gc=False,  # type: ignore[call-arg]  # the package's stub lacks it
+            ext_vars=bindings["ext_vars"],
+            ext_codes=bindings["ext_codes"],
+            tla_vars=bindings["tla_vars"],
+            tla_codes=bindings["tla_codes"],
         )
     except (KeyboardInterrupt, SystemExit):
         raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rules.jsonnet.tools import engine
+from rules.jsonnet.tools import engine, imports
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Binding, Request
 
@@ -27,14 +28,14 @@ def _write(files: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _value(files: dict[str, str], **fields: object) -> object:
+def _value(files: dict[str, str], **fields: Any) -> object:
     """Evaluates a/main.jsonnet of the files, all of which are declared inputs."""
     _write(files)
     request = Request(src="a/main.jsonnet", **{"inputs": list(files), **fields})
     return json.loads(engine.evaluate(request))
 
 
-def _error(files: dict[str, str], **fields: object) -> str:
+def _error(files: dict[str, str], **fields: Any) -> str:
     """Returns the message with which the evaluation fails."""
     with pytest.raises(RenderError) as caught:
         _value(files, **fields)
@@ -72,7 +73,7 @@ def test_external_repositories() -> None:
     files = {"a/main.jsonnet": "import 'external/other/x.json'", "external/other/x.json": "7"}
 
     assert _value(files) == 7
-    assert engine.workspace_path("../other/x.json") == "external/other/x.json"
+    assert imports.workspace_path("../other/x.json") == "external/other/x.json"
 
 
 def test_generated_program() -> None:
@@ -110,7 +111,10 @@ def test_undeclared_import_in_a_library_names_the_library() -> None:
 
 def test_evaluation_error_shows_the_stack_in_workspace_paths() -> None:
     """An error statement shows its message and every frame as file:line:column."""
-    files = {"a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }", "a/b.libsonnet": "{ f(v): error 'no' }"}
+    files = {
+        "a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }",
+        "a/b.libsonnet": "{ f(v): error 'no' }",
+    }
 
     lines = _error(files).splitlines()
 
@@ -217,7 +221,10 @@ def test_stamping() -> None:
         Binding("ext", False, "value", "stamped", "{STABLE_REV}+{lower}"),
         Binding("ext", False, "value", "plain", "{STABLE_REV}"),
     ]
-    files = {"a/main.jsonnet": "[std.extVar('stamped'), std.extVar('plain')]", "status": "STABLE_REV abc def\n"}
+    files = {
+        "a/main.jsonnet": "[std.extVar('stamped'), std.extVar('plain')]",
+        "status": "STABLE_REV abc def\n",
+    }
 
     value = _value(files, bindings=bindings, stamp_keys=["stamped"], stamp_files=["status"])
 

@@ -23,6 +23,7 @@ class RenderError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
+        """Keeps the message."""
         super().__init__(message)
         self.message = message
 

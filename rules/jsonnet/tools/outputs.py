@@ -108,7 +108,7 @@ def _document(request: Request, text: str, name: str) -> str:
             f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "
             "make it a string (std.manifestYamlDoc, std.toString) or remove --string"
         )
-    return json.loads(text)
+    return str(json.loads(text))
 
 
 def _stream(request: Request, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rjsonnet
@@ -50,10 +51,13 @@ def test_indentation() -> None:
     """Values are printed as Jsonnet's reference implementation prints them."""
     text = outputs.reindent(_engine({"b": [1, {"c": {}}], "a": [], "s": "x\n    y"}))
 
-    assert text == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
+    assert (
+        text
+        == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
+    )
 
 
-def _layout(value: object, **fields: object) -> dict[str, str]:
+def _layout(value: object, **fields: Any) -> dict[str, str]:
     """Returns what is written for a value."""
     return outputs.layout(Request(src="a.jsonnet", **fields), _engine(value))
 
@@ -72,7 +76,10 @@ def test_multiple_outputs() -> None:
 
 def test_folder_output() -> None:
     """A folder takes whatever names the program produces."""
-    assert _layout({"x/y.json": 1, "z": 2}, out_dir="bin/d", multiple=True) == {"bin/d/x/y.json": "1\n", "bin/d/z": "2\n"}
+    assert _layout({"x/y.json": 1, "z": 2}, out_dir="bin/d", multiple=True) == {
+        "bin/d/x/y.json": "1\n",
+        "bin/d/z": "2\n",
+    }
 
 
 def test_yaml_stream() -> None:
@@ -89,21 +96,37 @@ def test_string_output() -> None:
 @pytest.mark.parametrize(
     ("value", "fields", "message"),
     [
-        ({"a": 1}, {"outs": ["a", "b"], "multiple": True}, r"did not produce b, which outs declares \(produced: a\)"),
-        ({"a": 1, "c": 2}, {"outs": ["a"], "multiple": True}, r"produced c, which outs does not declare \(declared: a\)"),
+        (
+            {"a": 1},
+            {"outs": ["a", "b"], "multiple": True},
+            r"did not produce b, which outs declares \(produced: a\)",
+        ),
+        (
+            {"a": 1, "c": 2},
+            {"outs": ["a"], "multiple": True},
+            r"produced c, which outs does not declare \(declared: a\)",
+        ),
         ({}, {"outs": ["a", "b"], "multiple": True}, r"produced: none"),
-        ([1], {"outs": ["a", "b"], "multiple": True}, "evaluates to an array, but several outputs need an object"),
+        (
+            [1],
+            {"outs": ["a", "b"], "multiple": True},
+            "evaluates to an array, but several outputs need an object",
+        ),
         ({}, {"outs": ["a"], "yaml_stream": True}, "evaluates to an object, but yaml_stream needs an array"),
         (1, {"outs": ["a"], "string": True}, "a.jsonnet is a number, but extra_args has --string"),
         ({"a": 1}, {"outs": ["a"], "string": True, "multiple": True}, "'a' of a.jsonnet is a number"),
         ([1], {"outs": ["a"], "string": True, "yaml_stream": True}, "an element is a number"),
-        ({"../x": 1}, {"out_dir": "d", "multiple": True}, r"produced the file name '\.\./x'; use a plain relative path"),
+        (
+            {"../x": 1},
+            {"out_dir": "d", "multiple": True},
+            r"produced the file name '\.\./x'; use a plain relative path",
+        ),
         ({"/x": 1}, {"out_dir": "d", "multiple": True}, "produced the file name '/x'"),
         ({"": 1}, {"out_dir": "d", "multiple": True}, "produced the file name ''"),
         ({"a": 1, "a/b": 1}, {"out_dir": "d", "multiple": True}, "'a' as a file and as the folder of 'a/b'"),
     ],
 )
-def test_what_does_not_fit(value: object, fields: dict, message: str) -> None:
+def test_what_does_not_fit(value: object, fields: dict[str, Any], message: str) -> None:
     """A value that does not fit the declared outputs is refused with what was found and what to do."""
     with pytest.raises(RenderError, match=message):
         _layout(value, **fields)

@@ -28,7 +28,12 @@ def test_every_argument() -> None:
         ]
     )
 
-    assert (parsed.label, parsed.src, parsed.outs, parsed.multiple) == ("//a:b", "a.jsonnet", ["x", "y=z"], True)
+    assert (parsed.label, parsed.src, parsed.outs, parsed.multiple) == (
+        "//a:b",
+        "a.jsonnet",
+        ["x", "y=z"],
+        True,
+    )
     assert (parsed.inputs, parsed.imports, parsed.max_stack) == (["i"], ["lib"], 9)
     assert parsed.bindings == [
         requests.Binding("ext", True, "value", "n", "{\n  a: 1\n}"),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import codecs
 import ctypes
+import io
 import json
 import os
 import re
@@ -37,7 +38,7 @@ class ProtocolError(Exception):
     """The request stream is not what Bazel writes."""
 
 
-def messages(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+def messages(stream: BinaryIO | io.RawIOBase) -> Iterator[dict[str, Any]]:
     """Reads JSON objects from a stream as they come, with or without newlines.
 
     Args:
@@ -199,7 +200,9 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
     os._exit(0)
 
 
-def serve(requests: BinaryIO, responses: BinaryIO, stderr: TextIO, memory_limit: int = MEMORY_LIMIT) -> int:
+def serve(
+    requests: BinaryIO | io.RawIOBase, responses: BinaryIO, stderr: TextIO, memory_limit: int = MEMORY_LIMIT
+) -> int:
     """Answers requests until the stream ends.
 
     Args:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -96,7 +96,11 @@ def test_garbage_ends_the_worker_with_a_sentence() -> None:
 def test_serving() -> None:
     """Each request is answered with its id, exit code and message, also after a failure."""
     requests = [
-        {"arguments": _program("bad", "error 'no'"), "requestId": 4, "inputs": [{"path": "x", "digest": "y"}]},
+        {
+            "arguments": _program("bad", "error 'no'"),
+            "requestId": 4,
+            "inputs": [{"path": "x", "digest": "y"}],
+        },
         {"arguments": _program("good", "{ a: 1 }"), "verbosity": 0},
     ]
     answers = io.BytesIO()
@@ -162,7 +166,8 @@ def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
 
     assert code == 1
     assert re.fullmatch(
-        r"ERROR: //:deep: the Jsonnet engine died twice \(SIG\w+\); simplify the program or report it\n", message
+        r"ERROR: //:deep: the Jsonnet engine died twice \(SIG\w+\); simplify the program or report it\n",
+        message,
     )
     assert evaluator.run(_program("b", "2")) == (0, "")
 
@@ -183,9 +188,12 @@ def test_memory_is_bounded() -> None:
     assert 1 < len(pids) < 12
 
 
-def _start(arguments: list[str], **options: int) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """Starts the tool as a process of its own, with this process's import path."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        f"from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+    )
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import metadata
+from pathlib import Path
 
 from google.protobuf import duration_pb2
 from inner import dash_name_pb2, dash_name_pb2_grpc
@@ -41,7 +42,7 @@ def test_well_known_types() -> None:
 
 def test_generator_fits_the_runtime() -> None:
     """The locked protobuf runtime is at least as new as the generator inside the locked grpcio-tools."""
-    source = open(well_known_pb2.__file__, encoding="utf-8").read()
+    source = Path(well_known_pb2.__file__).read_text(encoding="utf-8")
     match = re.search(r"Protobuf Python Version: (\d+)\.(\d+)\.(\d+)", source)
     assert match
     generator = tuple(map(int, match.groups()))

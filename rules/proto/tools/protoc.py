@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         protoc's exit code; it has printed its own messages, each with file,
         line and column.
     """
-    return protoc.main(["protoc", *argv])
+    return int(protoc.main(["protoc", *argv]))
 
 
 if __name__ == "__main__":
