@@ -6,6 +6,7 @@
 // parameters and refuses names that it does not know. Fields and values are
 // spelled as in the Kubernetes API. A map of name to value stands wherever the
 // API has a list of named things. Objects are plain, so that `+:` patches them.
+local claim = import 'claim.libsonnet';
 local environment = import 'environment.libsonnet';
 local microservice = import 'microservice.libsonnet';
 {
@@ -14,6 +15,7 @@ local microservice = import 'microservice.libsonnet';
   statefulMicroservice: microservice.stateful,
 
   // Single objects: see the file of each.
+  claim: claim.claim,
   configMap: import 'config-map.libsonnet',
   deployment: import 'deployment.libsonnet',
   disruptionBudget: import 'disruption-budget.libsonnet',

@@ -65,12 +65,16 @@ local containerOf(p, ports) = {
   mounts: p.mounts,
 } + (if p.resources == null then {} else { resources: p.resources }) + p.container;
 
+// Returns a map that a caller may have left out.
+local field(object, name) = if std.objectHas(object, name) then object[name] else {};
+
 // Returns the parameters that a component's objects are made from.
 local prepare(given, extra) =
   local p = params.merge('microservice', defaults + extra, given);
   local name = p.service.name;
-  local ports = (if std.objectHas(p.service, 'ports') then p.service.ports else {}) + { [p.portName]: p.service.port };
+  local ports = field(p.service, 'ports') + { [p.portName]: p.service.port };
   local configName = if p.config == {} then null else name + '-config';
+  local hash = if p.config == {} then {} else { 'config-hash': std.md5(std.manifestJsonMinified(p.config)) };
   local common = { name: name, environment: p.environment, labels: p.labels, annotations: p.annotations };
   p {
     name: name,
@@ -78,12 +82,10 @@ local prepare(given, extra) =
     common: common,
     workloadParams: common {
       replicas: p.replicas,
-      pod: {
-        labels: p.labels,
-        container: containerOf(p, ports),
-        configMap: configName,
-        annotations: if p.config == {} then {} else { 'config-hash': std.md5(std.manifestJsonMinified(p.config)) },
-      } + p.pod,
+      pod: { container: containerOf(p, ports), configMap: configName } + p.pod {
+        labels: p.labels + field(p.pod, 'labels'),
+        annotations: hash + field(p.pod, 'annotations'),
+      },
     } + p.workload,
     optional: (
       if p.config == {} then {}

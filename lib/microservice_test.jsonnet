@@ -44,6 +44,16 @@ testing.suite({
     actual: [hash({ a: 1 }) == hash({ a: 1 }), hash({ a: 1 }) == hash({ a: 2 })],
     expected: [true, false],
   },
+  'annotations and labels of the pod are added to the common ones': {
+    local objects = k.microservice(base {
+      config: { a: 1 },
+      labels: { team: 'a' },
+      pod: { annotations: { note: 'n' }, labels: { tier: 't' } },
+    }),
+    local metadata = objects.deployment.spec.template.metadata,
+    actual: [std.objectFields(metadata.annotations), metadata.labels.team, metadata.labels.tier],
+    expected: [['config-hash', 'note'], 'a', 't'],
+  },
   'a stateful service has a set and a headless service for its nodes': {
     local objects = k.statefulMicroservice(base { storage: { data: { size: '1Gi' } }, mounts: { data: '/data' } }),
     actual: [

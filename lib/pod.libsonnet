@@ -31,10 +31,17 @@ local defaults = {
   affinity: null,
   nodeSelector: {},
   tolerations: [],
+  // Seconds after which the pod is replaced when its node is lost; null: the cluster's five minutes.
+  nodeLossSeconds: null,
   priorityClassName: null,
   // Merged over security.pod.
   securityContext: {},
 };
+
+local lossTolerations(seconds) = [
+  { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: seconds }
+  for key in ['not-ready', 'unreachable']
+];
 
 local named(map, extra) = [
   container({ name: name } + extra(map[name]))
@@ -65,7 +72,7 @@ function(given)
       securityContext: std.mergePatch(security.pod, p.securityContext),
       affinity: p.affinity,
       nodeSelector: p.nodeSelector,
-      tolerations: p.tolerations,
+      tolerations: p.tolerations + (if p.nodeLossSeconds == null then [] else lossTolerations(p.nodeLossSeconds)),
       priorityClassName: p.priorityClassName,
       topologySpreadConstraints: [{
         maxSkew: 1,

@@ -33,6 +33,11 @@ testing.suite({
     actual: std.objectHas(make({ tmp: null }).spec, 'volumes'),
     expected: false,
   },
+  'a pod leaves a lost node when told to, besides its other tolerations': {
+    local spec = make({ nodeLossSeconds: 10, tolerations: [{ key: 'x', operator: 'Exists' }] }).spec,
+    actual: [[t.key, if std.objectHas(t, 'tolerationSeconds') then t.tolerationSeconds else null] for t in spec.tolerations],
+    expected: [['x', null], ['node.kubernetes.io/not-ready', 10], ['node.kubernetes.io/unreachable', 10]],
+  },
   'configuration is mounted read-only': {
     local spec = make({ configMap: 'settings', tmp: null }).spec,
     actual: [spec.volumes, spec.containers[0].volumeMounts],

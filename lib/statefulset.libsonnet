@@ -1,4 +1,5 @@
 // A StatefulSet: pods with a stable name and, where asked for, storage of their own.
+local claim = import 'claim.libsonnet';
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 local pod = import 'pod.libsonnet';
@@ -15,8 +16,8 @@ local defaults = {
   serviceName: null,
   // Parameters of pod.libsonnet; `name` is given by the StatefulSet.
   pod: params.required('statefulset', 'pod'),
-  // Storage for each pod: name to {size, storageClassName, accessModes}; mount it
-  // by that name in the container's `mounts`. Only `size` is mandatory.
+  // Storage for each pod: name to the parameters of claim.template; mount it by
+  // that name in the container's `mounts`.
   storage: {},
   // OrderedReady: one after the other, each once the one before is ready. Parallel: all at once.
   podManagementPolicy: 'OrderedReady',
@@ -26,26 +27,6 @@ local defaults = {
   // What happens to the storage when the set is deleted or scaled down: Retain or Delete.
   storageRetention: { whenDeleted: 'Retain', whenScaled: 'Retain' },
 };
-
-local storageDefaults = {
-  size: params.required('statefulset.storage', 'size'),
-  // null: the cluster's default class.
-  storageClassName: null,
-  accessModes: ['ReadWriteOnce'],
-};
-
-local claim(name, given) =
-  local s = params.merge('statefulset.storage', storageDefaults, given);
-  {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: name },
-    spec: params.compact({
-      accessModes: s.accessModes,
-      storageClassName: s.storageClassName,
-      resources: { requests: { storage: s.size } },
-    }),
-  };
 
 // Returns a StatefulSet. given: the parameters above.
 function(given)
@@ -64,6 +45,6 @@ function(given)
       revisionHistoryLimit: p.revisionHistoryLimit,
       persistentVolumeClaimRetentionPolicy: p.storageRetention,
       template: pod({ name: p.name } + p.pod),
-      volumeClaimTemplates: [claim(name, p.storage[name]) for name in std.objectFields(p.storage)],
+      volumeClaimTemplates: [claim.template(name, p.storage[name]) for name in std.objectFields(p.storage)],
     },
   }
