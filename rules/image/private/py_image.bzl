@@ -85,12 +85,19 @@ def _impl(ctx):
         if file != launcher and file.path not in covered
     ]
 
+    # What came from another repository by a way that the aspect does not see, and packages beyond the limit.
+    rest = [file for file in files if file.owner.workspace_name]
+    if rest:
+        args = ctx.actions.args()
+        add_files(args, rest, ctx.workspace_name)
+        third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), tool = tool))
+        files = [file for file in files if not file.owner.workspace_name]
+
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
     imports = ["%s/%s" % (ROOT, path) for path in [ctx.workspace_name] + ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
     add_files(args, files + [start], ctx.workspace_name)
-    args.add("--owner", "65532:65532")
     layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), tool = tool)
 
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))

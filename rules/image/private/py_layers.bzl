@@ -35,6 +35,7 @@ def add_files(args, files, workspace):
     """
     args.add("--directory", ROOT)
     args.add("--mode", "0o444")
+    args.add("--owner", "65532:65532")
     for file in files:
         args.add_all(["--tree" if file.is_directory else "--file", image_path(file, workspace)])
         args.add_all([file], expand_directories = False)
@@ -52,16 +53,22 @@ def _main(target, rule_attr, rule_file):
         named = sources
     return named[0] if named else None
 
+# Where rules keep the libraries that a program runs with: deps, and what generated code imports.
+_EDGES = ["deps", "_runtime", "runtime"]
+
 def _aspect_impl(target, ctx):
-    deps = getattr(ctx.rule.attr, "deps", []) or []
-    inherited = [dep[PyLayersInfo].layers for dep in deps if PyLayersInfo in dep]
+    inherited = []
+    for edge in _EDGES:
+        found = getattr(ctx.rule.attr, edge, None) or []
+        for dep in found if type(found) == "list" else [found]:
+            if type(dep) == "Target" and PyLayersInfo in dep:
+                inherited.append(dep[PyLayersInfo].layers)
     own = []
     if target.label.workspace_name and PyInfo in target:
         files = target[DefaultInfo].files.to_list()
         if files:
             args = ctx.actions.args()
             add_files(args, files, ctx.workspace_name)
-            args.add("--owner", "65532:65532")
             what = "%s//%s" % (target.label.workspace_name, target.label.package)
             layer = write_layer(
                 ctx,
@@ -81,6 +88,6 @@ def _aspect_impl(target, ctx):
 py_layers_aspect = aspect(
     implementation = _aspect_impl,
     doc = "Makes one layer of each library from another repository that is reached through deps.",
-    attr_aspects = ["deps"],
+    attr_aspects = _EDGES,
     attrs = {"_layer_tool": LAYER_TOOL_ATTR},
 )
