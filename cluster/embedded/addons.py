@@ -21,6 +21,8 @@ _DNS_LABELS = {"k8s-app": "kube-dns"}
 
 # Names outside of the cluster domain are refused at once: nodes reach no
 # network but the cluster's, and a query that waits would only look like a hang.
+# Denials are kept for a second only: a pod that asks too early for another one's
+# name must not go on missing it once it is there.
 _COREFILE = """\
 .:53 {{
     errors
@@ -34,7 +36,9 @@ _COREFILE = """\
         ttl 5
     }}
     prometheus :9153
-    cache 5
+    cache 5 {{
+        denial 9984 1 1
+    }}
     reload
     loadbalance
 }}

@@ -4,6 +4,8 @@ import json
 
 import grpc
 
+from proto import route_guide_pb2_grpc as pb_grpc
+
 KEEPALIVE_MS = 10_000
 
 
@@ -41,3 +43,33 @@ def options(service: str) -> list[tuple[str, int | str]]:
 def open_channel(host: str, port: int, service: str) -> grpc.Channel:
     """Opens a channel to all servers behind host:port; connects lazily."""
     return grpc.insecure_channel(f"dns:///{host}:{port}", options(service))
+
+
+class Link:
+    """The client's connection to the service, which can be made anew.
+
+    gRPC waits longer and longer between two look-ups of a name that does not
+    resolve, up to two minutes, whatever the channel's options say: after an
+    outage of the whole service a client would sleep on. A new channel asks at once.
+
+    Attributes:
+        stub: calls the service through the present channel.
+    """
+
+    def __init__(self, host: str, port: int, service: str) -> None:
+        """See `open_channel`."""
+        self._target = (host, port, service)
+        self._open()
+
+    def _open(self) -> None:
+        self._channel = open_channel(*self._target)
+        self.stub = pb_grpc.RouteGuideStub(self._channel)
+
+    def renew(self) -> None:
+        """Replaces the channel. Calls that still run on the old one are cancelled."""
+        self._channel.close()
+        self._open()
+
+    def close(self) -> None:
+        """Closes the channel."""
+        self._channel.close()

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import grpc
 
 from proto import route_guide_pb2 as pb
-from proto import route_guide_pb2_grpc as pb_grpc
 from python.client import tour
-from python.client.channel import open_channel
+from python.client.channel import Link
 from python.common import backoff, logs, settings, stopping
 from python.common.health_http import HealthEndpoint
 
@@ -33,16 +32,19 @@ class Caller:
     def __init__(
         self,
         stopping_event: threading.Event,
+        renew: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         waits: Callable[[], Iterable[float]] = backoff.delays,
     ) -> None:
         """Args:
         stopping_event: when set, no further attempt is made.
+        renew: makes the connection anew; called after each failure.
         clock: returns seconds, never backwards.
         waits: returns the pauses (seconds) between the attempts of one call.
         """
         self._stopping = stopping_event
+        self._renew = renew
         self._clock = clock
         self._waits = waits
         self._answered_at: float | None = None
@@ -63,6 +65,7 @@ class Caller:
                 log.warning("%s attempt %d failed: %s; again in %.1f s",
                             call.method, attempt, describe(error), wait)  # fmt: skip
                 self._stopping.wait(wait)
+                self._renew()
                 continue
             self._answered_at = self._clock()
             took_ms = (self._answered_at - started) * 1000
@@ -130,7 +133,8 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         return int(refused.code or 0)
     logs.configure()
     stopping_event = stopping.stop_event()
-    caller = Caller(stopping_event)
+    link = Link(options.server_host, options.server_port, SERVICE)
+    caller = Caller(stopping_event, link.renew)
     checks = {"/ready": caller.ready, "/live": lambda: (True, "alive")}
     try:
         endpoint = HealthEndpoint("", options.port, checks)
@@ -139,9 +143,9 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         return 1
     endpoint.start()
     log.info("calling %s at %s:%d", SERVICE, options.server_host, options.server_port)
-    with open_channel(options.server_host, options.server_port, SERVICE) as channel:
-        stub = pb_grpc.RouteGuideStub(channel)
-        run(tour.rounds(stub, socket.gethostname()[:64]), caller, options.every, stopping_event)
+    author = socket.gethostname()[:64]
+    run(tour.rounds(lambda: link.stub, author), caller, options.every, stopping_event)
+    link.close()
     endpoint.close()
     log.info("stopped")
     return 0

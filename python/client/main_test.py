@@ -13,7 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.client import main, tour
-from python.client.channel import open_channel
+from python.client.channel import Link, open_channel
 
 
 class Refused(grpc.RpcError):
@@ -41,9 +41,9 @@ def _call(*outcomes):
     return tour.Call("Method", run)
 
 
-def _caller(stopping=None, clock=time.monotonic):
+def _caller(stopping=None, clock=time.monotonic, renew=lambda: None):
     return main.Caller(
-        stopping or threading.Event(), clock=clock, waits=lambda: itertools.repeat(0.001)
+        stopping or threading.Event(), renew, clock=clock, waits=lambda: itertools.repeat(0.001)
     )
 
 
@@ -57,8 +57,12 @@ def test_an_answer_is_logged(caplog):
 
 
 def test_failures_are_logged_and_tried_again(caplog):
-    """Each failure is one warning with status and attempt; then the answer comes."""
-    assert _caller().make(_call(Refused(), Refused(), "answered"))
+    """Each failure is one warning and makes the connection anew; then the answer comes."""
+    renewed = []
+    caller = _caller(renew=lambda: renewed.append(1))
+
+    assert caller.make(_call(Refused(), Refused(), "answered"))
+    assert len(renewed) == 2
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [
@@ -171,6 +175,21 @@ def test_the_channel_avoids_a_server_that_does_not_serve():
 
         assert waited.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         assert _who_answers(stub) == "only"
+    server.kill()
+
+
+def test_a_renewed_link_works():
+    """After a renewal calls go through the new channel."""
+    server = RunningServer("only")
+    link = Link("127.0.0.1", server.port, main.SERVICE)
+    before = link.stub
+    assert _who_answers(link.stub) == "only"
+
+    link.renew()
+
+    assert link.stub is not before
+    assert _who_answers(link.stub) == "only"
+    link.close()
     server.kill()
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 
+Stub = Callable[[], pb_grpc.RouteGuideStub]
+"""Returns the stub to use now."""
+
 STOPS = [
     (47.37, 8.54),
     (51.51, -0.13),
@@ -36,38 +39,38 @@ class Call:
     run: Callable[[float], str]
 
 
-def rounds(stub: pb_grpc.RouteGuideStub, author: str) -> Iterator[list[Call]]:
+def rounds(stub: Stub, author: str) -> Iterator[list[Call]]:
     """Yields for ever the calls of the next round, each round at the next stop.
 
     Args:
-        stub: the server.
+        stub: gives the stub for each call.
         author: how the client signs its notes (the pod's name), 1 to 64 characters.
     """
     for number in itertools.count():
         yield _round(stub, author, number)
 
 
-def _round(stub: pb_grpc.RouteGuideStub, author: str, number: int) -> list[Call]:
+def _round(stub: Stub, author: str, number: int) -> list[Call]:
     here = _position(STOPS[number % len(STOPS)])
     route = [_position(STOPS[(number + leg) % len(STOPS)]) for leg in range(3)]
     note_at = "Europe/London"
 
     def find_place(deadline_s: float) -> str:
-        return found(stub.FindPlace(here, timeout=deadline_s, wait_for_ready=True))
+        return found(stub().FindPlace(here, timeout=deadline_s, wait_for_ready=True))
 
     def list_places(deadline_s: float) -> str:
         area = pb.Area(center=here, radius_km=AREA_KM)
-        answers = list(stub.ListPlaces(area, timeout=deadline_s, wait_for_ready=True))
+        answers = list(stub().ListPlaces(area, timeout=deadline_s, wait_for_ready=True))
         return listed(answers, AREA_KM)
 
     def measure_route(deadline_s: float) -> str:
-        return measured(stub.MeasureRoute(iter(route), timeout=deadline_s, wait_for_ready=True))
+        return measured(stub().MeasureRoute(iter(route), timeout=deadline_s, wait_for_ready=True))
 
     def exchange_notes(deadline_s: float) -> str:
         note = pb.Note(place=note_at, author=author, text=f"round {number}")
         # Two notes: the answer to the second holds the first, so at least one comes back.
         notes = iter([note, note])
-        answers = stub.ExchangeNotes(notes, timeout=deadline_s, wait_for_ready=True)
+        answers = stub().ExchangeNotes(notes, timeout=deadline_s, wait_for_ready=True)
         return exchanged(list(answers), note_at)
 
     return [

@@ -51,7 +51,7 @@ class FakeStub:
 def test_a_round_calls_all_four_methods():
     """Each method once, and each answer names Redis, the server and a place."""
     stub = FakeStub()
-    calls = next(tour.rounds(stub, "me"))
+    calls = next(tour.rounds(lambda: stub, "me"))
 
     told = {call.method: call.run(3.0) for call in calls}
 
@@ -70,7 +70,7 @@ def test_rounds_travel():
     """Consecutive rounds ask at different stops, and go round."""
     stub = FakeStub()
     asked = []
-    for calls in itertools.islice(tour.rounds(stub, "me"), len(tour.STOPS) + 1):
+    for calls in itertools.islice(tour.rounds(lambda: stub, "me"), len(tour.STOPS) + 1):
         calls[0].run(3.0)
         asked.append((stub.sent["FindPlace"].latitude, stub.sent["FindPlace"].longitude))
 

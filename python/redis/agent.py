@@ -13,6 +13,11 @@ from python.redis.resp import CommandError, Connection
 
 log = logging.getLogger(__name__)
 
+NODE_TIMEOUT_MS = 5000
+"""How long a node may be silent before it counts as failed."""
+FORMING_TIMEOUT_MS = 1000
+"""The same in a node that is new: Redis also waits this long before it believes a
+majority that it has just found, so a new cluster is ready sooner."""
 SPREAD_EVERY_S = 10.0
 """How often pod 0 considers to spread masters, when nothing else is to be done."""
 
@@ -61,6 +66,7 @@ class Agent:
         self._who = who
         self._resolve = resolve
         self._quiet_since = time.monotonic()
+        self._formed = False
 
     # What the HTTP endpoint serves.
 
@@ -102,7 +108,7 @@ class Agent:
         Returns:
             True when no replica waits for a master at this pod's address.
         """
-        for peer in self._peers():
+        for peer in self._peers([]):
             old = {
                 node.id
                 for node in peer.table
@@ -137,11 +143,14 @@ class Agent:
         settled = self._is_settled(table)
         leads = self._who.ordinal == 0
         now = time.monotonic()
+        if settled and not self._formed and self.ready()[0]:
+            self._ask("CONFIG", "SET", "cluster-node-timeout", NODE_TIMEOUT_MS)
+            self._formed = True
         if not settled:
             self._quiet_since = now
         elif not leads or now - self._quiet_since < SPREAD_EVERY_S:
             return True
-        peers = self._peers()
+        peers = self._peers(table)
         me = self._member(self._who.ordinal, self._who.ip, self.status()[1])
         for peer in plan.meetings(me, peers):
             log.info("meet %s at %s", peer.pod, peer.ip)
@@ -213,15 +222,20 @@ class Agent:
         report = nodes.parse_report(self._ask("INFO", "replication"))
         return report.get("role") == "master" or report.get("master_link_status") == "up"
 
-    def _peers(self) -> list[plan.Member]:
-        others = (n for n in range(self._who.size) if n != self._who.ordinal)
-        return [peer for ordinal in others if (peer := self._peer(ordinal)) is not None]
+    def _peers(self, table: list[nodes.Node]) -> list[plan.Member]:
+        # DNS may go on denying a new pod for seconds, because somebody asked too early. Whoever
+        # found us by then has met us, so that Redis's own table tells where it is.
+        known = {node.hostname: node.ip for node in table if node.healthy}
+        found = []
+        for ordinal in range(self._who.size):
+            pod = f"{self._who.name}-{ordinal}"
+            ip = self._resolve(pod) or known.get(pod)
+            if ordinal != self._who.ordinal and ip is not None:
+                peer = self._peer(ordinal, pod, ip)
+                found += [peer] if peer is not None else []
+        return found
 
-    def _peer(self, ordinal: int) -> plan.Member | None:
-        pod = f"{self._who.name}-{ordinal}"
-        ip = self._resolve(pod)
-        if ip is None:
-            return None
+    def _peer(self, ordinal: int, pod: str, ip: str) -> plan.Member | None:
         try:
             status = _fetch_json(ip, self._who.status_port, "/status")
         except (OSError, ValueError, http.client.HTTPException):  # not up yet

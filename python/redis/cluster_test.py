@@ -62,9 +62,22 @@ def test_a_new_cluster_forms(cluster):
 
     assert len(owners) == 3
     assert sum(ordinal % 2 == 0 for ordinal in owners) == 2
+    assert cluster.ask(0, "CONFIG", "GET", "cluster-node-timeout")[1] == "5000"
     for node in table.values():
         if node.master:
             assert int(node.hostname[-1]) % 2 != int(table[node.master].hostname[-1]) % 2
+
+
+def test_pods_that_dns_denies_are_found(tmp_path):
+    """Pod 0 gets no address from DNS, but those that find it make themselves known."""
+    cluster = local_cluster.LocalCluster(tmp_path, ["a", "b"] * 3)
+    try:
+        cluster.deny(0)
+        cluster.start()
+        cluster.wait_ready()
+        assert len(cluster.masters()) == 3
+    finally:
+        cluster.kill()
 
 
 def test_a_killed_master_is_replaced_and_gets_its_role_back(cluster):

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from python.redis.agent import Agent, Identity
+from python.redis.agent import FORMING_TIMEOUT_MS, NODE_TIMEOUT_MS, Agent, Identity
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +18,14 @@ CLEAR_WITHIN_S = 15.0
 """How long a pod with a new volume waits for its predecessor's replica at most."""
 
 
-def redis_arguments(who: Identity, folder: Path, memory: str) -> list[str]:
+def redis_arguments(who: Identity, folder: Path, memory: str, is_new: bool) -> list[str]:
     """Returns redis-server's arguments.
 
     Args:
         who: this pod.
         folder: where nodes.conf and the append-only files live (the volume).
         memory: maxmemory, such as "64mb".
+        is_new: the volume is new; the agent sets the usual node timeout later.
     """
     options = {
         "bind": who.ip,
@@ -42,7 +43,7 @@ def redis_arguments(who: Identity, folder: Path, memory: str) -> list[str]:
         "cluster-config-file": folder / "nodes.conf",
         "cluster-announce-ip": who.ip,
         "cluster-announce-hostname": who.pod,
-        "cluster-node-timeout": 5000,
+        "cluster-node-timeout": FORMING_TIMEOUT_MS if is_new else NODE_TIMEOUT_MS,
         "cluster-replica-validity-factor": 0,  # old data is better than no shard
         "shutdown-timeout": 5,
     }
@@ -66,9 +67,9 @@ class Supervisor:
         folder: the volume.
         memory: redis-server's maxmemory, such as "64mb".
         """
-        self._command = [program, *redis_arguments(who, folder, memory)]
-        self._agent = agent
         self._is_new = not (folder / "nodes.conf").exists()
+        self._command = [program, *redis_arguments(who, folder, memory, self._is_new)]
+        self._agent = agent
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, stopping: threading.Event, output: IO[bytes] | None = None) -> int:

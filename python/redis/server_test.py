@@ -16,13 +16,14 @@ WHO = Identity("redis", 2, 6, "dev", "node-1", "10.0.0.3")
 
 def test_the_arguments_announce_the_pod():
     """Address, name and volume of this pod reach redis-server."""
-    words = server.redis_arguments(WHO, Path("/data"), "64mb")
+    words = server.redis_arguments(WHO, Path("/data"), "64mb", is_new=False)
     options = dict(zip(words[::2], words[1::2], strict=True))
 
     assert options["--cluster-announce-ip"] == "10.0.0.3"
     assert options["--cluster-announce-hostname"] == "redis-2"
     assert options["--cluster-config-file"] == "/data/nodes.conf"
     assert options["--appendonly"] == "yes"
+    assert options["--cluster-node-timeout"] == "5000"
 
 
 class IdleAgent:

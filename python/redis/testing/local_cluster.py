@@ -99,9 +99,14 @@ class LocalCluster:
         self._folder = folder
         self._hosts = list(hosts)
         self._addresses: dict[str, str] = {}
+        self._denied: set[int] = set()
         self.pods: dict[int, Pod] = {}
         self.new_addresses()
         self.port, self.status_port = _free_ports(self.ip(0))
+
+    def deny(self, ordinal: int) -> None:
+        """Makes every look-up by this pod fail, for pods that start from now on."""
+        self._denied.add(ordinal)
 
     def ip(self, ordinal: int) -> str:
         """The address that the pod has, or will have when it starts."""
@@ -127,7 +132,8 @@ class LocalCluster:
                 status_port=self.status_port,
             )
             self._addresses[who.pod] = who.ip
-            self.pods[ordinal] = Pod(who, self._folder / who.pod, self._addresses)
+            addresses = {} if ordinal in self._denied else self._addresses
+            self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses)
 
     def stop(self, *ordinals: int) -> None:
         """Ends these pods (none given: all) gracefully and at the same time."""
