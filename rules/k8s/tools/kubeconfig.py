@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ def load(path: Path, context: str, user: str = "") -> Connection:
     key = _data(login, "client-key", base, path)
     headers = _headers(login, base, path, context)
     if headers is None:
-        headers = _library_headers(path, context, user_name, config)
+        headers, certificate, key = _library_login(path, context, user_name, config)
     return Connection(
         context=context,
         cluster=chosen["cluster"],
@@ -160,8 +161,14 @@ def _headers(login: Mapping[str, Any], base: Path, path: Path, context: str) -> 
     return dict
 
 
-def _library_headers(path: Path, context: str, user: str, config: dict[str, Any]) -> Callable[[], Mapping[str, str]]:
-    """Lets the kubernetes package log in: exec credential plugins and OIDC with refresh."""
+def _library_login(path: Path, context: str, user: str, config: dict[str, Any]) -> tuple[
+        Callable[[], Mapping[str, str]], bytes | None, bytes | None]:
+    """Lets the kubernetes package log in: exec credential plugins and OIDC with refresh.
+
+    Returns:
+        The header function (it refreshes what has expired), and the client
+        certificate and key, which some plugins give in place of a token.
+    """
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader
@@ -170,16 +177,27 @@ def _library_headers(path: Path, context: str, user: str, config: dict[str, Any]
                for entry in config["contexts"]]
     loader = KubeConfigLoader({**config, "contexts": entries}, active_context=context, config_base_path=str(path.parent))
     settings = Configuration()
+    complaints: list[str] = []
+    # The loader logs what a plugin did wrong and goes on without credentials.
+    handler = logging.Handler()
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(handler)
     try:
         loader.load_and_set(settings)
     except ConfigException as error:
-        raise TurnupError(f"{path}: logging in with context {context!r} failed: {error}; log in with your provider's tool.") from None
+        complaints.append(str(error))
+    finally:
+        root.removeHandler(handler)
+    if complaints:
+        raise TurnupError(f"{path}: logging in with context {context!r} failed ({complaints[0]}); log in with your provider's tool.")
 
     def headers() -> Mapping[str, str]:
-        token = settings.get_api_key_with_prefix("authorization")
+        token = (settings.auth_settings().get("BearerToken") or {}).get("value")
         return {"Authorization": token} if token else {}
 
-    return headers
+    certificate, key = (_file(Path(name), "certificate", path) if name else None for name in (settings.cert_file, settings.key_file))
+    return headers, certificate, key
 
 
 def _freeze(config: Mapping[str, Any], context: str, chosen: dict[str, Any], cluster: dict[str, Any],

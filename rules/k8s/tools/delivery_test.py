@@ -1,0 +1,129 @@
+"""Tests of getting images to the cluster: pushes, pins, preloads."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rules.k8s.testing.plans import REGISTRY, document
+from rules.k8s.tools import delivery
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig import Connection
+from rules.k8s.tools.plan import Entry, ImageFiles, Plan, Preload
+
+DIGEST = "sha256:" + "a" * 64
+REFERENCE = f"{REGISTRY}/app@{DIGEST}"
+
+
+def plan(*entries: Entry, images=(), preloads=()) -> Plan:
+    """Returns a plan of these parts."""
+    return Plan("//svc:myns-deep", REGISTRY, None, entries, tuple(images), tuple(preloads))
+
+
+def target(label: str, references: dict[str, str], missing: tuple[str, ...] = (), environment: str = "myns") -> Entry:
+    """Returns a target whose manifests use these references."""
+    return Entry(label, "", (), document(label, [], references=references, missing_pins=list(missing), environment=environment))
+
+
+def image(label: str, key: str = "app") -> ImageFiles:
+    """Returns the files of an image."""
+    return ImageFiles(label, key, Path("manifest"), Path("config"), ((Path("blob"), Path("descriptor")),))
+
+
+def connection() -> Connection:
+    """Returns a connection that no request is sent over."""
+    return Connection("turnup-test", "c", "https://x", None, True, "", None, None, dict, {"kind": "Config", "users": [{"secret": 1}]})
+
+
+def test_each_image_is_pushed_once():
+    """Two targets that run one image push it once, to the repository of their reference."""
+    pushed = []
+
+    def push(images, registry, insecure):
+        pushed.append((registry, insecure, [each.repository for each in images]))
+        return 1
+
+    both = plan(target("//a:myns", {"app": REFERENCE}), target("//b:myns", {"app": REFERENCE}), images=[image("//a:myns"), image("//b:myns")])
+
+    assert delivery.push_built(both, push) == (1, 1)
+    assert pushed == [(REGISTRY, True, ["app"])]
+
+
+def test_unused_image_is_not_pushed():
+    """An image that no manifest runs is not pushed."""
+    assert delivery.push_built(plan(target("//a:myns", {}), images=[image("//a:myns")]), lambda *_: 1) == (0, 0)
+
+
+@pytest.mark.parametrize(("registry", "plain"), [
+    ("172.19.0.2:31000", True), ("127.0.0.1:5000", True), ("localhost:5000", True), ("localhost", True),
+    ("ghcr.io", False), ("registry.example:5000", False), ("8.8.8.8:443", False),
+])
+def test_plain_http_for_private_addresses_only(registry, plain):
+    """Only private and loopback addresses are spoken to without TLS."""
+    assert delivery.plain_http(registry) is plain
+
+
+def test_pinned_images_must_exist():
+    """A pinned image that the registry lacks is named with the command that renews the pin; foreign registries are not asked."""
+    asked = []
+    pinned = plan(target("//a:dev", {"app": REFERENCE, "other": f"ghcr.io/x@{DIGEST}"}), target("//b:dev", {"app": REFERENCE}))
+
+    with ThreadPoolExecutor(2) as executor:
+        delivery.check_pinned_images(pinned, executor, lambda *question: asked.append(question) or True)
+        with pytest.raises(TurnupError, match="//a:dev: the registry does not have its pinned image .*bazel run //svc:pin -- dev"):
+            delivery.check_pinned_images(pinned, executor, lambda *question: False)
+
+    assert asked == [(REGISTRY, "app", DIGEST, True)]
+
+
+def test_built_images_are_not_asked_for():
+    """What is about to be pushed need not be in the registry."""
+    with ThreadPoolExecutor(1) as executor:
+        delivery.check_pinned_images(plan(target("//a:myns", {"app": REFERENCE}), images=[image("//a:myns")]), executor, lambda *_: False)
+
+
+@pytest.mark.parametrize(("environment", "command"), [
+    ("dev", "'bazel run //svc:pin -- dev'"), ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
+])
+def test_missing_pins_name_the_command(environment, command):
+    """Every missing pin is named, with the command for that environment."""
+    with pytest.raises(TurnupError) as caught:
+        delivery.check_pins(plan(target("//a:x", {}, ("app",), environment), target("//b:x", {}, ("web",), environment)))
+
+    assert "//a:x has no pin for image 'app'; //b:x has no pin for image 'web'" in str(caught.value)
+    assert command in str(caught.value)
+
+
+def loader(folder: Path, body: str) -> Path:
+    """Writes a loader program."""
+    path = folder / "loader"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_preload_runs_the_loader_with_the_frozen_kubeconfig(tmp_path):
+    """The loader gets context, reference and archive, and a private kubeconfig of this context that is gone afterwards."""
+    program = loader(tmp_path, f'echo "$@" > {tmp_path}/said; echo "$KUBECONFIG" > {tmp_path}/where; '
+                               f'stat -c %a "$KUBECONFIG" > {tmp_path}/mode; cp "$KUBECONFIG" {tmp_path}/copy')
+    loaded = plan(target("//prod:registry", {}), preloads=[Preload("//prod:registry", "registry:2", tmp_path / "a.tar", program)])
+
+    assert delivery.preload(loaded, connection(), {"PATH": "/usr/bin:/bin"}) == 1
+    assert (tmp_path / "said").read_text() == f"--context turnup-test --name registry:2 {tmp_path}/a.tar\n"
+    assert (tmp_path / "mode").read_text() == "600\n"
+    assert '"users": [{"secret": 1}]' in (tmp_path / "copy").read_text()
+    assert not Path((tmp_path / "where").read_text().strip()).exists()
+
+
+def test_preload_failure_is_one_sentence(tmp_path):
+    """A loader that fails ends the run with its last line."""
+    program = loader(tmp_path, "echo working; echo 'ERROR: node 2 is down; start it.' >&2; exit 1")
+    failing = plan(target("//prod:registry", {}), preloads=[Preload("//prod:registry", "registry:2", tmp_path / "a.tar", program)])
+
+    with pytest.raises(TurnupError, match="^//prod:registry: putting registry:2 onto the nodes failed: node 2 is down; start it.$"):
+        delivery.preload(failing, connection(), {"PATH": "/usr/bin:/bin"})
+    with pytest.raises(TurnupError, match="cannot be started: No such file"):
+        delivery.preload(plan(target("//p:r", {}), preloads=[Preload("//p:r", "r", tmp_path, tmp_path / "none")]), connection(), {})

@@ -1,0 +1,173 @@
+"""Tests of reading kubeconfigs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig import kubeconfig_path, load
+from rules.k8s.testing.fake_server import FakeServer
+
+
+def config(user: dict[str, Any], **cluster: Any) -> dict[str, Any]:
+    """Returns a kubeconfig with two contexts, one of which uses this user."""
+    return {
+        "contexts": [{"name": "other", "context": {"cluster": "c", "user": "other"}}, {"name": "ctx", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443/", **cluster}}],
+        "users": [{"name": "u", "user": user}, {"name": "other", "user": {"token": "other-token"}}],
+    }
+
+
+def plugin(folder: Path, body: str) -> dict[str, Any]:
+    """Writes an exec credential plugin; returns the user that logs in with it."""
+    path = folder / "plugin"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o700)
+    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(path), "interactiveMode": "Never"}}
+
+
+def credential(**status: str) -> str:
+    """Returns the command by which a plugin answers."""
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
+    return f"echo '{json.dumps(answer)}'"
+
+
+@pytest.fixture(name="write")
+def fixture_write(tmp_path):
+    """Writes a kubeconfig; returns its path."""
+
+    def write(content: Any) -> Path:
+        path = tmp_path / "config"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return write
+
+
+def test_token_and_user_override(write):
+    """A token becomes a header; another user entry can take the context's place."""
+    path = write(config({"token": "abc"}))
+
+    assert load(path, "ctx").headers() == {"Authorization": "Bearer abc"}
+    assert load(path, "ctx", user="other").headers() == {"Authorization": "Bearer other-token"}
+    assert load(path, "ctx").server == "https://127.0.0.1:6443"
+
+
+def test_token_file_is_read_at_each_call(write, tmp_path):
+    """A mounted token that rotates is used at once."""
+    (tmp_path / "token").write_text("one\n")
+    connection = load(write(config({"tokenFile": "token"})), "ctx")
+    assert connection.headers() == {"Authorization": "Bearer one"}
+    (tmp_path / "token").write_text("two\n")
+
+    assert connection.headers() == {"Authorization": "Bearer two"}
+
+
+def test_password_is_basic_authentication(write):
+    """Name and password become a basic header."""
+    expected = "Basic " + base64.b64encode(b"jane:pw").decode()
+
+    assert load(write(config({"username": "jane", "password": "pw"})), "ctx").headers() == {"Authorization": expected}
+
+
+def test_certificates_from_data_and_files(write, tmp_path):
+    """Certificates come from data or from files beside the kubeconfig."""
+    (tmp_path / "key.pem").write_text("KEY")
+    data = base64.b64encode(b"CERT").decode()
+    connection = load(write(config({"client-certificate-data": data, "client-key": "key.pem"}, **{"certificate-authority-data": data})), "ctx")
+
+    assert (connection.certificate, connection.key, connection.ca) == (b"CERT", b"KEY", b"CERT")
+    assert connection.headers() == {}
+    assert "KEY" not in repr(connection)
+
+
+def test_frozen_has_one_context_and_absolute_files(write, tmp_path):
+    """The frozen kubeconfig holds this context alone and works from anywhere."""
+    (tmp_path / "key.pem").write_text("KEY")
+    frozen = load(write(config({"client-key": "key.pem"})), "ctx").frozen
+
+    assert [entry["name"] for entry in frozen["contexts"]] == ["ctx"]
+    assert frozen["users"] == [{"name": "u", "user": {"client-key": str(tmp_path / "key.pem")}}]
+    assert frozen["current-context"] == "ctx"
+
+
+def test_exec_plugin_gives_a_token(write, tmp_path):
+    """An exec credential plugin is run and its token used."""
+    login = plugin(tmp_path, credential(token="from-plugin"))
+
+    assert load(write(config(login)), "ctx").headers() == {"Authorization": "Bearer from-plugin"}
+
+
+def test_exec_plugin_gives_a_certificate(write, tmp_path):
+    """A plugin may give a client certificate in place of a token."""
+    connection = load(write(config(plugin(tmp_path, credential(clientCertificateData="CERT", clientKeyData="KEY")))), "ctx")
+
+    assert (connection.headers(), connection.certificate, connection.key) == ({}, b"CERT", b"KEY")
+
+
+def test_failing_exec_plugin_is_one_sentence(write, tmp_path):
+    """A plugin that fails ends the run with what it says, before any request."""
+    with pytest.raises(TurnupError, match="logging in with context 'ctx' failed .*log in with your provider's tool"):
+        load(write(config(plugin(tmp_path, "echo 'session expired' >&2; exit 1"))), "ctx")
+
+
+def test_plain_logins_do_not_load_the_library(write):
+    """The kubernetes package, a quarter of a second of imports, is loaded only where a login needs it."""
+    import subprocess
+
+    program = ("import sys; from pathlib import Path; from rules.k8s.tools import run, kubeconfig; "
+               "kubeconfig.load(Path(sys.argv[1]), 'ctx'); print([m for m in ('kubernetes', 'rich', 'requests') if m in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", program, str(write(config({"token": "t"})))], capture_output=True, text=True, check=True,
+                          env={"PYTHONPATH": ":".join(sys.path)})
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ("- a", "is not a kubeconfig"),
+    ("a: [", "not YAML"),
+    ({}, "has no context 'ctx' (it has: none); run './turnup cluster create'"),
+    ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
+    ({**config({}), "users": []}, "uses user 'u', which is not there"),
+    (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
+    (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
+])
+def test_bad_kubeconfigs(write, content, message):
+    """A kubeconfig that cannot be used is refused with what is wrong in it."""
+    with pytest.raises(TurnupError) as caught:
+        load(write(content), "ctx")
+
+    assert message in str(caught.value)
+
+
+def test_missing_kubeconfig_names_the_cures(tmp_path):
+    """Without a kubeconfig the sentence names the command that makes one, and the variables that name another."""
+    with pytest.raises(TurnupError, match="there is no kubeconfig, .*'./turnup cluster create'.*KUBECONFIG and TURNUP_CONTEXT"):
+        load(tmp_path / "none", "ctx")
+
+
+def test_path_order():
+    """The explicit file wins over KUBECONFIG's first entry, which wins over the home folder's."""
+    environ = {"KUBECONFIG": ":/k1:/k2", "HOME": "/home/jane"}
+
+    assert kubeconfig_path("/explicit", environ) == Path("/explicit")
+    assert kubeconfig_path("", environ) == Path("/k1")
+    assert kubeconfig_path("", {"HOME": "/home/jane"}) == Path("/home/jane/.kube/config")
+
+
+def test_overloaded_server_is_asked_again(write):
+    """An answer 429 or 503 is no failure: the request is sent again, as the server asks."""
+    with FakeServer() as server:
+        answers = [(429, {}), (503, {"message": "later"})]
+        server.refuse = lambda request: answers.pop(0) if answers else None
+        client = Client(load(write(server.kubeconfig()), "turnup-test"))
+
+        assert client.request("GET", "/api/v1/namespaces")[0] == 200
+        assert len(server.requests) == 3
