@@ -146,7 +146,8 @@ def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapp
     # The runfiles lie in OUTPUT_BASE/execroot: the same output base means the same server.
     parts = plan.root.resolve().parts
     if "execroot" in parts:
-        command.append("--output_base=" + str(Path(*parts[:parts.index("execroot")])))
+        last = len(parts) - 1 - parts[::-1].index("execroot")
+        command.append("--output_base=" + str(Path(*parts[:last])))
     command += ["run", plan.push, "--", *argv]
     os.chdir(workspace)
     try:

@@ -21,6 +21,7 @@ class Workspace:
     def __init__(self, folder: Path):
         self.folder = folder
         self.commands: list[list[str]] = []
+        self.runfiles = folder / "base" / "execroot" / "turnup" / "pin.runfiles"
         for name in ("redis", "server"):
             (folder / "src" / name).mkdir(parents=True)
             self.pins(name).write_text(f"# pins of {name}\ndev:\n  {name}: {REGISTRY}/{name}@{OLD}\n")
@@ -32,7 +33,7 @@ class Workspace:
 
     def plan(self, push: str = "", **changes: Any) -> None:
         """Writes the plan of the pin target."""
-        root = self.folder / "runfiles" / "turnup"
+        root = self.runfiles / "turnup"
         root.mkdir(parents=True, exist_ok=True)
         (root / "digest").write_text(NEW)
         files = {"digest": "digest", "manifest": "m", "config": "c", "layers": []}
@@ -46,7 +47,7 @@ class Workspace:
         """Runs the program; returns exit code, stdout and stderr."""
         out, err = io.StringIO(), io.StringIO()
         code = pin.main(["turnup/plan.jsonl", *arguments], out, err,
-                        {"RUNFILES_DIR": str(self.folder / "runfiles"), "BUILD_WORKSPACE_DIRECTORY": str(self.folder / "src"), **environ},
+                        {"RUNFILES_DIR": str(self.runfiles), "BUILD_WORKSPACE_DIRECTORY": str(self.folder / "src"), **environ},
                         lambda program, command, environ: self.commands.append(command) or 0)
         return code, out.getvalue(), err.getvalue()
 
@@ -71,9 +72,10 @@ def test_from_moves_pins_and_builds_nothing(workspace):
 
 
 def test_building_is_handed_to_bazel(workspace):
-    """Without --from the target that has the images is run, with the same arguments."""
+    """Without --from the target that has the images is run, with the same arguments and in the same Bazel server."""
     assert workspace.run("dev", "--dry-run")[0] == 0
-    assert workspace.commands == [["bazel", "run", "//svc:pin.push", "--", "dev", "--dry-run"]]
+    base = f"--output_base={workspace.folder.resolve() / 'base'}"
+    assert workspace.commands == [["bazel", base, "run", "//svc:pin.push", "--", "dev", "--dry-run"]]
     assert workspace.run("dev", BAZEL="/opt/bazel")[0] == 0
     assert workspace.commands[-1][0] == "/opt/bazel"
 
