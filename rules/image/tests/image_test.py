@@ -1,5 +1,6 @@
 """Tests of built images: they run, hold what they should and nothing else, and fit their manifests."""
 
+import functools
 import gzip
 import hashlib
 import io
@@ -18,27 +19,24 @@ HERE = Path("rules/image/tests")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 
 
+@functools.cache
 def _archive(name: str) -> dict[str, bytes]:
     """Return the files of an image's archive."""
     with tarfile.open(HERE / f"{name}.tar") as tar:
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
+@functools.cache
+def _plain(blob: bytes) -> bytes:
+    """Return a layer uncompressed; most images here share their base."""
+    return gzip.decompress(blob)
+
+
 def _layers(name: str) -> list[tarfile.TarFile]:
     """Return an image's layers as open tars, base first."""
     files = _archive(name)
     (entry,) = json.loads(files["manifest.json"])
-    return [tarfile.open(fileobj=io.BytesIO(files[path])) for path in entry["Layers"]]
-
-
-@pytest.fixture(name="root", scope="module")
-def _root(tmp_path_factory) -> Path:
-    """The file system of the hello image, unpacked."""
-    root = tmp_path_factory.mktemp("root")
-    root.chmod(0o755)  # the root itself is the runtime's to make, and pytest's folders are for the owner only
-    for tar in _layers("hello"):
-        tar.extractall(root, numeric_owner=True)
-    return root
+    return [tarfile.open(fileobj=io.BytesIO(_plain(files[path]))) for path in entry["Layers"]]
 
 
 def _config(name: str) -> dict:
@@ -46,10 +44,12 @@ def _config(name: str) -> dict:
     return json.loads((HERE / f"{name}.config.json").read_bytes())
 
 
-@needs_root
-def test_the_program_runs_as_its_user_in_its_root(root) -> None:
-    """Started as a container runtime would: entrypoint, environment and user of the config, arguments at the end."""
-    config = _config("hello")["config"]
+def _run(image: str, root: Path, *arguments: str) -> str:
+    """Run an image in root as a container runtime would: its entrypoint, environment and user; return its stdout."""
+    root.chmod(0o755)  # the root itself is the runtime's to make, and pytest's folders are for the owner only
+    for tar in _layers(image):
+        tar.extractall(root, numeric_owner=True)
+    config = _config(image)["config"]
     user = int(config["User"])
 
     def enter() -> None:
@@ -60,9 +60,15 @@ def test_the_program_runs_as_its_user_in_its_root(root) -> None:
         os.setuid(user)
 
     environment = dict(item.split("=", 1) for item in config["Env"])
-    done = subprocess.run([*config["Entrypoint"], "you"], env=environment, preexec_fn=enter, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    facts = json.loads(done.stdout)
+    done = subprocess.run([*config["Entrypoint"], *arguments], env=environment, preexec_fn=enter, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@needs_root
+def test_the_program_runs_as_its_user_in_its_root(tmp_path) -> None:
+    """The image's Python, packages, data, certificates and time zones are found, and arguments arrive."""
+    facts = json.loads(_run("hello", tmp_path, "you"))
     assert facts["greeting"] == "hello you"
     assert facts["yaml"] == [1, 2]
     assert facts["version"] == [3, 11]
@@ -72,6 +78,12 @@ def test_the_program_runs_as_its_user_in_its_root(root) -> None:
     assert facts["data"] == "words from a data file"
     assert facts["cached"] == "/usr/lib/python3.11/json/__pycache__/__init__.cpython-311.pyc"
     assert len(facts["path"]) == 3  # PyYAML, redis and what redis needs
+
+
+@needs_root
+def test_a_program_of_generated_code_runs(tmp_path) -> None:
+    """gRPC's native module loads in the image."""
+    assert _run("rpc", tmp_path) == "hello EchoStub\n"
 
 
 @needs_root
@@ -99,7 +111,7 @@ def _needed(data: bytes) -> list[str]:
     return [data[table + value : data.index(b"\0", table + value)].decode() for tag, value in entries if tag == 1]
 
 
-@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+@pytest.mark.parametrize("image", ["hello", "redis", "registry", "rpc"])
 def test_every_library_that_is_needed_is_there(image: str) -> None:
     """Each ELF file finds each library it names; so no native module fails at import for a missing one."""
     names, needed = set(), {}
@@ -134,7 +146,7 @@ def test_scanners_can_tell_what_is_inside(image: str) -> None:
     assert re.search(rb"^Package: libc6\nStatus: install ok installed\n(.*\n)*Version: 2\.36", found["var/lib/dpkg/status.d/libc6"])
 
 
-def test_nothing_is_writable_by_the_program(root) -> None:
+def test_nothing_is_writable_by_the_program() -> None:
     """What the program runs from is read-only for its user; only its home and the temporary folders are not."""
     loose = []
     for tar in _layers("hello"):
@@ -155,7 +167,7 @@ def test_manifest_config_and_blobs_fit(image: str) -> None:
     for part in [manifest["config"], *manifest["layers"]]:
         data = files["blobs/sha256/" + part["digest"][7:]]
         assert (len(data), "sha256:" + hashlib.sha256(data).hexdigest()) == (part["size"], part["digest"])
-    plain = ["sha256:" + hashlib.sha256(gzip.decompress(files["blobs/sha256/" + p["digest"][7:]])).hexdigest() for p in manifest["layers"]]
+    plain = ["sha256:" + hashlib.sha256(_plain(files["blobs/sha256/" + p["digest"][7:]])).hexdigest() for p in manifest["layers"]]
     assert plain == config["rootfs"]["diff_ids"]
 
 

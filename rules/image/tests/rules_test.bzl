@@ -53,17 +53,26 @@ def _provider_impl(ctx):
 
 _provider_test = analysistest.make(_provider_impl)
 
-def _action_impl(ctx):
+def _apart_impl(ctx):
     env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
     inputs = []
     for action in analysistest.target_actions(env):
         if action.mnemonic == "ImageLayer":
-            inputs = [f.short_path for f in action.inputs.to_list()]
-    asserts.true(env, "rules/image/tests/app/hello.py" in inputs, "the program is in its own layer")
-    asserts.false(env, [path for path in inputs if "site-packages" in path and "yaml" in path.split("/")], "third-party files are in layers of their own")
+            inputs += [f.short_path for f in action.inputs.to_list()]
+    asserts.true(env, ctx.attr.program in inputs, "the program is in its image's own layer")
+    asserts.equals(env, [], [path for path in inputs if "site-packages" in path])
+    found = [layer.blob.short_path.split("/")[2] for layer in target[ImageInfo].layers if layer.blob.short_path.startswith("../pip/")]
+    asserts.equals(env, ctx.attr.packages, found)
     return analysistest.end(env)
 
-_action_test = analysistest.make(_action_impl)
+_apart_test = analysistest.make(
+    _apart_impl,
+    attrs = {
+        "packages": attr.string_list(doc = "The third-party packages that have a layer of their own, in order."),
+        "program": attr.string(doc = "A file of the program's layer."),
+    },
+)
 
 def image_rules_tests(name):
     """Declares the analysis tests and a test_suite of them.
@@ -77,6 +86,17 @@ def image_rules_tests(name):
         _fails_test(name = case + "_is_refused", message = message, target_under_test = ":" + case)
         tests.append(":" + case + "_is_refused")
     _provider_test(name = "providers_have_their_shape", target_under_test = ":hello")
-    _action_test(name = "program_and_packages_are_apart", target_under_test = ":hello")
-    tests += [":providers_have_their_shape", ":program_and_packages_are_apart"]
+    _apart_test(
+        name = "program_and_packages_are_apart",
+        packages = ["async_timeout", "pyyaml", "redis"],
+        program = "rules/image/tests/app/hello.py",
+        target_under_test = ":hello",
+    )
+    _apart_test(
+        name = "packages_of_generated_code_are_apart",
+        packages = ["grpcio", "protobuf", "typing_extensions"],
+        program = "rules/image/tests/app/rpc.py",
+        target_under_test = ":rpc",
+    )
+    tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)

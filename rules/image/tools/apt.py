@@ -91,12 +91,16 @@ class Apt:
 
     Args:
         lists: folder of private package lists, or None for the machine's own.
+
+    Attributes:
+        problem: what went wrong in update() although lists were left to use, else None.
     """
 
     def __init__(self, lists: Path | None = None) -> None:
         # Downloads happen in a folder that the user _apt may not enter; apt says so at length unless told to stay root.
         self._options = ["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"]
         self._lists = lists
+        self.problem: AptError | None = None
         if lists is not None:
             self._options += [
                 "-o", f"Dir::State::lists={lists}/lists/",
@@ -113,17 +117,21 @@ class Apt:
     def update(self) -> None:
         """Fetch the private lists anew.
 
+        A broken source among several (a vendor's) does not matter where what is wanted stands in the others; the
+        error is kept in `problem` for the case that it does.
+
         Raises:
-            AptError: nothing could be fetched.
+            AptError: there are no lists after it.
         """
         for name in ("lists/partial", "cache/archives/partial"):
             Path(self._lists, name).mkdir(parents=True, exist_ok=True)
         try:
             _run(["apt-get", *self._options, "-o", "APT::Get::List-Cleanup=false", "-q", "update"])
-        except AptError:
-            # One broken source among several (a vendor's) does not matter where the others were fetched.
+        except AptError as error:
             if not self.has_lists():
                 raise
+            self.problem = error
+            return
         Path(self._lists, "updated").touch()
 
     def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:

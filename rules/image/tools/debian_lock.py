@@ -169,6 +169,8 @@ def resolve(name: str, packages: Sequence[str], lock: Path) -> tuple[list[Versio
         return wanted, []
     with private_apt() as apt:
         missing = _from(apt, missing)
+        if missing and apt.problem:
+            raise apt.problem  # whether the archive has them is not known
         replaced = {v.name: v for v in _current(apt, missing, name)} if missing else {}
     warnings = [
         f"the archive no longer has {v.name} {v.version}; {replaced[v.name].version} is used instead, checked against apt's signed "
@@ -185,6 +187,8 @@ def latest(name: str, packages: Sequence[str]) -> list[Version]:
         AptError: apt cannot update, or knows no such package.
     """
     with private_apt(fresh=True) as apt:
+        if apt.problem:
+            raise apt.problem
         found = {v.name: v for v in apt.versions(list(packages), candidate=True)}
     if missing := sorted(set(packages) - set(found)):
         raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")

@@ -120,6 +120,18 @@ def test_no_network_is_one_sentence(fake, tmp_path, capsys) -> None:
     assert len(error.splitlines()) == 1
 
 
+def test_old_private_lists_do_not_decide_what_the_archive_dropped(fake, tmp_path, capsys) -> None:
+    """Offline, with lists of an earlier day that lack the locked version, the network is named and nothing replaced."""
+    fake.set(system={"a": ["1"]})
+    _fetch(tmp_path, _lock(tmp_path, a="1"), "a")
+    with apt.private_apt():
+        pass
+    (tmp_path / "cache/turnup/apt/updated").unlink()
+    fake.set(system={"a": ["1"]}, offline=True)
+    assert _fetch(tmp_path, _lock(tmp_path, a="2"), "a")[0] == 1
+    assert "apt-get update failed" in capsys.readouterr().err
+
+
 def test_no_apt_is_one_sentence(fake, tmp_path, capsys, monkeypatch) -> None:
     """A machine without apt is told what it needs."""
     monkeypatch.setenv("PATH", str(tmp_path))
