@@ -1,0 +1,89 @@
+"""Runs the README: every shell block, in order, in a clean copy of the workspace with a cluster of its own.
+
+The copy's Bazel has its own outputs, so that it does not wait for the Bazel that runs this test; the built Kubernetes and
+the downloads are the user's, as they are for a person who follows the README.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.readme.blocks import blocks
+from tests.repo import tree
+
+README = blocks(tree.text(Path("README.md")))
+RUN = [block for block in README if not block.reason]
+# What no test can run, by its first command; a new entry here needs a reason that holds.
+NOT_RUN = {
+    "./turnup test": "it is the command that runs this test",
+    "./turnup cluster create --provider k3d": "needs Docker and k3d",
+    "./turnup --context kind-kind up": "needs a cluster that turnup did not make",
+}
+# Beside the default's subnet, and its state at a place that the next run finds where this one was killed.
+CLUSTER = {"TURNUP_CLUSTER": "readme", "TURNUP_SUBNET": "172.19.0.128/26", "TURNUP_STATE_DIR": "/var/lib/turnup/readme-test"}
+BLOCK_SECONDS = 1200
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The copy of the workspace and the environment to run commands in; the cluster is gone afterwards."""
+    folder = tmp_path_factory.mktemp("readme")
+    workspace = folder / "turnup"
+    for path in tree.files():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tree.ROOT / path, workspace / path)
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_"))},
+        **CLUSTER,
+        "KUBECONFIG": str(folder / "kubeconfig"),
+        "TEST_TMPDIR": str(folder / "bazel"),  # where Bazel keeps its outputs when it runs inside a test
+        "USER": "reader",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+    git = ["git", "-c", "user.name=reader", "-c", "user.email=reader@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "the workspace as it is"]):
+        subprocess.run([*git, *words], cwd=workspace, env=env, check=True)
+    try:
+        sh("./turnup cluster delete", workspace, env)
+        yield workspace, env
+    finally:
+        sh("./turnup cluster delete; bazel shutdown", workspace, env)
+        shutil.rmtree(folder, onerror=_make_writable)
+
+
+def _make_writable(function, path, _error):
+    """Lets rmtree remove what Bazel made read-only."""
+    os.chmod(os.path.dirname(path), 0o700)
+    os.chmod(path, 0o700)
+    function(path)
+
+
+def sh(text, workspace, env):
+    """Runs a block as a person's shell would, and returns its exit code; its output goes to the test's log."""
+    print(f"$ {text}", flush=True)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=workspace,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BLOCK_SECONDS,
+    )
+    print(done.stdout, flush=True)
+    return done.returncode
+
+
+def test_what_is_not_run():
+    """Just these blocks are not run, each with its reason in the README."""
+    assert {block.title: block.reason for block in README if block.reason} == NOT_RUN
+
+
+@pytest.mark.parametrize("block", RUN, ids=lambda block: f"line {block.line}: {block.title}")
+def test_block(place, block):
+    """The block's commands succeed, one after the other, after all blocks before it."""
+    assert sh(block.text, *place) == 0
