@@ -9,6 +9,10 @@ from cli.errors import TurnupError
 from cli.process import Runner
 
 
+# Only what goes wrong: for a `bazel run` whose program has the say.
+QUIET = ("--ui_event_filters=-info", "--noshow_progress", "--show_result=0")
+
+
 class Bazel:
     """Calls the Bazel that fits, in the workspace.
 

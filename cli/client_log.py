@@ -3,6 +3,7 @@
 import yaml
 
 from cli import workspace
+from cli.bazel import QUIET
 from cli.errors import SaidAlready, TurnupError
 from cli.session import Session
 from rules.k8s.tools import user_namespace
@@ -37,6 +38,6 @@ def show(session: Session, context: str) -> None:
     namespace = user_namespace.namespace_of(workspace.user(session.environ))
     words = ["--context", context, "--namespace", namespace, "--service", service_name(session)]
     session.steps.say(f"\nWhat {words[-1]} logged in namespace {namespace}:")
-    code = session.bazel().run(["run", "--ui_event_filters=-info", "--noshow_progress", TARGET, "--", *words])
+    code = session.bazel().run(["run", *QUIET, TARGET, "--", *words])
     if code:
         raise SaidAlready(code)

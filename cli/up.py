@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from cli import client_log, kubernetes, preflight, workspace
+from cli.bazel import QUIET
 from cli.errors import SaidAlready
 from cli.session import Session, ensure_tools, failed_child
 from cluster import constants
@@ -81,7 +82,7 @@ def apply(session: Session, target: str, *words: str) -> None:
         SaidAlready: it failed; it has said why.
     """
     with session.steps.step(f"bazel run {target}", quiet=True):
-        code = session.bazel().run(["run", target, *(["--", *words] if words else [])])
+        code = session.bazel().run(["run", *([] if session.verbose else QUIET), target, *(["--", *words] if words else [])])
         if code:
             raise SaidAlready(code)
 
@@ -122,11 +123,12 @@ def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, e
     apply(session, SETUP)
     apply(session, STACK, "--wait")
     client_log.show(session, context)
-    session.steps.say(
-        "\nThe stack is up. Next:\n"
-        "  bazel run //svc:myns-deep.apply        build, push and apply what you changed\n"
-        "  bazel run //svc:myns-deep.delete       take your stack down\n"
-        "  ./turnup test                          run all tests\n"
-        f"  ./turnup cluster stop --name {name}    stop the cluster; its data stays"
-    )
+    session.steps.say("\nThe stack is up. Next:")
+    for command, effect in (
+        (f"bazel run {STACK}", "build, push and apply what you changed"),
+        (f"bazel run {STACK.replace('.apply', '.delete')}", "take your stack down"),
+        ("./turnup test", "run all tests"),
+        (f"./turnup cluster stop --name {name}", "stop the cluster; its data stays"),
+    ):
+        session.steps.say(f"  {command:<42}  {effect}")
     return 0

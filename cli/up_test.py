@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import client_log, errors, kubernetes, preflight, session, tools, up, workspace
+from cli.bazel import QUIET
 from cli.fake_process import FakeRunner
 
 PLENTY = 100 * preflight.GIB
@@ -42,7 +43,7 @@ def run(call, **options):
 
 def commands(call):
     """Returns what was run without the questions for versions and the paths before program names."""
-    texts = [" ".join([Path(argv[0]).name, *argv[1:]]) for argv in call.runner.calls]
+    texts = [" ".join([Path(argv[0]).name, *(word for word in argv[1:] if word not in QUIET)]) for argv in call.runner.calls]
     return [text for text in texts if not text.endswith("--version")]
 
 
