@@ -82,7 +82,7 @@ def apply(session: Session, target: str, *words: str) -> None:
         SaidAlready: it failed; it has said why.
     """
     with session.steps.step(f"bazel run {target}", quiet=True):
-        code = session.bazel().run(["run", *([] if session.verbose else QUIET), target, *(["--", *words] if words else [])])
+        code = session.bazel().run(["run", target, *([] if session.verbose else QUIET), *(["--", *words] if words else [])])
         if code:
             raise SaidAlready(code)
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 _FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"<!-- not run in tests: (.+) -->\n$")
+_MARK = re.compile(r"<!-- not run in tests: (.+) -->\n\Z")
 
 
 @dataclass(frozen=True)

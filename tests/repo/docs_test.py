@@ -50,7 +50,8 @@ def test_paths_exist(name):
         if label and not span.endswith("..."):
             there = [tree.ROOT / label[1] / "BUILD", tree.ROOT / label[1] / "BUILD.bazel"]
         elif "/" in span and span.split("/")[0] in top_level():
-            there = [tree.ROOT / span, tree.ROOT / path.parent / span]
+            # service.json is what Bazel makes of service.yaml.
+            there = [tree.ROOT / span, tree.ROOT / path.parent / span, (tree.ROOT / span).with_suffix(".yaml")]
         else:
             continue
         if not any(place.exists() for place in there):
