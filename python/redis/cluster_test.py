@@ -31,8 +31,18 @@ def _on_owner(cluster, key, *words):
 
 
 def _write(cluster, value):
+    """Writes and waits until replicas and volumes have it: Redis itself promises neither."""
     for number in range(30):
         _on_owner(cluster, f"k{number}", "SET", f"k{number}", value)
+    _eventually(lambda: all(_is_safe(cluster, n) for n in cluster.pods))
+
+
+def _is_safe(cluster, ordinal):
+    """Whether the pod has handed on and written out all that it holds."""
+    report = nodes.parse_report(cluster.ask(ordinal, "INFO"))
+    written = report["aof_buffer_length"] == report["aof_pending_bio_fsync"] == "0"
+    replicas = [value for key, value in report.items() if key.startswith("slave") and "offset=" in value]
+    return written and all(f"offset={report['master_repl_offset']}," in value for value in replicas)
 
 
 def _read(cluster):
@@ -62,7 +72,7 @@ def test_a_new_cluster_forms(cluster):
 
     assert len(owners) == 3
     assert sum(ordinal % 2 == 0 for ordinal in owners) == 2
-    assert cluster.ask(0, "CONFIG", "GET", "cluster-node-timeout")[1] == "5000"
+    _eventually(lambda: cluster.ask(0, "CONFIG", "GET", "cluster-node-timeout")[1] == "5000")
     for node in table.values():
         if node.master:
             assert int(node.hostname[-1]) % 2 != int(table[node.master].hostname[-1]) % 2

@@ -37,14 +37,9 @@ function(env, service, deps, images)
       terminationGracePeriodSeconds: 20,
       tmp: null,
     },
-    workload: {
-      podManagementPolicy: 'Parallel',
-      // A developer's data goes with the StatefulSet; elsewhere it outlives it.
-      storageRetention: {
-        whenDeleted: k.perEnvironment(env, { myns: 'Delete', default: 'Retain' }),
-        whenScaled: 'Retain',
-      },
-    },
+    // Volumes outlive the StatefulSet (Retain, the library's default). With Delete the controller writes
+    // itself into each claim just when the scheduler binds it, which costs seconds and the pods' order.
+    workload: { podManagementPolicy: 'Parallel' },
   });
   app {
     statefulset+: {
@@ -56,8 +51,9 @@ function(env, service, deps, images)
               constraint { whenUnsatisfiable: 'DoNotSchedule' }
               for constraint in super.topologySpreadConstraints
             ],
-            // The first pods go to the control plane's node where that takes pods. On two nodes the
-            // agents keep most masters with pod 0, and without the control plane's node all is lost anyway.
+            // Pod 0, which is scheduled first, goes to the control plane's node where that takes pods. On two
+            // nodes the agents keep most masters with pod 0: then the other node's loss is survived at once,
+            // and without the control plane's node nothing can be mended anyway.
             affinity: {
               nodeAffinity: {
                 preferredDuringSchedulingIgnoredDuringExecution: [{
