@@ -13,7 +13,9 @@ the leaf `node`. https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,15 +102,30 @@ class Cgroups:
                 if value:
                     setting.write_text(value)
 
-    def processes(self) -> list[int]:
-        """The ids of all processes in the cluster's groups."""
+    def processes(self, number: int | None = None) -> list[int]:
+        """The ids of all processes in node number's groups, or in the whole cluster's."""
         found: set[int] = set()
-        for group in self._groups():
+        for group in self._groups(number):
             try:
                 found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
-            except (FileNotFoundError, OSError):
+            except OSError:
                 continue  # went away meanwhile
-        return sorted(found - {0})
+        return sorted(found - {0})  # 0 stands for one that this process cannot see
+
+    def kill(self, number: int | None = None) -> None:
+        """Ends whatever is in the groups.
+
+        A node's processes end with its first one; this finds those whose first
+        process nobody wrote down, because its start was interrupted.
+        """
+        deadline = time.monotonic() + _REMOVE_TIMEOUT
+        while left := self.processes(number):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise ClusterError(f"process {left[0]} does not end: see what it waits for in /proc/{left[0]}/stack, then try again")
+            time.sleep(0.02)
 
     def remove(self, number: int | None = None) -> None:
         """Removes node number's groups, or the whole cluster's; no process may be left in them."""

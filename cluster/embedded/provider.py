@@ -162,8 +162,10 @@ class EmbeddedProvider:
 
     def _release(self, cluster: Cluster) -> None:
         """Removes what ended nodes leave behind on the machine."""
+        cgroups = self._cgroups(cluster)
+        cgroups.kill()
         network.remove_links(self._runner, cluster.layout)
-        self._cgroups(cluster).remove()
+        cgroups.remove()
 
 
 def _need_root(verb: str) -> None:

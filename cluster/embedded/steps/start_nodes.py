@@ -34,7 +34,9 @@ def _start(context: Context, number: int) -> int:
     for name in _NODE_FOLDERS:
         (cluster.node_folder(number) / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     (cluster.volumes / layout.node(number)).mkdir(mode=0o755, exist_ok=True)
-    # A killed node leaves its pods' groups, empty.
+    # A killed node leaves its pods' groups, and an interrupted start a process
+    # that nobody wrote down.
+    context.cgroups.kill(number)
     context.cgroups.remove(number)
     context.cgroups.make(number)
     spec = node_spec(cluster, number, programs, context.registries, context.cgroups)

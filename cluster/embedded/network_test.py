@@ -1,0 +1,102 @@
+"""Tests of the network's commands, and of what keeps it from other people's addresses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.embedded import network
+from cluster.errors import ClusterError
+from cluster.runner import FakeRunner, Result
+from cluster.state import Cluster
+
+_LAYOUT = Cluster("a", "embedded", "172.19.0.0/26", 2, Path("/state")).layout
+
+
+def _address(name: str, address: str, prefix: int, family: str = "inet") -> dict:
+    return {"ifname": name, "addr_info": [{"family": family, "local": address, "prefixlen": prefix}]}
+
+
+def _machine(addresses: list[dict] = (), routes: list[dict] = (), links: list[str] = ()) -> FakeRunner:
+    return FakeRunner(
+        {
+            "ip -json -4 address": Result(0, json.dumps(list(addresses))),
+            "ip -json -4 route": Result(0, json.dumps(list(routes))),
+            "ip -json -0 link": Result(0, json.dumps([{"ifname": name} for name in links])),
+        }
+    )
+
+
+def test_free_machine() -> None:
+    """Other networks, our own bridge and default routes are not in the way."""
+    machine = _machine(
+        [_address("lo", "127.0.0.1", 8), _address("eth0", "10.0.0.5", 24), _address(_LAYOUT.bridge, "172.19.0.1", 26), _address("eth0", "fe80::1", 64, "inet6")],
+        [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth0"}, {"dst": "172.19.0.0/26", "dev": _LAYOUT.bridge}],
+    )
+
+    network.check_free(machine, _LAYOUT)
+
+
+@pytest.mark.parametrize(("address", "prefix"), [("172.19.0.1", 26), ("172.19.0.40", 32), ("172.19.5.1", 16)])
+def test_address_in_the_way(address: str, prefix: int) -> None:
+    """An interface whose network overlaps the subnet is named with its address."""
+    with pytest.raises(ClusterError, match=f"172.19.0.0/26 is in use: interface docker0 has {address}/{prefix}.*--subnet"):
+        network.check_free(_machine([_address("docker0", address, prefix)]), _LAYOUT)
+
+
+def test_route_in_the_way() -> None:
+    """A route into the subnet, as a VPN has it, is named too."""
+    with pytest.raises(ClusterError, match="there is a route to 172.16.0.0/12 through tun0"):
+        network.check_free(_machine([], [{"dst": "172.16.0.0/12", "dev": "tun0"}]), _LAYOUT)
+
+
+def test_bridge_is_made_once() -> None:
+    """The bridge gets the subnet's first address; where it is, nothing happens."""
+    machine = _machine()
+    network.make_bridge(machine, _LAYOUT)
+    assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in machine.inputs[-1]
+
+    there = _machine(links=[_LAYOUT.bridge])
+    network.make_bridge(there, _LAYOUT)
+    assert len(there.calls) == 1
+
+
+def test_node_is_connected() -> None:
+    """The node gets its address, a route to each other node's pods, and its own address for what leaves them."""
+    machine = _machine()
+    network.connect_node(machine, _LAYOUT, 2, 4711, ["enter", "4711"])
+    outside, inside, firewall = machine.inputs[0], machine.inputs[1], machine.lines()[2]
+
+    assert f"link add {_LAYOUT.veth(2)} master {_LAYOUT.bridge}" in outside
+    assert "netns 4711" in outside
+    assert machine.calls[1][:3] == ["nsenter", "--target", "4711"]
+    assert "address add 172.19.0.3/26 dev eth0" in inside
+    assert "route add 10.42.1.0/24 via 172.19.0.2" in inside
+    assert "10.42.2.0/24" not in inside
+    assert firewall.startswith("enter 4711 iptables -t nat")
+    assert "MASQUERADE" in firewall
+
+
+def test_links_are_removed_cables_first() -> None:
+    """Only interfaces of this cluster go, whatever is named alike."""
+    names = ["lo", _LAYOUT.bridge, _LAYOUT.veth(1), "tu00000000", "tu00000000n1"]
+    removed = []
+
+    def delete(args: list[str]) -> Result:
+        removed.append(args[-1])
+        return Result(0)
+
+    def show(_: object) -> Result:
+        return Result(0, json.dumps([{"ifname": name} for name in names if name not in removed]))
+
+    network.remove_links(FakeRunner({"ip link delete": delete, "ip -json -0 link": show}), _LAYOUT)
+
+    assert removed == [_LAYOUT.veth(1), _LAYOUT.bridge]
+
+
+def test_link_that_stays() -> None:
+    """An interface that cannot be removed is named."""
+    with pytest.raises(ClusterError, match=f"interface {_LAYOUT.bridge} cannot be removed"):
+        network.remove_links(_machine(links=[_LAYOUT.bridge]), _LAYOUT)

@@ -1,0 +1,284 @@
+"""Tests of each step of create and start, with the machine replaced."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cluster import build, debian, kubeconfig
+from cluster.binaries import Binaries
+from cluster.embedded import network, provider
+from cluster.embedded.api import ApiError
+from cluster.embedded.cgroups import find_cgroups
+from cluster.embedded.components import API_READY, CLUSTER_READY
+from cluster.embedded.context import Context
+from cluster.embedded.steps import (
+    apply_addons,
+    build_programs,
+    check_machine,
+    import_images,
+    merge_kubeconfig,
+    start_nodes,
+    wait_api,
+    wait_dns,
+    wait_nodes,
+    write_credentials,
+)
+from cluster.errors import ClusterError
+from cluster.progress import SilentProgress
+from cluster.registries import Registries
+from cluster.runner import FakeRunner, Result
+from cluster.state import Cluster
+
+
+class _Api:
+    """An API server that gives the answers it was made with, the last one for ever."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers, self.applied = list(answers), []
+
+    def request(self, method: str, path: str) -> object:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def apply(self, resource: str, item: dict) -> None:
+        self.applied.append((resource, item["metadata"]["name"]))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """One run for a cluster of two nodes, on a version 1 machine of the test's own."""
+    for name in ("cpu", "memory"):
+        (tmp_path / "cgroup" / name).mkdir(parents=True)
+        (tmp_path / "cgroup" / name / "cgroup.procs").touch()
+    cluster = Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path / "state")
+    cluster.folder.mkdir(parents=True)
+    made = Context(cluster, Registries(), find_cgroups("turnup-x", tmp_path / "cgroup"), FakeRunner(), SilentProgress())
+    made.programs = Binaries(*(tmp_path / name for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni")), images=())
+    made.pids = {1: 4000001, 2: 4000002}
+    yield made
+    made.close(wait=True)
+
+
+def _node(name: str, ready: str = "True", said: float | None = None) -> dict:
+    when = datetime.datetime.fromtimestamp(said if said is not None else time.time(), datetime.timezone.utc)
+    return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}]}}
+
+
+def test_every_step_is_listed_and_described() -> None:
+    """Each file of steps/ is a step with a title, and create or start uses it."""
+    files = {path.stem for path in (Path(provider.__file__).parent / "steps").glob("*.py")}
+    used = {step.__name__.rpartition(".")[2] for step in (*provider.CREATE, *provider.START)}
+
+    assert files == used
+    assert all(step.TITLE and step.__doc__.startswith("Step: ") for step in provider.CREATE)
+
+
+@pytest.mark.parametrize(("kind", "filesystems", "words"), [("net", "overlay", "no net namespaces"), ("", "ext4", "modprobe overlay")])
+def test_kernel(tmp_path: Path, kind: str, filesystems: str, words: str) -> None:
+    """A kernel that lacks something is refused with what it lacks."""
+    (tmp_path / "self" / "ns").mkdir(parents=True)
+    for name in {"mnt", "pid", "net", "uts", "ipc"} - {kind}:
+        (tmp_path / "self" / "ns" / name).touch()
+    (tmp_path / "filesystems").write_text(f"nodev\tproc\n\t{filesystems}\n")
+
+    with pytest.raises(ClusterError, match=words):
+        check_machine.check_kernel(tmp_path)
+
+
+def test_this_kernel() -> None:
+    """The kernel that runs the tests has what is asked for."""
+    check_machine.check_kernel()
+
+
+def test_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little room is refused with both figures, for the disk that will hold the folder."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000_000) if path == tmp_path else None)
+    check_machine.check_space(tmp_path / "not" / "yet", 1_000_000_000)
+
+    with pytest.raises(ClusterError, match=f"{tmp_path} has 1.0 GB free and a cluster needs 2.0 GB: free some space"):
+        check_machine.check_space(tmp_path / "not" / "yet", 2_000_000_000)
+
+
+def test_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be written is refused before anything else."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ClusterError, match="cannot be written to: set TURNUP_STATE_DIR"):
+        check_machine.check_space(tmp_path, 0)
+
+
+def test_neighbours(context: Context) -> None:
+    """Another cluster's subnet counts even while that one is stopped; our own does not."""
+    context.cluster.save()
+    check_machine.check_neighbours(context)
+
+    other = Cluster("b", "embedded", "172.19.0.32/27", 2, context.cluster.state_dir)
+    other.folder.mkdir()
+    other.save()
+    with pytest.raises(ClusterError, match=r"172.19.0.0/26 is in use by cluster b \(172.19.0.32/27\)"):
+        check_machine.check_neighbours(context)
+
+
+def test_check_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step makes every check and installs what is missing."""
+    asked = []
+    monkeypatch.setattr(debian, "install_host_tools", lambda *_: asked.append("tools"))
+    monkeypatch.setattr(network, "check_free", lambda *_: asked.append("network"))
+    check_machine.execute(context)
+    assert asked == ["tools", "network"]
+
+    context.free_space = 10**18
+    with pytest.raises(ClusterError, match="free some space"):
+        check_machine.execute(context)
+
+
+def test_build_programs(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was built is what nodes get."""
+    monkeypatch.setattr(build, "ensure", lambda progress, runner: "programs")
+    build_programs.execute(context)
+
+    assert context.binaries() == "programs"
+
+
+def test_write_credentials(context: Context) -> None:
+    """Both nodes have their keys afterwards."""
+    write_credentials.execute(context)
+
+    assert all((context.cluster.node_folder(number) / "kubernetes" / "kubelet-client.key").exists() for number in (1, 2))
+
+
+def test_start_nodes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only nodes that do not run are started, each with folders, cgroups and a cable of its own."""
+    launched, connected = [], []
+    monkeypatch.setattr(network, "make_bridge", lambda *_: None)
+    monkeypatch.setattr(network, "connect_node", lambda runner, layout, number, pid, nsenter: connected.append((number, pid)))
+    monkeypatch.setattr(start_nodes, "node_pid", lambda cluster, number: 7 if number == 1 else None)
+    monkeypatch.setattr(start_nodes, "launch_node", lambda runner, cluster, number, spec, nodeinit: launched.append((number, spec["hostname"])) or 8)
+    start_nodes.execute(context)
+
+    assert context.pids == {1: 7, 2: 8}
+    assert set(context.launched) == {2}
+    assert launched == [(2, "a-2")]
+    assert connected == [(2, 8)]
+    assert (context.cluster.node_folder(2) / "containerd").is_dir()
+    assert context.cgroups.process_folders(2)[0].is_dir()
+
+
+def test_import_images(context: Context, tmp_path: Path) -> None:
+    """Every node gets every archive, in the background; an error there surfaces where it is looked for."""
+    archive = tmp_path / "x.tar"
+    archive.touch()
+    context.programs = Binaries(*(tmp_path for _ in range(5)), images=(archive,))
+    import_images.execute(context)
+    for work in context.background:
+        work.result()
+    assert sum("images import" in line for line in context.runner.lines()) == 2
+
+    context.runner = FakeRunner({"nsenter": Result(1, "", "no space left")})
+    context.background.clear()
+    import_images.execute(context)
+    with pytest.raises(ClusterError, match="no space left"):
+        while True:
+            context.check_background()
+
+
+def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the API server is ready, and not before, the programs that wait for it are let go."""
+    marks = []
+    monkeypatch.setattr(wait_api, "mark", lambda pid, path: marks.append((pid, path)))
+    context._api = _Api(ApiError("refused", 0), ApiError("not ready", 500), "ok")
+    wait_api.execute(context)
+
+    assert marks == [(4000001, API_READY), (4000002, API_READY)]
+
+
+def test_wait_api_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not come is an error with its last words and where to look; nobody is let go."""
+    monkeypatch.setattr(wait_api, "_TIMEOUT", 0.05)
+    context._api = _Api(ApiError("connection refused", 0))
+
+    with pytest.raises(ClusterError, match="connection refused.*cluster logs --name a kube-apiserver"):
+        wait_api.execute(context)
+
+
+def test_waiting_stops_for_broken_background_work(context: Context) -> None:
+    """An image that cannot be imported ends the waiting at once."""
+    broken: Future[None] = Future()
+    broken.set_exception(ClusterError("no space left"))
+    context.background.append(broken)
+    context._api = _Api(ApiError("connection refused", 0))
+
+    for step in (wait_api, wait_nodes):
+        with pytest.raises(ClusterError, match="no space left"):
+            step.execute(context)
+
+
+def test_apply_addons(context: Context) -> None:
+    """Cluster DNS and the storage class are among what is applied."""
+    context._api = _Api(None)
+    apply_addons.execute(context)
+
+    assert {"kube-dns", "coredns", "local-path"} <= {name for _, name in context._api.applied}
+
+
+def test_wait_nodes(context: Context) -> None:
+    """All nodes must be Ready: one that is missing, not Ready or not heard of since its start does not count."""
+    now = time.time()
+    context.launched = {2: now}
+    context._api = _Api(
+        {"items": [_node("a-1")]},
+        {"items": [_node("a-1"), _node("a-2", "False")]},
+        {"items": [_node("a-1"), _node("a-2", said=now - 60)]},
+        {"items": [_node("a-1", said=now - 60), _node("a-2", said=now + 1)]},
+    )
+    wait_nodes.execute(context)
+
+    assert len(context._api.answers) == 1
+
+
+def test_wait_nodes_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the node that did not come."""
+    monkeypatch.setattr(wait_nodes, "_TIMEOUT", 0.05)
+    context._api = _Api({"items": [_node("a-1"), _node("a-2", "Unknown")]})
+
+    with pytest.raises(ClusterError, match="not Ready: a-2"):
+        wait_nodes.execute(context)
+
+
+def test_node_without_conditions() -> None:
+    """A node that said nothing yet is not Ready."""
+    assert not wait_nodes.is_ready({"status": {}})
+
+
+def test_wait_dns(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each node asks for itself; only then the rest is let go."""
+    marks = []
+    monkeypatch.setattr(wait_dns, "mark", lambda pid, path: marks.append(path))
+    wait_dns.execute(context)
+    assert sum("resolve kubernetes.default.svc.cluster.local 10.43.0.10:53" in line for line in context.runner.lines()) == 2
+    assert marks == [CLUSTER_READY] * 2
+
+    context.runner = FakeRunner({"nsenter --target 4000002": Result(1, "", "ERROR: no answer")})
+    with pytest.raises(ClusterError, match="no answer"):
+        wait_dns.execute(context)
+
+
+def test_merge_kubeconfig(context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The user's kubeconfig has the context afterwards."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    write_credentials.execute(context)
+    merge_kubeconfig.execute(context)
+
+    assert kubeconfig.contexts(tmp_path / "kubeconfig") == ["turnup-a"]
