@@ -123,6 +123,8 @@ class Apt:
         Raises:
             AptError: there are no lists after it.
         """
+        if self._lists is None:
+            raise AptError("the machine's own package lists are not updated by a build; run apt-get update yourself")
         for name in ("lists/partial", "cache/archives/partial"):
             Path(self._lists, name).mkdir(parents=True, exist_ok=True)
         try:

@@ -110,8 +110,9 @@ def read_package(path: str) -> Package:
     with tarfile.open(fileobj=io.BytesIO(_unpack(members, "control", path))) as tar:
         for member in tar:
             name = member.name.removeprefix("./")
-            if name in texts and member.isreg():
-                texts[name] = tar.extractfile(member).read().decode("utf-8", "replace")
+            extracted = tar.extractfile(member) if name in texts and member.isreg() else None
+            if extracted:
+                texts[name] = extracted.read().decode("utf-8", "replace")
     fields = dict(re.findall(r"^(Package|Version|Architecture): *(\S+)\s*$", texts["control"], re.M))
     for field in ("Package", "Version", "Architecture"):
         if field not in fields:

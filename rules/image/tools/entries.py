@@ -117,10 +117,8 @@ class Tree:
             InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
         """
         where = f"{self.where}: {name or stream}"
-        opened = {"name": stream} if isinstance(stream, str) else {"fileobj": stream}
-        mode = "r:*" if isinstance(stream, str) else "r|*"
         try:
-            with tarfile.open(mode=mode, **opened) as tar:
+            with tarfile.open(stream) if isinstance(stream, str) else tarfile.open(fileobj=stream) as tar:
                 for path, entry in read_tar(tar, where):
                     self.add(f"{prefix}/{path}", entry)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
@@ -168,7 +166,8 @@ def read_tar(tar: tarfile.TarFile, where: str) -> Iterator[tuple[str, Entry]]:
                 raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
             entry = linked
         elif member.isreg():
-            data = tar.extractfile(member).read()
+            file = tar.extractfile(member)
+            data = file.read() if file else b""
             if len(data) != member.size:
                 raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
             entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)

@@ -28,16 +28,19 @@ def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path])
     """Read a manifest and check that the files given are as many and as large as it says.
 
     Raises:
-        InputError: the manifest is malformed, or does not fit the files.
+        InputError: a file is missing, or the manifest is malformed or does not fit the files.
     """
-    data = Path(manifest).read_bytes()
+    try:
+        data = Path(manifest).read_bytes()
+        sizes = [os.stat(path).st_size for path in (config, *layers)]
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}; build the image again") from None
     parsed = oci.check_manifest(data, str(manifest))
     parts = [parsed["config"], *parsed["layers"]]
     files = [Path(config), *(Path(layer) for layer in layers)]
     if len(parts) != len(files):
         raise InputError(f"{manifest}: names {len(parts) - 1} layers, {len(files) - 1} were given; build the image again")
-    for part, path in zip(parts, files):
-        size = os.stat(path).st_size
+    for part, path, size in zip(parts, files, sizes):
         if size != part["size"]:
             raise InputError(f"{path}: has {size} bytes, {manifest} says {part['size']}; build the image again")
     return ImageFiles(data, oci.sha256(data), {part["digest"]: (part["size"], path) for part, path in zip(parts, files)})

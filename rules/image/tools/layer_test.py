@@ -16,8 +16,8 @@ from rules.image.tools.entries import FILE, Entry, Tree
 from rules.image.tools.errors import InputError, run
 
 
-def _source(folder: Path, umask: int, when: int) -> Path:
-    """Write the same few files in a folder with another umask and other times."""
+def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
+    """Write the same few files in a folder with another umask, other times and, where root runs the test, another owner."""
     old = os.umask(umask)
     try:
         folder.mkdir(parents=True)
@@ -26,6 +26,8 @@ def _source(folder: Path, umask: int, when: int) -> Path:
             path.parent.mkdir(exist_ok=True)
             path.write_text(f"content of {name}\n")
             os.utime(path, (when, when))
+            if os.geteuid() == 0:
+                os.chown(path, owner, owner)
         (folder / "a.py").chmod((folder / "a.py").stat().st_mode | 0o100)
     finally:
         os.umask(old)
@@ -39,10 +41,10 @@ def _build(out: Path, *arguments: str) -> dict:
     return json.loads((out / "d.json").read_text())
 
 
-def test_folder_umask_and_times_do_not_reach_the_bytes(tmp_path) -> None:
-    """Two checkouts that differ in folder, umask and times give one digest."""
+def test_folder_user_umask_and_times_do_not_reach_the_bytes(tmp_path) -> None:
+    """Two checkouts that differ in folder, user, umask and times give one digest."""
     one = _source(tmp_path / "one", 0o022, 1)
-    two = _source(tmp_path / "deeper/two", 0o077, 2_000_000_000)
+    two = _source(tmp_path / "deeper/two", 0o077, 2_000_000_000, owner=1234)
     built = [_build(tmp_path / f"out{i}", "--tree", "app", str(top)) for i, top in enumerate((one, two))]
     assert built[0] == built[1]
     assert (tmp_path / "out0/blob").read_bytes() == (tmp_path / "out1/blob").read_bytes()

@@ -205,6 +205,16 @@ def test_files_that_do_not_fit_are_found_before_anything_is_sent(fake, tmp_path)
     assert fake.log == []
 
 
+@pytest.mark.parametrize("name", ["manifest", "config", "layer"])
+def test_a_missing_file_is_named(fake, tmp_path, name: str) -> None:
+    """An image that was cleaned away in the meantime ends in one sentence."""
+    image = make_image(tmp_path, "app", [b"abc"])
+    path = {"manifest": image.manifest, "config": image.config, "layer": image.layers[0][0]}[name]
+    path.unlink()
+    with pytest.raises(InputError, match=f"{path.name}: No such file or directory; build the image again"):
+        push_all([image], fake.name)
+
+
 @pytest.mark.parametrize(("repository", "tags"), [("../x", ()), ("A", ()), ("a", ("b c",)), ("a?x=", ())])
 def test_hostile_names_are_refused(fake, tmp_path, repository: str, tags: tuple[str, ...]) -> None:
     """Names that would change the request's path are refused before anything is sent."""

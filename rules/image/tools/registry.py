@@ -18,9 +18,10 @@ from typing import BinaryIO, Callable, Mapping, NamedTuple
 
 from rules.image.tools.errors import PushError
 
-ATTEMPTS = 7  # with the pauses below about 15 s of patience: a registry's pod restarts in less
+ATTEMPTS = 8  # with the pauses below about 13 s of patience: a registry's pod restarts in less
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 8.0
+CONNECT_TIMEOUT = 5.0
 TIMEOUT = 60.0
 _BLOCK = 1 << 22
 _ANSWER_LIMIT = 1 << 22
@@ -154,6 +155,9 @@ class Registry:
         """Send the request on this thread's connection, without repeating."""
         connection = self._take()
         try:
+            if connection.sock is None:
+                connection.connect()
+                connection.sock.settimeout(TIMEOUT)
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value)
@@ -181,12 +185,12 @@ class Registry:
         return Answer(response.status, headers_in, data)
 
     def _take(self) -> http.client.HTTPConnection:
-        """Return an idle connection, or a new one (a closed one opens again by itself)."""
+        """Return an idle connection, or a new one that is still to be opened."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         kind = http.client.HTTPConnection if self.plain else http.client.HTTPSConnection
-        return kind(self.name, timeout=TIMEOUT)
+        return kind(self.name, timeout=CONNECT_TIMEOUT)
 
     def location(self, answer: Answer) -> str:
         """Return path and query of the Location that an upload answer gives.
