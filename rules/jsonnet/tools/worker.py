@@ -217,7 +217,7 @@ def serve(
     """
     evaluator = Evaluator(memory_limit)
     # Without a handler the signal would end this process before its child.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         for message in messages(requests):
             if message.get("cancel"):
@@ -231,4 +231,5 @@ def serve(
         return 1
     finally:
         evaluator.stop()
+        signal.signal(signal.SIGTERM, previous)
     return 0
