@@ -20,6 +20,9 @@ from rules.k8s.tools.references import parse_digest_reference
 Push = Callable[[list, str, bool], int]
 Exists = Callable[[str, str, str, bool], bool]
 
+# The likely reason on a new cluster.
+_SETUP_HINT = " (the registry in the cluster comes with 'bazel run //prod:setup.apply')"
+
 
 def check_pins(plan: Plan) -> None:
     """Refuses a plan in which an environment's image has no pin.
@@ -89,7 +92,7 @@ def _push_all(images: list, registry: str, insecure: bool) -> int:
     try:
         return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure))
     except ImageError as error:
-        raise TurnupError(str(error)) from None
+        raise TurnupError(f"{error}{_SETUP_HINT}") from None
 
 
 def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None) -> None:
@@ -125,7 +128,7 @@ def _exists(registry: str, repository: str, digest: str, insecure: bool) -> bool
     try:
         return exists(registry, repository, digest, insecure=insecure)
     except ImageError as error:
-        raise TurnupError(str(error)) from None
+        raise TurnupError(f"{error}{_SETUP_HINT}") from None
 
 
 def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> int:

@@ -1,0 +1,155 @@
+"""The main job on a fresh cluster: setup, deep apply, answers from Redis; then failures, and the client recovers.
+
+The tests share one cluster and run in the order they are written: each leaves the stack answering for the next.
+"""
+
+import subprocess
+
+import pytest
+
+from tests.e2e import stack as stacks
+from tests.e2e.cluster import PrivateCluster, bazel_program
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A fresh two-node cluster in a network of its own, deleted at the end."""
+    with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
+        yield created
+
+
+@pytest.fixture(scope="module")
+def stack(cluster):
+    """The running stack, in the namespace that the built target has for this user."""
+    return stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
+
+
+def test_apply_before_setup_names_the_cure(cluster):
+    """On a cluster without setup the stack is refused with one sentence, and nothing of it is created."""
+    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"))
+
+    assert refused.returncode != 0
+    assert "//prod:setup.apply" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_setup(cluster):
+    """//prod:setup.apply makes the namespaces, the CRDs and a registry that answers."""
+    cluster.run(bazel_program("prod/setup.apply.sh"), "--wait")
+
+    names = cluster.kubectl("get", "namespaces,crds", "-o", "name").split()
+    for name in ("prod", "staging", "dev", cluster.namespace):
+        assert f"namespace/{name}" in names
+    for crd in (
+        "prometheusrules.monitoring.coreos.com",
+        "servicemonitors.monitoring.coreos.com",
+        "grafanadashboards.grafana.integreatly.org",
+    ):
+        assert f"customresourcedefinition.apiextensions.k8s.io/{crd}" in names
+    assert cluster.registry_get("/v2/").status == 200
+
+
+def test_deep_apply_answers_from_redis(cluster, stack):
+    """One command turns up Redis, server and client; the client's log has an answer to each of the four RPCs."""
+    start = stacks.now()
+    cluster.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+
+    answers = stack.wait_for_answers(start, deadline_s=60)
+    assert set(answers) == set(stacks.METHODS)
+    assert len(stack.ready_pods(stacks.REDIS)) == 6
+
+
+def test_apply_again_changes_nothing(cluster, stack):
+    """A second apply writes nothing: resource versions and pods stay."""
+    before = stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}
+    printed = cluster.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+
+    assert (stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}) == before
+    assert "created" not in printed
+    assert "configured" not in printed
+
+
+def test_shallow_apply_touches_its_own_objects_only(cluster, stack):
+    """//svc:myns.apply on its own is the stack's own object, not those of its dependencies."""
+    shown = cluster.run(bazel_program("svc/myns.show.sh"))
+
+    assert "kind: ConfigMap" in shown
+    assert "StatefulSet" not in shown
+    cluster.run(bazel_program("svc/myns.apply.sh"))
+
+
+def test_a_wrong_context_is_refused(cluster, stack):
+    """A target does not write to another context than its own, even when asked to."""
+    before = stack.resource_versions()
+    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"), "--context", "somewhere-else")
+
+    assert refused.returncode != 0
+    assert "somewhere-else" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert stack.resource_versions() == before
+
+
+def test_dev_without_pins_is_refused(cluster):
+    """dev has no pins in a fresh checkout: apply says which command makes them."""
+    refused = cluster.attempt(bazel_program("svc/dev-deep.apply.sh"))
+
+    assert refused.returncode != 0
+    assert "//svc:pin -- dev" in refused.stderr
+
+
+@pytest.mark.parametrize("service", [stacks.REDIS, stacks.SERVER])
+def test_client_recovers_from_a_killed_pod(stack, service):
+    """A pod killed at once is replaced, and the client gets answers to all four RPCs again."""
+    count = len(stack.ready_pods(service))
+    killed = stack.delete_pod(service)
+
+    stacks.wait_for(
+        f"{count} ready pods of {service} without the killed one",
+        lambda: len([p for p in stack.ready_pods(service) if p.metadata.uid != killed]) == count,
+        deadline_s=90,
+    )
+    stack.wait_for_answers(stacks.now(), deadline_s=60)
+
+
+def test_client_recovers_from_a_killed_node(cluster, stack):
+    """Node 2 dies with all its processes; once it is started again, all of the stack is ready and answers."""
+    node = stack.nodes()[1]
+    cluster.kill_node(2)
+    stacks.wait_for(f"{node} seen as not ready", lambda: not stack.node_ready(node), deadline_s=90)
+    cluster.turnup("start")
+
+    stacks.wait_for(f"{node} ready again", lambda: stack.node_ready(node), deadline_s=60)
+    stacks.wait_for("six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, deadline_s=180)
+    stack.wait_for_answers(stacks.now(), deadline_s=90)
+
+
+def test_everything_survives_stop_and_start(cluster, stack):
+    """After `cluster stop` and `start` the registry has its images, and the stack answers, without another apply."""
+    images = stacks.wait_for("the registry", lambda: cluster.registry_get("/v2/_catalog").body, deadline_s=60)
+    cluster.turnup("stop")
+    cluster.turnup("start")
+
+    stacks.wait_for("the registry", lambda: cluster.registry_get("/v2/_catalog").body == images, deadline_s=60)
+    stack.wait_for_answers(stacks.now(), deadline_s=180)
+
+
+def test_delete_leaves_other_objects(cluster, stack):
+    """.delete removes the stack's objects and nothing that somebody else put beside them."""
+    cluster.kubectl("create", "configmap", "planted", "-n", stack.namespace)
+    cluster.run(bazel_program("svc/myns-deep.delete.sh"))
+
+    left = cluster.kubectl("get", "deployments,statefulsets,services,configmaps", "-n", stack.namespace, "-o", "name").split()
+    assert set(left) <= {"configmap/planted", "configmap/kube-root-ca.crt"}
+    assert "configmap/planted" in left
+
+
+def test_programs_fail_cleanly_without_a_cluster(cluster):
+    """With no API server behind the context, apply ends within its deadline with one sentence."""
+    cluster.turnup("stop")
+    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"))
+    cluster.turnup("start")
+
+    assert isinstance(refused, subprocess.CompletedProcess)
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+    assert "turnup" in refused.stderr

@@ -1,0 +1,123 @@
+"""What a test asks a running stack: which pods there are, what the client logged, and how to break things."""
+
+import datetime
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+CLIENT = "routeguide-client"
+SERVER = "routeguide-server"
+REDIS = "redis"
+METHODS = ("FindPlace", "ListPlaces", "MeasureRoute", "ExchangeNotes")
+
+Found = TypeVar("Found")
+
+
+def wait_for(what: str, probe: Callable[[], Found | None], deadline_s: float, pause_s: float = 0.5) -> Found:
+    """Calls probe until it returns something true.
+
+    Args:
+      what: what is waited for, for the error.
+      probe: asked again and again; its last answer is shown in the error.
+      deadline_s: seconds until it is given up.
+      pause_s: seconds between two questions.
+
+    Returns:
+      probe's first true answer.
+
+    Raises:
+      AssertionError: the deadline passed.
+    """
+    until = time.monotonic() + deadline_s
+    while True:
+        try:
+            last: object = probe()
+        except (client.ApiException, HTTPError, OSError) as error:
+            last = f"{type(error).__name__}: {str(error)[:200]}"
+        else:
+            if last:
+                return last
+        assert time.monotonic() < until, f"{what}: not within {deadline_s:.0f} s; last seen: {last!r}"
+        time.sleep(pause_s)
+
+
+class Stack:
+    """The sample's stack in one namespace of one cluster, read through the Kubernetes API."""
+
+    def __init__(self, kubeconfig: Path, context: str, namespace: str) -> None:
+        self._api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig), context=context))
+        self.namespace = namespace
+
+    def pods(self, service: str) -> list[client.V1Pod]:
+        """The pods of a service, by its name in service.yaml."""
+        return self._api.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/name={service}").items
+
+    def ready_pods(self, service: str) -> list[client.V1Pod]:
+        """Those of a service's pods whose Ready condition is true and that are not being deleted."""
+        return [pod for pod in self.pods(service) if is_ready(pod) and pod.metadata.deletion_timestamp is None]
+
+    def answers_since(self, moment: datetime.datetime) -> dict[str, str]:
+        """What the client logged as answered after a moment (aware datetime): method to its last line."""
+        found = {}
+        for pod in self.pods(CLIENT):
+            text = self._api.read_namespaced_pod_log(pod.metadata.name, self.namespace, timestamps=True, tail_lines=200)
+            for line in text.splitlines():
+                stamp, _, rest = line.partition(" ")
+                # The kubelet writes nanoseconds; datetime reads six digits.
+                at = datetime.datetime.fromisoformat(re.sub(r"\.(\d{6})\d*Z", r".\1+00:00", stamp))
+                called = re.search(rf"\b({'|'.join(METHODS)}) (?!attempt).*\(\d+ ms\)", rest)
+                if at > moment and called:
+                    found[called[1]] = rest
+        return found
+
+    def wait_for_answers(self, moment: datetime.datetime, deadline_s: float) -> dict[str, str]:
+        """Waits until all four RPCs were answered after a moment; returns method to log line."""
+
+        def all_answered() -> dict[str, str] | None:
+            found = self.answers_since(moment)
+            return found if set(found) == set(METHODS) else None
+
+        return wait_for(f"answers to {', '.join(METHODS)} in the client's log", all_answered, deadline_s)
+
+    def delete_pod(self, service: str) -> str:
+        """Deletes one pod of a service at once, as a crash would; returns its UID."""
+        pod = self.ready_pods(service)[0]
+        self._api.delete_namespaced_pod(pod.metadata.name, self.namespace, grace_period_seconds=0)
+        return pod.metadata.uid
+
+    def node_ready(self, name: str) -> bool:
+        """Whether a node's Ready condition is true."""
+        node = self._api.read_node(name)
+        return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions)
+
+    def nodes(self) -> list[str]:
+        """The names of the cluster's nodes, sorted."""
+        return sorted(node.metadata.name for node in self._api.list_node().items)
+
+    def resource_versions(self) -> dict[str, str]:
+        """kind/name to resourceVersion of what a stack applies and controllers do not touch."""
+        kinds = {
+            "Service": self._api.list_namespaced_service,
+            "ConfigMap": self._api.list_namespaced_config_map,
+            "ServiceAccount": self._api.list_namespaced_service_account,
+        }
+        return {
+            f"{kind}/{item.metadata.name}": item.metadata.resource_version
+            for kind, read in kinds.items()
+            for item in read(self.namespace).items
+        }
+
+
+def is_ready(pod: client.V1Pod) -> bool:
+    """Whether a pod's Ready condition is true."""
+    return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
+
+
+def now() -> datetime.datetime:
+    """This moment, with its time zone."""
+    return datetime.datetime.now(datetime.UTC)

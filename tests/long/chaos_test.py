@@ -1,0 +1,57 @@
+"""Many random failures in a row: after each, the client gets answers to all four RPCs again.
+
+The short form, one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30) and $SEED choose the rounds; the seed in
+use is printed, so that a failing run can be had again.
+"""
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.e2e import stack as stacks
+from tests.e2e.cluster import PrivateCluster, bazel_program
+
+ROUNDS = int(os.environ.get("ROUNDS", "30"))
+SEED = int(os.environ.get("SEED", time.time_ns() % 2**32))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A two-node cluster with the whole stack running, deleted at the end."""
+    with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
+        created.run(bazel_program("prod/setup.apply.sh"), "--wait")
+        created.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+        yield created
+
+
+def _fail(cluster: PrivateCluster, stack: stacks.Stack, dice: random.Random) -> str:
+    """Breaks one thing at random, mends what does not mend itself (a dead node), and says what it was."""
+    what = dice.choice(["pod"] * 4 + ["node", "stop"])
+    if what == "pod":
+        service = dice.choice([stacks.REDIS, stacks.SERVER, stacks.CLIENT])
+        stack.delete_pod(service)
+        return f"a pod of {service} killed"
+    if what == "node":
+        node = stack.nodes()[1]
+        cluster.kill_node(2)
+        stacks.wait_for(f"{node} not ready", lambda: not stack.node_ready(node), deadline_s=90)
+        cluster.turnup("start")
+        return f"{node} killed and started again"
+    cluster.turnup("stop")
+    cluster.turnup("start")
+    return "the cluster stopped and started"
+
+
+def test_client_recovers_from_random_failures(cluster):
+    """After every one of ROUNDS random failures all pods are ready and all RPCs are answered again."""
+    stack = stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
+    dice = random.Random(SEED)
+    print(f"SEED={SEED} ROUNDS={ROUNDS}")
+    for number in range(1, ROUNDS + 1):
+        start = time.monotonic()
+        broken = _fail(cluster, stack, dice)
+        stacks.wait_for(f"round {number} ({broken}): six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, 240)
+        stack.wait_for_answers(stacks.now(), deadline_s=120)
+        print(f"round {number}: {broken}: answers again after {time.monotonic() - start:.1f} s")
