@@ -25,7 +25,7 @@ IMAGE_ATTRS = {
         doc = "The program and its first arguments. Empty: the base's.",
     ),
     "label_files": attr.label_keyed_string_dict(
-        doc = "Labels whose values are read from files: file to label. Empty: none.",
+        doc = "Labels whose values are read from files: file to label, or to several, each on a line. Empty: none.",
         allow_files = True,
     ),
     "labels": attr.string_dict(
@@ -152,11 +152,12 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
         args.add("--base-config", base.config)
         args.add("--base-manifest", base.manifest)
         inputs += [base.config, base.manifest]
-    for target, label in ctx.attr.label_files.items():
+    for target, labels in ctx.attr.label_files.items():
         files = target[DefaultInfo].files.to_list()
         if len(files) != 1:
             fail("label_files: %s has %d files: name a target with one" % (target.label, len(files)))
-        args.add_all(["--label-file", label, files[0]])
+        for label in labels.split("\n"):
+            args.add_all(["--label-file", label, files[0]])
         inputs += files
     args.use_param_file("@%s")
     args.set_param_file_format("multiline")

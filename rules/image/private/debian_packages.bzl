@@ -53,8 +53,6 @@ filegroup(
 """
 
 def _impl(repository_ctx):
-    if not repository_ctx.attr.packages:
-        fail("debian_packages %s: packages: found none: name at least one Debian package" % repository_ctx.name)
     tools = [repository_ctx.path(tool) for tool in repository_ctx.attr._tools]
 
     # The tool imports by the path from the workspace root: rules/image/tools/debian_lock.py.

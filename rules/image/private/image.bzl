@@ -69,7 +69,5 @@ def container_image(name, label_files = {}, **kwargs):
     """
     by_file = {}
     for label, file in label_files.items():
-        if file in by_file:
-            fail("label_files: %s is named for %s and %s: give each label a file of its own" % (file, by_file[file], label))
-        by_file[file] = label
+        by_file[file] = by_file[file] + "\n" + label if file in by_file else label
     container_image_rule(name = name, label_files = by_file, **kwargs)

@@ -125,20 +125,15 @@ def py_image(name, binary = None, **kwargs):
       binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data and imports.
       **kwargs: the rule's attributes, and py_binary's where binary is None.
     """
-    program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
-    if binary and program:
-        fail("%s: found binary and %s: give one or the other" % (name, ", ".join(sorted(program))))
     if not binary:
-        if not program.get("srcs") and not program.get("main_module"):
-            fail("%s: found neither binary nor srcs: name the program to put into the image" % name)
         binary = name + ".binary"
-        srcs = program.get("srcs", [])
-        if not program.get("main") and not program.get("main_module"):
-            named = [src for src in srcs if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
-            if not named and len(srcs) != 1:
-                fail("%s: main: srcs has no %s.py: name the file to run in main" % (name, name))
-            program["main"] = (named or srcs)[0]
+        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
+        kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
+        if not program.get("main"):
+            # The program is named like the image, not like the target that holds it.
+            named = [src for src in program.get("srcs", []) if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
+            program["main"] = named[0] if named else None
         tags = kwargs.get("tags", [])
         py_binary(name = binary, tags = tags if "manual" in tags else tags + ["manual"], visibility = ["//visibility:private"], **program)
         binary = ":" + binary
-    py_image_rule(name = name, binary = binary, **{key: value for key, value in kwargs.items() if key in _IMAGE_NAMES})
+    py_image_rule(name = name, binary = binary, **kwargs)

@@ -81,6 +81,15 @@ def test_the_program_runs_as_its_user_in_its_root(tmp_path) -> None:
 
 
 @needs_root
+def test_a_binary_that_exists_runs(tmp_path) -> None:
+    """binary = names a py_binary; the base's layers and settings stay under it, and env reads the base's values."""
+    facts = json.loads(_run("hello_binary", tmp_path))
+    assert (facts["greeting"], len(facts["path"])) == ("hello world", 1)
+    assert (tmp_path / "etc/app/data.txt").read_text() == "words from a data file\n"
+    assert "GREETING=1" in _config("hello_binary")["config"]["Env"]
+
+
+@needs_root
 def test_a_program_of_generated_code_runs(tmp_path) -> None:
     """gRPC's native module loads in the image."""
     assert _run("rpc", tmp_path) == "hello EchoStub\n"
@@ -176,7 +185,7 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
     config = _config("files_image")["config"]
     assert config == {
         "Cmd": ["--verbose"], "Entrypoint": ["/srv/app/greeting.py"], "Env": ["FROM_LAYER=1", "GREETING=hello"], "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},
-        "Labels": {"file": "words from a data file", "kind": "test"}, "User": "1000:1000", "Volumes": {"/data": {}}, "WorkingDir": "/srv",
+        "Labels": {"also": "words from a data file", "file": "words from a data file", "kind": "test"}, "User": "1000:1000", "Volumes": {"/data": {}}, "WorkingDir": "/srv",
     }
     found = {m.name: m for tar in _layers("files_image") for m in tar}
     assert {name: (m.mode, m.uid, m.gid) for name, m in found.items() if m.isreg()} == {

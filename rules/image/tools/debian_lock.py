@@ -201,6 +201,8 @@ def main(argv: Sequence[str]) -> int:
         print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR PACKAGE…", file=sys.stderr)
         return 2
     _, name, lock, out, *packages = argv
+    if not packages:
+        raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
     versions, warnings = resolve(name, packages, Path(lock))
     for version in versions:
         shutil.copyfile(_store(version), Path(out, f"{version.name}.deb"))

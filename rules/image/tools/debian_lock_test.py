@@ -146,6 +146,12 @@ def test_an_unknown_package_is_named(fake, tmp_path, capsys) -> None:
     assert "apt knows no package a;" in capsys.readouterr().err
 
 
+def test_a_repository_without_packages_is_refused(fake, tmp_path, capsys) -> None:
+    """An empty list cannot be meant."""
+    assert _fetch(tmp_path, _lock(tmp_path))[0] == 1
+    assert "packages: found none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("packages", "message"), [(["a", "c"], "c of debian_packages repo not locked for amd64"), ([], "a locked, but not among")])
 def test_a_lock_that_does_not_fit_the_packages_is_refused(fake, tmp_path, packages: list[str], message: str) -> None:
     """Missing and left-over lines both name the update command."""
