@@ -1,7 +1,8 @@
 """A client of the registry API (OCI distribution-spec 1.1) over kept-alive HTTP connections.
 
 One Registry serves many threads; connections are kept open and handed from request to request. A request is tried again,
-with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated.
+with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated. A 401 is
+met with the user's login (see auth.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import urllib.parse
 from typing import BinaryIO, Callable, Mapping, NamedTuple
 
+from rules.image.tools import auth
 from rules.image.tools.errors import PushError
 
 ATTEMPTS = 8  # with the pauses below about 13 s of patience: a registry's pod restarts in less
@@ -27,6 +29,7 @@ _BLOCK = 1 << 22
 _ANSWER_LIMIT = 1 << 22
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
+_REPOSITORY = re.compile(r"/v2/(.+)/(?:blobs|manifests)/")
 _AGAIN = frozenset((408, 429, 500, 502, 503, 504))
 
 
@@ -60,7 +63,8 @@ class Registry:
     Args:
         name: HOST or HOST:PORT.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
-        authorization: value of the Authorization header for every request; None sends none.
+        login: finds the user's name and password for a registry's name, or None; asked once, when the registry
+            wants them. By default docker's config file is read.
         sleep: what waits between attempts (tests put a recorder here).
 
     Raises:
@@ -72,15 +76,17 @@ class Registry:
         name: str,
         *,
         insecure: bool | None = None,
-        authorization: str | None = None,
+        login: Callable[[str], auth.Login | None] = auth.find_login,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not _HOST.match(name):
             raise PushError(f"registry {name!r:.120}: write HOST or HOST:PORT, without http:// and path")
         self.name = name
         self.plain = wants_plain_http(name, insecure)
-        self._authorization = authorization
         self.sleep = sleep
+        self._find_login = login
+        self._login: tuple[auth.Login | None] | None = None
+        self._authorizations: dict[str, str] = {}
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
 
@@ -121,10 +127,14 @@ class Registry:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
         pause = FIRST_PAUSE
+        repository = _REPOSITORY.match(path)
+        key = repository[1] if repository else ""
         for attempt in range(1, ATTEMPTS + 1):
             retry_after = None
             try:
-                answer = self._once(method, path, body, size, headers or {}, sent)
+                answer = self._once(method, path, body, size, self._headers(headers, key), sent)
+                if answer.status == 401 and self._authorize(answer, key):
+                    answer = self._once(method, path, body, size, self._headers(headers, key), sent)
                 if answer.status not in _AGAIN:
                     return answer
                 problem = f"answered {answer.status}{_detail(answer)}"
@@ -142,6 +152,27 @@ class Registry:
                 self.sleep(_pause(pause, retry_after))
                 pause = min(pause * 2, LONGEST_PAUSE)
         raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+
+    def _headers(self, headers: Mapping[str, str] | None, key: str) -> dict[str, str]:
+        """Return a request's headers, with the authorization that its repository was found to need."""
+        known = self._authorizations.get(key) or self._authorizations.get("")
+        return {**(headers or {}), **({"Authorization": known} if known else {})}
+
+    def _authorize(self, answer: Answer, key: str) -> bool:
+        """Meet the challenge of a 401; say whether there is now something new to try."""
+        challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
+        if not challenge.scheme:
+            return False
+        with self._lock:
+            if self._login is None:
+                self._login = (self._find_login(self.name),)
+        value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain)
+        # A password opens every repository, a token one.
+        place = key if challenge.scheme == "bearer" else ""
+        if value is None or value == self._authorizations.get(place):
+            return False
+        self._authorizations[place] = value
+        return True
 
     def _once(
         self,
@@ -161,8 +192,6 @@ class Registry:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value)
-            if self._authorization:
-                connection.putheader("Authorization", self._authorization)
             if body is not None or method in ("POST", "PUT"):
                 connection.putheader("Content-Length", str(size))
             connection.endheaders(body if isinstance(body, bytes) else None)
@@ -253,7 +282,7 @@ def refusal(answer: Answer, what: str, registry: str) -> PushError:
     """
     cures = {
         400: "build the image again and push again",
-        401: "log in to this registry, or push to one that needs no login",
+        401: f"log in with docker login {registry}",
         403: "ask for the right to push there, or choose another repository",
         404: "check that this is a registry (API version 2) and that the repository may be made",
         405: "this registry is read-only; push to another",

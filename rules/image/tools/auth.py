@@ -1,0 +1,159 @@
+"""Logging in to a registry: docker's config file, credential helpers, basic and bearer authentication.
+
+A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic wants name and password; Bearer names a
+token service to ask with them (distribution's token authentication), which gives a token for one repository.
+No name, password or token is ever part of an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import re
+import urllib.parse
+from typing import Mapping, NamedTuple
+
+from rules.image.tools.errors import PushError
+
+_PARAMETER = re.compile(r'([a-z_]+)="([^"\\]*)"')
+_TIMEOUT = 20.0
+_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+class Login(NamedTuple):
+    """Name and password; name `<token>` means that password is an identity token (docker's convention)."""
+
+    name: str
+    password: str
+
+    def basic(self) -> str:
+        """Return the value of an Authorization header with name and password."""
+        return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
+
+
+class Challenge(NamedTuple):
+    """What a 401 asks for: `basic` or `bearer`, and its parameters (realm, service, scope)."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenge(header: str) -> Challenge:
+    """Return the challenge in a WWW-Authenticate header."""
+    scheme, _, rest = header.strip().partition(" ")
+    return Challenge(scheme.lower(), dict(_PARAMETER.findall(rest)))
+
+
+def config_path() -> str:
+    """Return where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
+    return os.path.join(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"), "config.json")
+
+
+def find_login(registry: str) -> Login | None:
+    """Return the user's login for a registry, as `docker login` or a credential helper stored it.
+
+    Args:
+        registry: HOST[:PORT].
+
+    Raises:
+        PushError: the config file cannot be read as what it should be, or the helper it names fails.
+    """
+    path = config_path()
+    try:
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        helpers, logins = config.get("credHelpers") or {}, config.get("auths") or {}
+        names = [registry] + ["https://index.docker.io/v1/"] * (registry in _DOCKER_HUB)
+        for name in names:
+            helper = helpers.get(name) or config.get("credsStore")
+            if helper and (login := _ask_helper(str(helper), name, registry)):
+                return login
+        for key, value in logins.items():
+            host = key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
+            if (host == registry or key in names) and value.get("auth"):
+                name, _, password = base64.b64decode(value["auth"], validate=True).decode().partition(":")
+                return Login("<token>", value["identitytoken"]) if value.get("identitytoken") else Login(name, password.rstrip("\0"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or mend it") from None
+    return None
+
+
+def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
+    """Return what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
+    import subprocess  # pylint: disable=import-outside-toplevel  # few users have a helper, all pay for imports
+
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
+        raise PushError(f"{config_path()}: {helper!r:.60} is no name of a credential helper; write the NAME of docker-credential-NAME")
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
+    except subprocess.TimeoutExpired:
+        raise PushError(f"{program} did not answer for {registry} within a minute; run it by hand and see what it waits for") from None
+    if done.returncode:
+        if "not found" in (done.stdout + done.stderr).lower():
+            return None
+        raise PushError(f"{program} failed for {registry} (exit code {done.returncode}); log in again, or run it by hand to see why")
+    answer = json.loads(done.stdout)
+    return Login(answer["Username"], answer["Secret"])
+
+
+def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool) -> str | None:
+    """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
+
+    Args:
+        challenge: what the registry asked for.
+        login: the user's login; None asks the token service for what everyone may do.
+        registry: the registry's name, for errors.
+        plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
+
+    Raises:
+        PushError: the token service refuses, cannot be reached, or is not one.
+    """
+    if challenge.scheme == "basic":
+        return login.basic() if login else None
+    if challenge.scheme != "bearer":
+        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
+    return "Bearer " + _token(challenge.parameters, login, registry, plain)
+
+
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool) -> str:
+    """Ask the token service that a challenge names for a token to pull and push."""
+    realm = urllib.parse.urlsplit(parameters.get("realm", ""))
+    if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
+        raise PushError(f"registry {registry}: its token service {parameters.get('realm', '')[:200]!r} is not an https address; logins are not sent there")
+    scope = re.sub(r"^(repository:[^:]+):.*", r"\1:pull,push", parameters.get("scope", ""))
+    query = {"service": parameters.get("service", ""), "scope": scope}
+    headers = {"Accept": "application/json"}
+    method, body = "GET", None
+    path = (realm.path or "/") + "?" + "&".join(filter(None, [realm.query, urllib.parse.urlencode(query)]))
+    if login and login.name == "<token>":
+        method, path = "POST", realm.path or "/"
+        body = urllib.parse.urlencode({**query, "grant_type": "refresh_token", "client_id": "turnup", "refresh_token": login.password})
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif login:
+        headers["Authorization"] = login.basic()
+    kind = http.client.HTTPSConnection if realm.scheme == "https" else http.client.HTTPConnection
+    connection = kind(realm.netloc.rpartition("@")[2], timeout=_TIMEOUT)
+    try:
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        data = response.read(1 << 20)
+        if response.status != 200:
+            raise PushError(f"registry {registry}: its token service answered {response.status}; log in with docker login {registry}")
+        answer = json.loads(data)
+        token = answer.get("token") or answer["access_token"]
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise ValueError
+        return token
+    except (OSError, http.client.HTTPException) as error:
+        raise PushError(f"registry {registry}: its token service {realm.hostname} cannot be reached ({error}); check the network, then run this again") from None
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise PushError(f"registry {registry}: its token service {realm.hostname} did not answer with a token; log in with docker login {registry}") from None
+    finally:
+        connection.close()
