@@ -94,7 +94,7 @@ def _impl(ctx):
         files = [file for file in files if not file.owner.workspace_name]
 
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
-    imports = ["%s/%s" % (ROOT, path) for path in [ctx.workspace_name] + ctx.attr.binary[PyInfo].imports.to_list()]
+    imports = ["%s/%s" % (ROOT, path) for path in ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
     add_files(args, files + [start], ctx.workspace_name)

@@ -38,7 +38,10 @@ def _main_module(ctx):
         if not named:
             fail("main: srcs has no %s.py: name the file to run in main" % ctx.label.name)
         main = named[0]
-    return main.short_path[:-len(".py")].replace("/", ".")
+    path = main.short_path
+    if path.startswith("../"):  # A file of another workspace: ../WORKSPACE/path.
+        path = "/".join(path.split("/")[2:])
+    return path[:-len(".py")].replace("/", ".")
 
 def _impl(ctx):
     library = library_providers(ctx)
@@ -53,10 +56,10 @@ def _impl(ctx):
         is_executable = True,
         substitutions = {
             "%{exports}": "\n".join(exports),
-            "%{imports}": " ".join([ctx.workspace_name] + library.py_info.imports.to_list()),
+            "%{imports}": " ".join(library.py_info.imports.to_list()),
             "%{module}": _main_module(ctx),
             "%{python}": PYTHON,
-            "%{self}": ctx.workspace_name + "/" + launcher.short_path,
+            "%{self}": launcher.short_path[len("../"):] if launcher.short_path.startswith("../") else ctx.workspace_name + "/" + launcher.short_path,
         },
     )
     main = [ctx.file.main] if ctx.file.main else []

@@ -60,7 +60,9 @@ def library_providers(ctx):
     Returns:
       struct(runfiles = runfiles of the whole closure, py_info = PyInfo).
     """
-    imports = ["/".join([p for p in [ctx.workspace_name, ctx.label.package, i] if p not in ("", ".")]) for i in ctx.attr.imports]
+    # The target's own workspace: it may be used from another one.
+    root = ctx.label.workspace_name or ctx.workspace_name
+    imports = [root] + ["/".join([p for p in [root, ctx.label.package, i] if p not in ("", ".")]) for i in ctx.attr.imports]
     runfiles = ctx.runfiles(files = ctx.files.srcs + ctx.files.data + _byte_code(ctx))
     return struct(
         runfiles = merge_runfiles(runfiles, ctx.attr.deps + ctx.attr.data),
