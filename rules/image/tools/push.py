@@ -218,8 +218,8 @@ class _Push:
     def _has_blob(self, repository: str, digest: str) -> bool:
         """Ask whether a repository has a blob."""
         answer = self.client.request("HEAD", f"/v2/{repository}/blobs/{digest}")
-        if answer.status in (200, 404):
-            return answer.status == 200
+        if answer.status in (200, 302, 307, 308, 404):
+            return answer.status != 404  # a redirect leads to the storage that has it
         raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
 
     def _place(self, blob: _Blob, repository: str) -> None:

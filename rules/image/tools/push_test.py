@@ -91,6 +91,16 @@ def test_a_registry_that_does_not_mount_gets_the_blob_again(fake, tmp_path) -> N
     assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
 
 
+def test_a_blob_in_other_storage_is_there(fake, tmp_path) -> None:
+    """A registry that redirects to where its blobs are stored has them; they are not sent again."""
+    image = make_image(tmp_path, "app", [b"base"])
+    base = oci.sha256(b"base")
+    fake.blobs["app", base] = b"base"
+    fake.fault = lambda h: h.command == "HEAD" and h.path.endswith(base) and (h.answer(307, Location="https://storage.example/x") or True)
+    push_all([image], fake.name)
+    assert base not in [found for _, found in fake.uploads]
+
+
 def test_only_a_changed_layer_is_sent(fake, tmp_path) -> None:
     """A new application layer on a pushed base sends that layer and the config."""
     push_all([make_image(tmp_path, "app", [b"base", b"one"])], fake.name)

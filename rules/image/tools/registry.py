@@ -230,7 +230,9 @@ class Registry:
         """
         value = answer.headers.get("location", "")
         parts = urllib.parse.urlsplit(value)
-        if not value or (parts.netloc and parts.netloc != self.name) or not parts.path.startswith("/"):
+        default = ":80" if self.plain else ":443"
+        elsewhere = parts.netloc and parts.netloc.lower().removesuffix(default) != self.name.lower().removesuffix(default)
+        if elsewhere or not parts.path.startswith("/"):
             raise PushError(f"registry {self.name}: sent an upload to {value!r:.200}; only paths of the registry itself are followed")
         if re.search(r"[\x00-\x20\x7f]", value):
             raise PushError(f"registry {self.name}: the upload location {value!r:.200} has control characters or spaces in it; check the registry")

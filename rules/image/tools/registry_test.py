@@ -144,6 +144,12 @@ def test_uploads_go_where_the_registry_says(location: str, path: str) -> None:
     assert Registry("127.0.0.1:5000").location(Answer(202, {"location": location}, b"")) == path
 
 
+@pytest.mark.parametrize(("name", "insecure", "location"), [("R.example", False, "https://r.example:443/v2/a"), ("r.example:80", True, "http://r.example/v2/a")])
+def test_a_default_port_is_no_other_host(name: str, insecure: bool, location: str) -> None:
+    """Registries behind proxies write their own name with or without the scheme's port."""
+    assert Registry(name, insecure=insecure).location(Answer(202, {"location": location}, b"")) == "/v2/a"
+
+
 @pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free room"), (418, "log")])
 def test_refusals_name_the_cure(status: int, cure: str) -> None:
     """Each refusal says what to do."""
