@@ -1,4 +1,4 @@
-"""A provider for tests: remembers what it was asked for and makes nothing."""
+"""What tests of clusters share: a provider that makes nothing, and a cluster's credentials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cluster.kubeconfig import Access
 from cluster.names import context_name
 from cluster.state import Cluster
 
-__all__ = ["FakeProvider"]
+__all__ = ["FakeProvider", "with_credentials"]
 
 
 @dataclass
@@ -74,3 +74,14 @@ class FakeProvider:
             path.write_text("".join(f"line {line}\n" for line in range(100)))
             found[cluster.layout.node(number)] = {"kubelet": path}
         return found
+
+
+def with_credentials(state_dir: Path) -> Cluster:
+    """A cluster of two nodes called a, with all of its keys and certificates and nothing that runs."""
+    # Imported here: most tests make no certificate.
+    from cluster.embedded.credentials import write_cluster_credentials
+
+    made = Cluster("a", "embedded", "172.19.0.0/26", 2, state_dir)
+    made.folder.mkdir()
+    write_cluster_credentials(made)
+    return made

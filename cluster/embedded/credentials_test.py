@@ -12,17 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cluster.embedded.certificates import load_authority, new_authority
-from cluster.embedded.credentials import NODE_PATH, write_cluster_credentials, write_node_credentials
+from cluster.embedded.credentials import NODE_PATH, write_node_credentials
 from cluster.state import Cluster
+from cluster.testing import with_credentials
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """A cluster of two nodes with all of its credentials."""
-    made = Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path_factory.mktemp("state"))
-    made.folder.mkdir()
-    write_cluster_credentials(made)
-    return made
+    return with_credentials(tmp_path_factory.mktemp("state"))
 
 
 def _node(cluster: Cluster, number: int) -> Path:

@@ -62,13 +62,13 @@ def connect_node(runner: Runner, layout: Layout, number: int, pid: int, nsenter:
     nsenter: the command that runs its arguments inside the node.
     """
     veth = layout.veth(number)
-    # A node that was killed takes its end of the cable with it only when the kernel
-    # has given up its last connection, which can take minutes.
-    stale = [f"link delete {veth}"] if veth in links(runner, layout) else []
+    if veth in links(runner, layout):
+        # The kernel keeps a killed node's network until its last connection is
+        # given up, which can take minutes; the cable may also go at this moment.
+        runner.run(["ip", "link", "delete", veth], check=False)
     _batch(
         runner,
         [
-            *stale,
             f"link add {veth} master {layout.bridge} type veth peer name eth0 address {layout.mac(number)} netns {pid}",
             f"link set {veth} up",
         ],

@@ -14,10 +14,11 @@ from cluster.embedded.addons import DNS_IMAGE, PROVISIONER, STORAGE_CLASS, addon
 from cluster.embedded.cgroups import Cgroups
 from cluster.embedded.components import API_READY, CLUSTER_READY, LOGS, VOLUMES, node_programs
 from cluster.embedded.containerd import PAUSE_IMAGE, containerd_files
-from cluster.embedded.credentials import NODE_PATH, write_cluster_credentials
+from cluster.embedded.credentials import NODE_PATH
 from cluster.embedded.nodespec import node_spec
 from cluster.registries import Registries, RegistryHost
 from cluster.state import Cluster
+from cluster.testing import with_credentials
 
 _HERE = Path(__file__).resolve().parent
 
@@ -25,10 +26,7 @@ _HERE = Path(__file__).resolve().parent
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """A cluster of two nodes with all of its credentials."""
-    made = Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path_factory.mktemp("state"))
-    made.folder.mkdir()
-    write_cluster_credentials(made)
-    return made
+    return with_credentials(tmp_path_factory.mktemp("state"))
 
 
 def _spec(cluster: Cluster, number: int) -> dict:

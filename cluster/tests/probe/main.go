@@ -46,7 +46,8 @@ func write(response http.ResponseWriter, request *http.Request) {
 }
 
 func fetch(response http.ResponseWriter, request *http.Request) {
-	client := http.Client{Timeout: 5 * time.Second}
+	// A connection each: a kept one would always lead to the same pod.
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	found, err := client.Get(request.URL.Query().Get("url"))
 	if err != nil {
 		answer(response, "", err)

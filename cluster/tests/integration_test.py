@@ -1,0 +1,278 @@
+"""A real cluster, from create to delete. Needs root; the tests build on each other, in this order.
+
+The network is the test's own, so that neither its addresses nor its
+interfaces meet anybody else's; state folder and kubeconfig are too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import build
+from cluster.images import executable_image
+from cluster.progress import for_stream
+from cluster.runner import SystemRunner
+from cluster.tests import registry
+from cluster.tests.machine import Machine, eventually, fetch, own_network, traces
+from cluster.toolchain import find_go
+
+_NAME, _SUBNET = "itest", "172.30.7.0/28"
+_NODES = {"itest-1": "172.30.7.2", "itest-2": "172.30.7.3"}
+_OTHER, _OTHER_SUBNET = "itest-b", "172.30.8.0/28"
+_IMAGE = "turnup.local/probe:1"
+_REGISTRY_PORT = 5001
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine of the test's own; whatever a failed test left is deleted at the end."""
+    import sys
+
+    binaries = build.ensure(for_stream(sys.stderr))
+    own_network()
+    made = Machine(tmp_path_factory.mktemp("machine"), binaries.kubernetes / "kubectl")
+    yield made
+    for name in (_NAME, _OTHER):
+        made.run("delete", "--name", name)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image archive of the probe program."""
+    folder = tmp_path_factory.mktemp("probe")
+    runner = SystemRunner()
+    go = find_go(runner).executable(for_stream())
+    source = Path(__file__).resolve().parent / "probe"
+    runner.run([str(go), "build", "-trimpath", "-buildvcs=false", "-o", str(folder / "probe"), "."], cwd=source, env={**os.environ, "CGO_ENABLED": "0"})
+    executable_image(folder / "probe.tar", _IMAGE, folder / "probe", ["/bin/probe"])
+    return folder / "probe.tar"
+
+
+@pytest.fixture(scope="module")
+def cluster(machine: Machine) -> dict[str, list[str]]:
+    """The cluster that most tests share; returns what the machine showed before it was made."""
+    (machine.folder / "registries.yaml").write_text(f'mirrors: {{"172.30.7.1:{_REGISTRY_PORT}": {{endpoint: ["http://172.30.7.1:{_REGISTRY_PORT}"]}}}}\n')
+    before = traces(machine, [_NAME])
+    machine.run("create", "--name", _NAME, "--subnet", _SUBNET, "--registries", str(machine.folder / "registries.yaml"))
+    return before
+
+
+@pytest.fixture(scope="module")
+def pods(machine: Machine, cluster: object, archive: Path) -> None:
+    """The probe on every node, behind a Service on port 30080 and, of each node's own, on 30081."""
+    machine.run("load-image", "--name", _NAME, "--image", _IMAGE, str(archive))
+    node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")])
+    machine.kube("rollout", "status", "daemonset/web", "--timeout=60s", cluster=_NAME)
+
+
+def _workload(kind: str, name: str, image: str = _IMAGE, policy: str = "Never", **container: object) -> dict:
+    probe = {"httpGet": {"path": "/name", "port": 8080}, "periodSeconds": 1}
+    pod = {
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsUser": 65532, "runAsNonRoot": True},
+        "containers": [{"name": name, "image": image, "imagePullPolicy": policy, "readinessProbe": probe, **container}],
+    }
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": {"selector": {"matchLabels": {"app": name}}, "template": template}}
+
+
+def _service(name: str, app: str, port: int, traffic: str = "Cluster") -> dict:
+    spec = {"type": "NodePort", "selector": {"app": app}, "externalTrafficPolicy": traffic, "ports": [{"port": 80, "targetPort": 8080, "nodePort": port}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def _pids(machine: Machine) -> dict[int, int]:
+    return {number: json.loads((machine.state_dir / _NAME / "nodes" / str(number) / "init.json").read_text())["pid"] for number in (1, 2)}
+
+
+def _ready_nodes(machine: Machine) -> set[str]:
+    items = json.loads(machine.kube("get", "nodes", "-o", "json", cluster=_NAME))["items"]
+    return {item["metadata"]["name"] for item in items for condition in item["status"]["conditions"] if (condition["type"], condition["status"]) == ("Ready", "True")}
+
+
+def test_every_program_answers(machine: Machine) -> None:
+    """Each program of the multi-call binary starts under its own name."""
+    for name in build.MODULES[0].links:
+        done = subprocess.run([machine.kubectl.parent / name, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert name.removeprefix("kube-") in done.stdout + done.stderr
+
+
+def test_create(machine: Machine, cluster: object) -> None:
+    """Both nodes are Ready with our version at their fixed addresses, and no context was chosen."""
+    items = json.loads(machine.kube("get", "nodes", "-o", "json", cluster=_NAME))["items"]
+    addresses = {item["metadata"]["name"]: next(entry["address"] for entry in item["status"]["addresses"] if entry["type"] == "InternalIP") for item in items}
+
+    assert addresses == _NODES
+    assert _ready_nodes(machine) == set(_NODES)
+    assert {item["status"]["nodeInfo"]["kubeletVersion"] for item in items} == {build.KUBERNETES_VERSION}
+    assert "current-context" not in machine.kubeconfig.read_text()
+    assert machine.kubeconfig.stat().st_mode & 0o777 == 0o600
+
+
+def test_create_again_is_a_no_op(machine: Machine, cluster: object) -> None:
+    """A healthy cluster is left alone: the same processes run afterwards."""
+    before = _pids(machine)
+    _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET)
+
+    assert "exists and is healthy: nothing to do" in stderr
+    assert _pids(machine) == before
+
+
+def test_secrets_are_for_root_only(machine: Machine, cluster: object) -> None:
+    """No key is readable by others, and the cluster's folder lets nobody in."""
+    folder = machine.state_dir / _NAME
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in [*folder.rglob("*.key"), *folder.rglob("*.kubeconfig")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
+    """The API server gives nothing to who has no certificate, and kubelet neither."""
+    import ssl
+    import urllib.error
+    import urllib.request
+
+    blind = ssl._create_unverified_context()  # a stranger has no authority to check by
+    for url in ("https://172.30.7.2:6443/api/v1/nodes", "https://172.30.7.3:10250/pods"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=blind)).open(url, timeout=10)
+        assert error.value.code == 401, url
+
+
+def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
+    """From a pod on each node, the Service's DNS name leads to pods on both, and so does each NodePort."""
+    for address in _NODES.values():
+        for url in (f"http://{address}:30081/fetch?url=http://web.default.svc.cluster.local/name", f"http://{address}:30080/name"):
+            # The rules of a new Service reach each node's kernel a moment after its pods are Ready.
+            eventually(f"both pods behind {url}", lambda url=url: {fetch(url) for _ in range(20)} == set(_NODES))
+        assert fetch(f"http://{address}:30081/fetch?url=http://172.30.7.2:30080/name") in _NODES
+
+
+def test_outside_names_are_refused_at_once(machine: Machine, pods: object) -> None:
+    """A name outside of the cluster is an answer, not a wait."""
+    begin = time.monotonic()
+    with pytest.raises(OSError, match="lookup outside.example"):
+        fetch(f"http://{_NODES['itest-2']}:30081/fetch?url=http://outside.example/")
+
+    assert time.monotonic() - begin < 3
+
+
+def test_exec_and_logs(machine: Machine, pods: object) -> None:
+    """kubectl exec and logs reach a pod on either node."""
+    for pod in machine.kube("get", "pods", "-l", "app=web", "-o", "name", cluster=_NAME).split():
+        assert machine.kube("exec", pod, "--", "/bin/probe", "hello", cluster=_NAME) == "hello\n"
+        assert "probe listens" in machine.kube("logs", pod, cluster=_NAME)
+
+
+def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -> None:
+    """A node pulls from the registry that registries.yaml names, without TLS."""
+    server = registry.serve(archive, "172.30.7.1", _REGISTRY_PORT)
+    try:
+        machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("Deployment", "pulled", f"172.30.7.1:{_REGISTRY_PORT}/probe:2", "Always")])
+        machine.kube("rollout", "status", "deployment/pulled", "--timeout=60s", cluster=_NAME)
+    finally:
+        server.shutdown()
+    machine.kube("delete", "deployment", "pulled", "--wait=false", cluster=_NAME)
+
+
+def test_volume_survives_its_pod(machine: Machine, pods: object) -> None:
+    """What a pod that is not root wrote to a claim of the default class, the next pod reads."""
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+    claim["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
+    keeper = _workload("Deployment", "keeper", volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    keeper["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    keeper["spec"]["strategy"] = {"type": "Recreate"}
+    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[claim, keeper, _service("keeper", "keeper", 30082)])
+    machine.kube("rollout", "status", "deployment/keeper", "--timeout=60s", cluster=_NAME)
+    eventually("write", lambda: fetch("http://172.30.7.2:30082/file", b"kept"))
+    machine.kube("delete", "pod", "-l", "app=keeper", cluster=_NAME)
+    machine.kube("rollout", "status", "deployment/keeper", "--timeout=60s", cluster=_NAME)
+
+    assert eventually("read", lambda: fetch("http://172.30.7.2:30082/file")) == "kept"
+
+
+def test_stop_and_start(machine: Machine, pods: object, archive: Path) -> None:
+    """A stopped cluster has no process; started, it has its nodes, images, volumes and addresses again."""
+    machine.run("stop", "--name", _NAME)
+    assert "stopped" in machine.run("list")[0]
+    left = traces(machine, [_NAME])
+    assert (left["processes"], left["mounts"], left["cgroups"], left["links"]) == ([], [], [], ["lo"])
+
+    machine.run("start", "--name", _NAME)
+    assert _ready_nodes(machine) == set(_NODES)
+    assert eventually("the volume after a stop", lambda: fetch("http://172.30.7.2:30082/file")) == "kept"
+    assert eventually("pods on both nodes", lambda: {fetch(f"http://{address}:30081/name") for address in _NODES.values()} == set(_NODES))
+
+
+def test_killed_nodes_come_back(machine: Machine, pods: object) -> None:
+    """After SIGKILL to both nodes at once, start brings everything back."""
+    for pid in _pids(machine).values():
+        os.kill(pid, signal.SIGKILL)
+    eventually("death", lambda: "stopped" in machine.run("list")[0], 10)
+    machine.run("start", "--name", _NAME)
+
+    assert eventually("the volume after a crash", lambda: fetch("http://172.30.7.2:30082/file")) == "kept"
+
+
+def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
+    """A killed worker is NotReady within half a minute, and start brings that one back alone."""
+    pids = _pids(machine)
+    os.kill(pids[2], signal.SIGKILL)
+    eventually("NotReady", lambda: _ready_nodes(machine) == {"itest-1"}, 40)
+    assert "1 of 2 nodes running" in machine.run("list")[0]
+
+    machine.run("start", "--name", _NAME)
+    assert _ready_nodes(machine) == set(_NODES)
+    assert _pids(machine)[1] == pids[1]
+
+
+def test_second_cluster(machine: Machine, cluster: object) -> None:
+    """An interrupted creation beside the first cluster is made good by the next, and its delete touches only itself."""
+    interrupted = machine.start("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
+    eventually("a first process", lambda: (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists(), 30)
+    interrupted.kill()
+    interrupted.communicate()
+    assert "incomplete" in machine.run("list")[0]
+
+    machine.run("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
+    assert machine.run("list")[0].count("running") == 2
+    assert machine.kube("get", "nodes", "-o", "name", cluster=_OTHER) == "node/itest-b-1\n"
+
+    machine.run("delete", "--name", _OTHER)
+    assert _ready_nodes(machine) == set(_NODES)
+    left = traces(machine, [_OTHER])
+    assert not [line for line in left["processes"] if _OTHER in line]
+    assert left["cgroups"] == []
+
+
+def test_subnet_in_use(machine: Machine, cluster: object) -> None:
+    """A subnet that a cluster or an interface has is refused in one sentence, and nothing is left."""
+    _, stderr = machine.run("create", "--name", _OTHER, "--subnet", _SUBNET, code=1)
+    assert stderr.splitlines()[-1].startswith(f"ERROR: subnet {_SUBNET} is in use by cluster {_NAME}")
+
+    subprocess.run(["ip", "link", "add", "taken", "type", "bridge"], check=True)
+    subprocess.run(["ip", "address", "add", "172.30.8.9/24", "dev", "taken"], check=True)
+    _, stderr = machine.run("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, code=1)
+    subprocess.run(["ip", "link", "delete", "taken"], check=True)
+    assert "interface taken has 172.30.8.9/24" in stderr.splitlines()[-1]
+    assert not (machine.state_dir / _OTHER).exists()
+
+
+def test_delete_leaves_nothing(machine: Machine, cluster: dict[str, list[str]]) -> None:
+    """Processes, mounts, interfaces, cgroups and files are as they were before create."""
+    during = traces(machine, [_NAME])
+    assert all(during[kind] for kind in ("processes", "links", "cgroups", "files"))
+
+    machine.run("delete", "--name", _NAME)
+    assert traces(machine, [_NAME]) == cluster

@@ -1,0 +1,134 @@
+"""The machine as integration tests see it: a network of their own, commands, and what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from cluster.embedded.machine import process_start
+from cluster.names import machine_id
+
+__all__ = ["Machine", "eventually", "fetch", "own_network", "traces"]
+
+_CLONE_NEWNET = 0x40000000
+
+
+def own_network() -> None:
+    """Moves this process into a new network namespace, which ends with it and its children.
+
+    The addresses of a test's cluster then never meet those of a user's.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot make a network namespace: run the integration test as root")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state folder, kubeconfig and network of the test's own. kubectl: the executable."""
+
+    folder: Path
+    kubectl: Path
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the test's clusters are kept."""
+        return self.folder / "state" / "clusters"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig that commands write."""
+        return self.folder / "kubeconfig"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every command."""
+        ours = {"TURNUP_STATE_DIR": str(self.state_dir), "KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": os.pathsep.join(sys.path)}
+        return {**os.environ, **ours}
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Starts a cluster command."""
+        command = [sys.executable, "-B", "-m", "cluster.commands", *args]
+        return subprocess.Popen(command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, *args: str, code: int = 0) -> tuple[str, str]:
+        """Runs a cluster command; returns its two streams, and fails the test unless it ends with code."""
+        process = self.start(*args)
+        stdout, stderr = process.communicate(timeout=180)
+        assert process.returncode == code, f"{args} ended with {process.returncode}: {stdout}{stderr}"
+        assert "Traceback" not in stderr
+        return stdout, stderr
+
+    def kube(self, *args: str, cluster: str, stdin: object = None) -> str:
+        """Runs kubectl on a cluster; stdin: objects to hand over."""
+        text = None if stdin is None else yaml.safe_dump_all(stdin)
+        command = [str(self.kubectl), "--context", f"turnup-{cluster}", *args]
+        done = subprocess.run(command, env=self.environment(), input=text, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{args}: {done.stderr}"
+        return done.stdout
+
+
+def eventually(what: str, look: Callable[[], object], timeout: float = 60.0) -> object:
+    """Calls look until it returns something true; fails the test naming what after timeout seconds."""
+    deadline = time.monotonic() + timeout
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            last = look()
+            if last:
+                return last
+        except (OSError, AssertionError) as error:
+            last = error
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {timeout:g} s, last seen: {last}")
+
+
+def fetch(url: str, content: bytes | None = None, timeout: float = 10.0) -> str:
+    """GETs a URL, or PUTs content to it; an HTTP error is raised with the server's words."""
+    request = urllib.request.Request(url, data=content, method="GET" if content is None else "PUT")
+    try:
+        # The test's network has no proxy, whatever the environment says.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        raise OSError(f"{url}: {error.read().decode()}") from error
+
+
+def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
+    """All that the machine shows of the clusters called names: kind → what is there."""
+    ids = [machine_id(name, machine.state_dir) for name in names]
+    marks = [*ids, str(machine.state_dir)]
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {
+        "processes": [line for line in _processes() if any(mark in line for mark in marks)],
+        "mounts": [line for line in mounts if any(mark in line for mark in marks)],
+        "links": [line.split(":")[1].strip() for line in links],
+        "cgroups": [str(path) for name in ids for path in Path("/sys/fs/cgroup").rglob(f"turnup-{name}")],
+        "files": sorted(str(path.relative_to(machine.folder)) for path in machine.folder.rglob("*")),
+    }
+
+
+def _processes() -> list[str]:
+    """Every process of the machine but this one: id, command line and cgroups.
+
+    The dead that the machine's first process has not yet collected run no more.
+    """
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid() and process_start(int(entry.name)):
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append(f"{entry.name} {command} {(entry / 'cgroup').read_text()}")
+    return found
