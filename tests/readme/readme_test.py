@@ -6,7 +6,9 @@ the downloads are the user's, as they are for a person who follows the README.
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,21 @@ def sh(text, workspace, env):
 def test_what_is_not_run():
     """Just these blocks are not run, each with its reason in the README."""
     assert {block.title: block.reason for block in README if block.reason} == NOT_RUN
+
+
+def test_up_can_be_killed(place):
+    """Killed with -9 while the cluster comes up, `up` leaves nothing that keeps the next one, below, from working."""
+    workspace, env = place
+    child = subprocess.Popen(["./turnup", "up"], cwd=workspace, env=env, stderr=subprocess.PIPE, text=True)
+    with child:
+        for line in child.stderr:
+            print(line, end="", flush=True)
+            if line.startswith("-> Cluster readme"):
+                break
+        time.sleep(1)
+        child.kill()
+
+    assert child.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("block", RUN, ids=lambda block: f"line {block.line}: {block.title}")
