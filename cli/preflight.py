@@ -2,18 +2,23 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cli import workspace
 from cli.errors import TurnupError, UsageError
-from rules.k8s.tools import user_namespace
+from rules.k8s.tools import kubeconfig, user_namespace
 
 GIB = 1 << 30
 # Free space in bytes. Building Kubernetes takes 6 GiB of Go modules and objects; Bazel's outputs and a running cluster
 # with its images take 3.
 NEED_TO_BUILD = 9 * GIB
 NEED_TO_RUN = 3 * GIB
+
+# How long an API server may take to accept a connection, in seconds.
+ANSWER_SECONDS = 5.0
 
 FreeBytes = Callable[[Path], int]
 
@@ -58,6 +63,30 @@ def check_user(environments: Iterable[str], environ: Mapping[str, str] = os.envi
     user = workspace.user(environ)
     if user_namespace.namespace_of(user) in environments:
         raise UsageError(f"USER is {user!r}, an environment that everybody shares: set USER to a name of your own")
+
+
+def check_context(context: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuses a context that the kubeconfig does not have, or whose API server does not answer.
+
+    Args:
+        context: its name.
+        environ: holds KUBECONFIG and HOME.
+
+    Raises:
+        TurnupError: nothing answers there. (rules/k8s has an error of the same name and form, for the kubeconfig itself.)
+    """
+    try:
+        server = kubeconfig.load(kubeconfig.kubeconfig_path("", environ), context).server
+    except ModuleNotFoundError:
+        return  # the context logs in through a plugin, which only Bazel's programs have the library for
+    url = urlsplit(server)
+    try:
+        socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), ANSWER_SECONDS).close()
+    except OSError as error:
+        raise TurnupError(
+            f"the API server {server} of context {context!r} does not answer ({error.strerror or error}); "
+            "start its cluster, or name another one with --context"
+        ) from error
 
 
 def check_root(euid: int) -> None:

@@ -1,8 +1,20 @@
 """What is refused before anything is done."""
 
+import socket
+
 import pytest
 
 from cli import errors, preflight
+
+
+def kubeconfig(folder, server):
+    """Writes a kubeconfig with one context, here, and returns the environment that names it."""
+    path = folder / "config"
+    path.write_text(
+        "contexts: [{name: here, context: {cluster: c, user: u}}]\n"
+        f"clusters: [{{name: c, cluster: {{server: {server!r}}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+    )
+    return {"KUBECONFIG": str(path)}
 
 
 def test_enough_room(tmp_path):
@@ -41,3 +53,23 @@ def test_plain_user():
     preflight.check_root(0)
     with pytest.raises(errors.TurnupError, match=r"needs root .* sudo \./turnup up, or use an existing cluster"):
         preflight.check_root(1000)
+
+
+def test_context_that_answers(tmp_path):
+    """A server that accepts connections will do; the rest is for the apply to find out."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        preflight.check_context("here", kubeconfig(tmp_path, f"https://127.0.0.1:{server.getsockname()[1]}"))
+
+
+def test_context_that_does_not_answer(tmp_path):
+    """The sentence names the server, the context and the cure."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(errors.TurnupError, match=rf"the API server {address} of context 'here' does not answer \(.*refused\)"):
+        preflight.check_context("here", kubeconfig(tmp_path, address))
+
+
+def test_unknown_context(tmp_path):
+    """The sentence lists the contexts that there are."""
+    with pytest.raises(Exception, match=r"has no context 'nowhere' \(it has: here\)"):
+        preflight.check_context("nowhere", kubeconfig(tmp_path, "https://127.0.0.1:1"))

@@ -75,7 +75,9 @@ class ProcessRunner:
         self._lock = threading.Lock()
         self._signum: int | None = None
         self._since = 0.0
+        self._told: set[subprocess.Popen] = set()
         self._stopped = False
+        self._starting = 0
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "ProcessRunner":
@@ -97,13 +99,14 @@ class ProcessRunner:
         again = self._signum is not None
         self._signum = self._signum or signum
         self._since = time.monotonic()
-        if not self._children:
+        if not self._children and not self._starting:
             raise Interrupted(signum)
         # Whoever asks twice means it.
         self._signal_children(signal.SIGKILL if again else signum)
 
     def _signal_children(self, signum: int) -> None:
         for child in tuple(self._children):
+            self._told.add(child)
             try:
                 os.killpg(child.pid, signum)
             except ProcessLookupError:
@@ -116,8 +119,35 @@ class ProcessRunner:
 
     def run(self, argv, *, env=None, cwd=None, log=None, on_line=None) -> int:
         """See `Runner.run`."""
+        self._raise_if_interrupted()
         if self._stopped:
-            raise Interrupted(self._signum or signal.SIGTERM)
+            raise Interrupted(signal.SIGTERM)
+        child = self._start(argv, env, cwd, log)
+        if child is None:
+            self._raise_if_interrupted()
+            return 127
+        try:
+            if log:
+                with log.open("ab") as sink:
+                    self._pump(child, sink, on_line)
+            code = self._wait(child)
+        finally:
+            with self._lock:
+                self._children.discard(child)
+        self._raise_if_interrupted()
+        return code if code >= 0 else 128 - code
+
+    def _raise_if_interrupted(self) -> None:
+        if self._signum is not None:
+            raise Interrupted(self._signum)
+
+    def _start(self, argv, env, cwd, log) -> subprocess.Popen | None:
+        """Starts a child and remembers it; None where there is no such program.
+
+        A signal that arrives in between finds no child to pass it on to: it is passed on here.
+        """
+        with self._lock:
+            self._starting += 1
         try:
             child = subprocess.Popen(
                 argv,
@@ -128,21 +158,16 @@ class ProcessRunner:
                 stderr=subprocess.STDOUT if log else None,
                 start_new_session=True,
             )
+            with self._lock:
+                self._children.add(child)
         except FileNotFoundError:
-            return 127
-        with self._lock:
-            self._children.add(child)
-        try:
-            if log:
-                with log.open("ab") as sink:
-                    self._pump(child, sink, on_line)
-            code = self._wait(child)
+            child = None
         finally:
             with self._lock:
-                self._children.discard(child)
-        if self._signum is not None:
-            raise Interrupted(self._signum)
-        return code if code >= 0 else 128 - code
+                self._starting -= 1
+        if child and self._signum is not None and child not in self._told:
+            self._signal_children(self._signum)
+        return child
 
     def _wait(self, child: subprocess.Popen) -> int:
         while True:

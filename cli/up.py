@@ -21,7 +21,9 @@ STACK = "//svc:myns-deep.apply"
 def check(session: Session, provider: str, *, free: preflight.FreeBytes, euid: int) -> None:
     """Refuses what cannot work before anything is changed; see preflight for the sentences."""
     preflight.check_user(workspace.shared_environments(session.root / "cluster_constants.bzl"), session.environ)
-    if not session.context and provider == "embedded":
+    if session.context:
+        preflight.check_context(session.context, session.environ)
+    elif provider == "embedded":
         preflight.check_root(euid)
     to_build = not session.context and kubernetes.missing()
     places = [workspace.cache_dir(session.environ)]

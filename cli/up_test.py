@@ -73,12 +73,23 @@ def test_says_what_to_type_next(call):
 def test_existing_context(call, monkeypatch):
     """With a context no cluster is made, no root is needed, and every child of Bazel gets the context."""
     call.context = "kind-x"
+    monkeypatch.setattr(preflight, "check_context", lambda context, environ: None)
     monkeypatch.setattr(kubernetes, "missing", lambda: pytest.fail("nothing of Kubernetes is looked at"))
 
     assert run(call, euid=1000) == 0
     assert not any("cluster create" in text or "build-kubernetes" in text for text in commands(call))
     assert {env["TURNUP_CONTEXT"] for env in call.runner.envs if env} == {"kind-x"}
     assert "--context kind-x" in commands(call)[-1]
+
+
+def test_context_is_looked_at_first(call):
+    """A context that the kubeconfig does not have is refused before anything is done."""
+    call.context = "nowhere"
+    call.environ["KUBECONFIG"] = "/nonexistent/config"
+    with pytest.raises(Exception, match="/nonexistent/config: there is no kubeconfig, so context 'nowhere' is unknown"):
+        run(call, euid=1000)
+
+    assert commands(call) == []
 
 
 def test_cluster_named_by_the_shell(call):

@@ -17,8 +17,8 @@ def headings(text):
 
 
 def top_level():
-    """Returns the names at the repository's root."""
-    return {path.parts[0] for path in tree.files()}
+    """Returns the names of the folders at the repository's root."""
+    return {path.parts[0] for path in tree.files() if len(path.parts) > 1}
 
 
 @pytest.mark.parametrize("name", DOCS)
@@ -42,7 +42,8 @@ def test_paths_exist(name):
     """A code span that looks like a path of this repository, or a label of it, names something that is there."""
     path = tree.Path(name)
     missing = []
-    for span in re.findall(r"`([^`\s]+)`", FENCE.sub("", tree.text(path))):
+    for words in re.findall(r"`([^`\s]+)`", FENCE.sub("", tree.text(path))):
+        span = words if words.startswith("//") else words.split(":")[0]
         # A placeholder in capitals, as in rules/KIND/defs.bzl, is no path.
         if re.search(r"\b[A-Z]{2,}\b/|/[A-Z]{2,}\b|[{}*<>$…]", span):
             continue
