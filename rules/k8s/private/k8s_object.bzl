@@ -85,10 +85,6 @@ _ATTRS = dict(
 
 def _check(ctx, label):
     """Fails if the attributes do not fit together."""
-    if ctx.attr.namespace_owner:
-        fail(("%s: environment %s has the namespace %r, which belongs to environment %s; " +
-              "set USER to a name that no environment has, for example USER=%s-me") %
-             (label, ctx.attr.environment, ctx.attr.namespace, ctx.attr.namespace_owner, ctx.attr.namespace))
     if ctx.attr.preload and not ctx.attr.loader:
         fail("%s: preload names images, but no loader puts them onto the nodes; set loader, for example //cluster:load_image" % label)
     if not ctx.attr.context:
@@ -128,6 +124,7 @@ def _normalize(ctx, label, images, preloads):
     for name, value in settings.items():
         args.add(value, format = "--%s=%%s" % name)
     args.add(ctx.attr.environment, format = "--environment=%s")
+    args.add(ctx.attr.namespace_owner, format = "--namespace-owner=%s")
     args.add(ctx.attr.kind, format = "--kind=%s")
     args.add_all(images.keys() + ctx.attr.pinned_images.keys(), format_each = "--image=%s")
     args.add_all(preloads.keys(), format_each = "--preload=%s")

@@ -29,11 +29,6 @@ _CASES = {
     "empty_objects": (_objects, {"objects": []}, "objects is empty; list at least one k8s_object"),
     "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload names images, but no loader puts them onto the nodes; set loader"),
     "not_an_object": (_objects, {"objects": [":image"]}, "does not have mandatory providers"),
-    "reserved_namespace": (
-        _object,
-        {"environment": "myns", "namespace": "dev", "namespace_owner": "dev"},
-        "environment myns has the namespace \"dev\", which belongs to environment dev; set USER to a name that no environment has, for example USER=dev-me",
-    ),
     "undefined_variable": (_object, {"namespace": "$(no_such_variable)"}, "no_such_variable"),
 }
 

@@ -45,6 +45,10 @@ def normalize(args: argparse.Namespace) -> None:
     if namespace and not _NAMESPACE.match(namespace):
         raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label; use at most 63 lower-case letters, "
                           "digits and '-'.")
+    if args.namespace_owner:
+        # Told by an action, not by the rule: Bazel prints a traceback for what a rule refuses.
+        raise TurnupError(f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
+                          f"{args.namespace_owner}; set USER to a name that no environment has, for example USER={namespace}-me.")
     objects = []
     for path in args.manifests:
         objects += read_objects(Path(path).read_text(encoding="utf-8"), path)
@@ -143,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = verbs.add_parser("normalize", help="fill in settings and namespaces")
     sub.add_argument("--label", required=True)
-    for name in ("environment", "cluster", "context", "user", "namespace", "kind"):
+    for name in ("environment", "cluster", "context", "user", "namespace", "namespace-owner", "kind"):
         sub.add_argument(f"--{name}", default="")
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
     sub.add_argument("--preload", action="append", default=[], help="a reference that is loaded onto the nodes")

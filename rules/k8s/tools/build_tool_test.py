@@ -103,6 +103,15 @@ def test_normalize_refuses_bad_yaml(tool, text, message):
     assert code == 1 and message in err
 
 
+def test_a_namespace_of_another_environment_is_refused(tool):
+    """A developer named like an environment is told whose namespace it is and what to set; nothing is written."""
+    code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--namespace=dev", "--namespace-owner=dev")
+
+    assert code == 1
+    assert "has the namespace 'dev', which belongs to environment dev; set USER" in err
+    assert not Path("out.json").exists()
+
+
 def test_kind_must_be_there(tool):
     """A kind that the template does not hold is refused with those that it does; case does not matter."""
     assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0

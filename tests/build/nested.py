@@ -1,0 +1,96 @@
+"""A copy of the workspace with a Bazel of its own, for tests that change files and look at what Bazel says.
+
+The copy shares the fetched repositories of the Bazel that runs the test, so nothing is downloaded again, and keeps its
+outputs apart, so neither waits for the other.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.repo import tree
+
+_SHARED = ("pip", "debian_python", "debian_redis", "debian_registry")
+
+
+def _outer_external() -> Path:
+    """The folder of fetched repositories of the Bazel that runs this test."""
+    return Path(os.environ["RUNFILES_DIR"].partition("/execroot/")[0]) / "external"
+
+
+class Nested:
+    """Use as a context manager; leaving it shuts its Bazel down.
+
+    Attributes:
+      root: the copy.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "turnup"
+        self._output_base = folder / "base"
+        self._environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))
+        }
+
+    def __enter__(self) -> "Nested":
+        for path in tree.files():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tree.ROOT / path, self.root / path)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._run("shutdown")
+        # Bazel makes folders of outputs read-only.
+        subprocess.run(["chmod", "-R", "u+w", str(self._output_base)], check=True)
+        shutil.rmtree(self._output_base)
+
+    def _run(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        # The root's default has $USER in it, and a server of another root is not the same server.
+        root = f"--output_user_root={self._output_base.parent}"
+        words = ["bazel", root, f"--output_base={self._output_base}", "--max_idle_secs=60", command, *arguments]
+        return subprocess.run(
+            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900,
+            stdin=subprocess.DEVNULL)
+
+    def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs a Bazel command in the copy and returns how it ended; variables are added to the environment."""
+        shared = [f"--override_repository={name}={_outer_external() / name}" for name in _SHARED]
+        return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
+
+    def build(self, *targets: str, **variables: str) -> None:
+        """Builds targets, which must succeed."""
+        done = self.bazel("build", *targets, **variables)
+        assert done.returncode == 0, done.stderr
+
+    def refused(self, *targets: str, **variables: str) -> str:
+        """Builds targets, which must fail without a traceback; returns what Bazel and the tools said."""
+        done = self.bazel("build", *targets, **variables)
+        assert done.returncode != 0, "the build succeeded"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stderr
+
+    def built(self, path: str) -> Path:
+        """A built file, by its path from the workspace root."""
+        return self.root / "bazel-bin" / path
+
+    def edited(self, path: str, pattern: str, replacement: str) -> "Edit":
+        """Replaces the only match of a regular expression in a file for as long as the returned context lasts."""
+        return Edit(self.root / path, pattern, replacement)
+
+
+class Edit:
+    """A change of one file that is taken back."""
+
+    def __init__(self, path: Path, pattern: str, replacement: str) -> None:
+        self._path, self._pattern, self._replacement = path, pattern, replacement
+
+    def __enter__(self) -> None:
+        self._original = self._path.read_text()
+        text, count = re.subn(self._pattern, self._replacement, self._original, flags=re.MULTILINE)
+        assert count == 1, f"{self._path}: {count} matches of {self._pattern!r}"
+        self._path.write_text(text)
+
+    def __exit__(self, *exception: object) -> None:
+        self._path.write_text(self._original)

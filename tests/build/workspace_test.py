@@ -1,0 +1,121 @@
+"""What the whole workspace promises of a build: bad input is one sentence, changes cost what changed, bytes repeat."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.build.nested import Nested
+
+DEEP = "//svc:myns-deep.apply"
+SERVICES = ("redis", "server", "client")
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    """A copy of the workspace in which everything is built once."""
+    with Nested(tmp_path_factory.mktemp("nested")) as workspace:
+        workspace.build(DEEP)
+        yield workspace
+
+
+def errors(said: str) -> list[str]:
+    """The lines of an output that are a tool's or Bazel's own ERROR."""
+    return [line for line in said.splitlines() if line.startswith("ERROR: ")]
+
+
+def test_a_misspelled_service_in_deps(nested):
+    """A dependency that does not exist is named, with the target that asks for it."""
+    with nested.edited("svc/BUILD", "//python/client", "//python/cleint"):
+        said = nested.refused(DEEP)
+
+    assert any("svc/BUILD:" in line and "no such package 'python/cleint'" in line for line in errors(said)), said
+    assert "referenced by '//svc:myns" in said
+
+
+def test_a_service_without_port(nested):
+    """A service.yaml without port is named, with what to write."""
+    with nested.edited("python/redis/service.yaml", "^port: .*\n", ""):
+        said = nested.refused(DEEP)
+
+    assert any("python/redis/service.yaml" in line and "port" in line for line in errors(said)), said
+
+
+def test_two_services_with_one_name(nested):
+    """Two services of one name in one environment are both named."""
+    with nested.edited("python/server/service.yaml", "^name: .*", "name: routeguide-client"):
+        said = nested.refused(DEEP)
+
+    assert any("//python/server" in line and "//python/client" in line and "'routeguide-client'" in line for line in errors(said)), said
+
+
+def test_a_jsonnet_error(nested):
+    """An error in a manifest is told with the file and line to open, and nothing of Python."""
+    with nested.edited("svc/svc.jsonnet", r"service\.name \+", "service.nmae +"):
+        said = nested.refused(DEEP)
+
+    assert re.search(r"svc/svc\.jsonnet:\d+", said), said
+    assert ".py" not in said
+
+
+def test_an_image_that_nothing_provides(nested):
+    """A container image that no target provides is named, with the service that asks for it."""
+    with nested.edited("python/server/server.jsonnet", r"images\.server", "'registry.example/nobody/has:this'"):
+        said = nested.refused(DEEP)
+
+    assert any("//python/server:myns" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
+
+
+@pytest.mark.parametrize("user", ["prod", "staging", "dev"])
+def test_a_user_named_like_an_environment(nested, user):
+    """A developer whose namespace would be another environment's is told so before anything is applied."""
+    said = nested.refused("//svc:myns.apply", USER=user)
+
+    assert any(f"'{user}'" in line and "USER" in line for line in errors(said)), said
+
+
+def test_without_user_the_account_serves(nested):
+    """With $USER empty the account's name is the namespace."""
+    with_account = nested.bazel("run", "//svc:myns.show", USER="")
+
+    assert with_account.returncode == 0
+    assert re.search(r"^ *namespace: \S+$", with_account.stdout, re.MULTILINE)
+
+
+def rendered_by(nested: Nested) -> set[str]:
+    """Builds the deep stack and returns the packages whose manifests were rendered in this build."""
+    explanation = nested.root / "explanation.txt"
+    nested.build(DEEP, f"--explain={explanation}", "--verbose_explanations")
+    return set(re.findall(r"Executing action '[^']*//(python/\w+|svc):[\w.-]*manifests", explanation.read_text()))
+
+
+def test_a_new_port_rebuilds_the_dependents_only(nested):
+    """A change of Redis's port renders Redis and the server again, with the new value, and neither client nor stack."""
+    rendered_by(nested)
+    with nested.edited("python/redis/service.yaml", "^port: .*", "port: 6390"):
+        rendered = rendered_by(nested)
+        server = nested.built("python/server/myns.manifests.json").read_text()
+    rendered_by(nested)
+
+    assert rendered == {"python/redis", "python/server"}
+    assert "6390" in server
+
+
+def test_a_new_name_reaches_the_dependents(nested):
+    """The client's manifests carry the server's new name; Redis, which does not depend on it, is not rendered again."""
+    rendered_by(nested)
+    with nested.edited("python/server/service.yaml", "^name: .*", "name: guide"):
+        rendered = rendered_by(nested)
+        client = nested.built("python/client/myns.manifests.json").read_text()
+    rendered_by(nested)
+
+    assert rendered == {"python/server", "python/client"}
+    assert '"guide.' in client
+
+
+def test_two_folders_give_the_same_bytes(nested):
+    """Images and manifests built here and in the copy, in another folder and at another time, are identical."""
+    here = Path(os.environ["RUNFILES_DIR"]) / "turnup"
+    for path in [f"python/{name}/{file}" for name in SERVICES for file in ("myns.resolved.json", "image.manifest.json")]:
+        assert nested.built(path).read_bytes() == (here / path).read_bytes(), path
