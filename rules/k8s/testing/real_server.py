@@ -58,13 +58,13 @@ class RealServer:
                       "rules": [{"level": "Metadata", "users": ["admin"]}, {"level": "None"}]}
             (self._folder / "audit.json").write_text(json.dumps(policy))
             self._start("kube-apiserver", [
-                "kube-apiserver", "--etcd-servers", etcd_url, "--cert-dir", str(self._folder / "certs"),
+                str(self._apiserver), "--etcd-servers", etcd_url, "--cert-dir", str(self._folder / "certs"),
                 "--secure-port", str(port), "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
                 "--service-cluster-ip-range", "10.43.0.0/16", "--token-auth-file", str(self._folder / "tokens.csv"),
                 "--authorization-mode", "RBAC", "--service-account-key-file", str(key),
                 "--service-account-signing-key-file", str(key), "--service-account-issuer", "https://test",
                 "--disable-admission-plugins", "ServiceAccount", "--audit-policy-file", str(self._folder / "audit.json"),
-                "--audit-log-path", str(self.audit_log)], executable=str(self._apiserver))
+                "--audit-log-path", str(self.audit_log)])
             self.url = f"https://127.0.0.1:{port}"
             self._wait()
         except BaseException:
@@ -97,10 +97,12 @@ class RealServer:
     def _certificate(self) -> Path:
         return self._folder / "certs" / "apiserver.crt"
 
-    def _start(self, name: str, command: list[str], executable: str | None = None) -> None:
+    def _start(self, name: str, command: list[str]) -> None:
+        # The programs end with the test, even when it is killed.
+        command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         with open(self._folder / f"{name}.log", "wb") as log:
             self._processes.append(subprocess.Popen(
-                command, executable=executable, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder)}))
 
     def _wait(self) -> None:
