@@ -1,10 +1,10 @@
 """pin: writes which images the environments run into the checked-in pins files."""
 
+load("//:cluster_constants.bzl", "REGISTRY")
 load("//rules/image:defs.bzl", "ImageInfo")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "layer_paths", "write_launcher")
 load(":providers.bzl", "PinInfo")
-load("//:cluster_constants.bzl", "REGISTRY")
 
 _DOC = """Pins the images of a service and of everything it depends on.
 

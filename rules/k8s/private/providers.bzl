@@ -25,8 +25,8 @@ ServiceInfo = provider(
 PinInfo = provider(
     doc = "The images that a service and everything it depends on run.",
     fields = {
-        "files": "depset of Files that entries refer to.",
         "entries": "depset of struct(label: string, name: key in the pins file, repository: string, pins: the pins file's path from " +
                    "the workspace root, manifest: File, config: File, digest: File, layers: tuple of (blob, descriptor)).",
+        "files": "depset of Files that entries refer to.",
     },
 )

@@ -14,10 +14,11 @@ from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.guard import write_frozen
 from rules.k8s.tools.kubeconfig import Connection
 from rules.k8s.tools.plan import Plan
+from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.references import parse_digest_reference
 
-# push(images: [rules.image.tools.push.Image], registry, insecure) → number of images that were sent.
-Push = Callable[[list, str, bool], int]
+# push(images: [rules.image.tools.push.Image], registry, insecure, report) → number of images that were sent.
+Push = Callable[[list, str, bool, PushReport | None], int]
 Exists = Callable[[str, str, str, bool], bool]
 
 # The likely reason on a new cluster.
@@ -53,12 +54,13 @@ def plain_http(registry: str) -> bool:
     return address.is_private or address.is_loopback
 
 
-def push_built(plan: Plan, push: Push | None = None) -> tuple[int, int]:
+def push_built(plan: Plan, push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
     """Pushes the plan's images where their registry lacks them.
 
     Args:
         plan: with `images` and resolved documents.
         push: the transport; rules/image's when None.
+        report: told of every step; None for silence.
 
     Returns:
         (images in the closure, images of which something was sent).
@@ -70,7 +72,7 @@ def push_built(plan: Plan, push: Push | None = None) -> tuple[int, int]:
         return 0, 0
     from rules.image.tools.push import Image
 
-    send = push or _push_all
+    send = push or push_images
     references = {(entry.label, key): reference for entry in plan.entries
                   for key, reference in entry.document["references"].items()}
     wanted: dict[str, dict[str, Image]] = {}
@@ -81,18 +83,27 @@ def push_built(plan: Plan, push: Push | None = None) -> tuple[int, int]:
         registry, repository, _ = parse_digest_reference(reference) or ("", "", "")
         image = Image(files.manifest, files.config, list(files.layers), repository)
         wanted.setdefault(registry or plan.registry, {})[reference] = image
-    sent = sum(send(list(images.values()), registry, plain_http(registry)) for registry, images in wanted.items())
+    sent = sum(send(list(images.values()), registry, plain_http(registry), report) for registry, images in wanted.items())
     return sum(map(len, wanted.values())), sent
 
 
-def _push_all(images: list, registry: str, insecure: bool) -> int:
+def push_images(images: list, registry: str, insecure: bool, report: PushReport | None = None) -> int:
+    """Pushes images through rules/image; returns how many of them the registry lacked.
+
+    Raises:
+        TurnupError: the registry cannot be reached or refuses.
+    """
     from rules.image.tools.errors import ImageError
-    from rules.image.tools.push import push_all
+    from rules.image.tools.push import Progress, push_all
+
+    def progress(step: Progress) -> None:
+        if report:
+            report.step(step.state, step.repository, step.digest, step.sent)
 
     try:
-        return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure))
+        return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure, progress=progress))
     except ImageError as error:
-        raise TurnupError(f"{error}{_SETUP_HINT}") from None
+        raise TurnupError(str(error)) from None
 
 
 def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None) -> None:
@@ -107,15 +118,15 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
         TurnupError: an image is not there.
     """
     built = {(files.label, files.key) for files in plan.images}
-    pinned: dict[str, str] = {}
+    pinned: dict[str, tuple[str, tuple[str, str, str]]] = {}
     for entry in plan.entries:
         for key, reference in entry.document["references"].items():
             parts = parse_digest_reference(reference)
             if (entry.label, key) not in built and parts and parts[0] == plan.registry:
-                pinned.setdefault(reference, entry.label)
+                pinned.setdefault(reference, (entry.label, parts))
     ask = exists or _exists
-    answers = executor.map(lambda reference: ask(*parse_digest_reference(reference), plain_http(plan.registry)), pinned)
-    for (reference, label), there in zip(pinned.items(), answers):
+    answers = executor.map(lambda pin: ask(*pin[1], plain_http(plan.registry)), pinned.values())
+    for (reference, (label, _)), there in zip(pinned.items(), answers):
         if not there:
             raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; push and pin a new one with "
                               f"'bazel run {package_of(plan.label)}:pin -- dev'.")

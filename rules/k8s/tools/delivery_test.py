@@ -42,7 +42,7 @@ def test_each_image_is_pushed_once():
     """Two targets that run one image push it once, to the repository of their reference."""
     pushed = []
 
-    def push(images, registry, insecure):
+    def push(images, registry, insecure, report):
         pushed.append((registry, insecure, [each.repository for each in images]))
         return 1
 

@@ -64,6 +64,7 @@ def run_main(
     *,
     stderr: TextIO | None = None,
     redact: Callable[[str], str] = lambda text: text,
+    failed: int | None = None,
 ) -> int:
     """Runs `body` and turns what it raises into one line on stderr and an exit code.
 
@@ -71,19 +72,15 @@ def run_main(
         body: the program; returns its exit code.
         stderr: where the sentence goes; sys.stderr when None.
         redact: applied to every message, so that no secret leaves through an error.
+        failed: the exit code of every error; the error's own when None.
 
     Returns:
-        The exit code: what `body` returned, the error's own, or 130 when interrupted.
+        The exit code: what `body` returned, the error's, or 130 when interrupted.
         With TURNUP_DEBUG set the traceback is printed after the sentence.
     """
     out = stderr or sys.stderr
     try:
         return body()
-    except TurnupError as error:
-        print("ERROR: " + redact(" ".join(str(error).split())), file=out)
-        if os.environ.get("TURNUP_DEBUG"):
-            print(redact(traceback.format_exc()), file=out)
-        return error.exit_code
     except KeyboardInterrupt:
         print("ERROR: interrupted; run the same command again to continue.", file=out)
         return EXIT_INTERRUPTED
@@ -91,3 +88,20 @@ def run_main(
         # The reader of stdout (head, less) went away: that is its choice, not a failure.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
         return 0
+    except Exception as error:
+        sentence, code = _sentence(error)
+        print("ERROR: " + redact(" ".join(sentence.split())), file=out)
+        if os.environ.get("TURNUP_DEBUG"):
+            print(redact(traceback.format_exc()), file=out)
+        return code if failed is None else failed
+
+
+def _sentence(error: Exception) -> tuple[str, int]:
+    """Returns the sentence and the exit code of an error."""
+    if isinstance(error, TurnupError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; correct it and run again.", 1
+    # A defect. Its message may quote an object, so it is redacted like any other.
+    return f"internal error, {type(error).__name__}: {error}; run again with TURNUP_DEBUG=1 and report what it prints.", 1

@@ -193,8 +193,8 @@ def _library_login(path: Path, context: str, user: str, config: dict[str, Any]) 
         raise TurnupError(f"{path}: logging in with context {context!r} failed ({complaints[0]}); log in with your provider's tool.")
 
     def headers() -> Mapping[str, str]:
-        token = (settings.auth_settings().get("BearerToken") or {}).get("value")
-        return {"Authorization": token} if token else {}
+        login: Any = settings.auth_settings().get("BearerToken")
+        return {"Authorization": login["value"]} if login and login["value"] else {}
 
     certificate, key = (_file(Path(name), "certificate", path) if name else None for name in (settings.cert_file, settings.key_file))
     return headers, certificate, key

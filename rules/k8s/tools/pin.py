@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, TextIO
 
-from rules.k8s.tools.delivery import plain_http
+from rules.k8s.tools.delivery import plain_http, push_images
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.pins import edit_pins, parse_pins, write_together
 
@@ -85,18 +85,14 @@ def push_built(plan: PinPlan) -> int:
     Raises:
         TurnupError: the registry cannot be reached or refuses.
     """
-    from rules.image.tools.errors import ImageError
-    from rules.image.tools.push import Image, push_all
+    from rules.image.tools.push import Image
 
     images = [
         Image(plan.root / service["manifest"], plan.root / service["config"],
               [(plan.root / blob, plan.root / descriptor) for blob, descriptor in service["layers"]], service["repository"])
         for service in plan.services
     ]
-    try:
-        return sum(not pushed.unchanged for pushed in push_all(images, plan.registry, insecure=plain_http(plan.registry)))
-    except ImageError as error:
-        raise TurnupError(str(error)) from None
+    return push_images(images, plan.registry, plain_http(plan.registry))
 
 
 def new_contents(plan: PinPlan, workspace: Path, environment: str, references: Mapping[str, str]) -> dict[Path, str]:

@@ -48,7 +48,7 @@ class Workspace:
         out, err = io.StringIO(), io.StringIO()
         code = pin.main(["turnup/plan.jsonl", *arguments], out, err,
                         {"RUNFILES_DIR": str(self.runfiles), "BUILD_WORKSPACE_DIRECTORY": str(self.folder / "src"), **environ},
-                        lambda program, command, environ: self.commands.append(command) or 0)
+                        lambda program, command, environ: self.commands.append(command))
         return code, out.getvalue(), err.getvalue()
 
 

@@ -20,10 +20,11 @@ from rules.k8s.tools.delivery import check_pinned_images, check_pins, preload, p
 from rules.k8s.tools.discovery import discover
 from rules.k8s.tools.durations import format_duration, parse_duration
 from rules.k8s.tools.engine import Applier, Item, Result, items_of
-from rules.k8s.tools.errors import EXIT_INTERRUPTED, TurnupError, UsageError, run_main
+from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.guard import connect
 from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.plan import Plan, read_plan
+from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.render import manifest_yaml
 
 VERBS = ("show", "create", "apply", "replace", "delete", "diff", "describe")
@@ -93,7 +94,7 @@ class Run:
     def _write(self, client: Client, items: list[Item], executor: ThreadPoolExecutor) -> int:
         preloaded = executor.submit(preload, self.plan, client.connection, self.environ)
         check_pinned_images(self.plan, executor)
-        images, sent = push_built(self.plan)
+        images, sent = push_built(self.plan, report=PushReport(self.say, self.stderr))
         loaded = preloaded.result()
         if images or loaded:
             self.say(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
@@ -189,10 +190,8 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
         redact.learn(plan.objects)
         return Run(plan, options, environ, stdout or sys.stdout, stderr or sys.stderr, redact).run()
 
-    done: list[int] = []
-    code = run_main(lambda: done.append(body()) or done[0], stderr=stderr, redact=redact)
     # For diff, 1 says that something would change: an error must not look like that.
-    return 2 if verb == "diff" and not done and code != EXIT_INTERRUPTED else code
+    return run_main(body, stderr=stderr, redact=redact, failed=2 if verb == "diff" else None)
 
 
 def _exit(code: int) -> None:

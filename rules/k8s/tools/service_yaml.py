@@ -49,7 +49,7 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
     if not isinstance(name, str) or not _DNS_LABEL.match(name):
         raise TurnupError(f"{_at(path, text, 'name')}: name {name!r} is not a DNS label; use at most 63 lower-case "
                           "letters, digits and '-', starting with a letter and ending with a letter or digit.")
-    service = {"name": name, "port": _port(data["port"], _at(path, text, "port"), "port")}
+    service: dict[str, Any] = {"name": name, "port": _port(data["port"], _at(path, text, "port"), "port")}
     ports = data.get("ports")
     if ports is not None:
         if not isinstance(ports, dict):

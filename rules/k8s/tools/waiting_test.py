@@ -42,7 +42,7 @@ def fixture_shell(tmp_path, server):
 
 def become_ready(server: FakeServer, name: str) -> None:
     """Plays the Deployment controller."""
-    live: dict[str, Any] = server.get(deployment(name))
+    live = server.get(deployment(name)) or {}
     live["status"] = {"observedGeneration": 0, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
     server.put(live)
 

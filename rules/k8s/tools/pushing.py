@@ -1,0 +1,39 @@
+"""What a push says while it runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, TextIO
+
+_REDRAW_SECONDS = 0.1
+
+
+class PushReport:
+    """Turns the steps of a push into lines; on a terminal also into a line that counts the bytes.
+
+    Args:
+        say: writes a line that stays.
+        stream: where the counting line is drawn when it is a terminal.
+    """
+
+    def __init__(self, say: Callable[[str], None], stream: TextIO):
+        self._say = say
+        self._stream = stream if stream.isatty() else None
+        self._sent: dict[str, int] = {}
+        self._drawn = 0.0
+
+    def step(self, state: str, repository: str, digest: str, sent: int) -> None:
+        """Takes one step, as rules/image's push reports it (see its Progress)."""
+        if state == "pushed":
+            self._clear()
+            self._say(f"  pushed      {repository}")
+        elif state in ("uploading", "uploaded"):
+            self._sent[digest] = sent
+            now = time.monotonic()
+            if self._stream and now - self._drawn > _REDRAW_SECONDS:
+                self._drawn = now
+                print(f"\r  pushing     {sum(self._sent.values()) / 1e6:.1f} MB", end="", file=self._stream, flush=True)
+
+    def _clear(self) -> None:
+        if self._stream and self._drawn:
+            print("\r\x1b[K", end="", file=self._stream)
