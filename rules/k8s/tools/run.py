@@ -11,11 +11,13 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Mapping, TextIO
 
 from rules.k8s.tools import verbs
 from rules.k8s.tools.client import Client
+from rules.k8s.tools.conditions import left_out
 from rules.k8s.tools.delivery import check_pinned_images, check_pins, preload, push_built
 from rules.k8s.tools.discovery import discover
 from rules.k8s.tools.durations import format_duration, parse_duration
@@ -77,6 +79,8 @@ class Run:
         kinds = discover(client, executor)
         items = items_of(self.plan.entries, kinds)
         verb = self.options.verb
+        if verb in (*_WRITES, "diff"):
+            items = self._needed(client, items)
         if verb == "diff":
             texts = verbs.diff(client, items, executor, force=self.options.force_conflicts)
             for text in texts:
@@ -90,6 +94,18 @@ class Run:
                                    patience=self.options.wait or 120.0)
             return self._finish(results)
         return self._write(client, items, executor)
+
+    def _needed(self, client: Client, items: list[Item]) -> list[Item]:
+        """Drops what this cluster must not get, with the images that only it runs."""
+        out, reason = left_out(client, items)
+        if not out:
+            return items
+        self.say(f"left out: {len(out)} object{'s' * (len(out) != 1)}, because {reason}")
+        needed = [item for item in items if item not in out]
+        labels = {item.label for item in needed}
+        self.plan = replace(self.plan, images=tuple(image for image in self.plan.images if image.label in labels),
+                            preloads=tuple(item for item in self.plan.preloads if item.label in labels))
+        return needed
 
     def _write(self, client: Client, items: list[Item], executor: ThreadPoolExecutor) -> int:
         preloaded = executor.submit(preload, self.plan, client.connection, self.environ)

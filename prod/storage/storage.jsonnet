@@ -1,0 +1,75 @@
+// Volumes on the nodes' own disks, and the default storage class for them: where the cluster has none.
+//
+// image: the reference under which the provisioner's image is on the nodes, or in the registry.
+// digest: of that image; a new one starts new pods.
+local k = import 'lib/k8s.libsonnet';
+
+local onlyWhereThereIsNone = { 'turnup/only-without': 'default-storage-class' };
+
+function(image, digest)
+  local env = { name: 'setup', namespace: 'storage' };
+  local name = 'storage';
+  local folder = '/var/lib/turnup-volumes';
+  local rbac = 'rbac.authorization.k8s.io';
+  local clusterWide = k.metadata.metadata('storage', 'turnup-' + name, name, null);
+  local objects = {
+    namespace: k.namespace({ name: env.namespace, podSecurity: 'privileged' }),  // hostPath needs it
+    account: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: k.metadata.metadata('storage', name, name, env) },
+    role: {
+      apiVersion: rbac + '/v1',
+      kind: 'ClusterRole',
+      metadata: clusterWide,
+      rules: [
+        { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['list'] },
+        { apiGroups: [''], resources: ['persistentvolumes'], verbs: ['list', 'create', 'delete'] },
+      ],
+    },
+    binding: {
+      apiVersion: rbac + '/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: clusterWide,
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: clusterWide.name },
+      subjects: [{ kind: 'ServiceAccount', name: name, namespace: env.namespace }],
+    },
+    provisioner: {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: k.metadata.metadata('storage', name, name, env),
+      spec: {
+        selector: { matchLabels: k.metadata.selector(name) },
+        template: k.pod({
+          name: name,
+          annotations: { 'image-digest': digest },
+          serviceAccountName: name,
+          automountServiceAccountToken: true,
+          tolerations: [{ operator: 'Exists' }],
+          terminationGracePeriodSeconds: 5,
+          volumes: { volumes: { hostPath: { path: folder, type: 'DirectoryOrCreate' } } },
+          // Folders of other users can only be made and removed by root, with the rights to pass file modes.
+          securityContext: { runAsNonRoot: false, runAsUser: 0, runAsGroup: 0 },
+          container: {
+            image: image,
+            env: { NODE_NAME: k.env.field('spec.nodeName'), VOLUMES_DIR: folder },
+            mounts: { volumes: folder },
+            resources: { requests: { cpu: '10m', memory: '24Mi' }, limits: { memory: '96Mi' } },
+            securityContext: { capabilities: { add: ['DAC_OVERRIDE', 'FOWNER'] } },
+          },
+        }),
+      },
+    },
+    class: {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: k.metadata.metadata('storage', 'turnup-local', name, null, {}, {
+        'storageclass.kubernetes.io/is-default-class': 'true',
+      }),
+      provisioner: 'turnup.dev/node-local',
+      reclaimPolicy: 'Delete',
+      // A folder lies on one node: it is made where the pod will run.
+      volumeBindingMode: 'WaitForFirstConsumer',
+    },
+  };
+  {
+    [field]: objects[field] { metadata+: { annotations+: onlyWhereThereIsNone } }
+    for field in std.objectFields(objects)
+  }
