@@ -19,6 +19,7 @@ from cluster.embedded.containerd import PAUSE_IMAGE
 from cluster.images import executable_image
 from cluster.progress import Progress, SilentProgress
 from cluster.runner import Runner, SystemRunner
+from cluster.space import check_space
 from cluster.toolchain import Go, find_go
 
 __all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "ensure"]
@@ -33,7 +34,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 class Module:
     """One Go module: its folder, the executable it becomes, further names of that, what it takes.
 
-    minutes: roughly, on two cores with nothing cached.
+    minutes: roughly, on two cores with nothing cached. gigabytes: of downloads,
+    compiled packages and the result.
     """
 
     folder: str
@@ -41,6 +43,7 @@ class Module:
     links: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ("-s", "-w")
     minutes: float = 0.2
+    gigabytes: float = 0.2
 
 
 def _version_flags() -> tuple[str, ...]:
@@ -52,9 +55,9 @@ def _version_flags() -> tuple[str, ...]:
 
 
 MODULES = (
-    Module("kubernetes", "kube", _PROGRAMS, ("-s", "-w", *_version_flags()), minutes=6),
-    Module("etcd", "etcd", minutes=0.5),
-    Module("coredns", "coredns", minutes=1.5),
+    Module("kubernetes", "kube", _PROGRAMS, ("-s", "-w", *_version_flags()), minutes=6, gigabytes=5),
+    Module("etcd", "etcd", minutes=0.5, gigabytes=0.5),
+    Module("coredns", "coredns", minutes=1.5, gigabytes=1),
     Module("nodeinit", "nodeinit"),
 )
 
@@ -93,6 +96,7 @@ def module_key(module: Module, go_version: str, sources: Path = _SOURCES) -> str
 
 def _build(module: Module, go: Go, progress: Progress, runner: Runner) -> Path:
     def make(folder: Path) -> None:
+        check_space(folder, int(module.gigabytes * 1e9), f"building {module.executable}", "XDG_CACHE_HOME")
         with progress.step(f"Building {module.executable} (about {module.minutes:g} min the first time)"):
             environment = {
                 **os.environ,

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_failed_build_leaves_nothing(cache: Path) -> None:
         ensure(SilentProgress(), failing)
 
     assert ensure(SilentProgress(), _Compiler(dict(_GO))).kubernetes.is_dir()
+
+
+def test_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that cannot hold the build is refused before the compiler starts."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    runner = _Compiler(dict(_GO))
+
+    with pytest.raises(ClusterError, match="1.0 GB free and building kube needs 5.0 GB.*XDG_CACHE_HOME"):
+        ensure(SilentProgress(), runner)
+    assert not any("build" in call for call in runner.calls)
 
 
 def test_version_is_stamped() -> None:

@@ -145,6 +145,8 @@ def _controller_manager() -> dict[str, object]:
             f"--service-account-private-key-file={_key('sa.key')}",
             f"--cluster-signing-cert-file={_key('ca.crt')}",
             f"--cluster-signing-key-file={_key('ca.key')}",
+            # The default lies below /usr, which nodes cannot write.
+            "--flex-volume-plugin-dir=/var/lib/kubelet/volume-plugins",
             "--node-monitor-period=2s",
             f"--node-monitor-grace-period={_NODE_GRACE}",
             # A deep stack is hundreds of objects at once; upstream's 20 makes it queue.

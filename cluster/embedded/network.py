@@ -2,19 +2,25 @@
 
 The bridge owns the subnet's first address; node N's end of its cable is eth0
 in the node's own network namespace. Nothing else of the machine's network is
-touched: no firewall rule, no forwarding.
+touched, with one exception: where Docker has the machine's firewall look at
+bridged packets, it drops those that it does not know, and a rule for this
+bridge alone lets nodes talk to each other.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
+from pathlib import Path
 
 from cluster.errors import ClusterError
 from cluster.names import Layout
 from cluster.runner import Runner
 
 __all__ = ["check_free", "connect_node", "links", "make_bridge", "remove_links"]
+
+# 1: bridged packets pass the machine's iptables.
+_BRIDGE_FIREWALL = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
 def check_free(runner: Runner, layout: Layout) -> None:
@@ -43,6 +49,8 @@ def check_free(runner: Runner, layout: Layout) -> None:
 
 def make_bridge(runner: Runner, layout: Layout) -> None:
     """Makes the bridge and gives it its address; a no-op where it exists."""
+    if _firewall_sees_bridges() and runner.run(_firewall("-C", layout), check=False).code != 0:
+        runner.run(_firewall("-I", layout))
     if layout.bridge in links(runner, layout):
         return
     _batch(
@@ -100,13 +108,27 @@ def links(runner: Runner, layout: Layout) -> list[str]:
 
 
 def remove_links(runner: Runner, layout: Layout) -> None:
-    """Removes the cluster's interfaces."""
+    """Removes the cluster's interfaces, and its firewall rule where there is one."""
+    if _firewall_sees_bridges():
+        runner.run(_firewall("-D", layout), check=False)
     for name in links(runner, layout):
         # A node's cable goes with its namespace, perhaps at this moment.
         runner.run(["ip", "link", "delete", name], check=False)
     left = links(runner, layout)
     if left:
         raise ClusterError(f"interface {left[0]} cannot be removed: remove it with `ip link delete {left[0]}` and try again")
+
+
+def _firewall_sees_bridges() -> bool:
+    try:
+        return _BRIDGE_FIREWALL.read_text().strip() == "1"
+    except FileNotFoundError:  # the br_netfilter module is not there
+        return False
+
+
+def _firewall(action: str, layout: Layout) -> list[str]:
+    """The command that checks (-C), adds (-I) or removes (-D) the bridge's rule."""
+    return ["iptables", "--wait", action, "FORWARD", "-i", layout.bridge, "-o", layout.bridge, "-j", "ACCEPT"]
 
 
 def _batch(runner: Runner, commands: list[str], prefix: list[str] | None = None) -> None:

@@ -15,6 +15,13 @@ from cluster.state import Cluster
 _LAYOUT = Cluster("a", "embedded", "172.19.0.0/26", 2, Path("/state")).layout
 
 
+@pytest.fixture(autouse=True)
+def bridge_firewall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the kernel says whether its firewall sees bridged packets; absent, as without Docker."""
+    monkeypatch.setattr(network, "_BRIDGE_FIREWALL", tmp_path / "setting")
+    return tmp_path / "setting"
+
+
 def _address(name: str, address: str, prefix: int, family: str = "inet") -> dict:
     return {"ifname": name, "addr_info": [{"family": family, "local": address, "prefixlen": prefix}]}
 
@@ -61,6 +68,21 @@ def test_bridge_is_made_once() -> None:
     there = _machine(links=[_LAYOUT.bridge])
     network.make_bridge(there, _LAYOUT)
     assert len(there.calls) == 1
+
+
+@pytest.mark.parametrize("setting", [None, "0\n", "1\n"])
+def test_firewall_rule(bridge_firewall: Path, setting: str | None) -> None:
+    """Only where the firewall sees bridged packets, one rule is added, once, and removed with the bridge."""
+    if setting:
+        bridge_firewall.write_text(setting)
+    rule = f"FORWARD -i {_LAYOUT.bridge} -o {_LAYOUT.bridge} -j ACCEPT"
+    machine = _machine()
+    machine.answers["iptables --wait -C"] = Result(1)
+    network.make_bridge(machine, _LAYOUT)
+    network.remove_links(machine, _LAYOUT)
+    changes = [line for line in machine.lines() if "iptables --wait -" in line and " -C " not in line]
+
+    assert changes == ([f"iptables --wait -I {rule}", f"iptables --wait -D {rule}"] if setting == "1\n" else [])
 
 
 def test_node_is_connected() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import os
-import shutil
 import time
 from concurrent.futures import Future
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -101,22 +98,6 @@ def test_kernel(tmp_path: Path, kind: str, filesystems: str, words: str) -> None
 def test_this_kernel() -> None:
     """The kernel that runs the tests has what is asked for."""
     check_machine.check_kernel()
-
-
-def test_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too little room is refused with both figures, for the disk that will hold the folder."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000_000) if path == tmp_path else None)
-    check_machine.check_space(tmp_path / "not" / "yet", 1_000_000_000)
-
-    with pytest.raises(ClusterError, match=f"{tmp_path} has 1.0 GB free and a cluster needs 2.0 GB: free some space"):
-        check_machine.check_space(tmp_path / "not" / "yet", 2_000_000_000)
-
-
-def test_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that cannot be written is refused before anything else."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(ClusterError, match="cannot be written to: set TURNUP_STATE_DIR"):
-        check_machine.check_space(tmp_path, 0)
 
 
 def test_neighbours(context: Context) -> None:

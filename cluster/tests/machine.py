@@ -22,6 +22,7 @@ from cluster.names import machine_id
 __all__ = ["Machine", "eventually", "fetch", "own_network", "traces"]
 
 _CLONE_NEWNET = 0x40000000
+_SETTINGS = ("kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory", "vm/panic_on_oom", "kernel/keys/root_maxkeys")
 
 
 def own_network() -> None:
@@ -112,6 +113,8 @@ def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
     return {
+        # The kernel settings that a kubelet would change, were it let.
+        "settings": [f"{path} {Path('/proc/sys', path).read_text().strip()}" for path in _SETTINGS],
         "processes": [line for line in _processes() if any(mark in line for mark in marks)],
         "mounts": [line for line in mounts if any(mark in line for mark in marks)],
         "links": [line.split(":")[1].strip() for line in links],

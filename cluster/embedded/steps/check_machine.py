@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 from cluster import debian
 from cluster.embedded import network
 from cluster.embedded.context import Context
 from cluster.errors import ClusterError
+from cluster.space import check_space
 from cluster.state import known_clusters
 
 TITLE = "Checking the machine"
@@ -20,7 +19,7 @@ _NAMESPACES = ("mnt", "pid", "net", "uts", "ipc")
 def execute(context: Context) -> None:
     """Raises ClusterError naming the first thing that is missing or in the way."""
     check_kernel()
-    check_space(context.cluster.state_dir, context.free_space)
+    check_space(context.cluster.state_dir, context.free_space, "a cluster", "TURNUP_STATE_DIR")
     debian.install_host_tools(context.progress, context.runner)
     check_neighbours(context)
     network.check_free(context.runner, context.cluster.layout)
@@ -34,18 +33,6 @@ def check_kernel(proc: Path = Path("/proc")) -> None:
     filesystems = (proc / "filesystems").read_text().split()
     if "overlay" not in filesystems:
         raise ClusterError("this kernel has no overlay file system, on which containers are stored: load it with `modprobe overlay`")
-
-
-def check_space(folder: Path, wanted: int) -> None:
-    """wanted bytes must be free on the disk that will hold folder."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if free < wanted:
-        raise ClusterError(
-            f"{existing} has {free / 1e9:.1f} GB free and a cluster needs {wanted / 1e9:.1f} GB: free some space, or set TURNUP_STATE_DIR to a folder on another disk"
-        )
-    if not os.access(existing, os.W_OK):
-        raise ClusterError(f"{existing} cannot be written to: set TURNUP_STATE_DIR to a folder that can")
 
 
 def check_neighbours(context: Context) -> None:

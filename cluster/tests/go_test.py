@@ -1,0 +1,45 @@
+"""Runs the Go tests of our own programs, with the toolchain that builds them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cluster.progress import for_stream
+from cluster.runner import SystemRunner
+from cluster.toolchain import find_go
+
+_CLUSTER = Path(__file__).resolve().parent.parent
+# Folder of a module → the packages with code of our own. The rest of kube is
+# a table of upstream's programs, which the integration test walks.
+_PACKAGES = {
+    "embedded/nodeinit": ["."],
+    "embedded/kubernetes": ["./localpath", "./multicall"],
+    "tests/probe": ["."],
+}
+
+
+def _go(*args: str, folder: Path) -> str:
+    runner = SystemRunner()
+    go = find_go(runner).executable(for_stream())
+    # The flags of the build, so that its compiled packages are found again.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    return runner.run([str(go), *args], cwd=folder, env=environment, timeout=800).stdout
+
+
+@pytest.mark.parametrize("folder", _PACKAGES)
+def test_go(folder: str) -> None:
+    """The module's tests pass, and all that vet looks for is absent."""
+    answer = _go("test", "-trimpath", "-vet=all", *_PACKAGES[folder], folder=_CLUSTER / folder)
+
+    assert "ok" in answer or "no test files" in answer
+
+
+def test_formatting() -> None:
+    """Every Go file is as gofmt writes it."""
+    runner = SystemRunner()
+    gofmt = find_go(runner).executable(for_stream()).resolve().with_name("gofmt")
+
+    assert runner.run([str(gofmt), "-l", str(_CLUSTER)]).stdout == ""
