@@ -67,7 +67,8 @@ class Supervisor:
         folder: the volume.
         memory: redis-server's maxmemory, such as "64mb".
         """
-        self._is_new = not (folder / "nodes.conf").exists()
+        known = folder / "nodes.conf"
+        self._is_new = not known.exists() or known.stat().st_size == 0
         self._command = [program, *redis_arguments(who, folder, memory, self._is_new)]
         self._agent = agent
         self.process: subprocess.Popen[bytes] | None = None

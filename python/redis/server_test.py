@@ -109,7 +109,7 @@ def test_a_new_volume_waits_for_the_replica(supervise, monkeypatch):
 
 def test_a_known_volume_starts_at_once(supervise, tmp_path):
     """With nodes.conf on the volume nobody has to clear the way."""
-    (tmp_path / "nodes.conf").touch()
+    (tmp_path / "nodes.conf").write_text("vars currentEpoch 0 lastVoteEpoch 0\n")
     agent = IdleAgent(clear_after=1000)
 
     supervise("sys.exit(0)", agent).run(threading.Event())
