@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,60 @@ def test_a_new_name_reaches_the_dependents(nested):
 
     assert rendered == {"python/server", "python/client"}
     assert '"guide.' in client
+
+
+def test_a_comment_renders_nothing(nested):
+    """A comment in a service.yaml is read, and no manifest is rendered again."""
+    rendered_by(nested)
+    with nested.edited("python/redis/service.yaml", r"\A", "# words\n"):
+        rendered = rendered_by(nested)
+
+    assert rendered == set()
+
+
+def test_pins_move_on_and_name_what_is_built(nested):
+    """--from takes over every pin of the closure; a dry run of a build names its digests and writes nothing."""
+    pin = "192.0.2.1:31000/some/image@sha256:" + "a" * 64
+    files = {name: nested.root / f"python/{name}/pins.yaml" for name in SERVICES}
+    with ExitStack() as edits:
+        for name in SERVICES:
+            edits.enter_context(nested.edited(f"python/{name}/pins.yaml", r"\Z", f"dev:  # by hand\n  {name}: {pin}\n"))
+        before = {name: path.read_text() for name, path in files.items()}
+        moved = nested.bazel("run", "//svc:pin", "--", "staging", "--from=dev")
+        after = {name: path.read_text() for name, path in files.items()}
+        dry = nested.bazel("run", "//svc:pin.push", "--", "dev", "--dry-run")
+        unchanged = {name: path.read_text() for name, path in files.items()}
+
+    assert moved.returncode == 0, moved.stderr
+    assert after == {name: f"{text}staging:\n  {name}: {pin}\n" for name, text in before.items()}
+    assert dry.returncode == 0, dry.stderr
+    for name in SERVICES:
+        assert f"/python/{name}@{nested.built(f'python/{name}/image.digest').read_text()}" in dry.stdout
+    assert unchanged == after
+
+
+def test_defaults_and_variables(nested):
+    """k8s_defaults gives attributes of k8s_object; Make and stamp variables are filled in."""
+    (nested.root / "scratch").mkdir()
+    (nested.root / "scratch/BUILD").write_text("""load("@k8s_deploy//:defaults.bzl", "k8s_deploy")
+load("//rules/k8s:defs.bzl", "k8s_object")
+k8s_deploy(name = "defaults", template = "settings.yaml")
+k8s_object(name = "variables", context = "ctx-{BUILD_USER}", namespace = "$(place)", substitutions = {"%{value}": "$(place)"},
+           template = "settings.yaml")
+""")
+    (nested.root / "scratch/settings.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
+    repository = """load("//rules/k8s:repositories.bzl", "k8s_defaults")
+k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults")
+"""
+    with nested.edited("WORKSPACE", r"\Z", repository):
+        defaults = nested.bazel("run", "//scratch:defaults")
+        variables = nested.bazel("run", "--define=place=here", "//scratch:variables")
+        document = nested.built("scratch/variables.resolved.json").read_text()
+
+    assert "namespace: from-defaults" in defaults.stdout, defaults.stderr
+    assert "namespace: here" in variables.stdout and "key: here" in variables.stdout, variables.stderr
+    assert re.search(r'"context": "ctx-[^"{]+"', document)
 
 
 def test_two_folders_give_the_same_bytes(nested):

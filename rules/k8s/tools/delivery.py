@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import os
 import subprocess
 import tempfile
+import time
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Callable, Mapping
@@ -20,6 +22,9 @@ from rules.k8s.tools.references import parse_digest_reference
 # push(images: [rules.image.tools.push.Image], registry, insecure, report) → number of images that were sent.
 Push = Callable[[list, str, bool, PushReport | None], int]
 Exists = Callable[[str, str, str, bool], bool]
+
+# How long the registry's pod may take from setup to its first answer.
+_REGISTRY_SECONDS = 20.0
 
 # The likely reason on a new cluster.
 _SETUP_HINT = " (the registry in the cluster comes with 'bazel run //prod:setup.apply')"
@@ -52,6 +57,37 @@ def plain_http(registry: str) -> bool:
     except ValueError:
         return host == "localhost"
     return address.is_private or address.is_loopback
+
+
+def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = _REGISTRY_SECONDS) -> None:
+    """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
+
+    Returns at once when the plan needs no image of it or it answers; returns after
+    `patience` seconds, too: what then asks the registry says what is wrong with it.
+    """
+    used = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
+            for reference in entry.document["references"].values()}
+    if plan.registry not in used or not plain_http(plan.registry):
+        return
+    deadline = time.monotonic() + patience
+    told = False
+    while not _answers(plan.registry) and time.monotonic() < deadline:
+        if not told:
+            say(f"waiting for the registry {plan.registry}")
+            told = True
+        time.sleep(0.2)
+
+
+def _answers(registry: str) -> bool:
+    connection = http.client.HTTPConnection(registry, timeout=2)
+    try:
+        connection.request("GET", "/v2/")
+        connection.getresponse()
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def push_built(plan: Plan, push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
@@ -103,7 +139,7 @@ def push_images(images: list, registry: str, insecure: bool, report: PushReport 
     try:
         return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure, progress=progress))
     except ImageError as error:
-        raise TurnupError(str(error)) from None
+        raise TurnupError(f"{error}{_SETUP_HINT}") from None
 
 
 def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None) -> None:
@@ -125,9 +161,14 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
             if (entry.label, key) not in built and parts and parts[0] == plan.registry:
                 pinned.setdefault(reference, (entry.label, parts))
     ask = exists or _exists
-    answers = executor.map(lambda pin: ask(*pin[1], plain_http(plan.registry)), pinned.values())
-    for (reference, (label, _)), there in zip(pinned.items(), answers):
-        if not there:
+
+    def there(parts: tuple[str, str, str]) -> bool:
+        registry, repository, digest = parts
+        return ask(registry, repository, digest, plain_http(registry))
+
+    answers = executor.map(there, [parts for _, parts in pinned.values()])
+    for (reference, (label, _)), found in zip(pinned.items(), answers):
+        if not found:
             raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; push and pin a new one with "
                               f"'bazel run {package_of(plan.label)}:pin -- dev'.")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -127,3 +130,37 @@ def test_preload_failure_is_one_sentence(tmp_path):
         delivery.preload(failing, connection(), {"PATH": "/usr/bin:/bin"})
     with pytest.raises(TurnupError, match="cannot be started: No such file"):
         delivery.preload(plan(target("//p:r", {}), preloads=[Preload("//p:r", "r", tmp_path, tmp_path / "none")]), connection(), {})
+
+
+def test_registry_that_is_just_starting_is_waited_for():
+    """A registry that begins to answer while it is waited for ends the wait; the wait is told once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lines: list[str] = []
+    started: list[HTTPServer] = []
+
+    def start() -> None:
+        started.append(HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler))
+        started[0].handle_request()
+
+    timer = threading.Timer(0.5, start)
+    timer.start()
+    registry = f"127.0.0.1:{port}"
+    wanted = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
+    delivery.wait_for_registry(wanted, lines.append, patience=20)
+    timer.join()
+    started[0].server_close()
+
+    assert lines == [f"waiting for the registry {registry}"]
+
+
+def test_registry_that_nothing_needs_is_not_asked():
+    """A plan without images of the registry does not wait for it, and patience ends for one that never answers."""
+    lines: list[str] = []
+    delivery.wait_for_registry(plan(target("//a:myns", {})), lines.append)
+    assert lines == []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        registry = f"127.0.0.1:{taken.getsockname()[1]}"
+    absent = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
+    delivery.wait_for_registry(absent, lines.append, patience=0.3)
+    assert len(lines) == 1

@@ -86,6 +86,35 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     return items
 
 
+def check_namespaces(client: Client, items: Iterable[Item], executor: Executor) -> None:
+    """Checks that every namespace that the items need is there or among them, before anything is sent.
+
+    A user who may not read namespaces learns of a missing one when it is used.
+
+    Raises:
+        TurnupError: naming the namespace and the command that makes it.
+    """
+    items = list(items)
+    own = {item.identity.name for item in items if item.identity.kind == "Namespace"}
+    needed = {item.identity.namespace: item for item in items if item.identity.namespace not in ("", *own)}
+
+    def missing(item: Item) -> bool:
+        try:
+            client.request("GET", f"/api/v1/namespaces/{item.identity.namespace}", accept=METADATA_ONLY)
+        except ApiError as error:
+            return error.status == 404
+        return False
+
+    for item, absent in zip(needed.values(), executor.map(missing, needed.values())):
+        if absent:
+            raise TurnupError(f"{item.label}: {item.identity}: {_missing_namespace(item)}")
+
+
+def _missing_namespace(item: Item) -> str:
+    return (f"the namespace {item.identity.namespace!r} does not exist; create it with "
+            "'bazel run //prod:setup.apply'.")
+
+
 class Applier:
     """Sends items until the server has taken each.
 
@@ -184,8 +213,7 @@ def explain(error: ApiError, item: Item) -> str:
         return (f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with "
                 "'-- --force-conflicts'.")
     if error.status == 404 and "namespaces" in error.message and item.identity.namespace:
-        return (f"{what}: the namespace {item.identity.namespace!r} does not exist; create it with "
-                "'bazel run //prod:setup.apply'.")
+        return f"{what}: {_missing_namespace(item)}"
     if error.status == 403:
         return f"{what}: the cluster forbids it ({error.message}); ask for the rights or use another user."
     if error.status == 422:

@@ -18,10 +18,10 @@ from typing import Mapping, TextIO
 from rules.k8s.tools import verbs
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.conditions import left_out
-from rules.k8s.tools.delivery import check_pinned_images, check_pins, preload, push_built
+from rules.k8s.tools.delivery import check_pinned_images, check_pins, preload, push_built, wait_for_registry
 from rules.k8s.tools.discovery import discover
 from rules.k8s.tools.durations import format_duration, parse_duration
-from rules.k8s.tools.engine import Applier, Item, Result, items_of
+from rules.k8s.tools.engine import Applier, Item, Result, check_namespaces, items_of
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.guard import connect
 from rules.k8s.tools.mask import Redactor
@@ -108,7 +108,9 @@ class Run:
         return needed
 
     def _write(self, client: Client, items: list[Item], executor: ThreadPoolExecutor) -> int:
+        check_namespaces(client, items, executor)
         preloaded = executor.submit(preload, self.plan, client.connection, self.environ)
+        wait_for_registry(self.plan, self.say)
         check_pinned_images(self.plan, executor)
         images, sent = push_built(self.plan, report=PushReport(self.say, self.stderr))
         loaded = preloaded.result()

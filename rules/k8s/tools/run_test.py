@@ -72,13 +72,14 @@ def test_apply_waits_for_its_own_namespace(shell, server):
     assert len(refused) == 3
 
 
-def test_missing_namespace_is_one_sentence(shell):
-    """A namespace that nobody makes is named, with the command that makes it."""
-    shell.make(config_map("a", "nowhere"))
+def test_missing_namespace_is_one_sentence(shell, server):
+    """A namespace that nobody makes is named, with the command that makes it, and nothing is written."""
+    shell.make(config_map("b"), config_map("a", "nowhere"))
 
     assert shell.run("apply") == 1
     assert shell.err.splitlines()[-1] == ("ERROR: //svc:dev: ConfigMap nowhere/a: the namespace 'nowhere' does not exist; "
                                           "create it with 'bazel run //prod:setup.apply'.")
+    assert server.writes == []
 
 
 def test_apply_waits_for_its_own_definition(shell, server):
