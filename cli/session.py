@@ -14,6 +14,7 @@ from cli.process import Runner
 from cli.steps import Step, Steps
 
 _TAIL_LINES = 20
+_LOGS_KEPT = 60
 
 
 @dataclass
@@ -50,9 +51,11 @@ class Session:
         return Bazel(self.runner, self.environ, self.context, self.root)
 
     def log(self, name: str) -> Path:
-        """Returns the log file of a step of this call; its folder exists and only the user may read it."""
+        """Returns the log file of a step of this call; its folder exists, only the user may read it, old logs are gone."""
         folder = workspace.log_dir(self.environ)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:  # names begin with the time
+            old.unlink(missing_ok=True)
         return folder / f"{self.started}-{os.getpid()}-{name}.log"
 
     def call(self, step: Step, words: list[str], name: str, failure: str) -> None:

@@ -36,6 +36,17 @@ def test_child_output_goes_to_a_private_log(call):
     assert os.stat(log.parent).st_mode & 0o077 == 0
 
 
+def test_old_logs_are_removed(call):
+    """The newest logs stay; the folder does not grow without end."""
+    folder = call.log("x").parent
+    names = [f"20260101-{n:06}-1-up.log" for n in range(100)]
+    for name in names:
+        (folder / name).touch()
+    call.log("x")
+
+    assert sorted(path.name for path in folder.iterdir()) == names[-60:]
+
+
 def test_failed_child(call):
     """A failure carries the given sentence, the log and its tail."""
     call.runner.answer("make", code=2, output="\n".join(f"line {n}" for n in range(50)))
