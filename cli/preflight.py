@@ -12,9 +12,9 @@ from cli.errors import TurnupError, UsageError
 from rules.k8s.tools import kubeconfig, user_namespace
 
 GIB = 1 << 30
-# Free space in bytes. Building Kubernetes takes 6 GiB of Go modules and objects; Bazel's outputs and a running cluster
+# Free space in bytes. Building Kubernetes takes 3 GiB of Go modules and objects; Bazel's outputs and a running cluster
 # with its images take 3.
-NEED_TO_BUILD = 9 * GIB
+NEED_TO_BUILD = 6 * GIB
 NEED_TO_RUN = 3 * GIB
 
 # How long an API server may take to accept a connection, in seconds.

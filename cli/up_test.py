@@ -121,7 +121,7 @@ def test_more_room_is_needed_to_build(call, monkeypatch):
     assert run(call, free=lambda _: free) == 0
 
     monkeypatch.setattr(kubernetes, "missing", lambda: ["kube"])
-    with pytest.raises(errors.TurnupError, match="9 GiB needed"):
+    with pytest.raises(errors.TurnupError, match="6 GiB needed"):
         run(call, free=lambda _: free)
 
 
