@@ -23,6 +23,22 @@ __all__ = ["check_free", "connect_node", "links", "make_bridge", "remove_links"]
 _BRIDGE_FIREWALL = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
+# A node's own firewall, before kube-proxy adds to it. Whatever leaves the pod
+# network carries the node's address: nobody outside knows the way to a pod. A
+# packet that still has a Service's address when it is routed came before
+# kube-proxy: refused, its sender tries again at once; lost, a TCP connection
+# would go on sending into nowhere for its whole timeout.
+_RULES = """\
+*nat
+-A POSTROUTING -s {pods} ! -d {pods} -j MASQUERADE
+COMMIT
+*filter
+-A FORWARD -d {services} -j REJECT
+-A OUTPUT -d {services} -j REJECT
+COMMIT
+"""
+
+
 def check_free(runner: Runner, layout: Layout) -> None:
     """Raises ClusterError when this machine already uses addresses of the subnet."""
     for interface in _ip_json(runner, "address"):
@@ -93,11 +109,8 @@ def connect_node(runner: Runner, layout: Layout, number: int, pid: int, nsenter:
         ],
         ["nsenter", "--target", str(pid), "--net", "--"],
     )
-    # Whatever leaves the pod network carries the node's address: nobody
-    # outside knows the way to a pod. Run inside the node: the command's lock
-    # file then lies in the node's own /run.
-    outside = ["-s", str(layout.pods), "!", "-d", str(layout.pods), "-j", "MASQUERADE"]
-    runner.run([*nsenter, "iptables", "-t", "nat", "-A", "POSTROUTING", *outside])
+    # Run inside the node: a lock file of iptables then lies in the node's own /run.
+    runner.run([*nsenter, "iptables-restore", "--noflush"], stdin=_RULES.format(pods=layout.pods, services=layout.services))
 
 
 def links(runner: Runner, layout: Layout) -> list[str]:

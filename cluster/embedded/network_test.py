@@ -89,7 +89,7 @@ def test_node_is_connected() -> None:
     """The node gets its address, a route to each other node's pods, and its own address for what leaves them."""
     machine = _machine()
     network.connect_node(machine, _LAYOUT, 2, 4711, ["enter", "4711"])
-    outside, inside, firewall = machine.inputs[1], machine.inputs[2], machine.lines()[3]
+    outside, inside, firewall = machine.inputs[1:]
 
     assert f"link add {_LAYOUT.veth(2)} master {_LAYOUT.bridge}" in outside
     assert "netns 4711" in outside
@@ -97,8 +97,10 @@ def test_node_is_connected() -> None:
     assert "address add 172.19.0.3/26 dev eth0" in inside
     assert "route add 10.42.1.0/24 via 172.19.0.2" in inside
     assert "10.42.2.0/24" not in inside
-    assert firewall.startswith("enter 4711 iptables -t nat")
-    assert "MASQUERADE" in firewall
+    assert machine.lines()[3] == "enter 4711 iptables-restore --noflush"
+    assert "-A POSTROUTING -s 10.42.0.0/16 ! -d 10.42.0.0/16 -j MASQUERADE" in firewall
+    for chain in ("FORWARD", "OUTPUT"):
+        assert f"-A {chain} -d 10.43.0.0/16 -j REJECT" in firewall
 
 
 def test_cable_of_a_killed_node_is_replaced() -> None:
