@@ -6,6 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from cluster.build import ensure
+from cluster.names import context_name
+
 CLUSTER = "bench"
 SUBNET = "172.19.0.192/26"
 """Apart from the default cluster's, so that both can run."""
@@ -68,7 +71,7 @@ class Workspace:
 
     def kubectl(self, *arguments: str, **options: object) -> str:
         """Runs kubectl against the benchmark's cluster and returns its standard output."""
-        return self.run("./turnup", "cluster", "kubectl", "--name", CLUSTER, "--", *arguments, **options)
+        return self.run(str(ensure().kubernetes / "kubectl"), "--context", context_name(CLUSTER), *arguments, **options)
 
     def create_cluster(self) -> float:
         """Creates the cluster (two nodes) and returns the seconds until it answered as ready."""
