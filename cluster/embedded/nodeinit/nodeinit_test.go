@@ -226,6 +226,16 @@ func TestSupervisorTable(t *testing.T) {
 	}
 }
 
+// TestEnvironment checks that a program's own variable stands before the inherited one, which hides a later one.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("PATH", "/inherited")
+	got := environment([]string{"PATH=/own"})
+	own, inherited := slices.Index(got, "PATH=/own"), slices.Index(got, "PATH=/inherited")
+	if own < 0 || inherited < own {
+		t.Errorf("PATH=/own at %d, PATH=/inherited at %d", own, inherited)
+	}
+}
+
 // TestStartRefuses checks that a program that does not exist is an error with its path.
 func TestStartRefuses(t *testing.T) {
 	supervisor := newSupervisor(&Spec{}, &bytes.Buffer{})

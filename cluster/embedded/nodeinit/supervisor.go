@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -107,7 +108,7 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 	}
 	pid, err := syscall.ForkExec(program.Args[0], program.Args, &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   append(os.Environ(), program.Env...),
+		Env:   environment(program.Env),
 		Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
@@ -120,6 +121,13 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 		s.stateless[pid] = true
 	}
 	return ended, nil
+}
+
+// environment returns a program's own variables before those that it inherits.
+// A name that stands twice has the first value, in Go as in C: the program's own
+// PATH, on which containerd finds a runc that this machine has not installed.
+func environment(own []string) []string {
+	return append(slices.Clone(own), os.Environ()...)
 }
 
 func (s *supervisor) isEnding() bool {
