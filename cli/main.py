@@ -61,12 +61,21 @@ def up_command(session: Session) -> int:
     return up.run(session)
 
 
-@turnup.command("test", cls=_SplitAtDashes, options_metavar="", epilog="Behind -- come flags for bazel test.")
-@click.argument("targets", nargs=-1)
+@turnup.command(
+    "test",
+    cls=_SplitAtDashes,
+    options_metavar="",
+    epilog="-//a leaves a target out. Behind -- come flags for bazel test.",
+    context_settings={"ignore_unknown_options": True},  # so that -//a is a target
+)
+@click.argument("targets", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
     """Run the tests of TARGETS (all where none is named) and count the test cases."""
     session: Session = ctx.obj
+    for word in targets:
+        if word.startswith("-") and not word.startswith("-//"):
+            raise UsageError(f"{word} is no target; flags for bazel test go behind --")
     ensure_tools(session)
     if not targets:
         up.build_kubernetes(session)  # the tests that start clusters must not spend their time limits on it

@@ -43,6 +43,7 @@ def test_version(capsys):
 @pytest.mark.parametrize("words, sentence", [
     (["nonsense"], "ERROR: No such command 'nonsense'."),
     (["doctor", "--bogus"], "ERROR: No such option"),
+    (["test", "--test_filter=x"], "ERROR: --test_filter=x is no target; flags for bazel test go behind --"),
     (["up", "extra"], "ERROR: Got unexpected extra argument"),
     (["--context", "", "up"], "ERROR: --context: the name is empty"),
 ])  # fmt: skip
@@ -108,13 +109,13 @@ def test_context(monkeypatch, words, environ, context):
 
 
 def test_test_splits_at_dashes(monkeypatch):
-    """Targets stand before --, Bazel's flags behind it, negative patterns after a second one."""
+    """Targets, also negative ones, stand before --, Bazel's flags behind it."""
     seen = []
     monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out: seen.append((targets, flags)) or 0)
     monkeypatch.setattr(main, "ensure_tools", lambda session: None)
 
-    assert run("test", "//a", "//b/...", "--", "--test_filter=x", "-c", "opt")[0] == 0
-    assert seen == [(("//a", "//b/..."), ["--test_filter=x", "-c", "opt"])]
+    assert run("test", "//...", "-//a/...", "--", "--test_filter=x", "-c", "opt")[0] == 0
+    assert seen == [(("//...", "-//a/..."), ["--test_filter=x", "-c", "opt"])]
 
 
 def test_test_of_everything_builds_kubernetes_first(monkeypatch):
