@@ -97,6 +97,8 @@ def module_key(module: Module, go_version: str, sources: Path = _SOURCES) -> str
 def _build(module: Module, go: Go, progress: Progress, runner: Runner) -> Path:
     def make(folder: Path) -> None:
         check_space(folder, int(module.gigabytes * 1e9), f"building {module.executable}", "XDG_CACHE_HOME")
+        # Before the step: the line that stays on the screen for minutes must be the one about building.
+        go_program = str(go.executable(progress))
         with progress.step(f"Building {module.executable} (about {module.minutes:g} min the first time)"):
             environment = {
                 **os.environ,
@@ -105,7 +107,7 @@ def _build(module: Module, go: Go, progress: Progress, runner: Runner) -> Path:
                 "GOTOOLCHAIN": "local",  # never fetch another toolchain
                 "GOWORK": "off",
             }
-            command = [str(go.executable(progress)), "build", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(module.ldflags)]
+            command = [go_program, "build", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(module.ldflags)]
             runner.run([*command, "-o", str(folder / module.executable), "."], env=environment, cwd=_SOURCES / module.folder)
             for name in module.links:
                 (folder / name).symlink_to(module.executable)
