@@ -48,10 +48,10 @@ def test_client_recovers_from_random_failures(cluster):
     """After every one of ROUNDS random failures all pods are ready and all RPCs are answered again."""
     stack = stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
     dice = random.Random(SEED)
-    print(f"SEED={SEED} ROUNDS={ROUNDS}")
+    print(f"SEED={SEED} ROUNDS={ROUNDS}", flush=True)
     for number in range(1, ROUNDS + 1):
         start = time.monotonic()
         broken = _fail(cluster, stack, dice)
         stacks.wait_for(f"round {number} ({broken}): six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, 240)
         stack.wait_for_answers(stacks.now(), deadline_s=120)
-        print(f"round {number}: {broken}: answers again after {time.monotonic() - start:.1f} s")
+        print(f"round {number}: {broken}: answers again after {time.monotonic() - start:.1f} s", flush=True)
