@@ -17,7 +17,7 @@ GENERATED = ("go.sum", "requirements.lock")
 @cache
 def files() -> tuple[Path, ...]:
     """Returns every file that git tracks, or would track, relative to the root; what git ignores is not in it."""
-    words = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    words = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\0")
     return tuple(Path(name) for name in names if name and (ROOT / name).is_file())
 
