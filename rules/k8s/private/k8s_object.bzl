@@ -141,7 +141,7 @@ def _normalize(ctx, label, images, preloads):
         inputs = templates + status,
         outputs = [output],
         mnemonic = "K8sObjects",
-        progress_message = "Reading objects of %{label}",
+        progress_message = "Reading objects of %s" % ctx.label,
     )
     return output
 
@@ -170,7 +170,7 @@ def _resolve(ctx, normalized, images):
         inputs = inputs,
         outputs = [output],
         mnemonic = "K8sResolve",
-        progress_message = "Resolving images of %{label}",
+        progress_message = "Resolving images of %s" % ctx.label,
     )
     return output
 

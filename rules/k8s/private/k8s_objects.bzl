@@ -38,7 +38,7 @@ def _checked(ctx, label, entries, files):
         inputs = files,
         outputs = [output],
         mnemonic = "K8sClosure",
-        progress_message = "Checking the closure of %{label}",
+        progress_message = "Checking the closure of %s" % ctx.label,
     )
     return output
 

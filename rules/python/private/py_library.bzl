@@ -60,6 +60,7 @@ def library_providers(ctx):
     Returns:
       struct(runfiles = runfiles of the whole closure, py_info = PyInfo).
     """
+
     # The target's own workspace: it may be used from another one.
     root = ctx.label.workspace_name or ctx.workspace_name
     imports = [root] + ["/".join([p for p in [root, ctx.label.package, i] if p not in ("", ".")]) for i in ctx.attr.imports]
