@@ -101,12 +101,15 @@ class Provisioner:
             self._remove(volume)
 
     def _path(self, volume: dict[str, Any]) -> Path:
-        return self._root / volume["spec"]["local"]["path"].lstrip("/")
+        # Not the path in the volume: one that was edited must not remove somebody else's data.
+        return self._root / self._folder.lstrip("/") / volume["metadata"]["name"]
 
     def _make(self, volume: dict[str, Any]) -> None:
         path = self._path(volume)
-        path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o777)  # whichever user the pod runs as; the folder above is root's alone
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o700)  # kubelet makes it for all to enter; pods get the volume itself, which is mounted by root
+        path.mkdir(exist_ok=True)
+        path.chmod(0o777)  # whichever user the pod runs as
         try:
             self._api.request("POST", _VOLUMES, volume)
         except ApiError as error:

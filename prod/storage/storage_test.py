@@ -77,6 +77,7 @@ def test_a_waiting_claim_gets_a_folder_and_a_volume(api, provisioner, tmp_path):
     folder = tmp_path / FOLDER.lstrip("/") / "pvc-uid-a"
     assert volume["spec"]["local"]["path"] == f"{FOLDER}/pvc-uid-a"
     assert folder.stat().st_mode & 0o777 == 0o777
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_rounds_are_idempotent(api, provisioner):
@@ -119,6 +120,21 @@ def test_a_released_volume_goes_with_its_data(api, provisioner, tmp_path):
     assert stayed
     assert not folder.exists()
     assert api.volumes == {}
+
+
+def test_an_edited_path_removes_nothing_else(api, provisioner, tmp_path):
+    """What goes is the folder of the volume's name, wherever the volume says that it lies."""
+    provisioner.round()
+    other = tmp_path / FOLDER.lstrip("/") / "other"
+    other.mkdir()
+    api.claims.clear()
+    api.volumes["pvc-uid-a"]["status"] = {"phase": "Released"}
+    api.volumes["pvc-uid-a"]["spec"]["local"]["path"] = f"{FOLDER}/other"
+
+    provisioner.round()
+
+    assert other.exists()
+    assert not (tmp_path / FOLDER.lstrip("/") / "pvc-uid-a").exists()
 
 
 def test_other_provisioners_volumes_stay(api):
