@@ -85,9 +85,8 @@ def _fits(runner: Runner, program: str) -> bool:
 def _unpack(runner: Runner, packages: list[str]):
     """Yields the unpacked tree of the packages; it is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="turnup-debian-") as folder:
-        # apt downloads as its own user, who must be able to write here.
-        Path(folder).chmod(0o777)
-        _apt(runner, ["download", *packages], f"download {' '.join(packages)}", Path(folder))
+        # As root, because apt's own user may not enter this folder: nobody else may put a file in.
+        _apt(runner, ["-o", "APT::Sandbox::User=root", "download", *packages], f"download {' '.join(packages)}", Path(folder))
         tree = Path(folder, "tree")
         for archive in sorted(Path(folder).glob("*.deb")):
             runner.run(["dpkg-deb", "--extract", str(archive), str(tree)])
