@@ -119,7 +119,7 @@ class Client:
         except urllib3.exceptions.SSLError as error:
             raise TurnupError(f"{self.connection.server}: TLS failed ({_tls_reason(error)}); the kubeconfig of context "
                               f"{self.connection.context!r} belongs to another cluster or is out of date; "
-                              "renew it with './turnup cluster kubeconfig'.") from None
+                              "renew it with './turnup cluster kubeconfig --merge'.") from None
         except (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
@@ -177,7 +177,7 @@ def api_error(status: int, data: Any, connection: Connection) -> ApiError | Turn
     message = data.get("message", "") if isinstance(data, dict) else ""
     if status == 401:
         return TurnupError(f"{connection.server}: the credentials of context {connection.context!r} are not accepted (401); "
-                           "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig'.")
+                           "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig --merge'.")
     reason = data.get("reason", "") if isinstance(data, dict) else ""
     details = data.get("details") if isinstance(data, dict) else None
     return ApiError(status, reason, message or f"HTTP {status}", details)

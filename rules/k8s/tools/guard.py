@@ -60,7 +60,7 @@ def _compare(connection: Connection, label: str, path: Path, environ: Mapping[st
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
             raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, which is not the "
                                     "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
-                                    "'./turnup cluster kubeconfig'.")
+                                    "'./turnup cluster kubeconfig --merge'.")
         return
     record = _record_path(connection.context, environ)
     recorded = None if accept else _read_record(record)
