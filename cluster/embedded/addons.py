@@ -83,11 +83,11 @@ def _provisioner() -> list[tuple[str, dict]]:
     name = "turnup:local-path-provisioner"
     watch = ["get", "list", "watch"]
     rules = [
-        _rule("", ["persistentvolumes"], [*watch, "create", "delete", "patch", "update"]),
+        _rule("", ["persistentvolumes"], [*watch, "create", "delete", "patch"]),
         _rule("", ["persistentvolumeclaims"], [*watch, "update"]),
-        _rule("", ["nodes"], watch),
+        _rule("", ["nodes"], ["get"]),
         _rule("", ["events"], ["create", "patch", "update"]),
-        _rule("storage.k8s.io", ["storageclasses", "volumeattachments"], watch),
+        _rule("storage.k8s.io", ["storageclasses"], watch),
     ]
     storage_class = _object(
         "StorageClass",
@@ -105,7 +105,7 @@ def _provisioner() -> list[tuple[str, dict]]:
 def _dns_access() -> list[tuple[str, dict]]:
     name = "turnup:coredns"
     rules = [
-        _rule("", ["endpoints", "services", "pods", "namespaces"], ["list", "watch"]),
+        _rule("", ["services", "namespaces"], ["list", "watch"]),
         _rule("discovery.k8s.io", ["endpointslices"], ["list", "watch"]),
     ]
     subject = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
@@ -153,6 +153,7 @@ def _dns_pod(ports: list[tuple[str, int, str]]) -> dict:
         "serviceAccountName": "coredns",
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
         "topologySpreadConstraints": [
             {

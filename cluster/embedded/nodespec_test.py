@@ -177,6 +177,18 @@ def test_addons(cluster: Cluster) -> None:
     assert objects["Deployment", "coredns"]["spec"]["template"]["spec"]["containers"][0]["image"] == DNS_IMAGE
 
 
+def test_dns_pod_is_restricted(cluster: Cluster) -> None:
+    """Cluster DNS runs as no root, under the runtime's system call filter, without capabilities."""
+    pod = next(item for _, item in addons(cluster.layout) if item["kind"] == "Deployment")["spec"]["template"]["spec"]
+
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
 def test_addons_fit_their_paths(cluster: Cluster) -> None:
     """An object's path has its API group and namespace, else the API server would refuse it."""
     for path, item in addons(cluster.layout):
