@@ -26,10 +26,6 @@ class Progress(Protocol):
         """One line for the user outside of any step."""
         ...
 
-    def update(self, text: str) -> None:
-        """What the running step is doing now; may be dropped."""
-        ...
-
 
 class StepContext(Protocol):
     """What `with progress.step(…)` needs."""
@@ -49,9 +45,6 @@ class SilentProgress:
 
     def note(self, text: str) -> None:
         """See Progress.note."""
-
-    def update(self, text: str) -> None:
-        """See Progress.update."""
 
 
 class LineProgress:
@@ -79,9 +72,6 @@ class LineProgress:
         """See Progress.note."""
         self._line(text)
 
-    def update(self, text: str) -> None:
-        """See Progress.update: a log needs no such detail."""
-
 
 class TerminalProgress:
     """A spinner with elapsed time for the running step, `✓` or `✗` once it ended."""
@@ -91,7 +81,6 @@ class TerminalProgress:
         from rich.console import Console
 
         self._console = Console(file=stream, highlight=False)
-        self._detail = ""
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -101,12 +90,10 @@ class TerminalProgress:
         from rich.text import Text
 
         begin = time.monotonic()
-        self._detail = ""
         spinner = Spinner("dots")
 
         def render() -> Spinner:
-            detail = f"  {self._detail}" if self._detail else ""
-            spinner.update(text=Text(f"{title}  {time.monotonic() - begin:.1f} s{detail}"))
+            spinner.update(text=Text(f"{title}  {time.monotonic() - begin:.1f} s"))
             return spinner
 
         mark, colour = "✗", "red"
@@ -121,10 +108,6 @@ class TerminalProgress:
     def note(self, text: str) -> None:
         """See Progress.note."""
         self._console.print(text, markup=False)
-
-    def update(self, text: str) -> None:
-        """See Progress.update."""
-        self._detail = text
 
 
 def for_stream(stream: TextIO = sys.stderr) -> Progress:
