@@ -1,4 +1,4 @@
-"""The commands of `turnup cluster`. Status goes to stderr, data to stdout."""
+"""The commands of `./turnup cluster`. Status goes to stderr, data to stdout."""
 
 from __future__ import annotations
 

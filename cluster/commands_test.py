@@ -84,7 +84,7 @@ def test_create_with_other_facts(provider: FakeProvider) -> None:
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "ERROR: cluster a exists with nodes 2, not 3: give --nodes 2, another --name, or `turnup cluster delete --name a` first\n"
+        "ERROR: cluster a exists with nodes 2, not 3: give --nodes 2, another --name, or `./turnup cluster delete --name a` first\n"
     )
 
 
@@ -124,7 +124,7 @@ def test_absent_cluster(provider: FakeProvider, verb: list[str]) -> None:
     result = _run(*verb, "--name", "a")
 
     assert result.exit_code == 1
-    assert result.stderr == "ERROR: there is no cluster a: create it with `turnup cluster create --name a`, or choose from other\n"
+    assert result.stderr == "ERROR: there is no cluster a: create it with `./turnup cluster create --name a`, or choose from other\n"
 
 
 def test_start_and_stop(provider: FakeProvider) -> None:

@@ -69,11 +69,11 @@ def existing_cluster(name: str, state_dir: Path) -> Iterator[Cluster]:
     check_name(name)
     if load_cluster(name, state_dir) is None:
         others = ", ".join(other.name for other in known_clusters(state_dir))
-        raise ClusterError(f"there is no cluster {name}: create it with `turnup cluster create --name {name}`" + (f", or choose from {others}" if others else ""))
+        raise ClusterError(f"there is no cluster {name}: create it with `./turnup cluster create --name {name}`" + (f", or choose from {others}" if others else ""))
     with locked_folder(state_dir / name):
         found = load_cluster(name, state_dir)
         if found is None:
-            raise ClusterError(f"cluster {name} was deleted meanwhile: create it with `turnup cluster create --name {name}`")
+            raise ClusterError(f"cluster {name} was deleted meanwhile: create it with `./turnup cluster create --name {name}`")
         yield found
 
 
@@ -105,5 +105,5 @@ def _compare(found: Cluster, wanted: Cluster) -> None:
         have, want = getattr(found, what), getattr(wanted, what)
         if have != want:
             raise ClusterError(
-                f"cluster {found.name} exists with {what} {have}, not {want}: give {option} {have}, another --name, or `turnup cluster delete --name {found.name}` first"
+                f"cluster {found.name} exists with {what} {have}, not {want}: give {option} {have}, another --name, or `./turnup cluster delete --name {found.name}` first"
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 
 import pytest
 
+from cluster.constants import constants
 from cluster.errors import ClusterError
 from cluster.registries import Registries, hosts_toml, load_registries, parse_registries
 
@@ -108,7 +110,9 @@ def test_control_characters() -> None:
 
 
 def test_our_own_file() -> None:
-    """The file that ships names node 1's registry as plain HTTP."""
+    """The file that ships names node 1's registry, where cluster_constants.bzl has it, as plain HTTP."""
     ours = load_registries(Path(__file__).resolve().parent / "registries.yaml")
+    defaults = constants(environment={})
+    registry = f"{ipaddress.IPv4Network(defaults.subnet)[2]}:{defaults.registry_port}"
 
-    assert ours.mirrors == {"172.19.0.2:31000": ["http://172.19.0.2:31000"]}
+    assert ours.mirrors == {registry: [f"http://{registry}"]}

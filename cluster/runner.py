@@ -78,7 +78,7 @@ class SystemRunner:
                 check=False,
             )
         except FileNotFoundError:
-            raise ClusterError(f"{args[0]} is not installed: run `turnup doctor`, which says how to get it") from None
+            raise ClusterError(f"{args[0]} is not installed: run `./turnup doctor`, which says how to get it") from None
         except subprocess.TimeoutExpired:
             raise ClusterError(f"`{' '.join(args)}` did not end within {timeout:g} s: see whether it hangs by running it yourself") from None
         finally:

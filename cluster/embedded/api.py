@@ -56,7 +56,7 @@ class ApiClient:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             reason = str(error) or type(error).__name__
-            raise ApiError(f"API server https://{self._host}:{self._port} does not answer ({reason}): see `turnup cluster logs`", 0) from None
+            raise ApiError(f"API server https://{self._host}:{self._port} does not answer ({reason}): see `./turnup cluster logs`", 0) from None
         answer = json.loads(text) if response.headers.get_content_type() == "application/json" else text
         if response.status >= 400:
             message = answer.get("message", text) if isinstance(answer, dict) else text

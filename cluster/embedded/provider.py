@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cluster import kubeconfig
+from cluster.constants import constants
 from cluster.embedded import network
 from cluster.embedded.access import access
 from cluster.embedded.api import ApiClient, ApiError
@@ -48,8 +49,6 @@ START = (build_programs, start_nodes, import_images, wait_api, apply_addons, wai
 # Images, logs and etcd of a young cluster; what users store comes on top.
 FREE_SPACE = 2_000_000_000  # bytes
 
-_REGISTRY_PORT = 31000
-
 
 class EmbeddedProvider:
     """Clusters whose nodes are namespaces of this machine; see Provider in providers.py."""
@@ -71,7 +70,7 @@ class EmbeddedProvider:
             dataclasses.replace(cluster, complete=True).save()
         except BaseException:
             if retain:
-                self._progress.note(f"kept as it is in {cluster.folder}: look with `turnup cluster logs --name {cluster.name}`, then `turnup cluster delete --name {cluster.name}`")
+                self._progress.note(f"kept as it is in {cluster.folder}: look with `./turnup cluster logs --name {cluster.name}`, then `./turnup cluster delete --name {cluster.name}`")
             else:
                 self.delete(cluster)
             raise
@@ -131,7 +130,7 @@ class EmbeddedProvider:
         pids = {number: node_pid(cluster, number) for number in cluster.layout.numbers}
         for number, pid in pids.items():
             if pid is None:
-                raise ClusterError(f"node {cluster.layout.node(number)} does not run: start it with `turnup cluster start --name {cluster.name}`")
+                raise ClusterError(f"node {cluster.layout.node(number)} does not run: start it with `./turnup cluster start --name {cluster.name}`")
         return load_on(self._runner, [ctr(pid) for pid in pids.values()], archive, reference)
 
     def logs(self, cluster: Cluster) -> dict[str, dict[str, Path]]:
@@ -143,7 +142,7 @@ class EmbeddedProvider:
         return found
 
     def _registries(self, cluster: Cluster, path: Path) -> Registries:
-        host = f"{cluster.layout.address(1)}:{_REGISTRY_PORT}"
+        host = f"{cluster.layout.address(1)}:{constants().registry_port}"
         return load_registries(path).with_plain_http(host)
 
     def _cgroups(self, cluster: Cluster) -> Cgroups:

@@ -101,16 +101,17 @@ def test_stopped_cluster_is_not_healthy(ours: EmbeddedProvider, cluster: Cluster
     assert not ours.healthy(cluster)
 
 
-def test_own_registry_is_plain_http(ours: EmbeddedProvider, tmp_path: Path) -> None:
-    """On whatever subnet, the registry on node 1 is spoken to without TLS."""
+def test_own_registry_is_plain_http(ours: EmbeddedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On whatever subnet and port, the registry on node 1 is spoken to without TLS."""
+    monkeypatch.setattr(provider, "constants", lambda: SimpleNamespace(registry_port=31007))
     registries = ours._registries(Cluster("b", "embedded", "172.20.0.0/24", 1, tmp_path), tmp_path / "registries.yaml")
 
-    assert registries.mirrors == {"172.20.0.2:31000": ["http://172.20.0.2:31000"]}
+    assert registries.mirrors == {"172.20.0.2:31007": ["http://172.20.0.2:31007"]}
 
 
 def test_load_image_needs_running_nodes(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path) -> None:
     """A node that is down is named with the command that starts it."""
-    with pytest.raises(ClusterError, match="node a-1 does not run: start it with `turnup cluster start --name a`"):
+    with pytest.raises(ClusterError, match="node a-1 does not run: start it with `./turnup cluster start --name a`"):
         ours.load_image(cluster, tmp_path / "x.tar", None)
 
 

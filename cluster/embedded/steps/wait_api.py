@@ -19,6 +19,6 @@ def execute(context: Context) -> None:
         context.check_background()
         return context.api.request("GET", "/readyz")
 
-    wait_for("the API server's readiness", look, _TIMEOUT, f"see `turnup cluster logs --name {context.cluster.name} kube-apiserver`")
+    wait_for("the API server's readiness", look, _TIMEOUT, f"see `./turnup cluster logs --name {context.cluster.name} kube-apiserver`")
     for pid in context.pids.values():
         mark(pid, API_READY)

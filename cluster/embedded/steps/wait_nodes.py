@@ -31,7 +31,7 @@ def execute(context: Context) -> None:
     def state() -> str:
         return f"not Ready: {', '.join(sorted(set(wanted) - ready))}"
 
-    wait_for("readiness of all nodes", look, _TIMEOUT, f"see `turnup cluster logs --name {context.cluster.name} kubelet`", state)
+    wait_for("readiness of all nodes", look, _TIMEOUT, f"see `./turnup cluster logs --name {context.cluster.name} kubelet`", state)
     for work in context.background:
         work.result()
     # By convention; what should rather run beside the control plane can say so.
