@@ -51,6 +51,30 @@ def test_no_shell_actions():
     assert [str(path) for path in tree.with_suffix(".bzl") if "run_shell(" in tree.text(path)] == []
 
 
+def test_every_attribute_is_documented():
+    """Attributes, providers and their fields, and rules say what they are; Starlark's syntax is Python's."""
+    bare = []
+    for path in tree.with_suffix(".bzl"):
+        for call in (node for node in ast.walk(ast.parse(tree.text(path))) if isinstance(node, ast.Call)):
+            called = ast.unparse(call.func)
+            given = {word.arg: word.value for word in call.keywords}
+            if re.fullmatch(r"attr\.\w+", called) or (called in ("rule", "repository_rule") and "implementation" in given):
+                documented = ast.unparse(given.get("doc", ast.Constant(""))) != "''"
+            elif called == "provider":
+                documented = isinstance(given.get("fields"), ast.Dict) and ("doc" in given or bool(call.args))
+            else:
+                continue
+            if not documented:
+                bare.append(f"{path}:{call.lineno} {called}")
+
+    assert bare == []
+
+
+def test_progress_messages_name_their_target():
+    """Bazel 4 prints %{label} in a progress message as it stands."""
+    assert [str(path) for path in tree.with_suffix(".bzl") if re.search(r"progress_message.*%\{label", tree.text(path))] == []
+
+
 def test_no_registry_host_is_named():
     """Which registry serves a package is the machine's configuration; no file names one."""
     found = [f"{path}: {host}" for path in tree.files() for host in REGISTRIES if host in tree.text(path)]
