@@ -155,9 +155,9 @@ def _check_failed(parts: Iterable[Part], stuck: dict[str, float], now: float, cl
 
 def _explanations(client: Client, parts: Iterable[Part], stuck: dict[str, float], explained: set[str], now: float) -> Iterable[str]:
     """Yields one explanation for each pod that has been stuck for a while."""
-    bad = {pod["metadata"]["uid"]: (part, waiting, pod) for part in parts for waiting in part.waiting
+    bad = {pod["metadata"]["uid"]: (part, pod) for part in parts for waiting in part.waiting
            for pod, _ in waiting.pods if is_bad(pod)}
-    for uid, (part, waiting, pod) in bad.items():
+    for uid, (part, pod) in bad.items():
         if now - stuck.setdefault(uid, now) > _EXPLAIN_AFTER and uid not in explained:
             explained.add(uid)
             yield f"  stuck       {part.title}: {_pod_line(client, pod)}"
