@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from concurrent import futures
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -170,9 +171,9 @@ def test_import_images(context: Context, tmp_path: Path) -> None:
     context.runner = FakeRunner({"nsenter": Result(1, "", "no space left")})
     context.background.clear()
     import_images.execute(context)
+    futures.wait(context.background, timeout=10)
     with pytest.raises(ClusterError, match="no space left"):
-        while True:
-            context.check_background()
+        context.check_background()
 
 
 def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

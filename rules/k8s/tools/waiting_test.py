@@ -57,7 +57,8 @@ def test_wait_ends_when_all_is_ready(shell, server):
     ready_at = []
 
     def controller() -> None:
-        while server.get(deployment("server")) is None:
+        deadline = time.monotonic() + 10
+        while server.get(deployment("server")) is None and time.monotonic() < deadline:
             time.sleep(0.01)
         for name in ("redis", "server"):
             time.sleep(0.3)
@@ -131,8 +132,9 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
     process = subprocess.Popen([sys.executable, "-c", program, shell.plan, "apply", "--wait=60s"], stderr=subprocess.PIPE, text=True,
                                env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     try:
+        deadline = time.monotonic() + 20
         while not any(request.method == "PATCH" for request in server.requests):
-            assert process.poll() is None
+            assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.5)
         started = time.monotonic()
