@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -93,7 +93,9 @@ class ProcessRunner:
     def stop(self) -> None:
         """See `Runner.stop`."""
         self._stopped = True
-        self._signal_children(signal.SIGTERM)
+        self._since = time.monotonic()
+        # Whoever was told already is cleaning up: another signal would cut that short.
+        self._signal_children(signal.SIGTERM, self._children - self._told)
 
     def _on_signal(self, signum: int, _frame: object) -> None:
         again = self._signum is not None
@@ -104,8 +106,8 @@ class ProcessRunner:
         # Whoever asks twice means it.
         self._signal_children(signal.SIGKILL if again else signum)
 
-    def _signal_children(self, signum: int) -> None:
-        for child in tuple(self._children):
+    def _signal_children(self, signum: int, children: Collection[subprocess.Popen] | None = None) -> None:
+        for child in tuple(self._children if children is None else children):
             self._told.add(child)
             try:
                 os.killpg(child.pid, signum)
@@ -113,7 +115,7 @@ class ProcessRunner:
                 pass
 
     def _check_patience(self) -> None:
-        if self._signum is not None and time.monotonic() - self._since > PATIENCE:
+        if (self._stopped or self._signum is not None) and time.monotonic() - self._since > PATIENCE:
             self._since = time.monotonic()
             self._signal_children(signal.SIGKILL)
 

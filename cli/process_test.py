@@ -19,6 +19,12 @@ def wait_for(path, deadline=10.0):
         time.sleep(0.02)
 
 
+def run_to_interruption(runner, argv):
+    """Runs a command that is going to be interrupted; for a thread."""
+    with pytest.raises(errors.Interrupted):
+        runner.run(argv)
+
+
 def test_exit_codes():
     """The child's exit code comes back; a signal is 128 + N; a missing program is 127."""
     with process.ProcessRunner() as runner:
@@ -99,6 +105,30 @@ def test_deaf_child_is_killed(tmp_path, monkeypatch):
         runner.run(["sh", "-c", f"trap '' TERM; touch {ready}; while :; do sleep 0.1; done"])
 
     assert time.monotonic() - began < 10
+
+
+def test_child_that_cleans_up_is_left_to_it(tmp_path):
+    """A child that was told to stop, and takes its time, is not told again when the run ends."""
+    got = tmp_path / "got"
+    script = f"trap 'echo INT >> {got}; sleep 1; echo clean >> {got}; exit 0' INT; trap 'echo TERM >> {got}; exit 1' TERM; "
+    slow = [*"sh -c".split(), script + f"touch {tmp_path}/slow; while :; do sleep 0.1; done"]
+    quick = [*"sh -c".split(), f"touch {tmp_path}/quick; exec sleep 20"]
+
+    def send():
+        wait_for(tmp_path / "slow")
+        wait_for(tmp_path / "quick")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with process.ProcessRunner() as runner:
+        other = threading.Thread(target=run_to_interruption, args=(runner, slow))
+        other.start()
+        threading.Thread(target=send).start()
+        with pytest.raises(errors.Interrupted):
+            runner.run(quick)
+        runner.stop()
+        other.join(timeout=20)
+
+    assert got.read_text() == "INT\nclean\n"
 
 
 def test_handlers_are_restored():
