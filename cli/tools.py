@@ -68,7 +68,10 @@ def _package_files(name: str, *paths: str) -> Tool:
 
 
 BAZEL = Tool("bazel", "4.2", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
+# What runs Bazel's tools, apart from the Python that runs this command: rules/python/private/host_python.bzl says why 3.11.
+BUILD_PYTHON = Tool("python 3.11", "3.11, for Bazel's tools", "python3.11", ("python3.11", "python3"), (), ("--version",), (3, 11), (3, 12))
 TOOLS: tuple[Tool, ...] = (
+    BUILD_PYTHON,
     Tool("git", "any", "git", ("git",), (), ("--version",)),
     BAZEL,
     _package_files("bazel-platforms", "/usr/share/bazel/tools/platforms"),

@@ -82,6 +82,10 @@ class PrivateCluster:
             kill_node(found, number)
 
     def registry_get(self, path: str) -> Response:
+        """GETs a path of the in-cluster registry, see registry_request."""
+        return self.registry_request("GET", path)
+
+    def registry_request(self, method: str, path: str) -> Response:
         """Asks the in-cluster registry at the address that images are named by.
 
         Raises:
@@ -89,7 +93,8 @@ class PrivateCluster:
         """
         connection = http.client.HTTPConnection(self._registry, timeout=5)
         try:
-            connection.request("GET", path)
+            accept = "application/vnd.oci.image.manifest.v1+json"
+            connection.request(method, path, headers={"Accept": accept})
             answer = connection.getresponse()
             return Response(answer.status, answer.read())
         finally:

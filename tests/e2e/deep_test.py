@@ -59,6 +59,15 @@ def test_deep_apply_answers_from_redis(cluster, stack):
     assert len(stack.ready_pods(stacks.REDIS)) == 6
 
 
+def test_images_cannot_be_deleted_by_anybody(cluster, stack):
+    """The registry asks nobody to log in, so it lets nobody delete what pods run."""
+    image = stack.pods(stacks.SERVER)[0].spec.containers[0].image
+    repository, digest = image.split("/", 1)[1].split("@")
+
+    assert cluster.registry_request("DELETE", f"/v2/{repository}/manifests/{digest}").status == 405
+    assert cluster.registry_get(f"/v2/{repository}/manifests/{digest}").status == 200
+
+
 def test_apply_again_changes_nothing(cluster, stack):
     """A second apply writes nothing: resource versions and pods stay."""
     before = stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}

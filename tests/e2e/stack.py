@@ -84,6 +84,17 @@ class Stack:
 
         return wait_for(f"answers to {', '.join(METHODS)} in the client's log", all_answered, deadline_s)
 
+    def report(self) -> str:
+        """Every pod in a line, those that are not ready with the end of their log: what to read when a wait failed."""
+        lines = []
+        for pod in self._api.list_namespaced_pod(self.namespace).items:
+            statuses = pod.status.container_statuses or []
+            restarts = sum(status.restart_count for status in statuses)
+            lines.append(f"{pod.metadata.name} on {pod.spec.node_name}: {pod.status.phase}, ready {is_ready(pod)}, restarts {restarts}")
+            if not is_ready(pod) and any(status.state.running for status in statuses):
+                lines.append(self._api.read_namespaced_pod_log(pod.metadata.name, self.namespace, tail_lines=25))
+        return "\n".join(lines)
+
     def delete_pod(self, service: str) -> str:
         """Deletes one pod of a service at once, as a crash would; returns its UID."""
         pod = self.ready_pods(service)[0]

@@ -52,6 +52,13 @@ def test_client_recovers_from_random_failures(cluster):
     for number in range(1, ROUNDS + 1):
         start = time.monotonic()
         broken = _fail(cluster, stack, dice)
-        stacks.wait_for(f"round {number} ({broken}): six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, 240)
-        stack.wait_for_answers(stacks.now(), deadline_s=120)
+        try:
+            stacks.wait_for(f"round {number} ({broken}): six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, 240)
+            stack.wait_for_answers(stacks.now(), deadline_s=120)
+        except AssertionError:
+            print(stack.report())
+            for pod in stack.pods(stacks.REDIS):
+                print(pod.metadata.name, pod.status.pod_ip)
+                print(cluster.kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "cluster", "nodes"), flush=True)
+            raise
         print(f"round {number}: {broken}: answers again after {time.monotonic() - start:.1f} s", flush=True)
