@@ -30,7 +30,7 @@ _NAMESPACE = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 
 def service(args: argparse.Namespace) -> None:
     """Checks a service.yaml and writes it as JSON."""
-    data = parse_service(Path(args.input).read_text(encoding="utf-8"), args.input)
+    data = parse_service(_text(args.input), args.input)
     _write(args.output, data)
 
 
@@ -51,7 +51,7 @@ def normalize(args: argparse.Namespace) -> None:
                           f"{args.namespace_owner}; set USER to a name that no environment has, for example USER={namespace}-me.")
     objects = []
     for path in args.manifests:
-        objects += read_objects(Path(path).read_text(encoding="utf-8"), path)
+        objects += read_objects(_text(path), path)
     if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
         found = ", ".join(sorted({obj["kind"] for obj in objects}))
         raise TurnupError(f"{args.label}: kind is {args.kind!r}, but the template holds {found}; correct kind or leave it out.")
@@ -93,7 +93,7 @@ def resolve(args: argparse.Namespace) -> None:
             references[key] = f"{publish_name(keys[key], chroot)}@{digest}"
     if args.pin:
         environments = args.environments.split(",")
-        pins = parse_pins(Path(args.pins).read_text(encoding="utf-8"), args.pins, environments) if args.pins else {}
+        pins = parse_pins(_text(args.pins), args.pins, environments) if args.pins else {}
         pinned = pins.get(document["environment"], {})
         for key, name in args.pin:
             if name in pinned:
@@ -130,6 +130,13 @@ def check_closure(args: argparse.Namespace) -> None:
         "objects": sum(len(entry.document["objects"]) for entry in entries),
         "services": sorted(entry.service for entry in entries if entry.service),
     })
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TurnupError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
 
 
 def _write(path: str, value: Any) -> None:
@@ -178,10 +185,7 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
 
     def body() -> int:
-        try:
-            args.run(args)
-        except UnicodeDecodeError as error:
-            raise TurnupError(f"{error.object[:20]!r}: an input is not UTF-8 text; save it as UTF-8.") from error
+        args.run(args)
         return 0
 
     return run_main(body)

@@ -220,3 +220,11 @@ def test_service_is_written_as_json(tool):
     assert read("service.json") == {"name": "redis", "port": 6379}
     code, err = tool("service", write("service.yaml", "name: redis\n"), "bad.json")
     assert code == 1 and "service.yaml: has no port" in err and not Path("bad.json").exists()
+
+
+def test_files_that_are_no_text(tool):
+    """A file in another encoding is refused by its name."""
+    Path("service.yaml").write_bytes(b"name: caf\xe9\n")
+
+    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text; save it as UTF-8.\n")
+    assert not Path("out.json").exists()

@@ -60,6 +60,9 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
                 raise TurnupError(f"{_at(path, text, str(key))}: {key!r} is not a port name; use at most 15 lower-case "
                                   "letters, digits and single '-', with at least one letter.")
             service["ports"][key] = _port(value, _at(path, text, key), f"port {key!r}")
+            if [service["port"], *service["ports"].values()].count(value) > 1:
+                raise TurnupError(f"{_at(path, text, key)}: port {key!r} is {value}, which another port of the service has; "
+                                  "choose another number.")
     return service
 
 

@@ -32,6 +32,8 @@ def test_reads_name_port_and_ports():
         ("name: redis\nport: 1\nname: other\n", "svc/service.yaml:3: the key 'name' stands twice"),
         ("name: redis\nport: 1\nports: {Web: 2}\n", "'Web' is not a port name"),
         ("name: redis\nport: 1\nports: {web: 0}\n", "port 'web' is 0"),
+        ("name: redis\nport: 1\nports:\n  web: 1\n", "svc/service.yaml:4: port 'web' is 1, which another port of the service has"),
+        ("name: redis\nport: 1\nports: {web: 2, admin: 2}\n", "port 'admin' is 2, which another port of the service has"),
         ("name: redis\nport: 1\nports: [1]\n", "ports should map names to numbers"),
         ("name: [\n", "svc/service.yaml:2:1: not YAML"),
     ],
