@@ -119,7 +119,8 @@ class Client:
         except urllib3.exceptions.SSLError as error:
             raise TurnupError(f"{self.connection.server}: TLS failed ({_tls_reason(error)}); the kubeconfig of context "
                               f"{self.connection.context!r} belongs to another cluster or is out of date; "
-                              "renew it with './turnup cluster kubeconfig --merge'.") from None
+                              "start the cluster with './turnup cluster start' if it is stopped, or renew the kubeconfig with "
+                              "'./turnup cluster kubeconfig --merge'.") from None
         except (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
