@@ -68,8 +68,10 @@ def archive_digest(archive: Path) -> str:
                     return _digest(stream.read())
     except FileNotFoundError:
         raise ClusterError(f"{archive} does not exist: name an OCI or docker image archive") from None
-    except (tarfile.TarError, OSError) as error:
-        raise ClusterError(f"{archive} is not a tar archive ({error}): name an OCI or docker image archive") from None
+    except tarfile.TarError:  # Its words are one line for each compression that was tried.
+        raise ClusterError(f"{archive} is not a tar archive: name an OCI or docker image archive") from None
+    except OSError as error:
+        raise ClusterError(f"{archive} cannot be read ({error.strerror or error}): name an OCI or docker image archive") from None
     raise ClusterError(f"{archive} holds neither index.json nor manifest.json: name an OCI or docker image archive")
 
 

@@ -107,6 +107,16 @@ def test_load_without_reference(tmp_path: Path) -> None:
     assert runner.lines() == ["n1 images import -", "n2 images import -"]
 
 
+def test_load_of_no_archive(tmp_path: Path) -> None:
+    """A file that is no image archive is refused by its name, before any node gets it."""
+    (tmp_path / "notes.txt").write_text("x")
+    runner = FakeRunner()
+
+    with pytest.raises(ClusterError, match="notes.txt is not a tar archive: name an OCI or docker image archive"):
+        load_on(runner, [["n"]], tmp_path / "notes.txt", None)
+    assert runner.calls == []
+
+
 def test_load_of_another_name(tmp_path: Path) -> None:
     """An archive without the wanted image is an error that names both."""
     runner = FakeRunner({"n images label": Result(1, "", "not found")})

@@ -33,8 +33,10 @@ def load_on(runner: Runner, nodes: Iterable[Sequence[str]], archive: Path, refer
     """Puts an archive's images on every node (given by its ctr) that lacks them; whether any did.
 
     Without a reference all nodes get the archive. With one, it must be in the
-    archive: else ClusterError, for a pod would wait for it in vain.
+    archive: else ClusterError, for a pod would wait for it in vain. So is a
+    file that is no image archive, before any node gets it.
     """
+    archive_digest(archive)
     lacking = [ctr for ctr in nodes if not (reference and has_archive(runner, ctr, archive, reference))]
     for ctr in lacking:
         import_archive(runner, ctr, archive)
