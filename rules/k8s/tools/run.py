@@ -32,6 +32,13 @@ from rules.k8s.tools.render import manifest_yaml
 VERBS = ("show", "create", "apply", "replace", "delete", "diff", "describe")
 _WRITES = ("create", "apply", "replace")
 _JOBS = 16
+# Which verbs take an option that not all of them take.
+_TAKERS = {
+    "wait": ("apply", "create", "replace", "delete"),
+    "force_conflicts": ("apply", "create", "diff"),
+    "adopt": ("apply", "create"),
+    "delete_data": ("delete",),
+}
 
 
 class Run:
@@ -153,14 +160,18 @@ class Run:
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
+    def words(option: str, text: str) -> str:
+        return text if verb in _TAKERS[option] else argparse.SUPPRESS
+
     parser = argparse.ArgumentParser(prog=f"bazel run TARGET.{verb} --", add_help=True, allow_abbrev=False)
     parser.add_argument("--context", default="", help="the context that you mean; any other than the target's own is refused")
     parser.add_argument("--accept-cluster", action="store_true", help="take the server behind the context as the right one from now on")
     parser.add_argument("--wait", nargs="?", const="10m", default="", metavar="DURATION",
-                        help="until everything is ready (delete: gone), at most this long; 10m when no duration is given")
-    parser.add_argument("--force-conflicts", action="store_true", help="take fields over from other field managers")
-    parser.add_argument("--adopt", action="store_true", help="take objects over that another target has applied")
-    parser.add_argument("--delete-data", action="store_true", help="delete namespaces, volumes, claims and definitions, too")
+                        help=words("wait", "until everything is ready (delete: gone), at most this long; 10m when no duration is given"))
+    parser.add_argument("--force-conflicts", action="store_true", help=words("force_conflicts", "take fields over from other field managers"))
+    parser.add_argument("--adopt", action="store_true", help=words("adopt", "take objects over that another target has applied"))
+    parser.add_argument("--delete-data", action="store_true",
+                        help=words("delete_data", "delete namespaces, volumes, claims and definitions, too"))
     return parser
 
 
@@ -175,10 +186,7 @@ def parse(verb: str, argv: list[str]) -> argparse.Namespace:
     options, rest = _parser(verb).parse_known_args(argv)
     if rest:
         raise UsageError(f".{verb} does not take {rest[0]!r}; see 'bazel run TARGET.{verb} -- --help'.")
-    allowed = {"wait": ("apply", "create", "replace", "delete"), "force_conflicts": ("apply", "create", "diff"),
-               "adopt": ("apply", "create"),
-               "delete_data": ("delete",)}
-    for name, takers in allowed.items():
+    for name, takers in _TAKERS.items():
         if getattr(options, name) and verb not in takers:
             raise UsageError(f".{verb} does not take --{name.replace('_', '-')}; it belongs to .{', .'.join(takers)}.")
     options.verb = verb

@@ -11,6 +11,7 @@ import pytest
 from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.testing.plans import config_map, document, namespace
 from rules.k8s.testing.shell import Shell
+from rules.k8s.tools import run
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-7319"}}
 
@@ -325,6 +326,17 @@ def test_describe_tells_absent_objects(shell):
 
     assert shell.run("describe") == 0
     assert "Not in the cluster." in shell.out
+
+
+@pytest.mark.parametrize(("verb", "taken", "refused"), [("show", "--context", "--wait"), ("delete", "--delete-data", "--adopt")])
+def test_help_shows_what_the_verb_takes(capsys, verb, taken, refused):
+    """The help of a verb leaves out what that verb refuses."""
+    with pytest.raises(SystemExit):
+        run.parse(verb, ["--help"])
+
+    shown = capsys.readouterr().out
+    assert taken in shown
+    assert refused not in shown
 
 
 @pytest.mark.parametrize(("verb", "argument", "message"), [
