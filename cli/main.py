@@ -116,6 +116,9 @@ def main(
         try:
             result = turnup.main(list(argv), prog_name="turnup", standalone_mode=False, obj=session)
             return result if isinstance(result, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            print(error.format_message(), file=stderr)
+            return error.exit_code
         except click.ClickException as error:
             return _print_error(error.format_message(), error.exit_code, session)
         except click.Abort:

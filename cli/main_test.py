@@ -55,6 +55,14 @@ def test_wrong_usage(words, sentence):
     assert err.startswith(sentence) and err.count("\n") == 1
 
 
+def test_no_command_shows_the_help():
+    """Without a command the help is no error message, but the exit code is that of wrong usage."""
+    code, _, err = run()
+
+    assert code == 2
+    assert err.startswith("Usage: turnup ")
+
+
 @pytest.mark.parametrize("error, code, text", [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
