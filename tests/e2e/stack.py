@@ -97,7 +97,7 @@ class Stack:
 
     def delete_pod(self, service: str) -> str:
         """Deletes one pod of a service at once, as a crash would; returns its UID."""
-        pod = self.ready_pods(service)[0]
+        pod = wait_for(f"a ready pod of {service}", lambda: self.ready_pods(service), deadline_s=60)[0]
         self._api.delete_namespaced_pod(pod.metadata.name, self.namespace, grace_period_seconds=0)
         return pod.metadata.uid
 
