@@ -1,7 +1,7 @@
 """Many random failures in a row: after each, the client gets answers to all four RPCs again.
 
-The short form, one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30) and $SEED choose the rounds; the seed in
-use is printed, so that a failing run can be had again.
+The short form, one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30), $FAILURES (what may fail, the more often
+the more likely) and $SEED choose the rounds; the seed in use is printed, so that a failing run can be had again.
 """
 
 import os
@@ -14,6 +14,7 @@ from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
 
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
+FAILURES = os.environ.get("FAILURES", "pod pod pod pod node stop").split()
 SEED = int(os.environ.get("SEED", time.time_ns() % 2**32))
 
 
@@ -28,7 +29,7 @@ def cluster(tmp_path_factory):
 
 def _fail(cluster: PrivateCluster, stack: stacks.Stack, dice: random.Random) -> str:
     """Breaks one thing at random, mends what does not mend itself (a dead node), and says what it was."""
-    what = dice.choice(["pod"] * 4 + ["node", "stop"])
+    what = dice.choice(FAILURES)
     if what == "pod":
         service = dice.choice([stacks.REDIS, stacks.SERVER, stacks.CLIENT])
         stack.delete_pod(service)
