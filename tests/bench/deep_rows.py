@@ -28,8 +28,11 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
     """Seconds from start to the time stamp that the kubelet gave the client's first line about an answered RPC."""
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        log = workspace.kubectl(
-            "logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
+        try:
+            log = workspace.kubectl(
+                "logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
+        except BenchError:  # no container has started yet
+            log = ""
         for line in log.splitlines():
             stamp, _, text = line.partition(" ")
             if re.search(rf"\b({METHODS}) (?!attempt).*\(\d+ ms\)", text):
