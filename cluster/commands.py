@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cluster import kubeconfig
+from cluster.build import ensure
 from cluster.constants import constants
 from cluster.errors import ClusterError, ClusterUsageError
 from cluster.lifecycle import create_cluster, delete_cluster, existing_cluster
@@ -63,7 +64,7 @@ def create(name: str, nodes: int, subnet: str, provider: str, registries: Path, 
     progress = for_stream(sys.stderr)
     create_cluster(wanted, SystemRunner(), progress, registries.absolute(), retain, use_context)
     if provider != "context":
-        progress.note(f"next: kubectl --context {context_name(name)} get nodes")
+        progress.note("next: ./turnup cluster kubectl" + (f" --name {name}" if name != constants().cluster else "") + " get nodes")
 
 
 @cluster.command()
@@ -150,6 +151,17 @@ def logs(name: str, node: str | None, lines: int, program: str | None) -> None:
             if node in (None, of) and program in (None, known):
                 click.echo(f"==> {of} {known} <==")
                 click.echo(_tail(path, lines), nl=False)
+
+
+@cluster.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@_name_option
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def kubectl(name: str, words: tuple[str, ...]) -> None:
+    """Run the kubectl that was built with the embedded Kubernetes, on this cluster."""
+    with existing_cluster(name, default_state_dir()):
+        pass  # The lock is not held while kubectl runs: it may run for hours.
+    program = str(ensure(for_stream(sys.stderr)).kubernetes / "kubectl")
+    os.execv(program, [program, "--context", context_name(name), *words])
 
 
 def _tail(path: Path, lines: int) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import click.testing
 import pytest
 import yaml
 
-from cluster import load_image, providers
+from cluster import commands, load_image, providers
 from cluster.commands import cluster, main
 from cluster.state import Cluster, load_cluster
 from cluster.testing import FakeProvider
@@ -47,6 +48,18 @@ def test_create_list_delete(provider: FakeProvider, tmp_path: Path) -> None:
     assert _run("delete", "--name", "a").exit_code == 0
     assert provider.calls == ["create", "delete"]
     assert not (tmp_path / "state").exists()
+
+
+def test_kubectl_is_the_built_one_on_the_cluster(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubectl gets the cluster's context and every word after its own options; without a cluster nothing is started."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(commands, "ensure", lambda progress: SimpleNamespace(kubernetes=Path("/built")))
+    monkeypatch.setattr(commands.os, "execv", lambda program, words: started.append(words))
+
+    assert _run("kubectl", "--name", "a", "get", "nodes").exit_code == 1
+    _run("create", "--name", "a")
+    assert _run("kubectl", "--name", "a", "get", "pods", "-n", "x", "--watch").exit_code == 0
+    assert started == [["/built/kubectl", "--context", "turnup-a", "get", "pods", "-n", "x", "--watch"]]
 
 
 def test_delete_of_nothing(provider: FakeProvider) -> None:
