@@ -7,6 +7,7 @@ from pathlib import Path
 from cli import tools, workspace
 from cli.errors import TurnupError
 from cli.process import Runner
+from rules.k8s.tools import user_namespace
 
 
 # Only what goes wrong: for a `bazel run` whose program has the say.
@@ -32,7 +33,7 @@ class Bazel:
     ) -> None:
         self._runner = runner
         self._root = root
-        self._environ = {**environ, "USER": workspace.user(environ), "HOME": str(workspace.home(environ))}
+        self._environ = {**environ, "USER": user_namespace.user_name(environ), "HOME": str(workspace.home(environ))}
         if context:
             self._environ["TURNUP_CONTEXT"] = context
 

@@ -2,7 +2,6 @@
 
 import yaml
 
-from cli import workspace
 from cli.bazel import QUIET
 from cli.errors import SaidAlready, TurnupError
 from cli.session import Session
@@ -35,7 +34,7 @@ def show(session: Session, context: str) -> None:
     Raises:
         SaidAlready: the log could not be read; the child has said why.
     """
-    namespace = user_namespace.namespace_of(workspace.user(session.environ))
+    namespace = user_namespace.namespace_of(user_namespace.user_name(session.environ))
     words = ["--context", context, "--namespace", namespace, "--service", service_name(session)]
     session.steps.say(f"\nWhat {words[-1]} logged in namespace {namespace}:")
     code = session.bazel().run(["run", *QUIET, TARGET, "--", *words])

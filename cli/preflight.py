@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cli import workspace
 from cli.errors import TurnupError, UsageError
 from rules.k8s.tools import kubeconfig, user_namespace
 
@@ -60,7 +59,7 @@ def check_user(environments: Iterable[str], environ: Mapping[str, str] = os.envi
     Raises:
         UsageError: the user's name is that of an environment.
     """
-    user = workspace.user(environ)
+    user = user_namespace.user_name(environ)
     if user_namespace.namespace_of(user) in environments:
         raise UsageError(f"USER is {user!r}, an environment that everybody shares: set USER to a name of your own")
 

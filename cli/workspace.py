@@ -50,11 +50,6 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
 
 
-def user(environ: Mapping[str, str] = os.environ) -> str:
-    """Returns the user's name: $USER, or the account's name where that is unset."""
-    return environ.get("USER") or pwd.getpwuid(os.getuid()).pw_name
-
-
 def self_words(*words: str) -> list[str]:
     """Returns the argv that runs this same command again, in the same Python: for steps that are commands too."""
     prefix = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []

@@ -5,18 +5,19 @@ import os
 import pwd
 import re
 import sys
+from collections.abc import Mapping
 
 LONGEST = 63
 """Characters that a namespace may have (RFC 1123 label)."""
 
 
-def user_name() -> str:
-    """$USER, or the account's name where $USER is unset or empty.
+def user_name(environ: Mapping[str, str] = os.environ) -> str:
+    """$USER of environ, or the account's name where $USER is unset or empty.
 
     Raises:
       KeyError: the account has no name either.
     """
-    return os.environ.get("USER") or pwd.getpwuid(os.getuid()).pw_name
+    return environ.get("USER") or pwd.getpwuid(os.getuid()).pw_name
 
 
 def namespace_of(user: str) -> str:
