@@ -13,7 +13,8 @@ local defaults = {
   annotations: {},
   // Key to text; any other value is written as JSON.
   data: params.required('configMap', 'data'),
-  // True: cannot be changed, only replaced by one of another name.
+  // Null: the build puts a hash of the data behind the name, so that a change is a new object.
+  // False: the name stays, and running pods see changed data.
   immutable: null,
 };
 

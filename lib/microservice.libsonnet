@@ -43,7 +43,7 @@ local defaults = {
   resources: null,
   mounts: {},
   // File name to text (any other value: JSON), mounted read-only at /etc/config.
-  // A change of the contents starts new pods.
+  // A change of the contents starts new pods: the build puts a hash of it behind the ConfigMap's name.
   config: {},
   // Further parameters of container.libsonnet, pod.libsonnet, service.libsonnet,
   // and of deployment.libsonnet or statefulset.libsonnet.
@@ -74,7 +74,6 @@ local prepare(given, extra) =
   local name = p.service.name;
   local ports = field(p.service, 'ports') + { [p.portName]: p.service.port };
   local configName = if p.config == {} then null else name + '-config';
-  local hash = if p.config == {} then {} else { 'config-hash': std.md5(std.manifestJsonMinified(p.config)) };
   local common = { name: name, environment: p.environment, labels: p.labels, annotations: p.annotations };
   p {
     name: name,
@@ -84,7 +83,6 @@ local prepare(given, extra) =
       replicas: p.replicas,
       pod: { container: containerOf(p, ports), configMap: configName } + p.pod {
         labels: p.labels + field(p.pod, 'labels'),
-        annotations: hash + field(p.pod, 'annotations'),
       },
     } + p.workload,
     optional: (

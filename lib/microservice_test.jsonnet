@@ -7,8 +7,6 @@ local base = {
   image: 'registry/server@sha256:0',
 };
 
-local hash(config) = k.microservice(base { config: config }).deployment.spec.template.metadata.annotations['config-hash'];
-
 testing.suite({
   'the smallest service has a Deployment and a Service': {
     actual: std.objectFields(k.microservice(base)),
@@ -40,9 +38,10 @@ testing.suite({
     ],
     expected: [[true], [true], [true]],
   },
-  'changed files start new pods, equal ones do not': {
-    actual: [hash({ a: 1 }) == hash({ a: 1 }), hash({ a: 1 }) == hash({ a: 2 })],
-    expected: [true, false],
+  'files are mounted from the ConfigMap by its name': {
+    local objects = k.microservice(base { config: { a: 1 } }),
+    actual: [v.configMap.name for v in objects.deployment.spec.template.spec.volumes if v.name == 'config'],
+    expected: [objects.configMap.metadata.name],
   },
   'annotations and labels of the pod are added to the common ones': {
     local objects = k.microservice(base {
@@ -52,7 +51,7 @@ testing.suite({
     }),
     local metadata = objects.deployment.spec.template.metadata,
     actual: [std.objectFields(metadata.annotations), metadata.labels.team, metadata.labels.tier],
-    expected: [['config-hash', 'note'], 'a', 't'],
+    expected: [['note'], 'a', 't'],
   },
   'a stateful service has a set and a headless service for its nodes': {
     local objects = k.statefulMicroservice(base { storage: { data: { size: '1Gi' } }, mounts: { data: '/data' } }),

@@ -31,7 +31,7 @@ _PYTHON = [
 ]
 
 def turnup_debian_repositories():
-    """Declares @debian_python, @debian_redis (what redis-server needs on top of it) and @debian_registry."""
+    """Declares @debian_python, @debian_redis (what redis-server needs on top of it), @debian_registry, @debian_jre, @debian_prometheus and @debian_clients."""
     debian_packages(
         name = "debian_python",
         lock = "//third_party/debian:python.lock",
@@ -58,4 +58,34 @@ def turnup_debian_repositories():
         name = "debian_registry",
         lock = "//third_party/debian:registry.lock",
         packages = _BASE + ["docker-registry"],
+    )
+
+    # What debian_image is tried with besides: a Java runtime, without what draws and prints, and Prometheus.
+    debian_packages(
+        name = "debian_jre",
+        lock = "//third_party/debian:jre.lock",
+        packages = _BASE + [
+            "libstdc++6",
+            "openjdk-17-jre-headless",
+            "zlib1g",
+        ],
+    )
+    debian_packages(
+        name = "debian_prometheus",
+        lock = "//third_party/debian:prometheus.lock",
+        packages = _BASE + ["prometheus"],
+    )
+
+    # What tests read pushed images with: the programs, and libraries of theirs that not every machine has.
+    debian_packages(
+        name = "debian_clients",
+        lock = "//third_party/debian:clients.lock",
+        packages = [
+            "libassuan0",
+            "libdevmapper1.02.1",
+            "libgpg-error0",
+            "libgpgme11",
+            "skopeo",
+            "umoci",
+        ],
     )

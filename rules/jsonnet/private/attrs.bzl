@@ -1,5 +1,6 @@
 """The attributes that jsonnet_to_json and jsonnet_to_json_test share."""
 
+load(":engines.bzl", "ENGINE_ATTRS")
 load(":jsonnet_library.bzl", "SOURCE_TYPES")
 load(":providers.bzl", "JsonnetLibraryInfo")
 
@@ -120,4 +121,4 @@ def _merge(groups):
         merged.update(group)
     return merged
 
-COMMON_ATTRS = _merge([_INPUTS, _EXT, _TLA, _OUTPUTS])
+COMMON_ATTRS = _merge([_INPUTS, _EXT, _TLA, _OUTPUTS, ENGINE_ATTRS])

@@ -1,6 +1,7 @@
 """jsonnet_to_json: evaluates a Jsonnet program to JSON, YAML or text files."""
 
 load(":attrs.bzl", "COMMON_ATTRS")
+load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
 _DOC = """Evaluates one Jsonnet program in a warm worker.
@@ -24,12 +25,6 @@ _ATTRS = dict(
     outs = attr.output_list(
         doc = "The files to write. Empty only with out_dir.",
     ),
-    _render = attr.label(
-        default = "//rules/jsonnet/tools:render",
-        executable = True,
-        cfg = "exec",
-        doc = "The tool that renders.",
-    ),
 )
 
 def _check(ctx):
@@ -40,12 +35,10 @@ def _check(ctx):
     if ctx.attr.yaml_stream and (len(ctx.attr.outs) != 1 or ctx.attr.multiple_outputs):
         fail("%s: yaml_stream writes one file; give one entry in outs and no multiple_outputs" % ctx.label)
 
-def _exec_path(file):
-    return file.path
-
 def _impl(ctx):
     _check(ctx)
-    spec = rendering(ctx, _exec_path, short = False)
+    engine = engine_of(ctx)
+    spec = rendering(ctx, short = False)
     args = ctx.actions.args()
     args.use_param_file("@%s", use_always = True)
     args.set_param_file_format("multiline")
@@ -60,8 +53,8 @@ def _impl(ctx):
         args.add("--multiple")
     args.add_all(spec.importable, format_each = "--input=%s")
     ctx.actions.run(
-        executable = ctx.attr._render[DefaultInfo].files_to_run,
-        arguments = [args],
+        executable = engine.render,
+        arguments = startup_arguments(engine) + [args],
         inputs = spec.inputs,
         outputs = outputs,
         mnemonic = "Jsonnet",
@@ -72,10 +65,12 @@ def _impl(ctx):
             "supports-workers": "1",
         },
     )
-    return [DefaultInfo(files = depset(outputs), runfiles = ctx.runfiles(files = outputs))]
+    return [DefaultInfo(files = depset(outputs), runfiles = ctx.runfiles(files = outputs)), spec]
 
 jsonnet_to_json = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
+    incompatible_use_toolchain_transition = True,
+    toolchains = [TOOLCHAIN_TYPE],
 )

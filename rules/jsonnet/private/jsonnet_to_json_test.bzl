@@ -1,6 +1,7 @@
 """jsonnet_to_json_test: compares what a program evaluates to, or how it fails."""
 
 load(":attrs.bzl", "COMMON_ATTRS")
+load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
 _DOC = """Evaluates a program when the test runs and compares the result.
@@ -41,12 +42,6 @@ _ATTRS = dict(
     regex = attr.bool(
         doc = "The golden file is a regular expression that must occur in the output.",
     ),
-    _check = attr.label(
-        default = "//rules/jsonnet/tools:check",
-        executable = True,
-        cfg = "target",
-        doc = "The tool that evaluates and compares.",
-    ),
 )
 
 # Only starts the tool: its own folder is the runfiles folder of the test.
@@ -62,9 +57,11 @@ def _impl(ctx):
         fail("%s: error is %d; give 0 for a program that must work or 1 for one that must fail" % (ctx.label, ctx.attr.error))
     if ctx.attr.regex and not ctx.file.golden:
         fail("%s: regex needs a golden file that holds the pattern; add golden" % ctx.label)
-    spec = rendering(ctx, _short_path, short = True)
+    engine = engine_of(ctx)
+    spec = rendering(ctx, short = True)
     args = ctx.actions.args()
     args.set_param_file_format("multiline")
+    args.add_all(startup_arguments(engine))
     args.add_all(spec.arguments)
     args.add_all(spec.importable, map_each = _short_path, format_each = "--input=%s")
     args.add_all(ctx.attr.outs, format_each = "--out=%s")
@@ -86,18 +83,23 @@ def _impl(ctx):
     launcher = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         launcher,
-        _LAUNCHER.format(tool = ctx.executable._check.short_path, parameters = parameters.short_path),
+        _LAUNCHER.format(tool = engine.check.executable.short_path, parameters = parameters.short_path),
         is_executable = True,
     )
     runfiles = ctx.runfiles(files = files + [parameters], transitive_files = spec.inputs)
-    return [DefaultInfo(
-        executable = launcher,
-        runfiles = runfiles.merge(ctx.attr._check[DefaultInfo].default_runfiles),
-    )]
+    return [
+        DefaultInfo(
+            executable = launcher,
+            runfiles = runfiles.merge(engine.check_runfiles),
+        ),
+        rendering(ctx, short = False),
+    ]
 
 jsonnet_to_json_test = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
+    incompatible_use_toolchain_transition = True,
     test = True,
+    toolchains = [TOOLCHAIN_TYPE],
 )

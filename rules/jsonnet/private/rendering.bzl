@@ -1,6 +1,7 @@
 """Turns the attributes of one rendering into the tool's arguments and inputs."""
 
 load(":collect.bzl", "collect", "roots_of")
+load(":providers.bzl", "JsonnetProgramInfo")
 
 _OPTIONS = {
     "--max-stack": "max_stack",
@@ -106,19 +107,23 @@ def _options(ctx):
         fail("%s: extra_args ends after --%s; give its number" % (ctx.label, option.replace("_", "-")))
     return arguments
 
-def rendering(ctx, path, short):
+def _exec_path(file):
+    return file.path
+
+def _short_path(file):
+    return file.short_path
+
+def rendering(ctx, short):
     """Reads the attributes of COMMON_ATTRS.
 
     Args:
       ctx: Context of a rule with COMMON_ATTRS.
-      path: Function from a File to the path that the tool sees.
-      short: True to use runfiles paths for import folders (in tests).
+      short: True for runfiles paths, which tests see, False for execution paths.
 
     Returns:
-      struct(arguments, inputs, uses_env): the tool's arguments as strings
-      without the input files themselves, a depset of all Files that the
-      rendering may read, and whether it reads environment variables.
+      A JsonnetProgramInfo, with runfiles paths if short.
     """
+    path = _short_path if short else _exec_path
     bindings = _bindings(ctx)
     _check_names(ctx, bindings)
     libraries = ctx.attr.deps + ctx.attr.ext_code_libraries.keys() + ctx.attr.tla_code_libraries.keys()
@@ -148,9 +153,10 @@ def rendering(ctx, path, short):
         status = [ctx.info_file, ctx.version_file]
         arguments += ["--stamp_key=" + key for key in ctx.attr.stamp_keys]
         arguments += ["--stamp_file=" + path(file) for file in status]
-    return struct(
+    return JsonnetProgramInfo(
         arguments = arguments,
         importable = info.transitive_jsonnet_files,
         inputs = depset(status, transitive = [info.transitive_jsonnet_files]),
+        src = ctx.file.src,
         uses_env = any([binding.flag.endswith("_env") for binding in bindings]),
     )

@@ -1,7 +1,7 @@
 """Analysis tests: what each wrong use of the Jsonnet rules says."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules/jsonnet:defs.bzl", "jsonnet_library", "jsonnet_to_json", "jsonnet_to_json_test")
+load("//rules/jsonnet:defs.bzl", "jsonnet_fmt_test", "jsonnet_library", "jsonnet_to_json", "jsonnet_to_json_test")
 
 def _failure_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -14,11 +14,21 @@ _failure_test = analysistest.make(
     attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
 )
 
+_wrong_engine_test = analysistest.make(
+    _failure_test_impl,
+    expect_failure = True,
+    attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
+    config_settings = {"//rules/jsonnet:engine": "v8"},
+)
+
 def _to_json(name, **attrs):
     jsonnet_to_json(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"], outs = [name + ".json"]), **attrs))
 
 def _to_json_test(name, **attrs):
     jsonnet_to_json_test(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"]), **attrs))
+
+def _fmt(name, **attrs):
+    jsonnet_fmt_test(name = name, tags = ["manual"], **attrs)
 
 def _library(name, **attrs):
     jsonnet_library(name = name, tags = ["manual"], **attrs)
@@ -33,6 +43,7 @@ _CASES = {
     "extra_args_truncated": (_to_json, {"extra_args": ["--max-trace"]}, "extra_args ends after --max-trace; give its number"),
     "extra_args_unknown": (_to_json, {"extra_args": ["--gc-min-objects"]}, "extra_args has '--gc-min-objects', which is not supported; use --string, --max-stack N or --max-trace N"),
     "file_without_name": (_to_json, {"ext_str_files": ["main.jsonnet"]}, "ext_str_files has 1 files, but ext_str_file_vars has 0 names; give one name a file"),
+    "fmt_of_nothing": (_fmt, {"srcs": []}, "srcs is empty; name the files to check"),
     "library_of_two_files": (_to_json, {"ext_code_libraries": {":two_files": "v"}}, "ext_code_libraries has //rules/jsonnet/tests:two_files, which gives 2 files; name a target with exactly one"),
     "make_variable": (_to_json, {"ext_strs": {"v": "$(NO_SUCH_VARIABLE)"}}, "ext_str uses the Make variable $(NO_SUCH_VARIABLE), which is not defined; pass --define=NO_SUCH_VARIABLE=VALUE"),
     "no_outputs": (_to_json, {"outs": []}, "give either outs (files) or out_dir (a folder); found neither"),
@@ -64,7 +75,13 @@ def failure_tests(name):
             message = message,
             target_under_test = ":wrong_" + case,
         )
+    _wrong_engine_test(
+        name = "engine_flag_fails_test",
+        size = "small",
+        message = "--//rules/jsonnet:engine is 'v8'; give one of rjsonnet, gojsonnet, jsonnet",
+        target_under_test = "//rules/jsonnet:engine",
+    )
     native.test_suite(
         name = name,
-        tests = [":%s_fails_test" % case for case in _CASES],
+        tests = [":%s_fails_test" % case for case in _CASES.keys() + ["engine_flag"]],
     )

@@ -31,11 +31,25 @@ def test_every_attribute_is_described(name: str) -> None:
     assert any(f"`{name}`" in row for row in rows), f"describe `{name}` in rules/jsonnet/README.md"
 
 
-def test_first_example_is_a_built_one() -> None:
-    """The BUILD text of the README is examples/hello, but for comments and visibility."""
-    code = _README.split("```starlark\n")[1].split("```")[0]
+def _without_visibility(build: str) -> str:
+    """Returns BUILD text without the lines that say who may use a target."""
+    return re.sub(r"    visibility = .*\n", "", build)
+
+
+@pytest.mark.parametrize("code", [block.split("```")[0] for block in _README.split("```starlark\n")[1:]])
+def test_examples_are_built_ones(code: str) -> None:
+    """The BUILD texts of the README are examples/hello, but for comments and visibility."""
     build = (_RULES / "examples/hello/BUILD").read_text(encoding="utf-8")
 
-    for statement in code.strip().split("\n\n"):
-        wanted = [line for line in statement.splitlines() if line.strip()]
-        assert all(line in build.splitlines() for line in wanted), statement
+    statements = [statement for statement in code.strip().split("\n\n") if not statement.startswith("load(")]
+    assert statements
+    assert all(statement in _without_visibility(build) for statement in statements)
+
+
+@pytest.mark.parametrize("name", sorted(set(_attributes()) - {"check", "lock", "render", "targets"}))
+def test_every_attribute_has_an_example(name: str) -> None:
+    """Each attribute is used by a target below examples, all of which are built and tested; toolchains are in use by all of them."""
+    builds = [path.read_text(encoding="utf-8") for path in sorted(_RULES.glob("examples/*/BUILD"))]
+
+    assert len(builds) > 5
+    assert any(re.search(rf"^ +{name} = ", build, re.MULTILINE) for build in builds), f"show `{name}` in rules/jsonnet/examples"

@@ -84,18 +84,19 @@ def evaluate(request: requests.Request) -> tuple[int, str]:
         if request.multiple:
             if request.outs:
                 outputs.layout(request, text)
-            return 0, outputs.reindent(text) + "\n"
+            return 0, text + "\n"
         request.outs = ["value"]
         return 0, outputs.layout(request, text)["value"]
     except RenderError as error:
         return error.exit_code, error.message + "\n"
 
 
-def canonical(path: str) -> str:
+def canonical(path: str, name: str) -> str:
     """Prints a golden file as Jsonnet prints values.
 
     Args:
         path: A .json or .jsonnet file.
+        name: The engine to print it with.
 
     Returns:
         Its value as text.
@@ -103,7 +104,7 @@ def canonical(path: str) -> str:
     Raises:
         RenderError: The file is no valid Jsonnet.
     """
-    return outputs.reindent(engine.evaluate(requests.Request(src=path))) + "\n"
+    return engine.evaluate(requests.Request(src=path, engine=name)) + "\n"
 
 
 def compare(check: Check, request: requests.Request, text: str) -> list[str]:
@@ -129,7 +130,7 @@ def compare(check: Check, request: requests.Request, text: str) -> list[str]:
             raise RenderError(f"{check.golden} is no regular expression: {error}; correct it") from error
         return [] if found else [f"the pattern of {check.golden} does not occur: {expected.rstrip()}"]
     if "--canonicalize" in check.switches and not (check.error or request.yaml_stream or request.string):
-        expected = canonical(check.golden)
+        expected = canonical(check.golden, request.engine)
     # A final newline is no difference: editors add it and shells take it away.
     before, after = expected.rstrip("\n").split("\n"), text.rstrip("\n").split("\n")
     return list(difflib.unified_diff(before, after, check.golden, "actual", lineterm=""))

@@ -1,25 +1,48 @@
-"""Evaluates one program with rjsonnet and shapes its errors.
+"""Evaluates one program with the engine of the request and shapes its errors.
 
-rjsonnet is the Rust implementation of Jsonnet. Its garbage collector costs more
-than the evaluation of a small program, so it stays off and the process that
-evaluates is replaced when it has grown (rules.jsonnet.tools.worker).
+Every engine is a module of rules.jsonnet.tools.engines with the functions
+`evaluate` and `shape`. Only the one that a target is rendered with is among its
+tool's files, so it is imported by name.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Mapping
+from types import ModuleType
 
-import rjsonnet
-
-from rules.jsonnet.tools import stamp
-from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools import second_look, stamp
+from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs, workspace_path
-from rules.jsonnet.tools.request import Binding, Request
+from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
-# A line of the stack: four spaces, then `file:line:column` or a remark.
-_STACK_LINE = re.compile(r"^ {4}\S")
+# What the engines say of a value that needs itself.
+_ENDLESS = ("infinite recursion", "stack overflow", "max stack frames")
+_HAS_PLACE = re.compile(r"^ {4}[^:]+:\d+:\d+")
+
+
+def load(name: str) -> ModuleType:
+    """Imports an engine.
+
+    Args:
+        name: One of rules.jsonnet.tools.request.ENGINES.
+
+    Returns:
+        Its module.
+
+    Raises:
+        UsageError: The engine is not among the tool's files.
+    """
+    try:
+        return importlib.import_module(f"rules.jsonnet.tools.engines.{name}")
+    except ImportError as error:
+        raise UsageError(
+            f"the engine '{name}' is not part of this tool ({error}); choose one of {', '.join(ENGINES)} "
+            "with --//rules/jsonnet:engine or the attribute engine"
+        ) from error
 
 
 def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
@@ -70,54 +93,67 @@ def shorten(lines: list[str], limit: int) -> list[str]:
     return [*lines[:head], f"    … {left_out} more frames", *lines[len(lines) - tail :]]
 
 
-def explain(text: str, failure: RenderError | None, src: str, max_trace: int) -> str:
-    """Turns the engine's error text into ours.
+def _circle(stack: list[str], inputs: Inputs) -> list[str]:
+    """Returns the message for a circle of imports that the innermost frames stand in, or nothing."""
+    cycle = inputs.cycle()
+    innermost = {line.strip().partition(":")[0] for line in stack[: len(cycle)]}
+    if not cycle or not innermost <= set(cycle) or len(innermost) < min(len(cycle), 2):
+        return []
+    steps = " imports ".join([*cycle, cycle[0]])
+    return [f"cyclic import: {steps}, and each needs the other's value; move what they share to a file of its own"]
+
+
+def explain(
+    message: list[str], stack: list[str], failure: RenderError | None, request: Request, inputs: Inputs
+) -> str:
+    """Turns an engine's error into ours.
 
     Args:
-        text: Message and stack as the engine wrote them.
+        message: Lines of the engine's message.
+        stack: Lines of its stack, indented by four spaces.
         failure: The failed import behind the error, whose sentence replaces the
             engine's message; None if no import failed.
-        src: The program, named last where the stack leads to no place in it.
-        max_trace: How many stack lines to keep.
+        request: The rendering. Its program is named last where the stack leads
+            to no place in it.
+        inputs: What was imported, named where the engine gives no place at all.
 
     Returns:
         A message with the stack below it.
     """
-    lines = text.splitlines()
-    first = next((i for i, line in enumerate(lines) if i and _STACK_LINE.match(line)), len(lines))
-    message, stack = lines[:first], lines[first:]
     if failure is not None:
         message = [failure.message]
-    end = [] if any(src in line for line in [*message, *stack]) else [f"    program {src}"]
-    return "\n".join([*message, *shorten(stack, max_trace), *end])
+    elif any(words in message[0] for words in _ENDLESS):
+        message = _circle(stack, inputs) or message
+    end = []
+    if not any(request.src in line for line in [*message, *stack]):
+        end.append(f"    program {request.src}")
+        if failure is None and not any(_HAS_PLACE.match(line) for line in stack):
+            end += [f"    which imports {path}" for path in inputs.imported if path != request.src]
+    return "\n".join([*message, *shorten(stack, request.max_trace), *shorten(end, request.max_trace)])
 
 
 def evaluate(request: Request) -> str:
     """Evaluates the request's program.
 
     Args:
-        request: What to evaluate, with which inputs and variables.
+        request: What to evaluate, with which engine, inputs and variables.
 
     Returns:
-        The value as JSON, indented by the engine.
+        The value as JSON, in the form that rules.jsonnet.tools.outputs takes apart.
 
     Raises:
         RenderError: The program fails; the message has the Jsonnet stack.
+        UsageError: The engine is not part of this tool.
     """
+    engine = load(request.engine)
     inputs = Inputs([request.src, *request.inputs], request.imports)
-    bindings = _bind(request)
+    call = Call(request.src, inputs, request.max_stack, **_bind(request))
     try:
-        return rjsonnet.evaluate_file(
-            workspace_path(request.src),
-            import_callback=inputs,
-            max_stack=request.max_stack,
-            gc=False,  # type: ignore[call-arg]  # the package's stub lacks it
-            ext_vars=bindings["ext_vars"],
-            ext_codes=bindings["ext_codes"],
-            tla_vars=bindings["tla_vars"],
-            tla_codes=bindings["tla_codes"],
-        )
+        return str(engine.evaluate(call))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the Rust engine is no Exception
-        raise RenderError(explain(str(error), inputs.failure, request.src, request.max_trace)) from error
+        message, stack = engine.shape(str(error))
+        if inputs.failure is None and not engine.exact(stack):
+            stack = second_look.stack(request) or stack
+        raise RenderError(explain(message, stack, inputs.failure, request, inputs)) from error

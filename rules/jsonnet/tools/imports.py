@@ -19,6 +19,8 @@ from collections.abc import Iterable
 
 from rules.jsonnet.tools.errors import RenderError
 
+# Code only: a file imported as text is no step of a circle.
+_IMPORT = re.compile(r"""\bimport\s*@?['"]([^'"\n]+)['"]""")
 _OUTPUT_ROOT = re.compile(r"^bazel-out/[^/]+/(?:bin|genfiles)/")
 
 
@@ -41,6 +43,7 @@ class Inputs:
     Attributes:
         failure: The error of the import that failed, for the caller to report
             in place of the engine's own text; None while all imports succeed.
+        imported: Paths of the files that were read, in order of their first import.
     """
 
     def __init__(self, paths: Iterable[str], imports: Iterable[str]) -> None:
@@ -57,6 +60,10 @@ class Inputs:
         self._imports = list(dict.fromkeys(map(workspace_path, imports)))
         self._texts: dict[str, str] = {}
         self.failure: RenderError | None = None
+
+    @property
+    def imported(self) -> list[str]:
+        return list(self._texts)
 
     def __call__(self, folder: str, name: str) -> tuple[str, str]:
         """Resolves one import; the signature is the engine's.
@@ -118,6 +125,30 @@ class Inputs:
             close = difflib.get_close_matches(name, [*self._paths, *map(posixpath.basename, self._paths)], n=1)
             cure = f"did you mean '{close[0]}'?" if close else "add what provides it to deps, or the file to data"
         return f"{place}: '{name}' is not among the target's declared inputs; {cure}"
+
+    def cycle(self) -> list[str]:
+        """Finds files that import each other, for an error that may come of it.
+
+        Returns:
+            Paths, each importing the next one and the last the first; empty if there is no such circle.
+        """
+        done: set[str] = set()
+
+        def search(path: str, way: list[str]) -> list[str]:
+            if path in way:
+                return way[way.index(path) :]
+            if path in done or path not in self._texts:
+                return []
+            done.add(path)
+            names = [match[1] for match in _IMPORT.finditer(self._texts[path])]
+            targets = [self._target(posixpath.dirname(path), name) for name in names]
+            return next((found for target in targets if (found := search(target, [*way, path]))), [])
+
+        return next((found for path in self.imported if (found := search(path, []))), [])
+
+    def _target(self, folder: str, name: str) -> str:
+        """Returns the declared path that an import means, or nothing."""
+        return next((self._paths[found] for found in self._candidates(folder, name) if found in self._paths), "")
 
     def _place(self, folder: str, name: str) -> str:
         """Returns where the import is written, which the engine does not tell."""

@@ -1,9 +1,9 @@
 """Turns one evaluated value into files.
 
-The engine's text is cut and re-indented rather than parsed and printed again:
-numbers stay as the engine wrote them, and a large value costs no second copy.
-That is safe because the engine breaks lines only between the parts of a value,
-never inside a string.
+The engine's text is cut rather than parsed and printed again: numbers stay as
+they are, and a large value costs little. That is safe because lines break only
+between the parts of a value, never inside a string. All engines print alike:
+three spaces a level, fields sorted, no newline at the end.
 """
 
 from __future__ import annotations
@@ -15,21 +15,7 @@ import posixpath
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
-_ENGINE_INDENT = 4
-
-
-def reindent(text: str) -> str:
-    """Changes the engine's indentation to the one of Jsonnet's reference implementation.
-
-    Args:
-        text: JSON as the engine printed it, four spaces a level.
-
-    Returns:
-        The same JSON with three spaces a level.
-    """
-    # A line of depth D starts with four times D spaces: it loses D of them.
-    lines = [line[(len(line) - len(line.lstrip(" "))) // _ENGINE_INDENT :] for line in text.split("\n")]
-    return "\n".join(lines)
+_INDENT = 3
 
 
 def _members(text: str) -> list[str]:
@@ -37,10 +23,10 @@ def _members(text: str) -> list[str]:
 
     A member of an object still starts with its quoted name and a colon.
     """
-    pad = " " * _ENGINE_INDENT
+    pad = " " * _INDENT
     members: list[list[str]] = []
     for line in text.split("\n")[1:-1]:
-        if line[_ENGINE_INDENT] not in " }]":
+        if line[_INDENT] not in " }]":
             members.append([])
         members[-1].append(line.removeprefix(pad))
     return ["\n".join(lines).removesuffix(",") for lines in members]
@@ -53,7 +39,7 @@ def split_object(text: str) -> dict[str, str]:
         text: An object as the engine printed it.
 
     Returns:
-        Field name -> value as JSON with the engine's indentation, in the engine's order.
+        Field name -> value as JSON, in the order of the text.
     """
     fields = {}
     for member in _members(text):
@@ -63,7 +49,7 @@ def split_object(text: str) -> dict[str, str]:
 
 
 def split_array(text: str) -> list[str]:
-    """Cuts an array into its elements, each as JSON with the engine's indentation.
+    """Cuts an array into its elements, each as JSON.
 
     Args:
         text: An array as the engine printed it.
@@ -102,7 +88,7 @@ def _article(word: str) -> str:
 def _document(request: Request, text: str, name: str) -> str:
     """Returns what to write for one value."""
     if not request.string:
-        return reindent(text) + "\n"
+        return text + "\n"
     if kind(text) != "string":
         raise RenderError(
             f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "

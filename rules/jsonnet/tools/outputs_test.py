@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rjsonnet
 
-from rules.jsonnet.tools import outputs
+from rules.jsonnet.tools import engine, outputs
+from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.errors import RenderError
-from rules.jsonnet.tools.request import Request
+from rules.jsonnet.tools.request import ENGINES, Request
 
 
-def _engine(value: object) -> str:
-    """Returns a value as the engine prints it."""
-    return rjsonnet.evaluate_snippet("value", json.dumps(value))
+def _print(code: str, name: str = ENGINES[0]) -> str:
+    """Returns the value of a program as an engine prints it."""
+    return str(engine.load(name).evaluate(Call("a.jsonnet", lambda folder, path: (path, code), 500)))
+
+
+def _engine(value: object, name: str = ENGINES[0]) -> str:
+    """Returns a value as an engine prints it."""
+    return _print(json.dumps(value), name)
 
 
 def _random_value(dice: random.Random, depth: int) -> object:
@@ -35,26 +40,47 @@ def _random_value(dice: random.Random, depth: int) -> object:
     return [_random_value(dice, depth - 1) for _ in range(dice.randrange(4))]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_cutting_agrees_with_a_json_parser(seed: int) -> None:
-    """Fields, elements and the re-indented whole parse to what the value is."""
+# The C++ engine takes 30 ms an evaluation: few seeds for it.
+@pytest.mark.parametrize(
+    ("name", "seed"), [(name, seed) for name in ENGINES for seed in range(200 if name == "rjsonnet" else 15)]
+)
+def test_cutting_agrees_with_a_json_parser(name: str, seed: int) -> None:
+    """Fields, elements and the whole parse to what the value is."""
     dice = random.Random(seed)
     fields = {f'f"{i}\\': _random_value(dice, 4) for i in range(3)}
     items = list(fields.values())
+    text = _engine(fields, name)
 
-    assert {name: json.loads(text) for name, text in outputs.split_object(_engine(fields)).items()} == fields
-    assert [json.loads(text) for text in outputs.split_array(_engine(items))] == items
-    assert json.loads(outputs.reindent(_engine(fields))) == fields
+    assert {field: json.loads(part) for field, part in outputs.split_object(text).items()} == fields
+    assert [json.loads(part) for part in outputs.split_array(_engine(items, name))] == items
+    assert json.loads(text) == fields
 
 
-def test_indentation() -> None:
+@pytest.mark.parametrize("name", ENGINES)
+def test_indentation(name: str) -> None:
     """Values are printed as Jsonnet's reference implementation prints them."""
-    text = outputs.reindent(_engine({"b": [1, {"c": {}}], "a": [], "s": "x\n    y"}))
+    text = _engine({"b": [1, {"c": {}}], "a": [], "s": "x\n    y"}, name)
 
     assert (
         text
         == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
     )
+
+
+_ODD = [
+    *("0.1 1e21 1e22 1e-7 100000000000000000000 1/3 -0 1e300 123456789012345678 0.1+0.2 1.0 5e-324 1e15 1e16".split()),
+    *("1e17 -1.5 1.7976931348623157e308 -2.5e-10 9007199254740993 0.5 1234567890123456".split()),
+    *(json.dumps(text) for text in ("\x00\b\f\x7f\x80\x9f\xa0\u2028\x1f\n\r\t\"\\/é😀", "a: 0.10000000000000001", '"k": 1e5')),
+    "{ '1e5': 0.1, 'a: 1.50': [2.50], '\\\\': 1e-3 }",
+]
+
+
+@pytest.mark.parametrize("name", ENGINES[1:])
+def test_engines_print_the_same_bytes(name: str) -> None:
+    """Numbers and control characters, which the engines print each in its own way, come out the same."""
+    for code in _ODD:
+        assert _print(code, name) == _print(code), code
+        assert _print(f"{{ k: [{code}] }}", name) == _print(f"{{ k: [{code}] }}"), code
 
 
 def _layout(value: object, **fields: Any) -> dict[str, str]:
@@ -136,7 +162,7 @@ def test_what_does_not_fit(value: object, fields: dict[str, Any], message: str) 
 def test_numbers_that_json_lacks(code: str) -> None:
     """An infinite number is refused instead of written as text that no parser reads."""
     with pytest.raises(RenderError, match="a number that JSON cannot hold"):
-        outputs.layout(Request(src="a", outs=["o"]), rjsonnet.evaluate_snippet("a", code))
+        outputs.layout(Request(src="a", outs=["o"]), _print(code))
 
 
 def test_words_inside_strings_are_no_numbers() -> None:

@@ -1,12 +1,13 @@
-"""Renders one Jsonnet program: `render [--flag=value]… [@PARAMETERS]`.
+"""Renders one Jsonnet program: `render [--engine=NAME] [--flag=value]… [@PARAMETERS]`.
 
-With `--persistent_worker` as its first argument it stays and serves one request
+With `--persistent_worker` among its arguments it stays and serves one request
 after the other (rules.jsonnet.tools.worker). The arguments are in
 rules.jsonnet.tools.request.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -28,11 +29,22 @@ def render(request: requests.Request) -> None:
     Raises:
         RenderError: Evaluation or the outputs fail; nothing is written then.
     """
+    if request.outcome:
+        outputs.write({request.outcome: json.dumps(_outcome(request))})
+        return
     text = engine.evaluate(request)
     if request.outs or request.out_dir:
         if request.out_dir:
             os.makedirs(request.out_dir, exist_ok=True)
         outputs.write(outputs.layout(request, text))
+
+
+def _outcome(request: requests.Request) -> dict[str, object]:
+    """Returns what came of an evaluation, for a test that compares engines: exit code, message, value."""
+    try:
+        return {"exit_code": 0, "message": "", "value": json.loads(engine.evaluate(request))}
+    except RenderError as error:
+        return {"exit_code": error.exit_code, "message": error.message, "value": None}
 
 
 def run(argv: Sequence[str]) -> tuple[int, str]:
@@ -74,7 +86,7 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     err = stderr or sys.stderr
     if "--persistent_worker" in argv:
-        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err)
+        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err, first=[a for a in argv if a.startswith("--engine=")])
     evaluator = worker.Evaluator()
     try:
         code, message = evaluator.run(list(argv))

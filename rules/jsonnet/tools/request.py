@@ -17,6 +17,9 @@ from rules.jsonnet.tools.errors import UsageError
 DEFAULT_MAX_STACK = 500
 DEFAULT_MAX_TRACE = 20
 
+ENGINES = ("rjsonnet", "gojsonnet", "jsonnet")
+"""The engines by name, the default first."""
+
 # What the rules send as --encoding.
 _PROBE = "é"
 
@@ -50,6 +53,7 @@ class Request:
 
     Attributes:
         label: The Bazel target, for messages; empty when there is none.
+        engine: What evaluates, one of ENGINES.
         src: The program.
         outs: The files to write; the first one's folder is the base of the
             names in a multiple output.
@@ -64,9 +68,12 @@ class Request:
         bindings: External variables and top-level arguments.
         stamp_keys: Names of bindings whose `{KEY}` parts the workspace status fills.
         stamp_files: The workspace status files.
+        outcome: A file for what came of it, failures too, in place of any output;
+            empty when not used.
     """
 
     label: str = ""
+    engine: str = ENGINES[0]
     src: str = ""
     outs: list[str] = field(default_factory=list)
     out_dir: str = ""
@@ -80,9 +87,10 @@ class Request:
     bindings: list[Binding] = field(default_factory=list)
     stamp_keys: list[str] = field(default_factory=list)
     stamp_files: list[str] = field(default_factory=list)
+    outcome: str = ""
 
 
-_TEXTS = {"label": "label", "src": "src", "out_dir": "out_dir"}
+_TEXTS = {"label": "label", "src": "src", "out_dir": "out_dir", "outcome": "outcome"}
 _LISTS = {
     "out": "outs",
     "input": "inputs",
@@ -188,6 +196,8 @@ def parse(arguments: Sequence[str]) -> Request:
         flag, equals, value = argument.removeprefix("--").partition("=")
         if flag in _LISTS and equals:
             getattr(request, _LISTS[flag]).append(value)
+        elif flag == "engine" and value in ENGINES:
+            request.engine = value
         elif flag in _TEXTS and equals:
             setattr(request, _TEXTS[flag], value)
         elif flag in _SWITCHES and not equals:

@@ -6,74 +6,29 @@ The front speaks the protocol and never evaluates. The evaluator is a fork with
 the engine already loaded; it is replaced when its memory has grown past a limit
 (rjsonnet is fastest without garbage collection) and when it dies, so that a
 program on which the engine crashes costs one sentence and not the build's worker.
-
-The stream is a sequence of JSON objects. Bazel 4 writes them without a newline
-between or after them, newer ones with one; both are read by watching the braces.
 """
 
 from __future__ import annotations
 
-import codecs
 import ctypes
 import io
 import json
 import os
-import re
 import signal
 import sys
-from collections.abc import Iterator
-from typing import Any, BinaryIO, TextIO
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
 
-from rules.jsonnet.tools import render
+from rules.jsonnet.tools import engine, render
+from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools.protocol import ProtocolError, messages
+from rules.jsonnet.tools.request import ENGINES
 
 # Above this the evaluator is replaced between two renderings: some 250 small
 # programs, or one of 300 services.
 MEMORY_LIMIT = 384 * 2**20
 
-_TOKEN = re.compile(r'\\.|["{}]', re.DOTALL)
 _PR_SET_PDEATHSIG = 1
-
-
-class ProtocolError(Exception):
-    """The request stream is not what Bazel writes."""
-
-
-def messages(stream: BinaryIO | io.RawIOBase) -> Iterator[dict[str, Any]]:
-    """Reads JSON objects from a stream as they come, with or without newlines.
-
-    Args:
-        stream: A raw or buffered binary stream.
-
-    Yields:
-        Each object, as soon as its closing brace is there.
-
-    Raises:
-        ProtocolError: The bytes are no sequence of JSON objects.
-    """
-    read = getattr(stream, "read1", stream.read)
-    decode = codecs.getincrementaldecoder("utf-8")().decode
-    buffer, scanned, depth, in_string = "", 0, 0, False
-    try:
-        while chunk := read(1 << 16):
-            buffer += decode(chunk)
-            position = scanned
-            while match := _TOKEN.search(buffer, position):
-                token, position = match.group(), match.end()
-                if token == '"':
-                    in_string = not in_string
-                elif not in_string and token in "{}":
-                    depth += 1 if token == "{" else -1
-                    if depth <= 0:
-                        yield json.loads(buffer[:position])
-                        buffer, position, depth = buffer[position:], 0, 0
-            if depth == 0 and buffer.strip():
-                raise ProtocolError(f"expected a JSON object, found {buffer[:40]!r}")
-            # A backslash at the end, unless it ends an escape, waits for what it escapes.
-            scanned = max(position, len(buffer) - buffer.endswith("\\"))
-    except ValueError as error:
-        raise ProtocolError(f"a request is no JSON: {error}") from error
-    if buffer.strip():
-        raise ProtocolError("the last request is cut off")
 
 
 def resident_memory() -> int:
@@ -200,8 +155,22 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
     os._exit(0)
 
 
+def _preload(arguments: list[str]) -> None:
+    """Loads the engine before the fork where that is safe, so that a new evaluator starts with it loaded."""
+    name = next((a.removeprefix("--engine=") for a in arguments if a.startswith("--engine=")), ENGINES[0])
+    if name == ENGINES[0]:
+        try:
+            engine.load(name)
+        except RenderError:
+            pass  # the rendering itself says it, with its label
+
+
 def serve(
-    requests: BinaryIO | io.RawIOBase, responses: BinaryIO, stderr: TextIO, memory_limit: int = MEMORY_LIMIT
+    requests: BinaryIO | io.RawIOBase,
+    responses: BinaryIO,
+    stderr: TextIO,
+    memory_limit: int = MEMORY_LIMIT,
+    first: Sequence[str] = (),
 ) -> int:
     """Answers requests until the stream ends.
 
@@ -210,19 +179,21 @@ def serve(
         responses: Where the JSON work responses go, a line each.
         stderr: Where a broken stream is reported.
         memory_limit: Resident bytes after which the evaluator is replaced.
+        first: Arguments that every request starts with: `--engine=NAME`.
 
     Returns:
         0 at the end of the stream, 1 if the stream was broken; Bazel starts a
         new worker then.
     """
     evaluator = Evaluator(memory_limit)
+    _preload([*first])
     # Without a handler the signal would end this process before its child.
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         for message in messages(requests):
             if message.get("cancel"):
                 continue  # not announced as supported; the answer to the request itself follows
-            code, output = evaluator.run([str(argument) for argument in message.get("arguments", [])])
+            code, output = evaluator.run([*first, *(str(argument) for argument in message.get("arguments", []))])
             response = {"exitCode": code, "output": output, "requestId": message.get("requestId", 0)}
             responses.write(json.dumps(response).encode() + b"\n")
             responses.flush()

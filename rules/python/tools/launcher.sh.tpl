@@ -13,6 +13,7 @@ export RUNFILES_DIR="$found"
 exec "%{python}" -I -S -B -c '
 import os, runpy, sys
 root, imports, module = sys.argv[1], sys.argv[2].split(), sys.argv[3]
-sys.path[0:0] = [os.path.join(root, path) for path in imports]
+# After the standard library: each entry before it would be searched for each of its modules.
+sys.path += [os.path.join(root, path) for path in imports]
 sys.argv[0:4] = [module]
 runpy.run_module(module, run_name="__main__", alter_sys=True)' "$found" "%{imports}" "%{module}" "$@"

@@ -19,6 +19,7 @@ _TWO = '{\n   "name": "two",\n   "ports": [ ]\n}\n'
         ("sub/two.json", _TWO),
         ("folder_out/one.json", _ONE),
         ("folder_out/sub/two.json", _TWO),
+        ("only_one.json", "[\n   1\n]\n"),
         ("stream.yaml", '---\n{\n   "name": "one"\n}\n---\n{\n   "name": "two"\n}\n...\n'),
         ("settings.ini", "[main]\nport = 80\n"),
         ("settings.yaml", '"port": 80'),

@@ -1,0 +1,3 @@
+local ports = [80, 443];
+
+{ admin: ports[2] }

@@ -1,0 +1,1 @@
+{ 'only_one.json': [1] }

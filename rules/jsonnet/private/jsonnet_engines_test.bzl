@@ -1,0 +1,108 @@
+"""jsonnet_engines_test: renders the programs of a package with every engine and compares the values."""
+
+load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "startup_arguments")
+load(":providers.bzl", "JsonnetProgramInfo")
+
+_DOC = """Renders programs with all engines, with their targets' own parameters, and compares the values.
+
+A program that must fail has to fail with each of them."""
+
+_ATTRS = {
+    "targets": attr.label_list(
+        mandatory = True,
+        providers = [JsonnetProgramInfo],
+        doc = "Targets of jsonnet_to_json and jsonnet_to_json_test. The macro names those of the package.",
+    ),
+    "_compare": attr.label(
+        default = "//rules/jsonnet/tools:compare",
+        executable = True,
+        cfg = "target",
+        doc = "The tool that compares.",
+    ),
+    "_engines": attr.label_list(
+        default = ["//rules/jsonnet:" + engine for engine in ENGINES],
+        providers = [JsonnetEngineInfo],
+        doc = "The engines.",
+    ),
+}
+
+# Only starts the tool: its own folder is the runfiles folder of the test.
+_LAUNCHER = """#!/bin/sh
+exec "./{tool}" {outcomes}
+"""
+
+def _outcome(ctx, target, engine):
+    """Declares the file with what one engine makes of one target's program."""
+    program = target[JsonnetProgramInfo]
+    outcome = ctx.actions.declare_file("%s.%s.%s.json" % (ctx.label.name, target.label.name, engine.name))
+    args = ctx.actions.args()
+    args.use_param_file("@%s", use_always = True)
+    args.set_param_file_format("multiline")
+    args.add_all(program.arguments)
+    args.add(outcome, format = "--outcome=%s")
+    args.add_all(program.importable, format_each = "--input=%s")
+    ctx.actions.run(
+        executable = engine.render,
+        arguments = startup_arguments(engine) + [args],
+        inputs = program.inputs,
+        outputs = [outcome],
+        mnemonic = "JsonnetOutcome",
+        progress_message = "Rendering Jsonnet %s with %s" % (target.label, engine.name),
+        use_default_shell_env = program.uses_env,
+        execution_requirements = {
+            "requires-worker-protocol": "json",
+            "supports-workers": "1",
+        },
+    )
+    return outcome
+
+def _impl(ctx):
+    outcomes = [
+        _outcome(ctx, target, engine[JsonnetEngineInfo])
+        for target in ctx.attr.targets
+        for engine in ctx.attr._engines
+    ]
+    launcher = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(
+        launcher,
+        _LAUNCHER.format(
+            outcomes = " ".join(["'%s'" % outcome.short_path for outcome in outcomes]),
+            tool = ctx.executable._compare.short_path,
+        ),
+        is_executable = True,
+    )
+    return [DefaultInfo(
+        executable = launcher,
+        runfiles = ctx.runfiles(files = outcomes).merge(ctx.attr._compare[DefaultInfo].default_runfiles),
+    )]
+
+_jsonnet_engines_test = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    test = True,
+)
+
+def jsonnet_engines_test(name, **kwargs):
+    """Compares the engines on every program of the package; stands last in the BUILD file.
+
+    Args:
+      name: Name of the test.
+      **kwargs: What every test takes: size, tags, ….
+    """
+    rules = [
+        rule
+        for rule in native.existing_rules().values()
+        if rule["kind"] in ["jsonnet_to_json", "jsonnet_to_json_test"]
+    ]
+    home = "//%s:" % native.package_name()
+    sources = {rule["src"].replace(home, ":", 1): None for rule in rules}
+    for program in native.glob(["**/*.jsonnet"], allow_empty = True):
+        if ":" + program not in sources:
+            fail("//%s:%s: %s is the src of no jsonnet_to_json or jsonnet_to_json_test above; add one" % (native.package_name(), name, program))
+    _jsonnet_engines_test(
+        name = name,
+        testonly = True,
+        targets = [":" + rule["name"] for rule in rules],
+        **dict({"size": "small"}, **kwargs)
+    )

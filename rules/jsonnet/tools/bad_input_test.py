@@ -1,0 +1,210 @@
+"""What wrong programs and inputs get, from each engine: the same shape, places that an editor opens, nothing of Python."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules.jsonnet.tools import engine, render, second_look
+from rules.jsonnet.tools.errors import RenderError, UsageError
+from rules.jsonnet.tools.request import ENGINES, Binding, Request
+
+_PYTHON = re.compile(r"Traceback|RuntimeError|\.py\b|Exception|object at 0x|\bimport_callback|importer error")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the working directory, as an execution root is."""
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    return tmp_path
+
+
+@pytest.fixture(params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
+
+
+def _error(name: str, files: dict[str, str | bytes], **fields: Any) -> list[str]:
+    """Returns the lines of the message with which a/main.jsonnet fails."""
+    for path, text in files.items():
+        Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RenderError) as caught:
+        engine.evaluate(Request(**{"src": "a/main.jsonnet", "engine": name, "inputs": list(files), **fields}))
+    message = caught.value.message
+    assert not _PYTHON.search(message), message
+    assert "\t" not in message
+    return message.split("\n")
+
+
+# Program, words of the message, the place that must be named.
+_PROGRAMS = {
+    "missing field": ("local w = { name: 1 };\n{ x: w.nam }", "nam", "a/main.jsonnet:2:6"),
+    "error statement": ("{ x:\n  error 'no' }", "runtime error: no", "a/main.jsonnet:2:3"),
+    "error of two lines": ("error 'one\\ntwo'", "two", "a/main.jsonnet:1:1"),
+    "wrong index": ("{ x: [1][5] }", "5", "a/main.jsonnet:1:6"),
+    "wrong operand": ("{ x: 1 * {} }", "object", "a/main.jsonnet:1:6"),
+    "division by zero": ("{ x: 1 / 0 }", "zero", "a/main.jsonnet:1:6"),
+    "unknown std function": ("{ x: std.nope(1) }", "nope", "a/main.jsonnet:1:6"),
+    "assertion": ("{ assert false : 'bad', x: 1 }", "bad", "a/main.jsonnet:1:"),
+    "std.assertEqual": ("std.assertEqual(1, 2)", "1 != 2", "a/main.jsonnet:1:1"),
+    "unknown variable": ("{ x: zz }", "zz", "a/main.jsonnet:1:6"),
+    "syntax": ("{\n  a: 1 +\n}", "}", "a/main.jsonnet:3:1"),
+    "duplicate field": ("{ a: 1, a: 2 }", "a", "a/main.jsonnet:1:"),
+    "missing argument": ("local f(x) = x;\n{ y: f() }", "x", "a/main.jsonnet:2:6"),
+    "undefined external variable": ("{ x: std.extVar('gone') }", "gone", "a/main.jsonnet:1:6"),
+    "format": ("{ x: '%d' % 'y' }", "number", "a/main.jsonnet:1:6"),
+}
+
+
+@pytest.mark.parametrize("case", _PROGRAMS)
+def test_every_error_has_its_place(name: str, case: str) -> None:
+    """An error names file, line and column as `file:line:column`, below a message in the engine's words."""
+    program, words, place = _PROGRAMS[case]
+
+    lines = _error(name, {"a/main.jsonnet": program})
+
+    frames = [line for line in lines if line.startswith("    ")]
+    assert words in "\n".join(lines[: len(lines) - len(frames)])
+    assert any(line.startswith("    " + place) for line in frames), lines
+
+
+def test_error_in_a_library_leads_to_the_program(name: str) -> None:
+    """The innermost frame is the library's, a later one the program's."""
+    lines = _error(
+        name, {"a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }", "a/b.libsonnet": "{ f(v): v.gone }"}
+    )
+
+    places = [line.strip() for line in lines if line.startswith("    a/")]
+    assert places[0].startswith("a/b.libsonnet:1:9"), lines
+    assert any(place.startswith("a/main.jsonnet:2:6") for place in places), lines
+
+
+def test_missing_argument_of_the_program_names_it(name: str) -> None:
+    """A program that is a function and gets no argument is named, though no line of it is wrong."""
+    lines = _error(name, {"a/main.jsonnet": "function(port) port"})
+
+    assert "port" in lines[0]
+    assert any("a/main.jsonnet" in line for line in lines)
+
+
+def test_undeclared_import(name: str) -> None:
+    """An import of an undeclared file is one sentence: where, what, and what to do."""
+    lines = _error(name, {"a/main.jsonnet": "{\n  x: import 'b.libsonnet' }", "a/b.libsonnet": "1"}, inputs=[])
+
+    assert lines[0] == (
+        "a/main.jsonnet:2:6: 'b.libsonnet' is not among the target's declared inputs; "
+        "a/b.libsonnet exists but is no input; add its jsonnet_library to deps, or the file to data"
+    )
+
+
+def test_import_that_is_not_utf8(name: str) -> None:
+    """A file in another encoding is named with the place of the wrong byte."""
+    lines = _error(name, {"a/main.jsonnet": "importstr 'latin.txt'", "a/latin.txt": b"caf\xe9"})
+
+    assert lines[0] == "a/latin.txt is no UTF-8 text (byte 3); save it as UTF-8, or do not import it"
+
+
+def test_program_that_is_not_utf8(name: str) -> None:
+    """A program in another encoding is named like an import."""
+    assert _error(name, {"a/main.jsonnet": b"'caf\xe9'"})[0].startswith("a/main.jsonnet is no UTF-8 text (byte 4)")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_cyclic_import(name: str, depth: int) -> None:
+    """Files whose values need each other are named in a circle; it is an error and no hang."""
+    files = {f"a/{i}.libsonnet": f"(import '{(i + 1) % depth}.libsonnet') + 1" for i in range(depth)}
+    lines = _error(name, {"a/main.jsonnet": "import '0.libsonnet'", **files})
+
+    assert lines[0].startswith("cyclic import: a/")
+    assert lines[0].count(" imports ") == depth
+    assert lines[0].endswith("and each needs the other's value; move what they share to a file of its own")
+
+
+def test_recursion_without_a_circle_of_imports(name: str) -> None:
+    """A lazy circle of imports, which is legal, is not blamed for another recursion."""
+    lines = _error(
+        name,
+        {
+            "a/main.jsonnet": "local l = import 'l.libsonnet';\nlocal f(x) = f(x + 1) + 1;\n{ n: 1, x: f(l.n) }",
+            "a/l.libsonnet": "{ n: (import 'main.jsonnet').n }",
+        },
+    )
+
+    assert "cyclic" not in lines[0]
+
+
+def test_missing_program(name: str) -> None:
+    """A program that is not there is named."""
+    lines = _error(name, {}, src="a/none.jsonnet")
+
+    assert lines[0].startswith("cannot read a/none.jsonnet: No such file")
+
+
+def test_wrong_code_of_a_variable(name: str) -> None:
+    """Code of an attribute that does not parse fails with the program's name."""
+    lines = _error(name, {"a/main.jsonnet": "std.extVar('v')"}, bindings=[Binding("ext", True, "value", "v", "1 +")])
+
+    assert any("a/main.jsonnet" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("program", "outs", "words"),
+    [
+        ("{ 'one.json': 1, 'tow.json': 2 }", ["one.json", "two.json"], "did not produce two.json, which outs declares"),
+        ("{ 'one.json': 1, 'two.json': 2 }", ["one.json"], "produced two.json, which outs does not declare"),
+        ("[1]", ["one.json"], "evaluates to an array, but several outputs need an object"),
+        ("{ '../x': 1 }", ["one.json"], "produced the file name '../x'; use a plain relative path"),
+    ],
+)
+def test_outputs_that_do_not_fit(name: str, program: str, outs: list[str], words: str) -> None:
+    """An output that is not produced, or not declared, is named with the target, and nothing is written."""
+    Path("a/main.jsonnet").write_text(program)
+    arguments = ["--label=//a:main", f"--engine={name}", "--src=a/main.jsonnet", "--multiple", *(f"--out=o/{out}" for out in outs)]
+
+    code, message = render.run(arguments)
+
+    assert (code, message.count("\n")) == (1, 1)
+    assert message.startswith("ERROR: //a:main: a/main.jsonnet ")
+    assert words in message
+    assert not Path("o").exists()
+
+
+@pytest.mark.parametrize("value", ["1e999", "{ x: function(y) y }"])
+def test_values_that_json_cannot_hold(name: str, value: str) -> None:
+    """A function or an infinite number is an error with the program's name, and nothing is written."""
+    Path("a/main.jsonnet").write_text(value)
+
+    code, message = render.run(["--label=//a:main", f"--engine={name}", "--src=a/main.jsonnet", "--out=o.json"])
+
+    assert code == 1
+    assert "a/main.jsonnet" in message
+    assert not _PYTHON.search(message)
+    assert not Path("o.json").exists()
+
+
+def test_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that was built without the engine says which there are."""
+    monkeypatch.setitem(__import__("sys").modules, "rules.jsonnet.tools.engines.jsonnet", None)
+
+    with pytest.raises(UsageError, match="the engine 'jsonnet' is not part of this tool .*; choose one of rjsonnet, "):
+        engine.load("jsonnet")
+
+
+def test_unknown_engine_is_wrong_usage() -> None:
+    """An engine that nobody knows is refused with exit code 2."""
+    assert render.run(["--engine=v8", "--src=x"])[0] == 2
+
+
+def test_without_a_second_look_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where go-jsonnet cannot be asked, the message has the program and what it imported."""
+    monkeypatch.setattr(second_look, "stack", lambda request: [])
+
+    lines = _error("rjsonnet", {"a/main.jsonnet": "{ x: (import 'b.libsonnet').y }", "a/b.libsonnet": "{}"})
+
+    assert lines[0] == "no such field: y"
+    assert lines[-2:] == ["    program a/main.jsonnet", "    which imports a/b.libsonnet"]

@@ -1,0 +1,152 @@
+"""The formatter and the linter: what they change, what they find, and what they leave alone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rules.jsonnet.tools import fmt
+
+_TOOL = Path("../jsonnet_tools/jsonnet_tools").resolve()
+
+
+def _run(*arguments: str, folder: Path) -> tuple[int, str, str]:
+    """Runs the tool; returns exit code, standard output and standard error."""
+    done = subprocess.run([_TOOL, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_workspace_is_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """All .jsonnet and .libsonnet files are written anew; hidden folders, links and other files stay."""
+    (tmp_path / "a" / ".git").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    names = ["a/x.jsonnet", "a/y.libsonnet", "a/z.json", "a/.git/x.jsonnet"]
+    for name in names:
+        (tmp_path / name).write_text('{a:"b"}')
+    (tmp_path / "bazel-out").symlink_to("/proc")
+    (tmp_path / "a/wrong.jsonnet").write_text("{ a: ")
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("BUILD_WORKING_DIRECTORY", raising=False)
+
+    assert fmt.main([], _TOOL) == 0
+
+    assert [(tmp_path / name).read_text() for name in names] == ["{ a: 'b' }\n", "{ a: 'b' }\n", '{a:"b"}', '{a:"b"}']
+    out, err = capfd.readouterr()
+    assert sorted(out.splitlines()) == ["formatted a/x.jsonnet", "formatted a/y.libsonnet"]
+    assert err.startswith("left alone: a/wrong.jsonnet:1:")
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_names_are_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file named on the command line is looked for where bazel was called."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x.jsonnet").write_text("{a:1}")
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path / "a"))
+
+    assert fmt.main(["x.jsonnet"], _TOOL) == 0
+    assert (tmp_path / "a/x.jsonnet").read_text() == "{ a: 1 }\n"
+
+
+def test_bytes_that_are_no_text_are_left_alone(tmp_path: Path) -> None:
+    """A file that is no UTF-8 keeps its bytes, and is named by fix and check."""
+    (tmp_path / "x.jsonnet").write_bytes(b"{a: '\xff'}")
+
+    assert _run("fix", "x.jsonnet", folder=tmp_path) == (0, "", "left alone: x.jsonnet is no UTF-8 text\n")
+    assert _run("check", "x.jsonnet", folder=tmp_path) == (1, "", "ERROR: x.jsonnet is no UTF-8 text; correct it\n")
+    assert (tmp_path / "x.jsonnet").read_bytes() == b"{a: '\xff'}"
+
+
+def test_files_beside_a_formatted_one_stay(tmp_path: Path) -> None:
+    """No name of a user's file is taken for the new text, and the mode is kept."""
+    (tmp_path / "x.jsonnet").write_text("{a:1}")
+    (tmp_path / "x.jsonnet").chmod(0o640)
+    (tmp_path / "x.jsonnet.tmp").write_text("mine")
+
+    assert _run("fix", "x.jsonnet", folder=tmp_path)[0] == 0
+
+    assert sorted((path.name, path.read_text()) for path in tmp_path.iterdir()) == [("x.jsonnet", "{ a: 1 }\n"), ("x.jsonnet.tmp", "mine")]
+    assert (tmp_path / "x.jsonnet").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_named_file_that_is_none_to_format_is_an_error(tmp_path: Path) -> None:
+    """What was asked for by name is formatted or refused, never passed over."""
+    (tmp_path / "x.json").write_text("{}")
+    (tmp_path / "link.jsonnet").symlink_to("x.json")
+
+    for name in ("x.json", "link.jsonnet"):
+        assert _run("fix", name, folder=tmp_path) == (1, "", f"ERROR: {name} is no regular .jsonnet or .libsonnet file; correct it\n")
+
+
+def test_outside_of_bazel_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a workspace it says how it is started."""
+    monkeypatch.delenv("BUILD_WORKSPACE_DIRECTORY", raising=False)
+
+    assert fmt.main([]) == 2
+    assert "start it with bazel run //rules/jsonnet:fmt" in capsys.readouterr().err
+
+
+def test_check_names_file_line_and_command(tmp_path: Path) -> None:
+    """An unformatted file is one sentence with the first line that differs; it is not changed."""
+    (tmp_path / "x.jsonnet").write_text("{\n  a: 1,\n  b:2,\n}\n")
+
+    assert _run("check", "x.jsonnet", folder=tmp_path) == (
+        1,
+        "",
+        "ERROR: x.jsonnet:3 is not formatted; run bazel run //rules/jsonnet:fmt\n",
+    )
+    assert "b:2" in (tmp_path / "x.jsonnet").read_text()
+
+
+@pytest.mark.parametrize(("text", "place"), [("{ a: ", "x.jsonnet:1:"), (None, "no such file")])
+def test_check_of_what_cannot_be_read(tmp_path: Path, text: str | None, place: str) -> None:
+    """A file that does not parse, or is not there, is one sentence."""
+    if text is not None:
+        (tmp_path / "x.jsonnet").write_text(text)
+
+    code, _, err = _run("check", "x.jsonnet", folder=tmp_path)
+
+    assert (code, err.count("\n")) == (1, 1)
+    assert place in err
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("local x = 1; {}", "Unused variable: x"),
+        ("local o = { a: 1 }; o.b", 'has no field "b"'),
+        ("{ a: zz }", "Unknown variable: zz"),
+        ("local f(x) = x; f(1, 2)", "Too many arguments"),
+    ],
+)
+def test_lint_finds(tmp_path: Path, text: str, finding: str) -> None:
+    """The linter names file, line and column of what it finds."""
+    (tmp_path / "x.jsonnet").write_text(text)
+
+    code, _, err = _run("lint", "x.jsonnet", folder=tmp_path)
+
+    assert code == 1
+    assert err.startswith("x.jsonnet:1:")
+    assert finding in err
+
+
+def test_lint_follows_imports(tmp_path: Path) -> None:
+    """A field that an imported library lacks is found; folders are searched."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/l.libsonnet").write_text("{ a: 1 }")
+    (tmp_path / "x.jsonnet").write_text("(import 'l.libsonnet').a")
+    (tmp_path / "y.jsonnet").write_text("(import 'l.libsonnet').b")
+
+    assert _run("lint", "-J", "lib", "x.jsonnet", folder=tmp_path) == (0, "", "")
+    assert _run("lint", "-J", "lib", "y.jsonnet", folder=tmp_path)[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["mend", "x"]])
+def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
+    """Without files, or with an unknown word, the tool says how it is called."""
+    code, _, err = _run(*arguments, folder=tmp_path)
+
+    assert code == 2
+    assert err.startswith("usage: ")

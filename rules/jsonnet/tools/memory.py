@@ -1,0 +1,75 @@
+"""Renders many programs in one worker and watches its memory: what a short and a long test share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+# Some 100 KiB of values a rendering, so that a leak shows within a few hundred.
+PROGRAM = """local lib = import 'lib.libsonnet';
+{ [std.toString(i)]: lib.item(i) for i in std.range(1, 40) }
+"""
+LIBRARY = "{ item(i):: { name: 'item-%d' % i, parts: [{ n: k, sum: std.md5(std.toString(k)) } for k in std.range(1, 8)] } }\n"
+
+
+class Worker:
+    """The renderer as Bazel runs it. Leaving it ends the process.
+
+    Attributes:
+        process: The process that speaks the protocol.
+    """
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        """Starts the worker.
+
+        Args:
+            folder: The working directory; PROGRAM and LIBRARY are written there.
+            engine: The engine's name.
+        """
+        (folder / "main.jsonnet").write_text(PROGRAM)
+        (folder / "lib.libsonnet").write_text(LIBRARY)
+        arguments = [f"--engine={engine}", "--persistent_worker"]
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
+
+    def render(self) -> dict[str, Any]:
+        """Renders PROGRAM to out.json and returns the worker's answer."""
+        assert self.process.stdin and self.process.stdout
+        words = ["--label=//:main", "--src=main.jsonnet", "--input=lib.libsonnet", "--out=out.json"]
+        self.process.stdin.write(json.dumps({"arguments": words}).encode())
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def children(self) -> list[int]:
+        """Returns the ids of the worker's children: the one that evaluates, or none."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def memory(self) -> int:
+        """Returns the resident bytes of the worker and of what evaluates for it."""
+        total = 0
+        for pid in [self.process.pid, *self.children()]:
+            try:
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            except FileNotFoundError:
+                continue  # replaced in between
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+        return total

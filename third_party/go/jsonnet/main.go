@@ -1,0 +1,193 @@
+// Command jsonnet-tools formats and lints Jsonnet files with the packages of
+// go-jsonnet, at the version that go.mod pins.
+//
+//	jsonnet-tools check FILE...         fails if a file is not as fix would write it
+//	jsonnet-tools fix FILE|FOLDER...    formats in place; a folder stands for all Jsonnet files below it
+//	jsonnet-tools lint [-J FOLDER]... FILE...
+//
+// Exit codes: 0 all is well, 1 something was found, 2 wrong usage.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/go-jsonnet"
+	"github.com/google/go-jsonnet/formatter"
+	"github.com/google/go-jsonnet/linter"
+)
+
+const usage = "usage: jsonnet-tools check FILE... | fix FILE|FOLDER... | lint [-J FOLDER]... FILE..."
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run does what the arguments say and returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) < 2 {
+		fmt.Fprintln(stderr, usage)
+		return 2
+	}
+	switch args[0] {
+	case "check":
+		return check(args[1:], stderr)
+	case "fix":
+		return fix(args[1:], stdout, stderr)
+	case "lint":
+		return lint(args[1:], stderr)
+	}
+	fmt.Fprintln(stderr, usage)
+	return 2
+}
+
+// format returns a file's text and that text formatted.
+func format(file string) (before, after string, err error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	if !utf8.Valid(content) {
+		// The formatter would put U+FFFD in place of each such byte.
+		return "", "", fmt.Errorf("%s is no UTF-8 text", file)
+	}
+	after, err = formatter.Format(file, string(content), formatter.DefaultOptions())
+	return string(content), after, err
+}
+
+// fail prints one sentence, whatever lines the error has.
+func fail(stderr io.Writer, err error) {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	fmt.Fprintf(stderr, "ERROR: %s; correct it\n", first)
+}
+
+func check(files []string, stderr io.Writer) int {
+	code := 0
+	for _, file := range files {
+		before, after, err := format(file)
+		switch {
+		case err != nil:
+			fail(stderr, err)
+			code = 1
+		case before != after:
+			fmt.Fprintf(stderr, "ERROR: %s:%d is not formatted; run bazel run //rules/jsonnet:fmt\n", file, firstDifference(before, after))
+			code = 1
+		}
+	}
+	return code
+}
+
+// firstDifference returns the number of the first line in which two texts differ.
+func firstDifference(before, after string) int {
+	line := 1
+	for i := 0; i < len(before) && i < len(after) && before[i] == after[i]; i++ {
+		if before[i] == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+func fix(paths []string, stdout, stderr io.Writer) int {
+	code := 0
+	for _, path := range paths {
+		err := filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			name := entry.Name()
+			if entry.IsDir() && strings.HasPrefix(name, ".") && name != "." && name != ".." {
+				return filepath.SkipDir
+			}
+			jsonnetFile := strings.HasSuffix(name, ".jsonnet") || strings.HasSuffix(name, ".libsonnet")
+			// Links are not followed: bazel-out leads out of the repository.
+			if !entry.Type().IsRegular() || !jsonnetFile {
+				if file == path && !entry.IsDir() {
+					return fmt.Errorf("%s is no regular .jsonnet or .libsonnet file", file)
+				}
+				return nil
+			}
+			before, after, err := format(file)
+			var unread *fs.PathError
+			if errors.As(err, &unread) {
+				fail(stderr, err)
+				code = 1
+				return nil
+			}
+			if err != nil {
+				// A program that is wrong on purpose has no other form.
+				first, _, _ := strings.Cut(err.Error(), "\n")
+				fmt.Fprintf(stderr, "left alone: %s\n", first)
+				return nil
+			}
+			if before != after {
+				fmt.Fprintf(stdout, "formatted %s\n", file)
+				return replace(file, after)
+			}
+			return nil
+		})
+		if err != nil {
+			fail(stderr, err)
+			code = 1
+		}
+	}
+	return code
+}
+
+// replace writes a file so that a reader sees the old text or the new one, never a part.
+func replace(file, text string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.WriteString(text)
+	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return nil
+}
+
+func lint(args []string, stderr io.Writer) int {
+	var folders []string
+	for len(args) >= 2 && args[0] == "-J" {
+		folders, args = append(folders, args[1]), args[2:]
+	}
+	vm := jsonnet.MakeVM()
+	// The importer searches the last folder first.
+	searched := make([]string, 0, len(folders))
+	for i := len(folders) - 1; i >= 0; i-- {
+		searched = append(searched, folders[i])
+	}
+	vm.Importer(&jsonnet.FileImporter{JPaths: searched})
+	code := 0
+	for _, file := range args {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			fail(stderr, err)
+			code = 1
+			continue
+		}
+		var found bytes.Buffer
+		if linter.LintSnippet(vm, &found, []linter.Snippet{{FileName: file, Code: string(content)}}) {
+			// Each finding is a sentence, and below it the source in question.
+			fmt.Fprint(stderr, found.String())
+			code = 1
+		}
+	}
+	return code
+}
