@@ -1,6 +1,7 @@
 """From layers to an image: the part that every image rule shares."""
 
-load("//rules/image/private:layer.bzl", "check_paths", "label_text")
+load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
+load("//rules/image/private:layer.bzl", "WORKER", "check_paths")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 # Unix, and what `user` may be: the name of an account that exists only inside the image says nothing to a cluster that
@@ -12,14 +13,14 @@ IMAGE_ATTRS = {
         doc = "The machine it runs on, in OCI's words (amd64, arm64). Empty: what the base or the packages are for, else amd64.",
     ),
     "base": attr.label(
-        doc = "The image whose layers and settings this one builds on. None: an empty image.",
-        providers = [ImageInfo],
+        doc = "What this image's layers and settings build on. None: an empty image. " + FOREIGN,
+        allow_files = True,
     ),
     "cmd": attr.string_list(
         doc = "Arguments for the entrypoint when the container gets none. Empty: the base's, or none where entrypoint is set.",
     ),
     "creation_time": attr.string(
-        doc = "Seconds since 1970, or an RFC 3339 time in UTC. Empty: 1970, so that equal content has an equal digest.",
+        doc = "Seconds since 1970, or an RFC 3339 time in UTC; with stamp also {BUILD_TIMESTAMP}. Empty: 1970, so that equal content has an equal digest.",
     ),
     "entrypoint": attr.string_list(
         doc = "The program and its first arguments. Empty: the base's.",
@@ -39,6 +40,9 @@ IMAGE_ATTRS = {
     "ports": attr.string_list(
         doc = "Ports the program listens on, `8080` or `53/udp`, added to the base's. Empty: the base's.",
     ),
+    "stamp": attr.bool(
+        doc = "Fill in stamp variables such as {BUILD_USER} in creation_time, env and labels; creation_time is then {BUILD_TIMESTAMP} unless set.",
+    ),
     "user": attr.string(
         doc = "Numeric user, or USER:GROUP, the program runs as. Empty: the base's.",
     ),
@@ -48,12 +52,6 @@ IMAGE_ATTRS = {
     "workdir": attr.string(
         doc = "The folder the program starts in. Empty: the base's.",
     ),
-    "_archive_tool": attr.label(
-        doc = "The program that writes archives and layouts.",
-        default = "//rules/image/tools:archive_tool",
-        executable = True,
-        cfg = "exec",
-    ),
     "_image_tool": attr.label(
         doc = "The program that writes config and manifest.",
         default = "//rules/image/tools:image_tool",
@@ -61,6 +59,8 @@ IMAGE_ATTRS = {
         cfg = "exec",
     ),
 }
+
+IMAGE_ATTRS.update(FOREIGN_ATTRS)
 
 def check_settings(attr):
     """Fails with one sentence where an image setting has a value that cannot be meant.
@@ -78,45 +78,44 @@ def check_settings(attr):
         fail("workdir: found '%s': write a path that begins with '/'" % attr.workdir)
     check_paths(attr.volumes, "volumes")
 
-def _settings(attr, env):
+# What can be named as a file of its own: //a:NAME.tar is built when something asks for it.
+IMAGE_OUTPUTS = {
+    "archive": "%{name}.tar",
+    "digest": "%{name}.digest",
+}
+
+def expand(ctx, value):
+    """A text with $(VARIABLE) filled in; other dollar signs stay, for env's $NAME.
+
+    Args:
+      ctx: a rule's context.
+      value: string.
+    Returns:
+      string.
+    """
+    parts = value.split("$(")
+    front = parts[0]
+    for part in parts[1:]:
+        name, closed, after = part.partition(")")
+        if not closed or name not in ctx.var:
+            fail("found '%s': $(%s) is no Make variable: define it with --define=%s=VALUE" % (value, name, name))
+        front += ctx.var[name] + after
+    return front
+
+def _settings(ctx, attr, env):
     """The settings that oci.build_config takes; None keeps what the base has."""
     return struct(
         architecture = attr.architecture or None,
         cmd = attr.cmd or None,
         created = attr.creation_time or None,
         entrypoint = attr.entrypoint or None,
-        env = env,
-        labels = attr.labels,
+        env = {key: expand(ctx, value) for key, value in env.items()},
+        labels = {key: expand(ctx, value) for key, value in attr.labels.items()},
         os = attr.operating_system,
         ports = attr.ports,
         user = attr.user or None,
         volumes = attr.volumes,
         workdir = attr.workdir or None,
-    )
-
-def _archive_name(label):
-    """The name an image has after `docker load`: bazel/PACKAGE:TARGET, in the characters that names may have."""
-    text = "bazel/" + label.package if label.package else "bazel"
-    repository = "".join([c if c in "abcdefghijklmnopqrstuvwxyz0123456789/" else "-" for c in text.lower().elems()])
-    parts = [p.strip("-") for p in repository.split("/")]
-    tag = "".join([c if c.isalnum() or c in "_.-" else "-" for c in label.name.elems()]).lstrip(".-")
-    return "%s:%s" % ("/".join([p for p in parts if p]), tag or "latest")
-
-def _archive(ctx, manifest, config, layers, option, output):
-    """Declares the action that puts the image into one tar or folder."""
-    args = ctx.actions.args()
-    args.add("--manifest", manifest)
-    args.add("--config", config)
-    args.add_all([layer.blob for layer in layers], before_each = "--layer")
-    args.add("--name", _archive_name(ctx.label))
-    args.add_all([output], before_each = option, expand_directories = False)
-    ctx.actions.run(
-        executable = ctx.attr._archive_tool[DefaultInfo].files_to_run,
-        arguments = [args],
-        inputs = [manifest, config] + [layer.blob for layer in layers],
-        outputs = [output],
-        mnemonic = "ImageArchive",
-        progress_message = "Writing %s" % output.short_path,
     )
 
 def assemble(ctx, new_layers, *, env = {}, attr = None):
@@ -131,13 +130,14 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
       list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers).
     """
     attr = attr or ctx.attr
-    base = ctx.attr.base[ImageInfo] if ctx.attr.base else None
+    base = image_info(ctx, ctx.attr.base, "base", attr.architecture, attr.operating_system) if ctx.attr.base else None
     name = ctx.label.name
+    status = [ctx.info_file, ctx.version_file] if attr.stamp else []
     manifest = ctx.actions.declare_file(name + ".manifest.json")
     config = ctx.actions.declare_file(name + ".config.json")
-    digest = ctx.actions.declare_file(name + ".digest")
+    digest = ctx.outputs.digest
     settings = ctx.actions.declare_file(name + ".settings.json")
-    ctx.actions.write(settings, json.encode(_settings(attr, env)))
+    ctx.actions.write(settings, json.encode(_settings(ctx, attr, env)))
 
     args = ctx.actions.args()
     args.add("--where", label_text(ctx.label))
@@ -147,7 +147,8 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
     args.add("--settings", settings)
     descriptors = [layer.descriptor for layer in new_layers]
     args.add_all(descriptors, before_each = "--layer")
-    inputs = [settings] + descriptors
+    args.add_all(status, before_each = "--status")
+    inputs = [settings] + descriptors + status
     if base:
         args.add("--base-config", base.config)
         args.add("--base-manifest", base.manifest)
@@ -159,7 +160,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
         for label in labels.split("\n"):
             args.add_all(["--label-file", label, files[0]])
         inputs += files
-    args.use_param_file("@%s")
+    args.use_param_file("@%s", use_always = True)  # as workers want it
     args.set_param_file_format("multiline")
     ctx.actions.run(
         executable = ctx.attr._image_tool[DefaultInfo].files_to_run,
@@ -167,24 +168,15 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
         inputs = inputs,
         outputs = [manifest, config, digest],
         mnemonic = "ImageManifest",
+        execution_requirements = WORKER,
         progress_message = "Writing image %s" % label_text(ctx.label),
     )
 
     layers = (base.layers if base else []) + [struct(blob = layer.blob, descriptor = layer.descriptor) for layer in new_layers]
-    archive = ctx.actions.declare_file(name + ".tar")
-    _archive(ctx, manifest, config, layers, "--tar", archive)
-    layout = ctx.actions.declare_directory(name + ".oci")
-    _archive(ctx, manifest, config, layers, "--layout", layout)
-    return [
-        DefaultInfo(files = depset([manifest, config, digest])),
-        ImageInfo(archive = archive, config = config, digest = digest, layers = layers, manifest = manifest),
-        OutputGroupInfo(
-            archive = depset([archive]),
-            digest = depset([digest]),
-            layers = depset([layer.blob for layer in layers]),
-            oci_layout = depset([layout]),
-        ),
-    ]
+    archive = ctx.outputs.archive
+    info = ImageInfo(archive = archive, config = config, digest = digest, layers = layers, manifest = manifest)
+    write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
+    return image_providers(ctx, info, name + ".oci")
 
 def merged_env(layers, env):
     """The environment of an image: what its layers set, in order, then its own.

@@ -1,7 +1,8 @@
 """debian_image: an image of Debian packages."""
 
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "assemble", "check_settings")
-load("//rules/image/private:layer.bzl", "LAYER_TOOL_ATTR", "check_paths", "write_layer")
+load("//rules/image/private:arguments.bzl", "image_arguments")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "check_paths", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _DOC = """Makes an image of exactly the packages given: usr-merged, without manuals and translations, with dpkg's data in
@@ -24,6 +25,7 @@ _ATTRS = {
     "compile_python": attr.bool(
         doc = "Byte-compile the packages' Python files, as their maintainer scripts would; programs then start faster.",
     ),
+    "compression": COMPRESSION_ATTR,
     "env": attr.string_dict(
         doc = "Environment variables. Empty: the base's, or PATH, LANG and SSL_CERT_FILE where there is no base.",
     ),
@@ -35,9 +37,9 @@ _ATTRS = {
         allow_files = [".deb"],
         mandatory = True,
     ),
-    "_layer_tool": LAYER_TOOL_ATTR,
 }
 _ATTRS.update(IMAGE_ATTRS)
+_ATTRS.update(LAYER_ATTRS)
 
 _ENV = {
     "LANG": "C.UTF-8",
@@ -62,7 +64,7 @@ def _impl(ctx):
         ctx.label.name,
         args,
         depset(ctx.files.packages),
-        tool = ctx.attr._layer_tool[DefaultInfo].files_to_run,
+        compression = ctx.attr.compression,
     )
     return assemble(ctx, [layer], env = ctx.attr.env if ctx.attr.base else dict(_ENV, **ctx.attr.env))
 
@@ -70,6 +72,7 @@ debian_image_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
+    outputs = IMAGE_OUTPUTS,
     provides = [ImageInfo],
 )
 
@@ -82,4 +85,4 @@ def debian_image(name, base = None, user = None, **kwargs):
       user: numeric user it runs as. None: the base's, or 65532 (nonroot) where there is no base.
       **kwargs: the rule's attributes.
     """
-    debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **kwargs)
+    debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **image_arguments(name, kwargs, "debian_image", _ATTRS))

@@ -1,7 +1,8 @@
 """container_image: a base, layers and settings as one image."""
 
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "assemble", "check_settings", "merged_env")
-load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_TOOL_ATTR", "add_content", "check_content", "has_content", "write_layer")
+load("//rules/image/private:arguments.bzl", "image_arguments")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "merged_env")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "add_content", "check_content", "has_content", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 _DOC = """Makes an image: `NAME.manifest.json`, `NAME.config.json`, `NAME.digest`, and when asked for `NAME.tar`
@@ -28,9 +29,9 @@ _ATTRS = dict(
         doc = "container_layer targets, lowest first, between the base and this image's own layer. Empty: none.",
         providers = [LayerInfo],
     ),
-    _layer_tool = LAYER_TOOL_ATTR,
 )
 _ATTRS.update(IMAGE_ATTRS)
+_ATTRS.update(LAYER_ATTRS)
 
 def _impl(ctx):
     check_content(ctx.attr)
@@ -45,7 +46,6 @@ def _impl(ctx):
             ctx.label.name,
             args,
             depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
-            tool = ctx.attr._layer_tool[DefaultInfo].files_to_run,
             compression = ctx.attr.compression,
         ))
     if not new_layers and not ctx.attr.base:
@@ -56,18 +56,15 @@ container_image_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
+    outputs = IMAGE_OUTPUTS,
     provides = [ImageInfo],
 )
 
-def container_image(name, label_files = {}, **kwargs):
+def container_image(name, **kwargs):
     """Makes an image; see the rule's text above and its attributes.
 
     Args:
       name: the target's name.
-      label_files: dict from label to the file that holds its value.
-      **kwargs: the rule's attributes.
+      **kwargs: the rule's attributes. label_files maps a label to the file with its value; stamp may also be -1, what --stamp says.
     """
-    by_file = {}
-    for label, file in label_files.items():
-        by_file[file] = by_file[file] + "\n" + label if file in by_file else label
-    container_image_rule(name = name, label_files = by_file, **kwargs)
+    container_image_rule(name = name, **image_arguments(name, kwargs, "container_image", _ATTRS))

@@ -1,5 +1,7 @@
 """container_layer: files, tars and Debian packages as one layer."""
 
+load("//rules/image/private:compression.bzl", "CompressionInfo")
+load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
 
 _DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,
@@ -58,23 +60,35 @@ below the workspace, another path is removed from the front. Empty: only the fil
 }
 
 COMPRESSION_ATTR = attr.string(
-    doc = "How the layer is packed: `gzip` (isal, level 1), or `none` for a registry on the same machine.",
-    default = "gzip",
-    values = ["gzip", "none"],
+    doc = "How the layer is packed: zstd, gzip (for Docker before 23), or none. Empty: as --//rules/image:compression says.",
+    values = ["", "gzip", "none", "zstd"],
 )
 
-LAYER_TOOL_ATTR = attr.label(
-    doc = "The program that writes layers.",
-    default = "//rules/image/tools:layer_tool",
-    executable = True,
-    cfg = "exec",
-)
+# What every rule and aspect that writes layers needs.
+LAYER_ATTRS = {
+    "_compression": attr.label(
+        doc = "The build setting for layers whose rule does not say how they are packed.",
+        default = "//rules/image:compression",
+    ),
+    "_layer_tool": attr.label(
+        doc = "The program that writes layers.",
+        default = "//rules/image/tools:layer_tool",
+        executable = True,
+        cfg = "exec",
+    ),
+}
 
 _ATTRS = dict(
     CONTENT_ATTRS,
     compression = COMPRESSION_ATTR,
-    _layer_tool = LAYER_TOOL_ATTR,
+    **LAYER_ATTRS
 )
+
+# Of actions whose tool is worker.py's: kept running between actions where Bazel keeps workers, a process each elsewhere.
+WORKER = {
+    "requires-worker-protocol": "json",
+    "supports-workers": "1",
+}
 
 def check_paths(paths, attribute):
     """Fails if one of the paths, meant to be inside an image, climbs out of it.
@@ -156,45 +170,36 @@ def has_content(attr):
     """
     return bool(attr.files or attr.tars or attr.debs or attr.empty_dirs or attr.empty_files or attr.symlinks)
 
-def label_text(label):
-    """A label as text that is the same in every version of Bazel, for what ends up in an image.
-
-    Args:
-      label: Label.
-    Returns:
-      string such as //a/b:c or @repository//a/b:c.
-    """
-    return "%s//%s:%s" % ("@" + label.workspace_name if label.workspace_name else "", label.package, label.name)
-
-def write_layer(ctx, name, args, inputs, *, tool, compression = "gzip", what = None):
+def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
     """Declares the action that writes one layer.
 
     Args:
-      ctx: a rule's or aspect's context.
+      ctx: a rule's or aspect's context, with LAYER_ATTRS.
       name: the outputs' name, without an ending.
       args: Args with the layer's content.
       inputs: depset of Files.
-      tool: FilesToRunProvider of the layer tool.
-      compression: gzip or none.
+      compression: zstd, gzip or none. Empty: what the build setting says.
       what: what the image's history says the layer is. None: the target's label.
     Returns:
       struct(blob = File, descriptor = File).
     """
-    blob = ctx.actions.declare_file(name + (".layer.tar.gz" if compression == "gzip" else ".layer.tar"))
+    kind = compression or ctx.attr._compression[CompressionInfo].kind
+    blob = ctx.actions.declare_file(name + ".layer.tar" + {"gzip": ".gz", "none": "", "zstd": ".zst"}[kind])
     descriptor = ctx.actions.declare_file(name + ".layer.json")
     what = what or label_text(ctx.label)
     args.add("--where", what)
     args.add("--blob", blob)
     args.add("--descriptor", descriptor)
-    args.add("--compression", compression)
+    args.add("--compression", kind if kind != "zstd" else "zstd:%d" % ctx.attr._compression[CompressionInfo].level)
     args.use_param_file("@%s", use_always = True)
     args.set_param_file_format("multiline")
     ctx.actions.run(
-        executable = tool,
+        executable = ctx.attr._layer_tool[DefaultInfo].files_to_run,
         arguments = [args],
         inputs = inputs,
         outputs = [blob, descriptor],
         mnemonic = "ImageLayer",
+        execution_requirements = WORKER,
         progress_message = "Writing layer %s" % what,
     )
     return struct(blob = blob, descriptor = descriptor)
@@ -208,7 +213,6 @@ def _impl(ctx):
         ctx.label.name,
         args,
         depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
-        tool = ctx.attr._layer_tool[DefaultInfo].files_to_run,
         compression = ctx.attr.compression,
     )
     return [

@@ -1,6 +1,11 @@
-"""container_push: `bazel run` sends an image to a registry."""
+"""container_push: `bazel run` sends an image, or a bundle of them, to a registry."""
 
-load("//rules/image/private:providers.bzl", "ImageInfo")
+load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/image/private:arguments.bzl", "stamp_value")
+load("//rules/image/private:assemble.bzl", "expand")
+load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
+load("//rules/image/private:layer.bzl", "WORKER")
+load("//rules/image/private:providers.bzl", "BundleInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
 
@@ -12,30 +17,31 @@ container_push(
     image = ":image",
     registry = "registry.example.com",
     repository = "shop/server",
-    tag = "latest",
+    stamp = True,
+    tag = "{STABLE_COMMIT}",
 )
 ```
 """
 
 _ATTRS = {
     "format": attr.string(
-        doc = "The manifest's format; only OCI, which every registry since 2.7 takes.",
+        doc = """The manifest's format: `OCI` pushes the image's own manifest, whose digest is NAME.digest; `Docker` pushes it as
+image manifest version 2, schema 2, for registries and clients that know no other, and the digest is then another one.""",
         default = "OCI",
     ),
     "image": attr.label(
-        doc = "The image.",
+        doc = FOREIGN + " A container_bundle: all of its images, each to where its name says.",
+        allow_files = True,
         mandatory = True,
-        providers = [ImageInfo],
     ),
     "insecure_repository": attr.bool(
         doc = "Speak plain HTTP. Loopback registries are spoken to so without being asked.",
     ),
     "registry": attr.string(
-        doc = "HOST or HOST:PORT.",
-        mandatory = True,
+        doc = "HOST or HOST:PORT. Of a bundle: for those of its names that have none. Empty only for a bundle.",
     ),
     "repository": attr.string(
-        doc = "The repository in the registry. Empty: read from repository_file.",
+        doc = "The repository in the registry. Empty: read from repository_file, or a bundle's.",
     ),
     "repository_file": attr.label(
         doc = "A file whose first line is the repository. None: repository says it.",
@@ -43,6 +49,9 @@ _ATTRS = {
     ),
     "skip_unchanged_digest": attr.bool(
         doc = "Accepted for BUILD files that set it: an unchanged digest is never sent again.",
+    ),
+    "stamp": attr.bool(
+        doc = "Put Bazel's workspace status in place of `{STABLE_NAME}` and `{BUILD_USER}` in registry, repository and tag, and in a bundle's names.",
     ),
     "tag": attr.string(
         doc = "A name for the pushed manifest. Empty: only its digest names it, unless tag_file is given.",
@@ -56,59 +65,144 @@ _ATTRS = {
         default = "//rules/image/tools:run_push.sh.tpl",
         allow_single_file = True,
     ),
+    "_plan_tool": attr.label(
+        doc = "The program that checks what goes where when the target is built.",
+        default = "//rules/image/tools:push_plan",
+        executable = True,
+        cfg = "exec",
+    ),
     "_push_tool": attr.label(
         doc = "The program that pushes.",
         default = "//rules/image/tools:push_tool",
-        executable = True,
-        cfg = "target",
+        providers = [PyInfo],
     ),
 }
+_ATTRS.update(FOREIGN_ATTRS)
 
 def _runfiles_path(ctx, file):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
-def _impl(ctx):
-    if ctx.attr.format.upper() != "OCI":
-        fail("format: found '%s': write OCI, or leave it out; the image's digest is that of its OCI manifest" % ctx.attr.format)
-    if bool(ctx.attr.repository) == bool(ctx.attr.repository_file):
+def _check(attr):
+    """Fails with one sentence where attributes do not fit together or have a value that cannot be meant."""
+    if attr.format.upper() not in ("OCI", "DOCKER"):
+        fail("format: found '%s': write OCI or Docker" % attr.format)
+    if BundleInfo in attr.image:
+        for name in ("repository", "repository_file", "tag", "tag_file"):
+            if getattr(attr, name):
+                fail("%s: found '%s': a bundle's own names say where its images go; leave it out" % (name, getattr(attr, name)))
+    elif not attr.registry:
+        fail("registry: found none: write HOST or HOST:PORT")
+    elif bool(attr.repository) == bool(attr.repository_file):
         fail("repository: give either repository or repository_file")
-    if ctx.attr.tag and ctx.attr.tag_file:
+    if attr.tag and attr.tag_file:
         fail("tag: give either tag or tag_file")
-    if "/" in ctx.attr.registry:
-        fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % ctx.attr.registry)
-    if "@" in ctx.attr.repository or ":" in ctx.attr.repository:
-        fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % ctx.attr.repository)
-    image = ctx.attr.image[ImageInfo]
-    plan = ctx.actions.declare_file(ctx.label.name + ".push.json")
-    ctx.actions.write(plan, json.encode(struct(
-        config = _runfiles_path(ctx, image.config),
-        insecure = True if ctx.attr.insecure_repository else None,
-        layers = [[_runfiles_path(ctx, layer.blob), _runfiles_path(ctx, layer.descriptor)] for layer in image.layers],
-        manifest = _runfiles_path(ctx, image.manifest),
-        registry = ctx.attr.registry,
-        repository = ctx.attr.repository or None,
-        repository_file = _runfiles_path(ctx, ctx.file.repository_file) if ctx.file.repository_file else None,
-        tag = ctx.attr.tag or None,
-        tag_file = _runfiles_path(ctx, ctx.file.tag_file) if ctx.file.tag_file else None,
+    if "/" in attr.registry:
+        fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % attr.registry)
+    if "@" in attr.repository or ":" in attr.repository:
+        fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % attr.repository)
+    for name in ("registry", "repository", "tag"):
+        if "{" in getattr(attr, name) and not attr.stamp:
+            fail("%s: found '%s', which has a stamp variable in it: set stamp = True" % (name, getattr(attr, name)))
+
+def _images(ctx):
+    """The images to push, as list of struct(reference = string or None, image = ImageInfo)."""
+    if BundleInfo in ctx.attr.image:
+        return ctx.attr.image[BundleInfo].images
+    return [struct(reference = None, image = image_info(ctx, ctx.attr.image, "image"))]
+
+def _write_plan(ctx, images):
+    """Declares the action that checks what goes where; returns the plan and the manifests that are pushed."""
+    docker = ctx.attr.format.upper() == "DOCKER"
+    stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
+    status = [ctx.info_file, ctx.version_file] if stamped else []
+    named = [file for file in (ctx.file.repository_file, ctx.file.tag_file) if file]
+    entries = []
+    converted = []
+    for index, entry in enumerate(images):
+        image = entry.image
+        manifest = image.manifest
+        if docker:
+            manifest = ctx.actions.declare_file("%s.%d.docker.json" % (ctx.label.name, index))
+            converted.append(manifest)
+        entries.append(struct(
+            config = _runfiles_path(ctx, image.config),
+            docker = manifest.path,
+            docker_runfiles = _runfiles_path(ctx, manifest),
+            layers = [[layer.blob.path, _runfiles_path(ctx, layer.blob)] for layer in image.layers],
+            manifest = image.manifest.path,
+            reference = entry.reference,
+            runfiles = _runfiles_path(ctx, image.manifest),
+        ))
+    spec = ctx.actions.declare_file(ctx.label.name + ".push.json")
+    ctx.actions.write(spec, json.encode(struct(
+        format = "Docker" if docker else "OCI",
+        images = entries,
+        insecure = ctx.attr.insecure_repository,
+        registry = expand(ctx, ctx.attr.registry),
+        repository = expand(ctx, ctx.attr.repository),
+        repository_file = ctx.file.repository_file.path if ctx.file.repository_file else None,
+        status = [file.path for file in status],
+        tag = expand(ctx, ctx.attr.tag),
+        tag_file = ctx.file.tag_file.path if ctx.file.tag_file else None,
+        where = label_text(ctx.label),
     )))
+    plan = ctx.actions.declare_file(ctx.label.name + ".push.plan")
+    args = ctx.actions.args()
+    args.add("--spec", spec)
+    args.add("--plan", plan)
+    args.use_param_file("@%s", use_always = True)  # as workers want it
+    args.set_param_file_format("multiline")
+    ctx.actions.run(
+        executable = ctx.executable._plan_tool,
+        arguments = [args],
+        inputs = [spec] + named + status + [entry.image.manifest for entry in images] + [
+            layer.blob
+            for entry in images
+            for layer in entry.image.layers
+            if layer.blob.is_directory
+        ],
+        outputs = [plan] + converted,
+        mnemonic = "ImagePushPlan",
+        execution_requirements = WORKER,
+        progress_message = "Planning the push of %s" % ctx.label,
+    )
+    return plan, converted or [entry.image.manifest for entry in images]
+
+def _impl(ctx):
+    _check(ctx.attr)
+    images = _images(ctx)
+    plan, manifests = _write_plan(ctx, images)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
         output = executable,
         is_executable = True,
         substitutions = {
+            "%{imports}": " ".join(ctx.attr._push_tool[PyInfo].imports.to_list()),
             "%{plan}": ctx.workspace_name + "/" + plan.short_path,
-            "%{tool}": _runfiles_path(ctx, ctx.executable._push_tool),
+            "%{python}": PYTHON,
         },
     )
-    files = [plan, image.manifest, image.config] + [f for layer in image.layers for f in (layer.blob, layer.descriptor)]
-    files += [f for f in (ctx.file.repository_file, ctx.file.tag_file) if f]
+    files = [plan] + manifests
+    for entry in images:
+        files.append(entry.image.config)
+        files += [layer.blob for layer in entry.image.layers]
     runfiles = ctx.runfiles(files = files).merge(ctx.attr._push_tool[DefaultInfo].default_runfiles)
     return [DefaultInfo(executable = executable, files = depset([executable]), runfiles = runfiles)]
 
-container_push = rule(
+container_push_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
     executable = True,
 )
+
+def container_push(name, stamp = False, **kwargs):
+    """Pushes an image or a bundle; see the rule's text above and its attributes.
+
+    Args:
+      name: the target's name.
+      stamp: True, False, or -1 for what Bazel's --stamp says.
+      **kwargs: the rule's attributes.
+    """
+    container_push_rule(name = name, stamp = stamp_value(stamp), **kwargs)

@@ -1,8 +1,10 @@
 """py_image: a Python program in an image, in layers that change at different times."""
 
 load("@rules_python//python:defs.bzl", "py_binary")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "assemble", "check_settings")
-load("//rules/image/private:layer.bzl", "LAYER_TOOL_ATTR", "write_layer")
+load("//rules/image/private:arguments.bzl", "image_arguments")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
+load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
 
@@ -45,6 +47,7 @@ _ATTRS = {
         mandatory = True,
         providers = [PyInfo],
     ),
+    "compression": COMPRESSION_ATTR,
     "env": attr.string_dict(
         doc = "Environment variables, added to the base's. Empty: the base's.",
     ),
@@ -52,9 +55,13 @@ _ATTRS = {
         doc = "Path of the interpreter in the base.",
         default = "/usr/bin/python3.11",
     ),
-    "_layer_tool": LAYER_TOOL_ATTR,
+    "layers": attr.label_list(
+        doc = "Libraries of the program that get a layer each, the first lowest, so that a change of one resends only what lies above. Empty: none.",
+        providers = [PyInfo],
+    ),
 }
 _ATTRS.update(IMAGE_ATTRS)
+_ATTRS.update(LAYER_ATTRS)
 
 def _module(ctx):
     """The module that the image runs."""
@@ -72,7 +79,6 @@ def _impl(ctx):
     if ctx.attr.entrypoint:
         fail("entrypoint: found %s: a py_image starts its binary; use container_image for another program" % ctx.attr.entrypoint)
     module = _module(ctx)
-    tool = ctx.attr._layer_tool[DefaultInfo].files_to_run
 
     # Sorted by label: the order in which deps are listed must not change the image.
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
@@ -90,15 +96,25 @@ def _impl(ctx):
     if rest:
         args = ctx.actions.args()
         add_files(args, rest, ctx.workspace_name)
-        third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), tool = tool))
+        third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression))
         files = [file for file in files if not file.owner.workspace_name]
+
+    middle = []
+    for number, library in enumerate(ctx.attr.layers):
+        reached = {file.path: True for file in library[DefaultInfo].default_runfiles.files.to_list()}
+        own = [file for file in files if file.path in reached]
+        files = [file for file in files if file.path not in reached]
+        if own:
+            args = ctx.actions.args()
+            add_files(args, own, ctx.workspace_name)
+            middle.append(write_layer(ctx, "%s.%d" % (ctx.label.name, number), args, depset(own), compression = ctx.attr.compression, what = label_text(library.label)))
 
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
     imports = ["%s/%s" % (ROOT, path) for path in ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
     add_files(args, files + [start], ctx.workspace_name)
-    layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), tool = tool)
+    layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
 
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
     settings = struct(**dict(
@@ -106,25 +122,39 @@ def _impl(ctx):
         entrypoint = [ctx.attr.interpreter, "-I", "-S", "-B", "-u", "-X", "utf8", path],
         workdir = ctx.attr.workdir or ROOT,
     ))
-    return assemble(ctx, third_party + [layer], env = ctx.attr.env, attr = settings)
+    return assemble(ctx, third_party + middle + [layer], env = ctx.attr.env, attr = settings)
 
 py_image_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
+    outputs = IMAGE_OUTPUTS,
     provides = [ImageInfo],
 )
 
 _IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + ["tags", "testonly", "visibility"]
 
-def py_image(name, binary = None, **kwargs):
+# Arguments of other rules' py_binary that say what holds here anyway.
+_ONE_PYTHON = {
+    "legacy_create_init": None,
+    "python_version": "PY3",
+    "srcs_version": "PY3",
+}
+
+def py_image(name, binary = None, layers = [], **kwargs):
     """Makes an image of a Python program; see the rule's text above and its attributes.
 
     Args:
       name: the target's name.
-      binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data and imports.
-      **kwargs: the rule's attributes, and py_binary's where binary is None.
+      binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data, imports and env.
+      layers: libraries that get a layer each; they are deps of the program too.
+      **kwargs: the rule's attributes, and py_binary's where binary is None. args is another name of cmd.
     """
+    for attribute, only in _ONE_PYTHON.items():
+        if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):
+            fail("//%s:%s: %s: images have one Python, 3.11: write PY3, or leave it out" % (native.package_name(), name, attribute))
+    if "args" in kwargs:
+        kwargs["cmd"] = kwargs.pop("args")
     if not binary:
         binary = name + ".binary"
         program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
@@ -134,6 +164,17 @@ def py_image(name, binary = None, **kwargs):
             named = [src for src in program.get("srcs", []) if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
             program["main"] = named[0] if named else None
         tags = kwargs.get("tags", [])
+        program["deps"] = program.get("deps", []) + [library for library in layers if library not in program.get("deps", [])]
         py_binary(name = binary, tags = tags if "manual" in tags else tags + ["manual"], visibility = ["//visibility:private"], **program)
         binary = ":" + binary
-    py_image_rule(name = name, binary = binary, **kwargs)
+    py_image_rule(name = name, binary = binary, layers = layers, **image_arguments(name, kwargs, "py_image", _ATTRS))
+
+def py3_image(name, base = None, **kwargs):
+    """py_image under rules_docker's name, with a base where none is given.
+
+    Args:
+      name: the target's name.
+      base: image with Python 3.11 to build on. None: //rules/image:python_base, Debian's Python and nothing else.
+      **kwargs: see py_image.
+    """
+    py_image(name = name, base = base or Label("//rules/image:python_base"), **kwargs)

@@ -1,6 +1,6 @@
 """An aspect that makes one layer of each third-party package, shared by every image that needs it."""
 
-load("//rules/image/private:layer.bzl", "LAYER_TOOL_ATTR", "write_layer")
+load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 
 PyLayersInfo = provider(
     doc = "Layers of the third-party packages that a Python target needs, and how the target is started.",
@@ -75,7 +75,6 @@ def _aspect_impl(target, ctx):
                 target.label.name + ".image",
                 args,
                 depset(files),
-                tool = ctx.attr._layer_tool[DefaultInfo].files_to_run,
                 what = "third party: " + what,
             )
             own.append(struct(label = str(target.label), blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
@@ -89,5 +88,5 @@ py_layers_aspect = aspect(
     implementation = _aspect_impl,
     doc = "Makes one layer of each library from another repository that is reached through deps.",
     attr_aspects = _EDGES,
-    attrs = {"_layer_tool": LAYER_TOOL_ATTR},
+    attrs = LAYER_ATTRS,
 )

@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 
 HERE = Path("rules/image/tests")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
@@ -29,7 +30,10 @@ def _archive(name: str) -> dict[str, bytes]:
 @functools.cache
 def _plain(blob: bytes) -> bytes:
     """Return a layer uncompressed; most images here share their base."""
-    return gzip.decompress(blob)
+    if blob.startswith(b"\x1f\x8b"):
+        return gzip.decompress(blob)
+    with zstandard.ZstdDecompressor().stream_reader(blob) as stream:
+        return stream.read()
 
 
 def _layers(name: str) -> list[tarfile.TarFile]:
@@ -96,14 +100,49 @@ def test_a_program_of_generated_code_runs(tmp_path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize(("image", "command"), [("redis", ["/usr/bin/redis-server", "--version"]), ("registry", ["/usr/bin/docker-registry", "--version"])])
-def test_packaged_programs_run(tmp_path, image: str, command: list[str]) -> None:
-    """redis-server and docker-registry find all their libraries in their image."""
-    for tar in _layers(image):
+@pytest.mark.parametrize(
+    ("image", "arguments", "says"),
+    [
+        ("redis", ["--version"], r"v=7\.0"), ("registry", ["--version"], "docker-registry"), ("jre", ["-version"], 'openjdk version "17'),
+        ("prometheus", ["--version"], r"prometheus, version 2\."), ("python", ["-I", "-c", "import ssl, sqlite3; print(ssl.OPENSSL_VERSION)"], "OpenSSL 3"),
+    ],
+)  # fmt: skip
+def test_packaged_programs_run(tmp_path, image: str, arguments: list[str], says: str) -> None:
+    """Each program finds all its libraries in its image, and runs in its file system alone."""
+    for tar in _layers(image if image != "python" else "hello"):
         tar.extractall(tmp_path, numeric_owner=True)
-    done = subprocess.run(command, preexec_fn=lambda: os.chroot(tmp_path), cwd="/", env={}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"v=7\.0|docker-registry", done.stdout)
+    program = _config(image)["config"]["Entrypoint"] if image != "python" else ["/usr/bin/python3.11"]
+    (tmp_path / "proc").mkdir(exist_ok=True)
+    # Java reads where it is from /proc; in a mount namespace of its own the mount goes with the process.
+    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot --userspec=65532:65532 "$0" "$@"', str(tmp_path)]
+    tmp_path.chmod(0o755)
+    done = subprocess.run([*mounted, *program, *arguments], cwd="/", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(says, done.stdout + done.stderr)
+
+
+@needs_root
+def test_dpkg_reads_what_is_inside(tmp_path) -> None:
+    """Debian's own dpkg-query lists the packages of an unpacked image, each installed, with its version."""
+    for tar in _layers("jre"):
+        tar.extractall(tmp_path, [m for m in tar if m.name.startswith("var/lib/dpkg")], numeric_owner=True)
+    admin = tmp_path / "admin"
+    admin.mkdir()
+    parts = [path.read_text() for path in sorted((tmp_path / "var/lib/dpkg/status.d").iterdir()) if not path.name.endswith(".md5sums")]
+    (admin / "status").write_text("\n".join(parts))
+    listed = subprocess.run(["dpkg-query", f"--admindir={admin}", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\n"], capture_output=True, text=True, check=True).stdout
+    found = {line.split()[0]: line.split()[1:] for line in listed.splitlines()}
+    assert found["openjdk-17-jre-headless"][0].startswith("17.") and found["openjdk-17-jre-headless"][1] == "installed"
+    assert len(found) == len(parts) > 8
+
+
+def test_java_trusts_the_authorities_of_the_image() -> None:
+    """The key store that ca-certificates-java's script would make is there, with every authority of the bundle."""
+    files = {m.name: tar.extractfile(m).read() for tar in _layers("jre") for m in tar if m.name.startswith("etc/ssl/certs/") and m.isreg()}
+    store = files["etc/ssl/certs/java/cacerts"]
+    magic, version, count = struct.unpack_from(">IIi", store)
+    assert (magic, version, count) == (0xFEEDFEED, 2, files["etc/ssl/certs/ca-certificates.crt"].count(b"BEGIN CERTIFICATE"))
+    assert store[-20:] == hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + store[:-20]).digest()
 
 
 def _needed(data: bytes) -> list[str]:
@@ -120,7 +159,7 @@ def _needed(data: bytes) -> list[str]:
     return [data[table + value : data.index(b"\0", table + value)].decode() for tag, value in entries if tag == 1]
 
 
-@pytest.mark.parametrize("image", ["hello", "redis", "registry", "rpc"])
+@pytest.mark.parametrize("image", ["hello", "jre", "prometheus", "redis", "registry", "rpc"])
 def test_every_library_that_is_needed_is_there(image: str) -> None:
     """Each ELF file finds each library it names; so no native module fails at import for a missing one."""
     names, needed = set(), {}
@@ -130,20 +169,20 @@ def test_every_library_that_is_needed_is_there(image: str) -> None:
             if member.isreg():
                 for library in _needed(tar.extractfile(member).read()):
                     needed.setdefault(library, member.name)
-    assert len(needed) > 2 or image == "registry"
+    assert len(needed) > 2 or image in ("prometheus", "registry")
     assert {library: user for library, user in needed.items() if library not in names} == {}
 
 
-@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+@pytest.mark.parametrize("image", ["hello", "jre", "prometheus", "redis", "registry"])
 def test_no_shell_and_no_package_manager(image: str) -> None:
     """Nothing that could run a script or install something is in the image."""
-    programs = {m.name for tar in _layers(image) for m in tar if re.match(r"(usr/)?s?bin/.", m.name)}
+    programs = {m.name for tar in _layers(image) for m in tar if re.match(r"(usr/(lib/jvm/[^/]+/)?)?s?bin/.", m.name)}
     forbidden = {"sh", "bash", "dash", "ash", "zsh", "busybox", "apt", "apt-get", "dpkg", "pip", "pip3", "perl"}
     assert programs
     assert not {path.rpartition("/")[2] for path in programs} & forbidden
 
 
-@pytest.mark.parametrize("image", ["hello", "redis", "registry"])
+@pytest.mark.parametrize("image", ["hello", "jre", "prometheus", "redis", "registry"])
 def test_scanners_can_tell_what_is_inside(image: str) -> None:
     """Each image names its distribution and its packages with versions."""
     found = {}
@@ -194,6 +233,46 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
     assert found["etc/link"].linkname == "app/data.txt"
     assert found["var/spool/app"].isdir()
     assert {m.mtime for m in found.values()} == {0}
+
+
+def test_an_image_on_a_tar_and_on_a_layout_has_their_layers() -> None:
+    """Files of another rule's image are a base as the image itself is: same layers, same settings."""
+    below = json.loads((HERE / "files_image.manifest.json").read_bytes())["layers"]
+    for name in ("on_a_tar", "on_a_layout"):
+        assert json.loads((HERE / f"{name}.manifest.json").read_bytes())["layers"][:-1] == below
+        assert _config(name)["config"]["Entrypoint"] == ["/srv/app/greeting.py"]
+    assert [m.name for m in _layers("on_a_layout")[-1] if m.isreg()] == ["on/a/layout"]
+
+
+def test_stamps_and_make_variables_are_filled_in() -> None:
+    """stamp fills in the build's time and user; Make variables stand in env; a label may come from a file."""
+    config = _config("on_a_layout")
+    assert config["created"] > "2020"
+    assert "MODE=fastbuild" in config["config"]["Env"]
+    assert re.fullmatch(r"[\w.-]+", config["config"]["Labels"]["user"])
+    assert config["config"]["Labels"]["file"] == "words from a data file"
+
+
+def test_a_bundle_holds_its_images_under_their_names() -> None:
+    """Each image is there with its own layers, by the names of the attribute; shared layers are there once."""
+    files = _archive("bundle")
+    entries = {entry["RepoTags"][0]: entry for entry in json.loads(files["manifest.json"])}
+    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/layout:latest", "shop/USER:mine"]
+    layers = {name: entry["Layers"] for name, entry in entries.items()}
+    assert layers["shop/files:v1"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
+    assert all(path in files for entry in entries.values() for path in (entry["Config"], *entry["Layers"]))
+    named = [entry["annotations"]["io.containerd.image.name"] for entry in json.loads(files["index.json"])["manifests"]]
+    assert named == [f"docker.io/{name}" for name in entries]
+
+
+@needs_root
+def test_libraries_in_layers_of_their_own(tmp_path) -> None:
+    """py3_image: each of layers is one, below the program's; the program runs with its args."""
+    *_, library, program = _layers("in_layers")
+    assert [m.name for m in library if m.name.endswith(".py")] == ["app/turnup/rules/image/tests/app/greeting.py"]
+    assert [m.name for m in program if m.name.endswith("app/hello.py")] != []
+    assert _config("in_layers")["config"]["Cmd"] == ["nobody"]
+    assert json.loads(_run("in_layers", tmp_path, "nobody"))["greeting"] == "hello nobody"
 
 
 def test_a_second_image_has_the_same_base_layer() -> None:

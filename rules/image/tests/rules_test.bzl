@@ -24,15 +24,17 @@ _REFUSED = {
     "empty_file_is_root": (container_layer, {"empty_files": ["/"]}, "empty_files: found '/'"),
     "image_is_empty": (container_image, {}, "layers: the image would be empty"),
     "label_file_of_two_files": (container_image, {"base": ":files_image", "label_files": {"a": ":files_layer"}}, "label_files: //rules/image/tests:files_layer has 2 files: name a target with one"),
-    "layer_as_base": (container_image, {"base": ":files_layer"}, "does not have mandatory providers"),
+    "layer_as_base": (container_image, {"base": ":files_layer"}, "base: //rules/image/tests:files_layer is a layer: name an image here"),
     "mode_is_text": (container_layer, {"mode": "rwx"}, "mode: found 'rwx': write an octal number"),
     "owner_is_a_name": (container_layer, {"owner": "root"}, "owner: found 'root': write numbers as UID:GID"),
     "port_is_text": (container_image, {"base": ":files_image", "ports": ["http"]}, "ports: found 'http': write a number"),
     "port_too_large": (container_image, {"base": ":files_image", "ports": ["65536"]}, "ports: found '65536'"),
-    "push_docker_format": (container_push, {"format": "Docker", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: found 'Docker': write OCI"),
+    "push_format": (container_push, {"format": "tar", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: found 'tar': write OCI or Docker"),
     "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: found 'r.example/a': write HOST or HOST:PORT"),
     "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: found 'a:b': write it without tag"),
     "push_two_tags": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "b", "tag_file": "app/data.txt"}, "tag: give either tag or tag_file"),
+    "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: found '{BUILD_USER}', which has a stamp variable in it: set stamp = True"),
+    "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: found none: write HOST or HOST:PORT"),
     "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: give either repository or repository_file"),
     "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules has no file that says what to run"),
     "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"]: a py_image starts its binary"),
@@ -49,7 +51,7 @@ def _provider_impl(ctx):
     asserts.equals(env, "hello.digest", info.digest.basename)
     asserts.equals(env, "hello.tar", info.archive.basename)
     blobs = [layer.blob.short_path for layer in info.layers]
-    asserts.equals(env, ["python/base.layer.tar.gz", "../pip/async_timeout/async_timeout.image.layer.tar.gz", "../pip/pyyaml/pyyaml.image.layer.tar.gz", "../pip/redis/redis.image.layer.tar.gz", "rules/image/tests/hello.layer.tar.gz"], blobs)
+    asserts.equals(env, ["rules/image/python_base.layer.tar.zst", "../pip/async_timeout/async_timeout.image.layer.tar.zst", "../pip/pyyaml/pyyaml.image.layer.tar.zst", "../pip/redis/redis.image.layer.tar.zst", "rules/image/tests/hello.layer.tar.zst"], blobs)
     asserts.true(env, info.archive not in analysistest.target_under_test(env)[DefaultInfo].files.to_list(), "the archive is built only when asked for")
     return analysistest.end(env)
 

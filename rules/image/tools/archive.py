@@ -1,9 +1,9 @@
-"""Put an image into one tar, or into an OCI layout folder.
+"""Put images into one tar, or one into an OCI layout folder.
 
 The tar is an OCI layout (image-spec 1.1, image-layout.md) that also has docker's manifest.json, so that
 `ctr images import`, `docker load`, skopeo and podman all read it.
 
-    archive --manifest FILE --config FILE [--layer FILE]… --name REFERENCE (--tar OUT | --layout OUT_DIR)
+    archive {--image REFERENCE MANIFEST CONFIG [--layer FILE]…}… [--status FILE]… (--tar OUT | --layout OUT_DIR)
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, Sequence
+from typing import Any, BinaryIO, Iterator, Mapping, Sequence
 
-from rules.image.tools import image_files, oci, tarfmt
-from rules.image.tools.errors import InputError, run
-from rules.image.tools.image_files import ImageFiles
+from rules.image.tools import image_files, oci, stamping, tarfmt
+from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.image_files import ImageFiles, blob_path
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOCK = 1 << 20
@@ -45,26 +45,27 @@ def check_name(name: str) -> str:
     return name
 
 
-def index(manifest: bytes, name: str) -> bytes:
-    """Return index.json of a layout that holds one image under one name."""
-    annotations = {"io.containerd.image.name": qualified(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
-    descriptor: dict[str, Any] = {
-        "annotations": annotations,
-        "digest": oci.sha256(manifest),
-        "mediaType": oci.MANIFEST,
-        "size": len(manifest),
-    }
-    return oci.dump({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [descriptor]})
+def index(images: Mapping[str, ImageFiles]) -> bytes:
+    """Return index.json of a layout that holds images under their names."""
+    descriptors = [
+        {
+            "annotations": {"io.containerd.image.name": qualified(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
+            "digest": image.digest,
+            "mediaType": image.media_type,
+            "size": len(image.manifest),
+        }
+        for name, image in images.items()
+    ]
+    return oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": descriptors})
 
 
-def docker_manifest(manifest: bytes, name: str) -> bytes:
-    """Return docker's manifest.json for the same image."""
-    parsed = oci.load(manifest, name)
-
-    def path(part: dict[str, Any]) -> str:
-        return "blobs/sha256/" + part["digest"].removeprefix("sha256:")
-
-    return oci.dump([{"Config": path(parsed["config"]), "Layers": [path(layer) for layer in parsed["layers"]], "RepoTags": [name]}])
+def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
+    """Return docker's manifest.json for the same images."""
+    entries = []
+    for name, image in images.items():
+        config, *layers = (blob_path(part["digest"]) for part in image.parts)
+        entries.append({"Config": config, "Layers": layers, "RepoTags": [name]})
+    return oci.dump(entries)
 
 
 def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
@@ -81,28 +82,43 @@ def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
     out.write(tarfmt.END)
 
 
-def members(image: ImageFiles, name: str) -> Iterator[tuple[str, bytes | Path]]:
-    """Yield what an image's layout has, as (path, bytes or path of the file); small files first, for readers of streams."""
+def members(images: Mapping[str, ImageFiles]) -> Iterator[tuple[str, bytes | Path]]:
+    """Yield what a layout of images has, as (path, bytes or path of the file); small files first, for readers of streams."""
     yield "oci-layout", _LAYOUT
-    yield "index.json", index(image.manifest, name)
-    yield "manifest.json", docker_manifest(image.manifest, name)
-    yield "blobs/sha256/" + image.digest.removeprefix("sha256:"), image.manifest
-    for digest, (_, path) in image.blobs.items():
-        yield "blobs/sha256/" + digest.removeprefix("sha256:"), path
+    yield "index.json", index(images)
+    yield "manifest.json", docker_manifest(images)
+    blobs: dict[str, bytes | Path] = {image.digest: image.manifest for image in images.values()}
+    for image in images.values():
+        blobs.update((digest, path) for digest, (_, path) in image.blobs.items())
+    for digest, source in blobs.items():  # a layer that images share is there once
+        yield blob_path(digest), source
+
+
+class _Layer(argparse.Action):
+    """Gives a layer to the image named last."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        namespace.image[-1].append(values)
 
 
 def main(argv: Sequence[str]) -> int:
     """Write the tar or the folder as the arguments say (see the module's text)."""
-    parser = argparse.ArgumentParser(prog="archive", fromfile_prefix_chars="@", allow_abbrev=False)
-    for option in ("--manifest", "--config", "--name"):
-        parser.add_argument(option, required=True)
-    parser.add_argument("--layer", action="append", default=[])
+    parser = argparse.ArgumentParser(prog="archive", allow_abbrev=False)
+    parser.add_argument("--image", nargs=3, action="append", required=True)
+    parser.add_argument("--layer", action=_Layer)
+    parser.add_argument("--status", action="append", default=[])
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument("--tar")
     output.add_argument("--layout")
-    options = parser.parse_args(argv)
-    image = image_files.read(options.manifest, options.config, options.layer)
-    files = list(members(image, check_name(options.name)))
+    options = parser.parse_args(with_file(argv))
+    status = stamping.read(options.status)
+    images: dict[str, ImageFiles] = {}
+    for name, manifest, config, *layers in options.image:
+        stamped = check_name(stamping.fill(name, status, f"image name {name}") if options.status else name)
+        if stamped in images:
+            raise InputError(f"image name {stamped!r}: given to two images of one archive; name one of them otherwise")
+        images[stamped] = image_files.read(manifest, config, layers)
+    files = list(members(images))
     if options.tar:
         with open(options.tar, "wb") as out:
             write_tar(out, files)

@@ -21,7 +21,7 @@ def _image(tmp_path) -> dict[str, str]:
 
 
 def _arguments(image: dict[str, str], *more: str) -> list[str]:
-    return ["--manifest", image["manifest"], "--config", image["config"], "--layer", image["layer"], "--name", "bazel/a/b:c", *more]
+    return ["--image", "bazel/a/b:c", image["manifest"], image["config"], "--layer", image["layer"], *more]
 
 
 def test_a_tar_is_a_layout_and_docker_loadable(image, tmp_path) -> None:
@@ -67,9 +67,21 @@ def test_files_that_do_not_fit_the_manifest_are_refused(image, tmp_path, capsys,
 
 def test_a_missing_layer_is_refused(image, tmp_path, capsys) -> None:
     """Fewer layers than the manifest names are an error with both numbers."""
-    arguments = ["--manifest", image["manifest"], "--config", image["config"], "--name", "a:b", "--tar", str(tmp_path / "x.tar")]
+    arguments = ["--image", "a:b", image["manifest"], image["config"], "--tar", str(tmp_path / "x.tar")]
     assert run(archive.main, arguments) == 1
     assert "names 1 layers, 0 were given" in capsys.readouterr().err
+
+
+def test_several_images_share_their_layers(image, tmp_path) -> None:
+    """An archive of two images has both names, stamped, and the common layer once; one name for both is refused."""
+    (tmp_path / "status").write_text("BUILD_USER me\n")
+    second = ["--image", "b:{BUILD_USER}", image["manifest"], image["config"], "--layer", image["layer"], "--status", str(tmp_path / "status")]
+    assert run(archive.main, _arguments(image, *second, "--tar", str(tmp_path / "x.tar"))) == 0
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert len(tar.getnames()) == 6
+        assert [entry["RepoTags"] for entry in json.loads(tar.extractfile("manifest.json").read())] == [["bazel/a/b:c"], ["b:me"]]
+    assert run(archive.main, [*_arguments(image), *_arguments(image), "--tar", str(tmp_path / "y.tar")]) == 1
+    assert not (tmp_path / "y.tar").exists()
 
 
 @pytest.mark.parametrize(

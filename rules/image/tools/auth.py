@@ -8,17 +8,16 @@ No name, password or token is ever part of an error.
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import os
 import re
 import urllib.parse
 from typing import Mapping, NamedTuple
 
+from rules.image.tools import refusals, wire
 from rules.image.tools.errors import PushError
 
 _PARAMETER = re.compile(r'([a-z_]+)="([^"\\]*)"')
-_TIMEOUT = 20.0
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -103,7 +102,7 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     return Login(answer["Username"], answer["Secret"])
 
 
-def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool) -> str | None:
+def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push") -> str | None:
     """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
 
     Args:
@@ -111,6 +110,7 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         login: the user's login; None asks the token service for what everyone may do.
         registry: the registry's name, for errors.
         plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
+        actions: what a token has to allow.
 
     Raises:
         PushError: the token service refuses, cannot be reached, or is not one.
@@ -119,39 +119,59 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         return login.basic() if login else None
     if challenge.scheme != "bearer":
         raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
-    return "Bearer " + _token(challenge.parameters, login, registry, plain)
+    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions)
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool) -> str:
-    """Ask the token service that a challenge names for a token to pull and push."""
-    realm = urllib.parse.urlsplit(parameters.get("realm", ""))
+def _is_here(netloc: str) -> bool:
+    """Say whether HOST[:PORT] is this machine; what is no such name is not."""
+    from rules.image.tools.registry import is_loopback  # pylint: disable=import-outside-toplevel,cyclic-import  # it loads this module when needed
+
+    try:
+        return is_loopback(netloc)
+    except PushError:
+        return False
+
+
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str) -> str:
+    """Ask the token service that a challenge names for a token."""
+    try:
+        realm = urllib.parse.urlsplit(parameters.get("realm", ""))
+        port = realm.port
+    except ValueError:  # half an IPv6 address, or no number for a port
+        realm, port = urllib.parse.urlsplit(""), None
+    # Being on this machine makes plain HTTP safe for the registry, not for a token service that is elsewhere.
+    plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
         raise PushError(f"registry {registry}: its token service {parameters.get('realm', '')[:200]!r} is not an https address; logins are not sent there")
-    scope = re.sub(r"^(repository:[^:]+):.*", r"\1:pull,push", parameters.get("scope", ""))
-    query = {"service": parameters.get("service", ""), "scope": scope}
+    scopes = parameters.get("scope", "").split(" ")
+    if len(scopes) == 1:
+        # More than what was refused: the token of a question has to be good for the upload after it.
+        scopes = [re.sub(r"^(repository:[^:]+):.*", rf"\1:{actions}", scopes[0])]
+    query = [("service", parameters.get("service", "")), *(("scope", scope) for scope in scopes)]
     headers = {"Accept": "application/json"}
     method, body = "GET", None
     path = (realm.path or "/") + "?" + "&".join(filter(None, [realm.query, urllib.parse.urlencode(query)]))
     if login and login.name == "<token>":
         method, path = "POST", realm.path or "/"
-        body = urllib.parse.urlencode({**query, "grant_type": "refresh_token", "client_id": "turnup", "refresh_token": login.password})
+        body = urllib.parse.urlencode(
+            [("service", query[0][1]), ("scope", " ".join(scopes)), ("grant_type", "refresh_token"), ("client_id", "turnup"), ("refresh_token", login.password)]
+        ).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     elif login:
         headers["Authorization"] = login.basic()
-    kind = http.client.HTTPSConnection if realm.scheme == "https" else http.client.HTTPConnection
-    connection = kind(realm.netloc.rpartition("@")[2], timeout=_TIMEOUT)
+    connection = wire.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
     try:
-        connection.request(method, path, body=body, headers=headers)
-        response = connection.getresponse()
-        data = response.read(1 << 20)
-        if response.status != 200:
-            raise PushError(f"registry {registry}: its token service answered {response.status}; log in with docker login {registry}")
-        answer = json.loads(data)
-        token = answer.get("token") or answer["access_token"]
+        answer = connection.request(("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii"), body)
+        if answer.status != 200:
+            raise PushError(f"registry {registry}: its token service answered {answer.status}; log in with docker login {registry}")
+        fields = json.loads(answer.body)
+        token = fields.get("token") or fields["access_token"]
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError
         return token
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
+        refusals.check_tls(error, realm.hostname)
         raise PushError(f"registry {registry}: its token service {realm.hostname} cannot be reached ({error}); check the network, then run this again") from None
     except (ValueError, KeyError, AttributeError, TypeError):
         raise PushError(f"registry {registry}: its token service {realm.hostname} did not answer with a token; log in with docker login {registry}") from None

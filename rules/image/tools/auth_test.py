@@ -179,3 +179,16 @@ def test_without_a_login_a_basic_challenge_is_the_registrys_refusal(tmp_path) ->
         fake.fault = _basic(Login("user", "x"))
         with pytest.raises(PushError, match="answered 401; log in"):
             push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: None))
+
+
+@pytest.mark.parametrize("realm", ["https://[::1/token", "https://t.example:99999/token", "https://t.example:x/token"])
+def test_a_token_service_without_an_address_is_refused(realm: str) -> None:
+    """What no URL is ends in a sentence."""
+    with pytest.raises(PushError, match="not an https address"):
+        auth.authorize(Challenge("bearer", {"realm": realm}), Login("user", SECRET), "r.example", plain=False)
+
+
+def test_a_registry_on_loopback_may_not_send_the_login_elsewhere_in_plain() -> None:
+    """Plain HTTP without being told so is for this machine only, for its registry's token service too."""
+    with pytest.raises(PushError, match="not an https address"):
+        auth.authorize(Challenge("bearer", {"realm": "http://t.example/token"}), Login("user", SECRET), "127.0.0.1:5000", plain=True)

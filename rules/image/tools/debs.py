@@ -8,13 +8,16 @@ minimal images are made of do in theirs (CA bundle, user database) is done here,
 
 from __future__ import annotations
 
+import base64
 import fnmatch
+import hashlib
 import importlib.util
 import io
 import lzma
 import marshal
 import posixpath
 import re
+import struct
 import sys
 import tarfile
 import warnings
@@ -33,6 +36,7 @@ _DROPPED = re.compile(
     r"|etc/(init\.d|init|cron\.[a-z]+|logrotate\.d|update-motd\.d|systemd|default|ufw)/"
 )
 _CERTIFICATES = "usr/share/ca-certificates/"
+_JAVA_STORE = "etc/ssl/certs/java/cacerts"
 _BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _ACCOUNTS = {
     "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
@@ -107,12 +111,15 @@ def read_package(path: str) -> Package:
     with open(path, "rb") as file:
         members = _members(file.read(), path)
     texts = {"control": "", "md5sums": ""}
-    with tarfile.open(fileobj=io.BytesIO(_unpack(members, "control", path))) as tar:
-        for member in tar:
-            name = member.name.removeprefix("./")
-            extracted = tar.extractfile(member) if name in texts and member.isreg() else None
-            if extracted:
-                texts[name] = extracted.read().decode("utf-8", "replace")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_unpack(members, "control", path)), mode="r:") as tar:
+            for member in tar:
+                name = member.name.removeprefix("./")
+                extracted = tar.extractfile(member) if name in texts and member.isreg() else None
+                if extracted:
+                    texts[name] = extracted.read().decode("utf-8", "replace")
+    except (tarfile.TarError, ValueError) as error:
+        raise InputError(f"{path}: its control tar is damaged ({error}); fetch it again") from None
     fields = dict(re.findall(r"^(Package|Version|Architecture): *(\S+)\s*$", texts["control"], re.M))
     for field in ("Package", "Version", "Architecture"):
         if field not in fields:
@@ -144,7 +151,7 @@ def _excluded(path: str, exclude: Sequence[str]) -> bool:
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
     """Put one package's files and its dpkg status into the tree."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(package.data)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(package.data), mode="r:") as tar:
             for path, entry in read_tar(tar, where):
                 if entry.kind == DIRECTORY and (not path or path in _MERGED):
                     continue
@@ -154,7 +161,7 @@ def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str
                 if entry.kind == SYMLINK:
                     entry = entry._replace(target=_merged_link(path, entry.target))
                 tree.add(place, entry)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError) as error:
         raise InputError(f"{where}: its data tar is damaged ({error}); fetch it again") from None
     head, _, rest = package.control.partition("\n")
     status = f"{head}\nStatus: install ok installed\n{rest}".rstrip("\n") + "\n"
@@ -186,6 +193,22 @@ def _add_root(tree: Tree) -> None:
     if certificates:
         bundle = b"".join(content(tree.entries[path]).rstrip(b"\n") + b"\n" for path in certificates)
         tree.add(_BUNDLE, Entry(FILE, 0o444, source=bundle))
+        if any(entry.target == f"/{_JAVA_STORE}" for entry in tree.entries.values()):
+            tree.add(_JAVA_STORE, Entry(FILE, 0o444, source=_java_store({posixpath.basename(path): content(tree.entries[path]) for path in certificates})))
+
+
+def _java_store(certificates: dict[str, bytes]) -> bytes:
+    """Return a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
+
+    The password is Java's usual one for what is public; it only guards the store's own checksum.
+    """
+    out = struct.pack(">IIi", 0xFEEDFEED, 2, len(certificates))
+    for name, pem in sorted(certificates.items()):
+        der = base64.b64decode(b"".join(line for line in pem.splitlines() if not line.startswith(b"-----")))
+        alias = name.lower().encode()
+        out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, put there in 1970
+        out += struct.pack(">H", 5) + b"X.509" + struct.pack(">i", len(der)) + der
+    return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out).digest()
 
 
 def compile_python(tree: Tree) -> None:

@@ -199,3 +199,11 @@ def test_byte_code_does_not_depend_on_what_ran_before(tmp_path) -> None:
         results.append(tree.entries["usr/lib/python3.11/__pycache__/m.cpython-311.pyc"].source)
         keep = ["".join(["special", "_name"]), compile("special_name = 'a text'", "x", "exec")]
     assert results[0] == results[1] and keep
+
+
+def test_a_control_tar_that_is_none_is_refused(tmp_path) -> None:
+    """The file is named, and that it is to be fetched again."""
+    path = tmp_path / "p.deb"
+    path.write_bytes(_ar({"debian-binary": b"2.0\n", "control.tar": b"x" * 1024, "data.tar": b""}))
+    with pytest.raises(InputError, match=r"p\.deb: its control tar is damaged .*; fetch it again"):
+        debs.read_package(str(path))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tarfile
-from typing import IO, Iterator, NamedTuple
+from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
+
+if TYPE_CHECKING:
+    import tarfile
 
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
@@ -116,6 +118,8 @@ class Tree:
         Raises:
             InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
         """
+        import tarfile  # pylint: disable=import-outside-toplevel  # a quarter of the layer tool's start, for layers with tars
+
         where = f"{self.where}: {name or stream}"
         try:
             with tarfile.open(stream) if isinstance(stream, str) else tarfile.open(fileobj=stream) as tar:
@@ -154,6 +158,8 @@ def read_tar(tar: tarfile.TarFile, where: str) -> Iterator[tuple[str, Entry]]:
     """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to."""
     contents: dict[str, Entry] = {}
     for member in tar:
+        if member.name.startswith("/"):
+            raise InputError(f"{where}: the path {member.name!r:.200} is absolute; make the tar with paths from its root on, as tar -C FOLDER . does")
         path = clean_path(member.name, where)
         mode = member.mode & 0o7777
         if member.isdir():
@@ -165,6 +171,9 @@ def read_tar(tar: tarfile.TarFile, where: str) -> Iterator[tuple[str, Entry]]:
             if linked is None:
                 raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
             entry = linked
+        elif member.issparse():
+            # A few bytes can stand for any number of zeros.
+            raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
         elif member.isreg():
             file = tar.extractfile(member)
             data = file.read() if file else b""

@@ -26,6 +26,12 @@ def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 
     return info
 
 
+def _sparse(name: str) -> tarfile.TarInfo:
+    info = _info(name)
+    info.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"}
+    return info
+
+
 @pytest.mark.parametrize(("path", "clean"), [("/a//b/./c", "a/b/c"), ("a/b/", "a/b"), ("/", ""), ("./x", "x"), ("a/..b", "a/..b")])
 def test_paths_are_cleaned(path: str, clean: str) -> None:
     """Leading and doubled slashes and dots go; names that only begin with dots stay."""
@@ -126,8 +132,9 @@ def test_a_tar_keeps_modes_owners_links() -> None:
         (_info("h", tarfile.LNKTYPE, "missing"), "hard link"),
         (_info("h", tarfile.LNKTYPE, "../../etc/shadow"), "climbs out"),
         (_info("s", tarfile.SYMTYPE, "../../etc"), "climbs out"),
+        (_sparse("zeros"), "sparse file"),
     ],
-    ids=["path", "device", "fifo", "dangling", "hard link out", "symlink out"],
+    ids=["path", "device", "fifo", "dangling", "hard link out", "symlink out", "sparse"],
 )
 def test_hostile_tar_members_are_refused(member: tarfile.TarInfo, message: str) -> None:
     """A tar that would write outside, or bring devices, ends in one sentence with the tar's name."""

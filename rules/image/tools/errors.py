@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Callable, Sequence, TextIO
+
+TYPE_CHECKING = False  # `typing` is loaded by those who check types only: it takes longer than a small push
+if TYPE_CHECKING:
+    from typing import Callable, Sequence, TextIO
 
 
 class ImageError(Exception):
@@ -26,6 +29,17 @@ class InputError(ImageError):
 
 class PushError(ImageError):
     """A registry refused a request, gave a wrong answer or did not answer."""
+
+
+def with_file(argv: Sequence[str]) -> list[str]:
+    """Return arguments, those in a file of one a line included, where the only argument is @FILE.
+
+    argparse's own way takes each argument that begins with '@' for a file, also the label @repository//a:b.
+    """
+    if len(argv) != 1 or not argv[0].startswith("@"):
+        return list(argv)
+    with open(argv[0][1:], encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().split("\n")[:-1]
 
 
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextIO | None = None) -> int:

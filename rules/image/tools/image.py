@@ -3,7 +3,9 @@
 As a program (one @FILE argument may hold the rest, one argument a line):
 
     image --where LABEL --config OUT --manifest OUT --digest OUT [--base-config FILE --base-manifest FILE]
-          [--layer DESCRIPTOR]… [--settings FILE] [--label-file NAME FILE]…
+          [--layer DESCRIPTOR]… [--settings FILE] [--label-file NAME FILE]… [--status FILE]…
+
+With --status (Bazel's workspace status files) stamp variables such as {BUILD_USER} are filled in.
 
 The settings file is a JSON object with the settings of oci.build_config.
 """
@@ -16,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any, Sequence
 
-from rules.image.tools import oci
-from rules.image.tools.errors import InputError, run
+from rules.image.tools import oci, stamping, worker
+from rules.image.tools.errors import InputError, with_file
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\Z")
 
@@ -32,7 +34,7 @@ def created(value: str, where: str) -> str:
         import time  # pylint: disable=import-outside-toplevel
 
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
-    raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}")
+    raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}")
 
 
 def read_layer(path: str) -> dict[str, Any]:
@@ -44,19 +46,20 @@ def read_layer(path: str) -> dict[str, Any]:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of this program's arguments."""
-    parser = argparse.ArgumentParser(prog="image", fromfile_prefix_chars="@", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="image", allow_abbrev=False)
     for name in ("where", "config", "manifest", "digest"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("base-config", "base-manifest", "settings"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--layer", action="append", default=[])
     parser.add_argument("--label-file", nargs=2, action="append", default=[])
+    parser.add_argument("--status", action="append", default=[])
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
     """Write config, manifest and digest as the arguments say (see the module's text)."""
-    options = build_parser().parse_args(argv)
+    options = build_parser().parse_args(with_file(argv))
     where = options.where
     base, below = None, []
     if options.base_config:
@@ -65,10 +68,15 @@ def main(argv: Sequence[str]) -> int:
         if len(below) != len(base["rootfs"]["diff_ids"]):
             raise InputError(f"{where}: base has {len(below)} layers in its manifest and {len(base['rootfs']['diff_ids'])} in its config; build it again")
     settings = oci.load(Path(options.settings).read_bytes(), options.settings) if options.settings else {}
-    settings["created"] = created(settings.get("created") or "", where)
     labels = settings.setdefault("labels", {})
     for name, path in options.label_file:
-        labels[name] = Path(path).read_text("utf-8").strip()
+        try:
+            labels[name] = Path(path).read_text("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{where}: label_files: {path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    if options.status:
+        stamping.fill_all(settings, stamping.read(options.status), where)
+    settings["created"] = created(settings.get("created") or "", where)
     layers = [read_layer(path) for path in options.layer]
     config = oci.dump(oci.build_config(base, layers, settings, where))
     manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))
@@ -79,4 +87,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, sys.argv[1:]))
+    sys.exit(worker.start(main))

@@ -4,7 +4,7 @@ As a program (one @FILE argument may hold the rest, one argument a line):
 
     layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
           [--deb FILE]… [--directory PATH] [--mode OCTAL] [--owner UID:GID] [--empty-file PATH]…
-          [--empty-dir PATH]… [--symlink PATH TARGET]… [--exclude GLOB]… [--compression gzip|none]
+          [--empty-dir PATH]… [--symlink PATH TARGET]… [--exclude GLOB]… [--compression zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
 """
 
@@ -18,9 +18,9 @@ import sys
 import threading
 from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
-from rules.image.tools import entries, oci, tarfmt
+from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
-from rules.image.tools.errors import InputError, run
+from rules.image.tools.errors import InputError, with_file
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
@@ -142,7 +142,7 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
     Args:
         items: (path, entry) as Tree.sorted() gives them.
         out: file opened for writing bytes.
-        compression: `gzip` or `none`.
+        compression: `zstd:LEVEL`, `gzip` or `none`.
         where: the target to name in errors.
 
     Returns:
@@ -161,22 +161,17 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
         digest = "sha256:" + plain.hexdigest()
         return Blob(oci.LAYER_TAR, digest, size, digest)
 
-    from isal import isal_zlib  # pylint: disable=import-outside-toplevel  # only this branch needs it
-
-    deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
-    packed = hashlib.sha256(_GZIP_HEADER)
-    totals = {"crc": 0, "in": 0, "out": out.write(_GZIP_HEADER)}
+    pack: _Gzip | _Zstd = _Gzip() if compression == "gzip" else _Zstd(int(compression.removeprefix("zstd:")))
+    packed = hashlib.sha256()
+    size = 0
 
     def emit(data: bytes) -> None:
+        nonlocal size
         packed.update(data)
-        totals["out"] += out.write(data)
+        size += out.write(data)
 
-    def compress(chunk: bytes) -> None:
-        totals["crc"] = isal_zlib.crc32(chunk, totals["crc"])
-        totals["in"] += len(chunk)
-        emit(deflate.compress(chunk))
-
-    stages = [_Stage(plain.update), _Stage(compress)]
+    emit(pack.start)
+    stages = [_Stage(plain.update), _Stage(lambda chunk: emit(pack.add(chunk)))]
     try:
         for chunk in tar_chunks(items, where):
             for stage in stages:
@@ -184,14 +179,51 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
     finally:
         for stage in stages:
             stage.finish()
-    emit(deflate.flush())
-    emit(totals["crc"].to_bytes(4, "little") + (totals["in"] & 0xFFFFFFFF).to_bytes(4, "little"))
-    return Blob(oci.LAYER_GZIP, "sha256:" + packed.hexdigest(), totals["out"], "sha256:" + plain.hexdigest())
+    emit(pack.end())
+    return Blob(pack.media_type, "sha256:" + packed.hexdigest(), size, "sha256:" + plain.hexdigest())
+
+
+class _Gzip:
+    """A gzip file (RFC 1952), whose header and deflate are the same everywhere."""
+
+    media_type = oci.LAYER_GZIP
+    start = _GZIP_HEADER
+
+    def __init__(self) -> None:
+        from isal import isal_zlib  # pylint: disable=import-outside-toplevel  # each layer needs one library
+
+        self._deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
+        self._crc32 = isal_zlib.crc32
+        self._crc = self._count = 0
+
+    def add(self, chunk: bytes) -> bytes:
+        """Return what a piece of the content adds to the file."""
+        self._crc = self._crc32(chunk, self._crc)
+        self._count += len(chunk)
+        return self._deflate.compress(chunk)
+
+    def end(self) -> bytes:
+        """Return the end of the file."""
+        return self._deflate.flush() + self._crc.to_bytes(4, "little") + (self._count & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+class _Zstd:
+    """A Zstandard frame (RFC 8878) without content size: it is not known before the end."""
+
+    media_type = oci.LAYER_ZSTD
+    start = b""
+
+    def __init__(self, level: int) -> None:
+        import zstandard  # pylint: disable=import-outside-toplevel  # each layer needs one library
+
+        self._frame = zstandard.ZstdCompressor(level=level).compressobj()
+        self.add = self._frame.compress
+        self.end = self._frame.flush
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of this program's arguments."""
-    parser = argparse.ArgumentParser(prog="layer", fromfile_prefix_chars="@", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="layer", allow_abbrev=False)
     parser.add_argument("--where", required=True)
     parser.add_argument("--blob", required=True)
     parser.add_argument("--descriptor", required=True)
@@ -206,7 +238,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--empty-dir", action="append", default=[])
     parser.add_argument("--symlink", nargs=2, action="append", default=[])
     parser.add_argument("--exclude", action="append", default=[])
-    parser.add_argument("--compression", choices=["gzip", "none"], default="gzip")
+    parser.add_argument("--compression", choices=["gzip", "none", *(f"zstd:{level}" for level in range(1, 20))], default="zstd:2")
     parser.add_argument("--rootfs", action="store_true")
     parser.add_argument("--compile-python", action="store_true")
     return parser
@@ -260,7 +292,7 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
 
 def main(argv: Sequence[str]) -> int:
     """Write the layer and its descriptor as the arguments say (see the module's text)."""
-    options = build_parser().parse_args(argv)
+    options = build_parser().parse_args(with_file(argv))
     tree, architecture = gather(options)
     with open(options.blob, "wb", buffering=0) as out:
         blob = write_blob(tree.sorted(), out, options.compression, options.where)
@@ -279,4 +311,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, sys.argv[1:]))
+    sys.exit(worker.start(main))

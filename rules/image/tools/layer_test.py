@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from rules.image.tools import layer
 from rules.image.tools.entries import FILE, Entry, Tree
@@ -37,7 +38,7 @@ def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
 def _build(out: Path, *arguments: str) -> dict:
     """Run the tool as an action would and return the descriptor."""
     out.mkdir(exist_ok=True)
-    assert layer.main(["--where", "//t:l", "--blob", str(out / "blob"), "--descriptor", str(out / "d.json"), *arguments]) == 0
+    assert layer.main(["--where", "//t:l", "--blob", str(out / "blob"), "--descriptor", str(out / "d.json"), "--compression", "gzip", *arguments]) == 0
     return json.loads((out / "d.json").read_text())
 
 
@@ -58,25 +59,32 @@ def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
     assert len(digests) == 1
 
 
-def test_a_known_layer_has_its_known_digest(tmp_path) -> None:
-    """The bytes are the same on every machine: this digest was written down once."""
+@pytest.mark.parametrize(
+    ("compression", "digest"),
+    [
+        ("gzip", "sha256:73470796edb7f6e16d6d14ce9cbf74e983353942306f878205245c729972e2aa"),
+        ("zstd:2", "sha256:2583e34f3ddc12ebc5292b933c1df923a7f9bb0cb27495d59c193abf59ddd6b8"),
+    ],
+)
+def test_a_known_layer_has_its_known_digest(tmp_path, compression, digest) -> None:
+    """The bytes are the same on every machine: these digests were written down once."""
     top = _source(tmp_path / "src", 0o022, 1)
-    built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8")
+    built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8", "--compression", compression)
     assert built["diff_id"] == "sha256:75d9e78293775c250df5a2f3b3cc2f2356be4bf2bd77556c87c3442aa8fc7687"
-    assert built["digest"] == "sha256:73470796edb7f6e16d6d14ce9cbf74e983353942306f878205245c729972e2aa"
+    assert built["digest"] == digest
 
 
-@pytest.mark.parametrize("compression", ["gzip", "none"])
+@pytest.mark.parametrize("compression", ["gzip", "none", "zstd:2", "zstd:6"])
 def test_digests_and_size_are_those_of_the_files(tmp_path, compression: str) -> None:
     """The descriptor's digest and size are the blob's, its diff_id is the tar's."""
     top = _source(tmp_path / "src", 0o022, 1)
     built = _build(tmp_path / "out", "--tree", "app", str(top), "--compression", compression)
     blob = (tmp_path / "out/blob").read_bytes()
-    plain = gzip.decompress(blob) if compression == "gzip" else blob
+    plain = {"gzip": gzip.decompress, "none": bytes}.get(compression, lambda data: zstandard.ZstdDecompressor().stream_reader(data).read())(blob)
     assert built["digest"] == "sha256:" + hashlib.sha256(blob).hexdigest()
     assert built["diff_id"] == "sha256:" + hashlib.sha256(plain).hexdigest()
     assert built["size"] == len(blob)
-    assert built["mediaType"].endswith("tar+gzip" if compression == "gzip" else "tar")
+    assert built["mediaType"].endswith({"gzip": "tar+gzip", "none": "tar"}.get(compression, "tar+zstd"))
 
 
 def test_the_gzip_header_names_no_time_and_no_system(tmp_path) -> None:

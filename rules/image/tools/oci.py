@@ -19,10 +19,23 @@ LAYER_TAR = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 LAYERS = (LAYER_GZIP, LAYER_TAR, LAYER_ZSTD)
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+# Docker's own names for the same things (distribution's image manifest V 2, schema 2), in OCI's order.
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+_DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+_DOCKER_LAYERS = {f"application/vnd.docker.image.rootfs.diff.tar{ending}": layer for ending, layer in zip((".gzip", "", ".zstd"), LAYERS)}
+INDEXES = (INDEX, DOCKER_LIST)
+MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 
 EPOCH = "1970-01-01T00:00:00Z"
 MAX_JSON = 4 << 20  # what registries accept for a manifest; more is not an image's metadata
 MAX_BLOB = 1 << 40
+
+# What build_config adds to, and of which type image-spec's config.md says that it is.
+_SETTINGS = {"Env": list, "Labels": dict, "ExposedPorts": dict, "Volumes": dict}
+_JSON_NAMES = {list: "array", dict: "object", str: "string"}
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _REPOSITORY = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\Z")
@@ -112,27 +125,29 @@ def check_descriptor(value: object, media_types: Sequence[str], where: str) -> d
 
 
 def check_manifest(data: bytes, where: str) -> dict[str, Any]:
-    """Parse an OCI image manifest and check every descriptor in it.
+    """Parse an image manifest, OCI's or docker's schema 2, and check every descriptor in it.
 
     Args:
         data: the manifest's bytes.
         where: the file to name in errors.
 
     Returns:
-        The manifest as a dict.
+        The manifest as a dict; its mediaType is set where the file leaves it out.
 
     Raises:
         InputError: it is no image manifest, or a descriptor is malformed.
     """
     manifest = load(data, where)
-    if manifest.get("schemaVersion") != 2 or manifest.get("mediaType", MANIFEST) != MANIFEST:
-        raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an OCI image manifest is needed ({MANIFEST})")
-    check_descriptor(manifest.get("config"), [CONFIG], f"{where}: config")
+    if manifest.get("schemaVersion") == 1 or "distribution.manifest.v1+" in str(manifest.get("mediaType")):
+        raise InputError(f"{where}: an image in docker's schema 1, which lost its support in 2017; push it again with a current docker, or copy it with skopeo")
+    if manifest.get("schemaVersion") != 2 or manifest.setdefault("mediaType", MANIFEST) not in MANIFESTS:
+        raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an image manifest is needed ({MANIFEST})")
+    check_descriptor(manifest.get("config"), [CONFIG, _DOCKER_CONFIG], f"{where}: config")
     layers = manifest.get("layers")
     if not isinstance(layers, list):
         raise InputError(f"{where}: layers must be a list, found {type(layers).__name__}")
     for index, layer in enumerate(layers):
-        check_descriptor(layer, LAYERS, f"{where}: layers[{index}]")
+        check_descriptor(layer, (*LAYERS, *_DOCKER_LAYERS), f"{where}: layers[{index}]")
     return manifest
 
 
@@ -144,8 +159,17 @@ def check_config(data: bytes, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: no rootfs.diff_ids, so this is no image config; give an image as base")
     for index, diff_id in enumerate(rootfs["diff_ids"]):
         check_digest(diff_id, f"{where}: rootfs.diff_ids[{index}]")
-    if not isinstance(config.get("config", {}), dict):
-        raise InputError(f"{where}: config must be an object, found {type(config['config']).__name__}")
+    settings = config.get("config") or {}
+    if not isinstance(settings, dict):
+        raise InputError(f"{where}: config must be an object, found {type(settings).__name__}")
+    parts = [("history", config.get("history"), list), *((name, config.get(name), str) for name in ("architecture", "os"))]
+    parts += [(f"config.{name}", settings.get(name), kind) for name, kind in _SETTINGS.items()]
+    for name, value, kind in parts:
+        if value is not None and not isinstance(value, kind):
+            raise InputError(f"{where}: {name} must be a JSON {_JSON_NAMES[kind]}, found {type(value).__name__}; build the image again")
+    for value in settings.get("Env") or []:
+        if not isinstance(value, str):
+            raise InputError(f"{where}: config.Env must be a list of strings, found {type(value).__name__} in it; build the image again")
     return config
 
 
@@ -247,5 +271,11 @@ def build_manifest(config: bytes, layers: Sequence[Mapping[str, Any]]) -> dict[s
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": {"mediaType": CONFIG, "digest": sha256(config), "size": len(config)},
-        "layers": [{key: layer[key] for key in ("mediaType", "digest", "size")} for layer in layers],
+        "layers": [layer_descriptor(layer) for layer in layers],
     }
+
+
+def layer_descriptor(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer's mediaType, digest and size, the mediaType in OCI's words where docker's were used."""
+    kind = layer["mediaType"]
+    return {"mediaType": _DOCKER_LAYERS.get(kind, kind), "digest": layer["digest"], "size": layer["size"]}

@@ -1,6 +1,7 @@
 """Tests of digests, configs and manifests."""
 
 import json
+import re
 
 import pytest
 
@@ -78,8 +79,9 @@ def test_parts_for_two_machines_are_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schemaVersion": 1}, "an OCI image manifest is needed"),
-        ({"mediaType": "application/vnd.docker.distribution.manifest.v1+json"}, "an OCI image manifest is needed"),
+        ({"schemaVersion": 1}, "docker's schema 1"),
+        ({"mediaType": "application/vnd.docker.distribution.manifest.v1+prettyjws"}, "docker's schema 1"),
+        ({"mediaType": oci.INDEX}, "found 'application/vnd.oci.image.index.v1.json', an image manifest is needed"),
         ({"config": {"mediaType": oci.CONFIG, "digest": "sha256:../..", "size": 1}}, "config.digest"),
         ({"layers": [{**LAYER, "size": -1}]}, r"layers\[0\].size"),
         ({"layers": [{**LAYER, "mediaType": "text/html"}]}, r"layers\[0\].mediaType"),
@@ -145,3 +147,32 @@ def test_the_tool_refuses_a_base_whose_parts_do_not_fit(tmp_path, capsys) -> Non
     code = run(image.main, _arguments(tmp_path, "--base-config", str(tmp_path / "base"), "--base-manifest", str(tmp_path / "manifest")))
     assert code == 1
     assert capsys.readouterr().err.startswith("ERROR: //t:i: base has 1 layers in its manifest and 2 in its config")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": {"Env": [1]}}, {"config": {"Env": "A=1"}}, {"config": {"Labels": ["a"]}}, {"config": {"ExposedPorts": ["80"]}}, {"config": {"Volumes": "v"}},
+        {"config": 7}, {"history": 7}, {"architecture": ["amd64"]}, {"os": {}},
+    ],
+    ids=str,
+)
+def test_a_base_config_of_other_types_is_refused(change: dict) -> None:
+    """What an image on top of it would add to has the types that image-spec gives it."""
+    with pytest.raises(InputError, match="^c: .* must be "):
+        oci.check_config(oci.dump({"rootfs": {"diff_ids": [DIGEST]}, **change}), "c")
+
+
+def test_a_base_config_without_settings_is_one() -> None:
+    """Go's tools write null for what is empty."""
+    value = {"rootfs": {"diff_ids": [DIGEST]}, "config": None, "history": None}
+    assert oci.check_config(oci.dump(value), "c") == value
+    assert oci.build_config(value, [LAYER], {"env": {"A": "1"}}, "i")["config"] == {"Env": ["A=1"]}
+
+
+def test_a_label_file_that_is_no_text_is_refused(tmp_path, capsys) -> None:
+    """The attribute and the file are named."""
+    (tmp_path / "label").write_bytes(b"\xff\xfe")
+    assert run(image.main, _arguments(tmp_path, "--layer", _layer(tmp_path), "--label-file", "commit", str(tmp_path / "label"))) == 1
+    assert re.fullmatch(r"ERROR: //t:i: label_files: .*/label is no UTF-8 text .*; save it as UTF-8\n", capsys.readouterr().err)
+    assert not (tmp_path / "config").exists()

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rules.image.tools.errors import InputError, PushError
 from rules.image.tools.fake_registry import FakeRegistry
 from rules.image.tools.push import Image, exists, push_all
 from rules.image.tools.registry import Registry
+from rules.image.tools.transfer import each
 
 
 @pytest.fixture(name="fake")
@@ -198,10 +200,10 @@ def test_refusals_end_at_once(fake, tmp_path, status: int, cure: str) -> None:
 
 
 def test_a_blob_that_is_not_what_its_digest_says_is_refused(fake, tmp_path) -> None:
-    """Same size, other bytes: the registry's refusal becomes the cure to build again."""
+    """Same size, other bytes: when the registry refuses them, the file is named with what it has and should have."""
     image = make_image(tmp_path, "app", [b"abc"])
     image.layers[0][0].write_bytes(b"abd")
-    with pytest.raises(PushError, match="DIGEST_INVALID.*build the image again"):
+    with pytest.raises(InputError, match=f"{image.layers[0][0]}: has the digest {oci.sha256(b'abd')}, .* says {oci.sha256(b'abc')}; build"):
         push_all([image], fake.name)
     assert fake.manifests == {}
 
@@ -260,3 +262,22 @@ def test_importing_stays_light() -> None:
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=root, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not loaded & {"asyncio", "urllib3", "httpx", "requests", "argparse", "subprocess", "logging", "isal", "tarfile"}
+
+
+def test_an_interrupt_waits_for_no_upload() -> None:
+    """Ctrl-C ends a push at once, also while another thread waits for a registry that has fallen silent."""
+    sending, answered = threading.Event(), threading.Event()
+    ended: list[int] = []
+
+    def work(item: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            assert sending.wait(30)
+            raise KeyboardInterrupt
+        sending.set()
+        answered.wait(30)
+        ended.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        each(work, [1, 2], 2)
+    assert not ended
+    answered.set()

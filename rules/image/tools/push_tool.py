@@ -1,80 +1,141 @@
-"""The program behind container_push: pushes one image by a plan that was written at build time.
+"""The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
 
-    push_tool --plan FILE [--registry HOST:PORT] [--repository NAME] [--tag NAME]… [--insecure] [--jobs N]
+    push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]… [--insecure] [--jobs N]
 
-Paths in the plan are relative to $RUNFILES_DIR. Progress goes to stderr, the reference of what was pushed to stdout.
+Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout. Modules
+that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from pathlib import Path
-from typing import Callable, Sequence, TextIO
 
-from rules.image.tools import push
 from rules.image.tools.errors import InputError, run
+from rules.image.tools.registry import Registry
+from rules.image.tools.transfer import Job, Transfer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Sequence, TextIO
+
+_WORKERS = 8
 
 
-def meter(stream: TextIO) -> Callable[[push.Progress], None]:
-    """Return a progress callback: one growing line on a terminal, a line per uploaded blob elsewhere."""
-    live = stream.isatty()
-    moving: dict[str, tuple[int, int]] = {}
+class Options:
+    """What the command line says instead of the plan; None where it says nothing.
 
-    def show(step: push.Progress) -> None:
-        if step.state in ("uploading", "uploaded"):
-            moving[step.digest] = (step.sent, step.size)
-        if live:
-            sent, size = (sum(pair[i] for pair in moving.values()) for i in (0, 1))
-            stream.write(f"\r{step.repository}: {sent / 1e6:.1f} of {size / 1e6:.1f} MB\x1b[K")
-            if step.state == "pushed":
-                stream.write("\n")
-            stream.flush()
-        elif step.state == "uploaded":
-            print(f"{step.repository}: sent {step.digest} ({step.size} bytes)", file=stream)
+    Attributes:
+        plan: the plan's file.
+        root: the folder that paths in the plan are relative to.
+        registry, repository: names.
+        tag: list of names.
+        insecure: True to speak plain HTTP.
+        jobs: requests at once.
+    """
 
-    return show
+    insecure = registry = repository = tag = None
+    jobs = _WORKERS
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        if len(argv) == 4 and (argv[0], argv[2]) == ("--plan", "--root"):
+            self.plan, self.root = argv[1], argv[3]
+        else:
+            from rules.image.tools import push_options  # pylint: disable=import-outside-toplevel
+
+            push_options.parse(argv, self)
 
 
-def _first_line(path: str, what: str) -> str:
-    """Return the first line of a file, stripped; InputError if it is empty."""
-    text = Path(path).read_text("utf-8").strip().partition("\n")[0].strip()
-    if not text:
-        raise InputError(f"{what}: {path} is empty; write the {what.removesuffix('_file')} into its first line")
-    return text
+def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
+    """Return the plan's jobs by registry, with the command line's names where it gives any.
+
+    Raises:
+        InputError: a file of an image is missing or not as long as its manifest says.
+    """
+    groups: list[tuple[Registry, list[Job]]] = []
+    root = options.root
+    with open(options.plan, encoding="utf-8") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    for kind, *words in lines:
+        if kind == "registry":
+            # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
+            insecure = options.insecure or (words[1] == "plain" and options.registry in (None, words[0])) or None
+            groups.append((Registry(options.registry or words[0], insecure=insecure), []))
+        elif kind == "image":
+            repository, digest, media_type, _, path = words
+            manifest = _content(f"{root}/{path}")
+            groups[-1][1].append(Job(options.repository or repository, tuple(options.tag or ()), manifest, media_type, digest, {}))
+        elif kind == "tag" and not options.tag:
+            groups[-1][1][-1].tags += (words[0],)
+        elif kind == "blob":
+            path, size = f"{root}/{words[2]}", int(words[1])
+            _check_size(path, size)
+            groups[-1][1][-1].blobs[words[0]] = (size, path)
+    return groups
+
+
+def _content(path: str) -> bytes:
+    """Return a file's bytes."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; build the image again") from None
+
+
+def _check_size(path: str, size: int) -> None:
+    """Raise InputError unless a file is there and has that many bytes."""
+    try:
+        found = os.stat(path).st_size
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; build the image again") from None
+    if found != size:
+        raise InputError(f"{path}: has {found} bytes, its manifest says {size}; build the image again")
+
+
+class Lines:
+    """Shows the steps of a push where there is no terminal: a line per uploaded blob."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, state: str, repository: str, digest: str, _: int, size: int) -> None:
+        """Show one step; see push.Progress."""
+        if state == "uploaded":
+            self._stream.write(f"{repository}: sent {digest} ({size} bytes)\n")
+
+    def stop(self) -> None:
+        """End what is shown."""
+
+
+def meter(stream: TextIO) -> Lines:
+    """Return what shows the steps of a push: a bar on a terminal, lines elsewhere."""
+    if not stream.isatty():
+        return Lines(stream)
+    from rules.image.tools import bar  # pylint: disable=import-outside-toplevel
+
+    return bar.Bar(stream)
 
 
 def main(argv: Sequence[str]) -> int:
     """Push as plan and arguments say."""
-    parser = argparse.ArgumentParser(prog="push", allow_abbrev=False)
-    parser.add_argument("--plan", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--registry", help="HOST or HOST:PORT instead of the attribute's")
-    parser.add_argument("--repository", help="repository instead of the attribute's")
-    parser.add_argument("--tag", action="append", help="tag instead of the attribute's; may be repeated")
-    parser.add_argument("--insecure", action="store_true", default=None, help="speak plain HTTP")
-    parser.add_argument("--jobs", type=int, default=8, help="requests at once (default 8)")
-    options = parser.parse_args(argv)
-    plan = json.loads(Path(options.plan).read_text("utf-8"))
-    root = Path(os.environ.get("RUNFILES_DIR", "."))
-    repository = options.repository or plan["repository"] or _first_line(str(root / plan["repository_file"]), "repository_file")
-    tags = options.tag or ([plan["tag"]] if plan["tag"] else [])
-    if plan["tag_file"] and not options.tag:
-        tags = [_first_line(str(root / plan["tag_file"]), "tag_file")]
-    image = push.Image(
-        manifest=root / plan["manifest"],
-        config=root / plan["config"],
-        layers=[(root / blob, root / descriptor) for blob, descriptor in plan["layers"]],
-        repository=repository,
-        tags=tuple(tags),
-    )
-    registry = options.registry or plan["registry"]
-    insecure = plan["insecure"] if options.insecure is None else options.insecure
-    (pushed,) = push.push_all([image], registry, progress=meter(sys.stderr), jobs=options.jobs, insecure=insecure)
-    print(pushed.reference)
+    options = Options(argv)
+    groups = read_plan(options)
+    shown = meter(sys.stderr)
+    for client, jobs in groups:
+        try:
+            Transfer(client, shown.show, options.jobs).run(jobs)
+        finally:
+            shown.stop()
+            client.close()
+        for job in jobs:
+            sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(run(main, sys.argv[1:]))
+def start() -> None:
+    """Run main with this process's arguments and end the process, without the time that tidying up takes."""
+    code = run(main, sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,32 +1,41 @@
 """Tests of the program behind container_push."""
 
 import io
-import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from rules.image.tools import oci, push_tool
 from rules.image.tools.errors import run
 from rules.image.tools.fake_registry import FakeRegistry
-from rules.image.tools.push import Progress
+
+LAYER = b"bytes" * 1000
 
 
 @pytest.fixture(name="plan")
-def _plan(tmp_path, monkeypatch):
-    """A plan for an image of one layer, in a runfiles folder; returns a function that writes it with changes."""
-    monkeypatch.setenv("RUNFILES_DIR", str(tmp_path))
+def _plan(tmp_path):
+    """Returns a function that writes the plan of an image with one layer, for a registry, and returns arguments."""
     (tmp_path / "config").write_bytes(b"{}")
-    (tmp_path / "layer").write_bytes(b"bytes")
-    layer = {"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(b"bytes"), "size": 5}
-    (tmp_path / "manifest").write_bytes(oci.dump(oci.build_manifest(b"{}", [layer])))
+    (tmp_path / "layer").write_bytes(LAYER)
+    layer = {"mediaType": oci.LAYER_ZSTD, "digest": oci.sha256(LAYER), "size": len(LAYER)}
+    manifest = oci.dump(oci.build_manifest(b"{}", [layer]))
+    (tmp_path / "manifest").write_bytes(manifest)
 
-    def write(**changes) -> list[str]:
-        plan = {
-            "manifest": "manifest", "config": "config", "layers": [["layer", "layer.json"]], "insecure": None,
-            "registry": "example.invalid", "repository": "a/b", "repository_file": None, "tag": None, "tag_file": None, **changes,
-        }
-        (tmp_path / "plan.json").write_text(json.dumps(plan))
-        return ["--plan", str(tmp_path / "plan.json")]
+    def write(*registries: str, repository: str = "a/b") -> list[str]:
+        lines: list[tuple] = []
+        for registry in registries:
+            lines += [
+                ("registry", registry, "auto"),
+                ("image", repository, oci.sha256(manifest), oci.MANIFEST, len(manifest), "manifest"),
+                ("tag", "v1"),
+                ("blob", oci.sha256(b"{}"), 2, "config"),
+                ("blob", oci.sha256(LAYER), len(LAYER), "layer"),
+            ]
+        (tmp_path / "plan").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+        return ["--plan", str(tmp_path / "plan"), "--root", str(tmp_path)]
 
     return write
 
@@ -34,35 +43,64 @@ def _plan(tmp_path, monkeypatch):
 def test_the_reference_is_the_only_output(plan, tmp_path, capsys) -> None:
     """stdout is what a script needs: where the image is now."""
     with FakeRegistry() as fake:
-        assert push_tool.main(plan(registry=fake.name, tag="v1")) == 0
+        assert push_tool.main(plan(fake.name)) == 0
         assert ("a/b", "v1") in fake.manifests
         output = capsys.readouterr()
         assert output.out == f"{fake.name}/a/b@{oci.sha256((tmp_path / 'manifest').read_bytes())}\n"
-        assert f"sent {oci.sha256(b'bytes')} (5 bytes)" in output.err
+        assert f"sent {oci.sha256(LAYER)} ({len(LAYER)} bytes)" in output.err
+
+
+def test_what_is_there_costs_one_question(plan) -> None:
+    """The tag's digest answers for the image."""
+    with FakeRegistry() as fake:
+        push_tool.main(plan(fake.name))
+        fake.log.clear()
+        assert push_tool.main(plan(fake.name)) == 0
+        assert fake.log == ["HEAD /v2/a/b/manifests/v1"]
+
+
+def test_a_bundle_may_go_to_several_registries(plan) -> None:
+    """Each registry of a plan gets its images."""
+    with FakeRegistry() as one, FakeRegistry() as two:
+        assert push_tool.main(plan(one.name, two.name)) == 0
+        assert ("a/b", "v1") in one.manifests and ("a/b", "v1") in two.manifests
 
 
 def test_arguments_override_the_attributes(plan) -> None:
     """Registry, repository and tags from the command line win."""
     with FakeRegistry() as fake:
-        assert push_tool.main([*plan(tag="v1"), "--registry", fake.name, "--repository", "c", "--tag", "x", "--tag", "y"]) == 0
+        words = ["--registry", fake.name, "--repository", "c", "--tag", "x", "--tag", "y"]
+        assert push_tool.main([*plan("example.invalid"), *words]) == 0
         assert {name for _, name in fake.manifests if not name.startswith("sha256")} == {"x", "y"}
         assert {repository for repository, _ in fake.manifests} == {"c"}
 
 
-def test_files_name_repository_and_tag(plan, tmp_path) -> None:
-    """The first line of repository_file and tag_file counts."""
-    (tmp_path / "r").write_text("shop/server\nmore\n")
-    (tmp_path / "t").write_text("  v2  \n")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--tag", "a b"], "--tag: 'a b' is no tag"), (["--repository", "../x"], "--repository: '../x' is no repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
+)
+def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: str) -> None:
+    """Names that would change a request's path are refused before anything is sent."""
+    assert run(push_tool.main, [*plan("example.invalid"), *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "many"])
+def test_wrong_numbers_are_wrong_usage(plan, capsys, jobs: str) -> None:
+    """Exit code 2, and the argument is named."""
+    with pytest.raises(SystemExit) as caught:
+        push_tool.main([*plan("example.invalid"), "--jobs", jobs])
+    assert caught.value.code == 2 and "--jobs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["layer", "config"])
+def test_a_truncated_file_is_found_before_anything_is_sent(plan, tmp_path, capsys, name: str) -> None:
+    """The file is named with what it has and should have."""
+    (tmp_path / name).write_bytes(b"x")
     with FakeRegistry() as fake:
-        assert push_tool.main(plan(registry=fake.name, repository=None, repository_file="r", tag_file="t")) == 0
-        assert ("shop/server", "v2") in fake.manifests
-
-
-def test_an_empty_tag_file_is_one_sentence(plan, tmp_path, capsys) -> None:
-    """Nothing is pushed under an empty name."""
-    (tmp_path / "t").write_text("\n")
-    assert run(push_tool.main, plan(tag_file="t")) == 1
-    assert "is empty; write the tag" in capsys.readouterr().err
+        assert run(push_tool.main, plan(fake.name)) == 1
+        assert fake.log == []
+    assert f"{name}: has 1 bytes, its manifest says" in capsys.readouterr().err
 
 
 class _Terminal(io.StringIO):
@@ -73,12 +111,38 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_one_growing_line() -> None:
-    """Progress is drawn over itself and ends with a newline when the image is there."""
+def test_a_terminal_gets_a_bar() -> None:
+    """Progress is drawn over itself and ends below the bar; nothing is drawn where nothing is sent."""
     stream = _Terminal()
-    show = push_tool.meter(stream)
+    shown = push_tool.meter(stream)
+    shown.show("exists", "a", "sha256:m", 0, 9)
+    shown.stop()
+    assert stream.getvalue() == ""
     for sent in (1_000_000, 2_000_000):
-        show(Progress("uploading", "a", "sha256:x", sent, 2_000_000))
-    show(Progress("pushed", "a", "sha256:m", 1, 1))
-    assert "\ra: 1.0 of 2.0 MB" in stream.getvalue()
-    assert stream.getvalue().count("\n") == 1 and stream.getvalue().endswith("\n")
+        shown.show("uploading", "shop/a", "sha256:x", sent, 2_000_000)
+    shown.stop()
+    assert "shop/a" in stream.getvalue() and "2.0/2.0 MB" in stream.getvalue() and stream.getvalue().endswith("\n\x1b[?25h")
+
+
+def test_starting_loads_next_to_nothing(plan) -> None:
+    """A push to a registry that wants no login needs none of the modules that take long to load."""
+    root = Path(push_tool.__file__).parents[3]
+    code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools import push_tool; push_tool.main(sys.argv[1:]); print(*sys.modules)"
+    with FakeRegistry() as fake:
+        command = [sys.executable, "-I", "-S", "-c", code, str(root), *plan(fake.name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""})
+        assert ("a/b", "v1") in fake.manifests
+    loaded = set(done.stdout.split())
+    assert "rules.image.tools.wire" in loaded
+    assert not loaded & {"argparse", "dataclasses", "enum", "http.client", "json", "pathlib", "re", "rich", "socket", "ssl", "threading", "typing"}
+
+
+def test_plain_http_is_for_the_registry_that_the_attribute_names(plan, tmp_path) -> None:
+    """insecure_repository says nothing of a registry that the command line puts in its place."""
+    arguments = plan("r.example:5000")
+    (tmp_path / "plan").write_text((tmp_path / "plan").read_text().replace("\tauto\n", "\tplain\n"))
+    ((client, _),) = push_tool.read_plan(push_tool.Options(arguments))
+    assert client.plain
+    for words, is_plain in ((["--registry", "r.example:5000"], True), (["--registry", "other.example"], False), (["--registry", "other.example", "--insecure"], True)):
+        ((client, _),) = push_tool.read_plan(push_tool.Options([*arguments, *words]))
+        assert client.plain == is_plain

@@ -2,54 +2,66 @@
 
 One Registry serves many threads; connections are kept open and handed from request to request. A request is tried again,
 with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated. A 401 is
-met with the user's login (see auth.py).
+met with the user's login (see auth.py), again when a token has run out.
 """
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
-import json
-import random
-import re
-import threading
+import _thread
 import time
-import urllib.parse
-from typing import BinaryIO, Callable, Mapping, NamedTuple
 
-from rules.image.tools import auth
+from rules.image.tools import refusals
 from rules.image.tools.errors import PushError
+from rules.image.tools.wire import Answer, BadAnswer, Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO, Callable, Sequence
+
+    from rules.image.tools.auth import Login
+
+__all__ = ["ATTEMPTS", "Answer", "Interrupted", "Registry", "is_loopback", "refusal", "wants_plain_http"]
 
 ATTEMPTS = 8  # with the pauses below about 13 s of patience: a registry's pod restarts in less
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 8.0
-CONNECT_TIMEOUT = 5.0
-TIMEOUT = 60.0
-_BLOCK = 1 << 22
-_ANSWER_LIMIT = 1 << 22
+LONGEST_WISH = 60.0
+refusal = refusals.refusal
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
-_REPOSITORY = re.compile(r"/v2/(.+)/(?:blobs|manifests)/")
 _AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+# What Docker Hub is called, and where its registry listens.
+_DOCKER_HUB, _DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
+_HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
 
-class Answer(NamedTuple):
-    """A registry's answer: status code, headers (names in lower case) and body."""
+def split_name(name: str) -> tuple[str, int | None]:
+    """Return host (an IPv6 address without brackets) and port of HOST or HOST:PORT.
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    Raises:
+        PushError: name is neither; it would end up elsewhere in a URL or header.
+    """
+    host, colon, port = name.rpartition(":") if not name.endswith("]") else (name, "", "")
+    if not colon:
+        host = name
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    if inner:
+        good = all(c in "0123456789abcdefABCDEF:." for c in inner)
+    else:
+        good = bool(host) and _HOST_LETTERS.issuperset(host) and host[0] not in ".-" and host[-1] not in ".-"
+    if colon:
+        good = good and port.isascii() and port.isdigit() and int(port) < 65536
+    if not good:
+        raise PushError(f"registry {name!r:.120}: write HOST or HOST:PORT, without http:// and path")
+    return inner or host, int(port) if colon else None
 
 
 def is_loopback(registry: str) -> bool:
     """Say whether a registry's HOST[:PORT] names this machine itself."""
-    host = registry.rpartition(":")[0] if re.search(r":[0-9]+\Z", registry) else registry
-    if host == "localhost" or host.endswith(".localhost"):
+    host, _ = split_name(registry)
+    if host == "localhost" or host.endswith(".localhost") or host == "::1":
         return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    numbers = host.split(".")
+    return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
 
 
 def wants_plain_http(registry: str, insecure: bool | None) -> bool:
@@ -57,8 +69,21 @@ def wants_plain_http(registry: str, insecure: bool | None) -> bool:
     return is_loopback(registry) if insecure is None else insecure
 
 
+def _find_login(registry: str) -> Login | None:
+    """Return the login that docker's config file has for a registry."""
+    from rules.image.tools import auth  # pylint: disable=import-outside-toplevel  # most registries here want none
+
+    return auth.find_login(registry)
+
+
 class Registry:
     """Requests to one registry.
+
+    Attributes:
+        name: HOST or HOST:PORT.
+        plain: whether it is spoken to without TLS.
+        actions: what a token is asked to allow.
+        authorizations: Authorization header by repository; "" has the one for all of them.
 
     Args:
         name: HOST or HOST:PORT.
@@ -71,24 +96,28 @@ class Registry:
         PushError: name is no HOST[:PORT].
     """
 
+    actions = "pull,push"
+
     def __init__(
         self,
         name: str,
         *,
         insecure: bool | None = None,
-        login: Callable[[str], auth.Login | None] = auth.find_login,
+        login: Callable[[str], Login | None] = _find_login,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not _HOST.match(name):
-            raise PushError(f"registry {name!r:.120}: write HOST or HOST:PORT, without http:// and path")
+        self._address = _DOCKER_HUB_HOST if name in _DOCKER_HUB else name
+        self._host, port = split_name(self._address)
         self.name = name
         self.plain = wants_plain_http(name, insecure)
+        self._port = port or (80 if self.plain else 443)
         self.sleep = sleep
+        self.authorizations: dict[str, str] = {}
         self._find_login = login
-        self._login: tuple[auth.Login | None] | None = None
-        self._authorizations: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._idle: list[http.client.HTTPConnection] = []
+        self._login: tuple[Login | None] | None = None
+        self._lock = _thread.allocate_lock()
+        self._authorizing: dict[str, _thread.LockType] = {}
+        self._idle: list[Connection] = []
 
     def close(self) -> None:
         """Close every connection that no request is using."""
@@ -102,9 +131,10 @@ class Registry:
         method: str,
         path: str,
         *,
+        repository: str = "",
         body: bytes | BinaryIO | None = None,
         size: int = 0,
-        headers: Mapping[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         again: bool = True,
         sent: Callable[[int], None] | None = None,
     ) -> Answer:
@@ -113,7 +143,9 @@ class Registry:
         Args:
             method: HTTP method.
             path: path and query, beginning with '/'.
-            body: bytes, or a file opened for reading bytes, which is sent from its start.
+            repository: the repository that the request is about, which a token has to be for; to mount from
+                another one, `TO FROM` with a space between.
+            body: bytes, or a file opened for reading bytes without a buffer, which is sent from its start.
             size: length of the body in bytes.
             headers: further headers.
             again: repeat after 429, 5xx and broken connections; False for requests whose session ends with
@@ -127,99 +159,119 @@ class Registry:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
         pause = FIRST_PAUSE
-        repository = _REPOSITORY.match(path)
-        key = repository[1] if repository else ""
         for attempt in range(1, ATTEMPTS + 1):
-            retry_after = None
+            wish = None
             try:
-                answer = self._once(method, path, body, size, self._headers(headers, key), sent)
-                if answer.status == 401 and self._authorize(answer, key):
-                    answer = self._once(method, path, body, size, self._headers(headers, key), sent)
-                if answer.status not in _AGAIN:
+                answer = self._authorized(method, path, repository, body, size, headers, sent)
+                if answer.status not in _AGAIN or refusals.is_full(answer):
                     return answer
-                problem = f"answered {answer.status}{_detail(answer)}"
-                retry_after = answer.headers.get("retry-after")
-            except (OSError, http.client.HTTPException) as error:
-                if type(error).__name__ == "SSLCertVerificationError" or "WRONG_VERSION_NUMBER" in str(error):
-                    raise PushError(
-                        f"registry {self.name}: no TLS connection ({error}); name it insecure if it speaks plain HTTP, "
-                        "or install its certificate"
-                    ) from None
+                problem = f"answered {answer.status}{refusals.detail(answer)}"
+                wish = answer.headers.get("retry-after")
+            except EOFError:
+                raise PushError(f"{body.name}: became shorter while it was sent; build again and push again") from None
+            except OSError as error:
+                refusals.check_tls(error, self.name)
                 problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
             if not again:
                 raise Interrupted(problem)
             if attempt < ATTEMPTS:
-                self.sleep(_pause(pause, retry_after))
+                self.sleep(_pause(pause, wish))
                 pause = min(pause * 2, LONGEST_PAUSE)
         raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
-    def _headers(self, headers: Mapping[str, str] | None, key: str) -> dict[str, str]:
-        """Return a request's headers, with the authorization that its repository was found to need."""
-        known = self._authorizations.get(key) or self._authorizations.get("")
-        return {**(headers or {}), **({"Authorization": known} if known else {})}
+    def heads(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
+        """Ask several HEAD questions, on one connection without waiting for each answer.
 
-    def _authorize(self, answer: Answer, key: str) -> bool:
-        """Meet the challenge of a 401; say whether there is now something new to try."""
-        challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
-        if not challenge.scheme:
-            return False
-        with self._lock:
-            if self._login is None:
-                self._login = (self._find_login(self.name),)
-        value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain)
-        # A password opens every repository, a token one.
-        place = key if challenge.scheme == "bearer" else ""
-        if value is None or value == self._authorizations.get(place):
-            return False
-        self._authorizations[place] = value
-        return True
+        Args:
+            questions: (path, repository) each.
+            accept: the Accept header of all of them; empty: none.
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        body: bytes | BinaryIO | None,
-        size: int,
-        headers: Mapping[str, str],
-        sent: Callable[[int], None] | None,
-    ) -> Answer:
-        """Send the request on this thread's connection, without repeating."""
+        Returns:
+            The answers in order; None for each that is still to be asked by itself, with login and patience, because
+            there was no answer or it was a 401 or one that is worth repeating.
+        """
+        headers = {"Accept": accept} if accept else {}
         connection = self._take()
         try:
-            if connection.sock is None:
-                connection.connect()
-                connection.sock.settimeout(TIMEOUT)
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            if body is not None or method in ("POST", "PUT"):
-                connection.putheader("Content-Length", str(size))
-            connection.endheaders(body if isinstance(body, bytes) else None)
-            refused = False
-            if body is not None and not isinstance(body, bytes):
-                try:
-                    _send_file(connection, body, size, sent)
-                except (BrokenPipeError, ConnectionResetError):
-                    refused = True  # by an early answer, which says why if it can still be read
-            response = connection.getresponse()
-            data = response.read(_ANSWER_LIMIT)
-            headers_in = {name.lower(): value for name, value in response.getheaders()}
-            if refused or not response.isclosed():
-                connection.close()
-        except BaseException:
-            connection.close()
-            raise
-        with self._lock:
-            self._idle.append(connection)
-        return Answer(response.status, headers_in, data)
+            answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
+        except OSError:
+            answers = []
+        self._give(connection)
+        useful = [None if answer.status in _AGAIN or answer.status == 401 else answer for answer in answers]
+        return useful + [None] * (len(questions) - len(answers))
 
-    def _take(self) -> http.client.HTTPConnection:
+    def _known(self, repository: str) -> str | None:
+        """Return the authorization that a repository was found to need."""
+        known = self.authorizations
+        return known.get(repository) or known.get(repository.partition(" ")[0]) or known.get("")
+
+    def _head(self, method: str, path: str, headers: dict[str, str], authorization: str | None, size: int | None = None) -> bytes:
+        """Return a request's first line and headers."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address}", "User-Agent: turnup"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if authorization:
+            lines.append(f"Authorization: {authorization}")
+        if size is not None:
+            lines.append(f"Content-Length: {size}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
+        """Send a request, and once more with the user's login where a 401 asks for it."""
+        length = None if body is None and method not in ("POST", "PUT") else size
+        used = self._known(repository)
+        answer = self._once(self._head(method, path, headers or {}, used, length), body, size, sent)
+        if answer.status == 401 and (value := self._authorize(answer, repository, used)):
+            answer = self._once(self._head(method, path, headers or {}, value, length), body, size, sent)
+        return answer
+
+    def _authorize(self, answer: Answer, repository: str, used: str | None) -> str | None:
+        """Meet the challenge of a 401; return what is to be tried instead of what was used, None if there is nothing."""
+        from rules.image.tools import auth  # pylint: disable=import-outside-toplevel
+
+        challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
+        if not challenge.scheme:
+            return None
+        with self._lock:
+            authorizing = self._authorizing.setdefault(repository, _thread.allocate_lock())
+        with authorizing:  # of several requests that are refused at once, one asks for a token
+            known = self._known(repository)
+            if known != used:
+                return known
+            if self._login is None:
+                self._login = (self._find_login(self.name),)
+            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions)
+            if value is None or value == used:
+                return None
+            # A password opens every repository, a token one.
+            self.authorizations[repository if challenge.scheme == "bearer" else ""] = value
+        return value
+
+    def _once(self, head: bytes, body: bytes | BinaryIO | None, size: int, sent: Callable[[int], None] | None) -> Answer:
+        """Send the request on an idle connection, without repeating."""
+        connection = self._take()
+        stale = connection.opened
+        try:
+            answer = connection.request(head, body, size, sent)
+        except (BadAnswer, BrokenPipeError, ConnectionResetError):
+            if not stale or not (body is None or isinstance(body, bytes)):
+                raise
+            # The registry had closed it while it was idle. What has a session is begun anew by its caller.
+            answer = connection.request(head, body, size, sent)
+        self._give(connection)
+        return answer
+
+    def _take(self) -> Connection:
         """Return an idle connection, or a new one that is still to be opened."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        kind = http.client.HTTPConnection if self.plain else http.client.HTTPSConnection
-        return kind(self.name, timeout=CONNECT_TIMEOUT)
+        return Connection(self._host, self._port, self.plain)
+
+    def _give(self, connection: Connection) -> None:
+        """Keep a connection for the next request."""
+        if connection.opened:
+            with self._lock:
+                self._idle.append(connection)
 
     def location(self, answer: Answer) -> str:
         """Return path and query of the Location that an upload answer gives.
@@ -229,67 +281,40 @@ class Registry:
                 user said.
         """
         value = answer.headers.get("location", "")
-        parts = urllib.parse.urlsplit(value)
+        scheme, separator, rest = value.partition("//")
+        path, netloc = value, ""
+        if separator and scheme in ("", "http:", "https:"):
+            netloc, slash, path = rest.partition("/")
+            path = slash + path
         default = ":80" if self.plain else ":443"
-        elsewhere = parts.netloc and parts.netloc.lower().removesuffix(default) != self.name.lower().removesuffix(default)
-        if elsewhere or not parts.path.startswith("/"):
+        elsewhere = netloc and netloc.lower().removesuffix(default) != self._address.lower().removesuffix(default)
+        if elsewhere or not path.startswith("/"):
             raise PushError(f"registry {self.name}: sent an upload to {value!r:.200}; only paths of the registry itself are followed")
-        if re.search(r"[\x00-\x20\x7f]", value):
+        if not path.isascii() or not path.isprintable() or " " in path:
             raise PushError(f"registry {self.name}: the upload location {value!r:.200} has control characters or spaces in it; check the registry")
-        return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def _send_file(
-    connection: http.client.HTTPConnection, body: BinaryIO, size: int, sent: Callable[[int], None] | None
-) -> None:
-    """Send size bytes of a file, in pieces large enough to be cheap and small enough to show progress."""
-    done = 0
-    while done < size:
-        count = connection.sock.sendfile(body, done, min(_BLOCK, size - done))
-        if not count:
-            raise PushError(f"{body.name}: became shorter while it was sent; build again and push again")
-        done += count
-        if sent:
-            sent(count)
+        return path.partition("#")[0]
 
 
 class Interrupted(Exception):
     """A request that may not be repeated by itself broke off; the message says how."""
 
 
-def _pause(pause: float, retry_after: str | None) -> float:
-    """Return how long to wait: the registry's wish if it is a number of seconds up to 60, else pause with jitter."""
-    if retry_after and retry_after.isdigit():
-        return min(float(retry_after), 60.0)
-    return pause * random.uniform(0.7, 1.3)
+def _pause(pause: float, wish: str | None) -> float:
+    """Return how long to wait: what the registry wishes in Retry-After, up to 60 s, else pause with jitter."""
+    seconds = _seconds(wish or "")
+    if seconds is not None:
+        return min(seconds, LONGEST_WISH)
+    # No random module for this: the clock's nanoseconds differ between clients as well.
+    return pause * (0.7 + time.perf_counter_ns() % 1000 * 0.0006)
 
 
-def _detail(answer: Answer) -> str:
-    """Return the first error of a registry's JSON answer as ` (CODE: message)`, or nothing."""
-    try:
-        error = json.loads(answer.body)["errors"][0]
-        text = f"{error.get('code', '')}: {error.get('message', '')}"
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return ""
-    return f" ({re.sub(r'[^ -~]', '?', text)[:200]})"
+def _seconds(wish: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, as a number or until a date; None if it is neither."""
+    if wish.isascii() and wish.isdigit():
+        return float(wish[:9])
+    if not wish.endswith(" GMT"):
+        return None
+    from email.utils import mktime_tz, parsedate_tz  # pylint: disable=import-outside-toplevel  # seldom, and 20 ms
 
-
-def refusal(answer: Answer, what: str, registry: str) -> PushError:
-    """Return the error for an answer that ends the work.
-
-    Args:
-        answer: the registry's answer.
-        what: what was asked, e.g. `blob sha256:… of app/server`.
-        registry: the registry's name.
-    """
-    cures = {
-        400: "build the image again and push again",
-        401: f"log in with docker login {registry}",
-        403: "ask for the right to push there, or choose another repository",
-        404: "check that this is a registry (API version 2) and that the repository may be made",
-        405: "this registry is read-only; push to another",
-        413: "raise the size that the registry, or the proxy before it, takes",
-        507: "free room in the registry's storage",
-    }
-    cure = cures.get(answer.status, "check the registry's log")
-    return PushError(f"registry {registry}: {what}: answered {answer.status}{_detail(answer)}; {cure}")
+    date = parsedate_tz(wish)
+    return None if date is None else max(mktime_tz(date) - time.time(), 0.0)

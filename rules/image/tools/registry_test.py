@@ -1,6 +1,8 @@
 """Tests of the registry client: retries, refusals and what it will not follow."""
 
+import email.utils
 import socket
+import time
 
 import pytest
 
@@ -59,12 +61,14 @@ def test_passing_trouble_is_sat_out(fake, client, pauses, act) -> None:
 
 
 def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
-    """Retry-After in seconds is waited for, up to a minute."""
+    """Retry-After in seconds, or as a date, is waited for, up to a minute."""
     fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="3"))
     client.request("HEAD", "/v2/a/blobs/x")
     fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="86400"))
     client.request("HEAD", "/v2/a/blobs/x")
-    assert pauses == [3.0, 60.0]
+    fake.fault = _fails(1, lambda h: h.answer(503, Retry_After=email.utils.formatdate(time.time() + 20, usegmt=True)))
+    client.request("HEAD", "/v2/a/blobs/x")
+    assert pauses[:2] == [3.0, 60.0] and 15 < pauses[2] <= 20
 
 
 def test_lasting_trouble_is_one_sentence(fake, client) -> None:
@@ -103,7 +107,7 @@ def test_connections_are_kept(fake, client) -> None:
 
 def test_a_tls_registry_is_not_spoken_to_in_plain(fake, pauses) -> None:
     """TLS asked of a registry that speaks plain HTTP ends in a sentence that says so, without retries."""
-    with pytest.raises(PushError, match="no TLS connection .*name it insecure"):
+    with pytest.raises(PushError, match="no TLS connection, it speaks plain HTTP: name it insecure"):
         Registry(fake.name, insecure=False, sleep=pauses.append).request("GET", "/v2/")
     assert pauses == []
 
@@ -148,6 +152,13 @@ def test_uploads_go_where_the_registry_says(location: str, path: str) -> None:
 def test_a_default_port_is_no_other_host(name: str, insecure: bool, location: str) -> None:
     """Registries behind proxies write their own name with or without the scheme's port."""
     assert Registry(name, insecure=insecure).location(Answer(202, {"location": location}, b"")) == "/v2/a"
+
+
+def test_docker_hubs_registry_has_another_name() -> None:
+    """docker.io is what people write, and its uploads go to the host that serves it."""
+    client = Registry("docker.io")
+    assert client.name == "docker.io"
+    assert client.location(Answer(202, {"location": "https://registry-1.docker.io/v2/a/u?b"}, b"")) == "/v2/a/u?b"
 
 
 @pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free room"), (418, "log")])

@@ -1,0 +1,3 @@
+"""What the example's image runs."""
+
+print("hello")

@@ -1,0 +1,45 @@
+"""imported_image: the image in a repository that container_pull or container_load filled."""
+
+load("//rules/image/private:foreign.bzl", "FOREIGN_ATTRS", "archive_name", "image_providers", "write_archive")
+load("//rules/image/private:providers.bzl", "ImageInfo")
+
+_ATTRS = dict(
+    FOREIGN_ATTRS,
+    blobs = attr.label_list(
+        doc = "The layers' blobs, base first.",
+        allow_files = True,
+    ),
+    config = attr.label(
+        doc = "The image config.",
+        allow_single_file = True,
+        mandatory = True,
+    ),
+    descriptors = attr.label_list(
+        doc = "The layers' descriptors, in the order of blobs.",
+        allow_files = True,
+    ),
+    digest = attr.label(
+        doc = "The manifest's digest.",
+        allow_single_file = True,
+        mandatory = True,
+    ),
+    manifest = attr.label(
+        doc = "The image manifest.",
+        allow_single_file = True,
+        mandatory = True,
+    ),
+)
+
+def _impl(ctx):
+    layers = [struct(blob = blob, descriptor = descriptor) for blob, descriptor in zip(ctx.files.blobs, ctx.files.descriptors)]
+    archive = ctx.actions.declare_file(ctx.label.name + ".tar")
+    info = ImageInfo(archive = archive, config = ctx.file.config, digest = ctx.file.digest, layers = layers, manifest = ctx.file.manifest)
+    write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
+    return image_providers(ctx, info, ctx.label.name + ".oci")
+
+imported_image = rule(
+    implementation = _impl,
+    doc = "An image whose files are there already.",
+    attrs = _ATTRS,
+    provides = [ImageInfo],
+)

@@ -1,0 +1,37 @@
+"""How a repository rule runs one of the image tools, before any target is built."""
+
+TOOL_ATTRS = {
+    "_python": attr.label(
+        doc = "A file with the path of the interpreter to run the tool on.",
+        default = "@host_python//:path.txt",
+        allow_single_file = True,
+    ),
+    "_tools": attr.label_list(
+        doc = "The programs and the modules they import.",
+        default = ["//rules/image/tools:%s.py" % name for name in ["apt", "auth", "debian_lock", "errors", "image_files", "importing", "oci", "pull", "refusals", "registry", "wire"]],
+        allow_files = True,
+    ),
+}
+
+def run_tool(repository_ctx, tool, arguments):
+    """Runs a tool in the repository's folder; its error fails the rule, its warnings are shown.
+
+    Args:
+      repository_ctx: context of a repository rule with TOOL_ATTRS.
+      tool: the module's name below rules.image.tools.
+      arguments: list of strings and paths.
+    """
+    tools = [repository_ctx.path(tool) for tool in repository_ctx.attr._tools]
+
+    # The tools import by the path from the workspace root: rules/image/tools/pull.py.
+    workspace = tools[0].dirname.dirname.dirname.dirname
+    result = repository_ctx.execute(
+        [repository_ctx.read(repository_ctx.attr._python).strip(), "-S", "-B", "-m", "rules.image.tools." + tool] + arguments,
+        environment = {"PYTHONPATH": str(workspace)},
+        timeout = 1800,
+    )
+    if result.return_code != 0:
+        fail(result.stderr.strip().replace("ERROR: ", ""))
+    if result.stdout.strip():
+        # buildifier: disable=print
+        print("\n" + result.stdout.strip())

@@ -1,0 +1,44 @@
+"""The progress bar of a push, for terminals."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+
+class Bar:
+    """Draws one bar over all that is being uploaded; nothing where nothing is.
+
+    Args:
+        stream: the terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._progress: Any = None
+        self._task: Any = None
+        self._blobs: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def show(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
+        """Show one step; see push.Progress."""
+        if state in ("uploading", "uploaded"):
+            if self._progress is None:
+                self._start()
+            self._blobs[repository, digest] = (sent, size)
+            done, total = (sum(pair[i] for pair in self._blobs.values()) for i in (0, 1))
+            self._progress.update(self._task, description=repository, completed=done, total=total)
+
+    def stop(self) -> None:
+        """Leave the bar as it is and the cursor below it."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _start(self) -> None:
+        # Loaded here: it takes 50 ms, and a push of what is there already draws nothing.
+        from rich.console import Console  # pylint: disable=import-outside-toplevel
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # pylint: disable=import-outside-toplevel
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._progress = Progress(*columns, console=Console(file=self._stream), transient=False)
+        self._task = self._progress.add_task("", total=None)
+        self._progress.start()

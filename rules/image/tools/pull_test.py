@@ -1,0 +1,264 @@
+"""Tests of pulling, against the fake registry: what is fetched, how often, and what each fault ends in."""
+
+import errno
+import gzip
+import json
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools import errors, importing_test, oci, pull
+from rules.image.tools.errors import InputError, PushError
+from rules.image.tools.fake_registry import FakeRegistry
+
+LAYER = gzip.compress(importing_test.LAYER, mtime=0)
+LAYER_DIGEST = oci.sha256(LAYER)
+
+
+@pytest.fixture(name="cache")
+def _cache(tmp_path, monkeypatch) -> Path:
+    """The user's cache, in a folder of the test; the current folder is the repository's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setattr(pull, "FIRST_PAUSE", 0.0)
+    (tmp_path / "repository").mkdir()
+    monkeypatch.chdir(tmp_path / "repository")
+    return tmp_path / "cache/turnup/blobs/sha256"
+
+
+@pytest.fixture(name="fake")
+def _fake():
+    """A registry with images for two platforms, an index of them, and the tag v1 for the index."""
+    with FakeRegistry() as registry:
+        entries = []
+        for architecture in ("amd64", "arm64"):
+            files = importing_test.layout(architecture)
+            for path, data in files.items():
+                registry.blobs["a/b", "sha256:" + Path(path).name] = data
+            (descriptor,) = json.loads(files["index.json"])["manifests"]
+            registry.manifests["a/b", descriptor["digest"]] = registry.blobs["a/b", descriptor["digest"]]
+            entries.append({**descriptor, "platform": {"os": "linux", "architecture": architecture}})
+        index = oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+        registry.manifests["a/b", "v1"] = registry.manifests["a/b", oci.sha256(index)] = index
+        yield registry
+
+
+def index_digest(fake: FakeRegistry) -> str:
+    """Return the digest that the tag v1 has."""
+    return oci.sha256(fake.manifests["a/b", "v1"])
+
+
+def fill(fake: FakeRegistry, digest: str = "", tag: str = "", architecture: str = "amd64", repository: str = "a/b") -> None:
+    """Fill the current folder as container_pull does."""
+    pull.fill("it", fake.name, repository, digest, tag, architecture, "linux", "", "False")
+
+
+def test_an_index_is_resolved_and_the_package_written(fake, cache) -> None:
+    """The image for the architecture is taken, its files are there, and its BUILD file names them."""
+    fill(fake, index_digest(fake), architecture="arm64")
+    assert json.loads(Path("image/config.json").read_bytes())["architecture"] == "arm64"
+    assert Path("image/digest").read_text() == oci.sha256(Path("image/manifest.json").read_bytes())
+    assert Path("image/layers/0").read_bytes() == LAYER
+    assert json.loads(Path("image/layers/0.json").read_bytes())["diff_id"] == oci.sha256(importing_test.LAYER)
+    assert 'blobs = ["layers/0"]' in Path("image/BUILD").read_text()
+    assert (cache / LAYER_DIGEST[7:]).read_bytes() == LAYER
+
+
+def test_a_second_workspace_asks_nothing(fake, cache, tmp_path, monkeypatch) -> None:
+    """With the digest in the cache the registry is not spoken to; it may be down."""
+    fill(fake, index_digest(fake))
+    count = len(fake.log)
+    (tmp_path / "second").mkdir()
+    monkeypatch.chdir(tmp_path / "second")
+    fill(fake, index_digest(fake))
+    assert len(fake.log) == count
+    assert Path("image/layers/0").read_bytes() == LAYER
+
+
+def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
+    """What is in the cache is verified before it is used, and fetched again where it is wrong."""
+    fill(fake, index_digest(fake))
+    damaged = cache / LAYER_DIGEST[7:]
+    damaged.chmod(0o644)
+    damaged.unlink()
+    damaged.write_bytes(b"x" * len(LAYER))
+    (tmp_path / "second").mkdir()
+    monkeypatch.chdir(tmp_path / "second")
+    fill(fake, index_digest(fake))
+    assert Path("image/layers/0").read_bytes() == LAYER
+
+
+def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
+    """A tag works, and the warning has the line that makes the build repeatable."""
+    fill(fake, tag="v1")
+    assert f'set digest = "{index_digest(fake)}"' in capsys.readouterr().out
+
+
+def _part(handler) -> bool:
+    """Answer a request for part of a blob as registries do."""
+    asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+    if not asked:
+        return False
+    start = int(asked[1])
+    handler.answer(206, LAYER[start:], Content_Range=f"bytes {start}-{len(LAYER) - 1}/{len(LAYER)}")
+    return True
+
+
+def test_what_broke_off_is_continued(fake, cache) -> None:
+    """The second request asks for the rest only, within one pull and after an interrupted one."""
+    asked = []
+
+    def fault(handler) -> bool:
+        if not handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
+            return False
+        asked.append(handler.headers.get("Range"))
+        if len(asked) > 1:
+            return _part(handler)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(LAYER)))
+        handler.end_headers()
+        handler.wfile.write(LAYER[:20])
+        handler.close_connection = True
+        return True
+
+    fake.fault = fault
+    fill(fake, index_digest(fake))
+    assert asked == [None, "bytes=20-"]
+    assert Path("image/layers/0").read_bytes() == LAYER
+
+
+def test_a_registry_that_ignores_ranges_is_read_from_the_start(fake, cache) -> None:
+    """An answer with all of it replaces what was there."""
+    cache.mkdir(parents=True)
+    (cache / LAYER_DIGEST[7:]).with_suffix(".partial").write_bytes(b"something else")
+    fill(fake, index_digest(fake))
+    assert Path("image/layers/0").read_bytes() == LAYER
+
+
+def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
+    """A redirect to the registry's storage is followed without the Authorization header."""
+    seen = []
+    with FakeRegistry() as storage:
+
+        def give(handler) -> bool:
+            seen.append(handler.headers.get("Authorization"))
+            handler.answer(200, LAYER)
+            return True
+
+        def send(handler) -> bool:
+            if not handler.headers.get("Authorization"):
+                handler.answer(401, WWW_Authenticate='Basic realm="here"')
+                return True
+            if handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
+                handler.answer(307, Location=f"http://{storage.name}/bucket/x?signature=y")
+                return True
+            return False
+
+        storage.fault, fake.fault = give, send
+        client = pull.Puller(fake.name, login=lambda _: pull_login())
+        pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
+    assert seen == [None]
+
+
+def pull_login():
+    """Return a login that any registry takes."""
+    from rules.image.tools.auth import Login
+
+    return Login("name", "secret-password")
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x", "http://h:99999/x", "http://h:x/", "http://h/\xe9", "http://h/a b", "ftp://h/x"])
+def test_a_redirect_to_no_address_is_one_sentence(fake, cache, location) -> None:
+    """What a registry names is looked at before anything is opened."""
+
+    def send(handler) -> bool:
+        if handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
+            handler.answer(307, Location=location)
+            return True
+        return False
+
+    fake.fault = send
+    with pytest.raises(PushError, match="which is no https address"):
+        fill(fake, index_digest(fake))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("what", ["manifests", "blobs"])
+def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
+    """401, 403 and 404 say what was asked, what came, and what to do."""
+    fake.fault = lambda handler: f"/{what}/" in handler.path and (handler.answer(status, b'{"errors":[{"code":"DENIED","message":"no"}]}') or True)
+    cures = {401: "log in with docker login", 403: "ask for the right to pull", 404: "check repository, digest and tag"}
+    with pytest.raises(PushError, match=rf"^registry {fake.name}: .*: answered {status} \(DENIED: no\); {cures[status]}"):
+        fill(fake, index_digest(fake))
+    assert not Path("image").exists()
+
+
+@pytest.mark.parametrize(("body", "words"), [(b"x" * len(LAYER), "do not trust this registry"), (LAYER + b"x", "sent more than its"), (LAYER[:-1], "broke off after .* bytes, 8 times")])
+def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
+    """Another content, more and less than named: one sentence, and the cache has nothing under that digest."""
+    fake.fault = lambda handler: handler.path.endswith(f"/blobs/{LAYER_DIGEST}") and (handler.answer(200, body) or True)
+    with pytest.raises(PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: .*{words}"):
+        fill(fake, index_digest(fake))
+    assert not (cache / LAYER_DIGEST[7:]).exists()
+
+
+def test_a_manifest_that_is_not_what_was_asked_for_is_refused(fake, cache) -> None:
+    """The digest in BUILD decides, whatever the registry answers with."""
+    digest = index_digest(fake)
+    fake.manifests["a/b", digest] += b" "
+    with pytest.raises(PushError, match="it answered with sha256:.*do not trust this registry"):
+        fill(fake, digest)
+
+
+def test_schema_1_is_refused(fake, cache) -> None:
+    """An image in docker's first format says how to get a newer one."""
+    old = b'{"schemaVersion":1,"fsLayers":[]}'
+    fake.manifests["a/b", oci.sha256(old)] = old
+    with pytest.raises(InputError, match=f"^{fake.name}/a/b@sha256:.*schema 1"):
+        fill(fake, oci.sha256(old))
+
+
+def test_a_registry_that_is_down_is_one_sentence(cache, monkeypatch, capsys) -> None:
+    """Nobody listens: after the attempts one ERROR line, exit code 1."""
+    monkeypatch.setattr("rules.image.tools.registry.FIRST_PAUSE", 0.0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        name = f"127.0.0.1:{probe.getsockname()[1]}"
+    assert errors.run(pull.main, ["it", name, "a/b", "sha256:" + "0" * 64, "", "amd64", "linux", "", "False"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"ERROR: registry {name}: ") and said.count("\n") == 1
+
+
+def test_plain_http_where_tls_is_due_is_one_sentence(fake, cache) -> None:
+    """A registry that does not speak TLS is told apart from one that is down."""
+    client = pull.Puller(fake.name, insecure=False)
+    with pytest.raises(PushError, match="no TLS connection"):
+        pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
+
+
+def test_a_full_disk_is_one_sentence_and_gets_its_room_back(fake, cache, monkeypatch, capsys) -> None:
+    """Out of space: the file is named, and the part that was written is removed."""
+
+    def full(self, repository, descriptor, out) -> None:
+        out.write_bytes(b"a part")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pull.Puller, "blob", full)
+    assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
+    said = capsys.readouterr().err
+    assert re.match(r"ERROR: .*\.partial: No space left on device; free room on that disk", said)
+    assert list(cache.glob("*.partial")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is no repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is no digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is no tag")],
+)
+def test_a_wrong_attribute_is_named(fake, cache, arguments, words) -> None:
+    """Nothing is asked of a registry before the attributes are right."""
+    with pytest.raises(InputError, match=words):
+        fill(fake, **arguments)
+    assert fake.log == []

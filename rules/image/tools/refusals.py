@@ -1,0 +1,70 @@
+"""What a registry's refusals mean: each becomes one sentence that says what to do."""
+
+from __future__ import annotations
+
+from rules.image.tools.errors import PushError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rules.image.tools.wire import Answer
+
+_CURES = {
+    400: "build the image again and push again",
+    403: "ask for the right to push there, or choose another repository",
+    404: "check that this is a registry (API version 2) and that the repository may be made",
+    405: "this registry is read-only; push to another",
+    413: "raise the size that the registry, or the proxy before it, takes",
+}
+_FULL = "its storage is full; free room there, then push again"
+
+
+def is_full(answer: Answer) -> bool:
+    """Say whether a registry's storage has no room left, which waiting does not mend."""
+    # The distribution project's registry answers 500 and hands the system's error on, ENOSPC being 28.
+    return answer.status == 507 or (answer.status == 500 and (b'"Err":28' in answer.body or b"no space left" in answer.body))
+
+
+def detail(answer: Answer) -> str:
+    """Return the first error of a registry's JSON answer as ` (CODE: message)`, or nothing."""
+    import json  # pylint: disable=import-outside-toplevel  # only when something is wrong
+
+    try:
+        error = json.loads(answer.body)["errors"][0]
+        text = f"{error.get('code', '')}: {error.get('message', '')}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ""
+    return " (" + "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200] + ")"
+
+
+def refusal(answer: Answer, what: str, registry: str) -> PushError:
+    """Return the error for an answer that ends the work.
+
+    Args:
+        answer: the registry's answer.
+        what: what was asked, e.g. `blob sha256:… of app/server`.
+        registry: the registry's name.
+    """
+    if is_full(answer):
+        cure = _FULL
+    elif answer.status == 401:
+        cure = f"log in with docker login {registry}"
+    elif answer.status == 400 and b"HTTP request to an HTTPS server" in answer.body:
+        cure = "it speaks TLS: do not name it insecure"
+    else:
+        cure = _CURES.get(answer.status, "check the registry's log")
+    return PushError(f"registry {registry}: {what}: answered {answer.status}{detail(answer)}; {cure}")
+
+
+def check_tls(error: OSError, registry: str) -> None:
+    """Raise PushError where a connection failed for a reason of TLS that trying again does not mend."""
+    kind = type(error).__name__
+    if kind == "SSLCertVerificationError":
+        why = getattr(error, "verify_message", str(error)).rstrip(".")
+        if "ostname mismatch" in why or "IP address mismatch" in why:
+            raise PushError(f"registry {registry}: its certificate is for another name ({why}); use a name that is in it") from None
+        raise PushError(
+            f"registry {registry}: its certificate is not trusted ({why}); name its authority's certificate in SSL_CERT_FILE, "
+            "or install it with update-ca-certificates"
+        ) from None
+    if kind == "SSLError" and any(word in str(error) for word in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")):
+        raise PushError(f"registry {registry}: no TLS connection, it speaks plain HTTP: name it insecure, or give the port that speaks TLS") from None

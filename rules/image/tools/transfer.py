@@ -1,0 +1,327 @@
+"""The push itself: ask first, send each blob once, mount it everywhere else, manifests last, confirm.
+
+What is pushed was read and checked before: by push.py for programs, by the plan of a container_push target otherwise.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from rules.image.tools.errors import InputError, PushError
+from rules.image.tools.registry import Interrupted, refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Callable, Sequence
+
+    from rules.image.tools.registry import Registry
+    from rules.image.tools.wire import Answer
+
+UPLOAD_ATTEMPTS = 5
+_QUESTIONS = 4  # on one connection before another one is used
+_REDIRECTS = (302, 307, 308)
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+
+
+class Job:
+    """One image to push.
+
+    Attributes:
+        repository: where to in the registry.
+        tags: names to give the manifest there, besides its digest.
+        manifest: the manifest's bytes.
+        media_type: its media type.
+        digest: its digest.
+        blobs: size in bytes and file of each blob by digest.
+        there: set by push: True if the registry had all of it before, tags included.
+        sent: set by push: bytes of blobs that were uploaded for it.
+    """
+
+    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "repository", "sent", "tags", "there")
+
+    def __init__(
+        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]]
+    ) -> None:
+        self.repository = repository
+        self.tags = tags
+        self.manifest = manifest
+        self.media_type = media_type
+        self.digest = digest
+        self.blobs = blobs
+        self.missing: list[str] = []
+        self.there = False
+        self.sent = 0
+
+
+class _Blob:
+    """A blob that some image names: its file, size, and the repositories that need and have it."""
+
+    __slots__ = ("digest", "path", "sent", "size", "there", "wanted")
+
+    def __init__(self, digest: str, size: int, path: Path | str) -> None:
+        self.digest = digest
+        self.size = size
+        self.path = path
+        self.wanted: list[str] = []
+        self.there: list[str] = []
+        self.sent: dict[str, int] = {}
+
+
+class Transfer:
+    """One push of several images to one registry.
+
+    Args:
+        client: the registry's.
+        tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
+            threads; see push.Progress. None: nobody listens.
+        workers: uploads in flight at once.
+    """
+
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int) -> None:
+        self.client = client
+        self.workers = workers
+        self._tell = tell
+        self._lock = _thread.allocate_lock()
+
+    def tell(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
+        """Report one step."""
+        if self._tell:
+            with self._lock:
+                self._tell(state, repository, digest, sent, size)
+
+    def run(self, jobs: list[Job]) -> None:
+        """Push all jobs.
+
+        Raises:
+            PushError: the registry refused, gave a wrong answer or did not answer.
+            InputError: a blob's file is not what its digest says.
+        """
+        self._look(jobs)
+        blobs: dict[str, _Blob] = {}
+        for job in jobs:
+            for digest, (size, path) in job.blobs.items():
+                blob = blobs.setdefault(digest, _Blob(digest, size, path))
+                places = blob.there if job.there else blob.wanted
+                if job.repository not in places:
+                    places.append(job.repository)
+            if job.there:
+                self.tell("exists", job.repository, job.digest, 0, len(job.manifest))
+        self._look_for_blobs(list(blobs.values()))
+        # The largest first: they decide when the last upload ends.
+        each(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
+        last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
+        each(self._finish, list(last.values()), self.workers)
+        for job in jobs:
+            job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
+
+    def _look(self, jobs: list[Job]) -> None:
+        """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
+        asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
+        for (job, name), right in zip(asked, self._manifests(asked)):
+            if not right:
+                job.missing.append(name)
+        for job in jobs:
+            job.there = not job.missing
+
+    def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
+        """Say of each (job, tag or digest) whether the registry has that name for the job's manifest."""
+        if not names:
+            return []
+        # One Accept for all: a registry answers a question for another media type with its own, or with 404.
+        accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
+        questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
+        answers = zip(self._ask(questions, accept), names)
+        return [is_manifest(answer, self.client.name, job.repository, name, job.digest) for answer, (job, name) in answers]
+
+    def _look_for_blobs(self, blobs: list[_Blob]) -> None:
+        """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
+        for blob in blobs:
+            blob.wanted = [name for name in blob.wanted if name not in blob.there]
+        pairs = [(blob, name) for blob in blobs for name in blob.wanted]
+        answers = self._ask([(f"/v2/{name}/blobs/{blob.digest}", name) for blob, name in pairs])
+        for (blob, name), answer in zip(pairs, answers):
+            if self._is_blob(answer, name, blob.digest):
+                blob.wanted.remove(name)
+                blob.there.append(name)
+                self.tell("exists", name, blob.digest, 0, blob.size)
+
+    def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
+        """Say whether an answer confirms that a repository has a blob."""
+        if answer.status == 404:
+            return False
+        if answer.status == 200 or answer.status in _REDIRECTS:
+            return True  # a redirect leads to the storage that has it
+        raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
+
+    def _ask(self, questions: list[tuple[str, str]], accept: str = "") -> list[Answer]:
+        """Ask HEAD questions, some on each connection; then alone what that left open."""
+        count = max(_QUESTIONS, -(-len(questions) // self.workers))
+        parts = [questions[i : i + count] for i in range(0, len(questions), count)]
+        answers = [answer for part in each(lambda part: self.client.heads(part, accept), parts, self.workers) for answer in part]
+        headers = {"Accept": accept} if accept else {}
+
+        def alone(index: int) -> None:
+            path, repository = questions[index]
+            answers[index] = self.client.request("HEAD", path, repository=repository, headers=headers)
+
+        each(alone, [index for index, answer in enumerate(answers) if answer is None], self.workers)
+        return answers
+
+    def _provide(self, blob: _Blob) -> None:
+        """See to it that every repository that wants the blob has it."""
+        while blob.wanted:
+            self._place(blob, blob.wanted[0])
+            blob.there.append(blob.wanted.pop(0))
+
+    def _place(self, blob: _Blob, repository: str) -> None:
+        """Mount the blob from a repository that has it, or upload it."""
+        what = f"upload of {blob.digest} to {repository}"
+        source = blob.there[0] if blob.there else ""
+        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
+            uploads = f"/v2/{repository}/blobs/uploads/"
+            if source:
+                answer = self.client.request(
+                    "POST", f"{uploads}?mount={blob.digest}&from={source.replace('/', '%2F')}", repository=f"{repository} {source}")
+                if answer.status == 201:
+                    self.tell("mounted", repository, blob.digest, 0, blob.size)
+                    return
+            if not source or answer.status in (401, 403):  # who may not read the other repository sends the blob
+                source = ""
+                answer = self.client.request("POST", uploads, repository=repository)
+            if answer.status != 202:
+                raise refusal(answer, what, self.client.name)
+            try:
+                self._upload(blob, repository, self.client.location(answer))
+                return
+            except Interrupted as problem:
+                if attempt == UPLOAD_ATTEMPTS:
+                    raise PushError(
+                        f"registry {self.client.name}: {what} broke off {attempt} times "
+                        f"({problem}); check the registry and the network, then push again"
+                    ) from None
+                self.client.sleep(0.2 * 2**attempt)
+                # It may have arrived although the answer was lost.
+                if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
+                    return
+
+    def _upload(self, blob: _Blob, repository: str, location: str) -> None:
+        """Send the whole blob in one request."""
+        done = 0
+
+        def sent(count: int) -> None:
+            nonlocal done
+            done += count
+            self.tell("uploading", repository, blob.digest, min(done, blob.size), blob.size)
+
+        query = ("&" if "?" in location else "?") + "digest=" + blob.digest.replace(":", "%3A")
+        with open(blob.path, "rb", buffering=0) as file:
+            answer = self.client.request(
+                "PUT", location + query, repository=repository, body=file, size=blob.size, again=False, sent=sent if self._tell else None,
+                headers={"Content-Type": "application/octet-stream"},
+            )
+        if answer.status == 404:
+            raise Interrupted("the registry forgot the upload")
+        if answer.status == 400:
+            _check_content(blob)
+        if answer.status != 201:
+            raise refusal(answer, f"upload of {blob.digest} to {repository}", self.client.name)
+        blob.sent[repository] = blob.size
+        self.tell("uploaded", repository, blob.digest, blob.size, blob.size)
+
+    def _finish(self, job: Job) -> None:
+        """Put the manifest under the names that it lacks, and have digest and names confirmed."""
+        for name in job.missing:
+            answer = self.client.request(
+                "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
+                headers={"Content-Type": job.media_type},
+            )
+            if answer.status != 201:
+                raise refusal(answer, f"manifest {name} of {job.repository}", self.client.name)
+        names = list(dict.fromkeys([job.digest, *job.missing]))
+        for name, right in zip(names, self._manifests([(job, name) for name in names])):
+            if not right:
+                raise PushError(
+                    f"registry {self.client.name}: took {job.repository} {name} but does not have {job.digest} now; "
+                    "check its storage, then push again"
+                )
+        self.tell("pushed", job.repository, job.digest, len(job.manifest), len(job.manifest))
+
+
+def has_manifest(client: Registry, repository: str, digest: str) -> bool:
+    """Say whether a repository has the manifest with a digest; see push.exists."""
+    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": ", ".join(_MANIFESTS)})
+    return is_manifest(answer, client.name, repository, digest, digest)
+
+
+def is_manifest(answer: Answer, registry: str, repository: str, name: str, digest: str) -> bool:
+    """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+
+    Raises:
+        PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
+    """
+    if answer.status == 404:
+        return False
+    if answer.status != 200:
+        raise refusal(answer, f"manifest {name} of {repository}", registry)
+    told = answer.headers.get("docker-content-digest")
+    if name != digest:
+        return told == digest
+    if told not in (None, name):
+        raise PushError(f"registry {registry}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
+    return True
+
+
+def _check_content(blob: _Blob) -> None:
+    """Raise InputError if the file of a blob that a registry refused is not what its digest says."""
+    import hashlib  # pylint: disable=import-outside-toplevel  # only when something is wrong
+
+    with open(blob.path, "rb") as file:
+        found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    if found != blob.digest:
+        raise InputError(f"{blob.path}: has the digest {found}, the manifest says {blob.digest}; build the image again")
+
+
+def each(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
+    """Return [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
+    results: list[Any] = [None] * len(items)
+    errors: list[BaseException] = []
+    todo = iter(range(len(items)))
+    lock = _thread.allocate_lock()
+
+    def loop() -> None:
+        while not errors:
+            with lock:
+                index = next(todo, None)
+            if index is None:
+                return
+            try:
+                results[index] = work(items[index])
+            except BaseException as error:  # raised again below, in the caller's thread
+                errors.append(error)
+
+    def thread(done: _thread.LockType) -> None:
+        try:
+            loop()
+        finally:
+            done.release()
+
+    running = []
+    for _ in range(min(workers, len(items)) - 1):
+        done = _thread.allocate_lock()
+        done.acquire()
+        _thread.start_new_thread(thread, (done,))
+        running.append(done)
+    loop()
+    # Who interrupts does not wait for what the other threads are sending: they end with the process.
+    if not any(isinstance(error, KeyboardInterrupt) for error in errors):
+        for done in running:
+            done.acquire()
+    if errors:
+        raise errors[0]
+    return results

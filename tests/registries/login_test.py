@@ -1,0 +1,157 @@
+"""Tests of pushing over TLS to public registries that want a login: a password, or a token of a token service."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.embedded.certificates import new_authority
+from rules.image.tools import oci, pull
+from rules.image.tools.auth import Login
+from rules.image.tools.errors import PushError
+from rules.image.tools.push import exists, push_all
+from rules.image.tools.registry import Registry
+from tests.registries.images import digest, image
+from tests.registries.real import RealRegistry
+from tests.registries.token_server import TokenServer
+
+LOGIN = Login("tester", "open/sesame+")
+# LOGIN as htpasswd -B writes it, with the cheapest work factor.
+_HTPASSWD = "tester:$2y$04$abcdefghijklmnopqrstuuUKvTiocrSbKqXckzF0pDtfrB5K5/Q3e\n"
+
+
+@pytest.fixture(name="tls")
+def _tls(tmp_path, monkeypatch) -> Path:
+    """A folder with a server's certificate of an authority that this process trusts."""
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    new_authority(folder, "ca").issue(folder, "server", user="registry", hosts=["127.0.0.1"], server=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))
+    return folder
+
+
+@pytest.fixture(name="docker_login")
+def _docker_login(tmp_path, monkeypatch):
+    """Returns a function that stores a login for a registry as docker login does."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def store(registry: str, login: Login) -> None:
+        auth = base64.b64encode(f"{login.name}:{login.password}".encode()).decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry: {"auth": auth}}}))
+
+    return store
+
+
+@pytest.fixture(name="basic")
+def _basic(registry_program, tls, tmp_path):
+    """A running registry that speaks TLS and wants LOGIN."""
+    (tmp_path / "htpasswd").write_text(_HTPASSWD)
+    settings = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
+    with RealRegistry(registry_program, tmp_path / "registry", settings, tls) as registry:
+        yield registry
+
+
+def test_a_password_opens_a_registry_with_tls(basic, docker_login) -> None:
+    """The stored login is found and used, over TLS that is verified, and the image is there."""
+    docker_login(basic.name, LOGIN)
+    (pushed,) = push_all([image("files_image", "shop/files", ("v1",))], basic.name, insecure=False)
+    assert exists(basic.name, "shop/files", pushed.digest, insecure=False)
+
+
+def test_a_wrong_password_is_one_sentence(basic, docker_login) -> None:
+    """The cure is named, and no secret."""
+    docker_login(basic.name, Login("tester", "wrong-secret"))
+    with pytest.raises(PushError, match=f"answered 401.*; log in with docker login {basic.name}") as caught:
+        push_all([image("files_image", "files")], basic.name, insecure=False)
+    assert "wrong-secret" not in str(caught.value)
+
+
+def test_an_unknown_authority_is_one_sentence(basic, monkeypatch) -> None:
+    """A certificate that nobody here vouches for ends the push before a login is sent."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(PushError, match=f"registry {basic.name}: its certificate .*SSL_CERT_FILE"):
+        push_all([image("files_image", "files")], basic.name, insecure=False)
+
+
+def test_a_certificate_for_another_name_is_one_sentence(basic) -> None:
+    """The name that was asked for has to be in the certificate."""
+    name = basic.name.replace("127.0.0.1", "localhost")
+    with pytest.raises(PushError, match=f"registry {name}: its certificate .*localhost"):
+        push_all([image("files_image", "files")], name, insecure=False)
+
+
+def test_tls_asked_of_a_plain_registry_is_one_sentence(registry) -> None:
+    """A registry that speaks plain HTTP is named as one."""
+    with pytest.raises(PushError, match="speaks plain HTTP"):
+        push_all([image("files_image", "files")], registry.name, insecure=False)
+
+
+def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -> None:
+    """A token is asked for once a repository, and once to mount what another repository has, which is sent once."""
+    with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
+        docker_login(registry.name, LOGIN)
+        results = push_all([image("files_image", f"shop/{i}") for i in range(3)], registry.name, insecure=False)
+        own = [f"repository:shop/{i}:pull,push" for i in range(3)]
+        assert sorted(scopes for scopes in server.asked if " " not in scopes) == own
+        mounts = [{scope.rpartition(":")[0] for scope in scopes.split()} for scopes in server.asked if " " in scopes]
+        assert all({f"repository:shop/{i}", "repository:shop/0"} in mounts for i in (1, 2))
+        assert [pushed.sent > 0 for pushed in results] == [True, False, False]
+        assert [pushed.digest for pushed in results] == [digest("files_image")] * 3
+        assert all(exists(registry.name, pushed.repository, pushed.digest, insecure=False) for pushed in results)
+
+
+def test_a_token_that_runs_out_during_a_push_is_renewed(registry_program, tls, tmp_path, docker_login) -> None:
+    """Every token is out of date when it comes to the manifest; the push asks for another and goes on."""
+    with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
+        docker_login(registry.name, LOGIN)
+        client = Registry(registry.name, insecure=False)
+        stale = server.token("repository:shop/other:pull,push")
+
+        def outdate(step) -> None:
+            if step.state == "uploaded":
+                client.authorizations["shop/files"] = "Bearer " + stale
+
+        push_all([image("files_image", "shop/files")], registry.name, jobs=1, progress=outdate, client=client)
+        assert len(server.asked) > 1
+        assert exists(registry.name, "shop/files", digest("files_image"), insecure=False)
+
+
+def test_a_login_that_the_token_service_refuses_is_one_sentence(registry_program, tls, tmp_path, docker_login) -> None:
+    """The service's refusal names the registry to log in to, and no secret."""
+    with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
+        docker_login(registry.name, Login("tester", "wrong-secret"))
+        with pytest.raises(PushError, match=f"its token service answered 401; log in with docker login {registry.name}") as caught:
+            push_all([image("files_image", "files")], registry.name, insecure=False)
+    assert "wrong-secret" not in str(caught.value)
+
+
+def _pulled(registry: RealRegistry, cache: Path) -> bytes:
+    """Pulls the image of shop/files and returns its manifest."""
+    client = pull.Puller(registry.name, insecure=False, sleep=lambda _: None)
+    return pull.pull(client, "shop/files", digest("files_image"), pull.Cache(cache), architecture="amd64", system="linux").manifest
+
+
+def test_an_image_is_pulled_with_a_password(basic, docker_login, tmp_path, monkeypatch) -> None:
+    """The login of a push serves a pull; without it, and without trust in the certificate, one sentence says what to do."""
+    docker_login(basic.name, LOGIN)
+    push_all([image("files_image", "shop/files")], basic.name, insecure=False)
+    assert oci.sha256(_pulled(basic, tmp_path / "one")) == digest("files_image")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(PushError, match=rf"^registry {basic.name}: its certificate is not trusted .*SSL_CERT_FILE"):
+        _pulled(basic, tmp_path / "two")
+
+
+def test_a_pull_without_a_login_is_one_sentence(basic, tmp_path, monkeypatch) -> None:
+    """A registry that wants a password says so with 401."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(PushError, match=rf"^registry {basic.name}: .*answered 401.*; log in with docker login {basic.name}"):
+        _pulled(basic, tmp_path / "one")
+
+
+def test_an_image_is_pulled_with_a_token(registry_program, tls, tmp_path, docker_login) -> None:
+    """A token of the token service opens manifests and blobs."""
+    with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
+        docker_login(registry.name, LOGIN)
+        push_all([image("files_image", "shop/files")], registry.name, insecure=False)
+        assert oci.sha256(_pulled(registry, tmp_path / "one")) == digest("files_image")

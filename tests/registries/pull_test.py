@@ -1,0 +1,70 @@
+"""Tests of pulling from public registries what was pushed there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools import pull
+from rules.image.tools.errors import PushError
+from rules.image.tools.push import push_all
+from tests.registries.images import digest, image
+
+
+START = Path.cwd()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch) -> None:
+    """The user's cache, in a folder of the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "repository").mkdir()
+
+
+def _pull(registry, digest_or_nothing: str, tag: str = "") -> None:
+    """Fill the current folder as container_pull does."""
+    pull.fill("it", registry.name, "shop/hello", digest_or_nothing, tag, "amd64", "linux", "", "False")
+
+
+@pytest.fixture(name="pushed")
+def _pushed(registry):
+    """A registry with an image, and the image's digest."""
+    push_all([image("hello", "shop/hello", ("v1",))], registry.name)
+    return registry, digest("hello")
+
+
+def test_what_was_pushed_is_pulled(pushed, tmp_path, monkeypatch) -> None:
+    """By digest: the same manifest, and each blob once; by tag the same; a second time nothing is asked."""
+    registry, wanted = pushed
+    monkeypatch.chdir(tmp_path / "repository")
+    _pull(registry, wanted)
+    assert Path("image/digest").read_text() == wanted
+    layers = json.loads(Path("image/manifest.json").read_bytes())["layers"]
+    assert [Path(f"image/layers/{number}").stat().st_size for number in range(len(layers))] == [layer["size"] for layer in layers]
+    registry.requests("GET")
+    for folder, arguments in (("again", (wanted,)), ("tag", ("", "v1"))):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        _pull(registry, *arguments)
+    assert registry.requests("GET") == ["/v2/shop/hello/manifests/v1"]
+
+
+def test_a_part_is_continued_where_it_stopped(pushed, tmp_path, monkeypatch) -> None:
+    """A download that was interrupted goes on with a range, which registries answer."""
+    registry, wanted = pushed
+    blob = image("hello", "x").layers[0][0]
+    monkeypatch.chdir(tmp_path / "repository")
+    cache = tmp_path / "cache/turnup/blobs/sha256"
+    cache.mkdir(parents=True)
+    with open(START / blob, "rb") as source:
+        (cache / f"{blob.name}.partial").write_bytes(source.read(100_000))
+    _pull(registry, wanted)
+    assert (cache / blob.name).stat().st_size > 100_000
+    log = (registry.folder / "log").read_text()
+    assert any(f"blobs/sha256:{blob.name}" in line and " 206 " in line for line in log.splitlines())
+
+
+def test_an_image_that_is_not_there(registry) -> None:
+    """A registry's 404 is one sentence, and nothing is written."""
+    with pytest.raises(PushError, match="answered 404.*; check repository, digest and tag"):
+        _pull(registry, "sha256:" + "0" * 64)

@@ -1,0 +1,154 @@
+"""Tests of pushing to public registries, the real programs, on a port of this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+
+from rules.image.tools.errors import PushError
+from rules.image.tools.push import exists, push_all
+from rules.image.tools.registry import Registry
+from tests.registries.images import FOLDER, digest, image
+from tests.registries.real import RealRegistry
+
+ENVIRONMENT = {**os.environ, "RUNFILES_DIR": os.path.abspath("..")}
+
+
+def test_push_then_push_again(registry) -> None:
+    """The first push sends all, the second asks one question an image and uploads nothing."""
+    images = [image("hello", "shop/hello", ("latest",)), image("redis", "shop/redis"), image("files_image", "files")]
+    first = push_all(images, registry.name)
+    assert [p.reference for p in first] == [f"{registry.name}/{r}@{digest(n)}" for r, n in (("shop/hello", "hello"), ("shop/redis", "redis"), ("files", "files_image"))]
+    assert all(exists(registry.name, pushed.repository, pushed.digest) for pushed in first)
+    with urllib.request.urlopen(urllib.request.Request(f"http://{registry.name}/v2/shop/hello/manifests/latest", headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})) as answer:
+        assert answer.read() == images[0].manifest.read_bytes()
+    for method in ("POST", "PUT", "PATCH", "HEAD"):
+        registry.requests(method)
+    again = push_all(images, registry.name)
+    assert [(p.sent, p.unchanged) for p in again] == [(0, True)] * 3
+    assert [registry.requests(method) for method in ("POST", "PUT", "PATCH")] == [[], [], []]
+    assert len(registry.requests("HEAD")) == 3  # a tag with the right digest answers for the manifest too
+
+
+def test_a_shared_base_is_sent_once(registry) -> None:
+    """Ten repositories that share layers take each of them over the wire once; the registry mounts the others."""
+    images = [image("hello", f"app/{i}") for i in range(10)]
+    results = push_all(images, registry.name)
+    size = sum(part["size"] for part in json.loads(images[0].manifest.read_bytes())["layers"]) + images[0].config.stat().st_size
+    assert sum(p.sent for p in results) == size
+    uploads = [path for path in registry.requests("PUT") if "/blobs/uploads/" in path]
+    assert len(uploads) == len(images[0].layers) + 1
+
+
+def test_a_push_that_was_killed_goes_on(registry) -> None:
+    """The registry is killed while blobs arrive and started again: the next push sends only what is missing."""
+    hello = image("hello", "app")
+    uploaded = []
+
+    def kill(step) -> None:
+        if step.state == "uploaded":
+            uploaded.append(step.digest)
+            if len(uploaded) == 2:
+                registry.stop(signal.SIGKILL)
+
+    with pytest.raises(PushError, match=f"registry {registry.name}: "):
+        push_all([hello], registry.name, jobs=1, progress=kill, client=Registry(registry.name, sleep=lambda _: None))
+    registry.start()
+    assert not exists(registry.name, "app", digest("hello"))
+    registry.requests("PUT")
+    sent: list[str] = []
+    push_all([hello], registry.name, jobs=1, progress=lambda step: sent.append(step.digest) if step.state == "uploaded" else None)
+    assert not set(sent) & set(uploaded)
+    assert exists(registry.name, "app", digest("hello"))
+
+
+def test_a_restart_during_a_push_is_sat_out(registry) -> None:
+    """A registry that is replaced while images are pushed costs time, not the push."""
+    stopped = []
+
+    def restart(step) -> None:
+        if step.state == "uploaded" and not stopped:
+            stopped.append(step.digest)
+            registry.stop(signal.SIGKILL)
+            registry.start()
+
+    (pushed,) = push_all([image("hello", "app")], registry.name, jobs=2, progress=restart)
+    assert stopped
+    assert exists(registry.name, "app", pushed.digest)
+
+
+def _run_target(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a container_push target as `bazel run` does."""
+    return subprocess.run([str(FOLDER / name), *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def _manifest(registry, repository: str, name: str) -> dict:
+    """Return a manifest of a registry, of either format."""
+    kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+    request = urllib.request.Request(f"http://{registry.name}/v2/{repository}/manifests/{name}", headers={"Accept": kinds})
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read())
+
+
+def test_container_push_prints_the_reference(registry) -> None:
+    """`bazel run` of a container_push target, pointed at this registry."""
+    done = _run_target("push", "--registry", registry.name, "--tag", "v1")
+    assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/files@{digest('files_image')}\n"), done.stderr
+
+
+def test_a_bundle_is_pushed_in_one_go(registry) -> None:
+    """Every image of a container_bundle arrives under its name, made elsewhere or not, and shared blobs are sent once."""
+    done = _run_target("push_bundle", "--registry", registry.name)
+    assert done.returncode == 0, done.stderr
+    repositories = {line.removeprefix(registry.name + "/").partition("@")[0] for line in done.stdout.splitlines()}
+    assert {"shop/both", "shop/files", "shop/layout"} < repositories and len(repositories) == 4
+    assert _manifest(registry, "shop/files", "v1") == _manifest(registry, "shop/layout", "latest")
+    sent = [line.split()[2] for line in done.stderr.splitlines()]
+    assert sent and len(sent) == len(set(sent))
+
+
+def test_docker_format_and_stamped_tags(registry) -> None:
+    """The registry takes a manifest of the older format with the same blobs, under a tag from the workspace status."""
+    done = _run_target("push_docker", "--registry", registry.name)
+    assert done.returncode == 0, done.stderr
+    with urllib.request.urlopen(f"http://{registry.name}/v2/tests/docker/tags/list") as answer:
+        (tag,) = json.loads(answer.read())["tags"]
+    manifest = _manifest(registry, "tests/docker", tag)
+    assert tag.startswith("by-") and "{" not in tag
+    assert manifest["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    ours = json.loads(image("files_image", "x").manifest.read_bytes())
+    assert [layer["digest"] for layer in manifest["layers"]] == [layer["digest"] for layer in ours["layers"]]
+
+
+def test_an_image_of_other_rules_keeps_its_digest(registry) -> None:
+    """An OCI layout is pushed as it is."""
+    done = _run_target("push_layout", "--registry", registry.name)
+    assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/layout@{digest('files_image')}\n"), done.stderr
+
+
+def test_container_push_to_nobody_is_one_sentence() -> None:
+    """A registry that cannot be resolved ends in one ERROR line and exit code 1."""
+    done = _run_target("push", "--registry", "registry.invalid:5000", "--insecure")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("ERROR: registry registry.invalid:5000: ")
+
+
+def test_full_storage_is_one_sentence(registry_program, tmp_path) -> None:
+    """A registry whose disk is full is not asked again and again, and nothing refers to what it has of the image."""
+    data = tmp_path / "registry/data"
+    data.mkdir(parents=True)
+    # A file system of its own for the registry, 1 MiB large, in a mount namespace that ends with it.
+    small = tmp_path / "small-registry"
+    owner = "" if os.getuid() == 0 else "--map-root-user"
+    mounted = f"mount -t tmpfs -o size=1m tmpfs {data}"
+    small.write_text(f"#!/bin/sh\nexec unshare --mount {owner} sh -c '{mounted} && exec \"$0\" \"$@\"' {registry_program} \"$@\"\n")
+    small.chmod(0o755)
+    pauses: list[float] = []
+    with RealRegistry(small, tmp_path / "registry") as registry:
+        with pytest.raises(PushError, match=f"registry {registry.name}: .* answered 50[07].*its storage is full; free room there, then push again"):
+            push_all([image("hello", "app", ("v1",))], registry.name, client=Registry(registry.name, sleep=pauses.append))
+        assert pauses == []
+        assert not exists(registry.name, "app", digest("hello"))
