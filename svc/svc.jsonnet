@@ -6,6 +6,8 @@ function(env, service, deps, images) {
     name: service.name + '-stack',
     service: service.name,
     environment: env,
+    // It is looked up by its name, from outside of the stack.
+    annotations: { 'turnup/stable-name': 'true' },
     data: {
       environment: env.name,
       services: [

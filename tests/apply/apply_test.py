@@ -11,36 +11,9 @@ import sys
 import time
 from typing import Any
 
-import pytest
-
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.tools.client import APPLY_PATCH, Client
-from rules.k8s.tools.kubeconfig import load
-
-GROUP = "tests.example.com"
-
-
-@pytest.fixture(name="client")
-def fixture_client(server):
-    """Requests to the server, past the engine."""
-    return Client(load(server.kubeconfig, "turnup-test"))
-
-
-def definition(kind: str) -> dict[str, Any]:
-    """Returns a CustomResourceDefinition of a namespaced kind without a schema."""
-    plural = kind.lower() + "s"
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {"group": GROUP, "scope": "Namespaced",
-                 "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
-                 "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]},
-    }
-
-
-def custom(kind: str, name: str, place: str) -> dict[str, Any]:
-    """Returns a custom resource."""
-    return {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": {"name": name, "namespace": place}, "spec": {"size": 1}}
+from tests.apply.stacks import custom, definition, placed
 
 
 def service(name: str, place: str, port: int) -> dict[str, Any]:
@@ -49,16 +22,11 @@ def service(name: str, place: str, port: int) -> dict[str, Any]:
             "spec": {"selector": {"app": name}, "ports": [{"name": "main", "port": port, "protocol": "TCP"}]}}
 
 
-def in_place(obj: dict[str, Any], place: str) -> dict[str, Any]:
-    """Returns an object moved to another namespace."""
-    return {**obj, "metadata": {**obj["metadata"], "namespace": place}}
-
-
 def versions(client: Client, place: str, *plurals: str) -> dict[str, str]:
     """Returns {plural/name: resourceVersion} of everything of these kinds in a namespace."""
     found = {}
     for plural in plurals:
-        root = "/apis/apps/v1" if plural == "deployments" else f"/apis/{GROUP}/v1" if plural.endswith("things") else "/api/v1"
+        root = "/apis/apps/v1" if plural == "deployments" else "/apis/tests.example.com/v1" if plural.endswith("things") else "/api/v1"
         for obj in client.request("GET", f"{root}/namespaces/{place}/{plural}")[1]["items"]:
             found[f"{plural}/{obj['metadata']['name']}"] = obj["metadata"]["resourceVersion"]
     return found
@@ -68,7 +36,7 @@ def test_no_order_is_needed(shell, client, place):
     """A closure that makes its namespace and its definitions last is applied whole in one run, and twice without a change."""
     kind = "Latething"
     objects = [custom(kind, f"c{number}", place) for number in range(5)] + [config_map("settings", place, key="1"),
-               service("web", place, 80), in_place(deployment("web", image="registry.example/web@sha256:" + "0" * 64), place),
+               service("web", place, 80), placed(deployment("web", image="registry.example/web@sha256:" + "0" * 64), place),
                definition(kind), namespace(place)]
     shell.make(*objects)
 
@@ -236,3 +204,18 @@ def test_killed_apply_converges(shell, client, place):
     assert len(versions(client, place, "configmaps", "killthings")) == 70
     assert shell.run("apply") == 0
     assert f"{len(objects)} unchanged" in shell.err
+
+
+def test_events_keep_to_the_schema(shell, client, place):
+    """Every event of real runs (apply, wait, diff, describe, delete, failures) keeps to the published schema, without a secret."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "stringData": {"password": "canary-8841"}}
+    bad = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bad", "namespace": place}, "spec": {"ports": [{"port": 0}]}}
+    objects = [namespace(place), secret, service("web", place, 80), placed(deployment("web"), place)]
+    shell.make(*objects)
+    told = shell.events("diff") + shell.events("apply", "--wait=2s") + shell.events("apply") + shell.events("describe")
+    shell.make(*objects, bad)
+    told += shell.events("apply") + shell.events("show") + shell.events("delete", "--delete-data", "--wait=1s")
+
+    assert {event["event"] for event in told} >= {"object", "summary", "state", "error", "ended", "manifest", "diff", "description"}
+    assert {event["outcome"] for event in told if event["event"] == "object"} >= {"created", "unchanged", "failed", "deleted", "absent"}
+    assert "canary-8841" not in json.dumps(told) and "Y2FuYXJ5" not in json.dumps(told)

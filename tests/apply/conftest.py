@@ -8,8 +8,11 @@ import json
 import pytest
 
 from cluster.build import ensure
-from rules.k8s.testing.real_server import RealServer
+from rules.k8s.testing.plans import namespace
+from rules.k8s.testing.real_server import CONTEXT, RealServer
 from rules.k8s.testing.shell import Shell
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.kubeconfig import load
 
 _numbers = itertools.count(1)
 
@@ -32,3 +35,16 @@ def fixture_place():
 def fixture_shell(tmp_path, server):
     """A shell whose kubeconfig leads to the real server."""
     return Shell(tmp_path, json.loads(server.kubeconfig.read_text()))
+
+
+@pytest.fixture(name="client")
+def fixture_client(server):
+    """Requests to the server, past the engine."""
+    return Client(load(server.kubeconfig, CONTEXT))
+
+
+@pytest.fixture(name="home")
+def fixture_home(client, place):
+    """A namespace that is there already, and that no other test uses."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(place))
+    return place

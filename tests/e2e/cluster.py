@@ -62,6 +62,10 @@ class PrivateCluster:
         """Runs a command against this cluster and returns how it ended."""
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Starts a command against this cluster that runs until it is told to stop; its stdout is a pipe."""
+        return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+
     def run(self, *command: str, timeout_s: float = 600) -> str:
         """Runs a command that must succeed; returns what it printed on both streams."""
         done = self.attempt(*command, timeout_s=timeout_s)

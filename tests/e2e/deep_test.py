@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 
+from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.testing.shell import Shell
+from rules.k8s.tools.config_names import hash_names
 from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
 
@@ -76,6 +79,53 @@ def test_apply_again_changes_nothing(cluster, stack):
     assert (stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}) == before
     assert "created" not in printed
     assert "configured" not in printed
+
+
+def _two_deployments(image, value):
+    """A Deployment that mounts a ConfigMap with a value, and one that does not."""
+    objects = [deployment(name, image=image) for name in ("user", "other")] + [config_map("settings", key=value)]
+    for obj in objects:
+        obj["metadata"]["namespace"] = "settings"
+    for obj in objects[:2]:
+        spec = obj["spec"]["template"]["spec"]
+        spec["terminationGracePeriodSeconds"] = 1
+        spec["containers"][0]["command"] = ["/usr/bin/python3.11", "-c", "import time; time.sleep(3600)"]
+    spec = objects[0]["spec"]["template"]["spec"]
+    spec["volumes"] = [{"name": "settings", "configMap": {"name": "settings"}}]
+    spec["containers"][0]["volumeMounts"] = [{"name": "settings", "mountPath": "/etc/settings"}]
+    return hash_names(objects)
+
+
+def _only_pod(cluster, app):
+    """The UID of an app's pod, None while there are several."""
+    uids = cluster.kubectl("get", "pods", "-n", "settings", "-l", f"app={app}", "-o", "jsonpath={.items[*].metadata.uid}").split()
+    return uids[0] if len(uids) == 1 else None
+
+
+def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
+    """New pods read the new value, pods that do not use it stay; a rollback brings the value back the same way."""
+    image = stack.pods(stacks.SERVER)[0].spec.containers[0].image
+    cluster.kubectl("create", "namespace", "settings")
+    shell = Shell(tmp_path, {})
+    shell.environ["KUBECONFIG"] = str(cluster.kubeconfig)
+
+    read = ("/usr/bin/python3.11", "-c", "print(open('/etc/settings/key').read())")
+
+    def do(verb, built, expected):
+        shell.make_targets(document("//settings:dev", _two_deployments(image, built), context=cluster.context, namespace="settings"))
+        assert shell.run(verb, "--wait=2m") == 0, shell.err
+        # A pod that is ending may be listed, and asked, for another second.
+        stacks.wait_for(
+            f"the value {expected!r}", lambda: cluster.kubectl("exec", "-n", "settings", "deployment/user", "--", *read).strip() == expected,
+            deadline_s=30)
+        return {app: stacks.wait_for(f"one pod of {app}", lambda: _only_pod(cluster, app), deadline_s=30) for app in ("user", "other")}
+
+    first = do("apply", "one", "one")
+    second = do("apply", "two", "two")
+    third = do("rollback", "two", "one")
+    assert first["other"] == second["other"] == third["other"]
+    assert len({first["user"], second["user"], third["user"]}) == 3
+    cluster.kubectl("delete", "namespace", "settings")
 
 
 def test_shallow_apply_touches_its_own_objects_only(cluster, stack):

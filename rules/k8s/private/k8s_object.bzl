@@ -1,6 +1,7 @@
 """k8s_object: the objects of one template, with settings, namespace and image digests filled in."""
 
-load("//rules/image:defs.bzl", "ImageInfo")
+load("//rules/image:defs.bzl", "FOREIGN_IMAGE_ATTRS", "image_info")
+load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo", "ServiceInfo")
@@ -8,7 +9,7 @@ load(":providers.bzl", "K8sObjectInfo", "ServiceInfo")
 _DOC = "Objects of one template for one cluster and namespace; runnable, prints them as YAML."
 
 _ATTRS = dict(
-    LAUNCHER_ATTRS,
+    dict(BUILD_ATTRS, **LAUNCHER_ATTRS),
     after = attr.string_list(
         doc = "Labels of the k8s_objects that this one depends on, shown while waiting. Empty: none.",
     ),
@@ -25,8 +26,8 @@ _ATTRS = dict(
         doc = "Prefixed to the names in images to give where they are published. Empty: the names alone. Takes $(VARIABLE).",
     ),
     images = attr.label_keyed_string_dict(
-        providers = [ImageInfo],
-        doc = "Image targets to a JSON list of the references in the template that stand for them. Empty: none.",
+        allow_files = True,
+        doc = "Images, or OCI layouts and archives as files, to a JSON list of the references in the template that stand for them. Empty: none.",
     ),
     kind = attr.string(
         doc = "A kind that the template must hold. Empty: any.",
@@ -57,12 +58,19 @@ _ATTRS = dict(
         doc = "The pins file. None: nothing is pinned.",
     ),
     preload = attr.label_keyed_string_dict(
-        providers = [ImageInfo],
-        doc = "Image targets to a JSON list of references under which the loader puts them onto the nodes. Empty: none.",
+        allow_files = True,
+        doc = "Images, or OCI layouts and archives as files, to a JSON list of references under which the loader puts them onto the nodes. Empty: none.",
     ),
     service = attr.label(
         providers = [ServiceInfo],
         doc = "The service that these objects are. None: they are no service.",
+    ),
+    source = attr.label(
+        allow_single_file = True,
+        doc = "What the template is rendered from, which errors name. None: the template.",
+    ),
+    stable_names = attr.bool(
+        doc = "Keep the names of ConfigMaps and Secrets. False: a hash of their content is put behind them.",
     ),
     substitutions = attr.string_dict(
         doc = "Texts in the template to what replaces them, which takes $(VARIABLE). Empty: none.",
@@ -75,13 +83,9 @@ _ATTRS = dict(
     user = attr.string(
         doc = "Kubeconfig user that replaces the context's own. Empty: the context's. Takes $(VARIABLE) and {STAMP}.",
     ),
-    _build = attr.label(
-        default = "//rules/k8s/tools:k8s_build",
-        executable = True,
-        cfg = "exec",
-        doc = "The program of the build actions.",
-    ),
 )
+
+_ATTRS.update(FOREIGN_IMAGE_ATTRS)
 
 def _check(ctx, label):
     """Fails if the attributes do not fit together."""
@@ -106,19 +110,17 @@ def _templates(ctx):
     return outputs
 
 def _references(ctx, attribute):
-    """Returns {reference: image target} of an attribute that maps targets to JSON lists."""
+    """Returns {reference: ImageInfo} of an attribute that maps targets to JSON lists."""
     result = {}
     for target, references in getattr(ctx.attr, attribute).items():
+        image = image_info(ctx, target, attribute)
         for reference in json.decode(references):
-            result[ctx.expand_make_variables(attribute, reference, {})] = target
+            result[ctx.expand_make_variables(attribute, reference, {})] = image
     return result
 
 def _normalize(ctx, label, images, preloads):
     output = ctx.actions.declare_file(ctx.label.name + ".objects.json")
-    args = ctx.actions.args()
-    args.use_param_file("@%s")
-    args.set_param_file_format("multiline")
-    args.add("normalize")
+    args = build_args(ctx, "normalize")
     args.add(label, format = "--label=%s")
     settings = {name: _expand(ctx, name) for name in ("cluster", "context", "namespace", "user")}
     for name, value in settings.items():
@@ -128,6 +130,10 @@ def _normalize(ctx, label, images, preloads):
     args.add(ctx.attr.kind, format = "--kind=%s")
     args.add_all(images.keys() + ctx.attr.pinned_images.keys(), format_each = "--image=%s")
     args.add_all(preloads.keys(), format_each = "--preload=%s")
+    if ctx.attr.stable_names:
+        args.add("--stable-names")
+    if ctx.file.source:
+        args.add(ctx.file.source, format = "--source=%s")
     status = []
     if [text for text in settings.values() + images.keys() if "{" in text]:
         status = [ctx.info_file, ctx.version_file]
@@ -135,27 +141,19 @@ def _normalize(ctx, label, images, preloads):
     args.add(output, format = "--output=%s")
     templates = _templates(ctx)
     args.add_all(templates)
-    ctx.actions.run(
-        executable = ctx.attr._build[DefaultInfo].files_to_run,
-        arguments = [args],
-        inputs = templates + status,
-        outputs = [output],
-        mnemonic = "K8sObjects",
-        progress_message = "Reading objects of %s" % ctx.label,
-    )
+    build_action(ctx, args, templates + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
     return output
 
 def _resolve(ctx, normalized, images):
     output = ctx.actions.declare_file(ctx.label.name + ".resolved.json")
-    args = ctx.actions.args()
-    args.add("resolve")
+    args = build_args(ctx, "resolve")
     args.add(normalized, format = "--input=%s")
     args.add(output, format = "--output=%s")
     inputs = [normalized]
     chroot = _expand(ctx, "image_chroot")
     for key, image in images.items():
-        digest = image[ImageInfo].digest
-        args.add_all(["--built", key, chroot, digest])
+        digest = image.digest
+        args.add(json.encode([key, chroot, digest.path]), format = "--built=%s")
         inputs.append(digest)
     for key, name in ctx.attr.pinned_images.items():
         args.add_all(["--pin", key, name])
@@ -164,23 +162,15 @@ def _resolve(ctx, normalized, images):
     if ctx.file.pins:
         args.add(ctx.file.pins, format = "--pins=%s")
         inputs.append(ctx.file.pins)
-    ctx.actions.run(
-        executable = ctx.attr._build[DefaultInfo].files_to_run,
-        arguments = [args],
-        inputs = inputs,
-        outputs = [output],
-        mnemonic = "K8sResolve",
-        progress_message = "Resolving images of %s" % ctx.label,
-    )
+    build_action(ctx, args, inputs, output, "K8sResolve", "Resolving images of %s" % ctx.label)
     return output
 
 def _image_parts(image):
-    info = image[ImageInfo]
-    layers = tuple([(layer.blob, layer.descriptor) for layer in info.layers])
-    files = [info.manifest, info.config]
+    layers = tuple([(layer.blob, layer.descriptor) for layer in image.layers])
+    files = [image.manifest, image.config]
     for layer in layers:
         files.extend(layer)
-    return struct(config = info.config, files = files, layers = layers, manifest = info.manifest)
+    return struct(config = image.config, files = files, layers = layers, manifest = image.manifest)
 
 def _impl(ctx):
     label = label_string(ctx.label)
@@ -191,7 +181,7 @@ def _impl(ctx):
     parts = {key: _image_parts(image) for key, image in images.items()}
     service = ctx.attr.service[ServiceInfo].json if ctx.attr.service else None
     beside = ([service] if service else []) + ([ctx.file.kubeconfig] if ctx.file.kubeconfig else [])
-    archives = {key: image[ImageInfo].archive for key, image in preloads.items()}
+    archives = {key: image.archive for key, image in preloads.items()}
     preload_runfiles = ctx.runfiles(files = archives.values())
     if ctx.attr.loader:
         preload_runfiles = preload_runfiles.merge(ctx.attr.loader[DefaultInfo].default_runfiles)

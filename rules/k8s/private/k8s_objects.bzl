@@ -1,5 +1,6 @@
 """k8s_objects: several targets as one closure."""
 
+load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo")
@@ -7,39 +8,23 @@ load(":providers.bzl", "K8sObjectInfo")
 _DOC = "The closure of several k8s_object and k8s_objects targets, each object once; runnable, prints it as YAML."
 
 _ATTRS = dict(
-    LAUNCHER_ATTRS,
+    dict(BUILD_ATTRS, **LAUNCHER_ATTRS),
     objects = attr.label_list(
         providers = [K8sObjectInfo],
         doc = "The targets, in the order in which they are listed and, reversed, deleted.",
     ),
-    _build = attr.label(
-        default = "//rules/k8s/tools:k8s_build",
-        executable = True,
-        cfg = "exec",
-        doc = "The program of the build actions.",
-    ),
 )
 
-def _entry_arguments(entry):
-    return ["--entry", entry.label, entry.normalized.path, entry.service.path if entry.service else ""]
+def _entry_argument(entry):
+    return "--entry=" + json.encode([entry.label, entry.normalized.path, entry.service.path if entry.service else ""])
 
 def _checked(ctx, label, entries, files):
     output = ctx.actions.declare_file(ctx.label.name + ".closure.json")
-    args = ctx.actions.args()
-    args.use_param_file("@%s")
-    args.set_param_file_format("multiline")
-    args.add("closure")
+    args = build_args(ctx, "closure")
     args.add(label, format = "--label=%s")
     args.add(output, format = "--output=%s")
-    args.add_all(entries, map_each = _entry_arguments)
-    ctx.actions.run(
-        executable = ctx.attr._build[DefaultInfo].files_to_run,
-        arguments = [args],
-        inputs = files,
-        outputs = [output],
-        mnemonic = "K8sClosure",
-        progress_message = "Checking the closure of %s" % ctx.label,
-    )
+    args.add_all(entries, map_each = _entry_argument)
+    build_action(ctx, args, files, output, "K8sClosure", "Checking the closure of %s" % ctx.label)
     return output
 
 def _impl(ctx):

@@ -10,8 +10,14 @@ VERBS = {
     "delete": struct(images = False, resolved = False),
     "describe": struct(images = False, resolved = False),
     "diff": struct(images = False, resolved = True),
+    "forward": struct(images = False, resolved = False),
+    "graph": struct(images = False, resolved = False),
+    "logs": struct(images = False, resolved = False),
     "replace": struct(images = True, resolved = True),
+    "rollback": struct(images = False, resolved = False),
     "show": struct(images = False, resolved = True),
+    "status": struct(images = False, resolved = False),
+    "wait": struct(images = False, resolved = False),
 }
 
 LAUNCHER_ATTRS = {
@@ -123,7 +129,13 @@ def verb_launcher(ctx, closure, verb, label):
     plan = ctx.actions.declare_file(ctx.label.name + ".plan.jsonl")
     lines = ctx.actions.args()
     lines.set_param_file_format("multiline")
-    lines.add(json.encode(struct(type = "plan", label = label, workspace = ctx.workspace_name, registry = REGISTRY)))
+    lines.add(json.encode(struct(
+        type = "plan",
+        closure = closure.checked.short_path if closure.checked else "",
+        label = label,
+        registry = REGISTRY,
+        workspace = ctx.workspace_name,
+    )))
     lines.add_all(closure.entries, map_each = _resolved_line if needs.resolved else _normalized_line)
     transitive = [closure.files if needs.resolved else closure.plain_files]
     if needs.images:

@@ -99,6 +99,7 @@ def microservice(
             pinned_images = {} if built else {reference: key for key, reference in images.items()},
             pins = pins if images and not built else None,
             service = ":service",
+            source = manifests,
             tags = tags,
             template = ":%s_manifests" % env,
             visibility = visibility,

@@ -3,7 +3,7 @@
 K8sObjectInfo = provider(
     doc = "The closure of a k8s_object or k8s_objects: each object and image once, however many paths lead to it.",
     fields = {
-        "checked": "File that exists once the closure was checked as a whole; None for a single k8s_object.",
+        "checked": "File written once the closure was checked as a whole: JSON {label, objects, services, names}; None for a single k8s_object.",
         "entries": "depset, dependencies first, of struct(label: string, service: service.json File or None, deps: tuple of labels " +
                    "of targets it depends on directly, normalized: File, resolved: File, kubeconfig: File or None).",
         "files": "depset of Files that entries refer to with image digests filled in (and service.json files).",

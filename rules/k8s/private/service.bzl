@@ -1,10 +1,11 @@
 """service: a checked service.yaml."""
 
+load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":providers.bzl", "ServiceInfo")
 
 _DOC = "Checks a service.yaml and gives it to dependents as service.json."
 
-_ATTRS = {
+_ATTRS = dict({
     "out": attr.output(
         mandatory = True,
         doc = "The JSON file to write; dependents import it by its path in the workspace.",
@@ -14,26 +15,13 @@ _ATTRS = {
         allow_single_file = [".yaml"],
         doc = "The service.yaml: name, port and optional named ports.",
     ),
-    "_build": attr.label(
-        default = "//rules/k8s/tools:k8s_build",
-        executable = True,
-        cfg = "exec",
-        doc = "The program of the build actions.",
-    ),
-}
+}, **BUILD_ATTRS)
 
 def _impl(ctx):
     output = ctx.outputs.out
-    args = ctx.actions.args()
-    args.add_all(["service", ctx.file.src, output])
-    ctx.actions.run(
-        executable = ctx.attr._build[DefaultInfo].files_to_run,
-        arguments = [args],
-        inputs = [ctx.file.src],
-        outputs = [output],
-        mnemonic = "K8sService",
-        progress_message = "Checking %s" % ctx.file.src.short_path,
-    )
+    args = build_args(ctx, "service")
+    args.add_all([ctx.file.src, output])
+    build_action(ctx, args, [ctx.file.src], output, "K8sService", "Checking %s" % ctx.file.src.short_path)
     return [DefaultInfo(files = depset([output])), ServiceInfo(json = output)]
 
 service = rule(

@@ -5,14 +5,15 @@
         …
         server.requests   # what was asked, in order
 
-It serves discovery, reads, server-side apply (a merge; fields are not tracked),
-replace, delete by UID and watches. Anything else about the protocol is tested
+It serves discovery, reads, server-side apply (a merge; of the fields' owners only who applied last),
+replace, delete by UID, lists by label and watches. Anything else about the protocol is tested
 against a real server (real_server.py).
 """
 
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import threading
 from dataclasses import dataclass
@@ -33,8 +34,11 @@ KINDS = [
     ("v1", "Event", "events", True),
     ("apps/v1", "Deployment", "deployments", True),
     ("apps/v1", "StatefulSet", "statefulsets", True),
+    ("coordination.k8s.io/v1", "Lease", "leases", True),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", False),
 ]
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 Answer = tuple[int, Any]
 
@@ -55,12 +59,14 @@ class FakeServer:
         requests: every request, in order.
         refuse: called with each request before it is served; an (HTTP status, body) that
             it returns is the answer.
+        logs: what containers have logged: `NAMESPACE/POD/CONTAINER` to the text.
         require_namespace: answer 404 for objects in namespaces that are not there.
     """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.refuse: Callable[[Request], Answer | None] = lambda request: None
+        self.logs: dict[str, str] = {}
         self.require_namespace = True
         self.kinds = list(KINDS)
         self._objects: dict[str, dict[str, Any]] = {}
@@ -68,6 +74,7 @@ class FakeServer:
         self._version = 100
         self._changed = threading.Condition()
         self._http = _Http(self)
+        self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
 
     def __enter__(self) -> FakeServer:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
@@ -94,7 +101,8 @@ class FakeServer:
     @property
     def writes(self) -> list[Request]:
         """The requests that would change something."""
-        return [request for request in self.requests if request.method != "GET" and request.query.get("dryRun") != "All"]
+        return [request for request in self.requests
+                if request.method != "GET" and request.query.get("dryRun") != "All" and request.path != _REVIEWS]
 
     def path_of(self, obj: dict[str, Any]) -> str:
         """Returns the path of an object."""
@@ -106,6 +114,10 @@ class FakeServer:
     def get(self, obj: dict[str, Any]) -> dict[str, Any] | None:
         """Returns the stored object of the same identity."""
         return copy.deepcopy(self._objects.get(self.path_of(obj)))
+
+    def paths(self) -> list[str]:
+        """Returns the paths of all stored objects, sorted."""
+        return sorted(self._objects)
 
     def put(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Stores an object as a controller would, and tells the watches."""
@@ -151,17 +163,28 @@ class FakeServer:
             if found:
                 return 200, copy.deepcopy(found)
             if self._collection(request.path):
-                items = [copy.deepcopy(obj) for path, obj in sorted(self._objects.items()) if path.rpartition("/")[0] == request.path]
+                uid = request.query.get("fieldSelector", "").removeprefix("involvedObject.uid=")
+                items = [copy.deepcopy(obj) for path, obj in sorted(self._objects.items())
+                         if path.rpartition("/")[0] == request.path and _selected(obj, request.query.get("labelSelector", ""))
+                         and uid in ("", (obj.get("involvedObject") or {}).get("uid"))]
                 return 200, {"items": items, "metadata": {"resourceVersion": str(self._version)}}
             return _status(404, "NotFound", "not found")
         if request.method == "DELETE":
             if not found:
                 return _status(404, "NotFound", "not found")
-            self._drop(request.path)
-            return 200, {}
+            if (body or {}).get("dryRun") != ["All"]:  # Only the body counts, as on a real server.
+                self._drop(request.path)
+            return 200, {"kind": "Status"}
         return self._write(request, body, found)
 
     def _write(self, request: Request, body: Any, found: dict[str, Any] | None) -> Answer:
+        if request.method == "POST" and request.path == _REVIEWS:
+            return 201, {**body, "status": {"allowed": True}}
+        if request.method == "POST":
+            path = f"{request.path}/{body['metadata'].get('name') or body['metadata']['generateName'] + 'x'}"
+            if path in self._objects:
+                return _status(409, "AlreadyExists", "already exists")
+            return self._write(Request("PUT", path, request.query), body, None)
         parts = request.path.split("/")
         if not self._collection(request.path.rpartition("/")[0]):
             return _status(404, "NotFound", "the server could not find the requested resource")
@@ -170,6 +193,8 @@ class FakeServer:
             if f"/api/v1/namespaces/{namespace}" not in self._objects:
                 return _status(404, "NotFound", f'namespaces "{namespace}" not found')
         merged = _merge(found or {}, body) if request.method == "PATCH" else body
+        if request.query.get("fieldManager") and request.method == "PATCH":
+            _note_manager(merged, body, found, request.query["fieldManager"])
         if request.query.get("dryRun") == "All":
             return 200, merged
         return (200 if found else 201), self._store(request.path, merged)
@@ -202,6 +227,29 @@ class FakeServer:
             return found()
 
 
+def _note_manager(merged: dict[str, Any], body: dict[str, Any], found: dict[str, Any] | None, manager: str) -> None:
+    """Keeps in managedFields what a manager applied last, and when it last changed something."""
+    applied = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
+    applied["metadata"] = {key: value for key, value in body["metadata"].items() if key not in ("name", "namespace")}
+    entry = {"manager": manager, "operation": "Apply", "apiVersion": body["apiVersion"], "fieldsType": "FieldsV1",
+             "fieldsV1": _fields({key: value for key, value in applied.items() if value})}
+    before = ((found or {}).get("metadata") or {}).get("managedFields") or [{}]
+    same = found is not None and _merge(found, body) == found and {**before[0], "time": 0} == {**entry, "time": 0}
+    time = before[0]["time"] if same else datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    merged["metadata"]["managedFields"] = [{**entry, "time": time}]
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {f"f:{key}": _fields(inner) for key, inner in value.items()} if isinstance(value, dict) else {}
+
+
+def _selected(obj: dict[str, Any], selector: str) -> bool:
+    """Says whether an object has the labels that a selector names; of `key`, `key=value` and `key in (a,b)`, one."""
+    labels = obj["metadata"].get("labels") or {}
+    key, _, values = selector.replace(" in (", "=(").partition("=")
+    return not selector or (key in labels and (not values or labels[key] in values.strip("()").split(",")))
+
+
 def _merge(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict):
         return {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
@@ -222,6 +270,8 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes: without this the second waits 40 ms for the first to be acknowledged.
+    disable_nagle_algorithm = True
     server: _Http
 
     def _serve(self) -> None:
@@ -229,10 +279,14 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        if query.get("watch"):
+        refused = self.server.fake.refuse(Request(self.command, url.path, query)) if query.get("watch") else None
+        if query.get("watch") and not refused:
             self._watch(url.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
             return
-        status, answer = self.server.fake.answer(Request(self.command, url.path, query), body)
+        if not refused and url.path.endswith("/log"):
+            self._log(url.path, query)
+            return
+        status, answer = refused or self.server.fake.answer(Request(self.command, url.path, query), body)
         data = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -241,6 +295,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     do_GET = do_PATCH = do_PUT = do_POST = do_DELETE = _serve
+
+    def _log(self, path: str, query: dict[str, str]) -> None:
+        parts = path.split("/")
+        self.server.fake.requests.append(Request("GET", path, query))
+        text = self.server.fake.logs.get(f"{parts[4]}/{parts[6]}/{query['container']}")
+        data = (text or "").encode()
+        self.send_response(200 if text is not None else 400)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _watch(self, path: str, since: int, seconds: float) -> None:
         self.send_response(200)

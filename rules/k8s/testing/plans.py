@@ -56,7 +56,7 @@ def write_plan(runfiles: Path, label: str, documents: Iterable[dict[str, Any]], 
     """
     root = runfiles / WORKSPACE
     root.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = [{"type": "plan", "label": label, "workspace": WORKSPACE, "registry": REGISTRY}]
+    lines: list[dict[str, Any]] = [{"type": "plan", "label": label, "workspace": WORKSPACE, "registry": REGISTRY, "closure": ""}]
     for index, content in enumerate(documents):
         name = f"{index}.resolved.json"
         (root / name).write_text(json.dumps(content))

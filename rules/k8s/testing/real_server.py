@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,9 +19,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Iterator, Sequence
 
 CONTEXT = "turnup-test"
 _START_SECONDS = 90
+_WRITING = ("create", "update", "patch", "delete", "deletecollection")
 
 
 class RealServer:
@@ -30,12 +33,14 @@ class RealServer:
         apiserver: the kube-apiserver program.
         etcd: the etcd program.
         folder: empty folder for data, certificates and logs.
+        flags: more flags of kube-apiserver.
     """
 
-    def __init__(self, apiserver: Path, etcd: Path, folder: Path):
+    def __init__(self, apiserver: Path, etcd: Path, folder: Path, flags: Sequence[str] = ()):
         self._apiserver = apiserver
         self._etcd = etcd
         self._folder = folder
+        self._flags = flags
         self._processes: list[subprocess.Popen[bytes]] = []
         self._token = secrets.token_hex(16)
         self.kubeconfig = folder / "kubeconfig"
@@ -64,7 +69,7 @@ class RealServer:
                 "--authorization-mode", "RBAC", "--service-account-key-file", str(key),
                 "--service-account-signing-key-file", str(key), "--service-account-issuer", "https://test",
                 "--disable-admission-plugins", "ServiceAccount", "--audit-policy-file", str(self._folder / "audit.json"),
-                "--audit-log-path", str(self.audit_log)])
+                "--audit-log-path", str(self.audit_log), *self._flags])
             self.url = f"https://127.0.0.1:{port}"
             self._wait()
         except BaseException:
@@ -89,10 +94,29 @@ class RealServer:
         path.write_text(json.dumps(config))
         path.chmod(0o600)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While this lasts the server takes connections and answers nothing, as behind a network that drops packets."""
+        self._processes[-1].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._processes[-1].send_signal(signal.SIGCONT)
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Returns the audit events of the admin's requests so far, oldest first (audit.k8s.io/v1, level Metadata)."""
+        # The last line may still be being written.
+        lines = self.audit_log.read_text().splitlines(keepends=True) if self.audit_log.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def writes(self) -> int:
         """Returns how many requests that write (dry runs included) the server has been asked by the admin."""
-        lines = self.audit_log.read_text().splitlines() if self.audit_log.exists() else []
-        return sum(json.loads(line)["verb"] in ("create", "update", "patch", "delete") for line in lines)
+        return sum(event["verb"] in _WRITING for event in self.audit())
+
+    def changes(self) -> int:
+        """Returns how many of them change something: neither dry runs nor questions about rights."""
+        return sum(event["verb"] in _WRITING and "dryRun=All" not in event["requestURI"] and "selfsubjectaccessreviews" not in event["requestURI"]
+                   for event in self.audit())
 
     def _certificate(self) -> Path:
         return self._folder / "certs" / "apiserver.crt"

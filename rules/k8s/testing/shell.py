@@ -8,10 +8,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from rules.k8s.testing.plans import document, write_plan
 from rules.k8s.tools import run
 
 LABEL = "//svc:dev-deep"
+SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(__file__).parent.parent / "events.schema.json").read_text()))
 
 
 class Shell:
@@ -44,9 +47,9 @@ class Shell:
         """Makes the plan of one target with these objects."""
         self.make_targets(document("//svc:dev", objects, **settings))
 
-    def make_targets(self, *documents: dict[str, Any], **relations: Any) -> None:
-        """Makes a plan of several targets; see plans.write_plan for `services` and `deps`."""
-        self.plan = write_plan(self.folder / "runfiles", LABEL, documents, **relations)
+    def make_targets(self, *documents: dict[str, Any], label: str = LABEL, **relations: Any) -> None:
+        """Makes the plan of the target `label` from several; see plans.write_plan for `services` and `deps`."""
+        self.plan = write_plan(self.folder / "runfiles", label, documents, **relations)
 
     def run(self, verb: str, *arguments: str) -> int:
         """Runs a verb; returns its exit code."""
@@ -55,3 +58,15 @@ class Shell:
         self.out, self.err = out.getvalue(), err.getvalue()
         assert "Traceback" not in self.err
         return code
+
+    def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
+        """Runs a verb with --output=json; returns its events, each of which keeps to the published schema.
+
+        The exit code is in the last one.
+        """
+        code = self.run(verb, *arguments, "--output=json")
+        told = [json.loads(line) for line in self.out.splitlines()]
+        for event in told:
+            SCHEMA.validate(event)
+        assert told[-1]["event"] == "ended" and told[-1]["exit_code"] == code
+        return told

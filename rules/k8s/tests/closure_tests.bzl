@@ -1,7 +1,9 @@
 """Analysis tests of closures: what is in them, and what each verb has to build."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
+load("//:cluster_constants.bzl", "ENVS")
 load("//rules/k8s:defs.bzl", "K8sObjectInfo", "PinInfo")
+load("//rules/k8s/private:launching.bzl", "VERBS")
 
 _STACK = "rules/k8s/tests/stack/"
 
@@ -62,6 +64,22 @@ _pin_test = analysistest.make(_pin_test_impl, attrs = {
     "names": attr.string_list(doc = "Expected images, sorted."),
 })
 
+def _verbs_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    for target in ctx.attr.verbs:
+        asserts.true(env, target[DefaultInfo].files_to_run.executable != None, "%s should be runnable" % target.label)
+    return analysistest.end(env)
+
+# Targets that exist and can be run; nothing of them is built.
+_verbs_test = analysistest.make(_verbs_test_impl, attrs = {
+    "verbs": attr.label_list(doc = "The targets."),
+})
+
+# Every environment of a service, shallow and deep; and a k8s_object of its own.
+_RUNNABLE = ["//rules/k8s/tests/stack/client:%s%s" % (env, deep) for env in ENVS for deep in ("", "-deep")] + [
+    "//rules/k8s/tests:foreign",
+]
+
 _DEEP = ["redis:myns", "server:myns", "client:myns", "top:myns"]
 
 # Test to (rule, target under test, attributes).
@@ -89,6 +107,9 @@ _CASES = {
     "resolving_pins_reads_pins": (_inputs_test, "server:dev", {
         "inputs": ["server/dev.objects.json", "server/pins.yaml"],
         "mnemonic": "K8sResolve",
+    }),
+    "every_verb_is_everywhere": (_verbs_test, "client:myns", {
+        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
     }),
     "shallow_has_its_own": (_closure_test, "client:myns", {"entries": ["client:myns"], "images": ["client:myns"]}),
 }

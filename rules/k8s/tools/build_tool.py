@@ -5,19 +5,24 @@
     resolve    normalized objects + image digests or pins → what an apply sends
     closure    checks what only a whole closure shows (two services of one name, …)
 
-Every verb writes its output only when it succeeds.
+Every verb writes its output only when it succeeds. With `--persistent_worker` alone it does one verb after another as
+Bazel asks for them, so that a repository of many services does not pay for a start of Python for each.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from rules.k8s.tools import closure
+from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.manifests import fill_namespace, identity, read_objects, with_owner
 from rules.k8s.tools.pins import parse_pins
@@ -49,21 +54,27 @@ def normalize(args: argparse.Namespace) -> None:
         # Told by an action, not by the rule: Bazel prints a traceback for what a rule refuses.
         raise TurnupError(f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
                           f"{args.namespace_owner}; set USER to a name that no environment has, for example USER={namespace}-me.")
+    # An error names the file that a person wrote, not only what was rendered from it.
+    where = f"{args.label} ({args.source})" if args.source else args.label
     objects = []
     for path in args.manifests:
-        objects += read_objects(_text(path), path)
+        objects += read_objects(_text(path), path, f"{args.source} (rendered as {path})" if args.source else "")
     if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
         found = ", ".join(sorted({obj["kind"] for obj in objects}))
-        raise TurnupError(f"{args.label}: kind is {args.kind!r}, but the template holds {found}; correct kind or leave it out.")
-    objects = [with_owner(fill_namespace(obj, namespace, args.label, args.environment), args.label) for obj in objects]
+        raise TurnupError(f"{where}: kind is {args.kind!r}, but the template holds {found}; correct kind or leave it out.")
+    objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
     seen = set()
     for obj in objects:
         if identity(obj) in seen:
-            raise TurnupError(f"{args.label}: {identity(obj)} stands twice in {', '.join(args.manifests)}; keep one.")
+            raise TurnupError(f"{where}: {identity(obj)} stands twice in {args.source or ', '.join(args.manifests)}; keep one.")
         seen.add(identity(obj))
+    try:
+        objects = objects if args.stable_names else hash_names(objects)
+    except TurnupError as error:
+        raise TurnupError(f"{where}: {error}") from None
     images = {key: stamped(key) for key in args.image}
     side_loaded = [stamped(key) for key in args.preload]
-    used = check_images(objects, [*images.values(), *side_loaded], args.label)
+    used = check_images(objects, [*images.values(), *side_loaded], where)
     _write(args.output, {
         "label": args.label,
         "environment": args.environment,
@@ -79,7 +90,7 @@ def normalize(args: argparse.Namespace) -> None:
 def resolve(args: argparse.Namespace) -> None:
     """Puts digests in the place of image references.
 
-    `args.built` holds triples key, repository prefix, digest file; `args.pin`
+    `args.built` holds lists of key, repository prefix, digest file; `args.pin`
     pairs of key and name in the pins file. The output adds to the normalized
     document `references` {key: reference by digest} and `missing_pins` [name].
     """
@@ -115,9 +126,10 @@ def publish_name(key: str, chroot: str) -> str:
 
 
 def check_closure(args: argparse.Namespace) -> None:
-    """Checks a closure and writes a summary {objects, services} of it.
+    """Checks a closure and writes {label, objects, services, names}: how much is in it, and what one target's references to
+    another's configuration become, as [kind, namespace, name, name on the cluster].
 
-    `args.entry` holds triples label, normalized file, service.json ("" for none).
+    `args.entry` holds lists of label, normalized file, service.json ("" for none).
     """
     entries = []
     for label, normalized, service_file in args.entry:
@@ -125,10 +137,12 @@ def check_closure(args: argparse.Namespace) -> None:
         name = json.loads(Path(service_file).read_text(encoding="utf-8"))["name"] if service_file else ""
         entries.append(closure.Entry(label, document, name))
     closure.check(entries, args.label)
+    names = closure.names_across(entries)
     _write(args.output, {
         "label": args.label,
         "objects": sum(len(entry.document["objects"]) for entry in entries),
         "services": sorted(entry.service for entry in entries if entry.service),
+        "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(names.items())],
     })
 
 
@@ -159,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
     sub.add_argument("--preload", action="append", default=[], help="a reference that is loaded onto the nodes")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
+    sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
+    sub.add_argument("--source", default="", help="what the manifests were rendered from, for errors")
     sub.add_argument("--output", required=True)
     sub.add_argument("manifests", nargs="+")
     sub.set_defaults(run=normalize)
@@ -166,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verbs.add_parser("resolve", help="put digests in the place of image references")
     sub.add_argument("--input", required=True)
     sub.add_argument("--output", required=True)
-    sub.add_argument("--built", nargs=3, action="append", default=[], metavar=("KEY", "CHROOT", "DIGEST_FILE"))
+    sub.add_argument("--built", type=json.loads, action="append", default=[], metavar="[KEY, CHROOT, DIGEST_FILE]")
     sub.add_argument("--pins", default="")
     sub.add_argument("--pin", nargs=2, action="append", default=[], metavar=("KEY", "NAME"))
     sub.add_argument("--environments", default="", help="comma-separated environments that take pins")
@@ -175,20 +191,59 @@ def _parser() -> argparse.ArgumentParser:
     sub = verbs.add_parser("closure", help="check a whole closure")
     sub.add_argument("--label", required=True)
     sub.add_argument("--output", required=True)
-    sub.add_argument("--entry", nargs=3, action="append", default=[], metavar=("LABEL", "NORMALIZED", "SERVICE"))
+    sub.add_argument("--entry", type=json.loads, action="append", default=[], metavar="[LABEL, NORMALIZED, SERVICE]")
     sub.set_defaults(run=check_closure)
     return parser
 
 
-def main(argv: list[str]) -> int:
-    """Runs one verb; returns the exit code (0 done, 1 bad input, 2 usage)."""
+def run(argv: Sequence[str], stderr: TextIO | None = None) -> int:
+    """Runs one verb; returns the exit code (0 done, 1 bad input, 2 usage).
+
+    Args:
+        argv: the command line.
+        stderr: where the sentence about bad input goes; the process' own when None.
+    """
     args = _parser().parse_args(argv)
 
     def body() -> int:
         args.run(args)
         return 0
 
-    return run_main(body)
+    return run_main(body, stderr=stderr)
+
+
+def serve(requests: BinaryIO, responses: BinaryIO) -> int:
+    """Does what Bazel asks a persistent worker for until the stream ends; returns the exit code.
+
+    Args:
+        requests: JSON work requests.
+        responses: where a line of JSON goes for each.
+    """
+    from rules.jsonnet.tools.protocol import ProtocolError, messages
+
+    try:
+        for message in messages(requests):
+            if message.get("cancel"):
+                continue  # Not announced as supported; the answer to the request itself follows.
+            said = io.StringIO()
+            try:
+                # What argparse says about a wrong command line goes the same way.
+                with contextlib.redirect_stderr(said):
+                    code = run([str(argument) for argument in message.get("arguments", [])], said)
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 2
+            answer = {"exitCode": code, "output": said.getvalue(), "requestId": message.get("requestId", 0)}
+            responses.write(json.dumps(answer).encode() + b"\n")
+            responses.flush()
+    except ProtocolError as error:
+        print(f"ERROR: k8s_build worker: {error}; Bazel will start another one", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    """Runs one verb, or serves Bazel; returns the exit code."""
+    return serve(sys.stdin.buffer, sys.stdout.buffer) if argv == ["--persistent_worker"] else run(argv)
 
 
 if __name__ == "__main__":

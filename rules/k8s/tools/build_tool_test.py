@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools import build_tool
+from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.manifests import OWNER_ANNOTATION
 
 DIGEST = "sha256:" + "d" * 64
@@ -59,7 +61,7 @@ def test_normalize_fills_namespace_and_owner(tool):
     assert [obj["kind"] for obj in document["objects"]] == ["Deployment", "ConfigMap"]
     for obj in document["objects"]:
         assert obj["metadata"]["namespace"] == "jane"
-        assert obj["metadata"]["annotations"] == {OWNER_ANNOTATION: LABEL}
+        assert obj["metadata"]["annotations"][OWNER_ANNOTATION] == LABEL
     assert document["context"] == "turnup-local" and document["images"] == {"app": "app"}
 
 
@@ -68,7 +70,7 @@ def test_normalize_reads_yaml_streams_and_lists(tool):
     text = "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
-    assert [obj["metadata"]["name"] for obj in read("out.json")["objects"]] == ["a", "b"]
+    assert [obj["metadata"]["annotations"]["turnup/base-name"] for obj in read("out.json")["objects"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("manifests", "message"), [
@@ -92,6 +94,18 @@ def test_normalize_refuses(tool, manifests, message):
     assert not Path("out.json").exists()
 
 
+@pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n",
+                                    "sha512:" + "a" * 128, "sha256:"])
+def test_normalize_refuses_a_malformed_digest(tool, digest):
+    """A digest that no registry could have is refused when the target is built, in one sentence that says what is wrong with it."""
+    code, err = normalize(tool, {"d": workload(f"registry.example.com/app@{digest}")})
+
+    assert code == 1 and err.count("\n") == 1
+    assert "container 'init': the image 'registry.example.com/app@" in err
+    assert "has no valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
+    assert not Path("out.json").exists()
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("kind: [\n", "m.yaml:2:1: not YAML"),
     ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
@@ -110,6 +124,56 @@ def test_a_namespace_of_another_environment_is_refused(tool):
     assert code == 1
     assert "has the namespace 'dev', which belongs to environment dev; set USER" in err
     assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize(("manifests", "message"), [
+    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7 where a Kubernetes object should stand"),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': the Service has metadata.name null"),
+    ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
+    ([], "svc/x.jsonnet (rendered as m.json): holds no Kubernetes object"),
+    ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
+    ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
+    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server stands twice in svc/x.jsonnet; keep one."),
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
+     f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
+])
+def test_errors_name_what_was_written(tool, manifests, message):
+    """An error in manifests that were rendered names the file to open."""
+    code, err = normalize(tool, manifests, "--image=app", "--source=svc/x.jsonnet")
+
+    assert code == 1 and message in err and err.count("\n") == 1
+
+
+def test_a_target_can_keep_all_names(tool):
+    """ConfigMaps are named after their content unless the target keeps names."""
+    objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}}
+
+    assert normalize(tool, objects)[0] == 0
+    assert read("out.json")["objects"][0]["metadata"]["name"].startswith("c-")
+    assert normalize(tool, objects, "--stable-names")[0] == 0
+    assert read("out.json")["objects"][0]["metadata"]["name"] == "c" and "immutable" not in read("out.json")["objects"][0]
+
+
+def test_service_accounts_of_a_role_binding(tool):
+    """A ServiceAccount without namespace is the environment's; one with a namespace and other subjects stay."""
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"}, "subjects": [
+        {"kind": "ServiceAccount", "name": "mine"}, {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
+        {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}
+    assert normalize(tool, [binding])[0] == 0
+
+    mine, theirs, user = read("out.json")["objects"][0]["subjects"]
+    assert mine["namespace"] == "jane"
+    assert [theirs, user] == binding["subjects"][1:]
+
+
+@pytest.mark.parametrize("key", ["port", "containerPort", "nodePort"])
+def test_an_octal_port_in_a_template(tool, key):
+    """A port that YAML would read in base 8 is refused with its line; a file mode in base 8 is not."""
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  mode: 0644\n"
+    assert normalize(tool, text, name="m.yaml")[0] == 0
+    code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
+
+    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8; write 7070." in err
 
 
 def test_kind_must_be_there(tool):
@@ -135,7 +199,7 @@ def test_resolve_puts_digests_everywhere(tool):
     """Every container runs the digest; what is published is the key below image_chroot, without tag."""
     normalize(tool, {"d": workload("python/server:dev")}, "--image=python/server:dev")
     code, err = tool("resolve", "--input=out.json", "--output=r.json",
-                     "--built", "python/server:dev", "10.0.0.2:31000", write("digest", DIGEST))
+                     "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)]))
 
     assert code == 0, err
     reference = f"10.0.0.2:31000/python/server@{DIGEST}"
@@ -175,7 +239,8 @@ def entry(label: str, service: str = "", **changes: Any) -> list[str]:
     obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": stem, "namespace": "jane"}}
     document = {"label": label, "environment": "myns", "namespace": "jane", "context": "turnup-local", "objects": [obj], **changes}
     write(f"{stem}.json", document)
-    return ["--entry", label, f"{stem}.json", write(f"{stem}.service.json", {"name": service, "port": 1}) if service else ""]
+    service_file = write(f"{stem}.service.json", {"name": service, "port": 1}) if service else ""
+    return ["--entry=" + json.dumps([label, f"{stem}.json", service_file])]
 
 
 def closure(tool, *entries: list[str]) -> tuple[int, str]:
@@ -186,7 +251,7 @@ def closure(tool, *entries: list[str]) -> tuple[int, str]:
 def test_closure_of_different_services(tool):
     """A closure without clashes is summed up."""
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
-    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"]}
+    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": []}
 
 
 def test_two_services_of_one_name(tool):
@@ -207,11 +272,51 @@ def test_two_targets_with_one_object(tool):
     assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s; rename it in one of them." in err
 
 
+def test_one_target_uses_anothers_configuration(tool):
+    """What a target's reference to another target's ConfigMap becomes is written down; equal base names are refused."""
+    shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
+    user = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "jane"},
+            "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]}}
+
+    assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
+    assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]
+    other = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "2"}}])
+    code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=other))
+    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s; rename it in one of them." in err
+
+
 def test_two_contexts(tool):
     """A closure of targets for two clusters is refused."""
     code, err = closure(tool, entry("//a:myns"), entry("//b:myns", context="production"))
 
     assert code == 1 and "//a:myns is made for context 'turnup-local' and //b:myns for 'production'" in err
+
+
+def test_labels_of_other_repositories(tool):
+    """A label with @ in front is a label and not the name of a file with arguments."""
+    assert closure(tool, entry("@other//a:myns", "redis")) == (0, "")
+
+
+def test_one_worker_does_one_verb_after_another(tool):
+    """A worker answers each request with its exit code and what was wrong, and goes on after bad input and wrong usage."""
+    good = ["service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json"]
+    requests = [good, ["service", write("bad.yaml", "name: redis\n"), "bad.json"], ["no-such-verb"], good]
+    stream = "".join(json.dumps({"arguments": arguments, "requestId": number}) for number, arguments in enumerate(requests))
+    responses = io.BytesIO()
+
+    assert build_tool.serve(io.BytesIO(stream.encode()), responses) == 0
+
+    answers = [json.loads(line) for line in responses.getvalue().splitlines()]
+    assert [(answer["requestId"], answer["exitCode"]) for answer in answers] == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert "bad.yaml: has no port" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
+    assert answers[0]["output"] == answers[3]["output"] == ""
+    assert read("service.json") == {"name": "redis", "port": 6379} and not Path("bad.json").exists()
+
+
+def test_a_broken_stream_ends_the_worker(capsys):
+    """Requests that are no JSON end the worker with one sentence."""
+    assert build_tool.serve(io.BytesIO(b"not json"), io.BytesIO()) == 1
+    assert capsys.readouterr().err.startswith("ERROR: k8s_build worker: ")
 
 
 def test_service_is_written_as_json(tool):

@@ -16,13 +16,14 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig import Connection
 
 FIELD_MANAGER = "turnup"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
 _LATER = frozenset({429, 500, 502, 503, 504})
@@ -37,19 +38,26 @@ class Client:
         connections: how many connections are kept open at most.
         connect_timeout: seconds until a server that does not answer counts as unreachable.
         read_timeout: seconds to wait for the next bytes of an answer.
+
+    Attributes:
+        connection: what a kubeconfig gave.
+        tls: the TLS settings of every connection, None for plain HTTP.
+        date: the server's clock as its last answer gave it (an HTTP Date); None before the first.
     """
 
     def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0,
-                 read_timeout: float = 30.0):
+                 read_timeout: float = 25.0):
         self.connection = connection
+        self.date: str | None = None
         url = urlsplit(connection.server)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise TurnupError(f"context {connection.context!r}: server {connection.server!r} is not a URL; correct the kubeconfig.")
         self._base = url.path.rstrip("/")
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
         options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
-        if url.scheme == "https":
-            options |= {"ssl_context": _tls(connection), "assert_hostname": None if connection.verify else False}
+        self.tls = _tls(connection) if url.scheme == "https" else None
+        if self.tls:
+            options |= {"ssl_context": self.tls, "assert_hostname": None if connection.verify else False}
             if connection.server_name:
                 options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
             self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(url.hostname, url.port or 443, **options)
@@ -80,9 +88,10 @@ class Client:
             if answer is None:
                 continue
             data = _decode(answer.data, self.connection, answer.status)
+            self.date = answer.headers.get("Date") or self.date
             if answer.status < 400:
                 return answer.status, data
-            if answer.status in _LATER and attempt + 1 < _ATTEMPTS:
+            if answer.status in _LATER and attempt + 1 < _ATTEMPTS and not is_schema_error(str(data)):
                 time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
                 continue
             raise api_error(answer.status, data, self.connection)
@@ -116,17 +125,22 @@ class Client:
                                       timeout=timeout)
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
             raise self._unreachable(error) from None
-        except urllib3.exceptions.SSLError as error:
-            raise TurnupError(f"{self.connection.server}: TLS failed ({_tls_reason(error)}); the kubeconfig of context "
-                              f"{self.connection.context!r} belongs to another cluster or is out of date; "
-                              "start the cluster with './turnup cluster start' if it is stopped, or renew the kubeconfig with "
-                              "'./turnup cluster kubeconfig --merge'.") from None
-        except (urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
+        except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
+            self._check_tls(error)
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
                 raise self._unreachable(error) from None
             time.sleep(_pause(attempt, None))
             return None
+
+    def _check_tls(self, error: Exception) -> None:
+        """Raises TurnupError where TLS failed for a reason that asking again does not cure; a broken handshake is a broken connection."""
+        reason = _tls_reason(error) if isinstance(error, urllib3.exceptions.SSLError) else ""
+        if reason:
+            raise TurnupError(f"{self.connection.server}: TLS failed ({reason}); the kubeconfig of context "
+                              f"{self.connection.context!r} belongs to another cluster or is out of date; "
+                              "start the cluster with './turnup cluster start' if it is stopped, or renew the kubeconfig with "
+                              "'./turnup cluster kubeconfig --merge'.") from None
 
     def stream(self, path: str, query: Mapping[str, Any], *, seconds: float) -> Iterator[dict[str, Any]]:
         """Yields the events of a watch until the server ends it.
@@ -137,29 +151,45 @@ class Client:
             seconds: how long the server is asked to keep the watch open.
         """
         query = {**query, "watch": "1", "timeoutSeconds": str(max(1, int(seconds))), "allowWatchBookmarks": "true"}
-        headers = {"Accept": "application/json", "User-Agent": "turnup", **self.connection.headers()}
+        for line in self._lines(path, query, "application/json", seconds + 10):
+            if line.strip():
+                yield json.loads(line)
+
+    def lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
+        """Yields the lines of a text that the server may go on writing, as of a log, until it ends or the connection breaks."""
+        for line in self._lines(path, query, "*/*", None):
+            yield line.decode("utf-8", "replace")
+
+    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None) -> Iterator[bytes]:
+        """Yields lines as they come; `silence` is how many seconds may pass without a byte, None for ever."""
+        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
         try:
             answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False, preload_content=False,
-                                        timeout=urllib3.Timeout(connect=4.0, read=seconds + 10))
+                                        timeout=urllib3.Timeout(connect=4.0, read=silence))
             if answer.status >= 400:
                 raise api_error(answer.status, _decode(answer.read(), self.connection, answer.status), self.connection)
             buffer = b""
             for chunk in answer.stream(65536, decode_content=True):
                 buffer += chunk
                 *lines, buffer = buffer.split(b"\n")
-                for line in lines:
-                    if line.strip():
-                        yield json.loads(line)
+                yield from lines
+            if buffer:
+                yield buffer
             answer.release_conn()
         except urllib3.exceptions.HTTPError:
             return  # A broken watch is opened again by its owner.
+
+    def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """Returns the whole URL of a path, for protocols other than HTTP's requests and answers."""
+        url = urlsplit(self.connection.server)
+        return f"{url.scheme}://{url.netloc}{self._url(path, query)}"
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
         pairs = {key: value for key, value in (query or {}).items() if value not in (None, "")}
         return self._base + path + ("?" + urlencode(pairs) if pairs else "")
 
-    def _unreachable(self, error: Exception) -> TurnupError:
-        return TurnupError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer "
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer "
                            f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig.")
 
 
@@ -201,11 +231,13 @@ def _reason(error: Exception) -> str:
 
 
 def _tls_reason(error: Exception) -> str:
-    text = str(error)
-    for words in ("certificate verify failed", "hostname mismatch", "wrong version number", "certificate expired"):
-        if words in text.lower():
+    """Returns why the server cannot be the one that the kubeconfig means; "" where the connection only broke."""
+    # urllib3 says a certificate of another host in its own words, OpenSSL writes some of its own with underscores.
+    text = str(error).lower().replace("_", " ")
+    for words in ("certificate verify failed", "hostname mismatch", "doesn't match", "wrong version number", "certificate expired"):
+        if words in text:
             return words
-    return "handshake failed"
+    return ""
 
 
 def _tls(connection: Connection) -> ssl.SSLContext:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterable
 
+from rules.k8s.tools.config_names import Config, base_of, names_of, references
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.manifests import Identity, identity
+from rules.k8s.tools.manifests import Identity, Object, identity
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,38 @@ def check(entries: Iterable[Entry], where: str) -> None:
     for entry in entries:
         document = entry.document
         if entry.service:
-            key = (document["environment"] or document["namespace"], entry.service)
-            other = services.setdefault(key, entry.label)
+            place = document["environment"] or document["namespace"]
+            other = services.setdefault((place, entry.service), entry.label)
             if other != entry.label:
                 raise TurnupError(f"{where}: {other} and {entry.label} are both services named {entry.service!r} in "
-                                  f"environment {key[0]}; change the name in one of their service.yaml files.")
+                                  f"environment {place}; change the name in one of their service.yaml files.")
         for obj in document["objects"]:
-            other = owners.setdefault(identity(obj), entry.label)
+            key = _written_identity(obj)
+            other = owners.setdefault(key, entry.label)
             if other != entry.label:
-                raise TurnupError(f"{where}: {other} and {entry.label} both hold {identity(obj)}; rename it in one of them.")
+                raise TurnupError(f"{where}: {other} and {entry.label} both hold {key}; rename it in one of them.")
         other = contexts.setdefault(document["context"], entry.label)
         if len(contexts) > 1:
             first, second = list(contexts)
             raise TurnupError(f"{where}: {contexts[first]} is made for context {first!r} and {contexts[second]} for "
                               f"{second!r}; one target acts on one cluster, so split it.")
+
+
+def _written_identity(obj: Object) -> Identity:
+    """Returns an object's identity under the name that its manifest gave it."""
+    found, base = identity(obj), base_of(obj)
+    return Identity(found.group, found.kind, found.namespace, base.name) if base else found
+
+
+def names_across(entries: Iterable[Entry]) -> dict[Config, str]:
+    """Returns the names on the cluster of the configuration that one target holds and another refers to.
+
+    Args:
+        entries: every object target of a closure that `check` has accepted.
+    """
+    entries = list(entries)
+    names = {config: name for entry in entries for config, name in names_of(entry.document["objects"]).items()}
+    if not names:
+        return {}
+    return {config: names[config] for entry in entries for obj in entry.document["objects"]
+            for config in references(obj) if config in names}

@@ -17,7 +17,7 @@ from rules.k8s.tools.guard import write_frozen
 from rules.k8s.tools.kubeconfig import Connection
 from rules.k8s.tools.plan import Plan
 from rules.k8s.tools.pushing import PushReport
-from rules.k8s.tools.references import parse_digest_reference
+from rules.k8s.tools.references import container_images, parse_digest_reference
 
 # push(images: [rules.image.tools.push.Image], registry, insecure, report) → number of images that were sent.
 Push = Callable[[list, str, bool, PushReport | None], int]
@@ -62,16 +62,20 @@ def plain_http(registry: str) -> bool:
 def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = _REGISTRY_SECONDS) -> None:
     """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
 
-    Returns at once when the plan needs no image of it or it answers; returns after
-    `patience` seconds, too: what then asks the registry says what is wrong with it.
+    Returns at once when the plan needs no image of it or it answers.
+
+    Raises:
+        TurnupError: it has not answered for `patience` seconds.
     """
-    used = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
-            for reference in entry.document["references"].values()}
-    if plan.registry not in used or not plain_http(plan.registry):
+    built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
+             for reference in entry.document["references"].values()}
+    if (plan.registry not in built and not _named_by_digest(plan)) or not plain_http(plan.registry):
         return
     deadline = time.monotonic() + patience
     told = False
-    while not _answers(plan.registry) and time.monotonic() < deadline:
+    while not _answers(plan.registry):
+        if time.monotonic() > deadline:
+            raise TurnupError(f"the registry {plan.registry} has not answered for {patience:.0f} s; check that it runs{_SETUP_HINT}.")
         if not told:
             say(f"waiting for the registry {plan.registry}")
             told = True
@@ -142,13 +146,14 @@ def push_images(images: list, registry: str, insecure: bool, report: PushReport 
         raise TurnupError(f"{error}{_SETUP_HINT}") from None
 
 
-def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None) -> None:
-    """Checks that the workspace's registry has every pinned image of the plan.
+def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, cure: str = "") -> None:
+    """Checks that the workspace's registry has every image of the plan that this run does not push: pinned, or named by digest.
 
     Args:
         plan: with resolved documents.
         executor: for asking in parallel.
         exists: the question; rules/image's when None.
+        cure: what to do where an image is gone; "" for pinning a new one.
 
     Raises:
         TurnupError: an image is not there.
@@ -166,11 +171,30 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
         registry, repository, digest = parts
         return ask(registry, repository, digest, plain_http(registry))
 
-    answers = executor.map(there, [parts for _, parts in pinned.values()])
-    for (reference, (label, _)), found in zip(pinned.items(), answers):
+    provided = {parse_digest_reference(reference) for entry in plan.entries for reference in entry.document["references"].values()}
+    named = {reference: found for reference, found in _named_by_digest(plan).items() if found[1] not in provided}
+    wanted = {**pinned, **named}
+    answers = executor.map(there, [parts for _, parts in wanted.values()])
+    for (reference, (label, _)), found in zip(wanted.items(), answers):
+        if not found and reference in named:
+            todo = cure or "push it, or correct the digest"
+            raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
-            raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; push and pin a new one with "
-                              f"'bazel run {package_of(plan.label)}:pin -- dev'.")
+            todo = cure or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
+            raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; {todo}.")
+
+
+def _named_by_digest(plan: Plan) -> dict[str, tuple[str, tuple[str, str, str]]]:
+    """Returns the images of the workspace's registry that manifests name by digest, preloads left out: reference → (target, its parts)."""
+    loaded = {preload.reference for preload in plan.preloads}
+    named: dict[str, tuple[str, tuple[str, str, str]]] = {}
+    for entry in plan.entries:
+        for obj in entry.objects:
+            for _, reference in container_images(obj):
+                parts = parse_digest_reference(reference)
+                if parts and parts[0] == plan.registry and reference not in loaded:
+                    named.setdefault(reference, (entry.label, parts))
+    return named
 
 
 def _exists(registry: str, repository: str, digest: str, insecure: bool) -> bool:

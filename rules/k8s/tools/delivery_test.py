@@ -88,6 +88,25 @@ def test_built_images_are_not_asked_for():
         delivery.check_pinned_images(plan(target("//a:myns", {"app": REFERENCE}), images=[image("//a:myns")]), executor, lambda *_: False)
 
 
+def test_images_named_by_digest_must_exist():
+    """An image of the workspace's registry that only a manifest names is asked for; what the run brings and other registries' are not."""
+    def running(label: str, *references: str, **settings) -> Entry:
+        pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": "dev"}, "spec": {"containers": [{"image": reference}]}}
+                for index, reference in enumerate(references)]
+        return Entry(label, "", (), document(label, pods, missing_pins=[], **settings))
+
+    named, loaded = f"{REGISTRY}/named@{DIGEST}", f"{REGISTRY}/loaded@{DIGEST}"
+    both = plan(running("//a:myns", REFERENCE, references={"app": REFERENCE}), running("//b:myns", REFERENCE, f"ghcr.io/x@{DIGEST}", loaded, named),
+                images=[image("//a:myns")], preloads=[Preload("//b:myns", loaded, Path("archive"), Path("loader"))])
+    asked = []
+    with ThreadPoolExecutor(2) as executor:
+        delivery.check_pinned_images(both, executor, lambda *question: asked.append(question) or True)
+        with pytest.raises(TurnupError, match=f"//b:myns: the registry does not have the image {named}, which the manifest names by digest; push it"):
+            delivery.check_pinned_images(both, executor, lambda *_: False)
+
+    assert asked == [(REGISTRY, "named", DIGEST, True)]
+
+
 @pytest.mark.parametrize(("environment", "command"), [
     ("dev", "'bazel run //svc:pin -- dev'"), ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
 ])
@@ -155,12 +174,13 @@ def test_registry_that_is_just_starting_is_waited_for():
 
 
 def test_registry_that_nothing_needs_is_not_asked():
-    """A plan without images of the registry does not wait for it, and patience ends for one that never answers."""
+    """A plan without images of the registry does not wait for it, and one that never answers is named."""
     lines: list[str] = []
     delivery.wait_for_registry(plan(target("//a:myns", {})), lines.append)
     assert lines == []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         registry = f"127.0.0.1:{taken.getsockname()[1]}"
     absent = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
-    delivery.wait_for_registry(absent, lines.append, patience=0.3)
+    with pytest.raises(TurnupError, match=f"the registry {registry} has not answered for 0 s; check that it runs"):
+        delivery.wait_for_registry(absent, lines.append, patience=0.3)
     assert len(lines) == 1

@@ -66,6 +66,10 @@ class Kinds:
         """Returns where an object lives, None when the cluster has no such kind."""
         return self._resources.get((obj["apiVersion"], obj["kind"]))
 
+    def any_version(self, group: str, kind: str) -> Resource | None:
+        """Returns where the objects of a kind live in any version of its API, None when the cluster has no such kind."""
+        return next((resource for (version, name), resource in self._resources.items() if name == kind and group_of(version) == group), None)
+
     def need(self, obj: Object, label: str) -> Resource:
         """Returns where an object lives.
 

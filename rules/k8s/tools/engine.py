@@ -1,26 +1,24 @@
-"""Server-side apply of a whole closure by one process, many objects at a time.
+"""One object on its way to the cluster: where it lives, and sending it until the server has taken it.
 
-There is no order to keep: an object whose namespace or definition is only just
-being made is sent again until it is taken or the deadline has passed. Namespaces
-and CustomResourceDefinitions go first only because that saves requests.
+An object whose namespace or definition is only just being made is sent again until it is taken or the deadline has
+passed. What a whole run does, and in which order, is in transaction.py.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client
 from rules.k8s.tools.discovery import Kinds, Resource
-from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.manifests import Identity, Object, owner
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.manifests import Identity, Object
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.plan import Entry
-
-_FIRST = ("Namespace", "CustomResourceDefinition")
+from rules.k8s.tools.refusals import explain, missing_namespace
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Result:
 
     Attributes:
         item: the item.
-        outcome: created, configured, unchanged, replaced, deleted, absent, kept or failed.
+        outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
         live: the object (or its metadata) as the server has it now; None when failed or gone.
         error: one sentence, "" unless failed.
     """
@@ -107,12 +105,51 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor) 
 
     for item, absent in zip(needed.values(), executor.map(missing, needed.values())):
         if absent:
-            raise TurnupError(f"{item.label}: {item.identity}: {_missing_namespace(item)}")
+            raise TurnupError(f"{item.label}: {item.identity}: {missing_namespace(item.identity.namespace)}")
 
 
-def _missing_namespace(item: Item) -> str:
-    return (f"the namespace {item.identity.namespace!r} does not exist; create it with "
-            "'bazel run //prod:setup.apply'.")
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run makes, for objects that need some of it.
+
+    Attributes:
+        namespaces: names of the Namespaces among the objects.
+        kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
+        labels: labels of the targets.
+    """
+
+    namespaces: frozenset[str]
+    kinds: frozenset[tuple[str, str]]
+    labels: frozenset[str]
+
+    @staticmethod
+    def of(items: Iterable[Item], labels: Iterable[str] = ()) -> Surroundings:
+        """Returns the surroundings of a run's items; `labels` are those of targets without an object, too."""
+        items = list(items)
+        kinds = Kinds(())
+        kinds.promise(item.obj for item in items)
+        return Surroundings(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
+                            frozenset(kinds.promised), frozenset(labels) | {item.label for item in items})
+
+    def makes_namespace(self, item: Item) -> bool:
+        """Says whether the run makes an item's namespace."""
+        return item.identity.namespace in self.namespaces
+
+    def makes_kind(self, item: Item) -> bool:
+        """Says whether the run defines an item's kind."""
+        return (item.resource.api_version, item.resource.kind) in self.kinds
+
+    def is_early(self, error: ApiError, item: Item) -> bool:
+        """Says whether a refusal may pass by itself because something is still being made."""
+        text = error.message
+        if error.status == 404:
+            missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
+            return self.makes_kind(item) or (missing_namespace and self.makes_namespace(item))
+        if error.status == 403:
+            return "is being terminated" in text or "error looking up service account" in text
+        if error.status == 409:
+            return not conflicts(error)
+        return error.status in (500, 503) and ("webhook" in text or "try again" in text)
 
 
 class Applier:
@@ -120,46 +157,32 @@ class Applier:
 
     Args:
         client: the API server.
-        items: everything of this run: what one item needs may be another item.
+        surroundings: what the run makes: what one item needs may be another item.
         force: take fields over from other field managers.
-        adopt: take objects over from other targets.
         patience: seconds to go on trying while something an item needs is being made.
-        report: called with each result, from worker threads.
+        check: called before every write; raises to stop.
     """
 
-    def __init__(self, client: Client, items: Iterable[Item], *, force: bool = False, adopt: bool = False,
-                 patience: float = 60.0, report: Callable[[Result], None] = lambda result: None):
+    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool = False, patience: float = 60.0,
+                 check: Callable[[], None] = lambda: None):
         self._client = client
-        self._items = list(items)
+        self._surroundings = surroundings
         self._force = force
-        self._adopt = adopt
         self._patience = patience
-        self._report = report
-        kinds = Kinds(())
-        kinds.promise(item.obj for item in self._items)
-        self._promised = kinds.promised
-        self._namespaces = {item.identity.name for item in self._items if item.identity.kind == "Namespace"}
+        self._check = check
 
-    def apply(self, executor: Executor) -> list[Result]:
-        """Applies every item; returns a result for each, in the items' order."""
-        results: dict[Identity, Result] = {}
-        for first in (True, False):
-            wave = [item for item in self._items if (item.identity.kind in _FIRST) == first]
-            for future in as_completed([executor.submit(self._apply_one, item) for item in wave]):
-                result = future.result()
-                results[result.item.identity] = result
-                self._report(result)
-        return [results[item.identity] for item in self._items]
+    def apply(self, item: Item, before: Object | None) -> Result:
+        """Writes one item.
 
-    def _apply_one(self, item: Item) -> Result:
+        Args:
+            item: the item.
+            before: metadata of its live object, as an object; None when there is none.
+        """
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
             try:
-                before = live_metadata(self._client, item)
-                if before and not self._adopt and owner(before) not in ("", item.label):
-                    return Result(item, "failed", error=f"{item.label}: {item.identity} belongs to {owner(before)}, which applied it; "
-                                  "rename one of the two, or take it over with '-- --adopt'.")
+                self._check()
                 managers = absorbed(before) if before else None
                 if before and managers:
                     self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, body={
@@ -168,30 +191,21 @@ class Applier:
                     "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY,
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
-                if time.monotonic() < deadline and self._is_early(error, item):
+                if time.monotonic() < deadline and self._surroundings.is_early(error, item):
                     time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
                     attempt += 1
+                    if error.status == 409:
+                        before = live_metadata(self._client, item)
                     continue
-                return Result(item, "failed", error=explain(error, item))
+                return Result(item, "failed", error=explain(error, item.label, item.identity))
+            except UnreachableError:
+                raise
             except TurnupError as error:
                 return Result(item, "failed", error=str(error))
             if status == 201 or before is None:
                 return Result(item, "created", live)
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
-
-    def _is_early(self, error: ApiError, item: Item) -> bool:
-        """Says whether a refusal may pass by itself because something is still being made."""
-        text = error.message
-        if error.status == 404:
-            own_kind = (item.resource.api_version, item.resource.kind) in self._promised
-            missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
-            return own_kind or (missing_namespace and item.identity.namespace in self._namespaces)
-        if error.status == 403:
-            return "is being terminated" in text or "error looking up service account" in text
-        if error.status == 409:
-            return not conflicts(error)
-        return error.status in (500, 503) and ("webhook" in text or "try again" in text)
 
 
 def live_metadata(client: Client, item: Item) -> Object | None:
@@ -202,20 +216,3 @@ def live_metadata(client: Client, item: Item) -> Object | None:
         if error.status in (403, 404):
             return None
         raise
-
-
-def explain(error: ApiError, item: Item) -> str:
-    """Turns a refusal into one sentence that names the object, the reason and the cure."""
-    what = f"{item.label}: {item.identity}"
-    taken = conflicts(error)
-    if taken:
-        fields = ", ".join(f"{field} (managed by {manager!r})" for manager, field in taken)
-        return (f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with "
-                "'-- --force-conflicts'.")
-    if error.status == 404 and "namespaces" in error.message and item.identity.namespace:
-        return f"{what}: {_missing_namespace(item)}"
-    if error.status == 403:
-        return f"{what}: the cluster forbids it ({error.message}); ask for the rights or use another user."
-    if error.status == 422:
-        return f"{what}: the cluster finds it invalid ({error.message}); correct the manifest."
-    return f"{what}: the cluster refused it ({error.status} {error.reason}: {error.message})."

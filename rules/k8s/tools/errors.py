@@ -3,7 +3,8 @@
     TurnupError            exit 1   something failed
     ├── UsageError         exit 2   the command line is wrong
     ├── WrongClusterError  exit 3   the cluster at hand is not the one the target was made for
-    └── ApiError           exit 1   the API server refused a request
+    ├── ApiError           exit 1   the API server refused a request
+    └── UnreachableError   exit 1   the API server does not answer
 
 Nothing below `main` prints or exits: errors travel up as exceptions and are
 printed in one place, by `run_main`.
@@ -41,6 +42,19 @@ class WrongClusterError(TurnupError):
     exit_code = 3
 
 
+class UnreachableError(TurnupError):
+    """The API server does not answer: what is left to be asked or written is not worth a try of its own."""
+
+
+# What the server says, with status 500, of an apply whose object does not fit its schema.
+_SCHEMA = ("failed to create typed patch object", "failed to convert new object")
+
+
+def is_schema_error(message: str) -> bool:
+    """Says whether a server's message is about an object that does not fit its schema, and so the same at every attempt."""
+    return any(words in message for words in _SCHEMA)
+
+
 class ApiError(TurnupError):
     """The API server answered a request with a Status that is not a success.
 
@@ -65,6 +79,7 @@ def run_main(
     stderr: TextIO | None = None,
     redact: Callable[[str], str] = lambda text: text,
     failed: int | None = None,
+    tell: Callable[[str, int], None] | None = None,
 ) -> int:
     """Runs `body` and turns what it raises into one line on stderr and an exit code.
 
@@ -73,24 +88,32 @@ def run_main(
         stderr: where the sentence goes; sys.stderr when None.
         redact: applied to every message, so that no secret leaves through an error.
         failed: the exit code of every error; the error's own when None.
+        tell: called with the sentence and the exit code instead of printing on `stderr`.
 
     Returns:
         The exit code: what `body` returned, the error's, or 130 when interrupted.
         With TURNUP_DEBUG set the traceback is printed after the sentence.
     """
     out = stderr or sys.stderr
+
+    def say(sentence: str, code: int) -> int:
+        if tell:
+            tell(sentence, code)
+        else:
+            print("ERROR: " + redact(" ".join(sentence.split())), file=out)
+        return code
+
     try:
         return body()
     except KeyboardInterrupt:
-        print("ERROR: interrupted; run the same command again to continue.", file=out)
-        return EXIT_INTERRUPTED
+        return say("interrupted; run the same command again to continue.", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of stdout (head, less) went away: that is its choice, not a failure.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
         return 0
     except Exception as error:
         sentence, code = _sentence(error)
-        print("ERROR: " + redact(" ".join(sentence.split())), file=out)
+        say(sentence, code if failed is None else failed)
         if os.environ.get("TURNUP_DEBUG"):
             print(redact(traceback.format_exc()), file=out)
         return code if failed is None else failed

@@ -1,11 +1,13 @@
 """The guard: a target acts on the cluster that it was made for, or not at all.
 
-Three facts are compared before the first request that writes:
+Four facts are compared before the first request that writes:
 1. the context named on the command line, if any, with the one in the plan;
 2. the cluster entry of the kubeconfig with the target's `cluster` attribute, if set;
 3. the server (and certificate authority) behind the context with what is recorded of it:
    the record of a cluster made by `turnup cluster create`, else the server that this
-   context led to when it was first used from this account.
+   context led to when it was first used from this account;
+4. the UID of the namespace kube-system, which no two clusters share, with the one
+   recorded at first use: an address can come to belong to another cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Mapping
 
-from rules.k8s.tools.errors import TurnupError, WrongClusterError
+from rules.k8s.tools.client import METADATA_ONLY, Client
+from rules.k8s.tools.errors import ApiError, TurnupError, WrongClusterError
 from rules.k8s.tools.kubeconfig import Connection, kubeconfig_path, load
 from rules.k8s.tools.plan import Plan
 
@@ -34,7 +37,7 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         accept_cluster: take the server that the context leads to now as the right one.
 
     Raises:
-        WrongClusterError: any of the three comparisons fails.
+        WrongClusterError: any of the first three comparisons fails.
         TurnupError: the kubeconfig does not have the context.
     """
     documents = [entry.document for entry in plan.entries]
@@ -63,13 +66,48 @@ def _compare(connection: Connection, label: str, path: Path, environ: Mapping[st
                                     "'./turnup cluster kubeconfig --merge'.")
         return
     record = _record_path(connection.context, environ)
-    recorded = None if accept else _read_record(record)
-    if recorded is None:
-        _write_record(record, connection)
-    elif recorded != connection.server:
-        raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, but led to {recorded} "
+    recorded = {} if accept else _read_record(record)
+    if not recorded:
+        _write_record(record, connection, "")
+    elif recorded["server"] != connection.server:
+        raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, but led to {recorded['server']} "
                                 "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
                                 "right with '-- --accept-cluster'.")
+
+
+def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
+    """Asks the cluster who it is and compares that with what is recorded; records it when nothing is.
+
+    The UID of kube-system stays what it is for a cluster's whole life. A user who may not
+    read that namespace goes on with the first three comparisons alone. A cluster of
+    `turnup cluster create` is known by its certificate authority and is not asked.
+
+    Args:
+        client: requests over the connection that `connect` gave.
+        label: the target that is run.
+        environ: as for `connect`.
+
+    Raises:
+        WrongClusterError: another cluster answers at the recorded address.
+        TurnupError: the server cannot be reached.
+    """
+    connection = client.connection
+    if _own_cluster_ca(connection.context, environ) is not None:
+        return
+    try:
+        uid = client.request("GET", "/api/v1/namespaces/kube-system", accept=METADATA_ONLY)[1]["metadata"]["uid"]
+    except ApiError as error:
+        if error.status in (403, 404):
+            return
+        raise TurnupError(f"{connection.server}: does not say which cluster it is ({error.status} {error.message}); try again.") from None
+    path = _record_path(connection.context, environ)
+    recorded = _read_record(path).get("uid")
+    if not recorded:
+        _write_record(path, connection, uid)
+    elif recorded != uid:
+        raise WrongClusterError(f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
+                                f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or say "
+                                "that the new cluster is right with '-- --accept-cluster'.")
 
 
 def _own_cluster_ca(context: str, environ: Mapping[str, str]) -> bytes | None:
@@ -89,20 +127,22 @@ def _record_path(context: str, environ: Mapping[str, str]) -> Path:
     return state / "turnup" / "contexts" / (hashlib.sha256(context.encode()).hexdigest()[:32] + ".json")
 
 
-def _read_record(path: Path) -> str | None:
+def _read_record(path: Path) -> dict[str, str]:
+    """Returns what is recorded of a context: its server and, once known, its uid; {} for nothing readable."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["server"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return {"server": str(record["server"]), "uid": str(record.get("uid") or "")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
-def _write_record(path: Path, connection: Connection) -> None:
+def _write_record(path: Path, connection: Connection, uid: str) -> None:
     """Records where a context leads; an account without a writable state folder goes unrecorded."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"context": connection.context, "server": connection.server}, file)
+            json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
     except OSError:
         return

@@ -3,14 +3,13 @@
 The common ways to log in (client certificates, tokens, basic) are read here
 directly, because importing the `kubernetes` package costs a quarter of a second.
 A context that needs more (exec plugins, OIDC auth providers) is handed to that
-package's own loader, which is imported then and only then.
+package's own loader (login.py), which is imported then and only then.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +88,9 @@ def load(path: Path, context: str, user: str = "") -> Connection:
     key = _data(login, "client-key", base, path)
     headers = _headers(login, base, path, context)
     if headers is None:
-        headers, certificate, key = _library_login(path, context, user_name, config)
+        from rules.k8s.tools.login import library_login
+
+        headers, certificate, key = library_login(path, context, user_name, config)
     return Connection(
         context=context,
         cluster=chosen["cluster"],
@@ -133,11 +134,16 @@ def _data(entry: Mapping[str, Any], name: str, base: Path, path: Path) -> bytes 
         except (binascii.Error, ValueError):
             raise TurnupError(f"{path}: {name}-data is not base64; correct the kubeconfig.") from None
     if entry.get(name):
-        return _file(base / entry[name], name, path)
+        return read_beside(base / entry[name], name, path)
     return None
 
 
-def _file(file: Path, name: str, path: Path) -> bytes:
+def read_beside(file: Path, name: str, path: Path) -> bytes:
+    """Returns the content of a file that the entry `name` of the kubeconfig `path` names.
+
+    Raises:
+        TurnupError: it cannot be read.
+    """
     try:
         return file.read_bytes()
     except OSError as error:
@@ -152,52 +158,13 @@ def _headers(login: Mapping[str, Any], base: Path, path: Path, context: str) -> 
         file = base / login["tokenFile"]
 
         # Mounted service account tokens rotate: read at every call.
-        return lambda: {"Authorization": "Bearer " + _file(file, "tokenFile", path).decode("ascii").strip()}
+        return lambda: {"Authorization": "Bearer " + read_beside(file, "tokenFile", path).decode("ascii").strip()}
     if login.get("token"):
         return lambda: {"Authorization": "Bearer " + login["token"]}
     if login.get("username"):
         pair = f"{login['username']}:{login.get('password', '')}".encode()
         return lambda: {"Authorization": "Basic " + base64.b64encode(pair).decode()}
     return dict
-
-
-def _library_login(path: Path, context: str, user: str, config: dict[str, Any]) -> tuple[
-        Callable[[], Mapping[str, str]], bytes | None, bytes | None]:
-    """Lets the kubernetes package log in: exec credential plugins and OIDC with refresh.
-
-    Returns:
-        The header function (it refreshes what has expired), and the client
-        certificate and key, which some plugins give in place of a token.
-    """
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException
-    from kubernetes.config.kube_config import KubeConfigLoader
-
-    entries = [entry if entry.get("name") != context else {**entry, "context": {**entry["context"], "user": user}}
-               for entry in config["contexts"]]
-    loader = KubeConfigLoader({**config, "contexts": entries}, active_context=context, config_base_path=str(path.parent))
-    settings = Configuration()
-    complaints: list[str] = []
-    # The loader logs what a plugin did wrong and goes on without credentials.
-    handler = logging.Handler()
-    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        loader.load_and_set(settings)
-    except ConfigException as error:
-        complaints.append(str(error))
-    finally:
-        root.removeHandler(handler)
-    if complaints:
-        raise TurnupError(f"{path}: logging in with context {context!r} failed ({complaints[0]}); log in with your provider's tool.")
-
-    def headers() -> Mapping[str, str]:
-        login: Any = settings.auth_settings().get("BearerToken")
-        return {"Authorization": login["value"]} if login and login["value"] else {}
-
-    certificate, key = (_file(Path(name), "certificate", path) if name else None for name in (settings.cert_file, settings.key_file))
-    return headers, certificate, key
 
 
 def _freeze(config: Mapping[str, Any], context: str, chosen: dict[str, Any], cluster: dict[str, Any],

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.client import Client
-from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.kubeconfig import kubeconfig_path, load
 from rules.k8s.testing.fake_server import FakeServer
 
@@ -171,3 +171,14 @@ def test_overloaded_server_is_asked_again(write):
 
         assert client.request("GET", "/api/v1/namespaces")[0] == 200
         assert len(server.requests) == 3
+
+
+def test_a_schema_error_is_not_asked_again(write):
+    """An answer 500 that says that the object does not fit its schema is final."""
+    with FakeServer() as server:
+        server.refuse = lambda request: (500, {"message": "failed to create typed patch object (dev/a; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"})
+        client = Client(load(write(server.kubeconfig()), "turnup-test"))
+
+        with pytest.raises(ApiError, match="expected numeric"):
+            client.request("GET", "/api/v1/namespaces")
+        assert len(server.requests) == 1

@@ -7,6 +7,7 @@ the plain dict that JSON or YAML gives; its identity is (group, kind, namespace,
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Iterator
 
@@ -128,14 +129,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def read_objects(text: str, path: str) -> list[Object]:
+def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     """Reads every object of a manifest file.
 
     Args:
         text: the file's content: YAML documents, one JSON object, a JSON list of
             objects, or a JSON mapping of file stems to objects as multi-file
             Jsonnet programs give. A `kind: List` is replaced by its items.
-        path: the file's name for errors.
+        path: the file's name, by which JSON is told from YAML.
+        name: what to call the file in errors; "" for its path.
 
     Returns:
         The objects in file order (a mapping of stems in the order of its keys).
@@ -143,19 +145,20 @@ def read_objects(text: str, path: str) -> list[Object]:
     Raises:
         TurnupError: the file cannot be parsed, holds no object, or one of wrong shape.
     """
+    name = name or path
     if path.endswith(".json"):
         try:
             documents = [json.loads(text)]
         except json.JSONDecodeError as error:
-            raise TurnupError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
+            raise TurnupError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
     else:
-        documents = [doc for doc in load_yaml_documents(text, path) if doc is not None]
+        documents = [doc for doc in load_yaml_documents(text, name) if doc is not None]
     objects: list[Object] = []
     for index, document in enumerate(documents):
-        where = path if len(documents) == 1 else f"{path}, document {index + 1}"
+        where = name if len(documents) == 1 else f"{name}, document {index + 1}"
         objects.extend(_flatten(document, where))
     if not objects:
-        raise TurnupError(f"{path}: holds no Kubernetes object; write at least one.")
+        raise TurnupError(f"{name}: holds no Kubernetes object; write at least one.")
     return objects
 
 
@@ -174,7 +177,7 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
 
 
 def load_yaml_documents(text: str, path: str) -> list[Any]:
-    """Parses YAML documents, refusing a key that stands twice in one mapping.
+    """Parses YAML documents, refusing a key that stands twice in one mapping and a port that is not what it looks like.
 
     Raises:
         TurnupError: with file, line and column, when the text is not YAML.
@@ -188,8 +191,13 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: set[Any] = set()
-            for key_node, _ in node.value:
+            for key_node, value_node in node.value:
                 key = getattr(key_node, "value", None)
+                if isinstance(key, str) and key.lower().endswith("port"):
+                    check_decimal(value_node, path, key)
+                elif key == "ports" and isinstance(value_node, yaml.MappingNode):
+                    for name_node, number_node in value_node.value:
+                        check_decimal(number_node, path, f"port {getattr(name_node, 'value', '')!r}")
                 if isinstance(key, str) and key in seen and key != "<<":
                     line = key_node.start_mark.line + 1
                     raise TurnupError(f"{path}:{line}: the key {key!r} stands twice in one mapping; keep one.")
@@ -204,6 +212,29 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         problem = getattr(error, "problem", None) or "not YAML"
         raise TurnupError(f"{place}: not YAML: {problem}.") from error
+
+
+_MISREAD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)")
+
+
+def check_decimal(node: Any, path: str, what: str) -> None:
+    """Refuses a port that YAML 1.1 reads in base 8 or 60, such as 050051 (20521) or 1:30 (90).
+
+    Args:
+        node: the YAML node of the value.
+        path: the file, for the error.
+        what: what the value is, for the error.
+
+    Raises:
+        TurnupError: with the line, the text and the number that YAML makes of it.
+    """
+    text = getattr(node, "value", None)
+    if node.tag != "tag:yaml.org,2002:int" or not isinstance(text, str) or not _MISREAD.fullmatch(text):
+        return
+    base = "base 60" if ":" in text else "base 8"
+    plain = "".join(text.split("_")).lstrip("+-0")
+    advice = f"write {plain}" if plain.isdigit() else "write a decimal number"
+    raise TurnupError(f"{path}:{node.start_mark.line + 1}: {what} is {text}, which YAML reads in {base}; {advice}.")
 
 
 def owner(obj: Object) -> str:
@@ -229,7 +260,8 @@ def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "
             namespace would be shared with the other environments.
 
     Returns:
-        A copy with metadata.namespace set, unless the kind is known to have none.
+        A copy with metadata.namespace set, unless the kind is known to have none; the
+        ServiceAccounts that a RoleBinding names without namespace are in the same one.
 
     Raises:
         TurnupError: the object names another namespace, or cannot be part of an environment.
@@ -253,4 +285,21 @@ def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "
             meta["namespace"] = namespace
         else:
             meta.pop("namespace", None)
-    return {**obj, "metadata": meta}
+    return _with_subjects({**obj, "metadata": meta})
+
+
+def _with_subjects(obj: Object) -> Object:
+    """Returns a RoleBinding whose ServiceAccounts without a namespace are those of its own; other objects as they are.
+
+    The server demands a namespace there, and a manifest for several environments cannot name one.
+    """
+    subjects, namespace = obj.get("subjects"), obj["metadata"].get("namespace")
+    if obj["kind"] != "RoleBinding" or group_of(obj["apiVersion"]) != "rbac.authorization.k8s.io" or not namespace or not isinstance(subjects, list):
+        return obj
+
+    def placed(subject: Any) -> Any:
+        if isinstance(subject, dict) and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+            return {**subject, "namespace": namespace}
+        return subject
+
+    return {**obj, "subjects": [placed(subject) for subject in subjects]}

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
+import json
 from typing import Any, Iterable
 
 from rules.k8s.tools.manifests import Object
 
 MASK = "***"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Shorter values would blank out parts of ordinary words in messages.
 _SHORTEST = 3
+# A secret of several lines (a key) may be printed line by line. Shorter lines are no secret by themselves.
+_SHORTEST_LINE = 8
 
 
 def is_secret(obj: Object) -> bool:
@@ -42,16 +45,17 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
                     side[field][key] = MASK if same else f"{MASK} ({label})"
     for side in sides:
         annotations = ((side or {}).get("metadata") or {}).get("annotations") or {}
-        if _LAST_APPLIED in annotations:
-            annotations[_LAST_APPLIED] = MASK
+        if LAST_APPLIED in annotations:
+            annotations[LAST_APPLIED] = MASK
     return sides[0], sides[1]
 
 
 class Redactor:
-    """Removes known secret values from any text, plain or in base64."""
+    """Removes known secret values from any text: plain, in base64, put on one line or escaped as in JSON."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
+        self._ordered: list[str] = []
 
     def learn(self, objects: Iterable[Object]) -> None:
         """Takes note of the values of all Secrets among `objects`."""
@@ -64,11 +68,18 @@ class Redactor:
             for value in (obj.get("stringData") or {}).values():
                 if isinstance(value, str):
                     self._values |= {value, base64.b64encode(value.encode()).decode()}
+        lines = {line.strip() for value in self._values if "\n" in value for line in value.splitlines()}
+        self._values |= {line for line in lines if len(line) >= _SHORTEST_LINE}
+        # Errors are put on one line, and what quotes a value escapes it.
+        self._values |= {form for value in self._values for form in (
+            " ".join(value.split()), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])}
         self._values = {value for value in self._values if len(value) >= _SHORTEST}
+        # Longest first: a value may be a part of another.
+        self._ordered = sorted(self._values, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Returns the text with every known value replaced by `***`."""
-        for value in sorted(self._values, key=len, reverse=True):
+        for value in self._ordered:
             text = text.replace(value, MASK)
         return text
 

@@ -45,6 +45,28 @@ def absorbed(live: Object) -> list[dict[str, Any]] | None:
     return [entry for entry in entries if entry not in ours] + [{**newest, "operation": "Apply", "fieldsV1": fields}]
 
 
+def foreign_owner(live: Object) -> str:
+    """Says who made an object that no target of Turnup has applied, as far as the object tells.
+
+    Args:
+        live: an object or its metadata, with managedFields.
+    """
+    meta = live["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    if annotations.get("meta.helm.sh/release-name"):
+        return f"Helm, release {annotations['meta.helm.sh/release-name']!r}"
+    tracking = annotations.get("argocd.argoproj.io/tracking-id") or labels.get("argocd.argoproj.io/instance")
+    if tracking:
+        return f"Argo CD, application {tracking.partition(':')[0]!r}"
+    controller = next((owner for owner in meta.get("ownerReferences") or [] if owner.get("controller")), None)
+    if controller:
+        return f"{controller.get('kind')} {controller.get('name')!r}"
+    if labels.get("app.kubernetes.io/managed-by"):
+        return repr(labels["app.kubernetes.io/managed-by"])
+    managers = [entry.get("manager") for entry in meta.get("managedFields") or [] if entry.get("manager") and not entry.get("subresource")]
+    return repr(managers[0]) if managers else "somebody else"
+
+
 def _union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Joins two sets of fields in the FieldsV1 notation: nested mappings with empty leaves."""
     return {**one, **{key: _union(one.get(key) or {}, value) for key, value in other.items()}}

@@ -2,12 +2,14 @@
 
 One JSON value a line. The first is the plan itself, the others its parts:
 
-    {"type": "plan", "label", "workspace", "registry"}
+    {"type": "plan", "label", "workspace", "registry", "closure"}
     {"type": "object", "label", "document", "service", "deps", "kubeconfig"}
     {"type": "image", "label", "key", "manifest", "config", "layers": [[blob, descriptor]]}
     {"type": "preload", "label", "reference", "archive", "loader"}
 
-File names are relative to the workspace's folder in the runfiles tree.
+File names are relative to the workspace's folder in the runfiles tree. `closure` is what the check of the whole closure
+wrote (see build_tool.check_closure), "" for a single k8s_object: references from one target to another's ConfigMap or
+Secret are in it, because only the closure knows the content-hashed names of both.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rules.k8s.tools.config_names import Config, Names, rewrite
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.manifests import Object
 
@@ -115,11 +118,14 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
 
         entries, images, preloads, kubeconfigs = [], [], [], []
         seen: set[str] = set()
+        names = _names(at(head["closure"])) if head["closure"] else {}
         for line in lines[1:]:
             if line["type"] == "object" and line["label"] not in seen:
                 seen.add(line["label"])
                 service = json.loads(at(line["service"]).read_text(encoding="utf-8"))["name"] if line["service"] else ""
                 document = json.loads(at(line["document"]).read_text(encoding="utf-8"))
+                if names:
+                    document["objects"] = rewrite(document["objects"], names)
                 if line["kubeconfig"]:
                     kubeconfigs.append(at(line["kubeconfig"]))
                 entries.append(Entry(line["label"], service, tuple(line["deps"]), document))
@@ -136,3 +142,9 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
                           "one target acts on one cluster, so split it.")
     return Plan(head["label"], head["registry"], kubeconfigs[0] if kubeconfigs else None,
                 tuple(entries), tuple(images), tuple(preloads))
+
+
+def _names(path: Path) -> Names:
+    """Reads from a checked closure what its targets' references to one another's configuration become."""
+    names = json.loads(path.read_text(encoding="utf-8"))["names"]
+    return {Config(kind, namespace, base): name for kind, namespace, base, name in names}

@@ -7,16 +7,10 @@ sigs.k8s.io/cli-utils for the rules that `readiness` follows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import Any
 
 from rules.k8s.tools.manifests import Object
-
-# Waiting reasons of containers that do not pass by themselves, or only after long back-off.
-_BAD_WAITS = frozenset({
-    "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
-    "CreateContainerError", "RunContainerError", "ErrImageNeverPull",
-})
-
+from rules.k8s.tools.pods import pod_reason
 
 @dataclass(frozen=True)
 class Readiness:
@@ -26,11 +20,13 @@ class Readiness:
         ready: it does what it should.
         reason: what it waits for, "" when ready.
         failed: it will not become ready without a change.
+        bad: it is in trouble that may pass.
     """
 
     ready: bool
     reason: str = ""
     failed: bool = False
+    bad: bool = False
 
 
 READY = Readiness(True)
@@ -62,7 +58,8 @@ def readiness(obj: Object | None) -> Readiness:
     return rule(obj, status) if rule else _by_conditions(obj, status)
 
 
-def _condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
+def condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Returns the condition of a type, {} where there is none."""
     return next((entry for entry in status.get("conditions") or [] if entry.get("type") == kind), {})
 
 
@@ -76,13 +73,18 @@ def _unseen(status: dict[str, Any]) -> Readiness | None:
 
 def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
     wanted = obj["spec"].get("replicas", 1)
-    progressing = _condition(status, "Progressing")
+    progressing = condition(status, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return _fails(progressing.get("message") or "its progress deadline has passed")
     updated, total, available = (_replicas(status, name) for name in ("updatedReplicas", "replicas", "availableReplicas"))
     if (unseen := _unseen(status)) is not None:
         return unseen
     if updated < wanted:
+        refused = condition(status, "ReplicaFailure")
+        if refused.get("status") == "True":
+            return Readiness(False, f"its pods cannot be created: {refused.get('message') or refused.get('reason')}", bad=True)
+        if obj["spec"].get("paused"):
+            return _waits("its rollout is paused")
         return _waits(f"{updated} of {wanted} replicas are updated")
     if total > updated:
         return _waits(f"{total - updated} old replicas are still there")
@@ -97,9 +99,11 @@ def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
         return READY
     if (unseen := _unseen(status)) is not None:
         return unseen
-    ready, updated = _replicas(status, "readyReplicas"), _replicas(status, "updatedReplicas")
+    ready, updated, total = (_replicas(status, name) for name in ("readyReplicas", "updatedReplicas", "replicas"))
     if ready < wanted:
         return _waits(f"{ready} of {wanted} replicas are ready")
+    if total > wanted:
+        return _waits(f"{total - wanted} old replicas are still there")
     partition = ((obj["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
     if partition:
         return READY if updated >= wanted - partition else _waits(f"{updated} of {wanted - partition} replicas are updated")
@@ -112,29 +116,36 @@ def _daemon_set(obj: Object, status: dict[str, Any]) -> Readiness:
     if (unseen := _unseen(status)) is not None:
         return unseen
     wanted = _replicas(status, "desiredNumberScheduled")
+    by_hand = (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
     for name, word in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
-        if _replicas(status, name) < wanted:
+        if _replicas(status, name) < wanted and not (by_hand and word == "updated"):
             return _waits(f"{_replicas(status, name)} of {wanted} pods are {word}")
     return READY
 
 
 def _replica_set(obj: Object, status: dict[str, Any]) -> Readiness:
-    wanted, ready = obj["spec"].get("replicas", 1), _replicas(status, "readyReplicas")
-    return READY if ready >= wanted else _waits(f"{ready} of {wanted} replicas are ready")
+    wanted, ready, total = obj["spec"].get("replicas", 1), _replicas(status, "readyReplicas"), _replicas(status, "replicas")
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    if ready < wanted:
+        return _waits(f"{ready} of {wanted} replicas are ready")
+    return _waits(f"{total - wanted} old replicas are still there") if total > wanted else READY
 
 
 def _job(obj: Object, status: dict[str, Any]) -> Readiness:
-    failed = _condition(status, "Failed")
+    failed = condition(status, "Failed")
     if failed.get("status") == "True":
         return _fails(f"failed: {failed.get('message') or failed.get('reason')}")
-    if _condition(status, "Complete").get("status") == "True":
+    if condition(status, "Complete").get("status") == "True":
         return READY
+    if obj["spec"].get("suspend"):
+        return READY  # Whoever suspended it will not resume it because somebody waits.
     return _waits(f"{_replicas(status, 'succeeded')} of {obj['spec'].get('completions') or 1} runs have succeeded")
 
 
 def _pod(obj: Object, status: dict[str, Any]) -> Readiness:
     phase = status.get("phase")
-    if phase == "Succeeded" or (phase == "Running" and _condition(status, "Ready").get("status") == "True"):
+    if phase == "Succeeded" or (phase == "Running" and condition(status, "Ready").get("status") == "True"):
         return READY
     if phase == "Failed":
         return _fails(status.get("message") or "failed")
@@ -146,9 +157,9 @@ def _claim(obj: Object, status: dict[str, Any]) -> Readiness:
 
 
 def _definition(obj: Object, status: dict[str, Any]) -> Readiness:
-    if _condition(status, "NamesAccepted").get("status") == "False":
-        return _fails(_condition(status, "NamesAccepted").get("message") or "its names are taken")
-    return READY if _condition(status, "Established").get("status") == "True" else _waits("is not established yet")
+    if condition(status, "NamesAccepted").get("status") == "False":
+        return _fails(condition(status, "NamesAccepted").get("message") or "its names are taken")
+    return READY if condition(status, "Established").get("status") == "True" else _waits("is not established yet")
 
 
 def _namespace(obj: Object, status: dict[str, Any]) -> Readiness:
@@ -165,9 +176,27 @@ def _disruption_budget(obj: Object, status: dict[str, Any]) -> Readiness:
     return READY if "observedGeneration" in status else _waits("its controller has not seen it yet")
 
 
+def _volume(obj: Object, status: dict[str, Any]) -> Readiness:
+    if status.get("phase") == "Failed":
+        return _fails(status.get("message") or "failed")
+    return READY if status.get("phase") in ("Available", "Bound") else _waits(f"is {status.get('phase') or 'Pending'}")
+
+
+def _api_service(obj: Object, status: dict[str, Any]) -> Readiness:
+    available = condition(status, "Available")
+    return READY if available.get("status") == "True" else _waits(available.get("message") or "is not available yet")
+
+
+def _autoscaler(obj: Object, status: dict[str, Any]) -> Readiness:
+    able = condition(status, "AbleToScale")
+    if not able:
+        return _waits("its controller has not seen it yet")
+    return READY if able.get("status") == "True" else _waits(able.get("message") or "is not able to scale")
+
+
 def _by_conditions(obj: Object, status: dict[str, Any]) -> Readiness:
     """Custom resources: Ready, Reconciling and Stalled conditions where there are any."""
-    stalled, reconciling, ready = (_condition(status, kind) for kind in ("Stalled", "Reconciling", "Ready"))
+    stalled, reconciling, ready = (condition(status, kind) for kind in ("Stalled", "Reconciling", "Ready"))
     if stalled.get("status") == "True":
         return _fails(stalled.get("message") or "is stalled")
     if reconciling.get("status") == "True":
@@ -189,59 +218,17 @@ _RULES = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
     ("", "Namespace"): _namespace,
     ("", "Service"): _service,
+    ("", "PersistentVolume"): _volume,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
     ("policy", "PodDisruptionBudget"): _disruption_budget,
 }
 
-# Kinds that are never more ready than when they are written: no need to watch them.
+# Kinds that are never more ready than when they are written: after an apply nothing waits for them.
 AT_ONCE = frozenset({
     ("", "ConfigMap"), ("", "Secret"), ("", "ServiceAccount"), ("", "LimitRange"), ("", "ResourceQuota"), ("", "Endpoints"),
     ("batch", "CronJob"), ("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding"),
     ("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
     ("storage.k8s.io", "StorageClass"), ("scheduling.k8s.io", "PriorityClass"), ("networking.k8s.io", "NetworkPolicy"),
+    ("networking.k8s.io", "Ingress"), ("networking.k8s.io", "IngressClass"),
 })
-
-
-def pod_reason(pod: Object) -> str:
-    """Says what a pod that is not ready waits for: its worst container, its scheduling, or its probes."""
-    status = pod.get("status") or {}
-    entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    for entry in entries:
-        state = entry.get("state") or {}
-        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
-        if waiting.get("reason") in _BAD_WAITS:
-            last = (entry.get("lastState") or {}).get("terminated") or {}
-            why = f" after {last['reason']}, exit code {last.get('exitCode')}" if last.get("reason") else ""
-            words = "" if why else f": {' '.join(waiting['message'].split())}" if waiting.get("message") else ""
-            return f"container {entry['name']}: {waiting['reason']}{why}{words}"
-        if ended and ended.get("exitCode"):
-            return f"container {entry['name']}: {ended.get('reason') or 'Error'}, exit code {ended['exitCode']}"
-    scheduled = _condition(status, "PodScheduled")
-    if scheduled.get("status") == "False":
-        return f"{scheduled.get('reason', 'not scheduled')}: {scheduled.get('message', '')}".rstrip(": ")
-    for entry in entries:
-        waiting = (entry.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason"):
-            return f"container {entry['name']}: {waiting['reason']}"
-    unready = [entry["name"] for entry in status.get("containerStatuses") or [] if not entry.get("ready")]
-    if unready:
-        return f"container {unready[0]} runs but is not ready"
-    return "" if _condition(status, "Ready").get("status") == "True" else "is starting"
-
-
-def is_bad(pod: Object) -> bool:
-    """Says whether a pod is stuck in a way that deserves an explanation at once."""
-    entries = [*((pod.get("status") or {}).get("initContainerStatuses") or []),
-               *((pod.get("status") or {}).get("containerStatuses") or [])]
-    waits = {((entry.get("state") or {}).get("waiting") or {}).get("reason") for entry in entries}
-    return bool(waits & _BAD_WAITS) or _condition(pod.get("status") or {}, "PodScheduled").get("status") == "False"
-
-
-def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
-    """Returns the pods that a workload's selector selects, in its namespace."""
-    selector = (workload.get("spec") or {}).get("selector") or {}
-    labels = selector.get("matchLabels") if isinstance(selector, dict) else None
-    if not labels:
-        return []
-    return [pod for pod in pods
-            if pod["metadata"].get("namespace") == workload["metadata"].get("namespace")
-            and labels.items() <= (pod["metadata"].get("labels") or {}).items()]

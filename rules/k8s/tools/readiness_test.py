@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rules.k8s.tools.readiness import is_bad, pod_reason, pods_of, readiness
+from rules.k8s.tools.readiness import readiness
 
 
 def live(kind: str, api_version: str = "apps/v1", spec: dict[str, Any] | None = None, generation: int = 2, **status: Any) -> dict[str, Any]:
@@ -33,7 +33,11 @@ STATEFUL = {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2, "
          **{**STATEFUL, "updatedReplicas": 1, "updateRevision": "s"}),
     live("DaemonSet", spec={}, observedGeneration=2, desiredNumberScheduled=3, updatedNumberScheduled=3, numberAvailable=3),
     live("DaemonSet", spec={}, observedGeneration=2, desiredNumberScheduled=0),
-    live("ReplicaSet", observedGeneration=2, readyReplicas=2),
+    live("DaemonSet", spec={"updateStrategy": {"type": "OnDelete"}}, observedGeneration=2, desiredNumberScheduled=1, numberAvailable=1),
+    live("ReplicaSet", observedGeneration=2, readyReplicas=2, replicas=2),
+    live("ReplicationController", "v1", observedGeneration=2, readyReplicas=2, replicas=2),
+    live("StatefulSet", spec={"replicas": 0}, observedGeneration=2),
+    live("Job", "batch/v1", {"suspend": True}),
     live("Job", "batch/v1", {}, conditions=condition("Complete", "True")),
     live("CronJob", "batch/v1", {}),
     live("Pod", "v1", {}, phase="Running", conditions=condition("Ready", "True")),
@@ -43,6 +47,11 @@ STATEFUL = {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2, "
     live("Namespace", "v1", {}, phase="Active"),
     live("Service", "v1", {"type": "ClusterIP"}),
     live("Service", "v1", {"type": "LoadBalancer"}, loadBalancer={"ingress": [{"ip": "10.0.0.1"}]}),
+    live("PersistentVolume", "v1", {}, phase="Available"),
+    live("APIService", "apiregistration.k8s.io/v1", {}, conditions=condition("Available", "True")),
+    live("HorizontalPodAutoscaler", "autoscaling/v2", {}, conditions=condition("AbleToScale", "True")),
+    live("PodDisruptionBudget", "policy/v1", {}, observedGeneration=2),
+    live("Ingress", "networking.k8s.io/v1", {}),
     live("ConfigMap", "v1", {}),
     live("Thing", "example.com/v1", {}),
     live("Thing", "example.com/v1", {}, conditions=condition("Ready", "True")),
@@ -66,6 +75,19 @@ def test_ready(obj):
     (live("StatefulSet", **{**STATEFUL, "updateRevision": "s", "updatedReplicas": 1}), "1 of 2 replicas are updated"),
     (live("DaemonSet", spec={}, observedGeneration=2, desiredNumberScheduled=3, updatedNumberScheduled=3, numberAvailable=1),
      "1 of 3 pods are available"),
+    (live("Deployment", spec={"replicas": 2, "paused": True}, observedGeneration=2), "its rollout is paused"),
+    # The old pods are ready, and the new ones are not there yet.
+    (live("Deployment", observedGeneration=2, replicas=2, readyReplicas=2, availableReplicas=2), "0 of 2 replicas are updated"),
+    (live("Deployment", spec={"replicas": 0}, observedGeneration=2, replicas=1), "1 old replicas are still there"),
+    (live("Deployment", observedGeneration=2, conditions=condition("ReplicaFailure", "True", message="exceeded quota: small")),
+     "its pods cannot be created: exceeded quota: small"),
+    (live("StatefulSet", spec={"replicas": 1}, **{**STATEFUL, "replicas": 2}), "1 old replicas are still there"),
+    (live("ReplicaSet", observedGeneration=2, readyReplicas=1, replicas=2), "1 of 2 replicas are ready"),
+    (live("ReplicaSet"), "its controller has not seen it yet"),
+    (live("PersistentVolume", "v1", {}, phase="Released"), "is Released"),
+    (live("APIService", "apiregistration.k8s.io/v1", {}, conditions=condition("Available", "False", message="no endpoints")), "no endpoints"),
+    (live("HorizontalPodAutoscaler", "autoscaling/v2", {}), "its controller has not seen it yet"),
+    (live("PodDisruptionBudget", "policy/v1", {}), "its controller has not seen it yet"),
     (live("Job", "batch/v1", {"completions": 3}, succeeded=1), "1 of 3 runs have succeeded"),
     (live("Pod", "v1", {}, phase="Pending"), "is starting"),
     (live("PersistentVolumeClaim", "v1", {}, phase="Pending"), "is Pending"),
@@ -88,6 +110,7 @@ def test_not_ready(obj, reason):
      "too late"),
     (live("Job", "batch/v1", {}, conditions=condition("Failed", "True", reason="BackoffLimitExceeded")), "failed: BackoffLimitExceeded"),
     (live("Pod", "v1", {}, phase="Failed", message="evicted"), "evicted"),
+    (live("PersistentVolume", "v1", {}, phase="Failed", message="cannot recycle"), "cannot recycle"),
     (live("CustomResourceDefinition", "apiextensions.k8s.io/v1", {}, conditions=condition("NamesAccepted", "False", message="taken")),
      "taken"),
     (live("Thing", "example.com/v1", {}, conditions=condition("Stalled", "True", message="stuck")), "stuck"),
@@ -97,35 +120,3 @@ def test_failed(obj, reason):
     state = readiness(obj)
 
     assert (state.ready, state.failed, state.reason) == (False, True, reason)
-
-
-def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Returns a pod with container statuses."""
-    return {"metadata": {"name": "p", "namespace": "n", "labels": {"app": "x"}},
-            "status": {"containerStatuses": list(containers), "conditions": [scheduled] if scheduled else []}}
-
-
-@pytest.mark.parametrize(("obj", "reason", "bad"), [
-    (pod({"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling "x"'}}}),
-     'container c: ImagePullBackOff: Back-off pulling "x"', True),
-    (pod({"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
-     "container c: CrashLoopBackOff after OOMKilled, exit code 137", True),
-    (pod({"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 2}}}), "container c: Error, exit code 2", False),
-    (pod({"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}), "container c: ContainerCreating", False),
-    (pod({"name": "c", "state": {"running": {}}, "ready": False}), "container c runs but is not ready", False),
-    (pod(scheduled={"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}),
-     "Unschedulable: 0/2 nodes", True),
-    (pod(), "is starting", False),
-])
-def test_pod_reason(obj, reason, bad):
-    """A pod's worst container decides what it waits for and whether it is stuck."""
-    assert (pod_reason(obj), is_bad(obj)) == (reason, bad)
-
-
-def test_pods_of_selects_by_labels_and_namespace():
-    """A workload's pods are those that its selector selects in its own namespace."""
-    workload = {"metadata": {"namespace": "n"}, "spec": {"selector": {"matchLabels": {"app": "x"}}}}
-    elsewhere = {"metadata": {"name": "q", "namespace": "m", "labels": {"app": "x"}}}
-
-    assert pods_of(workload, [pod(), elsewhere]) == [pod()]
-    assert pods_of({"metadata": {"namespace": "n"}, "spec": {}}, [pod()]) == []

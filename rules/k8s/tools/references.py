@@ -11,7 +11,7 @@ from rules.k8s.tools.manifests import Object, identity
 
 # The reference grammar of the OCI distribution specification, only as far as a
 # digest reference needs it: NAME@ALGORITHM:HEX.
-_BY_DIGEST = re.compile(r"^(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})$")
+_BY_DIGEST = re.compile(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -23,7 +23,7 @@ def parse_digest_reference(reference: str) -> tuple[str, str, str] | None:
         The registry is "" where the first part has neither dot, colon nor the
         name localhost, as container tools read it.
     """
-    match = _BY_DIGEST.match(reference)
+    match = _BY_DIGEST.fullmatch(reference)
     if not match:
         return None
     name = match["name"]
@@ -74,7 +74,7 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
         The references among `provided` that the objects use, sorted.
 
     Raises:
-        TurnupError: a container's image is neither provided nor named by digest.
+        TurnupError: a container's image is neither provided nor named by digest, or its digest is malformed.
     """
     known = set(provided)
     used = set()
@@ -82,6 +82,9 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
         for container, reference in container_images(obj):
             if reference in known:
                 used.add(reference)
+            elif "@" in reference and not parse_digest_reference(reference):
+                raise TurnupError(f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: the image {reference!r} has no "
+                                  "valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f.")
             elif not parse_digest_reference(reference):
                 have = ", ".join(sorted(known)) or "none"
                 raise TurnupError(

@@ -14,18 +14,13 @@ _TOP = ("apiVersion", "kind", "metadata")
 
 
 def to_yaml(value: Any) -> str:
-    """Returns a value as YAML: apiVersion, kind and metadata first, the rest in the order given."""
+    """Returns a value as YAML: apiVersion, kind and metadata first, the rest in the order given, no line folded."""
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     if isinstance(value, dict):
         value = {**{key: value[key] for key in _TOP if key in value}, **value}
-    return yaml.dump(value, Dumper=dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
-
-
-def manifest_yaml(objects: Iterable[Object]) -> str:
-    """Returns objects as YAML documents with the values of Secrets masked."""
-    return "---\n".join(to_yaml(mask_object(obj)) for obj in objects)
+    return yaml.dump(value, Dumper=dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1 << 20)
 
 
 def diff_objects(name: str, before: Object | None, after: Object | None) -> str:

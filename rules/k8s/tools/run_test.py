@@ -9,25 +9,12 @@ import time
 import pytest
 
 from rules.k8s.testing.fake_server import FakeServer
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, document, namespace
-from rules.k8s.testing.shell import Shell
 from rules.k8s.tools import run
+from rules.k8s.tools.manifests import with_owner
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-7319"}}
-
-
-@pytest.fixture(name="server")
-def fixture_server():
-    """A fake API server with the namespace dev."""
-    with FakeServer() as server:
-        server.put(namespace("dev"))
-        yield server
-
-
-@pytest.fixture(name="shell")
-def fixture_shell(tmp_path, server):
-    """A shell whose kubeconfig leads to the fake server."""
-    return Shell(tmp_path, server.kubeconfig())
 
 
 def test_apply_creates_then_changes_nothing(shell, server):
@@ -112,6 +99,17 @@ def test_unknown_kind_writes_nothing(shell, server):
 
     assert shell.run("apply") == 1
     assert "ERROR: //svc:dev: Deployment d: the cluster serves no kind Deployment in apps/v2; write apiVersion apps/v1." in shell.err
+    assert server.writes == []
+
+
+def test_an_environment_holds_nothing_that_others_would_share(shell, server):
+    """A custom resource outside any namespace, which only the cluster knows to be one, is refused before anything is written."""
+    server.kinds.append(("example.com/v1", "Zone", "zones", False))
+    zone = {"apiVersion": "example.com/v1", "kind": "Zone", "metadata": {"name": "z", "namespace": "dev"}}
+    shell.make(config_map("a"), zone, environment="dev")
+
+    assert shell.run("apply") == 1
+    assert "Zone z lives outside any namespace, so dev would share it with every other environment; move it to //prod:setup." in shell.err
     assert server.writes == []
 
 
@@ -261,14 +259,14 @@ def test_create_refuses_what_exists(shell, server):
 
 def test_replace_drops_foreign_fields(shell, server):
     """Replace leaves exactly what the manifest says; it refuses what is not there."""
-    server.put(config_map("a", mine="1", theirs="2"))
+    server.put(with_owner(config_map("a", mine="1", theirs="2"), "//svc:dev"))
     shell.make(config_map("a", mine="1"))
     assert shell.run("replace") == 0
     assert server.get(config_map("a"))["data"] == {"mine": "1"}
 
     shell.make(config_map("a"), config_map("absent"))
     assert shell.run("replace") == 1
-    assert "ConfigMap dev/absent is not in the cluster; nothing was sent" in shell.err
+    assert "ConfigMap dev/absent is not in the cluster; use .create or .apply. Nothing was written." in shell.err
 
 
 def test_delete_in_reverse_and_only_its_own(shell, server):
@@ -281,8 +279,8 @@ def test_delete_in_reverse_and_only_its_own(shell, server):
 
     assert shell.run("delete") == 0
 
-    deleted = [request.path.rpartition("/")[2] for request in server.requests if request.method == "DELETE"]
-    assert deleted == ["svc", "redis"]
+    deleted = [request.path.rpartition("/")[2] for request in server.requests if request.method == "DELETE" and "/configmaps/" in request.path]
+    assert deleted[:2] == ["svc", "redis"]
     assert server.get(config_map("foreign")) and server.get(namespace("own")) and server.get(namespace("dev"))
     assert "kept        ConfigMap dev/foreign" in shell.err
 
@@ -311,6 +309,7 @@ def test_secrets_stay_secret(shell, server):
     for verb in ("show", "diff", "apply", "describe"):
         shell.run(verb)
         seen += shell.out + shell.err
+    shell.make({**SECRET, "stringData": {**SECRET["stringData"], "other": "1"}})
     server.refuse = lambda request: ((422, {"reason": "Invalid", "message": f"canary-7319 or {encoded} is invalid"})
                                      if request.method == "PATCH" else None)
     assert shell.run("apply") == 1

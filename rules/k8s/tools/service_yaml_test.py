@@ -35,6 +35,10 @@ def test_reads_name_port_and_ports():
         ("name: redis\nport: 1\nports:\n  web: 1\n", "svc/service.yaml:4: port 'web' is 1, which another port of the service has"),
         ("name: redis\nport: 1\nports: {web: 2, admin: 2}\n", "port 'admin' is 2, which another port of the service has"),
         ("name: redis\nport: 1\nports: [1]\n", "ports should map names to numbers"),
+        ("name: redis\nport: 050051\n", "svc/service.yaml:2: port is 050051, which YAML reads in base 8; write 50051."),
+        ("{name: redis, port: 0_17}", "svc/service.yaml:1: port is 0_17, which YAML reads in base 8; write 17."),
+        ("name: redis\nport: 1:30\n", "svc/service.yaml:2: port is 1:30, which YAML reads in base 60; write a decimal number."),
+        ("name: redis\nport: 1\nports: {web: 0777}\n", "svc/service.yaml:3: port 'web' is 0777, which YAML reads in base 8; write 777."),
         ("name: [\n", "svc/service.yaml:2:1: not YAML"),
     ],
 )

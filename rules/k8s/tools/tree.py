@@ -1,94 +1,149 @@
-"""A live tree on a terminal: which service waits for which, down to the pod and its reason."""
+"""The tree of a stack: which service waits for which, down to the object, the pod and its reason.
+
+`layout` makes it, as nodes; `lines` draws nodes as text, and LiveFace draws them anew
+on a terminal while a run waits.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any, TextIO
+from dataclasses import dataclass, field
+from typing import Any, Iterator, Sequence, TextIO
 
 from rules.k8s.tools.durations import format_duration
-from rules.k8s.tools.waiting import Part, Waiting
+from rules.k8s.tools.events import Event
+from rules.k8s.tools.faces import PlainFace, line, object_name, safe, title_of
+
+# Lines of the terminal that the tree leaves free.
+_SPARE_LINES = 3
 
 
-class LiveTree:
-    """Draws parts as a tree while waiting; a context manager.
+@dataclass
+class Node:
+    """A line of the tree and what hangs below it.
 
-    Args:
-        title: the target that was run.
-        stream: the terminal.
+    Attributes:
+        text: the line.
+        style: how rich shows it.
+        children: below it, in order.
     """
 
-    def __init__(self, title: str, stream: TextIO):
-        # rich costs 60 ms to import, and a piped run never needs it.
-        from rich.console import Console
-        from rich.live import Live
-
-        self._title = title
-        self._started = time.monotonic()
-        self._parts: list[Part] = []
-        self._console = Console(file=stream)
-        self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=8, transient=True)
-
-    def __enter__(self) -> LiveTree:
-        self._live.__enter__()
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self._live.__exit__(*details)
-
-    def update(self, parts: list[Part]) -> None:
-        """Takes the present state; it is drawn at the next refresh."""
-        self._parts = parts
-
-    def explain(self, text: str) -> None:
-        """Prints a line above the tree, where it stays."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def _draw(self) -> Any:
-        return draw(self._title, self._parts, time.monotonic() - self._started)
+    text: str
+    style: str = ""
+    children: list[Node] = field(default_factory=list)
 
 
-def draw(title: str, parts: list[Part], elapsed: float) -> Any:
+def layout(title: str, states: Sequence[Event], elapsed: float | None = None, *, all_ready: bool = True) -> Node:
     """Returns the tree: every root of the closure, below it what it depends on and what it waits for.
 
     Args:
         title: first line.
-        parts: the closure, dependencies first.
-        elapsed: seconds since waiting began.
+        states: of every target of the closure, dependencies first.
+        elapsed: seconds since waiting began, None to leave the time out.
+        all_ready: show the targets that are ready, too.
     """
-    from rich.text import Text
-    from rich.tree import Tree
-
-    by_label = {part.label: part for part in parts}
-    depended_on = {dep for part in parts for dep in part.deps}
-    done = sum(not part.waiting for part in parts)
-    root = Tree(Text(f"{title}: {done} of {len(parts)} ready, {format_duration(elapsed)}", style="bold"))
+    by_label = {state["target"]: state for state in states}
+    depended_on = {label for state in states for label in state["after"]}
+    done = sum(state["ready"] for state in states)
+    since = "" if elapsed is None else f", {format_duration(elapsed)}"
+    root = Node(f"{title}: {done} of {len(states)} ready{since}", "bold")
     shown: set[str] = set()
-    for part in reversed(parts):
-        if part.label not in depended_on:
-            _add(root, part, by_label, shown)
+    for state in reversed(states):
+        if state["target"] not in depended_on:
+            root.children += _target(state, by_label, shown, all_ready)
     return root
 
 
-def _add(node: Any, part: Part, by_label: dict[str, Part], shown: set[str]) -> None:
+def _target(state: Event, by_label: dict[str, Event], shown: set[str], all_ready: bool) -> list[Node]:
+    if state["target"] in shown:
+        return [Node(f"{title_of(state)} (above)", "dim")] if all_ready or not state["ready"] else []
+    shown.add(state["target"])
+    below = [_object(waiting) for waiting in state["waiting"]]
+    for label in state["after"]:
+        below += _target(by_label[label], by_label, shown, all_ready)
+    if state["ready"] and not all_ready:
+        return below
+    return [Node(("✓ " if state["ready"] else "… ") + title_of(state), "green" if state["ready"] else "yellow", below)]
+
+
+def _object(waiting: dict[str, Any]) -> Node:
+    pods = [Node(f"{pod['pod']}: {pod['reason']}", "dim") for pod in waiting["pods"]]
+    return Node(f"{object_name(waiting['object'])}: {waiting['reason']}", "red" if waiting["failed"] else "yellow", pods)
+
+
+def lines(node: Node) -> Iterator[tuple[str, str, str]]:
+    """Yields (the branches before a line, its text, its style) for a tree."""
+    yield "", node.text, node.style
+    yield from _below(node, "")
+
+
+def _below(node: Node, before: str) -> Iterator[tuple[str, str, str]]:
+    for index, child in enumerate(node.children):
+        last = index + 1 == len(node.children)
+        yield before + ("└── " if last else "├── "), child.text, child.style
+        yield from _below(child, before + ("    " if last else "│   "))
+
+
+class LiveFace(PlainFace):
+    """Lines on a terminal, and below them, while the run waits, the tree as it is now.
+
+    Args:
+        stdout: data goes here.
+        stderr: the terminal.
+    """
+
+    def __init__(self, stdout: TextIO, stderr: TextIO):
+        super().__init__(stdout, stderr)
+        self._title = ""
+        self._states: Sequence[Event] = ()
+        self._live: Any = None
+
+    def show(self, event: Event) -> None:
+        """Writes an event's line, above the tree while there is one."""
+        text = line(event)
+        if self._live and text is not None:
+            self._live.console.print(safe(text), markup=False, highlight=False, soft_wrap=True)
+        else:
+            super().show(event)
+
+    def status(self, title: str, states: Sequence[Event]) -> None:
+        """Writes the tree, in colour where stdout is a terminal."""
+        from rich.console import Console
+
+        Console(file=self.stdout, highlight=False).print(_text(layout(title, states)), soft_wrap=True)
+
+    def begin(self, title: str) -> None:
+        """Starts drawing."""
+        # rich costs 60 ms to import, and a run that does not wait never needs it.
+        from rich.console import Console
+        from rich.live import Live
+
+        super().begin(title)
+        self._title, self._states = title, ()
+        self._live = Live(get_renderable=self._draw, console=Console(file=self.stream), refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def progress(self, states: Sequence[Event]) -> None:
+        """Takes the present state; it is drawn at the next refresh."""
+        self._states = states
+
+    def end(self) -> None:
+        """Takes the tree off the screen."""
+        live, self._live = self._live, None
+        live.stop()
+
+    def _draw(self) -> Any:
+        elapsed = time.monotonic() - self._begun
+        tree = layout(self._title, self._states, elapsed)
+        height = self._live.console.height if self._live else 0
+        if height and sum(1 for _ in lines(tree)) > height - _SPARE_LINES:
+            tree = layout(self._title, self._states, elapsed, all_ready=False)
+        return _text(tree)
+
+
+def _text(tree: Node) -> Any:
+    """Returns a tree as rich draws it."""
     from rich.text import Text
 
-    if part.label in shown:
-        node.add(Text(f"{part.title} (above)", style="dim"))
-        return
-    shown.add(part.label)
-    ready = not part.waiting
-    branch = node.add(Text(("✓ " if ready else "… ") + part.title, style="green" if ready else "yellow"))
-    for waiting in part.waiting:
-        _add_object(branch, waiting)
-    for dep in part.deps:
-        if dep in by_label:
-            _add(branch, by_label[dep], by_label, shown)
-
-
-def _add_object(branch: Any, waiting: Waiting) -> None:
-    from rich.text import Text
-
-    style = "red" if waiting.state.failed else "yellow"
-    leaf = branch.add(Text(f"{waiting.identity}: {waiting.state.reason}", style=style))
-    for pod, reason in waiting.pods:
-        leaf.add(Text(f"{pod['metadata']['name']}: {reason}", style="dim"))
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(
+        [Text.assemble((before, "dim"), (safe(text), style)) for before, text, style in lines(tree)])

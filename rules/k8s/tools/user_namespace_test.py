@@ -1,6 +1,8 @@
 """Tests of the namespace that is made of a user's name."""
 
+import random
 import re
+import string
 
 import pytest
 
@@ -26,6 +28,34 @@ def test_names_that_look_alike_keep_apart():
     users = ["jane.doe", "jane_doe", "Jane.Doe", "jane-doe", "jane doe"]
 
     assert len({user_namespace.namespace_of(u) for u in users}) == len(users)
+
+
+@pytest.mark.parametrize("user", ["default", "kube-system", "kube-node-lease"])
+def test_the_namespaces_of_kubernetes_are_nobodys(user):
+    """Whoever is called like a namespace of Kubernetes gets another one."""
+    assert re.fullmatch(f"{user}-[0-9a-f]{{8}}", user_namespace.namespace_of(user))
+
+
+def test_nobody_can_be_called_like_anothers_namespace():
+    """A namespace that was made of a name is not what a user of exactly that name gets."""
+    made = user_namespace.namespace_of("Jane.Doe")
+
+    assert user_namespace.namespace_of(made) != made
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", user_namespace.namespace_of(made))
+
+
+@pytest.mark.parametrize("alphabet", [
+    "ab-", "aA.-_ ", string.ascii_letters + string.digits, string.printable, "äöüß名前\u200b", "".join(map(chr, range(0xDC80, 0xDD00))),
+])
+def test_random_users(alphabet):
+    """For 4,000 random names of each alphabet, up to 100 characters long: valid labels, and different ones for different names."""
+    generator = random.Random(len(alphabet))
+    users = {"".join(generator.choices(alphabet, k=generator.choice([1, 2, 3, 8, 62, 63, 64, 100]))) for _ in range(4000)}
+    namespaces = {user: user_namespace.namespace_of(user) for user in users}
+
+    assert all(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", namespace) for namespace in namespaces.values())
+    assert len(set(namespaces.values())) == len(users)
+    assert all(user_namespace.namespace_of(user) == namespace for user, namespace in namespaces.items())
 
 
 def test_the_account_serves_where_user_is_unset(monkeypatch):

@@ -14,20 +14,14 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.fake_server import FakeServer
+from rules.k8s.testing.fixtures import fixture_server  # noqa: F401 (pytest finds it by name)
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL, Shell
+from rules.k8s.tools import explaining, run
+from rules.k8s.tools.events import Part, Waiting, state
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.readiness import Readiness
-from rules.k8s.tools.tree import draw
-from rules.k8s.tools.waiting import Part, Waiting
-
-
-@pytest.fixture(name="server")
-def fixture_server():
-    """A fake API server with the namespace dev."""
-    with FakeServer() as server:
-        server.put(namespace("dev"))
-        yield server
+from rules.k8s.tools.tree import layout, lines
 
 
 @pytest.fixture(name="shell")
@@ -86,7 +80,7 @@ def test_wait_on_a_ready_stack_ends_at_once(shell, server):
     assert code == 0, shell.err
     assert "3 unchanged" in shell.err
     assert time.monotonic() - started < 5.0
-    assert len(server.requests) < 40 and len(server.writes) - before == 3
+    assert len(server.requests) < 45 and len(server.writes) == before
 
 
 def test_deadline_names_what_is_not_ready(shell, server):
@@ -123,6 +117,127 @@ def test_failure_ends_the_wait_early(shell, server):
     assert "//redis:dev: Deployment dev/redis: too late; look at it with 'bazel run //redis:dev.describe'" in shell.err
 
 
+def test_status_is_a_tree(shell, server):
+    """.status prints what is ready, what waits and for what, from service to pod to reason, and writes nothing."""
+    assert shell.run("status") == 1
+    assert shell.out.splitlines()[0] == f"{LABEL}: 0 of 2 ready"
+    assert "ConfigMap dev/settings: is not there" in shell.out
+    shell.run("apply")
+    become_ready(server, "server")
+    put_pod(server, "redis-0", "redis", phase="Pending", containerStatuses=[{"name": "main", "state": {"waiting": {"reason": "ErrImagePull"}}}])
+    writes = len(server.writes)
+
+    assert shell.run("status") == 1
+    assert shell.out.splitlines() == [
+        f"{LABEL}: 1 of 2 ready",
+        "└── ✓ server",
+        "    └── … redis",
+        "        └── Deployment dev/redis: its controller has not seen it yet",
+        "            └── redis-0: container main: ErrImagePull"]
+    states = shell.events("status")
+    assert [(state["target"], state["ready"]) for state in states[:-1]] == [("//redis:dev", False), ("//server:dev", True)]
+    become_ready(server, "redis")
+    assert shell.run("status") == 0
+    assert len(server.writes) == writes
+
+
+def test_wait_verb_waits_for_what_somebody_else_applies(shell, server):
+    """.wait ends when all objects are there and ready, whoever made them, or says at its deadline what is missing."""
+    assert shell.run("wait", "--timeout=1s") == 1
+    assert "not ready after 1.0s: redis: Deployment dev/redis is not there; redis: ConfigMap dev/settings is not there; server:" in shell.err
+
+    def colleague() -> None:
+        time.sleep(0.3)
+        server.put(config_map("settings"))
+        for name in ("redis", "server"):
+            server.put(deployment(name))
+            become_ready(server, name)
+
+    threading.Thread(target=colleague, daemon=True).start()
+    assert shell.run("wait", "--timeout=20s") == 0, shell.err
+    assert f"{LABEL}: ready after" in shell.err
+    assert server.writes == []
+
+
+@pytest.mark.parametrize("forbidden", ["list", "watch"])
+def test_objects_are_read_one_by_one_where_lists_are_forbidden(shell, server, forbidden):
+    """A user who may get objects, but neither list nor watch them, waits all the same."""
+    shell.run("apply")
+
+    def refuse(request):
+        if request.method == "GET" and request.path.endswith(("deployments", "pods")) and (
+                forbidden == "list" or request.query.get("watch")):
+            return 403, {"reason": "Forbidden", "message": f"cannot {forbidden}"}
+        return None
+
+    server.refuse = refuse
+    assert shell.run("status") == 1
+
+    def controller() -> None:
+        time.sleep(0.5)
+        for name in ("redis", "server"):
+            become_ready(server, name)
+
+    threading.Thread(target=controller, daemon=True).start()
+    assert shell.run("apply", "--wait=20s") == 0, shell.err
+
+
+def test_objects_that_may_not_be_read_are_named(shell, server):
+    """A user without the right to get an object is told which, in one sentence."""
+    server.refuse = lambda request: (403, {"message": "no"}) if "deployments" in request.path and request.method == "GET" else None
+
+    assert shell.run("status") == 1
+    assert shell.err == "ERROR: Deployment dev/redis cannot be read: no; ask for the right to get it.\n"
+
+
+def trouble(server: FakeServer, **container: Any) -> None:
+    """Gives redis a pod in trouble."""
+    put_pod(server, "redis-0", "redis", phase="Running", containerStatuses=[{"name": "main", "ready": False, **container}])
+
+
+def test_crashes_are_tolerated_while_a_dependency_starts(shell, server, monkeypatch):
+    """Crashes end the wait once everything below is ready, and not before."""
+    shell.run("apply")
+    put_pod(server, "server-0", "server", phase="Running", containerStatuses=[
+        {"name": "main", "ready": False, "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+         "lastState": {"terminated": {"reason": "Error", "exitCode": 1}}}])
+    assert shell.run("wait", "--timeout=1s") == 1
+    assert "not ready after 1.0s" in shell.err
+
+    become_ready(server, "redis")
+    assert shell.run("wait", "--timeout=60s") == 1
+    assert shell.err.startswith("ERROR: //server:dev: Deployment dev/server its controller has not seen it yet (pod server-0: container main: "
+                                "CrashLoopBackOff after Error, exit code 1")
+
+
+def test_missing_image_ends_the_wait_after_a_while(shell, server, monkeypatch):
+    """A pod that cannot start is explained first, and ends the wait when nobody has cured it."""
+    monkeypatch.setattr(explaining, "_BAD_AFTER", 0.5)
+    monkeypatch.setattr(explaining, "_CANNOT_START_SECONDS", 2.0)
+    shell.run("apply")
+    trouble(server, state={"waiting": {"reason": "ErrImagePull", "message": "not found"}})
+    told = shell.events("wait", "--timeout=60s")
+
+    stuck = [event for event in told if event["event"] == "stuck"]
+    assert [(event["service"], event["pod"], event["reason"]) for event in stuck] == [
+        ("redis", "redis-0", "container main: ErrImagePull: not found")]
+    assert told[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in told[-2]["message"]
+
+
+def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
+    """What is slow is explained when an event warns of it, and left in peace otherwise."""
+    monkeypatch.setattr(explaining, "_SLOW_AFTER", 0.2)
+    monkeypatch.setattr(explaining, "_LOOK_EVERY", 0.0)
+    shell.run("apply")
+    live = server.get(deployment("redis"))
+    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning",
+                "reason": "FailedCreate", "message": "exceeded quota", "involvedObject": {"uid": live["metadata"]["uid"]}})
+    told = shell.events("wait", "--timeout=2s")
+
+    assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in told if event["event"] == "stuck"] == [
+        ("redis", "", "Warning FailedCreate (x1): exceeded quota")]
+
+
 @pytest.mark.parametrize("moment", ["waiting", "applying"])
 def test_interrupt_ends_in_two_seconds(shell, server, moment):
     """SIGINT ends with exit 130, one sentence and no traceback within 2 s, even while the server does not answer."""
@@ -151,21 +266,41 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
 
 def test_tree_goes_from_service_to_reason():
     """The tree hangs a dependency below its dependents, once, and the reason below its pod."""
-    from rich.console import Console
-
     waiting = Waiting(Identity("apps", "StatefulSet", "dev", "redis"), Readiness(False, "5 of 6 replicas are ready"),
                       (({"metadata": {"name": "redis-5"}}, "container redis runs but is not ready"),))
     parts = [Part("//redis:dev", "redis", (), (waiting,)), Part("//server:dev", "server", ("//redis:dev",), ()),
-             Part("//client:dev", "client", ("//server:dev", "//redis:dev"), ())]
-    console = Console(file=io.StringIO(), width=100, color_system=None)
-    console.print(draw(LABEL, parts, 12.0))
+             Part("//client:dev", "", ("//server:dev", "//redis:dev"), ())]
+    states = [state(part) for part in parts]
 
-    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
+    assert [before + text for before, text, _ in lines(layout(LABEL, states, 12.0))] == [
         "//svc:dev-deep: 2 of 3 ready, 12s",
-        "└── ✓ client",
+        "└── ✓ //client:dev",
         "    ├── ✓ server",
         "    │   └── … redis",
         "    │       └── StatefulSet dev/redis: 5 of 6 replicas are ready",
         "    │           └── redis-5: container redis runs but is not ready",
         "    └── redis (above)",
     ]
+    assert [before + text for before, text, _ in lines(layout(LABEL, states, all_ready=False))] == [
+        "//svc:dev-deep: 2 of 3 ready",
+        "├── … redis",
+        "│   └── StatefulSet dev/redis: 5 of 6 replicas are ready",
+        "│       └── redis-5: container redis runs but is not ready",
+        "└── redis (above)",
+    ]
+
+
+def test_terminal_draws_the_tree(shell, server):
+    """On a terminal the tree with the service and its reason is drawn while the run waits, and results stay above it."""
+    shell.run("apply")
+    become_ready(server, "server")
+    main, other = os.openpty()
+    out = io.StringIO()
+    with open(other, "w", encoding="utf-8") as terminal:
+        assert run.main([shell.plan, "apply", "--wait=1s"], out, terminal, shell.environ) == 1
+        terminal.flush()
+        drawn = os.read(main, 1 << 20).decode()
+    os.close(main)
+
+    assert "1 of 2 ready" in drawn and "… redis" in drawn
+    assert "Deployment dev/redis: its controller has not seen it yet" in drawn

@@ -1,10 +1,15 @@
-"""A live copy of the objects that a run waits for, kept by watches."""
+"""A live copy of the objects that a run looks at, kept by watches.
+
+Where the user may not list or watch a kind, as with rights to a few objects of one
+namespace, its objects are read one by one instead.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import Iterable
+from concurrent.futures import Executor
+from typing import Iterable, Mapping
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.discovery import Resource
@@ -12,6 +17,12 @@ from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Object
 
 Key = tuple[str, str, str, str]  # apiVersion, kind, namespace, name
+Collection = tuple[Resource, str]
+
+# How long a server may be away, as when it is restarted, before a run that waits gives up.
+_AWAY_SECONDS = 30.0
+# Between two looks at what cannot be watched.
+_LOOK_SECONDS = 1.0
 
 
 class Mirror:
@@ -19,17 +30,18 @@ class Mirror:
 
     Args:
         client: the API server; it needs a connection for each collection.
-        collections: (where a kind lives, namespace) to copy.
+        collections: (where a kind lives, namespace) to copy, and the names in each to read
+            one by one where it may not be listed.
     """
 
-    def __init__(self, client: Client, collections: Iterable[tuple[Resource, str]]):
+    def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]):
         self._client = client
-        self._collections = list(dict.fromkeys(collections))
+        self._collections = {collection: sorted(set(names)) for collection, names in collections.items()}
         self._objects: dict[Key, Object] = {}
-        self._listed: set[tuple[Resource, str]] = set()
+        self._listed: set[Collection] = set()
         self._error: TurnupError | None = None
         self._changed = threading.Condition()
-        self._stopped = False
+        self._stopped = threading.Event()
         self.version = 0
 
     def start(self) -> None:
@@ -37,9 +49,25 @@ class Mirror:
         for collection in self._collections:
             threading.Thread(target=self._follow, args=collection, daemon=True).start()
 
+    def snapshot(self, executor: Executor) -> None:
+        """Copies once, in place of `start`.
+
+        Raises:
+            TurnupError: a collection cannot be read.
+        """
+
+        def copy(collection: Collection) -> None:
+            try:
+                self._list(*collection)
+            except ApiError as error:
+                self._read_each(*collection, error)
+
+        for _ in executor.map(copy, self._collections):
+            pass
+
     def stop(self) -> None:
         """Lets the threads end at their next event."""
-        self._stopped = True
+        self._stopped.set()
 
     @property
     def complete(self) -> bool:
@@ -72,40 +100,75 @@ class Mirror:
             return self.version
 
     def _follow(self, resource: Resource, namespace: str) -> None:
-        failures = 0
-        while not self._stopped:
+        good = time.monotonic()
+        while not self._stopped.is_set():
+            listed = False
             try:
                 since = self._list(resource, namespace)
-                failures = 0
+                listed, good = True, time.monotonic()
                 self._watch(resource, namespace, since)
             except ApiError as error:
                 if error.status == 410:
                     continue  # The history was cut: list again.
-                self._fail(TurnupError(f"{resource.plural} in {namespace or 'the cluster'} cannot be watched: {error.message}."))
-                return
+                if listed and error.status == 403:
+                    self._stopped.wait(_LOOK_SECONDS)
+                    continue  # It may be listed, but not watched: list again.
+                try:
+                    self._read_each(resource, namespace, error)
+                except TurnupError as refusal:
+                    self._fail(refusal)
+                    return
+                self._stopped.wait(_LOOK_SECONDS)
             except TurnupError as error:
-                failures += 1
-                if failures > 5:
+                if time.monotonic() - good > _AWAY_SECONDS:
                     self._fail(error)
                     return
-                time.sleep(0.2 * failures)
+                self._stopped.wait(0.5)
+
+    def _read_each(self, resource: Resource, namespace: str, error: ApiError) -> None:
+        """Reads the objects of a collection that may not be listed or watched one by one.
+
+        Raises:
+            TurnupError: they may not be read either, or the collection has another trouble.
+        """
+        if error.status == 404:
+            found: dict[str, Object] = {}  # A kind whose definition is only just being established.
+        elif error.status == 403:
+            found = {name: obj for name in self._collections[resource, namespace] if (obj := self._read(resource, namespace, name))}
+        else:
+            raise TurnupError(f"{resource.plural} in {namespace or 'the cluster'} cannot be read: {error.message}.")
+        with self._changed:
+            known = {key[3]: obj for key, obj in self._objects.items() if _within(key, resource, namespace)}
+            if found != known or (resource, namespace) not in self._listed:
+                self._replace(resource, namespace, found.values())
+
+    def _read(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        try:
+            return self._client.request("GET", resource.path(namespace, name))[1]
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise TurnupError(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
+                              "right to get it.") from None
 
     def _list(self, resource: Resource, namespace: str) -> str:
         found = self._client.request("GET", resource.path(namespace))[1]
         with self._changed:
-            gone = [key for key in self._objects
-                    if key[:2] == (resource.api_version, resource.kind) and (not namespace or key[2] == namespace)]
-            for key in gone:
-                del self._objects[key]
-            for obj in found.get("items") or []:
-                self._put(resource, obj)
-            self._listed.add((resource, namespace))
-            self._notify()
+            self._replace(resource, namespace, found.get("items") or [])
         return found["metadata"]["resourceVersion"]
+
+    def _replace(self, resource: Resource, namespace: str, objects: Iterable[Object]) -> None:
+        """Takes the present content of a collection; called with the lock held."""
+        for key in [key for key in self._objects if _within(key, resource, namespace)]:
+            del self._objects[key]
+        for obj in objects:
+            self._put(resource, obj)
+        self._listed.add((resource, namespace))
+        self._notify()
 
     def _watch(self, resource: Resource, namespace: str, since: str) -> None:
         for event in self._client.stream(resource.path(namespace), {"resourceVersion": since}, seconds=300):
-            if self._stopped:
+            if self._stopped.is_set():
                 return
             obj = event.get("object") or {}
             if event.get("type") == "ERROR":
@@ -131,6 +194,10 @@ class Mirror:
         with self._changed:
             self._error = error
             self._changed.notify_all()
+
+
+def _within(key: Key, resource: Resource, namespace: str) -> bool:
+    return key[:2] == (resource.api_version, resource.kind) and (not namespace or key[2] == namespace)
 
 
 def _key(resource: Resource, obj: Object) -> Key:

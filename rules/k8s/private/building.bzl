@@ -1,0 +1,52 @@
+"""The build actions of rules/k8s: one program, in warm workers."""
+
+BUILD_ATTRS = {
+    "_build": attr.label(
+        default = "//rules/k8s/tools:k8s_build",
+        executable = True,
+        cfg = "exec",
+        doc = "The program of the build actions.",
+    ),
+}
+
+def build_args(ctx, verb):
+    """Returns Args for one verb of the program, to which the caller adds.
+
+    Args:
+      ctx: the rule's context.
+      verb: string, see tools/build_tool.py.
+
+    Returns:
+      Args.
+    """
+    args = ctx.actions.args()
+
+    # A worker takes its arguments from a file in every case.
+    args.use_param_file("@%s", use_always = True)
+    args.set_param_file_format("multiline")
+    args.add(verb)
+    return args
+
+def build_action(ctx, args, inputs, output, mnemonic, progress_message):
+    """Declares an action of the program.
+
+    Args:
+      ctx: the rule's context, with BUILD_ATTRS.
+      args: see build_args.
+      inputs: list or depset of Files.
+      output: File.
+      mnemonic: of the action.
+      progress_message: of the action.
+    """
+    ctx.actions.run(
+        executable = ctx.attr._build[DefaultInfo].files_to_run,
+        arguments = [args],
+        inputs = inputs,
+        outputs = [output],
+        mnemonic = mnemonic,
+        progress_message = progress_message,
+        execution_requirements = {
+            "requires-worker-protocol": "json",
+            "supports-workers": "1",
+        },
+    )

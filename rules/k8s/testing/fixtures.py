@@ -1,0 +1,23 @@
+"""Fixtures that tests of the verbs share: import them by name into a test file."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.k8s.testing.fake_server import FakeServer
+from rules.k8s.testing.plans import namespace
+from rules.k8s.testing.shell import Shell
+
+
+@pytest.fixture(name="server")
+def fixture_server():
+    """A fake API server with the namespace dev."""
+    with FakeServer() as server:
+        server.put(namespace("dev"))
+        yield server
+
+
+@pytest.fixture(name="shell")
+def fixture_shell(tmp_path, server):
+    """A shell whose kubeconfig leads to the fake server."""
+    return Shell(tmp_path, server.kubeconfig())

@@ -1,0 +1,144 @@
+"""The verbs that write objects: a check of everything, images, every object, then the history and, if asked, waiting."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Callable, Iterable
+
+from rules.k8s.tools import events, generations, history, rollback, verbs
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
+from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
+from rules.k8s.tools.errors import TurnupError, UnreachableError
+from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
+from rules.k8s.tools.pushing import PushReport
+from rules.k8s.tools.removal import Removal
+from rules.k8s.tools.replacing import Replacer
+from rules.k8s.tools.transaction import Transaction, Writer
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run import Run
+
+
+class Applying:
+    """The writer of create, apply and rollback: server-side apply, after a preflight.
+
+    Args:
+        client: the API server.
+        surroundings: what the run makes.
+        force: take fields over from other field managers.
+        adopt: take objects over that somebody else has made.
+        check: called before every write; raises to stop.
+        create: refuse objects that are there already.
+    """
+
+    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, check: Callable[[], None], create: bool = False):
+        self._client = client
+        self._surroundings = surroundings
+        self._force = force
+        self._adopt = adopt
+        self._create = create
+        self._applier = Applier(client, surroundings, force=force, check=check)
+
+    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+        """Says what an apply would do to each item."""
+        if self._create:
+            verbs.refuse_existing(self._client, items, executor)
+        return Preflight(self._client, self._surroundings, ids, force=self._force, adopt=self._adopt).check(items, executor)
+
+    def write(self, verdict: Verdict) -> Result:
+        """Applies one item."""
+        item, live = verdict.item, verdict.live
+        if verdict.outcome == "untried":
+            try:
+                live = live_metadata(self._client, item)
+                if live:
+                    check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+            except UnreachableError:
+                raise
+            except TurnupError as error:
+                return Result(item, "failed", error=str(error))
+        return self._applier.apply(item, live)
+
+
+def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Does create, apply or replace; returns the exit code."""
+    options = run.options
+    check_namespaces(client, items, executor)
+    generations.check_outside(client, items, executor)
+    transaction = Transaction(run, client, items, executor, prune=options.prune)
+    writer: Writer
+    if options.verb == "replace":
+        writer = Replacer(client, transaction.surroundings.labels, transaction.lease.check)
+    else:
+        writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=options.adopt,
+                          check=transaction.lease.check, create=options.verb == "create")
+    transaction.check(writer)
+    _deliver(run, client, executor)
+    results = transaction.commit(writer)
+    code = run.finish(results)
+    _record(run, client, items)
+    _settle(run, client, items, results, executor)
+    return code
+
+
+def _deliver(run: Run, client: Client, executor: Executor) -> None:
+    """Gets images to where the cluster finds them."""
+    report = run.report
+    preloaded = executor.submit(preload, run.plan, client.connection, run.environ)
+    wait_for_registry(run.plan, report.note)
+    check_pinned_images(run.plan, executor)
+    images, sent = push_built(run.plan, report=PushReport(report.note, report.stream))
+    loaded = preloaded.result()
+    if images or loaded:
+        report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
+
+
+def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
+    """Applies a set that was applied before, and deletes what the newest set has more; returns the exit code."""
+    report, options = run.report, run.options
+    known = history.revisions(client, run.plan)
+    if options.list:
+        for revision in reversed(known):
+            report.emit(rollback.row(run.plan.label, revision, in_use=revision is known[-1]))
+        return 0
+    revision = rollback.choose(known, options.to, run.plan.label)
+    newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds)
+    run.plan = rollback.plan_of(client, run.plan, revision)
+    items = items_of(run.plan.entries, run.kinds)
+    check_namespaces(client, items, executor)
+    sent = rollback.check_needs(client, run.plan, items, revision, executor)
+    kept = {item.identity for item in sent}
+    transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
+                              only={item.identity for item in rollback.left_over(newest, items)})
+    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, check=transaction.lease.check)
+    transaction.check(writer)
+    results = transaction.commit(writer)
+    code = run.finish(results)
+    _record(run, client, items, f"back to {revision.number}")
+    _settle(run, client, items, results, executor)
+    return code
+
+
+def _record(run: Run, client: Client, items: list[Item], note: str = "") -> None:
+    """Writes down what was applied. Not being able to is no failure of the apply, and is said."""
+    try:
+        number = history.record(client, run.plan, items, note)
+    except TurnupError as error:
+        run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
+        return
+    if number:
+        run.report.note(f"{run.plan.label}: this is revision {number}")
+
+
+def _settle(run: Run, client: Client, items: list[Item], results: list[Result], executor: Executor) -> None:
+    """Waits for what was applied where that was asked for, and removes what is of no use after it."""
+    report = run.report
+    if run.options.wait:
+        from rules.k8s.tools.waiting import wait_ready
+
+        applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
+        wait_ready(client, run.plan, applied, run.options.wait, report)
+        report.emit(events.ready(run.plan.label))
+    old = generations.outdated(client, items, executor, settled=bool(run.options.wait))
+    Removal(client, executor, report.result, why="an old generation").remove(old, {})

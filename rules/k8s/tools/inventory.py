@@ -1,0 +1,326 @@
+"""What a stack has on the cluster, kept there: an ApplySet parent (KEP-3659) for each stack and namespace.
+
+A stack is the target that is applied. Its parent is a ConfigMap with the label `applyset.kubernetes.io/id`; each member
+carries that id in the label `applyset.kubernetes.io/part-of`, so that other tools see what belongs together. What may be
+pruned is not read from that label, which anybody with the right to update an object can set, but from the list of
+members in the parent: identity, target and UID.
+
+Two stacks may hold the same object, as `//svc:dev-deep` and `//python/redis:dev-deep` do. Both list it; it carries the
+label of the one that had it first, for as long as that one has it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any, Iterable, Mapping
+
+from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
+from rules.k8s.tools.config_names import base_of
+from rules.k8s.tools.engine import Item
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.manifests import Identity, Object, group_of
+
+ID_LABEL = "applyset.kubernetes.io/id"
+PART_OF = "applyset.kubernetes.io/part-of"
+STACK = "turnup/stack"
+ON_REMOVE = "turnup/on-remove"
+# Where the list of a stack of several namespaces lives: only administrators write there, and the list decides what is pruned.
+SHARED = "kube-system"
+_TOOLING = "applyset.kubernetes.io/tooling"
+_GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
+_NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+_OUR_TOOLING = "turnup/v1"
+_MEMBERS = "members"
+# A bound against a list that somebody else wrote; 10,000 members take 2 MiB.
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Member:
+    """An object that a stack has applied.
+
+    Attributes:
+        identity: the object.
+        api_version: as it was applied.
+        target: label of the k8s_object that it comes from.
+        uid: its UID on the cluster, "" while it is not known.
+        base: the name in the manifest of a ConfigMap or Secret under a content-hashed name, "" for others.
+        present: it was in the set that was applied last; False for what has left the stack and is still there.
+        labelled: it carries this stack's label; False where another stack had it first.
+    """
+
+    identity: Identity
+    api_version: str
+    target: str
+    uid: str = ""
+    base: str = ""
+    present: bool = True
+    labelled: bool = True
+
+
+Members = dict[Identity, Member]
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The parent of one stack.
+
+    Attributes:
+        stack: label of the target whose stack it is.
+        namespace: where the parent lives.
+        members: what it lists.
+        exists: it is on the cluster; False for one that is about to be made.
+        uid: of the ConfigMap, "" when it does not exist.
+    """
+
+    stack: str
+    namespace: str
+    members: Mapping[Identity, Member]
+    exists: bool = True
+    uid: str = ""
+
+    @property
+    def name(self) -> str:
+        """The ConfigMap's name."""
+        return parent_name(self.stack)
+
+    @property
+    def id(self) -> str:
+        """The ApplySet's id: the value of the members' label."""
+        return applyset_id(self.name, self.namespace)
+
+    @property
+    def path(self) -> str:
+        """The ConfigMap's path on the server."""
+        return f"/api/v1/namespaces/{self.namespace}/configmaps/{self.name}"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the cluster says about a stack before a run.
+
+    Attributes:
+        parent: the stack's own parent.
+        moved: a parent of the same stack in another namespace, which this one replaces; None for none.
+        others: the parents of other stacks in the same namespaces.
+        readable: False where the user may not read ConfigMaps: nothing is known then, and nothing is pruned.
+    """
+
+    parent: Parent
+    moved: Parent | None = None
+    others: tuple[Parent, ...] = ()
+    readable: bool = True
+
+    @property
+    def members(self) -> Members:
+        """What the stack has on the cluster, as far as it was recorded."""
+        return {**(self.moved.members if self.moved else {}), **self.parent.members}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The labels that members of this stack may carry."""
+        every = [self.parent, *([self.moved] if self.moved else []), *self.others]
+        return tuple(sorted({parent.id for parent in every}))
+
+    def part_of(self, identity: Identity) -> str:
+        """Returns the label that a member has to carry: this stack's, unless another one had the object first."""
+        own = self.members.get(identity)
+        if own is None or not own.labelled:
+            for other in self.others:
+                theirs = other.members.get(identity)
+                if theirs and theirs.labelled and theirs.present:
+                    return other.id
+        return self.parent.id
+
+
+def parent_name(stack: str) -> str:
+    """Returns the name of a stack's parent and lease: readable, and unique by eight digits of the label's SHA-256."""
+    words = re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")[:40].strip("-")
+    return "-".join(part for part in ("turnup", words, hashlib.sha256(stack.encode()).hexdigest()[:8]) if part)
+
+
+def applyset_id(name: str, namespace: str) -> str:
+    """Returns the id of an ApplySet whose parent is a ConfigMap, as KEP-3659 defines it."""
+    digest = hashlib.sha256(f"{name}.{namespace}.ConfigMap.".encode()).digest()
+    return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
+
+
+def home_of(items: Iterable[Item], wanted: str) -> str:
+    """Returns the namespace in which a stack's parent and lease live.
+
+    Args:
+        items: the stack's objects, whose namespaces are there or among them.
+        wanted: the namespace of the stack's targets.
+
+    Returns:
+        `wanted`, or the only namespace that the objects live in, unless the stack makes that itself; else SHARED.
+    """
+    items = list(items)
+    if not items:
+        # What the stack had is in the namespace of its targets, unless it made that itself: then it is found in SHARED.
+        return wanted or SHARED
+    made = {item.identity.name for item in items if item.identity.kind == "Namespace" and not item.identity.group}
+    used = {item.identity.namespace for item in items} - {""}
+    if wanted in used and wanted not in made:
+        return wanted
+    return next(iter(used)) if len(used) == 1 and not used & made else SHARED
+
+
+def read_inventory(client: Client, stack: str, home: str, items: Iterable[Item]) -> Inventory:
+    """Reads the parents of a stack and of those that may share objects with it.
+
+    Args:
+        client: the API server.
+        stack: label of the target that is applied.
+        home: where its parent belongs.
+        items: its objects.
+
+    Raises:
+        TurnupError: the ConfigMap of the parent's name belongs to another tool, or is damaged.
+    """
+    items = list(items)
+    places = sorted({home, SHARED, *(item.identity.namespace for item in items)} - {""})
+    found, readable = _list_parents(client, home, places)
+    own = [parent for parent in found if parent.stack == stack]
+    # What left the stack may be in a namespace that the present set has nothing in, and in the list of a stack there.
+    left = {identity.namespace for parent in own for identity in parent.members} - {"", *places}
+    if left:
+        found += [parent for parent in _list_parents(client, home, sorted(left))[0] if parent.stack != stack]
+    at_home = next((parent for parent in own if parent.namespace == home), Parent(stack, home, {}, exists=False))
+    # A stack that moved still has something of what it had. Another user's stack of the same target has not.
+    wanted = {item.identity for item in items}
+    moved = next((parent for parent in own if parent.namespace != home and wanted & parent.members.keys()), None)
+    return Inventory(at_home, moved, tuple(parent for parent in found if parent.stack != stack), readable)
+
+
+def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Parent], bool]:
+    """Returns the parents in some namespaces, and whether those at home could be read."""
+    paths = [f"/api/v1/namespaces/{place}/configmaps" for place in places]
+    if len(places) > 2:
+        try:
+            # Elsewhere the same label may be somebody else's stack: that of another user, in a namespace of their own.
+            return [parent for parent in _parents(client, "/api/v1/configmaps") if parent.namespace in places], True
+        except ApiError as error:
+            if error.status != 403:
+                raise
+    found: list[Parent] = []
+    readable = True
+    for place, path in zip(places, paths):
+        try:
+            found += _parents(client, path)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            readable = readable and place != home
+    return found, readable
+
+
+def _parents(client: Client, path: str) -> list[Parent]:
+    listed = client.request("GET", path, query={"labelSelector": ID_LABEL})[1].get("items") or []
+    return [parent for parent in map(_parent, listed) if parent]
+
+
+def _parent(obj: Object) -> Parent | None:
+    """Reads a parent; None for that of another tool."""
+    meta = obj["metadata"]
+    noted = meta.get("annotations") or {}
+    stack, tooling = noted.get(STACK, ""), noted.get(_TOOLING, "")
+    if meta["name"] != parent_name(stack):
+        return None
+    where = f"ConfigMap {meta['namespace']}/{meta['name']}, which lists the objects of {stack}"
+    if tooling != _OUR_TOOLING:
+        raise TurnupError(f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that one, or "
+                          "delete the ConfigMap to start a new list.")
+    return Parent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""))
+
+
+def pack(members: Iterable[Member]) -> str:
+    """Returns members as text for binaryData, equal for equal members."""
+    rows = sorted([each.api_version, each.identity.kind, each.identity.namespace, each.identity.name, each.target, each.uid, each.base,
+                   each.present, each.labelled] for each in members)
+    return base64.b64encode(zlib.compress(json.dumps({"version": 1, "members": rows}, separators=(",", ":")).encode(), 6)).decode()
+
+
+def unpack(text: str, where: str) -> Members:
+    """Returns the members that `pack` was given.
+
+    Raises:
+        TurnupError: the text is not what `pack` writes.
+    """
+    try:
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(base64.b64decode(text, validate=True), _MOST_BYTES)
+        data = json.loads(content if unpacker.eof else b"")
+        if data["version"] != 1:
+            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one.")
+        members = [Member(Identity(group_of(version), kind, namespace, name), version, target, uid, base, bool(present), bool(labelled))
+                   for version, kind, namespace, name, target, uid, base, present, labelled in data["members"]]
+    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError):
+        raise TurnupError(f"{where}: is damaged; delete it, and the next apply starts a new list (what left the stack before then is not "
+                          "pruned any more).") from None
+    return {member.identity: member for member in members}
+
+
+def member_of(item: Item, uid: str = "", labelled: bool = True) -> Member:
+    """Returns an item of the present set as a member."""
+    config = base_of(item.obj)
+    return Member(item.identity, item.obj["apiVersion"], item.label, uid, config.name if config else "", True, labelled)
+
+
+def is_listed(item: Item) -> bool:
+    """Says whether a stack lists an object: not one that is annotated to stay when it leaves the set.
+
+    `//prod:setup` makes the namespace of whoever runs it: another user's leaves the set, and is none of this user's to delete.
+    """
+    return (item.obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
+
+
+def with_part_of(item: Item, part_of: str) -> Item:
+    """Returns an item whose object carries the label of an ApplySet."""
+    meta = item.obj["metadata"]
+    return replace(item, obj={**item.obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), PART_OF: part_of}}})
+
+
+def parent_object(parent: Parent, members: Mapping[Identity, Member]) -> Object:
+    """Returns the ConfigMap of a parent that lists some members."""
+    kinds = {f"{identity.kind}.{identity.group}" if identity.group else identity.kind for identity in members}
+    namespaces = {identity.namespace for identity in members} - {"", parent.namespace}
+    return {
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": parent.name, "namespace": parent.namespace, "labels": {ID_LABEL: parent.id}, "annotations": {
+            _TOOLING: _OUR_TOOLING, _GROUP_KINDS: ",".join(sorted(kinds)), _NAMESPACES: ",".join(sorted(namespaces)), STACK: parent.stack}},
+        "binaryData": {_MEMBERS: pack(members.values())},
+    }
+
+
+def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Member]) -> Parent:
+    """Writes what a parent lists, unless it lists just that.
+
+    Returns:
+        The parent as it is now.
+
+    Raises:
+        ApiError: the server refuses.
+    """
+    if parent.exists and dict(parent.members) == dict(members):
+        return parent
+    live: Any = client.request("PATCH", parent.path, body=parent_object(parent, members), content_type=APPLY_PATCH, accept=METADATA_ONLY,
+                               query={"fieldManager": FIELD_MANAGER, "force": "true"})[1]
+    return replace(parent, members=dict(members), exists=True, uid=live["metadata"].get("uid", ""))
+
+
+def remove_parent(client: Client, parent: Parent) -> None:
+    """Deletes a parent; one that is gone or may not be deleted stays as it is."""
+    if not parent.exists:
+        return
+    try:
+        client.request("DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": parent.uid}})
+    except ApiError as error:
+        if error.status not in (403, 404, 409):
+            raise

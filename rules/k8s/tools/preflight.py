@@ -1,0 +1,328 @@
+"""Everything that can be known before the first write: what an apply would do to each object, and what would be refused.
+
+1. Objects of the stack are listed, one request for each kind and namespace. What comparing.py finds applied needs no
+   further request.
+2. Every other object is sent as a dry run: the server checks schema, admission, rights and immutable fields, and tells
+   by the time in managedFields whether an apply would change anything.
+3. What cannot be tried because its namespace is made by the same run is tried as a new object in `default`; one whose
+   definition is made by the same run is not tried. Both are checked for the rights that they need.
+
+All that is wrong is reported together, and then nothing is written.
+"""
+
+from __future__ import annotations
+
+import datetime
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Collection, Iterable, Mapping
+
+from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
+from rules.k8s.tools.comparing import is_applied
+from rules.k8s.tools.discovery import Resource
+from rules.k8s.tools.engine import Item, Surroundings
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.inventory import PART_OF
+from rules.k8s.tools.manifests import Identity, Object, owner
+from rules.k8s.tools.ownership import absorbed, conflicts, foreign_owner
+from rules.k8s.tools.quota import exceeded
+from rules.k8s.tools.refusals import explain
+
+# From this many objects of one kind and namespace on, they are listed and not read one by one.
+_LIST_FROM = 3
+_PAGE = 500
+# A change carries the server's time of now, with whole seconds; what was applied this long ago is told by its time alone.
+_RECENT = datetime.timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an apply would do to one item.
+
+    Attributes:
+        item: the item.
+        outcome: `unchanged`; `new`; `changed`; or `untried`, for what depends on something that the run makes.
+        live: metadata of the live object, as an object; None when there is none or it is not known.
+        tried: the server has said so; False where it could not be asked about the object itself.
+    """
+
+    item: Item
+    outcome: str
+    live: Object | None = None
+    tried: bool = True
+
+    @property
+    def uid(self) -> str:
+        """The live object's UID, "" when there is none."""
+        return self.live["metadata"].get("uid", "") if self.live else ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An item that would be refused, and the sentence that says why."""
+
+    item: Item
+    sentence: str
+
+
+def check_owner(item: Item, live: Object, labels: Collection[str], *, adopt: bool) -> None:
+    """Refuses what somebody else has made.
+
+    Args:
+        item: what is to be written.
+        live: the live object under its name, or its metadata.
+        labels: labels of the stack's targets: what one of them made may move to another.
+        adopt: take it over, whoever made it.
+
+    Raises:
+        TurnupError: naming the owner.
+    """
+    if adopt or owner(live) == item.label or owner(live) in labels:
+        return
+    if owner(live):
+        raise TurnupError(f"{item.label}: {item.identity} belongs to {owner(live)}, which applied it; "
+                          "rename one of the two, or take it over with '-- --adopt'.")
+    raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
+                      "rename yours, or take it over with '-- --adopt'.")
+
+
+class Preflight:
+    """Checks the items of a run.
+
+    Args:
+        client: the API server.
+        surroundings: what the run makes, for what cannot be tried yet.
+        ids: values of the label by which the stack's objects can be listed.
+        force: take fields over from other field managers.
+        adopt: take objects over that somebody else has made.
+    """
+
+    def __init__(self, client: Client, surroundings: Surroundings, ids: Iterable[str], *, force: bool = False, adopt: bool = False):
+        self._client = client
+        self._surroundings = surroundings
+        self._ids = list(ids)
+        self._force = force
+        self._adopt = adopt
+        self._since = _moment(client.date)
+        self._absent: set[str] = set()
+
+    def check(self, items: Iterable[Item], executor: Executor) -> list[Verdict | Refusal]:
+        """Returns what would become of each item, in the items' order."""
+        items = list(items)
+        known = self._live_states(items, executor)
+        asked = [item for item in items if not known.get(item.identity, _UNKNOWN).applied]
+        found: dict[Identity, Verdict | Refusal] = {}
+        for wave in ([item for item in asked if _is_namespace(item)], [item for item in asked if not _is_namespace(item)]):
+            found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave))
+            self._absent |= {item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new"
+                             and _is_namespace(item)}
+        rights = self._check_rights([each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
+        found |= {refusal.item.identity: refusal for refusal in rights}
+        places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
+        found |= {refusal.item.identity: refusal for refusal in self._check_quota(
+            [item for item in items if item.identity.namespace in places], executor)}
+        return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
+
+    # What there is.
+
+    def _live_states(self, items: list[Item], executor: Executor) -> dict[Identity, _Live]:
+        """Returns what is known of the items' live objects after one request for each kind and namespace."""
+        collections: dict[tuple[Resource, str], dict[str, Item]] = {}
+        for item in items:
+            collections.setdefault((item.resource, item.identity.namespace), {})[item.identity.name] = item
+        questions: list[Callable[[], dict[Identity, _Live]]] = []
+        for (resource, namespace), wanted in collections.items():
+            if len(wanted) >= _LIST_FROM and self._ids:
+                questions.append(lambda resource=resource, namespace=namespace, wanted=wanted: self._list(resource, namespace, wanted))
+            else:
+                questions += [lambda item=item: self._read(item) for item in wanted.values()]
+        return {identity: live for answer in executor.map(lambda question: question(), questions) for identity, live in answer.items()}
+
+    def _list(self, resource: Resource, namespace: str, wanted: Mapping[str, Item]) -> dict[Identity, _Live]:
+        result: dict[Identity, _Live] = {}
+        selector = f"{PART_OF} in ({','.join(self._ids)})"
+        after = None
+        while True:
+            try:
+                page = self._client.request("GET", resource.path(namespace), query={
+                    "labelSelector": selector, "limit": _PAGE, "continue": after})[1]
+            except ApiError as error:
+                if error.status in (403, 404, 405, 410):
+                    return result  # What was not listed is tried one by one.
+                raise
+            for obj in page.get("items") or []:
+                item = wanted.get(obj["metadata"]["name"])
+                if item:
+                    result[item.identity] = _live_of(item, obj)
+            after = (page.get("metadata") or {}).get("continue")
+            if not after:
+                return result
+
+    def _read(self, item: Item) -> dict[Identity, _Live]:
+        try:
+            return {item.identity: _live_of(item, self._client.request("GET", item.path)[1])}
+        except ApiError as error:
+            if error.status in (403, 404, 405):
+                return {}
+            raise
+
+    # What would become of it.
+
+    def _try(self, item: Item, known: _Live) -> Verdict | Refusal:
+        live = known.meta
+        if item.identity.namespace in self._absent:
+            return self._stand_in(item)
+        try:
+            if live:
+                check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+            answer = self._dry_run(item, force=self._force)
+            if not answer["metadata"].get("resourceVersion"):
+                return Verdict(item, "new")
+            if live is None:
+                live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
+                check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+            return Verdict(item, "changed" if self._would_change(item, live, answer) else "unchanged", live)
+        except ApiError as error:
+            return self._refused(item, live, error)
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            return Refusal(item, str(error))
+
+    def _dry_run(self, item: Item, *, force: bool, accept: str = METADATA_ONLY) -> Object:
+        answer: Any = self._client.request(
+            "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=accept,
+            query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict", "force": "true" if force else None})[1]
+        return answer
+
+    def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
+        if self._surroundings.is_early(error, item):
+            return self._stand_in(item)
+        if error.status == 400 and "dry run" in error.message:
+            return Verdict(item, "untried", live, tried=False)  # An admission webhook that cannot be asked without effect.
+        if live and absorbed(live) and error.status == 422:
+            # What .replace set stands beside what is applied, until the write makes it ours: a dry run cannot do that.
+            return Verdict(item, "changed", live, tried=False)
+        taken = conflicts(error)
+        if taken and not self._force and {manager for manager, _ in taken} == {FIELD_MANAGER}:
+            # What .replace set; the write makes it ours (see ownership.absorbed). Everything else is checked here.
+            try:
+                self._dry_run(item, force=True)
+            except ApiError as other:
+                if other.status != 422 or not live or not absorbed(live):
+                    return Refusal(item, explain(other, item.label, item.identity))
+            return Verdict(item, "changed", live)
+        return Refusal(item, explain(error, item.label, item.identity))
+
+    def _stand_in(self, item: Item) -> Verdict | Refusal:
+        """Tries an object whose namespace is not there yet as a new one in `default`."""
+        certain = item.identity.namespace in self._absent
+        if not certain or self._surroundings.makes_kind(item):
+            return Verdict(item, "untried", tried=False)
+        meta = {key: value for key, value in item.obj["metadata"].items() if key in ("labels", "annotations")}
+        body = {**item.obj, "metadata": {**meta, "namespace": "default", "generateName": "turnup-preflight-"}}
+        try:
+            self._client.request("POST", item.resource.path("default"), body=body, accept=METADATA_ONLY,
+                                 query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"})
+        except ApiError as error:
+            # Only what the object itself is wrong about counts: rights and quotas in `default` say nothing about its own namespace.
+            if error.status == 422 or (error.status in (400, 500) and "strict decoding error" in error.message):
+                return Refusal(item, explain(error, item.label, item.identity))
+        return Verdict(item, "new", None, tried=False)
+
+    def _would_change(self, item: Item, live: Object, answer: Object) -> bool:
+        """Says whether a dry run changed something, by the time that it put into managedFields."""
+        if absorbed(live):
+            return True
+        before, after = _applied_at(live), _applied_at(answer)
+        if after is None or before is None or after != before:
+            return True
+        if self._since and after < self._since - _RECENT:
+            return False
+        # Both in the same moment: the whole objects tell.
+        return _content(self._client.request("GET", item.path)[1]) != _content(
+            self._dry_run(item, force=self._force, accept="application/json"))
+
+    # What no dry run tells.
+
+    def _check_rights(self, items: list[Item], executor: Executor) -> list[Refusal]:
+        """Asks for the right to make what could not be tried: once for each kind and namespace."""
+        first = {(item.resource, item.identity.namespace): item for item in reversed(items)}
+        questions = [(item, verb) for item in first.values() for verb in ("create", "patch")]
+
+        def allowed(question: tuple[Item, str]) -> bool:
+            item, verb = question
+            try:
+                answer = self._client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body={
+                    "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
+                        "verb": verb, "group": item.identity.group, "resource": item.resource.plural,
+                        "version": item.resource.api_version.rpartition("/")[2], "namespace": item.identity.namespace}}})[1]
+            except ApiError:
+                return True  # Who may not ask finds out when writing.
+            return bool((answer.get("status") or {}).get("allowed", True))
+
+        return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no right to {verb} {item.resource.plural} in "
+                        f"{item.identity.namespace or 'the cluster'}); ask for the rights or use another user.")
+                for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
+
+    def _check_quota(self, items: list[Item], executor: Executor) -> list[Refusal]:
+        """Compares what the items ask for with the quotas of their namespaces."""
+        places: dict[str, list[Item]] = {}
+        for item in items:
+            places.setdefault(item.identity.namespace, []).append(item)
+        places.pop("", None)
+
+        def quotas(namespace: str) -> list[Object]:
+            try:
+                return list(self._client.request("GET", f"/api/v1/namespaces/{namespace}/resourcequotas")[1].get("items") or [])
+            except ApiError:
+                return []  # The server itself keeps to them; this is only to know before.
+
+        refusals = []
+        for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
+            for quota in found:
+                for item, sentence in exceeded(quota, inside):
+                    refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
+        return refusals
+
+
+@dataclass(frozen=True)
+class _Live:
+    """What is known of a live object: its metadata, and whether it is certain that an apply changes nothing."""
+
+    meta: Object | None = None
+    applied: bool = False
+
+
+_UNKNOWN = _Live()
+
+
+def _live_of(item: Item, obj: Object) -> _Live:
+    applied = owner(obj) == item.label and is_applied(item.obj, obj)
+    meta = obj["metadata"]
+    # The rest of the object is not kept: a thousand of them would take a lot of memory.
+    return _Live({"metadata": {key: meta.get(key) for key in ("uid", "resourceVersion")} if applied else meta}, applied)
+
+
+def _is_namespace(item: Item) -> bool:
+    return item.identity.kind == "Namespace" and not item.identity.group
+
+
+def _moment(date: str | None) -> datetime.datetime | None:
+    return parsedate_to_datetime(date) if date else None
+
+
+def _applied_at(obj: Object) -> datetime.datetime | None:
+    """Returns when Turnup last applied an object."""
+    for entry in obj["metadata"].get("managedFields") or []:
+        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and entry.get("time"):
+            return datetime.datetime.fromisoformat(entry["time"].replace("Z", "+00:00"))
+    return None
+
+
+def _content(obj: Object) -> Object:
+    """Returns an object without what every write changes."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    meta["managedFields"] = [{key: value for key, value in entry.items() if key != "time"} for entry in meta.get("managedFields") or []]
+    return {**obj, "metadata": meta}

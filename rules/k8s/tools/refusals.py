@@ -1,0 +1,51 @@
+"""What the server says when it refuses an object, as one sentence without a Secret's value."""
+
+from __future__ import annotations
+
+import re
+
+from rules.k8s.tools.errors import ApiError, is_schema_error
+from rules.k8s.tools.manifests import Identity
+from rules.k8s.tools.mask import MASK
+from rules.k8s.tools.ownership import conflicts
+
+# Anything that a message quotes may be a value, of the manifest or of what is stored.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\{.*\}|(?<=Invalid value: )\S+')
+
+
+def words(error: ApiError, identity: Identity) -> str:
+    """Returns the server's words. Of a Secret, only the fields and reasons: the message may quote live values, too."""
+    if identity.kind != "Secret" or identity.group:
+        return error.message
+    causes = [f"{cause.get('field')}: {cause.get('reason')}" for cause in error.details.get("causes") or [] if cause.get("field")]
+    return "; ".join(causes) or _QUOTED.sub(MASK, error.message)
+
+
+def explain(error: ApiError, label: str, identity: Identity) -> str:
+    """Turns a refusal into one sentence that names the object, the reason and the cure."""
+    what = f"{label}: {identity}"
+    taken = conflicts(error)
+    if taken:
+        fields = ", ".join(f"{field} (managed by {manager!r})" for manager, field in taken)
+        return (f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with "
+                "'-- --force-conflicts'.")
+    said = words(error, identity)
+    if error.status == 404 and "namespaces" in error.message and identity.namespace:
+        return f"{what}: {missing_namespace(identity.namespace)}"
+    if error.status == 403 and "exceeded quota" in error.message:
+        return f"{what}: the namespace's quota does not allow it ({said}); make room or raise the quota."
+    if error.status == 403:
+        return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."
+    if error.status == 422 and "field is immutable" in error.message:
+        return (f"{what}: the change touches a field that cannot be changed ({said}); leave the field as it is, or delete the object and "
+                "apply again.")
+    if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
+        return f"{what}: does not fit its schema ({said}); correct the manifest."
+    if error.status in (400, 422):
+        return f"{what}: the cluster finds it invalid ({said}); correct the manifest."
+    return f"{what}: the cluster refused it ({error.status} {error.reason}: {said})."
+
+
+def missing_namespace(namespace: str) -> str:
+    """Says that a namespace is missing, and what makes it."""
+    return f"the namespace {namespace!r} does not exist; create it with 'bazel run //prod:setup.apply'."

@@ -1,0 +1,273 @@
+"""Deleting objects: dependents first, each only when it is what this stack made, and waiting until all is gone.
+
+Kinds in which others keep data (DATA_KINDS) are deleted last, and only when that is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any, Callable, Iterable, Mapping
+
+from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client
+from rules.k8s.tools.discovery import Resource
+from rules.k8s.tools.engine import Item, Result
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.manifests import Identity, Object, owner
+from rules.k8s.tools.ordering import Graph, Order, reversed_graph
+from rules.k8s.tools.ownership import foreign_owner
+from rules.k8s.tools.pods import PodIndex
+from rules.k8s.tools.refusals import explain
+
+# Deleting these deletes what others keep in them; in the order in which they are deleted.
+DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "Namespace")
+_CLAIMS = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
+_WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+
+
+class Removal:
+    """Deletes objects.
+
+    Args:
+        client: the API server.
+        executor: for deleting in parallel.
+        report: called with each result.
+        data: delete DATA_KINDS, too, and the claims that StatefulSets among the objects made.
+        uids: what is to be deleted, where that is known: identity → UID. Another object under the same name stays.
+        patience: seconds to wait until everything is gone.
+        check: called before every request that deletes; raises to stop.
+        why: why an object is deleted, for the report; "" when that goes without saying.
+    """
+
+    def __init__(self, client: Client, executor: Executor, report: Callable[[Result], None], *, data: bool = False,
+                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, check: Callable[[], None] = lambda: None,
+                 why: str = ""):
+        self._client = client
+        self._executor = executor
+        self._report = report
+        self._data = data
+        self._uids = uids or {}
+        self._patience = patience
+        self._check = check
+        self._why = why
+        self._deadline = 0.0
+        self._seen: dict[Identity, Object | None] = {}
+
+    def refusals(self, items: Iterable[Item]) -> list[str]:
+        """Returns a sentence for each object that would not be allowed to be deleted, by a dry run.
+
+        `remove` does not ask for these objects again: each is deleted on the condition that it is still what was seen here.
+        """
+
+        def one(item: Item) -> str:
+            try:
+                live = self._seen[item.identity] = self._live(item)
+                if live and not self._reason_to_keep(item, live):
+                    self._delete(item, live, dry=True)
+            except ApiError as error:
+                return explain(error, item.label, item.identity)
+            return ""
+
+        return [text for text in self._executor.map(one, items) if text]
+
+    def remove(self, items: Iterable[Item], graph: Graph) -> list[Result]:
+        """Deletes objects and waits until they are gone.
+
+        Args:
+            items: the objects, dependencies first.
+            graph: of their targets: those that others depend on are deleted once the others are gone.
+
+        Returns:
+            A result for each, dependents first.
+        """
+        self._deadline = time.monotonic() + self._patience
+        items = list(items)[::-1]
+        results: dict[Identity, Result] = {}
+        parts: dict[str, list[Item]] = {}
+        for item in items:
+            if item.identity.kind not in DATA_KINDS:
+                parts.setdefault(item.label, []).append(item)
+        order = Order(reversed_graph({label: () for label in parts} | {label: list(deps) for label, deps in graph.items()}), parts)
+        while not order.done:
+            level = order.startable()
+            if not level:
+                break  # A cycle, which no build graph has.
+            going = self._remove_together([parts[label] for label in level], results)
+            last = not any(order.waiting().values())
+            self._wait_for_pods([] if last and not self._data else going)
+            for label in level:
+                order.written(label)
+                order.ready(label)
+        self._remove_claims([results[item.identity].item for item in items
+                             if item.identity.kind == "StatefulSet" and results[item.identity].outcome == "deleted"], results)
+        for kind in DATA_KINDS:
+            self._remove_together([[item for item in items if item.identity.kind == kind]], results)
+        return list(results.values())
+
+    def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
+        """Deletes groups of objects one after the other, and waits until all are gone; returns those that are."""
+        items = [item for group in groups for item in group]
+        lives = dict(zip([item.identity for item in items], self._executor.map(self._look, items)))
+        sent: dict[Identity, Result] = {}
+        for group in groups:
+            sent |= {result.item.identity: result for result in self._executor.map(lambda item: self._send(item, lives[item.identity]), group)}
+        gone = []
+        for result in self._executor.map(lambda item: self._settle(sent[item.identity]), items):
+            self._report(result)
+            results[result.item.identity] = result
+            if result.outcome == "deleted":
+                gone.append(result.item)
+        return gone
+
+    def _look(self, item: Item) -> Result:
+        """Returns what is decided before anything is sent: absent, kept or failed; deleted for what is to be deleted."""
+        try:
+            live = self._seen[item.identity] if item.identity in self._seen else self._live(item)
+        except ApiError as error:
+            return Result(item, "failed", error=explain(error, item.label, item.identity))
+        if live is None:
+            return Result(item, "absent")
+        if _needs_spec(item):
+            item = replace(item, obj={**item.obj, "spec": live.get("spec") or {}})
+        kept = self._reason_to_keep(item, live)
+        return Result(item, "kept" if kept else "deleted", live, kept or self._why)
+
+    def _send(self, item: Item, looked: Result) -> Result:
+        """Deletes an object that is to be deleted; keeps `live` in the result while it is not gone yet."""
+        if looked.outcome != "deleted" or looked.live is None:
+            return looked
+        item = looked.item
+        try:
+            self._check()
+            seen = self._seen.pop(item.identity, None)
+            try:
+                gone = self._delete(item, looked.live, version=looked.live["metadata"]["resourceVersion"] if seen else "")
+            except ApiError as error:
+                if error.status != 409 or not seen:
+                    raise
+                # Somebody has changed it since it was seen: what it is now decides.
+                looked = self._look(item)
+                if looked.outcome != "deleted" or looked.live is None:
+                    return looked
+                gone = self._delete(item, looked.live)
+        except ApiError as error:
+            return Result(item, "failed", error=explain(error, item.label, item.identity))
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            return Result(item, "failed", error=str(error))
+        return Result(item, "deleted", None if gone else looked.live, looked.error)
+
+    def _settle(self, sent: Result) -> Result:
+        """Waits until a deleted object is gone."""
+        if sent.outcome != "deleted" or sent.live is None:
+            return sent
+        try:
+            self._wait_gone(sent.item, sent.live["metadata"]["uid"])
+        except ApiError as error:
+            return Result(sent.item, "failed", error=explain(error, sent.item.label, sent.item.identity))
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            return Result(sent.item, "failed", error=str(error))
+        return Result(sent.item, "deleted", error=sent.error)
+
+    def _reason_to_keep(self, item: Item, live: Object) -> str:
+        if item.identity.kind in DATA_KINDS and not self._data:
+            return "may hold data of others; delete it with '-- --delete-data'"
+        if owner(live) != item.label:
+            return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
+        if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
+            return "is not the object that this stack made, but another one under the same name"
+        return ""
+
+    def _live(self, item: Item) -> Object | None:
+        try:
+            found: Object = self._client.request("GET", item.path, accept="application/json" if _needs_spec(item) else METADATA_ONLY)[1]
+            return found
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _delete(self, item: Item, live: Object, *, dry: bool = False, version: str = "") -> bool:
+        """Deletes an object on the condition that it is what was looked at; says whether it is gone already.
+
+        Args:
+            item: the object.
+            live: what was looked at.
+            dry: only ask whether it may be deleted.
+            version: the resourceVersion that it must still have; "" for any.
+        """
+        try:
+            # The server reads the options of a delete from the body alone; in the query it is for the audit log.
+            answer: Any = self._client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, body={
+                "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
+                "preconditions": {"uid": live["metadata"]["uid"]} | ({"resourceVersion": version} if version else {}),
+                **({"dryRun": ["All"]} if dry else {})})[1]
+        except ApiError as error:
+            if error.status == 404 or (error.status == 409 and "UID in precondition" in error.message):
+                return True
+            raise
+        return bool(answer.get("kind") == "Status")
+
+    def _wait_gone(self, item: Item, uid: str) -> None:
+        """Waits until an object is gone.
+
+        Raises:
+            TurnupError: naming what keeps it.
+        """
+        pause = 0.02
+        while True:
+            live = self._live(item)
+            if live is None or live["metadata"]["uid"] != uid:
+                return
+            if time.monotonic() > self._deadline:
+                finalizers = ", ".join(live["metadata"].get("finalizers") or []) or "none"
+                raise TurnupError(f"{item.label}: {item.identity} is still being deleted (finalizers: {finalizers}); look at what holds them.")
+            time.sleep(pause)
+            pause = min(1.0, pause * 2)
+
+    def _wait_for_pods(self, gone: list[Item]) -> None:
+        """Waits until the pods of deleted workloads are gone, too: until then they use what they depend on."""
+        workloads = [item for item in gone if item.identity.kind in _WITH_PODS and "spec" in item.obj]
+        pause = 0.05
+        while workloads and time.monotonic() < self._deadline:
+            left: list[Item] = []
+            for namespace in sorted({item.identity.namespace for item in workloads}):
+                try:
+                    found = self._client.request("GET", f"/api/v1/namespaces/{namespace}/pods", accept=METADATA_LIST)[1].get("items") or []
+                except ApiError:
+                    continue  # Who may not see pods does not wait for them.
+                pods = PodIndex(found)
+                left += [item for item in workloads if item.identity.namespace == namespace and pods.of(item.obj)]
+            workloads = left
+            if workloads:
+                time.sleep(pause)
+                pause = min(1.0, pause * 2)
+
+    def _remove_claims(self, sets: list[Item], results: dict[Identity, Result]) -> None:
+        """Deletes the claims that deleted StatefulSets made from their templates, when data is to be deleted."""
+        claims = []
+        for item in sets if self._data else ():
+            spec = item.obj.get("spec") or {}
+            stems = [template["metadata"]["name"] for template in spec.get("volumeClaimTemplates") or []]
+            wanted = re.compile(f"(?:{'|'.join(map(re.escape, stems))})-{re.escape(item.identity.name)}-[0-9]+")
+            labels = (spec.get("selector") or {}).get("matchLabels") or {}
+            if not stems or not labels:
+                continue
+            selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+            found = self._client.request("GET", _CLAIMS.path(item.identity.namespace), query={"labelSelector": selector}, accept=METADATA_LIST)[1]
+            claims += [(item, obj) for obj in found.get("items") or [] if wanted.fullmatch(obj["metadata"]["name"])]
+        items = [Item(made_by.label, obj, _CLAIMS, Identity("", "PersistentVolumeClaim", made_by.identity.namespace, obj["metadata"]["name"]))
+                 for made_by, obj in claims]
+        for result in self._executor.map(lambda item: self._settle(self._send(item, Result(item, "deleted", item.obj))), items):
+            self._report(result)
+            results[result.item.identity] = result
+
+
+def _needs_spec(item: Item) -> bool:
+    """Says whether an object's pods and claims are known only to the cluster: what left a stack comes without its manifest."""
+    return item.identity.kind in _WITH_PODS and "spec" not in item.obj

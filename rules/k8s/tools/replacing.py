@@ -1,0 +1,99 @@
+"""The writer of `.replace`: objects become exactly what the manifests say, fields of other managers included."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Any, Callable, Iterable
+
+from rules.k8s.tools.client import FIELD_MANAGER, Client
+from rules.k8s.tools.engine import Item, Result
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.manifests import Object
+from rules.k8s.tools.preflight import Refusal, Verdict, check_owner
+from rules.k8s.tools.refusals import explain
+
+# The address of a Service is given once and cannot change.
+_CLUSTER_IP_FIELDS = ("clusterIP", "clusterIPs")
+# Not the manifest's to say: who waits for the object's end, and what it goes with.
+_KEPT_METADATA = ("finalizers", "ownerReferences")
+_WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
+
+
+class Replacer:
+    """Replaces live objects by manifests; what is equal already is not written.
+
+    Args:
+        client: the API server.
+        labels: labels of the stack's targets.
+        check: called before every write; raises to stop.
+    """
+
+    def __init__(self, client: Client, labels: Iterable[str], check: Callable[[], None]):
+        self._client = client
+        self._labels = frozenset(labels)
+        self._check_lease = check
+
+    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+        """Says what replacing would do to each item; an object that is not there is a refusal."""
+        return list(executor.map(self._try, items))
+
+    def _try(self, item: Item) -> Verdict | Refusal:
+        try:
+            live = self._client.request("GET", item.path)[1]
+            check_owner(item, live, self._labels, adopt=False)
+            after = self._put(item, live, dry=True)
+        except ApiError as error:
+            if error.status == 404:
+                return Refusal(item, f"{item.label}: {item.identity} is not in the cluster; use .create or .apply.")
+            return Refusal(item, explain(error, item.label, item.identity))
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            return Refusal(item, str(error))
+        return Verdict(item, "unchanged" if _content(after) == _content(live) else "changed", {"metadata": live["metadata"]})
+
+    def write(self, verdict: Verdict) -> Result:
+        """Replaces one object."""
+        item = verdict.item
+        try:
+            self._check_lease()
+            after = self._put(item, self._client.request("GET", item.path)[1])
+        except ApiError as error:
+            return Result(item, "failed", error=explain(error, item.label, item.identity))
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            return Result(item, "failed", error=str(error))
+        return Result(item, "replaced", after)
+
+    def _put(self, item: Item, live: Object, *, dry: bool = False) -> Object:
+        answer: Any = self._client.request("PUT", item.path, body=_replacement(item, live), query={
+            "fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
+        return answer
+
+
+def _replacement(item: Item, live: Object) -> Object:
+    """Returns what is sent: the manifest, and of the live object what no manifest can say."""
+    was = live["metadata"]
+    kept = {key: was[key] for key in _KEPT_METADATA if key in was}
+    annotations = {**_controllers_annotations(live), **(item.obj["metadata"].get("annotations") or {})}
+    wanted: Object = {**item.obj, "metadata": {**kept, **item.obj["metadata"], "annotations": annotations, "resourceVersion": was["resourceVersion"]}}
+    if item.identity.kind == "Service" and not item.identity.group:
+        spec = live.get("spec") or {}
+        wanted["spec"] = {**{key: spec[key] for key in _CLUSTER_IP_FIELDS if key in spec}, **(wanted.get("spec") or {})}
+    return wanted
+
+
+def _controllers_annotations(live: Object) -> dict[str, str]:
+    """Returns the annotations that controllers keep together with the status, as a Deployment's revision: they would come back."""
+    names = set()
+    for entry in live["metadata"].get("managedFields") or []:
+        if entry.get("subresource") == "status":
+            fields = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
+            names |= {name[2:] for name in fields if name.startswith("f:")}
+    return {name: value for name, value in (live["metadata"].get("annotations") or {}).items() if name in names}
+
+
+def _content(obj: Object) -> Object:
+    meta = {key: value for key, value in obj["metadata"].items() if key not in _WRITTEN_BY_SERVER}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}

@@ -1,0 +1,104 @@
+"""Going back to a set that was applied before: which one, whether all that it needs is there, and what it leaves over."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Iterable
+
+from rules.k8s.tools import history
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.config_names import base_of
+from rules.k8s.tools.delivery import check_pinned_images
+from rules.k8s.tools.engine import Item, live_metadata
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.events import Event
+from rules.k8s.tools.history import Revision
+from rules.k8s.tools.mask import is_secret
+from rules.k8s.tools.plan import Plan
+
+
+def choose(known: list[Revision], wanted: int, label: str) -> Revision:
+    """Returns the revision to go back to.
+
+    Args:
+        known: the stack's revisions, oldest first.
+        wanted: its number; 0 for the one before the newest.
+        label: the stack's target, for errors.
+
+    Raises:
+        TurnupError: there is no such revision.
+    """
+    if not known:
+        raise TurnupError(f"{label}: has no revisions in this namespace; the first is written by the next .apply.")
+    if wanted:
+        for revision in known:
+            if revision.number == wanted:
+                return revision
+        numbers = ", ".join(str(revision.number) for revision in known)
+        raise TurnupError(f"{label}: has no revision {wanted}; choose one of {numbers}.")
+    if len(known) < 2:
+        raise TurnupError(f"{label}: has only revision {known[0].number}, so there is nothing to go back to.")
+    return known[-2]
+
+
+def row(label: str, revision: Revision, *, in_use: bool) -> Event:
+    """Returns the event that tells of one revision of a stack."""
+    return {"event": "revision", "target": label, "revision": revision.number, "created": revision.created,
+            "objects": revision.objects, "note": revision.note, "in_use": in_use}
+
+
+def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
+    """Returns the plan of a revision: the same stack with the objects of then, and nothing to build or push.
+
+    Raises:
+        TurnupError: the revision is damaged, or holds what the stack's environment may not.
+    """
+    entries = history.read(client, plan, revision)
+    places = {(entry.environment, entry.document["namespace"]) for entry in plan.entries}
+    if all(environment for environment, _ in places):
+        # Whoever may write Secrets in the namespace could have put something else into one.
+        namespaces = {namespace for _, namespace in places}
+        for entry in entries:
+            if (entry.environment, entry.document["namespace"]) not in places or any(
+                    obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
+                raise TurnupError(f"{plan.label}: revision {revision.number} holds objects outside of {', '.join(sorted(namespaces))}, which "
+                                  "no apply of this target writes; go back to another one with '-- --to=REVISION'.")
+    return replace(plan, entries=entries, images=(), preloads=())
+
+
+def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor) -> list[Item]:
+    """Checks that the images and Secrets that a revision runs with are still there, before anything is written.
+
+    Args:
+        client: the API server.
+        plan: the revision's plan.
+        items: its objects.
+        revision: for errors.
+        executor: for asking in parallel.
+
+    Returns:
+        The items to apply: all but the Secrets, whose values no revision has.
+
+    Raises:
+        TurnupError: an image or a Secret is gone.
+    """
+    where = f"{plan.label}: revision {revision.number}"
+    cure = "go back to another revision with '-- --to=REVISION'"
+    check_pinned_images(plan, executor, cure=cure)
+    items = list(items)
+    kept = [item for item in items if is_secret(item.obj)]
+    for item, live in zip(kept, executor.map(lambda item: live_metadata(client, item), kept)):
+        if live is None:
+            raise TurnupError(f"{where}: needs {item.identity}, which is gone, and no revision holds the values of Secrets; nothing was "
+                              f"sent. Make it again, or {cure}.")
+    return [item for item in items if not is_secret(item.obj)]
+
+
+def left_over(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:
+    """Returns what the newest set added and an older one does not have.
+
+    Generations of ConfigMaps and Secrets are not among them: those have their own rule (generations.py).
+    """
+    wanted = {item.identity for item in items}
+    return [item for item in newest if item.identity not in wanted and not base_of(item.obj)]

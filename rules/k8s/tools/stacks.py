@@ -1,0 +1,103 @@
+"""What delete and diff do to a whole stack, with what left it and is still on the cluster."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from rules.k8s.tools import verbs
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.engine import Item, Result
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.history import namespace_of
+from rules.k8s.tools.inventory import Inventory, home_of, read_inventory, remove_parent, with_part_of, write_parent
+from rules.k8s.tools.lease import Lease
+from rules.k8s.tools.prune import departed_of, items_to_prune, sentence
+from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.render import diff_objects
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run import Run
+
+
+def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
+    """Deletes everything that a stack's targets made, and what left the stack before, dependents first.
+
+    What left it and is still part of another stack stays, as does what somebody else made under the same name.
+
+    Args:
+        run: the run.
+        client: the API server.
+        items: the stack's objects, dependencies first.
+        executor: for deleting in parallel.
+
+    Raises:
+        TurnupError: somebody else is writing to the stack, and may not be waited for.
+    """
+    stack, options = run.plan.label, run.options
+    home = home_of(items, namespace_of(run.plan))
+    lease = Lease(client, stack, home, run.report.note, wait=not options.no_wait)
+    with lease:
+        lease.wait_free()
+        inventory = read_inventory(client, stack, home, items)
+        # Where nothing was ever applied there is nothing to keep apart, and no reason to make a lease. One without a list was left
+        # by a delete that was killed.
+        if (inventory.parent.exists or lease.exists) and not lease.acquire():
+            # Somebody else wrote in between: what they have listed goes, too.
+            inventory = read_inventory(client, stack, home, items)
+        departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
+        left, _ = items_to_prune(departed.pruned, run.kinds)
+        graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
+        removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, check=lease.check,
+                          uids={member.identity: member.uid for member in departed.pruned})
+        results = removal.remove([*left, *items], graph)
+        kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
+        members = {identity: member for identity, member in inventory.members.items() if identity in kept}
+        for parent in (inventory.parent, inventory.moved):
+            if parent and parent.exists and not any(result.outcome == "failed" for result in results):
+                if members and parent is inventory.parent:
+                    write_parent(client, parent, members)
+                else:
+                    remove_parent(client, parent)
+        if not members and lease.held:
+            lease.remove()
+        _forget_emptied(run, client, inventory, results)
+        return results
+
+
+def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: list[Result]) -> None:
+    """Removes the lists and leases of other stacks of which nothing is left."""
+    gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+    for other in inventory.others:
+        if other.members and other.members.keys() <= gone:
+            remove_parent(client, other)
+            Lease(client, other.stack, other.namespace, run.report.note).remove()
+
+
+def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[tuple[Item, str]]:
+    """Returns a unified diff of everything that an apply with the same options would change or prune.
+
+    Raises:
+        TurnupError: the server refuses an object.
+    """
+    inventory = read_inventory(client, run.plan.label, home_of(items, namespace_of(run.plan)), items)
+    found = verbs.diff(client, [with_part_of(item, inventory.part_of(item.identity)) for item in items], executor, run.report.learn,
+                       force=run.options.force_conflicts)
+    departed = departed_of(inventory, items, run.left_out, [entry.label for entry in run.plan.entries])
+    if not run.options.prune:
+        text = sentence(run.plan.label, departed.pruned)
+        if text:
+            run.report.note(text)
+        return found
+    if not inventory.readable:
+        raise TurnupError(f"{run.plan.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
+                          "ask for that right, or run without --prune.")
+    for item in items_to_prune(departed.pruned, run.kinds)[0]:
+        if item.identity.kind in DATA_KINDS and not run.options.delete_data:
+            run.report.note(f"{item.identity} left the stack and stays, because it may hold data of others; '-- --delete-data' deletes it, too")
+            continue
+        live = verbs.read_live(client, item)
+        if live is not None:
+            run.report.learn([live])
+            found.append((item, diff_objects(str(item.identity), live, None)))
+    return found

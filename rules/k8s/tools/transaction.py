@@ -1,0 +1,232 @@
+"""A stack as one transaction: look, check everything, take the lease, write, prune, write down what is there.
+
+    check()    1. waits for another run that holds the stack's lease
+               2. reads the inventory: what the stack has on the cluster
+               3. preflight: a refusal anywhere ends the run with every reason, and nothing was written
+    commit()   4. nothing to do: ends here, without a request that writes
+               5. takes the lease; checks again when somebody else wrote in between
+               6. lists in the inventory what is about to be made, before it is made
+               7. writes what differs, in the order that was asked for
+               8. prunes, when everything was written and that was asked for
+               9. lists what is there now, and gives the lease back
+
+A run that is killed between two of these leaves a state from which the next one goes on: the inventory never lists less
+than what the stack has.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Collection, Iterable, Protocol
+
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.engine import Item, Result, Surroundings
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.history import namespace_of
+from rules.k8s.tools.inventory import (
+    Inventory,
+    Member,
+    Members,
+    Parent,
+    home_of,
+    is_listed,
+    member_of,
+    read_inventory,
+    remove_parent,
+    with_part_of,
+    write_parent,
+)
+from rules.k8s.tools.lease import Lease
+from rules.k8s.tools.manifests import Identity
+from rules.k8s.tools.preflight import Refusal, Verdict
+from rules.k8s.tools.prune import Departed, departed_of, items_to_prune, recorded, sentence
+from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.writing import write_all
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run import Run
+
+
+class Writer(Protocol):
+    """How objects are written: by server-side apply, or by replacing them."""
+
+    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+        """Says what writing would do to each item, without writing."""
+
+    def write(self, verdict: Verdict) -> Result:
+        """Writes one item."""
+
+
+class Transaction:
+    """One run of a verb that writes a stack.
+
+    Args:
+        run: the run: its plan, options and way out.
+        client: the API server.
+        items: the stack's objects on this cluster.
+        executor: for asking and writing in parallel.
+        unsent: items that are part of the stack and are not written by this run.
+        prune: delete what left the stack.
+        only: what of it may be deleted; None for all. Where the inventory cannot be read nothing is deleted then.
+
+    Attributes:
+        lease: the stack's lease, for the writer to check.
+    """
+
+    def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, unsent: Iterable[Item] = (), prune: bool = False,
+                 only: Collection[Identity] | None = None):
+        self._run = run
+        self._client = client
+        self._executor = executor
+        self._unsent = {item.identity for item in unsent}
+        self._items = list(items)
+        self._prune = prune
+        self._only = only
+        self._stack = run.plan.label
+        self._home = home_of(self._items, namespace_of(run.plan))
+        self._inventory = Inventory(Parent(run.plan.label, self._home, {}, exists=False))
+        self._departed = Departed()
+        self._verdicts: list[Verdict] = []
+        self.surroundings = Surroundings.of(self._items, (entry.label for entry in run.plan.entries))
+        self.lease = Lease(client, self._stack, self._home, run.report.note, wait=not run.options.no_wait)
+        self._pruning = self._removal()
+
+    def check(self, writer: Writer) -> None:
+        """Finds out what there is to do, without writing.
+
+        Raises:
+            TurnupError: somebody else holds the lease and may not be waited for, or something would be refused: the
+                other reasons have been said.
+        """
+        self.lease.wait_free()
+        self._look()
+        found = writer.check([item for item in self._items if item.identity not in self._unsent], self._inventory.ids, self._executor)
+        refusals = [each.sentence for each in found if isinstance(each, Refusal)]
+        if self._prune:
+            self._pruning = self._removal()
+            refusals += self._pruning.refusals(self._to_prune()[0])
+        if refusals:
+            for text in refusals if len(refusals) > 1 else ():
+                self._run.report.error(text, TurnupError.exit_code)
+            raise TurnupError(f"{refusals[0]} Nothing was written." if len(refusals) == 1 else
+                              f"{self._stack}: {len(refusals)} refusals in {len(self._items)} objects; nothing was written.")
+        self._verdicts = [each for each in found if isinstance(each, Verdict)]
+
+    def commit(self, writer: Writer) -> list[Result]:
+        """Writes what differs; returns a result for each item and each object that was pruned.
+
+        Raises:
+            TurnupError: the inventory cannot be written, or a dependency did not get ready.
+        """
+        with self.lease:
+            if self._is_done():
+                self._say_departed()
+                unchanged = [Result(verdict.item, "unchanged", verdict.live) for verdict in self._verdicts]
+                for result in unchanged:
+                    self._run.report.result(result)
+                return unchanged
+            if not self.lease.acquire():
+                self.check(writer)
+            before = self._inventory.members
+            self._list({**before, **self._current({})})
+            results, trouble = write_all(self._run, self._client, writer, self._verdicts, self._executor)
+            pruned: list[Result] = []
+            complete = not trouble and all(result.outcome != "failed" for result in results)
+            if self._prune and complete:
+                pruned = self._delete_departed()
+            self._finish(before, results, pruned, complete)
+            if trouble:
+                raise TurnupError(trouble)
+            return results + pruned
+
+    def _look(self) -> None:
+        """Reads the inventory and gives every object the label of the set that it belongs to."""
+        try:
+            self._inventory = read_inventory(self._client, self._stack, self._home, self._items)
+        except ApiError as error:
+            raise TurnupError(f"{self._stack}: the list of its objects cannot be read ({error.message}); nothing was written.") from None
+        if self._only is not None and not self._inventory.readable:
+            self._prune = False
+            self._run.report.note(f"note: this account may not read ConfigMaps in {self._home}, so what this set does not have stays")
+        if self._prune and not self._inventory.readable:
+            raise TurnupError(f"{self._stack}: this account may not read ConfigMaps in {self._home}, where the list of the stack's objects is; "
+                              "nothing was written. Ask for that right, or run without --prune.")
+        self._items = [with_part_of(item, self._inventory.part_of(item.identity)) for item in self._items]
+        self._departed = departed_of(self._inventory, self._items, self._run.left_out, [entry.label for entry in self._run.plan.entries])
+
+    def _is_done(self) -> bool:
+        """Says whether nothing has to be written at all."""
+        inventory = self._inventory
+        deletes = self._prune and any(self._run.options.delete_data or member.identity.kind not in DATA_KINDS for member in self._leaving())
+        if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.moved:
+            return False
+        return not inventory.readable or dict(inventory.parent.members) == self._final({})
+
+    def _current(self, uids: dict) -> Members:
+        """Returns the present set as members."""
+        known = {verdict.item.identity: verdict.uid for verdict in self._verdicts} | uids
+        own = self._inventory.parent.id
+        return {item.identity: member_of(item, known.get(item.identity, ""), self._inventory.part_of(item.identity) == own)
+                for item in self._items if is_listed(item)}
+
+    def _final(self, uids: dict, gone: Iterable = ()) -> Members:
+        """Returns what the parent lists once everything is written."""
+        gone = set(gone)
+        leaving = [member for member in (*self._departed.pruned, *self._departed.generations) if member.identity not in gone]
+        return recorded(self._inventory.members, self._current(uids).values(), leaving)
+
+    def _list(self, members: Members) -> None:
+        """Writes the inventory; an account that may not keeps none."""
+        if not self._inventory.readable:
+            return
+        # Whoever has the lease now has written a list of their own.
+        self.lease.check()
+        try:
+            self._inventory = replace(self._inventory, parent=write_parent(self._client, self._inventory.parent, members))
+        except ApiError as error:
+            if error.status != 403:
+                raise TurnupError(f"{self._stack}: the list of its objects cannot be written ({error.message}); run it again.") from None
+            self._run.report.note(f"note: this account may not write ConfigMaps in {self._home}, so what leaves {self._stack} cannot be pruned")
+            self._inventory = replace(self._inventory, readable=False)
+
+    def _leaving(self) -> list[Member]:
+        """Returns what is to be deleted when that is asked for."""
+        return [member for member in self._departed.pruned if self._only is None or member.identity in self._only]
+
+    def _to_prune(self) -> tuple[list[Item], list[Member]]:
+        return items_to_prune(self._leaving(), self._run.kinds)
+
+    def _removal(self) -> Removal:
+        uids = {member.identity: member.uid for member in self._departed.pruned}
+        return Removal(self._client, self._executor, self._run.report.result, data=self._run.options.delete_data, uids=uids,
+                       patience=self._run.options.wait or 120.0, check=self.lease.check, why="left the stack")
+
+    def _delete_departed(self) -> list[Result]:
+        items, _ = self._to_prune()
+        graph = {item.label: () for item in items} | {entry.label: entry.deps for entry in self._run.plan.entries}
+        return self._pruning.remove(items, graph)
+
+    def _finish(self, before: Members, results: list[Result], pruned: list[Result], complete: bool) -> None:
+        """Lists what is there now."""
+        uids = {result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live}
+        gone = {result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}
+        gone |= {member.identity for member in self._to_prune()[1]}
+        if not complete:
+            # What could not be written may be there or not: nothing is taken off the list.
+            self._list({**before, **self._final(uids, gone)})
+            return
+        self._list(self._final(uids, gone))
+        if self._inventory.moved and self._inventory.readable:
+            remove_parent(self._client, self._inventory.moved)
+        self._departed = replace(self._departed, pruned=tuple(member for member in self._departed.pruned if member.identity not in gone))
+        self._say_departed()
+
+    def _say_departed(self) -> None:
+        """Says what left the stack and is still on the cluster."""
+        if not self._prune:
+            text = sentence(self._stack, self._departed.pruned)
+        else:
+            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in DATA_KINDS], data=True)
+        if text:
+            self._run.report.note(text)

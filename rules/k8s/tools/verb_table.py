@@ -1,0 +1,61 @@
+"""Every verb as one entry of a table: what it takes and the function that does it.
+
+To add a verb: an entry here, what it needs built in ../private/launching.bzl, and a row
+in ../README.md. A test compares the three.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Callable
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a verb is.
+
+    Attributes:
+        does: the function that does it, as MODULE:FUNCTION of this folder. It is loaded once the first
+            requests are on their way: importing takes as long as they do. It gets the run and, unless
+            the verb is local, the client, the items and the executor, and returns the exit code.
+        options: names of the options that it takes beyond those that every verb takes.
+        local: it needs no cluster.
+        pins: it refuses to run where an image has no pin.
+        objects: it acts on the objects of the plan; a verb that does not gets no items.
+        conditions: it leaves out what this cluster must not get (see conditions.py).
+        failed: the exit code of every error; None for the error's own.
+    """
+
+    does: str
+    options: tuple[str, ...] = ()
+    local: bool = False
+    pins: bool = False
+    objects: bool = True
+    conditions: bool = False
+    failed: int | None = None
+
+    def load(self) -> Callable[..., Any]:
+        """Returns the function that does it."""
+        module, _, function = self.does.partition(":")
+        return getattr(importlib.import_module(f"rules.k8s.tools.{module}"), function)
+
+
+_WRITES = ("wait", "order", "no-wait")
+
+VERBS: dict[str, Verb] = {
+    "show": Verb("simple_verbs:show", local=True),
+    "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, conditions=True),
+    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data"), pins=True, conditions=True),
+    "replace": Verb("applying:write", _WRITES, pins=True, conditions=True),
+    "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False),
+    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data")),
+    # For diff, 1 says that something would change: an error must not look like that.
+    "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data"), conditions=True, failed=2),
+    "describe": Verb("simple_verbs:describe"),
+    "status": Verb("waiting:status_verb", conditions=True),
+    "wait": Verb("waiting:wait_verb", ("timeout",), conditions=True),
+    "logs": Verb("logs:logs_verb", ("follow", "since", "tail")),
+    "forward": Verb("forward:forward_verb", ("port",)),
+    "graph": Verb("graph:graph_verb", ("format",), local=True),
+}

@@ -1,0 +1,46 @@
+"""What each service of the stack is in each environment, compared with the files in goldens/.
+
+    UPDATE=1 bazel run //svc:goldens_test        # writes them anew, to be read in the diff
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rules.k8s.tools.references import container_images
+from rules.k8s.tools.render import to_yaml
+
+ENVS = sorted(path.name.partition(".")[0] for path in Path("svc").glob("*.resolved.json"))
+PACKAGES = ("python/client", "python/redis", "python/server", "svc")
+
+
+def rendered(package: str, env: str) -> str:
+    """Returns the objects as `.show` prints them, without what differs between machines: images and the developer's name."""
+    document = json.loads(Path(package, f"{env}.resolved.json").read_text())
+    objects, namespace = document["objects"], document["namespace"]
+    for obj in objects:
+        for container, _ in container_images(obj):
+            container["image"] = "IMAGE"
+    text = "---\n".join(map(to_yaml, objects))
+    if env == "myns":
+        text = text.replace(f"namespace: {namespace}\n", "namespace: myns\n").replace(f".{namespace}.svc", ".myns.svc")
+    return text
+
+
+def test_every_environment_is_there():
+    """The goldens are those of all environments."""
+    assert ENVS == ["dev", "myns", "prod", "staging"]
+
+
+@pytest.mark.parametrize("env", ENVS)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_golden(package, env):
+    """The objects of a service in an environment are those of its golden file."""
+    name = f"svc/goldens/{package.rpartition('/')[2]}_{env}.yaml"
+    text = rendered(package, env)
+    if os.environ.get("UPDATE"):
+        (Path(os.environ["BUILD_WORKSPACE_DIRECTORY"]) / name).write_text(text)
+        return
+    assert Path(name).read_text() == text, f"{name} is out of date: run UPDATE=1 bazel run //svc:goldens_test and read the diff"

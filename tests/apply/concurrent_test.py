@@ -1,0 +1,164 @@
+"""Two applies of one stack at the same time: one after the other, and the end is exactly one of the two inputs.
+
+The short form races 3 pairs, the long one 30 (//tests/long:apply_concurrent_test); $RACES chooses.
+"""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from rules.k8s.testing.plans import config_map, document
+from rules.k8s.testing.shell import LABEL, Shell
+from rules.k8s.tools.inventory import parent_name
+from tests.apply.stacks import live_objects, make_namespace, number, service_objects, start
+
+RACES = number("RACES", 3, 30)
+# Stops the process before its first write of an object, as a machine does that is put to sleep.
+_STOPPER = """
+import itertools, os, signal
+from rules.k8s.tools.lease import Lease
+counter, check = itertools.count(1), Lease.check
+def stopping(self):
+    # The first check is that before the inventory is written.
+    if next(counter) == 2:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    check(self)
+Lease.check = stopping
+"""
+
+
+@pytest.fixture(name="users")
+def fixture_users(tmp_path, server, shell):
+    """Two people at two machines, each with a checkout of their own."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    return shell, Shell(folder, json.loads(server.kubeconfig.read_text()))
+
+
+def objects(place: str, who: str, count: int = 25) -> list[dict]:
+    """Returns a set of which each object tells whose it is: shared names with other content, and names of its own."""
+    same = [config_map(f"shared-{index}", place, whose=who) for index in range(count)]
+    own = [config_map(f"own-{who}-{index}", place, key="1") for index in range(count)]
+    return [*same, *own, *service_objects("web", place, who, who)]
+
+
+def content(client, place: str) -> dict[str, object]:
+    """Returns {kind/name: data} of what a set can hold."""
+    return {f"{identity.kind}/{identity.name}": obj.get("data") or obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers")
+            for identity, obj in live_objects(client, [place]).items()
+            if identity.kind in ("ConfigMap", "Deployment") and not identity.name.startswith("turnup-") and identity.name != "kube-root-ca.crt"}
+
+
+def wait_until_stopped(process: subprocess.Popen) -> None:
+    """Waits until a process has stopped itself."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the process ended"
+        with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stat:
+            if stat.read().rpartition(")")[2].split()[0] == "T":
+                return
+        time.sleep(0.02)
+    raise AssertionError("the process was not stopped")
+
+
+def lease_of(client, place: str) -> dict:
+    """Returns the stack's lease."""
+    return client.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases/{parent_name(LABEL)}")[1]
+
+
+def test_two_at_once(users, client, server, place):
+    """Two people who apply different content at the same time both succeed, one after the other."""
+    for turn in range(RACES):
+        where = f"{place}-{turn:03d}"
+        make_namespace(client, where)
+        wanted = {}
+        for who, shell in zip("ab", users):
+            shell.make_targets(document("//svc:dev", objects(where, who), namespace=where))
+            wanted[who] = {f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects(where, who) if obj["kind"] in ("ConfigMap", "Deployment")}
+        seen = len(server.audit())
+        racing = [start(shell, "apply", "--prune", stdout=subprocess.PIPE) for shell in users]
+        outputs = [process.communicate(timeout=120)[0] for process in racing]
+        assert [process.returncode for process in racing] == [0, 0], outputs
+
+        live = content(client, where)
+        whose = {data["whose"] for name, data in live.items() if name.startswith("ConfigMap/shared-")}
+        assert len(whose) == 1
+        winner = whose.pop()
+        # What the loser had made itself has left the stack that the winner applied, settings' older generations aside.
+        assert {name for name in live if not name.startswith("ConfigMap/web-settings-")} == {
+            name for name in wanted[winner] if not name.startswith("ConfigMap/web-settings-")}
+        assert live["Deployment/web"][0]["image"].endswith(winner * 64)
+        assert lease_of(client, where)["spec"]["holderIdentity"] == ""
+
+        # Not interleaved: all that only one of them writes was written before all that only the other one writes.
+        order = [event["objectRef"]["name"].split("-")[1] for event in server.audit()[seen:]
+                 if event["verb"] == "patch" and event["objectRef"]["namespace"] == where and "dryRun" not in event["requestURI"]
+                 and event["objectRef"]["name"].startswith("own-") and event["responseStatus"]["code"] < 300]
+        assert order in (sorted(order), sorted(order, reverse=True)) and set(order) == {"a", "b"}
+
+
+def test_no_wait_names_the_holder(users, client, place):
+    """With --no-wait the second run ends at once, says who writes, and has written nothing; after that one's death it goes on."""
+    make_namespace(client, place)
+    for who, shell in zip("ab", users):
+        shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
+    first = start(users[0], "apply", program=_STOPPER)
+    try:
+        wait_until_stopped(first)
+        before = content(client, place)
+        assert users[1].run("apply", "--no-wait") == 1
+        assert f"{getpass.getuser()}@" in users[1].err and f"(pid {first.pid}) is writing to it; nothing was sent" in users[1].err
+        assert content(client, place) == before
+        assert users[1].run("delete", "--no-wait") == 1
+        assert content(client, place) == before
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+
+    assert users[1].run("apply", "--prune", "--no-wait") == 0, users[1].err
+    assert {data["whose"] for name, data in content(client, place).items() if name.startswith("ConfigMap/shared-")} == {"b"}
+
+
+def test_a_dead_holder_elsewhere_expires(users, client, place):
+    """A holder on another machine that does not renew its lease is succeeded once its time has run out."""
+    make_namespace(client, place)
+    users[0].make_targets(document("//svc:dev", objects(place, "a"), namespace=place))
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    client.request("POST", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases", body={
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {
+            "name": parent_name(LABEL), "annotations": {"turnup/stack": LABEL, "turnup/process": "0123456789abcdef:1:1"}},
+        "spec": {"holderIdentity": "jane@elsewhere (pid 1)", "leaseDurationSeconds": 3, "renewTime": now, "acquireTime": now}})
+
+    assert users[0].run("apply", "--no-wait") == 1
+    assert "jane@elsewhere (pid 1) is writing to it" in users[0].err
+    assert users[0].run("apply") == 0, users[0].err
+    assert "waiting for jane@elsewhere (pid 1), who is writing to //svc:dev-deep" in users[0].err
+
+
+def test_a_holder_that_sleeps_too_long_stops(users, client, server, place):
+    """A run that was asleep until another one took its lease writes nothing of its own any more when it wakes up."""
+    make_namespace(client, place)
+    for who, shell in zip("ab", users):
+        shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
+    sleeper = start(users[0], "apply", program=_STOPPER, stdout=subprocess.PIPE)
+    try:
+        wait_until_stopped(sleeper)
+        # To another machine nothing tells that the process still exists: its time has to run out.
+        assert users[1].run("apply", "--prune") == 0, users[1].err
+        before = {str(identity): obj["metadata"]["resourceVersion"] for identity, obj in live_objects(client, [place]).items()}
+        sleeper.send_signal(signal.SIGCONT)
+        said = sleeper.communicate(timeout=60)[0]
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+    assert sleeper.returncode == 1 and "lost its lease" in said
+    after = {str(identity): obj["metadata"]["resourceVersion"] for identity, obj in live_objects(client, [place]).items()}
+    assert after == before

@@ -1,0 +1,107 @@
+"""Servers that are away or silent: every run ends before its deadline, and names the host and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from rules.k8s.testing.plans import REGISTRY, config_map, document
+from tests.apply.stacks import IMAGE, admin, start
+
+DEADLINE_S = 30
+"""Until a run must have said what does not answer."""
+
+
+@contextlib.contextmanager
+def address(kind: str):
+    """An address of the loopback where nobody listens (`refused`), or where connections are taken and never answered (`silent`)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = f"127.0.0.1:{listener.getsockname()[1]}"
+        if kind == "silent":
+            yield where
+            return
+    yield where
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Returns what a run said that must fail by itself and in time."""
+    try:
+        text = process.communicate(timeout=DEADLINE_S)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1, text
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("apply", "silent"), ("delete", "refused"), ("status", "silent")])
+def test_no_api_server(shell, server, verb, kind):
+    """A verb whose API server is away or silent says which one it is, and what to do."""
+    shell.make(config_map("a", "dev"))
+    with address(kind) as where:
+        config = json.loads(server.kubeconfig.read_text())
+        config["clusters"][0]["cluster"]["server"] = f"https://{where}"
+        shell.use(config)
+        text = said(start(shell, verb, stdout=subprocess.PIPE))
+
+    assert text.splitlines()[-1].startswith(f"ERROR: the API server https://{where} of context 'turnup-test' does not answer")
+
+
+def test_no_registry(shell, server, home):
+    """An apply whose images' registry takes connections and says nothing names it, and has written nothing."""
+    with address("silent") as where:
+        shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home, references={"app": f"{where}/app@{IMAGE.partition('@')[2]}{'a' * 64}"}))
+        plan = shell.folder / "runfiles" / shell.plan
+        plan.write_text(plan.read_text().replace(REGISTRY, where))
+        writes = server.changes()
+        text = said(start(shell, "apply", stdout=subprocess.PIPE))
+
+    assert where in text.splitlines()[-1] and text.splitlines()[-1].startswith("ERROR: ")
+    assert server.changes() == writes
+
+
+def test_a_server_that_falls_silent(shell, server, home):
+    """An API server that stops answering in the middle of an apply is named; the next apply completes it."""
+    shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
+    client = admin(server)
+    process = start(shell, "apply", stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not any(event["verb"] == "patch" and event["objectRef"]["name"] == "c0" for event in server.audit()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    with server.frozen():
+        try:
+            text = process.communicate(timeout=2 * DEADLINE_S)[0]
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 1, text
+    assert f"the API server {server.url} of context 'turnup-test' does not answer" in text.splitlines()[-1]
+
+    assert shell.run("apply") == 0, shell.err
+    assert len(client.request("GET", f"/api/v1/namespaces/{home}/configmaps", query={"labelSelector": "applyset.kubernetes.io/part-of"})[1]["items"]) == 300
+
+
+def test_interrupted_while_nothing_answers(shell, server, home):
+    """SIGINT ends a run at once, also while it waits for a silent server."""
+    shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home))
+    process = start(shell, "apply", stdout=subprocess.PIPE, program="print('started', flush=True)")
+    with server.frozen():
+        assert process.stdout and process.stdout.readline() == "started\n"
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        try:
+            text = process.communicate(timeout=2)[0]
+        finally:
+            process.kill()
+            process.wait()
+
+    assert process.returncode == 130, text
+    assert "Traceback" not in text

@@ -1,0 +1,118 @@
+"""SIGKILL anywhere: whatever moment a run is killed at, running it again ends as if nothing had happened.
+
+The short form kills 10 runs, the long one 100 (//tests/long:apply_kill_test); $KILLS and $SEED choose.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from rules.k8s.testing.shell import Shell
+from rules.k8s.tools.client import Client
+from tests.apply.stacks import admin, comparable, make_namespace, make_stack, number, start
+
+KILLS = number("KILLS", 10, 100)
+SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
+_LATEST_S = 0.008
+# Ends the process a moment after it has begun its Nth request, so that every step of a run is hit, and not just its start-up.
+_KILLER = """
+import itertools, os, signal, threading, time
+from rules.k8s.tools.client import Client
+counter, request = itertools.count(1), Client.request
+def kill():
+    time.sleep({delay})
+    os.kill(os.getpid(), signal.SIGKILL)
+def counted(self, *arguments, **options):
+    if next(counter) == {point}:
+        threading.Thread(target=kill).start() if {delay} else kill()
+    return request(self, *arguments, **options)
+Client.request = counted
+"""
+
+
+def differences(found: object, wanted: object, at: str = "") -> list[str]:
+    """Returns where two JSON values differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return [text for key in sorted(found.keys() | wanted.keys()) for text in differences(found.get(key), wanted.get(key), f"{at}/{key}")]
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [text for index, pair in enumerate(zip(found, wanted)) for text in differences(*pair, f"{at}/{index}")]
+    return [] if found == wanted else [f"{at}: {found}, not {wanted}"]
+
+
+class Case:
+    """One kind of run that is killed: what is there before, and what the run does.
+
+    Args:
+        shell: whose runs they are.
+        client: requests past the engine.
+        before: the version of the stack that is there, 0 for none.
+        verb: what is killed, with its arguments; it gets the second version's plan.
+    """
+
+    def __init__(self, shell: Shell, client: Client, before: int, *verb: str):
+        self._shell = shell
+        self._client = client
+        self._before = before
+        self._verb = verb
+        self.requests = 0
+        self._wanted: dict = {}
+
+    def measure(self, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Runs it undisturbed, and keeps how many requests it took and what it left behind."""
+        self._prepare(place)
+        request, count = Client.request, []
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "request", lambda client, *arguments, **options: (
+                count.append(1), request(client, *arguments, **options))[1])
+            assert self._shell.run(*self._verb) == 0, self._shell.err
+        self.requests = len(count)
+        self._wanted = comparable(self._client, place)
+
+    def kill(self, place: str, point: int, delay: float = 0.0) -> None:
+        """Kills one run so many seconds after it has begun a request (counted from 1), runs it again and compares."""
+        self._prepare(place)
+        process = start(self._shell, *self._verb, program=_KILLER.format(point=point, delay=delay))
+        code = process.wait(60)
+        where = f"{' '.join(self._verb)} over version {self._before}, request {point} of {self.requests} + {delay * 1000:.1f} ms: exit {code}"
+        print(where, flush=True)
+        # A run whose last request was the fatal one may have ended before.
+        assert code == -signal.SIGKILL or (code == 0 and point > 0.9 * self.requests), where
+
+        assert self._shell.run(*self._verb) == 0, f"{where}: {self._shell.err}"
+        found = comparable(self._client, place)
+        assert found == self._wanted, f"{where}: {differences(found, self._wanted)}"
+
+    def _prepare(self, place: str) -> None:
+        make_namespace(self._client, place)
+        if self._before:
+            make_stack(self._shell, place, self._before)
+            assert self._shell.run("apply") == 0, self._shell.err
+        make_stack(self._shell, place, 2)
+
+
+def test_killed_at_the_last_steps_of_a_delete(shell, server, monkeypatch):
+    """A delete that was killed when only its own records were left leaves nothing behind when it is run again."""
+    client = admin(server)
+    case = Case(shell, client, 2, "delete")
+    case.measure("last-whole-place", monkeypatch)
+    for step in range(6):
+        case.kill(f"last-{step}-place", case.requests - step)
+
+
+def test_killed_at_random_points(shell, server, monkeypatch):
+    """A killed apply (first one, or a change with prune and new configuration), or delete, is completed by the same command."""
+    client, dice = admin(server), random.Random(SEED)
+    cases = [Case(shell, client, 1, "apply", "--prune"), Case(shell, client, 0, "apply", "--prune"), Case(shell, client, 2, "delete")]
+    for index, case in enumerate(cases):
+        case.measure(f"whole-{index}-place", monkeypatch)
+    print(f"SEED={SEED} KILLS={KILLS}, requests of undisturbed runs: {[case.requests for case in cases]}", flush=True)
+
+    for turn in range(KILLS):
+        # The change of a stack that is there has the most steps: half of the kills.
+        case = cases[(0, 1, 0, 2)[turn % 4]]
+        case.kill(f"killed-{turn:04d}-place", dice.randint(1, case.requests), dice.choice([0.0, dice.uniform(0, _LATEST_S)]))

@@ -1,0 +1,123 @@
+"""One writer at a time, and the order in which services are written, against a real API server."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.testing.shell import LABEL
+from rules.k8s.tools import lease as lease_rules
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.inventory import parent_name
+from tests.apply.stacks import make_maps, maps, start
+
+
+def lease(client: Client, place: str, holder: str = "", process: str = "") -> dict[str, Any]:
+    """Returns a stack's Lease; makes it with a holder when one is given."""
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases"
+    if holder:
+        client.request("POST", path, body={
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": parent_name(LABEL), "annotations": {"turnup/process": process} if process else {}},
+            "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}})
+    return client.request("GET", f"{path}/{parent_name(LABEL)}")[1]
+
+
+def test_lost_lease_stops_the_run(shell, client, home, monkeypatch):
+    """A run whose lease somebody else has taken writes no more."""
+    monkeypatch.setattr(lease_rules, "_RENEW_SECONDS", 0.05)
+    make_maps(shell, home, "a")
+    held = lease_rules.Lease(client, LABEL, home, print)
+    held.wait_free()
+    assert held.acquire()
+    live = lease(client, home)
+    live["spec"]["holderIdentity"] = "jane@laptop (pid 7)"
+    for _ in range(50):  # The renewing thread writes, too: one of the two comes first.
+        try:
+            client.request("PUT", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(LABEL)}", body=live)
+            break
+        except ApiError:
+            live["metadata"] = lease(client, home)["metadata"]
+    deadline = time.monotonic() + 10
+    with pytest.raises(TurnupError, match="lost its lease .jane@laptop"):
+        while time.monotonic() < deadline:
+            held.check()
+            time.sleep(0.02)
+    held.release()
+    assert lease(client, home)["spec"]["holderIdentity"] == "jane@laptop (pid 7)"
+
+
+def test_second_apply_waits_for_the_first(shell, client, home):
+    """While somebody else holds the lease, an apply waits and says for whom, or refuses; then it goes on."""
+    held = lease(client, home, "jane@laptop (pid 7)")
+    make_maps(shell, home, "a")
+    assert shell.run("apply", "--no-wait") == 1
+    assert "jane@laptop (pid 7) is writing to it; nothing was sent" in shell.err
+
+    process = start(shell, "apply", stdout=subprocess.PIPE)
+    time.sleep(2)
+    assert process.poll() is None and not maps(client, home)
+    held["spec"]["holderIdentity"] = ""
+    client.request("PUT", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(LABEL)}", body=held)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "waiting for jane@laptop (pid 7)" in said and set(maps(client, home)) == {"a"}
+    assert lease(client, home)["spec"]["holderIdentity"] == ""
+
+
+def test_dead_holder_expires(shell, client, home):
+    """A holder of another machine that renews no more is succeeded within 30 s."""
+    lease(client, home, "jane@laptop (pid 7)")
+    make_maps(shell, home, "a")
+    started = time.monotonic()
+
+    assert shell.run("apply") == 0, shell.err
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ended_run_keeps_nobody_waiting(shell, client, home, number):
+    """A run that is interrupted or killed while it writes holds up the next one by nothing."""
+    shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
+    process = start(shell, "apply", stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while len(maps(client, home)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate(timeout=5)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+
+    assert shell.run("apply", "--no-wait") == 0, shell.err
+    assert len(maps(client, home)) == 300
+
+
+def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home):
+    """With --wait, a service is written only once what it depends on is ready; siblings do not wait for one another."""
+    names = ("redis", "left", "right", "top")
+    deps = {"//left:dev": ["//redis:dev"], "//right:dev": ["//redis:dev"], "//top:dev": ["//left:dev", "//right:dev"]}
+    shell.make_targets(*(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
+                         for name in names), deps=deps)
+    process = start(shell, "apply", "--wait=60s", stdout=subprocess.PIPE)
+    path = f"/apis/apps/v1/namespaces/{home}/deployments"
+
+    def written() -> set[str]:
+        return {obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]}
+
+    for wave in ({"redis"}, {"left", "right"}, {"top"}):
+        deadline = time.monotonic() + 30
+        while not wave <= written() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        assert written() == {name for name in names if names.index(name) <= max(map(names.index, wave))}
+        for name in wave:
+            client.request("PATCH", f"{path}/{name}/status", content_type="application/merge-patch+json", body={"status": {
+                "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+                "conditions": [{"type": "Available", "status": "True"}]}})
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said

@@ -1,0 +1,181 @@
+"""What is checked before the first write, and what an account with few rights may do, against a real API server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rules.k8s.testing.plans import config_map, deployment, document, namespace
+from rules.k8s.testing.shell import LABEL
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.errors import ApiError
+from tests.apply.stacks import make_maps, maps
+
+
+def test_one_bad_object_means_no_write_at_all(shell, client, server, home):
+    """Wrong schema, an invalid value, an unknown namespace: all are told at once, and nothing of the closure is written."""
+    unknown, invalid = deployment("unknown"), deployment("invalid")
+    unknown["spec"]["replica"] = 3
+    invalid["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 99999}]
+    for obj in (unknown, invalid):
+        obj["metadata"]["namespace"] = home
+    good = [config_map(f"good{number}", home) for number in range(5)]
+    shell.make_targets(document("//a:dev", [*good, unknown], namespace=home), document("//b:dev", [invalid], namespace=home))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert server.changes() == before
+    assert "ERROR: //a:dev: Deployment " in shell.err and ".spec.replica" in shell.err
+    assert "ERROR: //b:dev: Deployment " in shell.err and "99999" in shell.err
+    assert shell.err.splitlines()[-1] == f"ERROR: {LABEL}: 2 refusals in 7 objects; nothing was written."
+
+
+def test_immutable_field_is_refused_before_the_first_write(shell, client, server, home):
+    """A selector that cannot change is named before anything else is written."""
+    shell.make_targets(document("//svc:dev", [{**deployment("web"), "metadata": {"name": "web", "namespace": home}}], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    other = {**deployment("web"), "metadata": {"name": "web", "namespace": home}}
+    other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    shell.make_targets(document("//svc:dev", [config_map("new", home), other], namespace=home))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert "touches a field that cannot be changed" in shell.err and "spec.selector" in shell.err
+    assert server.changes() == before
+
+
+def test_new_namespace_does_not_hide_what_is_wrong(shell, client, place):
+    """What the run's own namespace will hold is checked before that namespace is made."""
+    wrong = deployment("web")
+    wrong["metadata"]["namespace"] = place
+    wrong["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 99999}]
+    shell.make(namespace(place), wrong)
+
+    assert shell.run("apply") == 1
+    assert "99999" in shell.err
+    with pytest.raises(ApiError):
+        client.request("GET", f"/api/v1/namespaces/{place}")
+
+
+def test_quota_is_compared_before_the_first_write(shell, client, server, home):
+    """A closure that asks for more pods than the namespace's quota allows is refused as a whole."""
+    client.request("POST", f"/api/v1/namespaces/{home}/resourcequotas", body={
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "3"}}})
+    objects = [{**deployment(name, replicas=2), "metadata": {"name": name, "namespace": home}} for name in ("one", "two")]
+    shell.make_targets(document("//svc:dev", objects, namespace=home))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert f"namespace {home}: the objects ask for 4 pods, and the quota small allows 3" in shell.err
+    assert server.changes() == before
+
+
+def test_secret_values_of_the_server_stay_there(shell, client, home):
+    """A value that only the server knows is not in what it says about a Secret."""
+    client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "annotations": {"turnup/target": "//svc:dev"}}, "immutable": True,
+        "stringData": {"password": "canary-3361"}})
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "immutable": True, "stringData": {"other": "x1y2z3"}}
+    shell.make_targets(document("//svc:dev", [secret], namespace=home))
+
+    assert shell.run("apply") == 1
+    assert "Secret" in shell.err and "data: " in shell.err
+    assert "canary-3361" not in shell.err and "Y2FuYXJ5" not in shell.err and "x1y2z3" not in shell.err
+
+
+def test_unchanged_stack_is_not_written_at_all(shell, server, home):
+    """The second apply sends no request that writes: neither an object, nor the list, nor a lease."""
+    objects = [config_map("a", home, key="1"), {**deployment("web"), "metadata": {"name": "web", "namespace": home}},
+               {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "stringData": {"password": "p"}}]
+    shell.make_targets(document("//svc:dev", objects, namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    before = server.changes()
+
+    assert shell.run("apply") == 0
+    assert "3 unchanged" in shell.err
+    assert server.changes() == before
+
+
+def test_drift_is_repaired(shell, client, home):
+    """A field that was removed by hand comes back; one that another manager has changed is a conflict that names it."""
+    make_maps(shell, home, "a")
+    shell.run("apply")
+    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"key": None}})
+
+    assert shell.run("apply") == 0, shell.err
+    assert maps(client, home)["a"]["data"] == {"key": "1"}
+    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"key": "2"}},
+                   query={"fieldManager": "by-hand"})
+    assert shell.run("apply") == 1
+    assert "another manager owns .data.key (managed by 'by-hand')" in shell.err
+
+
+def test_foreign_object_needs_adopting(shell, client, server, home):
+    """An object that somebody else made is neither changed nor deleted; the sentence names who made it."""
+    client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map("a", home, theirs="1"), query={"fieldManager": "by-hand"})
+    make_maps(shell, home, "a", "b")
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert f"ConfigMap {home}/a is there already and was made by 'by-hand'" in shell.err
+    assert server.changes() == before
+    assert shell.run("apply", "--adopt") == 0
+    assert maps(client, home)["a"]["data"] == {"theirs": "1", "key": "1"}
+
+
+def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
+    """With the rights of `edit` in one namespace and none beside, apply, prune, diff and delete work."""
+    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    for role in ("system:aggregate-to-edit", "system:aggregate-to-view"):  # What `edit` is made of, by a controller.
+        client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings", body={
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"generateName": "robot-"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}]})
+    use_token(shell, client, server, home)
+    make_maps(shell, home, "a", "b")
+
+    assert shell.run("apply") == 0, shell.err
+    assert "note:" not in shell.err
+    make_maps(shell, home, "b")
+    assert shell.run("diff", "--prune") == 1
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"b"}
+    make_maps(shell, "default", "b")
+    assert shell.run("apply") == 1
+    assert "ConfigMap default/b: the cluster forbids it" in shell.err
+    make_maps(shell, home, "b")
+    assert shell.run("delete") == 0, shell.err
+    assert not maps(client, home)
+
+
+def test_account_without_leases_and_lists_applies(shell, client, server, home):
+    """An account that may only write Deployments applies them, and is told what that costs."""
+    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/roles", body={
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "own"},
+        "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "create", "patch"]}]})
+    client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings", body={
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "own"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
+        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}]})
+    use_token(shell, client, server, home)
+    objects = [{**deployment(name), "metadata": {"name": name, "namespace": home}} for name in ("one", "two", "three", "four")]
+    shell.make_targets(document("//svc:dev", objects, namespace=home))
+
+    assert shell.run("apply") == 0, shell.err
+    assert "4 created" in shell.err and "may not use Leases" in shell.err
+    assert shell.run("apply") == 0 and "4 unchanged" in shell.err
+    assert shell.run("apply", "--prune") == 1
+    assert f"may not read ConfigMaps in {home}" in shell.err
+
+
+def use_token(shell, client: Client, server, place: str) -> None:
+    """Makes a shell the ServiceAccount robot of a namespace."""
+    token = client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    config = json.loads(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    shell.use(config)

@@ -1,0 +1,302 @@
+"""What leaves a stack, against a real API server: the flows of KEP-3659, and everything that must stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.k8s.testing.plans import config_map, document, namespace
+from rules.k8s.tools.client import MERGE_PATCH
+from rules.k8s.tools.inventory import PART_OF
+from rules.k8s.tools.removal import Removal
+from tests.apply.stacks import custom, definition, exists, live_objects, make_namespace, placed, service_objects
+
+
+@pytest.fixture(name="two")
+def fixture_two(client, place):
+    """Two namespaces that are there and that no stack has made."""
+    places = (place, f"{place}-second")
+    for name in places:
+        make_namespace(client, name)
+    return places
+
+
+def sets(place: str) -> tuple[list[dict], list[dict]]:
+    """Returns two sets: the second has dropped two objects, changed one and added one."""
+    one = [*service_objects("web", place, "1", "a"), config_map("stays", place, key="1"), config_map("changes", place, key="1"),
+           config_map("goes", place, key="1"), placed({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "goes"}}, place)]
+    two = [*one[:5], config_map("changes", place, key="2"), config_map("comes", place, key="1")]
+    return one, two
+
+
+def names(client, *places: str) -> set[str]:
+    """Returns what the tests made and is there, as kind/name; what every namespace has and what the engine keeps is left out."""
+    return {f"{identity.kind}/{identity.name}" for identity in live_objects(client, places)
+            if identity.kind != "Lease" and identity.name not in ("kube-root-ca.crt", "default") and not identity.name.startswith("turnup-")}
+
+
+def named(objects: list[dict]) -> set[str]:
+    """Returns a set's objects as kind/name."""
+    return {f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects}
+
+
+def versions(client, *places: str) -> dict[str, str]:
+    """Returns the resourceVersion of everything, the stack's own records included."""
+    return {str(identity): obj["metadata"]["resourceVersion"] for identity, obj in live_objects(client, places).items()}
+
+
+def uids(client, *places: str) -> dict[str, str]:
+    """Returns the UID of everything."""
+    return {str(identity): obj["metadata"]["uid"] for identity, obj in live_objects(client, places).items()}
+
+
+def test_what_is_annotated_to_stay_stays(shell, client, two):
+    """`//prod:setup` of two users: each has the other's namespace not in the set, and prunes it with no flag."""
+    place, other = two
+    shared = config_map("shared", place, key="1")
+    kept = config_map("jane", place, key="1")
+    kept["metadata"]["annotations"] = {"turnup/on-remove": "keep"}
+    shell.make_targets(document("//prod:namespaces", [shared, kept, config_map("goes", place, key="1")], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//prod:namespaces", [shared], namespace=place))
+    assert shell.run("apply", "--prune", "--delete-data") == 0, shell.err
+    assert names(client, place, other) == named([shared, kept])
+    assert shell.run("diff", "--prune") == 0, shell.out
+    shell.make_targets(document("//prod:namespaces", [shared, kept], namespace=place))
+    assert shell.run("delete") == 0, shell.err
+    assert names(client, place, other) == set()
+
+
+def test_the_six_flows(shell, client, two):
+    """KEP-3659: set1; a preview of set2 with prune; set2 without; a preview; set2 with prune; set2 again, which changes nothing."""
+    place = two[0]
+    one, second = sets(place)
+    shell.make_targets(document("//svc:dev", one, namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    assert names(client, place) == named(one)
+    first_uids = uids(client, place)
+
+    before = versions(client, place)
+    shell.make_targets(document("//svc:dev", second, namespace=place))
+    assert shell.run("diff", "--prune") == 1
+    assert "ConfigMap" in shell.out and f"{place}/goes" in shell.out and f"{place}/comes" in shell.out
+    assert versions(client, place) == before
+
+    assert shell.run("apply") == 0, shell.err
+    assert "2 objects left the stack" in shell.err
+    assert names(client, place) == named(one) | named(second)
+
+    before = versions(client, place)
+    assert shell.run("diff", "--prune") == 1
+    assert shell.out.count("goes") and "comes" not in shell.out
+    assert shell.run("diff") == 0, shell.out
+    assert versions(client, place) == before
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == named(second)
+    # What stayed was not made anew.
+    last_uids = uids(client, place)
+    assert all(last_uids[key] == first_uids[key] for key in first_uids.keys() & last_uids.keys())
+
+    before = versions(client, place)
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert versions(client, place) == before
+    assert shell.run("diff", "--prune") == 0, shell.out
+
+
+def test_the_preview_is_exact(shell, client, two):
+    """What .diff --prune says will go is what goes, and nothing else goes or comes."""
+    place = two[0]
+    one, second = sets(place)
+    shell.make_targets(document("//svc:dev", one, namespace=place))
+    shell.run("apply")
+    before = names(client, place)
+    shell.make_targets(document("//svc:dev", second, namespace=place))
+    said = {f"{event['object']['kind']}/{event['object']['name']}" for event in shell.events("diff", "--prune") if event["event"] == "diff"}
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    after = names(client, place)
+    assert said == (before ^ after) | {"ConfigMap/changes"}
+
+
+def test_an_empty_set_prunes_everything(shell, client, two):
+    """A stack that has nothing any more leaves nothing behind in the namespace, and the namespace."""
+    place = two[0]
+    shell.make_targets(document("//svc:dev", sets(place)[0], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//svc:dev", [], namespace=place))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == set()
+    assert exists(client, f"/api/v1/namespaces/{place}")
+
+
+def test_a_target_that_left_is_pruned(shell, client, two):
+    """A whole service that is no dependency any more goes with all its objects and all its generations."""
+    place = two[0]
+    kept = document("//kept:dev", service_objects("kept", place, "1", "a"), namespace=place)
+    for value in "12":
+        shell.make_targets(kept, document("//gone:dev", service_objects("gone", place, value, "a"), namespace=place))
+        assert shell.run("apply") == 0, shell.err
+    shell.make_targets(kept)
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == named(service_objects("kept", place, "1", "a"))
+
+
+def test_custom_resources_are_pruned(shell, client, two):
+    """A custom resource that left goes; so does one whose definition has left the stack, and the definition only on demand."""
+    place, kind = two[0], "Prunething"
+    both = [custom(kind, "stays", place), custom(kind, "goes", place)]
+    shell.make_targets(document("//svc:dev", [definition(kind), *both], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//svc:dev", [definition(kind), both[0]], namespace=place))
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == {f"{kind}/stays"}
+
+    shell.make_targets(document("//svc:dev", [], namespace=place))
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == set()
+    crd = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind.lower()}s.tests.example.com"
+    assert exists(client, crd)
+    assert shell.run("apply", "--prune", "--delete-data") == 0, shell.err
+    assert not exists(client, crd) or client.request("GET", crd)[1]["metadata"].get("deletionTimestamp")
+
+
+def test_dropped_from_one_of_two_namespaces(shell, client, two):
+    """An object that left one namespace and stays in another of the same stack goes in the one alone."""
+    first, second = two
+    both = [config_map("same", first, key="1"), config_map("same", second, key="1")]
+    shell.make_targets(document("//svc:dev", both, namespace=""))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//svc:dev", both[1:], namespace=""))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, first) == set()
+    assert names(client, second) == {"ConfigMap/same"}
+
+
+def test_data_needs_a_second_flag(shell, client, two):
+    """Namespaces, volumes and claims that left stay with --prune alone, and go with --delete-data."""
+    place = two[0]
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": place},
+             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
+    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{place}-volume"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Mi"}, "hostPath": {"path": "/nonexistent"}}}
+    made = namespace(f"{place}-made")
+    paths = [f"/api/v1/namespaces/{place}/persistentvolumeclaims/data", f"/api/v1/persistentvolumes/{place}-volume",
+             f"/api/v1/namespaces/{place}-made"]
+    shell.make_targets(document("//svc:dev", [claim, volume, made, config_map("plain", place)], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    before = [client.request("GET", path)[1]["metadata"]["resourceVersion"] for path in paths]
+    shell.make_targets(document("//svc:dev", [], namespace=place))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert [client.request("GET", path)[1]["metadata"]["resourceVersion"] for path in paths] == before
+    assert not exists(client, f"/api/v1/namespaces/{place}/configmaps/plain")
+    # No controller here ends what finalizers hold: that it was asked for is what shows.
+    shell.run("apply", "--prune", "--delete-data", "--wait=1s")
+    for path in paths:
+        assert not exists(client, path) or client.request("GET", path)[1]["metadata"].get("deletionTimestamp"), path
+
+
+def test_impersonation(shell, client, two):
+    """Whoever puts a stack's label and even its owner annotation onto an object of their own does not get it pruned."""
+    place = two[0]
+    shell.make_targets(document("//svc:dev", [config_map("mine", place, key="1"), config_map("goes", place, key="1")], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    mine = client.request("GET", f"/api/v1/namespaces/{place}/configmaps/mine")[1]["metadata"]
+    for name, noted in (("labelled", {}), ("disguised", mine["annotations"])):
+        client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body={
+            **config_map(name, place), "metadata": {"name": name, "labels": mine["labels"], "annotations": noted}})
+    assert PART_OF in mine["labels"]
+
+    # Somebody deletes what is to be pruned and makes their own under its name, disguised in the same way.
+    path = f"/api/v1/namespaces/{place}/configmaps/goes"
+    client.request("DELETE", path)
+    client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body={
+        **config_map("goes", place, theirs="1"), "metadata": {"name": "goes", "labels": mine["labels"], "annotations": mine["annotations"]}})
+    shell.make_targets(document("//svc:dev", [config_map("mine", place, key="1")], namespace=place))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == {"ConfigMap/mine", "ConfigMap/labelled", "ConfigMap/disguised", "ConfigMap/goes"}
+    assert client.request("GET", path)[1]["data"] == {"theirs": "1"}
+    assert shell.run("delete") == 0, shell.err
+    assert names(client, place) == {"ConfigMap/labelled", "ConfigMap/disguised", "ConfigMap/goes"}
+
+
+def test_what_another_stack_still_has_stays(shell, client, two):
+    """An object of a target that left this stack and is in another one is let go, not deleted."""
+    place = two[0]
+    shared = document("//shared:dev", [config_map("shared", place, key="1")], namespace=place)
+    own = document("//svc:dev", [config_map("own", place, key="1")], namespace=place)
+    shell.make_targets(shared, own)
+    assert shell.run("apply") == 0, shell.err
+    plan = shell.folder / "runfiles" / shell.plan
+    shell.make_targets(shared)
+    plan.write_text(plan.read_text().replace('"//svc:dev-deep"', '"//other:dev-deep"'))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(own)
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == {"ConfigMap/shared", "ConfigMap/own"}
+
+
+def test_two_users_of_one_target(shell, client, two):
+    """A target whose namespace is named after the user is two stacks: pruning one leaves the other's objects."""
+    for name in ("jane", "joe"):
+        make_namespace(client, f"{two[0]}-{name}")
+    for name in ("jane", "joe"):
+        own = f"{two[0]}-{name}"
+        shell.make_targets(document("//svc:myns", [config_map(f"of-{name}", own), *(config_map("shared", place) for place in two)], namespace=own))
+        assert shell.run("apply", "--prune") == 0, shell.err
+
+    assert names(client, f"{two[0]}-jane") == {"ConfigMap/of-jane"}
+    assert names(client, f"{two[0]}-joe") == {"ConfigMap/of-joe"}
+
+
+def test_a_refused_object_keeps_everything(shell, client, two):
+    """When any object is refused, nothing is written and nothing is pruned."""
+    place = two[0]
+    one, second = sets(place)
+    shell.make_targets(document("//svc:dev", one, namespace=place))
+    shell.run("apply")
+    before = versions(client, place)
+    bad = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bad", "namespace": place}, "spec": {"ports": [{"port": 0}]}}
+    shell.make_targets(document("//svc:dev", [*second, bad], namespace=place))
+
+    assert shell.run("apply", "--prune") == 1
+    assert f"Service {place}/bad" in shell.err
+    assert versions(client, place) == before
+
+
+def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch):
+    """What somebody takes over after the preflight has looked stays; what somebody only touches goes."""
+    place = two[0]
+    shell.make_targets(document("//svc:dev", [config_map(name, place, key="1") for name in ("stays", "taken", "touched")], namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    look = Removal.refusals
+
+    def refusals(self, items):
+        found = look(self, items)
+        for name, change in (("taken", {"annotations": {"turnup/target": "//other:dev"}}), ("touched", {"labels": {"touched": "yes"}})):
+            client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/{name}", content_type=MERGE_PATCH, body={"metadata": change})
+        return found
+
+    monkeypatch.setattr(Removal, "refusals", refusals)
+    shell.make_targets(document("//svc:dev", [config_map("stays", place, key="1")], namespace=place))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == {"ConfigMap/stays", "ConfigMap/taken"}
+    assert "was made by //other:dev" in shell.err
+
+
+def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
+    """A member that somebody changed is still this stack's object: it is pruned when it leaves the stack."""
+    place = two[0]
+    shell.make_targets(document("//svc:dev", [config_map("a", place, key="1"), config_map("b", place, key="1")], namespace=place))
+    shell.run("apply")
+    client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/b", content_type=MERGE_PATCH, body={"data": {"theirs": "1"}})
+    shell.make_targets(document("//svc:dev", [config_map("a", place, key="1")], namespace=place))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert names(client, place) == {"ConfigMap/a"}

@@ -1,0 +1,337 @@
+"""What belongs to a stack: its list, prune, delete and replace, against a real API server."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+from rules.k8s.testing.plans import config_map, deployment, document, namespace
+from rules.k8s.testing.shell import LABEL
+from rules.k8s.tools import stacks
+from rules.k8s.tools.config_names import hash_names
+from rules.k8s.tools.inventory import PART_OF, applyset_id, parent_name
+from tests.apply.stacks import custom, definition, make_maps, maps, start
+
+
+OTHER = "//python/redis:dev-deep"
+
+
+def test_prune_deletes_previous_minus_current(shell, client, server, home):
+    """Apply a set; a second without prune; preview; prune; again without a change."""
+    make_maps(shell, home, "a", "b", "c")
+    assert shell.run("apply") == 0, shell.err
+    make_maps(shell, home, "b", "d")
+
+    before = server.changes()
+    assert shell.run("diff", "--prune") == 1
+    assert f"--- live ConfigMap {home}/a" in shell.out and f"--- live ConfigMap {home}/c" in shell.out
+    assert server.changes() == before
+    assert shell.run("apply") == 0
+    assert f"{LABEL}: 2 objects left the stack: ConfigMap {home}/a, ConfigMap {home}/c; delete them with 'bazel run {LABEL}.apply -- --prune'." in shell.err
+    assert set(maps(client, home)) == {"a", "b", "c", "d"}
+    assert shell.run("diff") == 0 and "2 objects left the stack" in shell.err
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"b", "d"}
+    assert "2 deleted, 2 unchanged" in shell.err
+    before = server.changes()
+    assert shell.run("apply", "--prune") == 0
+    assert server.changes() == before and "left the stack" not in shell.err
+
+
+def test_parent_and_members_are_an_applyset(shell, client, home):
+    """The parent carries the id that KEP-3659 defines, its annotations, and every member the label."""
+    make_maps(shell, home, "a")
+    shell.run("apply")
+    name = parent_name(LABEL)
+    parent = client.request("GET", f"/api/v1/namespaces/{home}/configmaps/{name}")[1]["metadata"]
+
+    wanted = applyset_id(name, home)
+    assert parent["labels"] == {"applyset.kubernetes.io/id": wanted}
+    assert parent["annotations"]["applyset.kubernetes.io/tooling"] == "turnup/v1"
+    assert parent["annotations"]["applyset.kubernetes.io/contains-group-kinds"] == "ConfigMap"
+    assert maps(client, home)["a"]["metadata"]["labels"] == {PART_OF: wanted}
+    listed = client.request("GET", f"/api/v1/namespaces/{home}/configmaps", query={"labelSelector": f"{PART_OF}={wanted}"})[1]["items"]
+    assert [obj["metadata"]["name"] for obj in listed] == ["a"]
+
+
+def test_label_alone_makes_no_member(shell, client, home):
+    """An object that somebody labels into the set, and one that took a member's name, are not pruned."""
+    make_maps(shell, home, "a", "b")
+    shell.run("apply")
+    stranger = config_map("stranger", home)
+    stranger["metadata"]["labels"] = {PART_OF: applyset_id(parent_name(LABEL), home)}
+    client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=stranger)
+    client.request("DELETE", f"/api/v1/namespaces/{home}/configmaps/b")
+    again = config_map("b", home)
+    again["metadata"]["annotations"] = {"turnup/target": "//svc:dev"}
+    client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=again)
+    make_maps(shell, home, "c")
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"stranger", "b", "c"}
+    assert f"kept        ConfigMap {home}/b: is not the object that this stack made" in shell.err
+
+
+def test_data_needs_a_second_flag(shell, client, server, home, place):
+    """Prune leaves a namespace and a claim until --delete-data is given, too."""
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home},
+             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
+    shell.make_targets(document("//svc:dev", [claim, config_map("a", home), namespace(f"{place}-own")], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    make_maps(shell, home, "b")
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert f"kept        PersistentVolumeClaim {home}/data: may hold data of others" in shell.err
+    before = server.changes()
+    assert shell.run("apply", "--prune") == 0 and server.changes() == before
+    assert "2 objects left the stack and may hold data of others" in shell.err and "--prune --delete-data" in shell.err
+    assert client.request("GET", f"/api/v1/namespaces/{place}-own")[0] == 200
+    assert set(maps(client, home)) == {"b"}
+    # Nothing runs finalizers here: a deletion that has begun is all that can be seen.
+    process = start(shell, "apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        live = client.request("GET", f"/api/v1/namespaces/{home}/persistentvolumeclaims/data")[1]
+        if live["metadata"].get("deletionTimestamp"):
+            break
+        time.sleep(0.1)
+    process.kill()
+    assert live["metadata"]["deletionTimestamp"]
+
+
+def test_object_dropped_from_one_of_two_namespaces(shell, client, home, place):
+    """Of two objects with one name, the one in the namespace that was dropped goes."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(f"{place}-two"))
+    two = document("//two:dev", [config_map("a", f"{place}-two")], namespace=f"{place}-two")
+    one = document("//one:dev", [config_map("a", home)], namespace=home)
+    shell.make_targets(one, two)
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(one)
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"a"} and not maps(client, f"{place}-two")
+
+
+def test_two_stacks_share_objects(shell, client, server, home):
+    """A dependency's own stack neither steals objects from the deep one nor loses them to its prune."""
+    redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
+    web = document("//svc:dev", [config_map("web", home)], namespace=home)
+    shell.make_targets(redis, web, deps={"//svc:dev": ["//python/redis:dev"]})
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    before = server.changes()
+    shell.make_targets(redis, web, deps={"//svc:dev": ["//python/redis:dev"]})
+    assert shell.run("apply") == 0 and server.changes() == before
+
+    # The deep stack drops redis, which its own stack still has; then that drops it, too.
+    shell.make_targets(web)
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"redis", "web"}
+    shell.make_targets(document("//python/redis:dev", [config_map("cache", home)], namespace=home), label=OTHER)
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"cache", "web"}
+
+
+def test_what_another_stack_has_stays_in_a_namespace_that_was_left(shell, client, home, place):
+    """A stack that leaves a namespace altogether does not prune there what another stack lists."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(f"{place}-two"))
+    redis = document("//python/redis:dev", [config_map("redis", f"{place}-two")], namespace=f"{place}-two")
+    web = document("//svc:dev", [config_map("web", home)], namespace=home)
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(redis, web, deps={"//svc:dev": ["//python/redis:dev"]})
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(web)
+
+    shell.run("diff", "--prune")
+    assert "ConfigMap" in shell.out and f"{place}-two/redis" not in shell.out
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, f"{place}-two")) == {"redis"} and set(maps(client, home)) == {"web"}
+
+
+def test_delete_takes_what_was_applied_since_it_looked(shell, client, home, monkeypatch):
+    """An apply that comes between a delete's look and its lease leaves nothing behind that nobody lists."""
+    make_maps(shell, home, "a")
+    assert shell.run("apply") == 0, shell.err
+    read = stacks.read_inventory
+    between = iter([lambda: shell.run("apply")])
+
+    def race(*arguments):
+        found = read(*arguments)
+        for step in between:
+            make_maps(shell, home, "a", "b")
+            assert step() == 0, shell.err
+        return found
+
+    monkeypatch.setattr(stacks, "read_inventory", race)
+    assert shell.run("delete") == 0, shell.err
+    assert not maps(client, home)
+
+
+def test_delete_of_the_deep_stack_leaves_no_list_behind(shell, client, home):
+    """When a delete takes all that another stack has, too, that stack's list and lease go with it."""
+    redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(redis, document("//svc:dev", [config_map("web", home)], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+
+    assert shell.run("delete") == 0, shell.err
+    for path in (f"/api/v1/namespaces/{home}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases"):
+        assert [obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]] in ([], ["kube-root-ca.crt"])
+
+
+def test_old_generations_are_not_pruned(shell, client, home):
+    """Content-hashed names: prune leaves the former generation, which a rollback needs, until its ConfigMap leaves the stack."""
+    def settings(value: str) -> None:
+        shell.make_targets(document("//svc:dev", hash_names([config_map("settings", home, key=value)]), namespace=home))
+
+    settings("1")
+    shell.run("apply")
+    settings("2")
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert len(maps(client, home)) == 2
+    make_maps(shell, home, "other")
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert set(maps(client, home)) == {"other"}
+
+
+def test_delete_takes_what_left_the_make_maps(shell, client, home):
+    """Delete removes the stack with what left it, its list and its lease, and nothing of anybody else."""
+    make_maps(shell, home, "a", "b")
+    shell.run("apply")
+    make_maps(shell, home, "a")
+    shell.run("apply")
+    client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map("foreign", home))
+
+    assert shell.run("delete") == 0, shell.err
+    assert set(maps(client, home)) == {"foreign"}
+    for path in (f"/api/v1/namespaces/{home}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases"):
+        assert [obj for obj in client.request("GET", path)[1]["items"] if obj["metadata"]["name"].startswith("turnup-")] == []
+
+
+def test_custom_resources_are_pruned_and_definitions_kept(shell, client, home, place):
+    """A custom resource that left the stack goes; its definition needs the second flag."""
+    kind = f"Prune{place.replace('-', '')}"
+    crd = definition(kind)
+    shell.make_targets(document("//svc:dev", [crd, custom(kind, "one", home), custom(kind, "two", home)], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//svc:dev", [custom(kind, "two", home)], namespace=home))
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    found = client.request("GET", f"/apis/tests.example.com/v1/namespaces/{home}/{kind.lower()}s")[1]["items"]
+    assert [obj["metadata"]["name"] for obj in found] == ["two"]
+    assert f"kept        CustomResourceDefinition {crd['metadata']['name']}" in shell.err
+
+
+def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell, client, home):
+    """While a pod of a dependent is left, what it depends on stays."""
+    parts = [document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
+             for name in ("redis", "web")]
+    shell.make_targets(*parts, deps={"//web:dev": ["//redis:dev"]})
+    assert shell.run("apply") == 0, shell.err
+    client.request("POST", f"/api/v1/namespaces/{home}/pods", body={
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "main", "image": "app"}]}})
+    path = f"/apis/apps/v1/namespaces/{home}/deployments"
+    process = start(shell, "delete", stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while len(client.request("GET", path)[1]["items"]) == 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+
+    assert [obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]] == ["redis"]
+    client.request("DELETE", f"/api/v1/namespaces/{home}/pods/web-1", body={"gracePeriodSeconds": 0})
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert client.request("GET", path)[1]["items"] == []
+
+
+def stateful_set(namespace: str) -> dict:
+    """Returns a StatefulSet that makes claims."""
+    labels = {"app": "redis"}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "redis", "namespace": namespace}, "spec": {
+        "serviceName": "redis", "selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "app"}]}},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}]}}
+
+
+def make_claims(client, stateful: dict, *names: str) -> str:
+    """Plays the controller of StatefulSets, and somebody whose claim has the same labels; returns the claims' path."""
+    path = f"/api/v1/namespaces/{stateful['metadata']['namespace']}/persistentvolumeclaims"
+    for name in names or ("data-redis-0", "data-redis-1", "data-redis-extra"):
+        client.request("POST", path, body={
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": stateful["spec"]["volumeClaimTemplates"][0]["spec"],
+            "metadata": {"name": name, "labels": stateful["spec"]["selector"]["matchLabels"]}})
+        # No controller here would take the finalizer off.
+        client.request("PATCH", f"{path}/{name}", content_type="application/merge-patch+json", body={"metadata": {"finalizers": None}})
+    return path
+
+
+def live_names(client, path: str) -> set[str]:
+    """Returns the names of a collection's objects."""
+    return {obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]}
+
+
+def test_claims_of_a_stateful_set_need_the_flag(shell, client, home):
+    """Claims that a StatefulSet of ours made go with --delete-data alone; a claim of another name stays even then."""
+    stateful = stateful_set(home)
+    shell.make_targets(document("//svc:dev", [stateful], namespace=home))
+    claims = make_claims(client, stateful)
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete") == 0, shell.err
+    assert len(live_names(client, claims)) == 3
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete", "--delete-data") == 0, shell.err
+    assert live_names(client, claims) == {"data-redis-extra"}
+
+
+def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
+    """A StatefulSet that left the stack is deleted like one that is in it: its pods are waited for, its claims go with the flag."""
+    stateful = stateful_set(home)
+    claims = make_claims(client, stateful)
+    for flags, count in (((), 3), (("--delete-data",), 1)):
+        shell.make_targets(document("//svc:dev", [stateful], namespace=home))
+        assert shell.run("apply") == 0, shell.err
+        shell.make_targets(document("//svc:dev", [], namespace=home))
+        assert shell.run("apply", "--prune", *flags) == 0, shell.err
+        assert len(live_names(client, claims)) == count
+    assert live_names(client, claims) == {"data-redis-extra"}
+
+    shell.make_targets(document("//svc:dev", [stateful], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    make_claims(client, stateful, "data-redis-2")
+    pods = f"/api/v1/namespaces/{home}/pods"
+    client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "redis-2", "labels": {"app": "redis"}},
+                                       "spec": {"containers": [{"name": "main", "image": "app"}]}})
+    shell.make_targets(document("//svc:dev", [], namespace=home))
+    process = start(shell, "apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
+    sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"
+    deadline = time.monotonic() + 30
+    while live_names(client, sets) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    assert live_names(client, claims) == {"data-redis-2", "data-redis-extra"}
+
+    client.request("DELETE", f"{pods}/redis-2", body={"gracePeriodSeconds": 0})
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert live_names(client, claims) == {"data-redis-extra"}
+
+
+def test_replace_writes_only_what_differs(shell, client, server, home):
+    """A second replace writes nothing; a field that somebody added goes."""
+    make_maps(shell, home, "a", "b")
+    shell.run("apply")
+    assert shell.run("replace") == 0, shell.err
+    before = server.changes()
+    assert shell.run("replace") == 0 and "2 unchanged" in shell.err
+    assert server.changes() == before
+    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"theirs": "1"}})
+
+    assert shell.run("replace") == 0
+    assert "1 replaced, 1 unchanged" in shell.err
+    assert maps(client, home)["a"]["data"] == {"key": "1"}

@@ -1,0 +1,186 @@
+"""Whole stacks for the tests of what an apply promises: ten services, what is live of them, and applies as processes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import zlib
+from typing import Any, Iterable
+
+from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.testing.real_server import CONTEXT, RealServer
+from rules.k8s.testing.shell import LABEL, Shell
+from rules.k8s.tools.client import Client
+from rules.k8s.tools.config_names import hash_names
+from rules.k8s.tools.errors import ApiError
+from rules.k8s.tools.history import TYPE as REVISION
+from rules.k8s.tools.inventory import applyset_id, parent_name, unpack
+from rules.k8s.tools.kubeconfig import load
+from rules.k8s.tools.manifests import Identity, group_of
+
+IMAGE = "registry.example/app@sha256:"
+# What the server, and not the one who applies, gives an object.
+_GENERATED = ("uid", "resourceVersion", "creationTimestamp", "generation")
+DEPS = {
+    "redis": (), "queue": (), "users": ("redis",), "stock": ("redis",), "mail": ("queue",), "orders": ("users", "stock", "queue"),
+    "search": ("stock",), "prices": ("stock",), "shop": ("orders", "prices"), "admin": ("users", "orders"), "web": ("shop", "admin"),
+}
+"""The services of both versions of the stack, and what each depends on."""
+
+
+def number(name: str, short: int, long: int) -> int:
+    """Returns how often a test does something: $NAME, or what its short or long ($FORM is `long`) form has."""
+    return int(os.environ.get(name) or (long if os.environ.get("FORM") == "long" else short))
+
+
+def admin(server: RealServer) -> Client:
+    """Returns a client with all rights, past the engine."""
+    return Client(load(server.kubeconfig, CONTEXT))
+
+
+def placed(obj: dict[str, Any], place: str) -> dict[str, Any]:
+    """Returns an object moved to a namespace."""
+    return {**obj, "metadata": {**obj["metadata"], "namespace": place}}
+
+
+def make_namespace(client: Client, name: str) -> None:
+    """Makes a namespace as somebody else than the stack."""
+    client.request("POST", "/api/v1/namespaces", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+
+def maps(client: Client, place: str) -> dict[str, dict[str, Any]]:
+    """Returns the ConfigMaps of a namespace by name, the lists of stacks left out."""
+    found = client.request("GET", f"/api/v1/namespaces/{place}/configmaps")[1]["items"]
+    return {obj["metadata"]["name"]: obj for obj in found if not obj["metadata"]["name"].startswith(("turnup-", "kube-root"))}
+
+
+def make_maps(shell: Shell, place: str, *names: str) -> None:
+    """Makes the plan of one target with ConfigMaps of these names."""
+    shell.make_targets(document("//svc:dev", [config_map(name, place, key="1") for name in names], namespace=place))
+
+
+def definition(kind: str, group: str = "tests.example.com") -> dict[str, Any]:
+    """Returns a CustomResourceDefinition of a namespaced kind without a schema."""
+    plural = kind.lower() + "s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Namespaced",
+                 "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+                 "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]},
+    }
+
+
+def custom(kind: str, name: str, place: str, size: int = 1) -> dict[str, Any]:
+    """Returns a custom resource of a kind that `definition` defines."""
+    return {"apiVersion": "tests.example.com/v1", "kind": kind, "metadata": {"name": name, "namespace": place}, "spec": {"size": size}}
+
+
+def service_objects(name: str, place: str, value: str, image: str) -> list[dict[str, Any]]:
+    """Returns one service: a Deployment, its Service, its ConfigMap and Secret under content-hashed names."""
+    main = deployment(name, image=IMAGE + image * 64)
+    pod = main["spec"]["template"]["spec"]
+    pod["containers"][0]["envFrom"] = [{"configMapRef": {"name": f"{name}-settings"}}, {"secretRef": {"name": f"{name}-key"}}]
+    port = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {
+        "clusterIP": "None", "selector": {"app": name}, "ports": [{"name": "main", "port": 80, "protocol": "TCP"}]}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-key"}, "stringData": {"key": f"key of {name}"}}
+    return hash_names([placed(obj, place) for obj in (main, port, config_map(f"{name}-settings", value=value), secret)])
+
+
+def make_stack(shell: Shell, place: str, version: int) -> None:
+    """Makes the plan of a stack of ten services.
+
+    The second version has other settings for three services, another image for one, one service less, one more, and one
+    object less in a service that stays.
+    """
+    names = [name for name in DEPS if name != ("search" if version == 1 else "mail")]
+    labels = {name: f"//{name}:dev" for name in names}
+    documents = []
+    for name in names:
+        changed = version == 2 and name in ("users", "orders", "web")
+        objects = service_objects(name, place, "2" if changed else "1", "b" if version == 2 and name == "stock" else "a")
+        if version == 1 and name == "prices":
+            objects.append(config_map("leftover", place, key="1"))
+        documents.append(document(labels[name], objects, namespace=place))
+    shell.make_targets(*documents, services={label: name for name, label in labels.items()},
+                       deps={labels[name]: [labels[dep] for dep in DEPS[name] if dep in labels] for name in names})
+
+
+def live_objects(client: Client, places: Iterable[str]) -> dict[Identity, dict[str, Any]]:
+    """Returns everything that can be listed in some namespaces, as the server has it."""
+    found: dict[Identity, dict[str, Any]] = {}
+    versions = [("/api/v1", "v1")]
+    for group in client.request("GET", "/apis")[1]["groups"]:
+        version = group["preferredVersion"]["groupVersion"]
+        versions.append((f"/apis/{version}", version))
+    for root, version in versions:
+        for resource in client.request("GET", root)[1]["resources"]:
+            if not resource["namespaced"] or "/" in resource["name"] or "list" not in resource["verbs"] or resource["kind"] == "Event":
+                continue
+            for place in places:
+                for obj in client.request("GET", f"{root}/namespaces/{place}/{resource['name']}")[1]["items"]:
+                    identity = Identity(group_of(version), resource["kind"], place, obj["metadata"]["name"])
+                    found[identity] = {"apiVersion": version, "kind": resource["kind"], **obj}
+    return found
+
+
+def comparable(client: Client, place: str) -> dict[str, Any]:
+    """Returns what is live in a stack's namespace so that two stacks in two namespaces compare equal when they are.
+
+    What the server generates is left out; the inventory and the history are unpacked, and the inventory's UIDs are
+    checked against the live objects.
+    """
+    live = live_objects(client, [place])
+    own = parent_name(LABEL)
+    result = {}
+    for identity, obj in live.items():
+        meta = {key: value for key, value in obj["metadata"].items() if key not in _GENERATED}
+        meta["managedFields"] = sorted(({key: value for key, value in entry.items() if key != "time"}
+                                        for entry in meta.get("managedFields") or []), key=str)
+        obj = {**obj, "metadata": meta}
+        if identity.kind == "Lease":
+            obj = {"held by": obj["spec"].get("holderIdentity") or "nobody"}
+        elif identity.kind == "ConfigMap" and identity.name == own:
+            members = unpack(obj.pop("binaryData")["members"], own)
+            for member in members.values():
+                assert member.identity in live, f"the inventory lists {member.identity}, which is not there"
+                assert member.uid == live[member.identity]["metadata"]["uid"], f"the inventory has another UID of {member.identity}"
+            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labelled))]
+                                    for member in members.values())
+        elif identity.kind == "Secret" and obj.get("type") == REVISION:
+            obj["content"] = json.loads(zlib.decompress(base64.b64decode(obj.pop("data")["revision"])))
+            meta["annotations"].pop("turnup/digest")
+        result[str(identity)] = obj
+    text = json.dumps(result, sort_keys=True).replace(applyset_id(own, place), "OWN-SET").replace(place, "OWN-PLACE")
+    # The hash of a Secret's name is salted with its namespace.
+    return dict(json.loads(re.sub(r"-key-[0-9a-f]{10}", "-key-OWN-HASH", text)))
+
+
+def start(shell: Shell, verb: str, *arguments: str, program: str = "", stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """Starts a verb as a process of its own.
+
+    Args:
+        shell: whose plan and kubeconfig it gets.
+        verb: the verb.
+        *arguments: what stands after `--`.
+        program: Python that runs before the verb does.
+        stdout: where both streams go.
+    """
+    text = f"import sys\nfrom rules.k8s.tools import run\n{program}\nrun._exit(run.main(sys.argv[1:]))\n"
+    return subprocess.Popen([sys.executable, "-c", text, shell.plan, verb, *arguments], stdout=stdout, stderr=subprocess.STDOUT, text=True,
+                            stdin=subprocess.DEVNULL, env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def exists(client: Client, path: str) -> bool:
+    """Says whether an object is there."""
+    try:
+        client.request("GET", path)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""Waiting and status on a real API server; the tests play the controllers."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from rules.k8s.testing.plans import deployment, document, namespace
+from rules.k8s.tools.client import MERGE_PATCH, Client
+from rules.k8s.tools.kubeconfig import load
+
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+@pytest.fixture(name="client")
+def fixture_client(server):
+    """Requests to the server, past the engine."""
+    return Client(load(server.kubeconfig, "turnup-test"))
+
+
+@pytest.fixture(name="stack")
+def fixture_stack(shell, place):
+    """A plan of web, which depends on redis; applied."""
+    def placed(name):
+        obj = deployment(name, image="registry.example/x@sha256:" + "0" * 64)
+        return {**obj, "metadata": {"name": name, "namespace": place}}
+
+    labels = [f"//{name}:dev" for name in ("redis", "web")]
+    shell.make_targets(document(labels[0], [namespace(place), placed("redis")]), document(labels[1], [placed("web")]),
+                       services={labels[0]: "redis", labels[1]: "web"}, deps={labels[1]: [labels[0]]})
+    assert shell.run("apply") == 0, shell.err
+    return shell
+
+
+def become_ready(client: Client, place: str, *names: str) -> None:
+    """Plays the Deployment controller."""
+    for name in names:
+        path = f"/apis/apps/v1/namespaces/{place}/deployments/{name}"
+        generation = client.request("GET", path)[1]["metadata"]["generation"]
+        client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": {
+            "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+
+
+def restrict(shell, client: Client, server, place: str, verbs: list[str]) -> None:
+    """Makes the shell's user a ServiceAccount with these verbs in its own namespace, and nothing else."""
+    rules = [{"apiGroups": ["apps", ""], "resources": ["deployments", "pods", "events"], "verbs": verbs}]
+    base = f"/apis/{RBAC}/namespaces/{place}"
+    client.request("POST", f"{base}/roles", body={"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "few"}, "rules": rules})
+    client.request("POST", f"{base}/rolebindings", body={
+        "apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "few"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "few"},
+        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": place}]})
+    accounts = f"/api/v1/namespaces/{place}/serviceaccounts"
+    client.request("POST", accounts, body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    token = client.request("POST", f"{accounts}/robot/token", body={
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    config = json.loads(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    shell.use(config)
+
+
+def test_status_then_wait(stack, client, server, place):
+    """.status says what is not ready and changes nothing; .wait ends soon after the last object is ready."""
+    writes = server.writes()
+    assert stack.run("status") == 1
+    assert "… web" in stack.out and f"Deployment {place}/redis: its controller has not seen it yet" in stack.out
+
+    def controller() -> None:
+        time.sleep(1.0)
+        become_ready(client, place, "redis", "web")
+
+    threading.Thread(target=controller, daemon=True).start()
+    assert stack.run("wait", "--timeout=30s") == 0, stack.err
+    assert stack.run("status") == 0, stack.out
+    # The controller's patches are the only writes.
+    assert server.writes() == writes + 2
+
+
+def test_a_new_generation_is_not_ready(stack, client, place):
+    """Old pods that are still ready do not make a changed Deployment ready."""
+    become_ready(client, place, "redis", "web")
+    assert stack.run("status") == 0, stack.out
+    client.request("PATCH", f"/apis/apps/v1/namespaces/{place}/deployments/web", content_type=MERGE_PATCH,
+                   body={"spec": {"template": {"metadata": {"labels": {"new": "yes"}}}}})
+
+    assert stack.run("status") == 1
+    assert f"Deployment {place}/web: its controller has not seen the change yet" in stack.out
+
+
+@pytest.mark.parametrize("rights", [["get"], ["get", "list"], ["get", "list", "watch"]])
+def test_waiting_with_few_rights(stack, client, server, place, rights):
+    """A ServiceAccount of one namespace waits with whatever of get, list and watch it has."""
+    labels = [f"//{name}:dev" for name in ("redis", "web")]
+    objects = {name: {**deployment(name), "metadata": {"name": name, "namespace": place}} for name in ("redis", "web")}
+    stack.make_targets(document(labels[0], [objects["redis"]]), document(labels[1], [objects["web"]]))
+    restrict(stack, client, server, place, rights)
+    assert stack.run("status") == 1, stack.err
+
+    def controller() -> None:
+        time.sleep(1.0)
+        become_ready(client, place, "redis", "web")
+
+    threading.Thread(target=controller, daemon=True).start()
+    assert stack.run("wait", "--timeout=30s") == 0, stack.err
