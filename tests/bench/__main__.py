@@ -1,4 +1,4 @@
-"""`bazel run //tests/bench -- [--json FILE] [--rounds N] [NAME…]`: measures Turnup beside its peers."""
+"""`bazel run //tests/bench -- [--json FILE] [--plot SVG] [--rounds N] [NAME…]`: measures Turnup beside its peers."""
 
 import os
 import subprocess
@@ -8,16 +8,23 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import cluster_rows, deep_rows, harness
+from tests.bench import apply_rows, bazel_rows, cluster_rows, deep_rows, harness, image_rows, jsonnet_rows, plot
 from tests.bench.workspace import BenchError, Workspace
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows to this file.")
+@click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the rows to this SVG file.")
+@click.option(
+    "--read", "read_files", type=click.Path(exists=False, dir_okay=False, path_type=Path), multiple=True,
+    help="Measure only what is named; take further rows from this file of an earlier --json. May be repeated.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Runs of each side; default: the row's own number.")
 @click.option("--list", "list_only", is_flag=True, help="Only print the names.")
 @click.argument("names", nargs=-1)
-def main(json_file: Path | None, rounds: int | None, list_only: bool, names: tuple[str, ...]) -> None:
+def main(
+    json_file: Path | None, plot_file: Path | None, read_files: tuple[Path, ...], rounds: int | None, list_only: bool,
+    names: tuple[str, ...],
+) -> None:
     """Measures the rows named (all of them by default) and prints a table.
 
     A name may also be a group: `deep` stands for `deep.first_rpc`, `deep.noop` and `deep.edit_to_ready`.
@@ -25,20 +32,27 @@ def main(json_file: Path | None, rounds: int | None, list_only: bool, names: tup
     directory = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not directory:
         raise click.UsageError("start this with `bazel run //tests/bench`")
-    available = {**cluster_rows.ROWS, **deep_rows.ROWS}
+    # Paths are as they are typed, though `bazel run` starts this in a folder of its own.
+    typed = Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory))
+    groups = (cluster_rows, deep_rows, apply_rows, bazel_rows, image_rows, jsonnet_rows)
+    available = {name: make for group in groups for name, make in group.ROWS.items()}
     if list_only:
         click.echo("\n".join(available))
         return
-    chosen = [row for row in available if not names or any(row == n or row.startswith(n + ".") for n in names)]
-    if not chosen or any(not any(row == n or row.startswith(n + ".") for row in available) for n in names):
+    chosen = [row for row in available if not (names or read_files) or any(row == n or row.startswith(n + ".") for n in names)]
+    if any(not any(row == n or row.startswith(n + ".") for row in available) for n in names):
         raise click.UsageError(f"no such benchmark among {' '.join(names)}; there are: {', '.join(available)}")
     console = Console(stderr=True)
-    rows = []
+    try:
+        rows = [row for file in read_files for row in harness.read_json(typed / file)]
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     try:
         with Workspace(Path(directory)) as workspace:
             for name in chosen:
                 benchmark = available[name](workspace, rounds)
-                rows.append(harness.run(benchmark, console.print))
+                # A row that is measured again takes the place of the one that was read.
+                rows = [row for row in rows if row.name != name] + [harness.run(benchmark, console.print)]
     except (BenchError, subprocess.SubprocessError) as error:
         raise click.ClickException(str(error)) from None
     finally:
@@ -46,7 +60,9 @@ def main(json_file: Path | None, rounds: int | None, list_only: bool, names: tup
         if rows:
             Console().print(harness.table(rows))
             if json_file:
-                harness.write_json(rows, Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory)) / json_file)
+                harness.write_json(rows, typed / json_file)
+            if plot_file:
+                harness.write_whole(typed / plot_file, plot.svg(rows))
 
 
 if __name__ == "__main__":

@@ -52,3 +52,22 @@ def test_an_error_of_a_side_is_not_swallowed():
 
     with pytest.raises(RuntimeError, match="no cluster"):
         harness.run(harness.Benchmark("a.b", broken, None, None, 1))
+
+
+def test_points_and_facts_are_written_where_there_are_any(tmp_path):
+    """A row's place in a series and its further figures survive the file; the plot is drawn from it later."""
+    point = harness.Point("a.scale", 100, "objects")
+    row = harness.run(harness.Benchmark("a.b", iter([2.0]).__next__, None, None, 1, point, lambda: {"peak_mib": 5}))
+    harness.write_json([row], tmp_path / "out.json")
+
+    assert harness.read_json(tmp_path / "out.json") == [row]
+    assert (row.point, row.facts) == (point, {"peak_mib": 5})
+
+
+@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"name": "a"}]', '{"a": 1}'])
+def test_a_file_that_holds_no_rows(tmp_path, text):
+    """Anything but rows is refused in one sentence with the file's name."""
+    (tmp_path / "rows.json").write_text(text)
+
+    with pytest.raises(ValueError, match=r"rows\.json holds no rows .*; give a file that --json has written"):
+        harness.read_json(tmp_path / "rows.json")

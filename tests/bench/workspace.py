@@ -1,13 +1,17 @@
 """The repository and the cluster that benchmarks run on: a cluster of their own, made when needed, always deleted."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TypeVar
 
 from cluster.build import ensure
 from cluster.names import context_name
+
+T = TypeVar("T")
 
 CLUSTER = "bench"
 SUBNET = "172.19.0.192/26"
@@ -38,13 +42,19 @@ class Workspace:
             "TURNUP_SUBNET": SUBNET,
         }
         self._has_cluster = False
+        self._entered = contextlib.ExitStack()
 
     def __enter__(self) -> "Workspace":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._entered.close()
         self.delete_cluster()
         self._scratch.cleanup()
+
+    def enter(self, context: contextlib.AbstractContextManager[T]) -> T:
+        """Enters what several rows use; it is left when the workspace is."""
+        return self._entered.enter_context(context)
 
     def run(self, *command: str, timeout_s: float = 900, input_text: str | None = None) -> str:
         """Runs a command in the repository and returns its standard output.

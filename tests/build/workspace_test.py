@@ -68,6 +68,27 @@ def test_an_image_that_nothing_provides(nested):
     assert any("//python/server:myns" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
 
 
+def test_a_manifest_that_is_no_object(nested):
+    """A value that is no Kubernetes object is told with the Jsonnet file and field to open."""
+    with nested.edited("svc/svc.jsonnet", "^  stack: k", "  seven: 7,\n  stack: k"):
+        said = nested.refused(DEEP)
+
+    assert any("svc/svc.jsonnet" in line and "field 'seven': found 7" in line for line in errors(said)), said
+
+
+def test_two_users_share_nothing(nested):
+    """The stacks of two developers whose names look alike have no object in common, and name no host of each other."""
+    shown = {}
+    for user in ("Jane.Doe", "jane_doe"):
+        done = nested.bazel("run", "//svc:myns-deep.show", USER=user)
+        assert done.returncode == 0, done.stderr
+        shown[user] = set(re.findall(r"^ +namespace: (\S+)$|([a-z0-9-]+)\.svc\b", done.stdout, re.MULTILINE))
+
+    spaces = {user: {name for pair in found for name in pair if name} for user, found in shown.items()}
+    assert all(len(found) == 1 for found in spaces.values()), spaces
+    assert spaces["Jane.Doe"] != spaces["jane_doe"]
+
+
 @pytest.mark.parametrize("user", ["prod", "staging", "dev"])
 def test_a_user_named_like_an_environment(nested, user):
     """A developer whose namespace would be another environment's is told so before anything is applied."""

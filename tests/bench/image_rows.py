@@ -1,0 +1,330 @@
+"""`image.*`: layers and pushes, beside umoci, tar with gzip, and crane.
+
+Rows that end in `_v2` push to Debian's docker-registry 2.8, the others to distribution v3; both run on this machine with a
+folder as storage. Times of push rows are those of whole processes, from start to exit, but for the `_warm` one.
+
+Where the time goes that is left (profile of image.push_app, v3): 6 ms the interpreter, 1 ms the shell that starts it, 2 ms
+our modules, 8 ms the registry: six questions, two uploads of two requests each at the same time, the manifest and its
+confirmation. Of image.push_20_first nearly all is the registry's writing. Of image.layer_80mb half is deflate, the rest
+reading files, two sha256 and the interpreter.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from rules.image.tools import image, layer
+from rules.image.tools.push import Image, push_all
+from rules.image.tools.registry import Registry
+from rules.python.tools import compile_source
+from tests.bench import image_files
+from tests.bench.harness import Benchmark
+from tests.bench.workspace import BenchError, Workspace
+from tests.registries import programs
+from tests.registries.real import RealRegistry
+
+_IMAGES = 20
+_EDITED = "def main():\n    return {}\n" + "# a module of the application\n" * 60
+
+
+@cache
+def _scratch() -> Path:
+    """A folder for this run, gone at its end; all rows share the tree and its layer, which take seconds to make."""
+    folder = Path(tempfile.mkdtemp(prefix="turnup-bench-image-"))
+    atexit.register(shutil.rmtree, folder, True)
+    return folder
+
+
+@cache
+def _tree() -> Path:
+    folder = _scratch() / "tree"
+    folder.mkdir()
+    image_files.make_tree(folder)
+    return folder
+
+
+@cache
+def _layers() -> Path:
+    """A folder with the layer `base`, which every image is on."""
+    folder = _scratch() / "layers"
+    folder.mkdir()
+    image_files.make_layer(folder, "base", "lib", _tree())
+    return folder
+
+
+@cache
+def _clients() -> programs.Clients:
+    folder = _scratch() / "clients"
+    folder.mkdir()
+    return programs.Clients(folder)
+
+
+@cache
+def _registry(version: str) -> RealRegistry:
+    """A running registry, ended when the run is."""
+    folder = _scratch() / f"registry{version}"
+    program = programs.docker_registry(_scratch()) if version == "2" else programs.distribution()
+    registry = RealRegistry(program, folder)
+    registry.start()
+    atexit.register(registry.stop)
+    return registry
+
+
+def _emptied(registry: RealRegistry) -> None:
+    registry.stop()
+    shutil.rmtree(registry.folder / "data", ignore_errors=True)
+    registry.start()
+
+
+def _timed(*command: str | Path, stdin: Path | None = None) -> float:
+    """Runs a program without a shell around it and returns the seconds from its start to its end."""
+    words = [str(word) for word in command]
+    with open(stdin or os.devnull, "rb") as source, open(_scratch() / "output", "wb") as output:
+        start = time.perf_counter()
+        process = os.posix_spawn(words[0], words, os.environ, file_actions=[
+            (os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)])
+        _, status = os.waitpid(process, 0)
+        seconds = time.perf_counter() - start
+    if status:
+        raise BenchError(f"{' '.join(words[:4])}: failed: {(_scratch() / 'output').read_text()[-300:]}")
+    return seconds
+
+
+def _called(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _push_command(plan: Path) -> list[str]:
+    """What a container_push target with this plan runs: the rule's own start script, filled in for the benchmark."""
+    root = _scratch() / "runfiles"
+    if not root.exists():
+        root.mkdir()
+        (root / "turnup").symlink_to(Path(os.environ["RUNFILES_DIR"]) / "turnup")
+        text = Path("rules/image/tools/run_push.sh.tpl").read_text()
+        for name, value in (("plan", "push.plan"), ("python", sys.executable), ("imports", "turnup")):
+            text = text.replace("%{" + name + "}", value)
+        (root / "push").write_text(text.replace("${RUNFILES_DIR:-}", str(root)).replace('--root "$root"', '--root ""'))
+    shutil.copy(plan, root / "push.plan")
+    return ["/bin/sh", str(root / "push")]
+
+
+def _crane_push(registry: RealRegistry, layout: Path, repository: str) -> float:
+    return _timed(programs.crane(), "push", "--insecure", layout, f"{registry.name}/{repository}:latest")
+
+
+def _app(name: str, version: int, repository: str) -> Image:
+    """An image on the base with an application layer of 1 MB that no other version shares a byte of."""
+    folder = _layers()
+    source = folder / f"{name}.source"
+    unit = f"value_{version}_{name} = compute({version}, {time.time_ns()})\n"
+    source.write_text("".join(f"{number} {unit}" for number in range(1_000_000 // (len(unit) + 6))))
+    image_files.make_layer(folder, name, f"app/{name}.py", source)
+    return image_files.make_image(folder, name, ["base", name], repository)
+
+
+def _layer_80mb(peer: str, peer_run: Callable[[], float], rounds: int | None, name: str) -> Benchmark:
+    out = _scratch() / "out"
+    out.mkdir(exist_ok=True)
+    tree = _tree()
+
+    def ours() -> float:
+        words = ["--where", "//bench:tree", "--blob", out / "blob", "--descriptor", out / "json", "--compression", "gzip", "--tree", "lib", tree]
+        return _timed("rules/image/tools/layer_tool", *words)
+
+    return Benchmark(name, ours, peer, peer_run, rounds or 5)
+
+
+def _layer_umoci(_: Workspace, rounds: int | None) -> Benchmark:
+    layout = _scratch() / "umoci"
+
+    def peer() -> float:
+        shutil.rmtree(layout, ignore_errors=True)
+        _clients().umoci("init", "--layout", str(layout))
+        _clients().umoci("new", "--image", f"{layout}:x")
+        return _called(lambda: _clients().umoci("insert", "--rootless", "--image", f"{layout}:x", str(_tree()), "/lib"))
+
+    return _layer_80mb("umoci insert", peer, rounds, "image.layer_80mb")
+
+
+def _layer_gzip(_: Workspace, rounds: int | None) -> Benchmark:
+    def peer() -> float:
+        def work() -> None:
+            with open(_scratch() / "peer.tar.gz", "wb") as out, subprocess.Popen(["tar", "-C", _tree(), "-cf", "-", "."], stdout=subprocess.PIPE) as tar:
+                subprocess.run(["gzip", "-6"], stdin=tar.stdout, stdout=out, check=True)
+
+        return _called(work)
+
+    return _layer_80mb("tar | gzip -6, without digests", peer, rounds, "image.layer_80mb_gzip")
+
+
+def _twenty(registry: RealRegistry) -> tuple[list[str], list[tuple[Path, str]]]:
+    """Twenty images on one base: the command that pushes them all, and their layouts with their repositories."""
+    images = [_app(f"app{number}", 0, f"shop/app{number}") for number in range(_IMAGES)]
+    layouts = [(image_files.make_layout(_scratch() / f"layout{number}", built), built.repository) for number, built in enumerate(images)]
+    return _push_command(image_files.write_plan(_scratch() / "twenty.plan", registry.name, images)), layouts
+
+
+def _push_20_noop(version: str, name: str) -> Callable[[Workspace, int | None], Benchmark]:
+    def make(_: Workspace, rounds: int | None) -> Benchmark:
+        registry = _registry(version)
+        command, layouts = _twenty(registry)
+        _timed(*command)
+        return Benchmark(
+            name, lambda: _timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7)
+
+    return make
+
+
+def _push_20_first(version: str, name: str) -> Callable[[Workspace, int | None], Benchmark]:
+    def make(_: Workspace, rounds: int | None) -> Benchmark:
+        registry = _registry(version)
+        command, layouts = _twenty(registry)
+
+        def ours() -> float:
+            _emptied(registry)
+            return _timed(*command)
+
+        def peer() -> float:
+            _emptied(registry)
+            return sum(_crane_push(registry, *layout) for layout in layouts)
+
+        return Benchmark(name, ours, f"{_IMAGES} crane push", peer, rounds or 5)
+
+    return make
+
+
+def _push_app(version: str, name: str, warm: bool) -> Callable[[Workspace, int | None], Benchmark]:
+    def make(_: Workspace, rounds: int | None) -> Benchmark:
+        registry = _registry(version)
+        client = Registry(registry.name)
+        count = iter(range(1_000_000))
+        push_all([_app("changing", 0, "shop/changing")], registry.name, client=client)
+
+        def ours() -> float:
+            built = _app("changing", next(count), "shop/changing")
+            if warm:
+                return _called(lambda: push_all([built], registry.name, client=client))
+            return _timed(*_push_command(image_files.write_plan(_scratch() / "app.plan", registry.name, [built])))
+
+        def peer() -> float:
+            return _crane_push(registry, image_files.make_layout(_scratch() / "changing", _app("changing", next(count), "shop/changing")), "shop/changing")
+
+        return Benchmark(name, ours, "crane push of the OCI layout", peer, rounds or 11)
+
+    return make
+
+
+def _push_start(_: Workspace, rounds: int | None) -> Benchmark:
+    (_scratch() / "empty.plan").touch()
+    command = _push_command(_scratch() / "empty.plan")
+    return Benchmark("image.push_start", lambda: _timed(*command), "crane version", lambda: _timed(programs.crane(), "version"), rounds or 11)
+
+
+class _Worker:
+    """A tool of the rules, kept running as Bazel keeps it: a persistent worker."""
+
+    def __init__(self, tool: str) -> None:
+        self._process = subprocess.Popen([f"rules/image/tools/{tool}", "--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        atexit.register(self._process.communicate)
+
+    def run(self, arguments: list[object]) -> None:
+        """Has it work off one action."""
+        self._process.stdin.write(json.dumps({"arguments": [str(word) for word in arguments]}).encode())
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if answer["exitCode"]:
+            raise BenchError(answer["output"])
+
+
+def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
+    """From a changed source file to its image's digest in the registry.
+
+    The steps are the actions of a py_image and its push, as Bazel runs them: byte code in a process, then layer, manifest and
+    plan in workers, then the push, a process too. Facts: each as a process (cold_ms), and all in one that did it before (warm_ms).
+    """
+    registry, folder = _registry("3"), _layers()
+    client = Registry(registry.name)
+    source, count = _scratch() / "main.py", iter(range(1_000_000))
+    base = image_files.make_image(folder, "edit_base", ["base"], "shop/edited", ("base",))
+    push_all([base], registry.name, client=client)
+    layers = [(folder / f"{name}.tar.gz", folder / f"{name}.json") for name in ("base", "edited")]
+    edited = Image(folder / "edited.manifest", folder / "edited.config", layers, "shop/edited")
+    spec = image_files.write_spec(_scratch() / "edited.spec", registry.name, edited)
+    plan = _scratch() / "edited.plan"
+    actions: dict[str, list[object]] = {
+        "layer_tool": ["--where", "//bench:edited", "--blob", folder / "edited.tar.gz", "--descriptor", folder / "edited.json",
+                       "--compression", "gzip", "--file", "app/main.py", source],
+        "image_tool": ["--where", "//bench:edited", "--config", edited.config, "--manifest", edited.manifest, "--digest", folder / "edited.digest",
+                       "--layer", folder / "base.json", "--layer", folder / "edited.json"],
+        "push_plan": ["--spec", spec, "--plan", plan],
+    }
+    workers = {tool: _Worker(tool) for tool in actions}
+    compile_words = [source, source.with_suffix(".pyc")]
+
+    def edit() -> None:
+        source.write_text(_EDITED.format(next(count)) + f"# {time.time_ns()}\n")
+
+    def processes(run: Callable[[str, list[object]], object]) -> float:
+        edit()
+
+        def build() -> None:
+            _timed(sys.executable, "-I", "-S", "rules/python/tools/compile_source.py", *compile_words)
+            for tool, words in actions.items():
+                run(tool, words)
+
+        return _called(build) + _timed(*_push_command(plan))
+
+    def peer() -> float:
+        edit()
+
+        def work() -> None:
+            archive = _scratch() / "edited.tar"
+            subprocess.run(["tar", "-C", source.parent, "-cf", archive, source.name], check=True)
+            to = f"{registry.name}/shop/edited"
+            _timed(programs.crane(), "append", "--insecure", "-b", f"{to}:base", "-f", archive, "-t", f"{to}:peer")
+
+        return _called(work)
+
+    def warm() -> None:
+        compile_source.main([str(word) for word in compile_words])
+        layer.main([str(word) for word in actions["layer_tool"]])
+        image.main([str(word) for word in actions["image_tool"]])
+        push_all([edited], registry.name, client=client)
+
+    def facts() -> dict[str, float]:
+        cold = statistics.median(processes(lambda tool, words: _timed(f"rules/image/tools/{tool}", *words)) for _ in range(5))
+        figures = []
+        for _ in range(5):
+            edit()
+            figures.append(_called(warm))
+        return {"cold_ms": round(cold * 1000, 1), "warm_ms": round(statistics.median(figures) * 1000, 1)}
+
+    return Benchmark(
+        "image.edit_to_pushed", lambda: processes(lambda tool, words: workers[tool].run(words)), "tar and crane append", peer, rounds or 11, facts=facts)
+
+
+ROWS = {
+    "image.layer_80mb": _layer_umoci,
+    "image.layer_80mb_gzip": _layer_gzip,
+    "image.push_start": _push_start,
+    "image.push_20_noop": _push_20_noop("3", "image.push_20_noop"),
+    "image.push_20_noop_v2": _push_20_noop("2", "image.push_20_noop_v2"),
+    "image.push_20_first": _push_20_first("3", "image.push_20_first"),
+    "image.push_20_first_v2": _push_20_first("2", "image.push_20_first_v2"),
+    "image.push_app": _push_app("3", "image.push_app", False),
+    "image.push_app_v2": _push_app("2", "image.push_app_v2", False),
+    "image.push_app_warm": _push_app("3", "image.push_app_warm", True),
+    "image.edit_to_pushed": _edit_to_pushed,
+}
+"""Row name to a function of (workspace, rounds or None) that makes its Benchmark."""

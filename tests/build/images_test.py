@@ -1,0 +1,99 @@
+"""What a workspace's images promise: those from elsewhere are built on, and bad input is one sentence."""
+
+import json
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools import importing, oci
+from rules.image.tools.fake_registry import FakeRegistry
+from rules.image.tools.push import Image, push_all
+from tests.build.nested import Nested
+
+
+@pytest.fixture(scope="module", name="nested")
+def _nested(tmp_path_factory):
+    """A copy of the workspace, its tools built."""
+    with Nested(tmp_path_factory.mktemp("nested")) as workspace:
+        workspace.build("//rules/image/tools:import_tool", "//rules/image/tests:files_image")
+        yield workspace
+
+
+def test_images_from_a_registry_and_from_an_archive(nested):
+    """container_pull and container_load give images to build on; a digest that the registry has not is one sentence."""
+    here = Path(os.environ["RUNFILES_DIR"]) / "turnup"
+    shutil.copy(here / "rules/image/tests/files_image.tar", nested.root / "saved.tar")
+    parts = nested.root / "parts"
+    parts.mkdir()
+    stored = importing.read(importing.open_source("saved", [nested.root / "saved.tar"]), parts)
+    (parts / "manifest").write_bytes(stored.manifest)
+    (parts / "config").write_bytes(stored.config)
+    layers = [(parts / str(number), parts / f"{number}.json") for number in range(len(stored.layers))]
+    (nested.root / "pulled").mkdir()
+    (nested.root / "pulled/BUILD").write_text("""load("//rules/image:defs.bzl", "container_image")
+[container_image(name = name, base = "@%s//image" % name, empty_files = ["/mark"]) for name in ["loaded", "pulled", "missing"]]
+""")
+    with FakeRegistry() as registry:
+        push_all([Image(parts / "manifest", parts / "config", layers, "saved")], registry.name)
+        rules = f"""load("//rules/image:repositories.bzl", "container_load", "container_pull")
+container_load(name = "loaded", file = "//:saved.tar")
+container_pull(name = "pulled", registry = "{registry.name}", repository = "saved", digest = "{oci.sha256(stored.manifest)}")
+container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{'0' * 64}")
+"""
+        with nested.edited("WORKSPACE", r"\Z", rules):
+            nested.build("//pulled:loaded", "//pulled:pulled", XDG_CACHE_HOME=str(nested.root / "cache"))
+            missing = nested.bazel("build", "//pulled:missing", XDG_CACHE_HOME=str(nested.root / "cache"))
+    # Bazel shows the trace of a repository rule that fails before its own sentence.
+    (said,) = (line for line in missing.stderr.splitlines() if "//pulled:missing depends on" in line)
+    assert "answered 404; check repository, digest and tag" in said
+    for name in ("loaded", "pulled"):
+        assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
+
+
+def _tar(path: Path, member: str) -> None:
+    """Write a tar with one empty file."""
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(tarfile.TarInfo(member))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ('bse = ":x"', "//bad:bad: container_image has no attribute bse: correct the name, or remove it; it has architecture, base, "),
+        ('docker_run_flags = "-it"', "//bad:bad: docker_run_flags is not supported: bazel run starts no container"),
+        ('cmd = "serve"', "cmd: found the text 'serve': write a list of program and arguments"),
+        ('stamp = "sometimes", empty_files = ["/a"]', 'stamp: found "sometimes": write True, False, or -1'),
+        ('base = "one/file"', "//bad:bad: base of //bad:one/file: not a readable tar"),
+        ('base = "nothing.tar"', "//bad:bad: base of //bad:nothing.tar: neither index.json nor manifest.json in it"),
+        ('files = ["one/file", "two/file"]', "//bad:bad: two files at one path, /file; remove one of them"),
+        ('files = ["one/file"], symlinks = {"/file": "x"}', "//bad:bad: two files at one path, /file"),
+        ('tars = ["absolute.tar"]', "//bad:bad: bad/absolute.tar: the path '/etc/x' is absolute; make the tar with"),
+        ('tars = ["climbing.tar"]', "//bad:bad: bad/climbing.tar: the path '../x' climbs out with '..'"),
+        ('files = [":missing"]', "not all outputs were created or valid"),
+        ('empty_files = ["/a"], creation_time = "yesterday"', "//bad:bad: creation_time: found 'yesterday', write seconds since 1970"),
+        ('empty_files = ["/a"], env = {"A=B": "c"}', "//bad:bad: env: 'A=B' is no name for an environment variable"),
+        ('empty_files = ["/a"], labels = {"a": "{NOBODY_SAYS}"}, stamp = True', "//bad:bad: labels: the workspace status has no NOBODY_SAYS"),
+        ('empty_files = ["/a"], labels = {"a": "$(nobody)"}', "$(nobody) is no Make variable: define it with --define=nobody=VALUE"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence(nested, attributes, words):
+    """Each names the target and the attribute or file, says what was found and what to do, and shows no Python."""
+    folder = nested.root / "bad"
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file").write_text(name)
+    for name, member in (("nothing", "etc/x"), ("absolute", "/etc/x"), ("climbing", "../x")):
+        _tar(folder / f"{name}.tar", member)
+    (folder / "BUILD").write_text(f"""load("//rules/image:defs.bzl", "container_image")
+genrule(name = "missing", outs = ["never"], cmd = "true")
+container_image(name = "bad", {attributes})
+""")
+    done = nested.bazel("build", "//bad:bad")
+
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback (most recent call last):\n  File" not in done.stderr

@@ -1,0 +1,50 @@
+"""docs/promises.md: every promise is there, and every test that it names is a test target."""
+
+import ast
+import re
+
+import pytest
+
+from tests.repo import tree
+
+PAGE = tree.text(tree.Path("docs/promises.md"))
+LABELS = sorted(set(re.findall(r"`(//[\w/]+:\w+_test)`", PAGE)))
+ROWS = dict(re.findall(r"^\| \*\*(P\d+)\*\* (.*) \|$", PAGE, re.MULTILINE))
+
+
+def targets_of(package):
+    """Returns the names of the test targets of a package's BUILD file: those written out, and those made of globs and lists."""
+    folder = tree.Path(package)
+    # Starlark's syntax is Python's.
+    build = ast.parse(tree.text(folder / "BUILD"))
+    names = {node.value for node in ast.walk(build) if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+_test", node.value)}
+    for node in ast.walk(build):
+        # [pytest_test(name = test[:-len(".py")], …) for test in glob(["*_test.py"])]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "glob" and "*_test.py" in ast.unparse(node):
+            names |= {path.stem for path in tree.files() if path.parent == folder and path.name.endswith("_test.py")}
+        if isinstance(node, ast.ListComp):
+            # [pytest_test(name = "apply_%s_test" % name, …) for name in ["kill", …]]
+            for pattern in re.findall(r"name='(\w*%s_test)' % \w+", ast.unparse(node)):
+                names |= {pattern % word for word in ast.literal_eval(node.generators[0].iter)}
+    return names
+
+
+def test_every_promise_is_there():
+    """The twelve promises stand in order, and each is held by a test."""
+    assert list(ROWS) == [f"P{number}" for number in range(1, 13)]
+    assert [name for name, row in ROWS.items() if not re.search(r"`//[\w/]+:\w+_test`", row)] == []
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_label_is_a_test(label):
+    """A test that the page names is a target of its package's BUILD file."""
+    package, _, name = label.removeprefix("//").partition(":")
+
+    assert name in targets_of(package)
+
+
+def test_long_forms_are_in_the_page():
+    """Every long form of a promise has a row with its result."""
+    rows = re.findall(r"^\| `//tests/long:(apply_\w+)` \|", PAGE, re.MULTILINE)
+
+    assert set(rows) == {name for name in targets_of("tests/long") if name.startswith("apply_")}
