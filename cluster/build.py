@@ -22,7 +22,7 @@ from cluster.runner import Runner, SystemRunner
 from cluster.space import check_space
 from cluster.toolchain import Go, find_go
 
-__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "ensure"]
+__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure"]
 
 KUBERNETES_VERSION = "v1.34.4"  # as in embedded/kubernetes/go.mod; a test compares
 _SOURCES = Path(__file__).resolve().parent / "embedded"
@@ -69,7 +69,7 @@ def ensure(progress: Progress | None = None, runner: Runner | None = None) -> Bi
     """
     progress, runner = progress or SilentProgress(), runner or SystemRunner()
     go = find_go(runner)
-    folders = {module.folder: _build(module, go, progress, runner) for module in MODULES}
+    folders = {module.folder: build_module(module, go, progress, runner) for module in MODULES}
     return Binaries(
         kubernetes=folders["kubernetes"],
         etcd=folders["etcd"],
@@ -94,7 +94,13 @@ def module_key(module: Module, go_version: str, sources: Path = _SOURCES) -> str
     return key_of(parts)
 
 
-def _build(module: Module, go: Go, progress: Progress, runner: Runner) -> Path:
+def build_module(module: Module, go: Go, progress: Progress, runner: Runner, sources: Path = _SOURCES) -> Path:
+    """The folder that a module's executable is in, built where it is absent.
+
+    sources: the folder that module.folder is in. Raises ClusterError when the
+    build fails.
+    """
+
     def make(folder: Path) -> None:
         check_space(folder, int(module.gigabytes * 1e9), f"building {module.executable}", "XDG_CACHE_HOME")
         # Before the step: the line that stays on the screen for minutes must be the one about building.
@@ -108,11 +114,11 @@ def _build(module: Module, go: Go, progress: Progress, runner: Runner) -> Path:
                 "GOWORK": "off",
             }
             command = [go_program, "build", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(module.ldflags)]
-            runner.run([*command, "-o", str(folder / module.executable), "."], env=environment, cwd=_SOURCES / module.folder)
+            runner.run([*command, "-o", str(folder / module.executable), "."], env=environment, cwd=sources / module.folder)
             for name in module.links:
                 (folder / name).symlink_to(module.executable)
 
-    return kept(module.folder, module_key(module, go.version), make)
+    return kept(module.folder, module_key(module, go.version, sources), make)
 
 
 def _image(kind: str, name: str, executable: Path, command: list[str]) -> Path:
