@@ -34,6 +34,8 @@ _LIST_FROM = 3
 _PAGE = 500
 # A change carries the server's time of now, with whole seconds; what was applied this long ago is told by its time alone.
 _RECENT = datetime.timedelta(seconds=10)
+_WHOLE = "application/json"
+_PARTIAL = "PartialObjectMetadata"
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ class Preflight:
         try:
             if live:
                 check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
-            answer = self._dry_run(item, force=self._force)
+            whole = live is not None and self._is_recent(_applied_at(live))
+            answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
                 return Verdict(item, "new")
             if live is None:
@@ -238,11 +241,16 @@ class Preflight:
         before, after = _applied_at(live), _applied_at(answer)
         if after is None or before is None or after != before:
             return True
-        if self._since and after < self._since - _RECENT:
+        if not self._is_recent(after):
             return False
         # Both in the same moment: the whole objects tell.
-        return _content(self._client.request("GET", item.path)[1]) != _content(
-            self._dry_run(item, force=self._force, accept="application/json"))
+        if answer.get("kind") == _PARTIAL:
+            answer = self._dry_run(item, force=self._force, accept=_WHOLE)
+        return _content(self._client.request("GET", item.path)[1]) != _content(answer)
+
+    def _is_recent(self, applied: datetime.datetime | None) -> bool:
+        """Says whether a dry run of now may carry the same time as what was applied."""
+        return applied is not None and (self._since is None or applied >= self._since - _RECENT)
 
     # What no dry run tells.
 
