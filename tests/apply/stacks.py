@@ -6,8 +6,6 @@ import base64
 import json
 import os
 import re
-import subprocess
-import sys
 import zlib
 from typing import Any, Iterable
 
@@ -160,21 +158,6 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
     return dict(json.loads(re.sub(r"-key-[0-9a-f]{10}", "-key-OWN-HASH", text)))
 
 
-def start(shell: Shell, verb: str, *arguments: str, program: str = "", stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
-    """Starts a verb as a process of its own.
-
-    Args:
-        shell: whose plan and kubeconfig it gets.
-        verb: the verb.
-        *arguments: what stands after `--`.
-        program: Python that runs before the verb does.
-        stdout: where both streams go.
-    """
-    text = f"import sys\nfrom rules.k8s.tools import run\n{program}\nrun._exit(run.main(sys.argv[1:]))\n"
-    return subprocess.Popen([sys.executable, "-c", text, shell.plan, verb, *arguments], stdout=stdout, stderr=subprocess.STDOUT, text=True,
-                            stdin=subprocess.DEVNULL, env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-
-
 def exists(client: Client, path: str) -> bool:
     """Says whether an object is there."""
     try:
@@ -184,3 +167,7 @@ def exists(client: Client, path: str) -> bool:
             raise
         return False
     return True
+
+
+start = Shell.start
+"""Starts a verb of a shell as a process of its own."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,19 @@ class Shell:
         self.out, self.err = out.getvalue(), err.getvalue()
         assert "Traceback" not in self.err
         return code
+
+    def start(self, verb: str, *arguments: str, program: str = "", stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """Starts a verb as a process of its own.
+
+        Args:
+            verb: the verb.
+            *arguments: what stands after `--`.
+            program: Python that runs before the verb does.
+            stdout: where both streams go.
+        """
+        text = f"import sys\nfrom rules.k8s.tools import run\n{program}\nrun._exit(run.main(sys.argv[1:]))\n"
+        return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], stdout=stdout, stderr=subprocess.STDOUT, text=True,
+                                stdin=subprocess.DEVNULL, env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
 
     def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
         """Runs a verb with --output=json; returns its events, each of which keeps to the published schema.

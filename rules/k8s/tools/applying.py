@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools import events, generations, history, rollback, verbs
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.client import Client, Permit
 from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
 from rules.k8s.tools.errors import TurnupError, UnreachableError
@@ -28,17 +28,17 @@ class Applying:
         surroundings: what the run makes.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
-        check: called before every write; raises to stop.
+        permit: entered around every write.
         create: refuse objects that are there already.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, check: Callable[[], None], create: bool = False):
+    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, permit: Permit, create: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._force = force
         self._adopt = adopt
         self._create = create
-        self._applier = Applier(client, surroundings, force=force, check=check)
+        self._applier = Applier(client, surroundings, force=force, permit=permit)
 
     def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
@@ -69,10 +69,10 @@ def write(run: Run, client: Client, items: list[Item], executor: Executor) -> in
     transaction = Transaction(run, client, items, executor, prune=options.prune)
     writer: Writer
     if options.verb == "replace":
-        writer = Replacer(client, transaction.surroundings.labels, transaction.lease.check)
+        writer = Replacer(client, transaction.surroundings.labels, transaction.lease.permit)
     else:
         writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=options.adopt,
-                          check=transaction.lease.check, create=options.verb == "create")
+                          permit=transaction.lease.permit, create=options.verb == "create")
     transaction.check(writer)
     _deliver(run, client, executor)
     results = transaction.commit(writer)
@@ -111,7 +111,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
     kept = {item.identity for item in sent}
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
                               only={item.identity for item in rollback.left_over(newest, items)})
-    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, check=transaction.lease.check)
+    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit)
     transaction.check(writer)
     results = transaction.commit(writer)
     code = run.finish(results)

@@ -11,7 +11,8 @@ import os
 import ssl
 import tempfile
 import time
-from typing import Any, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any, Callable, ContextManager, Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -28,6 +29,9 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
 _LATER = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 5
+
+Permit = Callable[[], ContextManager[Any]]
+"""What is entered around a request that writes: it raises once nothing may be written any more (see lease.py)."""
 
 
 class Client:
@@ -66,7 +70,7 @@ class Client:
 
     def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
                 content_type: str = "application/json", accept: str = "application/json",
-                read_timeout: float | None = None) -> tuple[int, Any]:
+                read_timeout: float | None = None, permit: Permit = nullcontext) -> tuple[int, Any]:
         """Sends one request and returns (HTTP status, decoded JSON body).
 
         Args:
@@ -77,15 +81,18 @@ class Client:
             content_type: of the body.
             accept: what the answer may be.
             read_timeout: seconds to wait for the answer; the client's own when None.
+            permit: entered anew each time that the request is sent, and not while it waits to be sent again.
 
         Raises:
             ApiError: the server refused it.
-            TurnupError: the server cannot be reached, or what answers is not one.
+            TurnupError: the server cannot be reached, what answers is not one, or the permit is refused.
         """
         timeout = urllib3.Timeout(connect=self._timeout.connect_timeout, read=read_timeout) if read_timeout else self._timeout
         for attempt in range(_ATTEMPTS):
-            answer = self._send(method, path, query, body, content_type, accept, attempt, timeout)
+            with permit():
+                answer = self._send(method, path, query, body, content_type, accept, attempt, timeout)
             if answer is None:
+                time.sleep(_pause(attempt, None))
                 continue
             data = _decode(answer.data, self.connection, answer.status)
             self.date = answer.headers.get("Date") or self.date
@@ -130,7 +137,6 @@ class Client:
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
                 raise self._unreachable(error) from None
-            time.sleep(_pause(attempt, None))
             return None
 
     def _check_tls(self, error: Exception) -> None:

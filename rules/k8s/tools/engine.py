@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Callable, Iterable
+from typing import Iterable
 
-from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client
+from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Kinds, Resource
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object
@@ -160,16 +161,16 @@ class Applier:
         surroundings: what the run makes: what one item needs may be another item.
         force: take fields over from other field managers.
         patience: seconds to go on trying while something an item needs is being made.
-        check: called before every write; raises to stop.
+        permit: entered around every write.
     """
 
     def __init__(self, client: Client, surroundings: Surroundings, *, force: bool = False, patience: float = 60.0,
-                 check: Callable[[], None] = lambda: None):
+                 permit: Permit = nullcontext):
         self._client = client
         self._surroundings = surroundings
         self._force = force
         self._patience = patience
-        self._check = check
+        self._permit = permit
 
     def apply(self, item: Item, before: Object | None) -> Result:
         """Writes one item.
@@ -182,13 +183,12 @@ class Applier:
         attempt = 0
         while True:
             try:
-                self._check()
                 managers = absorbed(before) if before else None
                 if before and managers:
-                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, body={
+                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, permit=self._permit, body={
                         "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
                 status, live = self._client.request(
-                    "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY,
+                    "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, permit=self._permit,
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
                 if time.monotonic() < deadline and self._surroundings.is_early(error, item):

@@ -14,10 +14,11 @@ import os
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
@@ -31,6 +32,8 @@ SECONDS = 15
 _RENEW_SECONDS = 4.0
 # An interrupted run ends within 2 s, the return of its lease included.
 _RELEASE_SECONDS = 1.4
+# So long it waits for the answers of its last writes.
+_WRITES_SECONDS = 1.0
 _POLL_SECONDS = 0.5
 _SAY_SECONDS = 10.0
 _PROCESS = "turnup/process"
@@ -153,6 +156,9 @@ class Lease:
         self._thread: threading.Thread | None = None
         self._forbidden = False
         self._renewed = 0.0
+        self._ending = False
+        self._writes = 0
+        self._answered = threading.Condition()
         self.held = False
 
     @property
@@ -225,12 +231,31 @@ class Lease:
                 break
         return undisturbed
 
-    def check(self) -> None:
-        """Stops a run that no longer holds its lease; called before every write.
+    @contextmanager
+    def permit(self) -> Iterator[None]:
+        """Surrounds a request that writes: the lease is not given back to others while one is under way.
 
         Raises:
-            TurnupError: the lease was lost.
+            TurnupError: as `check`.
         """
+        with self._answered:
+            self.check()
+            self._writes += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._writes -= 1
+                self._answered.notify_all()
+
+    def check(self) -> None:
+        """Stops a run that no longer holds its lease; `permit` calls it before every write.
+
+        Raises:
+            TurnupError: the lease was lost or given back.
+        """
+        if self._ending:
+            raise TurnupError(f"{self._stack}: this run is ending and writes no more; run it again.")
         if self.held and not self._lost and _clock() - self._renewed > SECONDS:
             # This process, or the machine, was asleep: the thread that renews may only just be waking up, too.
             self._lost = "it was not renewed in time"
@@ -238,16 +263,22 @@ class Lease:
             raise TurnupError(f"{self._stack}: this run lost its lease ({self._lost}) and stopped writing; run it again.")
 
     def release(self) -> None:
-        """Gives the lease back; what cannot be given back runs out."""
+        """Gives the lease back, after which no write begins; what cannot be given back runs out.
+
+        A write that has no answer may still be carried out, so its lease is not given back either.
+        """
+        deadline = time.monotonic() + _RELEASE_SECONDS
         self._stop.set()
+        with self._answered:
+            self._ending = True
+            quiet = not self.held or self._answered.wait_for(lambda: not self._writes, _WRITES_SECONDS)
         if not self.held:
             return
         self.held = False
-        deadline = time.monotonic() + _RELEASE_SECONDS
         if self._thread:
-            self._thread.join(_RELEASE_SECONDS)
+            self._thread.join(max(0.0, deadline - time.monotonic()))
         # While a renewal has no answer the server is silent, and would be so again.
-        if self._lost or (self._thread and self._thread.is_alive()):
+        if self._lost or not quiet or (self._thread and self._thread.is_alive()):
             return
         try:
             self._put("", "", taken=False, seconds=max(0.2, deadline - time.monotonic()))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Callable, Iterable, Mapping
 
-from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client
+from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -37,12 +38,12 @@ class Removal:
         data: delete DATA_KINDS, too, and the claims that StatefulSets among the objects made.
         uids: what is to be deleted, where that is known: identity → UID. Another object under the same name stays.
         patience: seconds to wait until everything is gone.
-        check: called before every request that deletes; raises to stop.
+        permit: entered around every request that deletes.
         why: why an object is deleted, for the report; "" when that goes without saying.
     """
 
     def __init__(self, client: Client, executor: Executor, report: Callable[[Result], None], *, data: bool = False,
-                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, check: Callable[[], None] = lambda: None,
+                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, permit: Permit = nullcontext,
                  why: str = ""):
         self._client = client
         self._executor = executor
@@ -50,7 +51,7 @@ class Removal:
         self._data = data
         self._uids = uids or {}
         self._patience = patience
-        self._check = check
+        self._permit = permit
         self._why = why
         self._deadline = 0.0
         self._seen: dict[Identity, Object | None] = {}
@@ -140,7 +141,6 @@ class Removal:
             return looked
         item = looked.item
         try:
-            self._check()
             seen = self._seen.pop(item.identity, None)
             try:
                 gone = self._delete(item, looked.live, version=looked.live["metadata"]["resourceVersion"] if seen else "")
@@ -203,7 +203,7 @@ class Removal:
         """
         try:
             # The server reads the options of a delete from the body alone; in the query it is for the audit log.
-            answer: Any = self._client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, body={
+            answer: Any = self._client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, permit=nullcontext if dry else self._permit, body={
                 "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
                 "preconditions": {"uid": live["metadata"]["uid"]} | ({"resourceVersion": version} if version else {}),
                 **({"dryRun": ["All"]} if dry else {})})[1]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any, Callable, Iterable
+from contextlib import nullcontext
+from typing import Any, Iterable
 
-from rules.k8s.tools.client import FIELD_MANAGER, Client
+from rules.k8s.tools.client import FIELD_MANAGER, Client, Permit
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Object
@@ -25,13 +26,13 @@ class Replacer:
     Args:
         client: the API server.
         labels: labels of the stack's targets.
-        check: called before every write; raises to stop.
+        permit: entered around every write.
     """
 
-    def __init__(self, client: Client, labels: Iterable[str], check: Callable[[], None]):
+    def __init__(self, client: Client, labels: Iterable[str], permit: Permit):
         self._client = client
         self._labels = frozenset(labels)
-        self._check_lease = check
+        self._permit = permit
 
     def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
         """Says what replacing would do to each item; an object that is not there is a refusal."""
@@ -56,7 +57,6 @@ class Replacer:
         """Replaces one object."""
         item = verdict.item
         try:
-            self._check_lease()
             after = self._put(item, self._client.request("GET", item.path)[1])
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
@@ -67,7 +67,7 @@ class Replacer:
         return Result(item, "replaced", after)
 
     def _put(self, item: Item, live: Object, *, dry: bool = False) -> Object:
-        answer: Any = self._client.request("PUT", item.path, body=_replacement(item, live), query={
+        answer: Any = self._client.request("PUT", item.path, body=_replacement(item, live), permit=nullcontext if dry else self._permit, query={
             "fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
         return answer
 

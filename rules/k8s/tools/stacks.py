@@ -48,7 +48,7 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
         left, _ = items_to_prune(departed.pruned, run.kinds)
         graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
-        removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, check=lease.check,
+        removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, permit=lease.permit,
                           uids={member.identity: member.uid for member in departed.pruned})
         results = removal.remove([*left, *items], graph)
         kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}

@@ -200,7 +200,7 @@ class Transaction:
     def _removal(self) -> Removal:
         uids = {member.identity: member.uid for member in self._departed.pruned}
         return Removal(self._client, self._executor, self._run.report.result, data=self._run.options.delete_data, uids=uids,
-                       patience=self._run.options.wait or 120.0, check=self.lease.check, why="left the stack")
+                       patience=self._run.options.wait or 120.0, permit=self.lease.permit, why="left the stack")
 
     def _delete_departed(self) -> list[Result]:
         items, _ = self._to_prune()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Result
@@ -45,12 +45,26 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
     for wave in (first, rest) if run.order == "none" else (first,):
-        for future in as_completed([executor.submit(writer.write, verdict) for verdict in wave]):
-            _take(run, future, results)
+        _write_together(run, writer, wave, executor, results)
     trouble = ""
     if run.order == "ready":
         trouble = _write_in_order(run, client, writer, rest, verdicts, executor, results)
     return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], trouble
+
+
+def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], executor: Executor, results: dict[Identity, Result]) -> None:
+    futures = [executor.submit(writer.write, verdict) for verdict in verdicts]
+    try:
+        for future in as_completed(futures):
+            _take(run, future, results)
+    finally:
+        # Interrupted, or the server is away: what has not begun does not begin.
+        _cancel(futures)
+
+
+def _cancel(futures: Iterable[Future[Result]]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 def _take(run: Run, future: Future[Result], results: dict[Identity, Result]) -> Result:
@@ -68,8 +82,7 @@ def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Ver
         parts.setdefault(verdict.item.label, []).append(verdict)
     order = Order({entry.label: entry.deps for entry in run.plan.entries}, parts)
     if not any(order.waiting().values()):
-        for future in as_completed([executor.submit(writer.write, verdict) for verdict in changing]):
-            _take(run, future, results)
+        _write_together(run, writer, changing, executor, results)
         return ""
     from rules.k8s.tools.following import Following
 
@@ -113,29 +126,36 @@ class _Loop:
         seconds = self._run.options.wait or _READY_SECONDS
         deadline = time.monotonic() + seconds
         try:
-            while not self._order.done:
-                if not self._failed:
-                    self._start()
-                if not self._futures:
-                    if self._failed:
-                        return
-                    self._look(deadline, seconds)
-                    continue
-                done, _ = wait(self._futures, timeout=0.2, return_when=FIRST_COMPLETED)
-                self._collect(done)
-                self._look(deadline, seconds, pause=False)
-        finally:
-            for future in self._futures:
-                future.cancel()
+            self._write(deadline, seconds)
+        except UnreachableError:
+            raise
+        except TurnupError:
             # What is under way is waited for: each object that was sent has its result. What is not is not begun.
+            _cancel(self._futures)
             self._collect([future for future in wait(self._futures).done if not future.cancelled()])
+            raise
+        finally:
+            _cancel(self._futures)
+
+    def _write(self, deadline: float, seconds: float) -> None:
+        while not self._order.done:
+            if not self._failed:
+                self._start()
+            if not self._futures:
+                if self._failed:
+                    return
+                self._look(deadline, seconds)
+                continue
+            done, _ = wait(self._futures, timeout=0.2, return_when=FIRST_COMPLETED)
+            self._collect(done)
+            self._look(deadline, seconds, pause=False)
 
     def _start(self) -> None:
         for label in self._order.startable():
             self._left[label] = len(self._parts[label])
             self._futures |= {self._executor.submit(self._writer.write, verdict): label for verdict in self._parts[label]}
 
-    def _collect(self, done: Any) -> None:
+    def _collect(self, done: Iterable[Future[Result]]) -> None:
         for future in done:
             label = self._futures.pop(future)
             result = _take(self._run, future, self._results)

@@ -1,0 +1,89 @@
+"""Tests of how writing ends: interrupted, in trouble, or when its time is over."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from typing import Callable
+
+import pytest
+
+from rules.k8s.testing.fake_server import FakeServer, Request
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment, document
+
+SLOW_SECONDS = 4.0
+
+
+def is_write(request: Request, plural: str) -> bool:
+    """Says whether a request changes an object of a kind."""
+    return request.method == "PATCH" and request.query.get("dryRun") != "All" and f"/{plural}/" in request.path
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Waits until something holds; fails when it does not within 20 s."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def lease_writes(server: FakeServer) -> list[Request]:
+    """Returns the requests that wrote the lease: the first takes it."""
+    return [request for request in server.writes if "/leases" in request.path]
+
+
+@pytest.mark.parametrize("arguments", [["--wait=60s"], []])
+def test_an_interrupt_does_not_wait_for_a_slow_write(shell, server, arguments):
+    """SIGINT ends a run within 2 s while a write is under way, and the lease of that write is left to run out."""
+    server.refuse = lambda request: time.sleep(SLOW_SECONDS) if is_write(request, "deployments") else None
+    shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//web:dev", [deployment("web")]), deps={"//web:dev": ["//redis:dev"]})
+    process = shell.start("apply", *arguments, stdout=subprocess.PIPE)
+    wait_until(lambda: len(lease_writes(server)) == 1)
+    time.sleep(0.3)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=20)[0]
+
+    assert time.monotonic() - started < 2
+    assert process.returncode == 130, text
+    assert len(lease_writes(server)) == 1
+
+
+def test_the_lease_is_given_back_after_the_last_write(shell, server):
+    """SIGINT in the middle of many writes: no write is under way, and none begins, once the lease is given back."""
+    ends: list[float] = []
+
+    def slow(request: Request) -> None:
+        if is_write(request, "configmaps"):
+            ends.append(time.monotonic() + 0.3)
+            time.sleep(0.3)
+        if request.method == "PUT" and "/leases/" in request.path:
+            given_back.append(time.monotonic())
+
+    given_back: list[float] = []
+    server.refuse = slow
+    shell.make(*(config_map(f"c{index}", key="1") for index in range(200)))
+    process = shell.start("apply", stdout=subprocess.PIPE)
+    wait_until(lambda: len(ends) > 20)
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=20)[0]
+    time.sleep(0.5)
+
+    assert process.returncode == 130, text
+    assert len(given_back) == 1 and max(ends) <= given_back[0] and len(ends) < 200
+
+
+def test_a_write_is_not_sent_again_once_the_lease_is_given_back(shell, server):
+    """What the server had no time for is not sent again by a run that has been interrupted."""
+    server.refuse = lambda request: (429, {"message": "later"}) if is_write(request, "deployments") else None
+    shell.make(deployment("web"))
+    process = shell.start("apply", stdout=subprocess.PIPE, program="import os, time; os._exit = lambda code: (time.sleep(3), os.kill(os.getpid(), 9))")
+    wait_until(lambda: any(is_write(request, "deployments") for request in server.requests))
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: len(lease_writes(server)) == 2)
+    process.communicate(timeout=20)
+
+    last = server.requests.index(lease_writes(server)[-1])
+    assert [request for request in server.requests[last:] if is_write(request, "deployments")] == []
