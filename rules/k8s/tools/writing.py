@@ -95,6 +95,10 @@ def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Ver
             raise
         except TurnupError as error:
             trouble = str(error)
+            # What the run ends with says nothing of them.
+            for result in results.values():
+                if result.outcome == "failed":
+                    run.report.error(result.error, TurnupError.exit_code)
     unwritten = sum(verdict.item.identity not in results for verdict in changing)
     if unwritten:
         run.report.note(f"{unwritten} object{'s were' if unwritten > 1 else ' was'} not written, because of what it comes after")

@@ -9,7 +9,7 @@ from typing import Callable
 
 import pytest
 
-from rules.k8s.testing.fake_server import FakeServer, Request
+from rules.k8s.testing.fake_server import Answer, FakeServer, Request
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, deployment, document
 
@@ -87,3 +87,21 @@ def test_a_write_is_not_sent_again_once_the_lease_is_given_back(shell, server):
 
     last = server.requests.index(lease_writes(server)[-1])
     assert [request for request in server.requests[last:] if is_write(request, "deployments")] == []
+
+
+def test_what_failed_is_told_with_what_was_not_ready(shell, server):
+    """When time is over while a write is under way, and that fails, its object is named, too."""
+
+    def refuse(request: Request) -> Answer | None:
+        if is_write(request, "deployments") and request.path.endswith("/other"):
+            time.sleep(2.5)
+            return 422, {"reason": "Invalid", "message": "spec.replicas: too many"}
+        return None
+
+    server.refuse = refuse
+    names = ("redis", "other", "web")
+    shell.make_targets(*(document(f"//{name}:dev", [deployment(name)]) for name in names), deps={"//web:dev": [f"//{name}:dev" for name in names[:2]]})
+
+    assert shell.run("apply", "--wait=1s") == 1
+    assert "Deployment dev/other: the cluster finds it invalid (spec.replicas: too many)" in shell.err
+    assert "not ready after 1.0s" in shell.err.splitlines()[-1]
