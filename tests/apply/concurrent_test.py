@@ -22,13 +22,14 @@ from tests.apply.stacks import live_objects, make_namespace, number, service_obj
 RACES = number("RACES", 3, 30)
 # Stops the process before its first write of an object, as a machine does that is put to sleep.
 _STOPPER = """
-import itertools, os, signal
+import itertools, os, signal, time
 from rules.k8s.tools.lease import Lease
 counter, check = itertools.count(1), Lease.check
 def stopping(self):
     # The first check is that before the inventory is written.
     if next(counter) == 2:
         os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(0.5)  # All threads stop, but not at once: this one does not go on before.
     check(self)
 Lease.check = stopping
 """
