@@ -138,7 +138,7 @@ def _settle(run: Run, client: Client, items: list[Item], results: list[Result], 
         from rules.k8s.tools.waiting import wait_ready
 
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
-        wait_ready(client, run.plan, applied, run.options.wait, report)
+        wait_ready(client, run.plan, applied, run.options.wait, report, since=run.waiting_since)
         report.emit(events.ready(run.plan.label))
     old = generations.outdated(client, items, executor, settled=bool(run.options.wait))
     Removal(client, executor, report.result, why="an old generation").remove(old, {})

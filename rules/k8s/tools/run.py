@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Mapping, TextIO
 
@@ -55,6 +57,11 @@ class Run:
     def order(self) -> str:
         """In which order services are written: `ready` or `none` (see writing.py)."""
         return self.options.order or ("ready" if self.options.wait else "none")
+
+    @cached_property
+    def waiting_since(self) -> float:
+        """When (time.monotonic()) the time of --wait began: when it was first asked for. All that waits for objects shares it."""
+        return time.monotonic()
 
     def run(self) -> int:
         """Does the verb; returns the exit code."""

@@ -20,10 +20,13 @@ from rules.k8s.tools.watching import Mirror
 if TYPE_CHECKING:
     from rules.k8s.tools.run import Run
 
+# So long the first look may take, also when it begins just before the deadline.
+_LOOK_SECONDS = 5.0
+
 
 def wait_verb(run: Run, client: Client, items: list[Item], _: Executor) -> int:
     """Waits until everything that the plan names is there and ready; returns the exit code."""
-    _wait(client, run.plan, items, run.options.timeout, run.report)
+    _wait(client, run.plan, items, run.options.timeout, run.report, time.monotonic())
     run.report.emit(ready(run.plan.label))
     return 0
 
@@ -37,7 +40,7 @@ def status_verb(run: Run, client: Client, items: list[Item], executor: Executor)
     return 1 if any(part.waiting for part in parts) else 0
 
 
-def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float, report: Reporter) -> None:
+def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float, report: Reporter, *, since: float) -> None:
     """Waits until every object that was just applied is ready.
 
     Args:
@@ -46,24 +49,25 @@ def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float
         items: its objects.
         seconds: how long at most.
         report: told of the state of every target, and why an object is stuck.
+        since: when (time.monotonic()) that time began.
 
     Raises:
         TurnupError: the deadline has passed, or an object has failed for good; the
             sentence names what is not ready and why.
     """
-    _wait(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in AT_ONCE], seconds, report)
+    _wait(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in AT_ONCE], seconds, report, since)
 
 
-def _wait(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter) -> None:
+def _wait(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter, since: float) -> None:
     if not items:
         return
-    started = time.monotonic()
+    latest = max(since + seconds, time.monotonic() + min(seconds, _LOOK_SECONDS))
     with Following(client, plan, items, report) as following:
         while True:
-            now = time.monotonic() - started
             parts = following.look()
             if parts is not None and not any(part.waiting for part in parts):
                 return
-            if now > seconds:
+            deadline = latest if parts is None else since + seconds
+            if time.monotonic() > deadline:
                 raise TurnupError(following.too_late(parts, seconds))
-            following.pause(min(1.0, max(0.01, seconds - now)))
+            following.pause(min(1.0, max(0.01, deadline - time.monotonic())))

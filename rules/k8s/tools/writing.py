@@ -128,7 +128,7 @@ class _Loop:
             TurnupError: a dependency has failed, or was not ready in time.
         """
         seconds = self._run.options.wait or _READY_SECONDS
-        deadline = time.monotonic() + seconds
+        deadline = self._run.waiting_since + seconds
         try:
             self._write(deadline, seconds)
         except UnreachableError:

@@ -105,3 +105,19 @@ def test_what_failed_is_told_with_what_was_not_ready(shell, server):
     assert shell.run("apply", "--wait=1s") == 1
     assert "Deployment dev/other: the cluster finds it invalid (spec.replicas: too many)" in shell.err
     assert "not ready after 1.0s" in shell.err.splitlines()[-1]
+
+
+def test_waiting_has_one_deadline(shell, server):
+    """What an ordered write has waited for is no longer there for waiting until all is ready."""
+    shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//web:dev", [deployment("web")]), deps={"//web:dev": ["//redis:dev"]})
+    process = shell.start("apply", "--wait=4s", stdout=subprocess.PIPE)
+    wait_until(lambda: server.get(deployment("redis")) is not None)
+    started = time.monotonic()
+    time.sleep(2.5)
+    server.put({**(server.get(deployment("redis")) or {}), "status": {
+        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+    text = process.communicate(timeout=20)[0]
+
+    assert server.get(deployment("web")) is not None
+    assert "not ready after 4.0s" in text
+    assert time.monotonic() - started < 6
