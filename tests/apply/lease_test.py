@@ -53,6 +53,32 @@ def test_lost_lease_stops_the_run(shell, client, home, monkeypatch):
     assert lease(client, home)["spec"]["holderIdentity"] == "jane@laptop (pid 7)"
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_lost_answer_does_not_make_the_run_wait_for_itself(client, home, monkeypatch, there):
+    """A run whose request for the lease was carried out without an answer, and is refused when it is sent again, has the lease."""
+    if there:
+        first = lease_rules.Lease(client, LABEL, home, print)
+        assert first.acquire()
+        first.release()
+    send, lost = Client._send, []
+
+    def losing(self: Client, method: str, path: str, *rest: Any) -> Any:
+        answer = send(self, method, path, *rest)
+        if method in ("POST", "PUT") and not lost:
+            lost.append(method)
+            return None
+        return answer
+
+    monkeypatch.setattr(Client, "_send", losing)
+    with lease_rules.Lease(client, LABEL, home, print, wait=False) as held:
+        held.wait_free()
+        assert held.acquire()
+        assert held.held and lease(client, home)["spec"]["holderIdentity"] == lease_rules.holder_name()
+        held.check()
+    assert lost == ["PUT" if there else "POST"]
+    assert lease(client, home)["spec"]["holderIdentity"] == ""
+
+
 def test_second_apply_waits_for_the_first(shell, client, home):
     """While somebody else holds the lease, an apply waits and says for whom, or refuses; then it goes on."""
     held = lease(client, home, "jane@laptop (pid 7)")

@@ -157,6 +157,7 @@ class Lease:
         self._forbidden = False
         self._renewed = 0.0
         self._ending = False
+        self._asked = ""
         self._writes = 0
         self._answered = threading.Condition()
         self.held = False
@@ -216,20 +217,28 @@ class Lease:
             except ApiError as error:
                 if error.status == 403:
                     self._forbid()
-                elif error.status in (404, 409):
+                    break
+                if error.status not in (404, 409):
+                    raise
+                if error.status == 404 or not self._has_taken():
                     undisturbed = False
                     self.wait_free()
                     if error.status == 404 and before is None:
                         raise TurnupError(f"{self._stack}: its lease cannot be kept in the namespace {self._namespace!r} ({error.message}); "
                                           "nothing was sent. Create the namespace first.") from None
-                else:
-                    raise
-            else:
-                self.held = True
-                self._thread = threading.Thread(target=self._renew, daemon=True)
-                self._thread.start()
-                break
+                    continue
+            self.held = True
+            self._thread = threading.Thread(target=self._renew, daemon=True)
+            self._thread.start()
+            break
         return undisturbed
+
+    def _has_taken(self) -> bool:
+        """Looks whether a lease that is not as it was last seen is what this run asked for, and the answer was lost."""
+        self._read()
+        live = self._live or {"metadata": {}}
+        return (self._holder(), (live["metadata"].get("annotations") or {}).get(_PROCESS), (live.get("spec") or {}).get("acquireTime")) == (
+            holder_name(), str(this_process()), self._asked)
 
     @contextmanager
     def permit(self) -> Iterator[None]:
@@ -320,6 +329,7 @@ class Lease:
         """Writes the lease on the condition that it is as it was last seen."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         old = (self._live or {}).get("spec") or {}
+        self._asked = now if taken else self._asked
         body = {
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": parent_name(self._stack), "namespace": self._namespace,
