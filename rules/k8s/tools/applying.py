@@ -64,7 +64,7 @@ class Applying:
 def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Does create, apply or replace; returns the exit code."""
     options = run.options
-    check_namespaces(client, items, executor)
+    check_namespaces(client, items, executor, run.report.note)
     generations.check_outside(client, items, executor)
     transaction = Transaction(run, client, items, executor, prune=options.prune)
     writer: Writer
@@ -106,7 +106,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
     newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds)
     run.plan = rollback.plan_of(client, run.plan, revision)
     items = items_of(run.plan.entries, run.kinds)
-    check_namespaces(client, items, executor)
+    check_namespaces(client, items, executor, report.note)
     sent = rollback.check_needs(client, run.plan, items, revision, executor)
     kept = {item.identity for item in sent}
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,

@@ -11,15 +11,19 @@ import time
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Callable, Iterable
 
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Kinds, Resource
+from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.plan import Entry
 from rules.k8s.tools.refusals import explain, missing_namespace
+
+# So long a run waits for namespaces that are being deleted.
+_ENDING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -85,28 +89,48 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     return items
 
 
-def check_namespaces(client: Client, items: Iterable[Item], executor: Executor) -> None:
+def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, say: Callable[[str], None]) -> None:
     """Checks that every namespace that the items need is there or among them, before anything is sent.
 
-    A user who may not read namespaces learns of a missing one when it is used.
+    Those that are being deleted are waited for: nothing can be made in them, and what is changed goes with them. A user
+    who may not read namespaces learns of a missing one when it is used.
+
+    Args:
+        client: the API server.
+        items: the objects.
+        executor: for asking in parallel.
+        say: writes a line of progress.
 
     Raises:
-        TurnupError: naming the namespace and the command that makes it.
+        TurnupError: naming the namespace and the command that makes it, or that it does not come to its end.
     """
     items = list(items)
-    own = {item.identity.name for item in items if item.identity.kind == "Namespace"}
-    needed = {item.identity.namespace: item for item in items if item.identity.namespace not in ("", *own)}
+    own = {item.identity.name: item for item in items if item.identity.kind == "Namespace" and not item.identity.group}
+    needed = own | {item.identity.namespace: item for item in items if item.identity.namespace not in ("", *own)}
 
-    def missing(item: Item) -> bool:
+    def look(name: str) -> str:
         try:
-            client.request("GET", f"/api/v1/namespaces/{item.identity.namespace}", accept=METADATA_ONLY)
+            live = client.request("GET", f"/api/v1/namespaces/{name}", accept=METADATA_ONLY)[1]
         except ApiError as error:
-            return error.status == 404
-        return False
+            return "missing" if error.status == 404 else ""
+        return "ending" if live["metadata"].get("deletionTimestamp") else ""
 
-    for item, absent in zip(needed.values(), executor.map(missing, needed.values())):
-        if absent:
-            raise TurnupError(f"{item.label}: {item.identity}: {missing_namespace(item.identity.namespace)}")
+    states = dict(zip(needed, executor.map(look, needed)))
+    deadline, pause, said = time.monotonic() + _ENDING_SECONDS, 0.1, False
+    while ending := [name for name, state in states.items() if state == "ending"]:
+        if time.monotonic() > deadline:
+            item = needed[ending[0]]
+            raise TurnupError(f"{item.label}: {item.identity}: the namespace {ending[0]!r} is being deleted and still there after "
+                              f"{format_duration(_ENDING_SECONDS)}; nothing was written. Look at what its finalizers wait for, and run it again.")
+        if not said:
+            say(f"waiting for the end of {', '.join(ending)}: {'it is' if len(ending) == 1 else 'they are'} being deleted")
+            said = True
+        time.sleep(pause)
+        pause = min(1.0, pause * 2)
+        states |= zip(ending, executor.map(look, ending))
+    for name, item in needed.items():
+        if states[name] == "missing" and name not in own:
+            raise TurnupError(f"{item.label}: {item.identity}: {missing_namespace(name)}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +171,7 @@ class Surroundings:
             missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
             return self.makes_kind(item) or (missing_namespace and self.makes_namespace(item))
         if error.status == 403:
-            return "is being terminated" in text or "error looking up service account" in text
+            return "error looking up service account" in text
         if error.status == 409:
             return not conflicts(error)
         return error.status in (500, 503) and ("webhook" in text or "try again" in text)
@@ -160,7 +184,7 @@ class Applier:
         client: the API server.
         surroundings: what the run makes: what one item needs may be another item.
         force: take fields over from other field managers.
-        patience: seconds to go on trying while something an item needs is being made.
+        patience: seconds to go on trying while something that items need is being made, and no item is taken meanwhile.
         permit: entered around every write.
     """
 
@@ -170,6 +194,7 @@ class Applier:
         self._surroundings = surroundings
         self._force = force
         self._patience = patience
+        self._stuck_since: float | None = None
         self._permit = permit
 
     def apply(self, item: Item, before: Object | None) -> Result:
@@ -179,7 +204,6 @@ class Applier:
             item: the item.
             before: metadata of its live object, as an object; None when there is none.
         """
-        deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
             try:
@@ -191,7 +215,7 @@ class Applier:
                     "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, permit=self._permit,
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
-                if time.monotonic() < deadline and self._surroundings.is_early(error, item):
+                if self._surroundings.is_early(error, item) and self._is_patient():
                     time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
                     attempt += 1
                     if error.status == 409:
@@ -202,10 +226,17 @@ class Applier:
                 raise
             except TurnupError as error:
                 return Result(item, "failed", error=str(error))
+            self._stuck_since = None
             if status == 201 or before is None:
                 return Result(item, "created", live)
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
+
+    def _is_patient(self) -> bool:
+        """Says whether to try again. All items share the time: one after the other they would wait for what never comes."""
+        if self._stuck_since is None:
+            self._stuck_since = time.monotonic()
+        return time.monotonic() - self._stuck_since < self._patience
 
 
 def live_metadata(client: Client, item: Item) -> Object | None:

@@ -55,6 +55,11 @@ def is_schema_error(message: str) -> bool:
     return any(words in message for words in _SCHEMA)
 
 
+def is_namespace_ending(message: str) -> bool:
+    """Says whether a server's message is about a namespace that is being deleted: nothing can be made in it."""
+    return "is being terminated" in message
+
+
 class ApiError(TurnupError):
     """The API server answered a request with a Status that is not a success.
 

@@ -22,7 +22,7 @@ from typing import Any, Callable, Iterator
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_ending
 from rules.k8s.tools.inventory import STACK, parent_name
 from rules.k8s.tools.manifests import Object
 
@@ -216,7 +216,7 @@ class Lease:
                 self._live = self._put(holder_name(), str(this_process()), taken=True)
             except ApiError as error:
                 if error.status == 403:
-                    self._forbid()
+                    self._forbid(error)
                     break
                 if error.status not in (404, 409):
                     raise
@@ -311,15 +311,17 @@ class Lease:
             self._live = self._client.request("GET", self._path)[1]
         except ApiError as error:
             if error.status == 403:
-                self._forbid()
+                self._forbid(error)
             elif error.status != 404:
                 raise
             else:
                 self._live = None
 
-    def _forbid(self) -> None:
+    def _forbid(self, error: ApiError) -> None:
         if not self._forbidden:
-            self._say(f"note: this account may not use Leases in {self._namespace}, so nothing keeps two runs on {self._stack} apart")
+            why = f"{self._namespace} is being deleted" if is_namespace_ending(error.message) else \
+                f"this account may not use Leases in {self._namespace}"
+            self._say(f"note: {why}, so nothing keeps two runs on {self._stack} apart")
         self._forbidden = True
 
     def _holder(self) -> str:

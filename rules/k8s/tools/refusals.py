@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rules.k8s.tools.errors import ApiError, is_schema_error
+from rules.k8s.tools.errors import ApiError, is_namespace_ending, is_schema_error
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.mask import MASK
 from rules.k8s.tools.ownership import conflicts
@@ -34,6 +34,8 @@ def explain(error: ApiError, label: str, identity: Identity) -> str:
         return f"{what}: {missing_namespace(identity.namespace)}"
     if error.status == 403 and "exceeded quota" in error.message:
         return f"{what}: the namespace's quota does not allow it ({said}); make room or raise the quota."
+    if error.status == 403 and is_namespace_ending(error.message):
+        return f"{what}: the namespace {identity.namespace!r} is being deleted; run it again once it is gone or made anew."
     if error.status == 403:
         return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."
     if error.status == 422 and "field is immutable" in error.message:

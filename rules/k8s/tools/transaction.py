@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Collection, Iterable, Protocol
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Item, Result, Surroundings
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_ending
 from rules.k8s.tools.history import namespace_of
 from rules.k8s.tools.inventory import (
     Inventory,
@@ -185,7 +185,7 @@ class Transaction:
         try:
             self._inventory = replace(self._inventory, parent=write_parent(self._client, self._inventory.parent, members))
         except ApiError as error:
-            if error.status != 403:
+            if error.status != 403 or is_namespace_ending(error.message):
                 raise TurnupError(f"{self._stack}: the list of its objects cannot be written ({error.message}); run it again.") from None
             self._run.report.note(f"note: this account may not write ConfigMaps in {self._home}, so what leaves {self._stack} cannot be pruned")
             self._inventory = replace(self._inventory, readable=False)
