@@ -13,6 +13,8 @@ from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.preflight import Refusal, Verdict, check_owner
 from rules.k8s.tools.refusals import explain
 
+# So often an object is sent that somebody else changes between its being read and written.
+_ATTEMPTS = 5
 # The address of a Service is given once and cannot change.
 _CLUSTER_IP_FIELDS = ("clusterIP", "clusterIPs")
 # Not the manifest's to say: who waits for the object's end, and what it goes with.
@@ -40,9 +42,7 @@ class Replacer:
 
     def _try(self, item: Item) -> Verdict | Refusal:
         try:
-            live = self._client.request("GET", item.path)[1]
-            check_owner(item, live, self._labels, adopt=False)
-            after = self._put(item, live, dry=True)
+            live, after = self._replace(item, dry=True)
         except ApiError as error:
             if error.status == 404:
                 return Refusal(item, f"{item.label}: {item.identity} is not in the cluster; use .create or .apply.")
@@ -57,7 +57,7 @@ class Replacer:
         """Replaces one object."""
         item = verdict.item
         try:
-            after = self._put(item, self._client.request("GET", item.path)[1])
+            _, after = self._replace(item, dry=False)
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
         except UnreachableError:
@@ -66,10 +66,26 @@ class Replacer:
             return Result(item, "failed", error=str(error))
         return Result(item, "replaced", after)
 
-    def _put(self, item: Item, live: Object, *, dry: bool = False) -> Object:
-        answer: Any = self._client.request("PUT", item.path, body=_replacement(item, live), permit=nullcontext if dry else self._permit, query={
-            "fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
-        return answer
+    def _replace(self, item: Item, *, dry: bool) -> tuple[Object, Object]:
+        """Returns an object as it was, and as it is now that the manifest has replaced it.
+
+        Controllers write, too, as the status of what is being rolled out: what has changed since it was read is read again.
+
+        Raises:
+            TurnupError: the server refuses it, or somebody else has made it.
+        """
+        attempt = 1
+        while True:
+            live: Any = self._client.request("GET", item.path)[1]
+            check_owner(item, live, self._labels, adopt=False)
+            try:
+                return live, self._client.request(
+                    "PUT", item.path, body=_replacement(item, live), permit=nullcontext if dry else self._permit,
+                    query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
+            except ApiError as error:
+                if error.status != 409 or attempt == _ATTEMPTS:
+                    raise
+            attempt += 1
 
 
 def _replacement(item: Item, live: Object) -> Object:
