@@ -85,6 +85,7 @@ def run_main(
     redact: Callable[[str], str] = lambda text: text,
     failed: int | None = None,
     tell: Callable[[str, int], None] | None = None,
+    reads: bool = True,
 ) -> int:
     """Runs `body` and turns what it raises into one line on stderr and an exit code.
 
@@ -94,6 +95,7 @@ def run_main(
         redact: applied to every message, so that no secret leaves through an error.
         failed: the exit code of every error; the error's own when None.
         tell: called with the sentence and the exit code instead of printing on `stderr`.
+        reads: the program only says what there is: it ends quietly, with 0, when nobody reads that any more.
 
     Returns:
         The exit code: what `body` returned, the error's, or 130 when interrupted.
@@ -112,11 +114,11 @@ def run_main(
         return body()
     except KeyboardInterrupt:
         return say("interrupted; run the same command again to continue.", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of stdout (head, less) went away: that is its choice, not a failure.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
-        return 0
     except Exception as error:
+        if reads and isinstance(error, BrokenPipeError):
+            # The reader of stdout (head, less) went away: that is its choice, not a failure.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")
+            return 0
         sentence, code = _sentence(error)
         say(sentence, code if failed is None else failed)
         if os.environ.get("TURNUP_DEBUG"):

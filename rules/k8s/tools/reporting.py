@@ -6,10 +6,11 @@ caller can forget it. What the faces get is what events.py makes.
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence, TextIO
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence, TextIO, cast
 
 from rules.k8s.tools import events
 from rules.k8s.tools.events import Event
@@ -143,3 +144,29 @@ def choose_face(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Fac
 
         return LiveFace(stdout, stderr)
     return PlainFace(stdout, stderr)
+
+
+def lasting(stream: TextIO) -> TextIO:
+    """Returns a stream that falls silent when its reader goes away (head, less), for what goes on all the same."""
+    return stream if stream.isatty() else cast(TextIO, _Lasting(stream))
+
+
+class _Lasting(io.TextIOBase):
+    def __init__(self, stream: TextIO):
+        super().__init__()
+        self._stream: TextIO | None = stream
+
+    def write(self, text: str) -> int:
+        try:
+            if self._stream:
+                self._stream.write(text)
+        except BrokenPipeError:
+            self._stream = None
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            if self._stream:
+                self._stream.flush()
+        except BrokenPipeError:
+            self._stream = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 
 import jsonschema
 import pytest
@@ -12,6 +13,7 @@ from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F4
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, SCHEMA
 from rules.k8s.tools import events, faces
+from rules.k8s.tools.errors import run_main
 from rules.k8s.tools.faces import JsonFace, PlainFace
 from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.reporting import Reporter, choose_face
@@ -165,3 +167,38 @@ def test_schema_refuses_what_is_not_published():
     for bad in ({**good, "more": 1}, {**good, "event": "other"}, {"event": "note", "text": "x"}):
         with pytest.raises(jsonschema.ValidationError):
             SCHEMA.validate(bad)
+
+
+@pytest.mark.parametrize("output", ["json", "plain"])
+def test_a_verb_that_writes_outlives_its_reader(shell, server, output):
+    """When `head` has seen enough, an apply writes all the rest, and its exit code is that of what it did."""
+    shell.make(*(config_map(f"c{index}", key="1") for index in range(300)))
+    for code, refuse in ((1, "c299"), (0, "")):
+        server.refuse = lambda request, refuse=refuse: (
+            (422, {"reason": "Invalid", "message": "no"}) if refuse and request.path.endswith(refuse) and "dryRun" not in request.query else None)
+        process = shell.start("apply", f"--output={output}", stdout=subprocess.PIPE)
+        assert process.stdout and process.stdout.readline()
+        process.stdout.close()
+
+        assert process.wait(30) == code
+        assert sum("/configmaps/c" in path for path in server.paths()) == 300 - code
+
+
+def test_a_verb_that_reads_ends_with_its_reader(shell):
+    """When `head` has seen enough, a show ends quietly."""
+    shell.make(*(config_map(f"c{index}", key="1" * 1000) for index in range(300)))
+    process = shell.start("show", stdout=subprocess.PIPE)
+    assert process.stdout and process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(30) == 0
+
+
+def test_a_pipe_that_breaks_elsewhere_is_a_failure():
+    """Of a program that writes, a broken pipe is not the reader of its output: that ends nothing."""
+    def body() -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    err = io.StringIO()
+    assert run_main(body, stderr=err, reads=False) == 1
+    assert err.getvalue() == "ERROR: Broken pipe; correct it and run again.\n"

@@ -27,7 +27,7 @@ from rules.k8s.tools.guard import confirm, connect
 from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.options import parse_options
 from rules.k8s.tools.plan import Plan, read_plan
-from rules.k8s.tools.reporting import Reporter, choose_face
+from rules.k8s.tools.reporting import Reporter, choose_face, lasting
 from rules.k8s.tools.verb_table import VERBS
 
 _JOBS = 16
@@ -144,7 +144,11 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     environ = os.environ if environ is None else environ
     redact = Redactor()
     verb = argv[1] if len(argv) > 1 else "show"
-    report = Reporter(choose_face(argv[2:], stdout or sys.stdout, stderr or sys.stderr), redact)
+    writes = verb in VERBS and VERBS[verb].writes
+    out, err = stdout or sys.stdout, stderr or sys.stderr
+    if writes:
+        out, err = lasting(out), lasting(err)
+    report = Reporter(choose_face(argv[2:], out, err), redact)
 
     def body() -> int:
         options = parse(verb, argv[2:])
@@ -154,7 +158,7 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
         return Run(plan, options, environ, report).run()
 
     failed = VERBS[verb].failed if verb in VERBS else None
-    code = run_main(body, stderr=stderr, redact=redact, failed=failed, tell=report.error)
+    code = run_main(body, stderr=err, redact=redact, failed=failed, tell=report.error, reads=not writes)
     report.end(code)
     return code
 

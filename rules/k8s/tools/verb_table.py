@@ -23,6 +23,7 @@ class Verb:
         local: it needs no cluster.
         pins: it refuses to run where an image has no pin.
         objects: it acts on the objects of the plan; a verb that does not gets no items.
+        writes: it changes the cluster: it is not ended by a reader of its output that goes away.
         conditions: it leaves out what this cluster must not get (see conditions.py).
         failed: the exit code of every error; None for the error's own.
     """
@@ -32,6 +33,7 @@ class Verb:
     local: bool = False
     pins: bool = False
     objects: bool = True
+    writes: bool = False
     conditions: bool = False
     failed: int | None = None
 
@@ -45,11 +47,11 @@ _WRITES = ("wait", "order", "no-wait")
 
 VERBS: dict[str, Verb] = {
     "show": Verb("simple_verbs:show", local=True),
-    "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, conditions=True),
-    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data"), pins=True, conditions=True),
-    "replace": Verb("applying:write", _WRITES, pins=True, conditions=True),
-    "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False),
-    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data")),
+    "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, writes=True, conditions=True),
+    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data"), pins=True, writes=True, conditions=True),
+    "replace": Verb("applying:write", _WRITES, pins=True, writes=True, conditions=True),
+    "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
+    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data"), writes=True),
     # For diff, 1 says that something would change: an error must not look like that.
     "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data"), conditions=True, failed=2),
     "describe": Verb("simple_verbs:describe"),
