@@ -12,6 +12,7 @@ from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_na
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
 from rules.k8s.tools.pushing import PushReport
+from rules.k8s.tools.recreation import recreate
 from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.replacing import Replacer
 from rules.k8s.tools.transaction import Transaction, Writer
@@ -38,6 +39,7 @@ class Applying:
         self._force = force
         self._adopt = adopt
         self._create = create
+        self._permit = permit
         self._applier = Applier(client, surroundings, force=force, permit=permit)
 
     def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
@@ -49,6 +51,8 @@ class Applying:
     def write(self, verdict: Verdict) -> Result:
         """Applies one item."""
         item, live = verdict.item, verdict.live
+        if verdict.outcome == "replaced" and live:
+            return recreate(self._client, item, live, self._permit, self._applier.apply)
         if verdict.outcome == "untried":
             try:
                 live = live_metadata(self._client, item)

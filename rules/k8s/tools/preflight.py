@@ -18,16 +18,17 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Collection, Iterable, Mapping
 
+from rules.k8s.tools import recreation
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.comparing import is_applied
 from rules.k8s.tools.discovery import Resource
-from rules.k8s.tools.engine import Item, Surroundings
+from rules.k8s.tools.engine import Item, Surroundings, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import PART_OF
 from rules.k8s.tools.manifests import Identity, Object, owner
 from rules.k8s.tools.ownership import absorbed, conflicts, foreign_owner
 from rules.k8s.tools.quota import exceeded
-from rules.k8s.tools.refusals import explain
+from rules.k8s.tools.refusals import explain, words
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
 _LIST_FROM = 3
@@ -44,20 +45,23 @@ class Verdict:
 
     Attributes:
         item: the item.
-        outcome: `unchanged`; `new`; `changed`; or `untried`, for what depends on something that the run makes.
+        outcome: `unchanged`; `new`; `changed`; `replaced`, for what cannot be changed and is deleted and made again (see
+            recreation.py); or `untried`, for what depends on something that the run makes.
         live: metadata of the live object, as an object; None when there is none or it is not known.
         tried: the server has said so; False where it could not be asked about the object itself.
+        reason: why it is replaced.
     """
 
     item: Item
     outcome: str
     live: Object | None = None
     tried: bool = True
+    reason: str = ""
 
     @property
     def uid(self) -> str:
-        """The live object's UID, "" when there is none."""
-        return self.live["metadata"].get("uid", "") if self.live else ""
+        """The live object's UID, "" when there is none, or none that stays."""
+        return self.live["metadata"].get("uid", "") if self.live and self.outcome != "replaced" else ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Preflight:
         places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
         found |= {refusal.item.identity: refusal for refusal in self._check_quota(
             [item for item in items if item.identity.namespace in places], executor)}
+        found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
     # What there is.
@@ -216,7 +221,24 @@ class Preflight:
                 if other.status != 422 or not live or not absorbed(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
+        if error.status == 422 and recreation.is_wanted(item):
+            return self._recreated(item, live or live_metadata(self._client, item), error)
         return Refusal(item, explain(error, item.label, item.identity))
+
+    def _recreated(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
+        """Says whether what the server does not let become an item may be deleted, and the item made instead."""
+        if not live or owner(live) not in (item.label, *self._surroundings.labels):
+            return Refusal(item, explain(error, item.label, item.identity))
+        try:
+            recreation.check(self._client, item)
+        except ApiError as other:
+            # Refused as a new object, too: then what is wrong is no field that cannot be changed.
+            return Refusal(item, explain(error if other.status == 422 else other, item.label, item.identity))
+        except UnreachableError:
+            raise
+        except TurnupError as other:
+            return Refusal(item, str(other))
+        return Verdict(item, "replaced", live, reason=words(error, item.identity))
 
     def _stand_in(self, item: Item) -> Verdict | Refusal:
         """Tries an object whose namespace is not there yet as a new one in `default`."""

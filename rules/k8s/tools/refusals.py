@@ -12,6 +12,9 @@ from rules.k8s.tools.ownership import conflicts
 # Anything that a message quotes may be a value, of the manifest or of what is stored.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\{.*\}|(?<=Invalid value: )\S+')
 
+# What the server says of fields that have their value for good.
+_UNCHANGEABLE = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not change once set")
+
 
 def words(error: ApiError, identity: Identity) -> str:
     """Returns the server's words. Of a Secret, only the fields and reasons: the message may quote live values, too."""
@@ -38,9 +41,9 @@ def explain(error: ApiError, label: str, identity: Identity) -> str:
         return f"{what}: the namespace {identity.namespace!r} is being deleted; run it again once it is gone or made anew."
     if error.status == 403:
         return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."
-    if error.status == 422 and "field is immutable" in error.message:
+    if error.status == 422 and any(phrase in error.message for phrase in _UNCHANGEABLE):
         return (f"{what}: the change touches a field that cannot be changed ({said}); leave the field as it is, or delete the object and "
-                "apply again.")
+                "apply again, which the annotation 'turnup/on-immutable: replace' asks for.")
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
         return f"{what}: does not fit its schema ({said}); correct the manifest."
     if error.status in (400, 422):

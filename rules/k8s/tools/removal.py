@@ -66,7 +66,7 @@ class Removal:
             try:
                 live = self._seen[item.identity] = self._live(item)
                 if live and not self._reason_to_keep(item, live):
-                    self._delete(item, live, dry=True)
+                    delete_object(self._client, item, live["metadata"]["uid"], dry=True)
             except ApiError as error:
                 return explain(error, item.label, item.identity)
             return ""
@@ -192,26 +192,8 @@ class Removal:
                 return None
             raise
 
-    def _delete(self, item: Item, live: Object, *, dry: bool = False, version: str = "") -> bool:
-        """Deletes an object on the condition that it is what was looked at; says whether it is gone already.
-
-        Args:
-            item: the object.
-            live: what was looked at.
-            dry: only ask whether it may be deleted.
-            version: the resourceVersion that it must still have; "" for any.
-        """
-        try:
-            # The server reads the options of a delete from the body alone; in the query it is for the audit log.
-            answer: Any = self._client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, permit=nullcontext if dry else self._permit, body={
-                "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
-                "preconditions": {"uid": live["metadata"]["uid"]} | ({"resourceVersion": version} if version else {}),
-                **({"dryRun": ["All"]} if dry else {})})[1]
-        except ApiError as error:
-            if error.status == 404 or (error.status == 409 and "UID in precondition" in error.message):
-                return True
-            raise
-        return bool(answer.get("kind") == "Status")
+    def _delete(self, item: Item, live: Object, version: str = "") -> bool:
+        return delete_object(self._client, item, live["metadata"]["uid"], version=version, permit=self._permit)
 
     def _wait_gone(self, item: Item, uid: str) -> None:
         """Waits until an object is gone.
@@ -266,6 +248,34 @@ class Removal:
         for result in self._executor.map(lambda item: self._settle(self._send(item, Result(item, "deleted", item.obj))), items):
             self._report(result)
             results[result.item.identity] = result
+
+
+def delete_object(client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False,
+                  permit: Permit = nullcontext) -> bool:
+    """Deletes an object on the condition that it is what was looked at; says whether it is gone already.
+
+    Args:
+        client: the API server.
+        item: the object.
+        uid: of what was looked at.
+        version: the resourceVersion that it must still have; "" for any.
+        propagation: what becomes of what it has made: `Background` deletes that, too, `Orphan` does not.
+        dry: only ask whether it may be deleted.
+        permit: entered around the request.
+
+    Raises:
+        ApiError: the server refuses it.
+    """
+    try:
+        # The server reads the options of a delete from the body alone; in the query it is for the audit log.
+        answer: Any = client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, permit=permit, body={
+            "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation,
+            "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}), **({"dryRun": ["All"]} if dry else {})})[1]
+    except ApiError as error:
+        if error.status == 404 or (error.status == 409 and "UID in precondition" in error.message):
+            return True
+        raise
+    return bool(answer.get("kind") == "Status")
 
 
 def _needs_spec(item: Item) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Callable, Iterable
 
-from rules.k8s.tools import generations
+from rules.k8s.tools import generations, recreation
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, Client
 from rules.k8s.tools.comparing import is_applied
 from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.engine import Item, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.manifests import Object
-from rules.k8s.tools.refusals import explain
+from rules.k8s.tools.manifests import Object, owner
+from rules.k8s.tools.refusals import explain, words
 from rules.k8s.tools.render import describe as describe_object
 from rules.k8s.tools.render import diff_objects
 
@@ -55,6 +55,8 @@ def diff(client: Client, items: Iterable[Item], executor: Executor, learn: Learn
         except ApiError as error:
             if error.status == 404 and live is None:
                 wanted = item.obj  # Its namespace or kind is not there yet.
+            elif error.status == 422 and live and owner(live) == item.label and recreation.is_wanted(item):
+                return item, _replacement(client, item, live, error)
             else:
                 raise TurnupError(explain(error, item.label, item.identity)) from None
         base = base_of(item.obj)
@@ -64,6 +66,20 @@ def diff(client: Client, items: Iterable[Item], executor: Executor, learn: Learn
         return item, diff_objects(str(item.identity), live, wanted)
 
     return [(item, text) for item, text in executor.map(one, items) if text]
+
+
+def _replacement(client: Client, item: Item, live: Object, error: ApiError) -> str:
+    """Returns the diff of an object that is deleted and made again, and says so in its first line.
+
+    Raises:
+        TurnupError: the server would not take it as a new object either.
+    """
+    try:
+        wanted = recreation.as_new(client, item)
+    except ApiError:
+        raise TurnupError(explain(error, item.label, item.identity)) from None
+    head = f"# {item.identity} is replaced, that is deleted and made again: {' '.join(words(error, item.identity).split())}"
+    return f"{head}\n{diff_objects(str(item.identity), live, wanted)}"
 
 
 def describe(client: Client, items: Iterable[Item], executor: Executor, learn: Learn) -> list[tuple[Item, str]]:

@@ -41,6 +41,9 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     results = {verdict.item.identity: Result(verdict.item, "unchanged", verdict.live) for verdict in verdicts if verdict.outcome == "unchanged"}
     for result in results.values():
         run.report.result(result)
+    for verdict in verdicts:
+        if verdict.outcome == "replaced":
+            run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and made again: {verdict.reason}")
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
     first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
