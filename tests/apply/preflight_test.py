@@ -71,6 +71,23 @@ def test_quota_is_compared_before_the_first_write(shell, client, server, home):
     assert server.changes() == before
 
 
+def test_what_others_use_of_a_quota_is_counted(shell, client, server, home):
+    """Two new objects for which only one place is left are refused as a whole; one of them is taken."""
+    path = f"/api/v1/namespaces/{home}/resourcequotas"
+    client.request("POST", path, body={"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"},
+                                       "spec": {"hard": {"count/configmaps": "5"}}})
+    client.request("PATCH", f"{path}/few/status", content_type="application/merge-patch+json", body={
+        "status": {"hard": {"count/configmaps": "5"}, "used": {"count/configmaps": "3"}}})
+    make_maps(shell, home, "a", "b", "c")
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert f"namespace {home}: the new objects ask for 3 count/configmaps, and the quota few allows 5, of which 3 are in use" in shell.err
+    assert server.changes() == before
+    make_maps(shell, home, "a")
+    assert shell.run("apply") == 0, shell.err
+
+
 def test_secret_values_of_the_server_stay_there(shell, client, home):
     """A value that only the server knows is not in what it says about a Secret."""
     client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={

@@ -125,9 +125,10 @@ class Preflight:
                              and _is_namespace(item)}
         rights = self._check_rights([each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
         found |= {refusal.item.identity: refusal for refusal in rights}
+        new = {each.item.identity for each in found.values() if isinstance(each, Verdict) and each.outcome == "new"}
         places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
         found |= {refusal.item.identity: refusal for refusal in self._check_quota(
-            [item for item in items if item.identity.namespace in places], executor)}
+            [item for item in items if item.identity.namespace in places], new, executor)}
         found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
@@ -296,7 +297,7 @@ class Preflight:
                         f"{item.identity.namespace or 'the cluster'}); ask for the rights or use another user.")
                 for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
 
-    def _check_quota(self, items: list[Item], executor: Executor) -> list[Refusal]:
+    def _check_quota(self, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
         """Compares what the items ask for with the quotas of their namespaces."""
         places: dict[str, list[Item]] = {}
         for item in items:
@@ -312,7 +313,7 @@ class Preflight:
         refusals = []
         for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
             for quota in found:
-                for item, sentence in exceeded(quota, inside):
+                for item, sentence in exceeded(quota, inside, new):
                     refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
         return refusals
 

@@ -1,29 +1,36 @@
 """Does a closure plainly ask for more than a ResourceQuota allows? Pure functions.
 
-The server counts pods only when their controller makes them, long after the apply: the sums of what the manifests ask
-for are compared with the quota's hard limits before. What other objects in the namespace use is left to the server.
+Two things are compared with a quota's hard limits before the first write:
+
+1. What the apply itself makes (objects, the storage of claims): what the quota says is used, by whomever, and what is new.
+   The server refuses the object with which that is exceeded, by the same two figures.
+2. What controllers make of it long after the apply (pods, their requests and limits): the manifests' own sums alone. What is
+   used has the pods of this stack in it, old ones that go as new ones come, and pods of others that may be gone by then: what
+   will be left cannot be told, and nothing is refused here that the server might take.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Iterable
+from typing import Any, Collection, Iterable
 
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.manifests import Object
+from rules.k8s.tools.manifests import Identity, Object
 
 _SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4,
              "P": 1000 ** 5, "E": 1000 ** 6, "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6}
 _COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
+_STORAGE = "requests.storage"
 _REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
-def exceeded(quota: Object, items: Iterable[Item]) -> list[tuple[Item, str]]:
+def exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity] = ()) -> list[tuple[Item, str]]:
     """Compares what items of one namespace ask for with a quota.
 
     Args:
         quota: a live ResourceQuota. One with scopes counts only some pods and is left to the server.
         items: everything that a run applies to the quota's namespace.
+        new: those of them that are not there yet.
 
     Returns:
         For each limit that is exceeded, the item with which it was and one sentence without the target's name.
@@ -33,19 +40,40 @@ def exceeded(quota: Object, items: Iterable[Item]) -> list[tuple[Item, str]]:
         return []
     found = []
     items = list(items)
+    used = (quota.get("status") or {}).get("used") or {}
     for name, text in (spec.get("hard") or {}).items():
         hard = quantity(text)
         if hard is None:
             continue
-        total = Decimal(0)
-        for item in items:
-            total += demand(item, name)
-            if total > hard:
-                asked = sum((demand(each, name) for each in items), Decimal(0))
-                found.append((item, f"the objects ask for {_plain(asked)} {name}, and the quota {quota['metadata']['name']} allows {text}; "
-                              "ask for less or raise the quota."))
-                break
+        allows = f"and the quota {quota['metadata']['name']} allows {text}"
+        item, asked = _first_over(items, name, hard)
+        if item:
+            found.append((item, f"the objects ask for {_plain(asked)} {name}, {allows}; ask for less or raise the quota."))
+            continue
+        taken = quantity(used.get(name)) if _is_made_at_once(name) else None
+        if taken is None:
+            continue
+        item, asked = _first_over([each for each in items if each.identity in new], name, hard - taken)
+        if item:
+            found.append((item, f"the new objects ask for {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
+                          "make room, ask for less or raise the quota."))
     return found
+
+
+def _first_over(items: list[Item], name: str, room: Decimal) -> tuple[Item | None, Decimal]:
+    """Returns the item with which there is not enough room, None when there is, and what all ask for."""
+    total, first = Decimal(0), None
+    for item in items:
+        asked = demand(item, name)
+        total += asked
+        if asked and total > room:
+            first = first or item
+    return first, total
+
+
+def _is_made_at_once(name: str) -> bool:
+    """Says whether what a limit counts is made by the apply itself."""
+    return name == _STORAGE or name in _COUNTED.values() or (name.startswith("count/") and name != "count/pods")
 
 
 def demand(item: Item, name: str) -> Decimal:
@@ -54,6 +82,9 @@ def demand(item: Item, name: str) -> Decimal:
     counted = f"count/{item.resource.plural}" + (f".{item.identity.group}" if item.identity.group else "")
     if name == counted or (not item.identity.group and _COUNTED.get(kind) == name):
         return Decimal(1)
+    if name == _STORAGE:
+        asked = (((obj.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage")
+        return (quantity(asked) or Decimal(0)) if kind == "PersistentVolumeClaim" and not item.identity.group else Decimal(0)
     pods, spec = _pods(kind, item.identity.group, obj)
     if not pods:
         return Decimal(0)

@@ -56,3 +56,28 @@ def test_scoped_quota_is_left_to_the_server():
     limited["spec"]["scopes"] = ["Terminating"]
 
     assert exceeded(limited, [web(9)]) == []
+
+
+def claim(name: str, storage: str) -> Item:
+    """Returns a claim."""
+    return item({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "dev"},
+                 "spec": {"resources": {"requests": {"storage": storage}}}})
+
+
+@pytest.mark.parametrize(("limits", "used", "sentence"), [
+    ({"configmaps": "10"}, {"configmaps": "8"}, ""),
+    ({"configmaps": "10"}, {"configmaps": "9"}, "the new objects ask for 2 configmaps, and the quota q allows 10, of which 9 are in use"),
+    ({"count_per_configmaps": "10"}, {"count/configmaps": "9"}, "ask for 2 count/configmaps"),
+    ({"requests__storage": "10Gi"}, {"requests.storage": "8Gi"}, "ask for 3Gi requests.storage"),
+    ({"requests__storage": "10Gi"}, {"requests.storage": "7Gi"}, ""),
+    # Nothing of it is new: that others are over their limit is not for this run to say.
+    ({"services": "1"}, {"services": "5"}, ""),
+    # Of pods, those of this stack are in use, too: the server takes what only replaces them.
+    ({"pods": "5"}, {"pods": "5"}, ""), ({"requests__cpu": "2"}, {"requests.cpu": "2"}, "")])
+def test_what_is_in_use_leaves_less_room_for_what_is_new(limits, used, sentence):
+    """What the apply itself makes has to fit beside what is there; what is there already, and pods, are not counted twice."""
+    limited = {**quota(**limits), "status": {"used": used}}
+    there, new = [item(config_map("a")), web(4, cpu="500m")], [item(config_map(name)) for name in "bc"] + [claim("d", "3Gi")]
+    found = exceeded(limited, [*there, *new], {each.identity for each in new})
+
+    assert [sentence in text for _, text in found] == ([True] if sentence else [])
