@@ -196,3 +196,26 @@ def use_token(shell, client: Client, server, place: str) -> None:
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     shell.use(config)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_create_asks_three_times_of_an_object(shell, client, server, home, count):
+    """A create reads, tries and makes each object, of few of a kind and of many; what is there, whoever made it, is a refusal of all."""
+    names = [f"c{index}" for index in range(count)]
+    make_maps(shell, home, *names)
+    seen = len(server.audit())
+    assert shell.run("create") == 0, shell.err
+    asked = [event["objectRef"].get("name") for event in server.audit()[seen:] if (event.get("objectRef") or {}).get("resource") == "configmaps"
+             and event["objectRef"].get("namespace") == home]
+    assert all(0 < asked.count(name) <= 3 for name in names)
+
+    for name, value in (("ours", "2"), ("theirs", "1")):
+        shell.make_targets(document("//svc:dev", [config_map(each, home, key=value) for each in (*names, "theirs")], namespace=home))
+        if name == "theirs":
+            assert shell.run("delete") == 0, shell.err
+            client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map("theirs", home, key="0"))
+        writes = server.changes()
+        assert shell.run("create") == 1
+        there = f"ConfigMap {home}/{'theirs' if name == 'theirs' else 'c0'}"
+        assert there in shell.err.splitlines()[-1] and "already in the cluster; nothing was sent. Use .apply" in shell.err
+        assert server.changes() == writes

@@ -44,9 +44,10 @@ class Applying:
 
     def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
+        found = Preflight(self._client, self._surroundings, ids, force=self._force, adopt=self._adopt, create=self._create).check(items, executor)
         if self._create:
-            verbs.refuse_existing(self._client, items, executor)
-        return Preflight(self._client, self._surroundings, ids, force=self._force, adopt=self._adopt).check(items, executor)
+            verbs.refuse_existing(found)
+        return found
 
     def write(self, verdict: Verdict) -> Result:
         """Applies one item."""

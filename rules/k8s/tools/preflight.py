@@ -102,14 +102,17 @@ class Preflight:
         ids: values of the label by which the stack's objects can be listed.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
+        create: only find out what is there already, whoever made it: a verdict with `live`. The others are tried.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, ids: Iterable[str], *, force: bool = False, adopt: bool = False):
+    def __init__(self, client: Client, surroundings: Surroundings, ids: Iterable[str], *, force: bool = False, adopt: bool = False,
+                 create: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._ids = list(ids)
         self._force = force
         self._adopt = adopt
+        self._create = create
         self._since = _moment(client.date)
         self._absent: set[str] = set()
 
@@ -181,6 +184,8 @@ class Preflight:
         live = known.meta
         if item.identity.namespace in self._absent:
             return self._stand_in(item)
+        if live and self._create:
+            return Verdict(item, "changed", live)
         try:
             if live:
                 check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
@@ -188,6 +193,8 @@ class Preflight:
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
                 return Verdict(item, "new")
+            if self._create:
+                return Verdict(item, "changed", answer)
             if live is None:
                 live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
                 check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
@@ -206,6 +213,8 @@ class Preflight:
         return answer
 
     def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
+        if self._create and (there := live_metadata(self._client, item)):
+            return Verdict(item, "changed", there)
         if self._surroundings.is_early(error, item):
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:

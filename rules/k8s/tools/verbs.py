@@ -9,9 +9,10 @@ from rules.k8s.tools import generations, recreation
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, Client
 from rules.k8s.tools.comparing import is_applied
 from rules.k8s.tools.config_names import base_of
-from rules.k8s.tools.engine import Item, live_metadata
+from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Object, owner
+from rules.k8s.tools.preflight import Refusal, Verdict
 from rules.k8s.tools.refusals import explain, words
 from rules.k8s.tools.render import describe as describe_object
 from rules.k8s.tools.render import diff_objects
@@ -20,16 +21,18 @@ from rules.k8s.tools.render import diff_objects
 Learn = Callable[[Iterable[Object]], None]
 
 
-def refuse_existing(client: Client, items: Iterable[Item], executor: Executor) -> None:
+def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
     """Refuses a `create` of which any object is there already, before anything is written.
+
+    Args:
+        found: what a preflight for a create has found.
 
     Raises:
         TurnupError: naming the objects that exist.
     """
-    items = list(items)
-    there = [str(item.identity) for item, live in zip(items, executor.map(lambda item: live_metadata(client, item), items)) if live]
+    there = [each.item for each in found if isinstance(each, Verdict) and each.live]
     if there:
-        raise TurnupError(f"{items[0].label}: {_some(there)} already in the cluster; nothing was sent. Use .apply to change what is there.")
+        raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. Use .apply to change what is there.")
 
 
 def diff(client: Client, items: Iterable[Item], executor: Executor, learn: Learn, *, force: bool = False) -> list[tuple[Item, str]]:
