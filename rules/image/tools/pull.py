@@ -123,10 +123,10 @@ class Puller(Registry):
 
     @contextmanager
     def _get(self, repository: str, digest: str, offset: int) -> Iterator[http.client.HTTPResponse]:
-        """Ask for a blob from an offset on; follow redirects to the registry's storage, which gets no login."""
+        """Ask for a blob from an offset on; follow redirects to the registry's storage, which gets no login, whatever it asks for."""
         path = f"/v2/{repository}/blobs/{digest}"
         part = {"Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
-        connection, used = self._open(self.plain, self.name), self._known(repository)
+        connection, used, away = self._open(self.plain, self.name), self._known(repository), False
         try:
             for _ in range(_REDIRECTS):
                 connection.request("GET", path, headers={**part, **({"Authorization": used} if used else {})})
@@ -136,12 +136,14 @@ class Puller(Registry):
                     return
                 body = response.read(1 << 16)
                 answer = Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, body)
+                if away and response.status == 401:
+                    raise PushError(f"registry {self.name}: {digest} of {repository}: its storage {connection.host} answered 401; logins are not sent there, check the registry's storage")
                 if response.status == 401 and (known := self._authorize(answer, repository, used)):
                     used = known
                 elif response.status in (301, 302, 303, 307, 308):
                     connection.close()
                     connection, path = self._elsewhere(answer.headers.get("location", ""), path)
-                    used = None
+                    used, away = None, True
                 elif response.status in _AGAIN:
                     raise _Again(f"answered {response.status}")
                 else:

@@ -163,6 +163,25 @@ def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
     assert seen == [None]
 
 
+@pytest.mark.parametrize("challenge", ['Basic realm="here"', 'Bearer realm="http://{storage}/token",service="s",scope="repository:a/b:pull"'])
+def test_storage_that_asks_for_the_login_does_not_get_it(fake, cache, challenge) -> None:
+    """A 401 of the host that a redirect leads to ends the pull; neither password nor token request goes there."""
+    seen = []
+    with FakeRegistry() as storage:
+
+        def ask(handler) -> bool:
+            seen.append((handler.path, handler.headers.get("Authorization")))
+            handler.answer(401, WWW_Authenticate=challenge.format(storage=storage.name))
+            return True
+
+        storage.fault = ask
+        fake.fault = lambda h: h.path.endswith(f"/blobs/{LAYER_DIGEST}") and (h.answer(307, Location=f"http://{storage.name}/bucket") or True)
+        client = pull.Puller(fake.name, login=lambda _: pull_login())
+        with pytest.raises(PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: its storage 127.0.0.1 answered 401; logins are not sent there"):
+            pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
+    assert seen == [("/bucket", None)]
+
+
 def pull_login():
     """Return a login that any registry takes."""
     from rules.image.tools.auth import Login
