@@ -10,6 +10,7 @@ Each message is one sentence that says where, what was found and what to do.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 TYPE_CHECKING = False  # `typing` is loaded by those who check types only: it takes longer than a small push
@@ -29,6 +30,13 @@ class InputError(ImageError):
 
 class PushError(ImageError):
     """A registry refused a request, gave a wrong answer or did not answer."""
+
+
+def check_written(path: str | os.PathLike[str], size: int) -> None:
+    """Raise OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
+    found = os.stat(path).st_size
+    if found != size:
+        raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
 
 
 def with_file(argv: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
 from rules.image.tools import oci
-from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.errors import InputError, check_written, run, with_file
 from rules.image.tools.image_files import blob_path
 
 _BLOCK = 1 << 20
@@ -240,7 +240,7 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
     """
     hasher, count = hashlib.sha256(), 0
     try:
-        with open(out, "wb", buffering=0) as target, _readable(where):
+        with open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 count += len(data)
                 if count > size:
@@ -252,6 +252,7 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
             raise InputError(f"{where}: {digest} has {'more than ' * (count > size)}{min(count, size)} bytes, {size} are expected; it is damaged, build or fetch it again")
         if found != digest:
             raise InputError(f"{where}: {digest} has the digest {found}; it is damaged, build or fetch it again")
+        check_written(out, size)
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import resource
 import tarfile
 from pathlib import Path
 
@@ -245,3 +246,16 @@ def test_a_tar_with_wrong_headers_is_refused(tmp_path, headers) -> None:
         tar.addfile(member, io.BytesIO(b"abc"))
     with pytest.raises(InputError, match="^it: not a readable tar"):
         run(tmp_path, archive(tmp_path, out.getvalue()))
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path) -> None:
+    """A write that takes a part only fails the import, and leaves nothing that looks like a layer."""
+    data = bytes(range(256)) * 1000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) - 77, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            importing.copy_blob(io.BytesIO(data), len(data), oci.sha256(data), tmp_path / "out", "it")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "out").exists()

@@ -20,7 +20,7 @@ from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
-from rules.image.tools.errors import InputError, with_file
+from rules.image.tools.errors import InputError, check_written, with_file
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
@@ -141,7 +141,7 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
-        out: file opened for writing bytes.
+        out: file opened for writing bytes, with a buffer: without one a write may take less than it is given.
         compression: `zstd:LEVEL`, `gzip` or `none`.
         where: the target to name in errors.
 
@@ -155,7 +155,8 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
         try:
             for chunk in tar_chunks(items, where):
                 hasher.put(chunk)
-                size += out.write(chunk)
+                out.write(chunk)
+                size += len(chunk)
         finally:
             hasher.finish()
         digest = "sha256:" + plain.hexdigest()
@@ -168,7 +169,8 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
     def emit(data: bytes) -> None:
         nonlocal size
         packed.update(data)
-        size += out.write(data)
+        out.write(data)
+        size += len(data)
 
     emit(pack.start)
     stages = [_Stage(plain.update), _Stage(lambda chunk: emit(pack.add(chunk)))]
@@ -294,8 +296,9 @@ def main(argv: Sequence[str]) -> int:
     """Write the layer and its descriptor as the arguments say (see the module's text)."""
     options = build_parser().parse_args(with_file(argv))
     tree, architecture = gather(options)
-    with open(options.blob, "wb", buffering=0) as out:
+    with open(options.blob, "wb") as out:
         blob = write_blob(tree.sorted(), out, options.compression, options.where)
+    check_written(options.blob, blob.size)
     descriptor = {
         "mediaType": blob.media_type,
         "digest": blob.digest,

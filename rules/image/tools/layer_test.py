@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import resource
 import tarfile
 from pathlib import Path
 
@@ -181,3 +182,28 @@ def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
     code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
     assert code == 1
     assert "free room" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd:2"])
+def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, compression: str) -> None:
+    """A write that takes a part only, as the last one before the end of the room does, fails the layer."""
+    (tmp_path / "data").write_bytes(random.Random(0).randbytes(3 << 20))
+    arguments = ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--file", "x", str(tmp_path / "data"), "--compression", compression]
+    assert run(layer.main, arguments) == 0
+    room = (tmp_path / "b").stat().st_size - 5
+    (tmp_path / "d").unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        assert run(layer.main, arguments) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert capsys.readouterr().err.startswith("ERROR: ")
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_file_that_lost_bytes_is_no_success(tmp_path, capsys, monkeypatch) -> None:
+    """What is on the disk in the end is held to what was written."""
+    monkeypatch.setattr(layer, "write_blob", lambda *_: layer.Blob("x", "sha256:", 5, "sha256:"))
+    assert run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"]) == 1
+    assert f"{tmp_path}/b: has 0 of the 5 bytes that were written; check that disk" in capsys.readouterr().err
