@@ -179,6 +179,37 @@ def test_a_registry_that_answers_with_another_digest_is_not_trusted(fake, tmp_pa
         push_all([image], fake.name)
 
 
+def _tells_no_digest(body: bytes | None = None):
+    """Return a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
+
+    def fault(handler) -> bool:
+        repository, _, name = handler.path.removeprefix("/v2/").partition("/manifests/")
+        found = handler.state.manifests.get((repository, name))
+        if handler.command == "PUT" or found is None:
+            return False
+        handler.answer(200, found if body is None else body)
+        return True
+
+    return fault
+
+
+def test_a_registry_that_tells_no_digest_is_asked_for_the_manifest(fake, tmp_path) -> None:
+    """Tags and digests are confirmed by the manifest's own bytes; a second push finds it all there."""
+    image = make_image(tmp_path, "app", [b"x"], ("t",))
+    fake.fault = _tells_no_digest()
+    assert [push_all([image], fake.name)[0].unchanged for _ in range(2)] == [False, True]
+    assert exists(fake.name, "app", digest(image)) and not exists(fake.name, "app", "sha256:" + "0" * 64)
+
+
+def test_a_manifest_without_a_digest_and_with_other_bytes_is_not_trusted(fake, tmp_path) -> None:
+    """A 200 for a digest confirms nothing by itself."""
+    image = make_image(tmp_path, "app", [b"x"])
+    push_all([image], fake.name)
+    fake.fault = _tells_no_digest(b"{}")
+    with pytest.raises(PushError, match=f"it answered with '{oci.sha256(b'{}')}'; do not trust"):
+        exists(fake.name, "app", digest(image))
+
+
 def test_a_moved_tag_is_set_again(fake, tmp_path) -> None:
     """An image that is there, with its tag on another one, sends only the manifest."""
     one, two = (make_image(tmp_path, "app", [name], ("t",)) for name in (b"1", b"2"))

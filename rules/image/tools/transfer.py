@@ -137,7 +137,7 @@ class Transfer:
         accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
         questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
         answers = zip(self._ask(questions, accept), names)
-        return [is_manifest(answer, self.client.name, job.repository, name, job.digest) for answer, (job, name) in answers]
+        return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
     def _look_for_blobs(self, blobs: list[_Blob]) -> None:
         """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
@@ -255,26 +255,37 @@ class Transfer:
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
     """Say whether a repository has the manifest with a digest; see push.exists."""
-    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": ", ".join(_MANIFESTS)})
-    return is_manifest(answer, client.name, repository, digest, digest)
+    accept = ", ".join(_MANIFESTS)
+    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
+    return is_manifest(client, answer, repository, digest, digest, accept)
 
 
-def is_manifest(answer: Answer, registry: str, repository: str, name: str, digest: str) -> bool:
+def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
     """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+
+    An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
 
     Raises:
         PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
     """
+    told = None
+    if answer.status == 200 and (told := answer.headers.get("docker-content-digest")) is None:
+        answer = client.request("GET", f"/v2/{repository}/manifests/{name}", repository=repository, headers={"Accept": accept})
+        told = _digest(answer.body)
     if answer.status == 404:
         return False
     if answer.status != 200:
-        raise refusal(answer, f"manifest {name} of {repository}", registry)
-    told = answer.headers.get("docker-content-digest")
-    if name != digest:
-        return told == digest
-    if told not in (None, name):
-        raise PushError(f"registry {registry}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
-    return True
+        raise refusal(answer, f"manifest {name} of {repository}", client.name)
+    if told != digest and name == digest:
+        raise PushError(f"registry {client.name}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
+    return told == digest
+
+
+def _digest(data: bytes) -> str:
+    """Return the digest of data."""
+    import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
+
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _check_content(blob: _Blob) -> None:
