@@ -160,6 +160,41 @@ def test_a_registry_that_wants_a_login_gets_it(tmp_path, kind: str) -> None:
     assert asked == (["repository:shop/0:pull,push", "repository:shop/1:pull,push"] if kind == "bearer" else [])
 
 
+def _out_of_order(login: Login, times: int, act):
+    """Return a fault that is a token service, which acts in another way at first."""
+    service, left = _bearer(login, []), [times]
+
+    def fault(handler) -> bool:
+        if handler.path.startswith("/token") and left[0]:
+            left[0] -= 1
+            act(handler)
+            return True
+        return service(handler)
+
+    return fault
+
+
+@pytest.mark.parametrize("act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"])
+def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> None:
+    """Passing trouble of the token service costs time, as the registry's own does; its Retry-After is heard."""
+    login, pauses = Login("user", SECRET), []
+    with FakeRegistry() as fake:
+        fake.fault = _out_of_order(login, 3, act)
+        push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append), jobs=1)
+    assert len(pauses) == 3 and (pauses == [3.0] * 3 or max(pauses) < 1)
+
+
+def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:
+    """No login mends a 503: the sentence does not ask for one."""
+    login = Login("user", SECRET)
+    with FakeRegistry() as fake:
+        fake.fault = _out_of_order(login, 99, lambda h: h.answer(503))
+        client = Registry(fake.name, login=lambda _: login, sleep=lambda _: None)
+        with pytest.raises(PushError, match=f"^registry {fake.name}: its token service 127.0.0.1 answered 503, 8 times; check that it runs") as caught:
+            push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=client, jobs=1)
+    assert "docker login" not in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 def test_a_wrong_login_is_one_sentence(tmp_path, kind: str) -> None:
     """The cure is named, the password is not, and it is not tried again and again."""
