@@ -164,6 +164,14 @@ def test_an_answer_lost_after_the_upload_does_not_send_twice(fake, tmp_path) -> 
     assert oci.sha256(b"base" * 100) not in [found for _, found in fake.uploads]
 
 
+def test_a_registrys_wish_to_wait_is_heard_for_uploads_too(fake, tmp_path) -> None:
+    """Retry-After of the answer to an upload is the pause before the next attempt, up to a minute."""
+    wishes, pauses = ["7", "86400"], []
+    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(wishes) and (h.answer(429, Retry_After=wishes.pop(0)) or True)
+    push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1, client=Registry(fake.name, sleep=pauses.append))
+    assert pauses == [7.0, 60.0]
+
+
 def test_an_unconfirmed_digest_is_not_reported(fake, tmp_path) -> None:
     """A registry that takes a manifest and does not have it afterwards is an error."""
     fake.fault = lambda h: h.command == "PUT" and "/manifests/" in h.path and (h.body(), h.answer(201)) and True

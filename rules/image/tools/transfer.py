@@ -8,7 +8,7 @@ from __future__ import annotations
 import _thread
 
 from rules.image.tools.errors import InputError, PushError
-from rules.image.tools.registry import Interrupted, refusal
+from rules.image.tools.registry import Interrupted, pause_for, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Transfer:
                         f"registry {self.client.name}: {what} broke off {attempt} times "
                         f"({problem}); check the registry and the network, then push again"
                     ) from None
-                self.client.sleep(0.2 * 2**attempt)
+                self.client.sleep(pause_for(0.2 * 2**attempt, problem.wish))
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
