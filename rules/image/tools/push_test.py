@@ -75,6 +75,26 @@ def test_a_second_push_sends_nothing(fake, tmp_path) -> None:
     assert sorted(fake.log) == sorted(f"HEAD /v2/app/{i}/manifests/{digest(image)}" for i, image in enumerate(images))
 
 
+def test_a_lost_blob_is_found_and_sent_when_asked_to_verify(fake, tmp_path) -> None:
+    """A storage that lost a blob still has the manifest, which alone is asked for by default; with verify every blob is."""
+    images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i], ("t",)) for i in range(2)]
+    push_all(images, fake.name)
+    del fake.blobs["app/1", oci.sha256(b"1")]
+    assert [p.unchanged for p in push_all(images, fake.name)] == [True, True]
+    assert [(p.sent, p.unchanged) for p in push_all(images, fake.name, verify=True)] == [(0, True), (1, False)]
+    assert fake.blobs["app/1", oci.sha256(b"1")] == b"1"
+    assert [p.unchanged for p in push_all(images, fake.name, verify=True)] == [True, True]
+
+
+def test_a_blob_that_is_gone_after_it_was_sent_ends_a_push_that_verifies(fake, tmp_path) -> None:
+    """A registry that takes a blob and loses it is an error before any manifest refers to it."""
+    lost = oci.sha256(b"x")
+    fake.fault = lambda h: h.command == "HEAD" and h.path.endswith(lost) and (h.answer(404) or True)
+    with pytest.raises(PushError, match=f"^registry {fake.name}: took {lost} for app but does not have it now; check its storage"):
+        push_all([make_image(tmp_path, "app", [b"x"])], fake.name, verify=True)
+    assert fake.manifests == {}
+
+
 def test_a_shared_blob_is_sent_once(fake, tmp_path) -> None:
     """Twenty images on one base send the base once; the others mount it."""
     images = [make_image(tmp_path, f"app/{i}", [b"base" * 1000, b"%d" % i]) for i in range(20)]

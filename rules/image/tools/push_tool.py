@@ -1,6 +1,7 @@
 """The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
 
     push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]… [--insecure] [--jobs N]
+              [--verify]
 
 Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout. Modules
 that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
@@ -32,10 +33,12 @@ class Options:
         tag: list of names.
         insecure: True to speak plain HTTP.
         jobs: requests at once.
+        verify: True to ask for every blob.
     """
 
     insecure = registry = repository = tag = None
     jobs = _WORKERS
+    verify = False
 
     def __init__(self, argv: Sequence[str]) -> None:
         if len(argv) == 4 and (argv[0], argv[2]) == ("--plan", "--root"):
@@ -124,7 +127,7 @@ def main(argv: Sequence[str]) -> int:
     shown = meter(sys.stderr)
     for client, jobs in groups:
         try:
-            Transfer(client, shown.show, options.jobs).run(jobs)
+            Transfer(client, shown.show, options.jobs, options.verify).run(jobs)
         finally:
             shown.stop()
             client.close()

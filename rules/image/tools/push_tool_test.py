@@ -59,6 +59,15 @@ def test_what_is_there_costs_one_question(plan) -> None:
         assert fake.log == ["HEAD /v2/a/b/manifests/v1"]
 
 
+def test_verify_asks_for_every_blob(plan) -> None:
+    """--verify finds the blob that the registry lost and sends it."""
+    with FakeRegistry() as fake:
+        push_tool.main(plan(fake.name))
+        del fake.blobs["a/b", oci.sha256(LAYER)]
+        assert push_tool.main([*plan(fake.name), "--verify"]) == 0
+        assert fake.blobs["a/b", oci.sha256(LAYER)] == LAYER
+
+
 def test_a_bundle_may_go_to_several_registries(plan) -> None:
     """Each registry of a plan gets its images."""
     with FakeRegistry() as one, FakeRegistry() as two:

@@ -81,11 +81,13 @@ class Transfer:
         tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
             threads; see push.Progress. None: nobody listens.
         workers: uploads in flight at once.
+        verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
     """
 
-    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int) -> None:
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int, verify: bool = False) -> None:
         self.client = client
         self.workers = workers
+        self.verify = verify
         self._tell = tell
         self._lock = _thread.allocate_lock()
 
@@ -107,18 +109,22 @@ class Transfer:
         for job in jobs:
             for digest, (size, path) in job.blobs.items():
                 blob = blobs.setdefault(digest, _Blob(digest, size, path))
-                places = blob.there if job.there else blob.wanted
+                places = blob.there if job.there and not self.verify else blob.wanted
                 if job.repository not in places:
                     places.append(job.repository)
             if job.there:
                 self.tell("exists", job.repository, job.digest, 0, len(job.manifest))
         self._look_for_blobs(list(blobs.values()))
+        missing = {(digest, name) for digest, blob in blobs.items() for name in blob.wanted}
         # The largest first: they decide when the last upload ends.
         each(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
+        if self.verify:
+            self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
         each(self._finish, list(last.values()), self.workers)
         for job in jobs:
             job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
+            job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
     def _look(self, jobs: list[Job]) -> None:
         """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
@@ -150,6 +156,13 @@ class Transfer:
                 blob.wanted.remove(name)
                 blob.there.append(name)
                 self.tell("exists", name, blob.digest, 0, blob.size)
+
+    def _confirm(self, placed: list[tuple[str, str]]) -> None:
+        """Ask again for each (digest, repository) that was sent or mounted."""
+        answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
+        for (digest, name), answer in zip(placed, answers):
+            if not self._is_blob(answer, name, digest):
+                raise PushError(f"registry {self.client.name}: took {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
         """Say whether an answer confirms that a repository has a blob."""
