@@ -16,7 +16,7 @@ import urllib.parse
 from typing import Callable, Mapping, NamedTuple
 
 from rules.image.tools import refusals, wire
-from rules.image.tools.errors import PushError
+from rules.image.tools.errors import LoginError, PushError
 
 _PARAMETER = re.compile(r'([a-z_]+)="([^"\\]*)"')
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -115,7 +115,8 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         sleep: what waits between attempts to reach the token service.
 
     Raises:
-        PushError: the token service refuses, cannot be reached, or is not one.
+        LoginError: the token service refuses.
+        PushError: it cannot be reached, or is not one.
     """
     if challenge.scheme == "basic":
         return login.basic() if login else None
@@ -168,7 +169,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     answer = _patiently(connection, head, body, service, sleep)
     if answer.status != 200:
         cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
-        raise PushError(f"registry {registry}: its token service answered {answer.status}; {cure}")
+        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
     try:
         fields = json.loads(answer.body)
         token = fields.get("token") or fields["access_token"]

@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from rules.image.tools import auth
+from rules.image.tools import auth, oci
 from rules.image.tools.auth import Challenge, Login
 from rules.image.tools.errors import PushError
 from rules.image.tools.fake_registry import FakeRegistry
@@ -158,6 +158,28 @@ def test_a_registry_that_wants_a_login_gets_it(tmp_path, kind: str) -> None:
         assert len(push_all(images, fake.name, client=client, jobs=1)) == 2
         assert len([key for key in fake.manifests if key[0].startswith("shop/")]) == 2
     assert asked == (["repository:shop/0:pull,push", "repository:shop/1:pull,push"] if kind == "bearer" else [])
+
+
+def test_a_token_service_that_refuses_two_scopes_gets_the_blob_sent(tmp_path) -> None:
+    """Where no token is to be had for a mount from another repository, both get the blob itself."""
+    login = Login("user", SECRET)
+    service = _bearer(login, [])
+
+    def fault(handler) -> bool:
+        if "mount=" in handler.path:
+            scopes = "repository:shop/1:pull,push repository:shop/0:pull"
+            handler.answer(401, WWW_Authenticate=f'Bearer realm="http://{handler.state.name}/token",service="s",scope="{scopes}"')
+            return True
+        if handler.path.count("scope=") > 1:
+            handler.answer(403)
+            return True
+        return service(handler)
+
+    with FakeRegistry() as fake:
+        fake.fault = fault
+        images = [make_image(tmp_path, f"shop/{i}", [b"base" * 1000]) for i in range(2)]
+        push_all(images, fake.name, client=Registry(fake.name, login=lambda _: login), jobs=1)
+        assert [found for _, found in fake.uploads].count(oci.sha256(b"base" * 1000)) == 2
 
 
 def _out_of_order(login: Login, times: int, act):

@@ -3,6 +3,7 @@
     ImageError            exit code 1: the work failed
     ├── InputError        an input file or attribute is not what it has to be
     └── PushError         a registry refused, or could not be reached
+        └── LoginError    its token service gives no token for what was asked
 
 Each message is one sentence that says where, what was found and what to do.
 """
@@ -30,6 +31,10 @@ class InputError(ImageError):
 
 class PushError(ImageError):
     """A registry refused a request, gave a wrong answer or did not answer."""
+
+
+class LoginError(PushError):
+    """A token service refused a token, for this login or for what it was to allow."""
 
 
 def check_written(path: str | os.PathLike[str], size: int) -> None:

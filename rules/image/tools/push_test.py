@@ -113,6 +113,14 @@ def test_a_registry_that_does_not_mount_gets_the_blob_again(fake, tmp_path) -> N
     assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 501])
+def test_a_registry_that_refuses_to_mount_gets_the_blob_again(fake, tmp_path, status: int) -> None:
+    """However a mount is refused, the blob is sent."""
+    fake.fault = lambda h: "mount=" in h.path and (h.answer(status) or True)
+    push_all([make_image(tmp_path, f"app/{i}", [b"base"]) for i in range(3)], fake.name, client=quick(fake))
+    assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
+
+
 def test_a_blob_in_other_storage_is_there(fake, tmp_path) -> None:
     """A registry that redirects to where its blobs are stored has them; they are not sent again."""
     image = make_image(tmp_path, "app", [b"base"])

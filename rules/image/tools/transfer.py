@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import _thread
 
-from rules.image.tools.errors import InputError, PushError
+from rules.image.tools.errors import InputError, LoginError, PushError
 from rules.image.tools.registry import Interrupted, pause_for, refusal
 
 TYPE_CHECKING = False
@@ -198,13 +198,12 @@ class Transfer:
         source = blob.there[0] if blob.there else ""
         for attempt in range(1, UPLOAD_ATTEMPTS + 1):
             uploads = f"/v2/{repository}/blobs/uploads/"
-            if source:
-                answer = self.client.request(
-                    "POST", f"{uploads}?mount={blob.digest}&from={source.replace('/', '%2F')}", repository=f"{repository} {source}")
-                if answer.status == 201:
-                    self.tell("mounted", repository, blob.digest, 0, blob.size)
-                    return
-            if not source or answer.status in (401, 403):  # who may not read the other repository sends the blob
+            answer = self._mount(blob, repository, source) if source else None
+            if answer is not None and answer.status == 201:
+                self.tell("mounted", repository, blob.digest, 0, blob.size)
+                return
+            if answer is None or answer.status != 202:
+                # Not every registry mounts, and not everyone may read the other repository: then the blob is sent.
                 source = ""
                 answer = self.client.request("POST", uploads, repository=repository)
             if answer.status != 202:
@@ -222,6 +221,14 @@ class Transfer:
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
+
+    def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
+        """Ask a repository to take the blob from another one; None where no token allows that."""
+        path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
+        try:
+            return self.client.request("POST", path, repository=f"{repository} {source}")
+        except LoginError:
+            return None
 
     def _upload(self, blob: _Blob, repository: str, location: str) -> None:
         """Send the whole blob in one request."""
