@@ -18,7 +18,8 @@ from typing import Callable, Mapping, NamedTuple
 from rules.image.tools import refusals, wire
 from rules.image.tools.errors import LoginError, PushError
 
-_PARAMETER = re.compile(r'([a-z_]+)="([^"\\]*)"')
+# A parameter, or the name of a scheme, in a list of challenges.
+_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -41,9 +42,15 @@ class Challenge(NamedTuple):
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Return the challenge in a WWW-Authenticate header."""
-    scheme, _, rest = header.strip().partition(" ")
-    return Challenge(scheme.lower(), dict(_PARAMETER.findall(rest)))
+    """Return the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for name, quoted, bare, scheme in _WORD.findall(header):
+        if scheme:
+            found.append((scheme.lower(), {}))
+        elif found:
+            found[-1][1].setdefault(name.lower(), quoted.replace("\\", "") or bare)
+    best = sorted(found, key=lambda challenge: {"bearer": 0, "basic": 1}.get(challenge[0], 2))
+    return Challenge(*best[0]) if best else Challenge("", {})
 
 
 def config_path() -> str:

@@ -105,6 +105,40 @@ def test_challenges_are_parsed() -> None:
     assert auth.parse_challenge("").scheme == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "scheme", "realm"),
+    [
+        ('Basic realm="a, Bearer b", Bearer realm="https://t",service="s"', "bearer", "https://t"), ('Negotiate, Basic realm="x"', "basic", "x"),
+        ("Negotiate YII==, Bearer realm=https://t , scope=x", "bearer", "https://t"), ('Basic realm="a\\"b"', "basic", 'a"b'), ("NTLM", "ntlm", None),
+    ],
+)  # fmt: skip
+def test_of_several_challenges_one_that_can_be_met_is_taken(header: str, scheme: str, realm: str | None) -> None:
+    """Bearer before basic before what nobody here speaks; commas and names inside of quotes separate nothing."""
+    found = auth.parse_challenge(header)
+    assert (found.scheme, found.parameters.get("realm")) == (scheme, realm)
+
+
+def test_a_second_header_with_a_challenge_counts_too(tmp_path) -> None:
+    """A registry that offers Negotiate first, in a header of its own, gets the password that it offers to take next."""
+    login = Login("user", SECRET)
+
+    def fault(handler) -> bool:
+        if handler.headers.get("Authorization") == login.basic():
+            return False
+        handler.body()
+        handler.send_response(401)
+        for value in ("Negotiate", 'Basic realm="r"'):
+            handler.send_header("WWW-Authenticate", value)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+    with FakeRegistry() as fake:
+        fake.fault = fault
+        push_all([make_image(tmp_path, "a", [b"x"], ("t",))], fake.name, client=Registry(fake.name, login=lambda _: login), jobs=1)
+        assert ("a", "t") in fake.manifests
+
+
 @pytest.mark.parametrize("realm", ["http://t.example/token", "", "ftp://t.example", "https:///x", "token"])
 def test_logins_go_to_no_plain_token_service(realm: str) -> None:
     """A registry spoken to with TLS may not send the login elsewhere without it."""

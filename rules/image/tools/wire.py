@@ -35,7 +35,7 @@ class Answer:
 
     Attributes:
         status: the status code.
-        headers: values by name in lower case; of a repeated header the first.
+        headers: values by name in lower case; of a repeated header the first, but all challenges, with commas between.
         body: all of it.
     """
 
@@ -187,7 +187,7 @@ class Connection:
         for field in rest:
             name, colon, value = field.partition(":")
             if colon:
-                headers.setdefault(name.lower(), value.strip(" \t"))
+                add_header(headers, name.lower(), value.strip(" \t"))
         connection = headers.get("connection", "").lower()
         self._closes = connection == "close" or (version == "HTTP/1.0" and connection != "keep-alive")
         return Answer(status, headers, b"" if is_head or status in _NO_BODY else self._body(headers))
@@ -237,6 +237,13 @@ class Connection:
         if not data:
             raise BadAnswer("the connection was closed before the answer" if not self._buffer else "the connection was closed in the middle of an answer")
         self._buffer += data
+
+
+def add_header(headers: dict[str, str], name: str, value: str) -> None:
+    """Add a header, its name in lower case; see Answer for what becomes of repeated ones."""
+    if name == "www-authenticate" and name in headers:
+        value = f"{headers.pop(name)}, {value}"
+    headers.setdefault(name, value)
 
 
 def _number(text: bytes, base: int) -> int:
