@@ -159,7 +159,8 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
 
     Args:
         index: image index or docker manifest list.
-        architecture: in OCI's words; empty takes the only image there is, or this machine's where there are several.
+        architecture: in OCI's words; empty takes the only image there is, or amd64's where there are several: which
+            machine builds must not decide what is built.
         system: operating system; empty: linux.
         where: the index, for errors.
         variant: of the architecture, such as v7; empty: any, the newest of several.
@@ -179,18 +180,12 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
         known.append(("/".join(filter(None, names)), entry))
     if len(known) == 1 and (not architecture or not known[0][0]):
         return known[0][1]
-    wanted = [system or "linux", architecture or _here()] + [variant] * bool(variant)
+    wanted = [system or "linux", architecture or "amd64"] + [variant] * bool(variant)
     fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
     if not fitting:
         there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
         raise InputError(f"{where}: no image for {'/'.join(wanted)}, it has {there:.500}; set architecture and os to one of them")
     return max(fitting, key=lambda item: item[0])[1]
-
-
-def _here() -> str:
-    """Return this machine's architecture in OCI's words."""
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def resolve(

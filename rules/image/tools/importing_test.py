@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import resource
 import tarfile
 from pathlib import Path
@@ -132,6 +133,14 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
     with pytest.raises(InputError, match=r"^it: no image for linux/s390x, it has linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
+
+
+def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
+    """Where no architecture is asked for, of several amd64's is taken, also on an arm64 machine; the only one is taken as it is."""
+    monkeypatch.setattr(importing.os, "uname", lambda: os.uname_result(("Linux", "h", "r", "v", "aarch64")))
+    index = _index(("linux", "arm64", ""), ("linux", "amd64", ""))
+    assert importing.choose(index, "", "linux", "it")["digest"][-1] == "1"
+    assert importing.choose(_index(("linux", "arm64", "")), "", "linux", "it")["digest"][-1] == "0"
 
 
 def _damaged(change: str) -> dict[str, bytes]:
