@@ -37,7 +37,9 @@ class Cache:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or cache_dir() / "blobs" / "sha256"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.stat().st_mode & 0o077:  # images may be private: what a login opened is not for every user here
+            self._folder.chmod(0o700)
 
     def path(self, digest: str) -> Path:
         """Return where the cache keeps a blob."""
@@ -70,7 +72,7 @@ class Cache:
                 partial.unlink(missing_ok=True)  # a full disk gets its room back
                 raise OSError(error.errno, error.strerror or str(error), str(partial)) from None
             if partial.exists():
-                partial.chmod(0o444)  # Bazel's repositories have links to it
+                partial.chmod(0o400)  # Bazel's repositories, which are this user's, have links to it
                 os.replace(partial, self.path(digest))
 
     def data(self, digest: str) -> bytes | None:
@@ -155,7 +157,7 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        shutil.copy(source, target)
 
 
 def fill(name: str, registry: str, repository: str, digest: str, tag: str, architecture: str, system: str, variant: str, insecure: str) -> None:

@@ -91,6 +91,24 @@ def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
     assert Path("image/layers/0").read_bytes() == LAYER
 
 
+def test_other_users_cannot_read_what_a_login_opened(fake, cache) -> None:
+    """The cache's folder, also one that an earlier version left open, and its blobs, also in a repository, are this user's alone."""
+    cache.mkdir(parents=True, mode=0o755)
+    cache.chmod(0o755)
+    fill(fake, index_digest(fake))
+    blobs = [path for path in cache.iterdir() if not path.name.startswith("lock-")]
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert len(blobs) == 4 and all(path.stat().st_mode & 0o777 == 0o400 for path in [*blobs, Path("image/layers/0")])
+
+
+def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeypatch) -> None:
+    """Where cache and repository are on two disks, the copy has the blob's mode."""
+    monkeypatch.setattr(pull.os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EXDEV, "two disks")))
+    fill(fake, index_digest(fake))
+    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").stat().st_mode & 0o777 == 0o400
+
+
 def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
     """A tag works, and the warning has the line that makes the build repeatable."""
     fill(fake, tag="v1")
