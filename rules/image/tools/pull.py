@@ -24,7 +24,9 @@ from rules.image.tools import importing, oci
 from rules.image.tools.apt import cache_dir
 from rules.image.tools.errors import run
 from rules.image.tools.puller import Puller
+from rules.image.tools.transfer import each
 
+_DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")
 
 
@@ -117,11 +119,16 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
         return manifest(oci.check_digest(descriptor.get("digest"), f"{where}: digest"))
 
     data, parsed = importing.resolve(named, manifest(name), architecture, system, where, variant)
-    for descriptor in [parsed["config"], *parsed["layers"]]:
+
+    def bring(descriptor: Mapping[str, Any]) -> None:
         if not cache.has(descriptor["digest"]):
             with cache.filling(descriptor["digest"]) as partial:
                 if not cache.has(descriptor["digest"]):  # another process may have brought it meanwhile
                     client.blob(repository, descriptor, partial)
+
+    # The largest first: they decide when the last download ends. A blob that is named twice is brought once.
+    blobs = {descriptor["digest"]: descriptor for descriptor in [parsed["config"], *parsed["layers"]]}
+    each(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
     config = cache.data(parsed["config"]["digest"]) or b""
     return importing.Stored(data, config, importing.describe(parsed, config, where))
 

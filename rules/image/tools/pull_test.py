@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,35 @@ def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeyp
     fill(fake, index_digest(fake))
     assert Path("image/layers/0").read_bytes() == LAYER
     assert Path("image/layers/0").stat().st_mode & 0o777 == 0o400
+
+
+def test_layers_come_side_by_side_and_each_once(fake, cache) -> None:
+    """Four blobs are on their way at once and no more; a layer that an image has twice is asked for once."""
+    layers = [gzip.compress(b"%d" % number) for number in range(8)]
+    config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(b"%d" % number) for number in [*range(8), 0]]}})
+    named = [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(data), "size": len(data)} for data in [*layers, layers[0]]]
+    manifest = oci.dump(oci.build_manifest(config, named))
+    fake.manifests["a/b", oci.sha256(manifest)] = manifest
+    fake.blobs.update((("a/b", oci.sha256(data)), data) for data in [config, *layers])
+    together, most, lock = threading.Barrier(4), [0, 0], threading.Lock()
+
+    def fault(handler) -> bool:
+        if "/blobs/" in handler.path and handler.path.endswith(tuple(oci.sha256(data) for data in layers)):
+            with lock:
+                most[0] += 1
+                most[1] = max(most)
+            together.wait(30)
+            time.sleep(0.01)
+            with lock:
+                most[0] -= 1
+        return False
+
+    fake.fault = fault
+    fill(fake, oci.sha256(manifest))
+    assert most == [0, 4]
+    asked = [line for line in fake.log if "/blobs/" in line]
+    assert len(asked) == len(set(asked)) == 9
+    assert [Path(f"image/layers/{number}").read_bytes() for number in range(9)] == [*layers, layers[0]]
 
 
 def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
