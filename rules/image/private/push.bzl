@@ -5,7 +5,7 @@ load("//rules/image/private:arguments.bzl", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
 load("//rules/image/private:layer.bzl", "WORKER")
-load("//rules/image/private:providers.bzl", "BundleInfo")
+load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
 
@@ -30,7 +30,8 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         default = "OCI",
     ),
     "image": attr.label(
-        doc = FOREIGN + " A container_bundle: all of its images, each to where its name says.",
+        doc = FOREIGN + """ One for several platforms is pushed whole, its index under the tag. A container_bundle: all of its images, each
+to where its name says.""",
         allow_files = True,
         mandatory = True,
     ),
@@ -64,6 +65,12 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         doc = "The start script's template.",
         default = "//rules/image/tools:run_push.sh.tpl",
         allow_single_file = True,
+    ),
+    "_layout_tool": attr.label(
+        doc = "The program that takes images made elsewhere apart.",
+        default = "//rules/image/tools:push_layout",
+        executable = True,
+        cfg = "exec",
     ),
     "_plan_tool": attr.label(
         doc = "The program that checks what goes where when the target is built.",
@@ -104,19 +111,42 @@ def _check(attr):
         if "{" in getattr(attr, name) and not attr.stamp:
             fail("%s: found '%s', which has a stamp variable in it: set stamp = True" % (name, getattr(attr, name)))
 
+def _is_docker(ctx):
+    return ctx.attr.format.upper() == "DOCKER"
+
 def _images(ctx):
     """The images to push, as list of struct(reference = string or None, image = ImageInfo)."""
     if BundleInfo in ctx.attr.image:
         return ctx.attr.image[BundleInfo].images
     return [struct(reference = None, image = image_info(ctx, ctx.attr.image, "image"))]
 
-def _write_plan(ctx, images):
+def _take_apart(ctx):
+    """Declares the action that takes an image made elsewhere apart, all platforms of it; returns the folder."""
+    what = label_text(ctx.attr.image.label)
+    parts = ctx.actions.declare_directory(ctx.label.name + ".parts")
+    args = ctx.actions.args()
+    args.add("--where", "%s: image of %s" % (label_text(ctx.label), what))
+    args.add_all([parts], before_each = "--output", expand_directories = False)
+    args.add_all(ctx.files.image, expand_directories = False)
+    args.use_param_file("@%s")
+    args.set_param_file_format("multiline")
+    ctx.actions.run(
+        executable = ctx.attr._layout_tool[DefaultInfo].files_to_run,
+        arguments = [args],
+        inputs = ctx.files.image,
+        outputs = [parts],
+        mnemonic = "ImagePushLayout",
+        progress_message = "Reading image %s" % what,
+    )
+    return parts
+
+def _write_plan(ctx, images, parts):
     """Declares the action that checks what goes where; returns the plan and the manifests that are pushed."""
-    docker = ctx.attr.format.upper() == "DOCKER"
+    docker = _is_docker(ctx)
     stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
     status = [ctx.info_file, ctx.version_file] if stamped else []
     named = [file for file in (ctx.file.repository_file, ctx.file.tag_file) if file]
-    entries = []
+    entries = [struct(parts = folder.path, reference = None, runfiles = _runfiles_path(ctx, folder)) for folder in parts]
     converted = []
     for index, entry in enumerate(images):
         image = entry.image
@@ -155,7 +185,7 @@ def _write_plan(ctx, images):
     ctx.actions.run(
         executable = ctx.executable._plan_tool,
         arguments = [args],
-        inputs = [spec] + named + status + [entry.image.manifest for entry in images] + [
+        inputs = [spec] + named + status + parts + [entry.image.manifest for entry in images] + [
             layer.blob
             for entry in images
             for layer in entry.image.layers
@@ -170,8 +200,15 @@ def _write_plan(ctx, images):
 
 def _impl(ctx):
     _check(ctx.attr)
+
     images = _images(ctx)
-    plan, manifests = _write_plan(ctx, images)
+    parts = []
+
+    # What is made elsewhere may be for several platforms: all of them are pushed, in the format that they have.
+    if not _is_docker(ctx) and BundleInfo not in ctx.attr.image and ImageInfo not in ctx.attr.image:
+        images = []
+        parts = [_take_apart(ctx)]
+    plan, manifests = _write_plan(ctx, images, parts)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
@@ -183,7 +220,7 @@ def _impl(ctx):
             "%{python}": PYTHON,
         },
     )
-    files = [plan] + manifests
+    files = [plan] + manifests + parts
     for entry in images:
         files.append(entry.image.config)
         files += [layer.blob for layer in entry.image.layers]

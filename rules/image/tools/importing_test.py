@@ -135,6 +135,19 @@ def test_the_image_for_a_platform_is_chosen() -> None:
         importing.choose(index, "s390x", "linux", "it")
 
 
+def test_of_equal_platforms_none_is_guessed() -> None:
+    """One image under two names is one; two images for one platform are named; of two versions of Windows the newer is taken."""
+    index = _index(("linux", "amd64", ""), ("linux", "arm64", ""))
+    index["manifests"].append({**index["manifests"][0], "annotations": {"org.opencontainers.image.ref.name": "again"}})
+    assert importing.choose(index, "amd64", "linux", "it")["digest"][-1] == "0"
+    with pytest.raises(InputError, match=r"^it: two images for linux/amd64, sha256:0+ and sha256:0+1; give a layout with one of them"):
+        importing.choose(_index(("linux", "amd64", ""), ("linux", "amd64", "")), "amd64", "linux", "it")
+    index = _index(("windows", "amd64", ""), ("windows", "amd64", ""))
+    for entry, version in zip(index["manifests"], ("10.0.20348.1", "10.0.17763.1")):
+        entry["platform"]["os.version"] = version
+    assert importing.choose(index, "amd64", "windows", "it")["digest"][-1] == "0"
+
+
 def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
     """Where no architecture is asked for, of several amd64's is taken, also on an arm64 machine; the only one is taken as it is."""
     monkeypatch.setattr(importing.os, "uname", lambda: os.uname_result(("Linux", "h", "r", "v", "aarch64")))

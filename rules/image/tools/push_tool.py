@@ -64,10 +64,11 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
             # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
             insecure = options.insecure or (words[1] == "plain" and options.registry in (None, words[0])) or None
             groups.append((Registry(options.registry or words[0], insecure=insecure), []))
-        elif kind == "image":
+        elif kind in ("image", "part"):
             repository, digest, media_type, _, path = words
             manifest = _content(f"{root}/{path}")
-            groups[-1][1].append(Job(options.repository or repository, tuple(options.tag or ()), manifest, media_type, digest, {}))
+            tags = tuple(options.tag or ()) if kind == "image" else ()
+            groups[-1][1].append(Job(options.repository or repository, tags, manifest, media_type, digest, {}, part=kind == "part"))
         elif kind == "tag" and not options.tag:
             groups[-1][1][-1].tags += (words[0],)
         elif kind == "blob":
@@ -132,7 +133,8 @@ def main(argv: Sequence[str]) -> int:
             shown.stop()
             client.close()
         for job in jobs:
-            sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
+            if not job.part:
+                sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
     return 0
 
 

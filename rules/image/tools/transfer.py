@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 UPLOAD_ATTEMPTS = 5
 _QUESTIONS = 4  # on one connection before another one is used
 _REDIRECTS = (302, 307, 308)
-_MANIFESTS = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json", *_INDEXES)
 
 
 class Job:
@@ -39,14 +35,16 @@ class Job:
         media_type: its media type.
         digest: its digest.
         blobs: size in bytes and file of each blob by digest.
+        part: True for a manifest that is pushed because an index refers to it.
         there: set by push: True if the registry had all of it before, tags included.
         sent: set by push: bytes of blobs that were uploaded for it.
     """
 
-    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "repository", "sent", "tags", "there")
+    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "part", "repository", "sent", "tags", "there")
 
     def __init__(
-        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]]
+        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]],
+        part: bool = False,
     ) -> None:
         self.repository = repository
         self.tags = tags
@@ -54,6 +52,7 @@ class Job:
         self.media_type = media_type
         self.digest = digest
         self.blobs = blobs
+        self.part = part
         self.missing: list[str] = []
         self.there = False
         self.sent = 0
@@ -98,7 +97,7 @@ class Transfer:
                 self._tell(state, repository, digest, sent, size)
 
     def run(self, jobs: list[Job]) -> None:
-        """Push all jobs.
+        """Push all jobs; an index has to come after what it refers to.
 
         Raises:
             PushError: the registry refused, gave a wrong answer or did not answer.
@@ -121,7 +120,10 @@ class Transfer:
         if self.verify:
             self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
-        each(self._finish, list(last.values()), self.workers)
+        each(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
+        for job in last.values():  # in their order: what an index refers to comes before it
+            if job.media_type in _INDEXES:
+                self._finish(job)
         for job in jobs:
             job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
             job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
