@@ -53,7 +53,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     """Return the plan's jobs by registry, with the command line's names where it gives any.
 
     Raises:
-        InputError: a file of an image is missing or not as long as its manifest says.
+        InputError: a file of an image is missing or not as long as its manifest says, or two images would have one name.
     """
     groups: list[tuple[Registry, list[Job]]] = []
     root = options.root
@@ -75,7 +75,19 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
             path, size = f"{root}/{words[2]}", int(words[1])
             _check_size(path, size)
             groups[-1][1][-1].blobs[words[0]] = (size, path)
+    _check_names(groups)
     return groups
+
+
+def _check_names(groups: list[tuple[Registry, list[Job]]]) -> None:
+    """Raise InputError where two images would be pushed under one name, which the last one to arrive would have."""
+    named: dict[str, str] = {}
+    for client, jobs in groups:
+        for job in jobs:
+            for tag in job.tags:
+                name = f"{client.name}/{job.repository}:{tag}"
+                if named.setdefault(name, job.digest) != job.digest:
+                    raise InputError(f"{name}: would be the name of two images, {named[name]} and {job.digest}; leave --repository or --tag out, or push them one by one")
 
 
 def _content(path: str) -> bytes:
