@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import shutil
 import sys
 import tarfile
 from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
-from rules.image.tools import oci
+from rules.image.tools import oci, unpacking
 from rules.image.tools.errors import InputError, check_written, run, with_file
 from rules.image.tools.image_files import PLATFORMS, blob_path
 
@@ -89,7 +88,8 @@ class Tar:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         with _readable(name):
-            self._tar = tarfile.open(path)
+            # Open as long as the tar is read, which is as long as this process lives.
+            self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -311,14 +311,18 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(paths):
         raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
-    descriptors = []
+    descriptors, left = [], unpacking.TOTAL
     for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
         file = source.open(os.path.normpath(str(path)))
         if file is None:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
         out = layers / str(number)
         with file, open(out, "wb") as target, _readable(where):
-            shutil.copyfileobj(file, target, _BLOCK)
+            while data := file.read(_BLOCK):
+                left -= len(data)
+                if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
+                    raise InputError(f"{where}: layers of more than {unpacking.TOTAL} bytes together; save the image again")
+                target.write(data)
         with open(out, "rb") as blob:
             digest = "sha256:" + hashlib.file_digest(blob, "sha256").hexdigest()
             blob.seek(0)

@@ -281,3 +281,25 @@ def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["archive", "layer"])
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, what: str) -> None:
+    """A compressed archive, and a compressed layer in a plain one, may unpack to a ratio of their size only."""
+    monkeypatch.setattr(importing.unpacking, "FREE", 200_000)
+    monkeypatch.setattr(importing.unpacking, "RATIO", 10)
+    layer = tar_of({"zeros": bytes(3_000_000)})
+    config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(layer)]}})
+    files = {"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": gzip.compress(layer) if what == "layer" else layer}
+    data = tar_of(files) if what == "layer" else gzip.compress(tar_of(files))
+    with pytest.raises(InputError, match="^it: unpacks to more than 200000 bytes"):
+        run(tmp_path, archive(tmp_path, data))
+
+
+def test_a_layer_that_is_named_again_and_again_has_an_end(tmp_path, monkeypatch) -> None:
+    """Layers of docker's archives are named by path, the same one as often as it likes: their total is limited."""
+    monkeypatch.setattr(importing.unpacking, "TOTAL", len(LAYER) * 5)
+    config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)] * 9}})
+    data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"] * 9}]).encode(), "c": config, "l": LAYER})
+    with pytest.raises(InputError, match="^it: layers of more than .* bytes together"):
+        run(tmp_path, archive(tmp_path, data))

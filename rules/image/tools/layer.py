@@ -21,6 +21,7 @@ from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
 from rules.image.tools.errors import InputError, check_written, with_file
+from rules.image.tools.unpacking import Piece
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
@@ -44,7 +45,7 @@ class Blob(NamedTuple):
 
 
 def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes]:
-    """Yield the tar of sorted entries in pieces of about CHUNK bytes.
+    """Yield the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
@@ -63,43 +64,49 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
         elif entry.kind == entries.SYMLINK:
             link = entry.target.encode("utf-8", "surrogateescape")
             buffer += tarfmt.header(path, tarfmt.SYMLINK, 0o777, entry.uid, entry.gid, link=link)
+        elif not isinstance(entry.source, str) and entry.source and seen.setdefault(id(entry), path) != path:
+            # Hard links of a tar share one Entry: its bytes are written once and the rest linked to them.
+            buffer += tarfmt.header(path, tarfmt.HARDLINK, *owner, link=seen[id(entry)])
         elif isinstance(entry.source, bytes):
-            # Hard links of a tar share one Entry: write the bytes once and link the rest to it.
-            first = seen.setdefault(id(entry), path)
-            if first != path and entry.source:
-                buffer += tarfmt.header(path, tarfmt.HARDLINK, *owner, link=first)
-            else:
-                buffer += tarfmt.header(path, tarfmt.REGULAR, *owner, size=len(entry.source))
-                buffer += entry.source
-                buffer += tarfmt.padding(len(entry.source))
+            buffer += tarfmt.header(path, tarfmt.REGULAR, *owner, size=len(entry.source))
+            buffer += entry.source
+            buffer += tarfmt.padding(len(entry.source))
         else:
             yield from _copy_file(buffer, path, entry, where)
-        if len(buffer) >= CHUNK:
-            yield bytes(buffer)
-            buffer.clear()
+        yield from _full(buffer)
     buffer += tarfmt.END
+    yield from _full(buffer)
     yield bytes(buffer)
+
+
+def _full(buffer: bytearray) -> Iterator[bytes]:
+    """Take CHUNK bytes out of buffer as often as it has them: what deflate makes of a tar depends on how it is cut."""
+    while len(buffer) >= CHUNK:
+        yield bytes(memoryview(buffer)[:CHUNK])
+        del buffer[:CHUNK]
 
 
 def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iterator[bytes]:
     """Append one file to buffer, yielding and emptying it whenever it is full."""
-    try:
-        descriptor = os.open(entry.source, os.O_RDONLY)
-    except FileNotFoundError:
-        raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
-    try:
+    if isinstance(entry.source, Piece):
+        descriptor, at, size = os.dup(entry.source.file.fileno()), entry.source.offset, entry.source.size
+    else:
+        try:
+            descriptor, at = os.open(entry.source, os.O_RDONLY), 0
+        except FileNotFoundError:
+            raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
         size = os.fstat(descriptor).st_size
+    try:
         buffer += tarfmt.header(path, tarfmt.REGULAR, entry.mode, entry.uid, entry.gid, size=size)
         left = size
         while left:
-            data = os.read(descriptor, min(left, CHUNK))
+            data = os.pread(descriptor, min(left, CHUNK), at)
             if not data:
                 raise InputError(f"{where}: {entry.source!s:.300} became shorter while it was read; build again")
             buffer += data
             left -= len(data)
-            if len(buffer) >= CHUNK:
-                yield bytes(buffer)
-                buffer.clear()
+            at += len(data)
+            yield from _full(buffer)
         buffer += tarfmt.padding(size)
     finally:
         os.close(descriptor)

@@ -1,9 +1,11 @@
 """Tests of the layer tool: equal input gives equal bytes, and the digests are those of what was written."""
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import random
 import resource
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from rules.image.tools import layer
+from rules.image.tools import layer, unpacking
 from rules.image.tools.entries import FILE, Entry, Tree
 from rules.image.tools.errors import InputError, run
 
@@ -134,6 +136,70 @@ def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
     _build(tmp_path / "out", "--tar", str(source))
     with tarfile.open(tmp_path / "out/blob") as tar:
         assert [(m.name, m.islnk(), m.linkname) for m in tar] == [("a", False, ""), ("z", True, "a")]
+
+
+def _bomb(kind: str) -> bytes:
+    """Return a few kilobytes that stand for a tar with 3 MB of zeros in it."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("z")
+        info.size = 3_000_000
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    return {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "tar": bytes}[kind](out.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkeypatch, kind: str) -> None:
+    """More than a ratio of its own size, and more than is free of that, ends in one sentence; the same uncompressed is taken."""
+    monkeypatch.setattr(unpacking, "FREE", 1_000_000)
+    monkeypatch.setattr(unpacking, "RATIO", 10)
+    code = []
+    for name in (kind, "tar"):
+        (tmp_path / name).write_bytes(_bomb(name))
+        code.append(run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--tar", str(tmp_path / name)]))
+    assert code == [1, 0]
+    assert f"ERROR: //t:l: {tmp_path / kind}: unpacks to more than 1000000 bytes" in capsys.readouterr().err
+
+
+def test_the_total_of_an_archive_is_limited(tmp_path, monkeypatch) -> None:
+    """However large the archive is itself."""
+    monkeypatch.setattr(unpacking, "TOTAL", 2_000_000)
+    (tmp_path / "t").write_bytes(_bomb("tar"))
+    with pytest.raises(InputError, match="unpacks to more than 2000000 bytes"):
+        Tree("//t").add_tar(str(tmp_path / "t"))
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path) -> None:
+    """Pax records are read whole by whoever reads a tar: 20 MB of them are no file's."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("x")
+        info.pax_headers = {"comment": "x" * (20 << 20)}
+        tar.addfile(info)
+    (tmp_path / "t.gz").write_bytes(gzip.compress(out.getvalue()))
+    with pytest.raises(InputError, match="a header of 2.* bytes in it, which no file needs"):
+        Tree("//t").add_tar(str(tmp_path / "t.gz"))
+
+
+def test_large_archives_are_not_held_in_memory(tmp_path, monkeypatch) -> None:
+    """Beyond the first of them the files of a tar lie on the disk, and the layer's bytes, hard links too, are the same."""
+    source = tmp_path / "in.tar"
+    with tarfile.open(source, "w") as tar:
+        for name in "abcd":
+            info = tarfile.TarInfo(name)
+            info.size = 1_500_000
+            tar.addfile(info, io.BytesIO(name.encode() * info.size))
+        link = tarfile.TarInfo("e")
+        link.type, link.linkname = tarfile.LNKTYPE, "d"
+        tar.addfile(link)
+    built = []
+    for memory in (unpacking.MEMORY, 2_000_000):
+        monkeypatch.setattr(unpacking, "MEMORY", memory)
+        built.append([_build(tmp_path / "out", "--tar", str(source), "--compression", kind) for kind in ("gzip", "zstd:2", "none")])
+    tree = Tree("//t")
+    tree.add_tar(str(source))
+    assert built[0] == built[1]
+    assert [isinstance(tree.entries[name].source, unpacking.Piece) for name in "abcd"] == [False, True, True, True]
 
 
 def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
