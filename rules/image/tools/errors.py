@@ -44,6 +44,25 @@ def check_written(path: str | os.PathLike[str], size: int) -> None:
         raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
 
 
+class writing:
+    """Names target and file in the system's errors of writing it, which come without a name; use as a context manager.
+
+    Args:
+        where: the target; empty: only the file is named.
+        path: the file.
+    """
+
+    def __init__(self, where: str, path: str | os.PathLike[str]) -> None:
+        self._name = f"{where}: {path}" if where else str(path)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            raise OSError(error.errno, error.strerror, self._name) from None
+
+
 def with_file(argv: Sequence[str]) -> list[str]:
     """Return arguments, those in a file of one a line included, where the only argument is @FILE.
 

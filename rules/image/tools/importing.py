@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
 from rules.image.tools import oci, unpacking
-from rules.image.tools.errors import InputError, check_written, run, with_file
+from rules.image.tools.errors import InputError, check_written, run, with_file, writing
 from rules.image.tools.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20
@@ -258,7 +258,7 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
     """
     hasher, count = hashlib.sha256(), 0
     try:
-        with open(out, "wb") as target, _readable(where):
+        with writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 count += len(data)
                 if count > size:
@@ -317,7 +317,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
         if file is None:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
         out = layers / str(number)
-        with file, open(out, "wb") as target, _readable(where):
+        with file, writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 left -= len(data)
                 if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
@@ -374,9 +374,9 @@ def main(argv: Sequence[str]) -> int:
     layers.mkdir(parents=True, exist_ok=True)
     source = open_source(options.where, options.files)
     stored = read(source, layers, architecture=options.architecture, system=options.os)
-    Path(options.manifest).write_bytes(stored.manifest)
-    Path(options.config).write_bytes(stored.config)
-    Path(options.digest).write_text(oci.sha256(stored.manifest), "ascii")
+    for path, data in ((options.manifest, stored.manifest), (options.config, stored.config), (options.digest, oci.sha256(stored.manifest).encode())):
+        with writing(options.where, path):
+            Path(path).write_bytes(data)
     return 0
 
 

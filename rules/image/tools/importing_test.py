@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from rules.image.tools import image_files, importing, oci
+from rules.image.tools import errors, image_files, importing, oci
 from rules.image.tools.errors import InputError
 
 DOCKER = "application/vnd.docker."
@@ -61,8 +61,12 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
 
 def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.Stored:
     """Import paths into tmp_path/out."""
-    out = tmp_path / "out"
-    out.mkdir(exist_ok=True)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    return run_into(tmp_path / "out", *paths, architecture=architecture)
+
+
+def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.Stored:
+    """Import paths into a folder."""
     return importing.read(importing.open_source("it", paths), out, architecture=architecture)
 
 
@@ -303,3 +307,18 @@ def test_a_layer_that_is_named_again_and_again_has_an_end(tmp_path, monkeypatch)
     data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"] * 9}]).encode(), "c": config, "l": LAYER})
     with pytest.raises(InputError, match="^it: layers of more than .* bytes together"):
         run(tmp_path, archive(tmp_path, data))
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
+    """Target and file are named, whichever output has no room."""
+    folder = write(layout(), tmp_path / "layout")
+    out = {name: str(tmp_path / name) for name in ("manifest", "config", "digest", "layers")}
+    for full in ("manifest", "config", "digest"):
+        arguments = ["--where", "//a:b", *(word for name, path in {**out, full: "/dev/full"}.items() for word in (f"--{name}", path)), str(folder)]
+        assert errors.run(importing.main, arguments) == 1
+        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    (tmp_path / "layers/0").unlink()
+    (tmp_path / "layers/0").symlink_to("/dev/full")
+    with pytest.raises(OSError) as caught:
+        run_into(tmp_path / "layers", folder)
+    assert caught.value.filename == f"it: {tmp_path}/layers/0"

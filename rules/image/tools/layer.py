@@ -20,7 +20,7 @@ from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
-from rules.image.tools.errors import InputError, check_written, with_file
+from rules.image.tools.errors import InputError, check_written, with_file, writing
 from rules.image.tools.unpacking import Piece
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
@@ -303,7 +303,7 @@ def main(argv: Sequence[str]) -> int:
     """Write the layer and its descriptor as the arguments say (see the module's text)."""
     options = build_parser().parse_args(with_file(argv))
     tree, architecture = gather(options)
-    with open(options.blob, "wb") as out:
+    with writing(options.where, options.blob), open(options.blob, "wb") as out:
         blob = write_blob(tree.sorted(), out, options.compression, options.where)
     check_written(options.blob, blob.size)
     descriptor = {
@@ -315,7 +315,7 @@ def main(argv: Sequence[str]) -> int:
     }
     if architecture:
         descriptor["architecture"] = architecture
-    with open(options.descriptor, "wb") as out:
+    with writing(options.where, options.descriptor), open(options.descriptor, "wb") as out:
         out.write(oci.dump(descriptor))
     return 0
 

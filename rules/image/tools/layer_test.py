@@ -244,10 +244,10 @@ def test_a_file_that_vanishes_is_named(tmp_path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
-    """Writing to a full device fails with the cure."""
+    """Writing to a full device names target, file and cure."""
     code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
     assert code == 1
-    assert "free room" in capsys.readouterr().err
+    assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free room on that disk, then run this again\n"
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd:2"])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from rules.image.tools import importing, oci
-from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.errors import InputError, run, with_file, writing
 from rules.image.tools.image_files import ORDER, blob_path
 
 _DEPTH = 4
@@ -55,7 +55,9 @@ class _Parts:
             parts = self._blobs(parsed)
         else:
             raise InputError(f"{where}: found {kind!r:.120}, an image manifest or index is needed ({oci.MANIFEST}, {oci.INDEX})")
-        (self._folder / digest.removeprefix("sha256:")).write_bytes(data)
+        path = self._folder / digest.removeprefix("sha256:")
+        with writing(where, path):
+            path.write_bytes(data)
         self.order.setdefault(digest, {"digest": digest, "mediaType": kind, "size": len(data), "parts": parts})
 
     def _blobs(self, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

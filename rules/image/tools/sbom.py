@@ -23,7 +23,7 @@ from typing import IO, Any, Iterable, Sequence
 
 from rules.image.tools import image_files, layer_tars, oci
 from rules.image.tools.entries import clean_path
-from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.errors import InputError, run, with_file, writing
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
@@ -212,7 +212,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--output", required=True)
     options = parser.parse_args(with_file(argv))
     name, manifest, config = options.image
-    Path(options.output).write_bytes(oci.dump(bill(image_files.read(manifest, config, options.layer), name)))
+    data = oci.dump(bill(image_files.read(manifest, config, options.layer), name))
+    with writing("", options.output):
+        Path(options.output).write_bytes(data)
     return 0
 
 
