@@ -47,8 +47,15 @@ class Contents:
 
     def _remove(self, gone: set[str], emptied: set[str]) -> None:
         """Forget the paths in gone, and all that lies below one of emptied."""
+        folders: set[str] = set()
+        for path in self.digests:
+            for folder in _above(path):
+                if folder in folders:
+                    break
+                folders.add(folder)
+        emptied = emptied & folders  # few, or none: then not every path has to be looked at
         for known in (self.digests, self.metadata):
-            for path in [path for path in known if path in gone or not emptied.isdisjoint(_above(path))]:
+            for path in [path for path in (known if emptied else gone & known.keys()) if path in gone or not emptied.isdisjoint(_above(path))]:
                 del known[path]
 
     def add_layer(self, stream: IO[bytes], where: str) -> None:
