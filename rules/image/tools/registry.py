@@ -58,7 +58,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 def is_loopback(registry: str) -> bool:
     """Say whether a registry's HOST[:PORT] names this machine itself."""
     host, _ = split_name(registry)
-    if host == "localhost" or host.endswith(".localhost") or host == "::1":
+    if host in ("localhost", "::1"):  # names below .localhost are what the domain name service says
         return True
     numbers = host.split(".")
     return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
