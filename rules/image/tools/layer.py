@@ -264,6 +264,11 @@ def _number(value: str, base: int, most: int, what: str) -> int:
     return number
 
 
+def _fail(error: OSError) -> None:
+    """Raise what os.walk would pass over."""
+    raise error
+
+
 def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     """Return the tree that the options describe, and the architecture of its packages if it has any."""
     where = options.where
@@ -275,7 +280,7 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     for destination, source in options.file:
         tree.add(f"{base}/{destination}", entries.file_entry(source, mode, *owner))
     for destination, top in options.tree:
-        for folder, folders, names in os.walk(top, followlinks=True):  # sandboxes are made of links
+        for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes are made of links
             folders.sort()
             inside = os.path.relpath(folder, top)
             for name in names:

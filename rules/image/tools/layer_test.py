@@ -1,6 +1,7 @@
 """Tests of the layer tool: equal input gives equal bytes, and the digests are those of what was written."""
 
 import bz2
+import errno
 import gzip
 import hashlib
 import io
@@ -233,6 +234,21 @@ def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str]
     lines = capsys.readouterr().err.splitlines()
     assert code == 1
     assert len(lines) == 1 and lines[0].startswith("ERROR: ") and message in lines[0]
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, capsys, monkeypatch) -> None:
+    """What os.walk cannot list fails the layer, with its name."""
+    top = _source(tmp_path / "src", 0o022, 1)
+    listed = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--tree", "app", str(top)]) == 1
+    assert capsys.readouterr().err == f"ERROR: {top}/sub: Permission denied\n"
 
 
 def test_a_file_that_vanishes_is_named(tmp_path) -> None:
