@@ -17,6 +17,7 @@ from rules.image.tools.unpacking import Piece, Spool, unpacked
 if TYPE_CHECKING:
     import tarfile
 
+_WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
@@ -95,15 +96,22 @@ class Tree:
         self.spool = Spool()
         self.entries: dict[str, Entry] = {}
 
-    def add(self, path: str, entry: Entry) -> None:
+    def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
         """Put an entry at path.
 
         Directories may come twice (the last mode stays), and so may files and links that are equal.
+
+        Args:
+            path: where in the image.
+            entry: what.
+            whiteouts: allow names that delete what a lower layer has, as whoever makes a tar may mean them.
 
         Raises:
             InputError: something else is there already, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
+        if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
+            raise InputError(f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete")
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)
         if not path:
@@ -134,7 +142,7 @@ class Tree:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
                 tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
                 for path, entry in read_tar(tar, where, self.spool):
-                    self.add(f"{prefix}/{path}", entry)
+                    self.add(f"{prefix}/{path}", entry, whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise

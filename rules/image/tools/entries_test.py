@@ -60,6 +60,16 @@ def test_links_inside_the_image_are_kept(path: str, target: str) -> None:
     assert dict(tree.sorted())[path].target == target
 
 
+@pytest.mark.parametrize("path", [".wh.x", "a/.wh.x", "a/.wh..wh..opq", ".wh.d/x"])
+def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
+    """A whiteout's name for a file of one's own is no accident that passes unseen; in a tar it may be meant."""
+    with pytest.raises(InputError, match=f"^//t: the name of /{path} begins with .wh., which deletes files of the layers below; rename it"):
+        Tree("//t").add(path, Entry(FILE, 0o644))
+    tree = Tree("//t")
+    tree.add_tar(_tar((_info(path), b"")))
+    assert path in tree.entries
+
+
 def test_two_files_at_one_path_are_refused() -> None:
     """Different content at one path is an error that says which."""
     tree = Tree("//t")
