@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
-from rules.image.tools import oci
+from rules.image.tools import oci, proxies
 from rules.image.tools.errors import PushError
 from rules.image.tools.refusals import check_tls, detail
 from rules.image.tools.registry import AGAIN, ATTEMPTS, Patience, Registry
@@ -219,8 +219,14 @@ class Puller(Registry):
     @staticmethod
     def _open(url: urllib.parse.SplitResult) -> http.client.HTTPConnection:
         """Return a connection that its first request opens."""
-        kind = http.client.HTTPConnection if url.scheme == "http" else http.client.HTTPSConnection
-        return kind(url.netloc, timeout=_TIMEOUT)
+        if url.scheme == "http":
+            return http.client.HTTPConnection(url.netloc, timeout=_TIMEOUT)
+        proxy = proxies.find(url.hostname or "", url.port or 443)
+        if proxy is None:
+            return http.client.HTTPSConnection(url.netloc, timeout=_TIMEOUT)
+        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=_TIMEOUT)
+        connection.set_tunnel(url.hostname or "", url.port or 443, {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {})
+        return connection
 
     def _elsewhere(self, location: str, url: urllib.parse.SplitResult) -> urllib.parse.SplitResult:
         """Return where a redirect that url answered with leads."""
