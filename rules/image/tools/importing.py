@@ -204,7 +204,7 @@ def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -
     first: dict[str, object] = {}
     for name, entry in known:
         if name in first:
-            raise InputError(f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; give a layout with one of them")
+            raise InputError(f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them")
         first[name] = entry.get("digest")
 
 

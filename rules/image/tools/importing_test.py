@@ -144,7 +144,7 @@ def test_of_equal_platforms_none_is_guessed() -> None:
     index = _index(("linux", "amd64", ""), ("linux", "arm64", ""))
     index["manifests"].append({**index["manifests"][0], "annotations": {"org.opencontainers.image.ref.name": "again"}})
     assert importing.choose(index, "amd64", "linux", "it")["digest"][-1] == "0"
-    with pytest.raises(InputError, match=r"^it: two images for linux/amd64, sha256:0+ and sha256:0+1; give a layout with one of them"):
+    with pytest.raises(InputError, match=r"^it: two images for linux/amd64, sha256:0+ and sha256:0+1; take one by its digest, or give a layout"):
         importing.choose(_index(("linux", "amd64", ""), ("linux", "amd64", "")), "amd64", "linux", "it")
     index = _index(("windows", "amd64", ""), ("windows", "amd64", ""))
     for entry, version in zip(index["manifests"], ("10.0.20348.1", "10.0.17763.1")):

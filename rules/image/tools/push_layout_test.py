@@ -126,7 +126,7 @@ def _changed(change: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; give a layout with one of them"), ("none", "its index.json names no image"),
+        ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; take one by its digest, or give a layout"), ("none", "its index.json names no image"),
         ("missing", "is named, but not there"), ("kind", "found 'text/plain', an image manifest or index is needed"),
     ],
 )  # fmt: skip
