@@ -205,6 +205,8 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
                     seen.add(key)
             return super().construct_mapping(node, deep)
 
+    # As kubectl reads it: `=` has a meaning in YAML 1.1 that nobody uses, and stands in enums of definitions.
+    Loader.add_constructor("tag:yaml.org,2002:value", Loader.construct_yaml_str)
     try:
         return list(yaml.load_all(text, Loader=Loader))
     except yaml.YAMLError as error:
