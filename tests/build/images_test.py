@@ -97,3 +97,59 @@ container_image(name = "bad", {attributes})
     assert done.returncode != 0
     assert words in done.stderr
     assert "Traceback (most recent call last):\n  File" not in done.stderr
+
+
+# What rules_docker's calls took and these do not, by call: attribute and value.
+_GONE = {
+    "container_bundle": {
+        "docker_run_flags": "-it", "experimental_tarball_format": "legacy", "extract_config": "x", "image_target_strings": ["x"], "image_targets": ["x"], "tar_output": "x.tar",
+    },
+    "container_image": {
+        "build_layer": "x", "build_script": "x", "compression_options": ["-1"], "docker_run_flags": "-it", "enable_mtime_preservation": True, "experimental_tarball_format": "legacy",
+        "incremental_load_template": "x", "label_file_strings": ["x"], "launcher": "x", "launcher_args": ["x"], "legacy_repository_naming": True, "legacy_run_behavior": False, "mtime": 1,
+        "null_cmd": True, "null_entrypoint": True, "os_version": "10", "portable_mtime": True, "repository": "x", "sha256": "x", "tag_name": "x",
+    },
+    "container_layer": {
+        "build_layer": "x", "compression_options": ["-1"], "enable_mtime_preservation": True, "mtime": 1, "operating_system": "linux", "portable_mtime": True, "sha256": "x",
+    },
+    "container_push": {"docker_client_config": "x", "extension": ".sh", "retry_count": 3, "tag_tpl": "x", "windows_paths": False},
+}  # fmt: skip
+_CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
+
+
+def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
+    """Each attribute that has no counterpart is named with its target, and with what to do instead; so is a misspelled one."""
+    cases = [(rule, attribute, value) for rule, attributes in _GONE.items() for attribute, value in attributes.items()]
+    cases += [(rule, "bogus", 1) for rule in _GONE]
+    for rule, attribute, value in cases:
+        folder = nested.root / "gone" / rule / attribute
+        folder.mkdir(parents=True)
+        (folder / "BUILD").write_text(f"""load("//rules/image:defs.bzl", "{rule}")
+{rule}(name = "x", {attribute} = {value!r}, {_CALLS.get(rule, "")})
+""")
+    done = nested.bazel("build", "--keep_going", "//gone/...")
+
+    said = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Error in fail: ")]
+    for rule, attribute, _ in cases:
+        words = f"{rule} has no attribute bogus: correct the name, or remove it; it has " if attribute == "bogus" else f"{attribute} is not supported: "
+        start = f"//gone/{rule}/{attribute}:x: {words}"
+        (line,) = (line for line in said if line.startswith(start))
+        assert len(line) > len(start) + 10
+    assert len(said) == len(cases)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported: images are for Linux"),
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported: the login is"),
+        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag: correct the name, or remove it; it has architecture, file, os"),
+    ],
+)  # fmt: skip
+def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
+    """A call in WORKSPACE with an attribute that it does not take is named, with what to do instead."""
+    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull")\n{call}\n'):
+        done = nested.bazel("build", "@gone//image")
+
+    assert done.returncode != 0
+    assert words in done.stderr

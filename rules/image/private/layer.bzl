@@ -1,5 +1,6 @@
 """container_layer: files, tars and Debian packages as one layer."""
 
+load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
 load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
@@ -220,9 +221,19 @@ def _impl(ctx):
         LayerInfo(blob = layer.blob, descriptor = layer.descriptor, env = ctx.attr.env),
     ]
 
-container_layer = rule(
+container_layer_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
     provides = [LayerInfo],
 )
+
+def container_layer(name, **kwargs):
+    """Makes a layer; see the rule's text above and its attributes.
+
+    Args:
+      name: the target's name.
+      **kwargs: the rule's attributes.
+    """
+    check_target(name, kwargs, "container_layer", _ATTRS)
+    container_layer_rule(name = name, **kwargs)

@@ -1,7 +1,7 @@
 """container_push: `bazel run` sends an image, or a bundle of them, to a registry."""
 
 load("@host_python//:defs.bzl", "PYTHON")
-load("//rules/image/private:arguments.bzl", "stamp_value")
+load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
 load("//rules/image/private:layer.bzl", "WORKER")
@@ -205,4 +205,5 @@ def container_push(name, stamp = False, **kwargs):
       stamp: True, False, or -1 for what Bazel's --stamp says.
       **kwargs: the rule's attributes.
     """
+    check_target(name, kwargs, "container_push", _ATTRS)
     container_push_rule(name = name, stamp = stamp_value(stamp), **kwargs)
