@@ -257,9 +257,9 @@ def test_a_bundle_holds_its_images_under_their_names() -> None:
     """Each image is there with its own layers, by the names of the attribute; shared layers are there once."""
     files = _archive("bundle")
     entries = {entry["RepoTags"][0]: entry for entry in json.loads(files["manifest.json"])}
-    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/layout:latest", "shop/USER:mine"]
+    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/files:v2", "shop/layout:latest", "shop/USER:mine"]
     layers = {name: entry["Layers"] for name, entry in entries.items()}
-    assert layers["shop/files:v1"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
+    assert layers["shop/files:v1"] == layers["shop/files:v2"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
     assert all(path in files for entry in entries.values() for path in (entry["Config"], *entry["Layers"]))
     named = [entry["annotations"]["io.containerd.image.name"] for entry in json.loads(files["index.json"])["manifests"]]
     assert named == [f"docker.io/{name}" for name in entries]

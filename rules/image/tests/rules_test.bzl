@@ -1,7 +1,7 @@
 """Analysis tests: each refusal of the image rules, and the shape of what they provide."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules/image:defs.bzl", "ImageInfo", "container_image", "container_layer", "container_push", "debian_image", "py_image")
+load("//rules/image:defs.bzl", "BundleInfo", "ImageInfo", "container_bundle", "container_image", "container_layer", "container_push", "debian_image", "py_image")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)
@@ -16,6 +16,7 @@ _fails_test = analysistest.make(
 
 # name -> (rule, attributes, message). Each is a target that must not build.
 _REFUSED = {
+    "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: 'shop/a:latest' is named twice in //rules/image/tests:bundle_names_one_twice: give each image a name of its own"),
     "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
     "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: found '../x', which climbs out"),
     "debian_no_packages": (debian_image, {"packages": []}, "packages: found none: name @NAME//:debs"),
@@ -56,6 +57,16 @@ def _provider_impl(ctx):
     return analysistest.end(env)
 
 _provider_test = analysistest.make(_provider_impl)
+
+def _stamped_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.equals(env, ctx.attr.stamped, analysistest.target_under_test(env)[BundleInfo].stamp)
+    return analysistest.end(env)
+
+_STAMPED_ATTRS = {"stamped": attr.bool(doc = "Whether the bundle under test is to be stamped.")}
+
+_stamped_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS)
+_stamped_by_flag_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS, config_settings = {"//command_line_option:stamp": True})
 
 def _apart_impl(ctx):
     env = analysistest.begin(ctx)
@@ -102,5 +113,8 @@ def image_rules_tests(name):
         program = "rules/image/tests/app/rpc.py",
         target_under_test = ":rpc",
     )
+    _stamped_test(name = "bundle_without_the_flag_is_unstamped", stamped = False, target_under_test = ":bundle_by_flag")
+    _stamped_by_flag_test(name = "bundle_with_the_flag_is_stamped", stamped = True, target_under_test = ":bundle_by_flag")
+    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)
