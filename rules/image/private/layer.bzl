@@ -19,8 +19,8 @@ container_layer(
 
 CONTENT_ATTRS = {
     "data_path": attr.string(
-        doc = """Which part of the files' paths is kept below `directory`: `.` keeps the path below this package, `/` the path
-below the workspace, another path is removed from the front. Empty: only the file names are kept.""",
+        doc = """Which part of the files' paths is kept below `directory`: what follows this folder of the package (`.` is the
+package itself) or, where it begins with `/`, of the workspace. Empty: only the file names are kept.""",
     ),
     "debs": attr.label_list(
         doc = "Debian packages whose files are added, usr-merged. Their maintainer scripts are not run. Empty: none.",
@@ -127,11 +127,11 @@ def _relative(file, package, data_path):
     path = file.short_path[3:].partition("/")[2] if file.short_path.startswith("../") else file.short_path
     if data_path == "":
         return file.basename
-    if data_path == "/":
-        return path
-    front = package if data_path == "." else data_path.strip("/")
-    if front.startswith("./"):
-        front = (package + "/" if package else "") + front[2:]
+    if data_path.startswith("/"):
+        parts = data_path.split("/")
+    else:
+        parts = package.split("/") + data_path.split("/")
+    front = "/".join([part for part in parts if part not in ("", ".")])
     if front and not path.startswith(front + "/"):
         fail("data_path: '%s' is not below '%s': list files from there, or change data_path" % (path, front))
     return path[len(front):].lstrip("/")
