@@ -13,7 +13,8 @@ program's own files. A changed line in the program changes only the last, which 
 
 Files lie at /app/WORKSPACE/PATH, as in runfiles. The entrypoint is the interpreter itself, isolated (-I -S), on a short
 start file that sets the import path: no shell takes part, signals reach the program. Arguments of the container reach it
-as sys.argv[1:].
+as sys.argv[1:]. Files are 0444; programs (ELF, scripts with `#!`, what data targets start) are 0555, so that the program can
+start them.
 
 ```
 py_image(
@@ -99,6 +100,7 @@ def _impl(ctx):
         third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression))
         files = [file for file in files if not file.owner.workspace_name]
 
+    executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
     middle = []
     for number, library in enumerate(ctx.attr.layers):
         reached = {file.path: True for file in library[DefaultInfo].default_runfiles.files.to_list()}
@@ -106,14 +108,14 @@ def _impl(ctx):
         files = [file for file in files if file.path not in reached]
         if own:
             args = ctx.actions.args()
-            add_files(args, own, ctx.workspace_name)
+            add_files(args, own, ctx.workspace_name, executables)
             middle.append(write_layer(ctx, "%s.%d" % (ctx.label.name, number), args, depset(own), compression = ctx.attr.compression, what = label_text(library.label)))
 
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
     imports = ["%s/%s" % (ROOT, path) for path in ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
-    add_files(args, files + [start], ctx.workspace_name)
+    add_files(args, files + [start], ctx.workspace_name, executables)
     layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
 
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))

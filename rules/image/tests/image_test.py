@@ -80,6 +80,7 @@ def test_the_program_runs_as_its_user_in_its_root(tmp_path) -> None:
     assert facts["authorities"] > 100
     assert facts["zone"] == "Europe/Zurich"
     assert facts["data"] == "words from a data file"
+    assert facts["tool"] == "tool ran\n"
     assert facts["cached"] == "/usr/lib/python3.11/json/__pycache__/__init__.cpython-311.pyc"
     assert len(facts["path"]) == 3  # PyYAML, redis and what redis needs
 
@@ -203,6 +204,18 @@ def test_nothing_is_writable_by_the_program() -> None:
             if (mine or member.mode & stat.S_IWOTH) and not member.issym():
                 loose.append(member.name)
     assert sorted(set(loose)) == ["home/nonroot", "tmp", "var/tmp"]
+
+
+def test_programs_and_only_programs_can_be_executed() -> None:
+    """Scripts, native modules and executables of data targets are 0555, all else 0444, whatever the checkout's modes."""
+    _, *layers = _layers("hello")
+    modes = {m.name: m.mode for tar in layers for m in tar if m.isreg()}
+    programs = {name for name, mode in modes.items() if mode == 0o555}
+    here = "app/turnup/rules/image/tests"
+    assert {f"{here}/app/tool", f"{here}/words.run"} <= programs
+    assert all(name.startswith(here) or ".so" in name for name in programs) and any(".so" in name for name in programs)
+    assert modes[f"{here}/app/data.txt"] == modes[f"{here}/app/hello.py"] == 0o444
+    assert set(modes.values()) == {0o444, 0o555}
 
 
 @pytest.mark.parametrize("image", ["hello", "files_image"])
