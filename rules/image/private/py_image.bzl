@@ -7,6 +7,7 @@ load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
+load("//rules/image/private:refused.bzl", "COMMON")
 
 _DOC = """Makes an image of a py_binary: the base with the interpreter, one layer for each third-party package, one for the
 program's own files. A changed line in the program changes only the last, which is small.
@@ -134,7 +135,10 @@ py_image_rule = rule(
     provides = [ImageInfo],
 )
 
-_IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + ["tags", "testonly", "visibility"]
+_IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + COMMON
+
+# Of the attributes that every rule has, those that are the image's alone.
+_NOT_OF_BINARY = ["deprecation", "tags", "visibility"]
 
 # Arguments of other rules' py_binary that say what holds here anyway.
 _ONE_PYTHON = {
@@ -159,7 +163,7 @@ def py_image(name, binary = None, layers = [], **kwargs):
         kwargs["cmd"] = kwargs.pop("args")
     if not binary:
         binary = name + ".binary"
-        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
+        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or (key in COMMON and key not in _NOT_OF_BINARY)}
         kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
         if not program.get("main"):
             # The program is named like the image, not like the target that holds it.
