@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -51,6 +52,40 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
     assert "answered 404; check repository, digest and tag" in said
     for name in ("loaded", "pulled"):
         assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
+
+
+def test_no_action_asks_for_the_network(nested):
+    """Every action of the image rules, the aspect's too, tells Bazel to keep the network from it."""
+    shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
+    actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
+    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushPlan", "ImageSbom"}
+    assert any("third party: pip//redis" in action for action in actions)
+    assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
+    # So that the rules' actions are those whose mnemonics begin with Image.
+    for path in (nested.root / "rules/image/private").glob("*.bzl"):
+        text = path.read_text()
+        assert text.count("ctx.actions.run(") == text.count('mnemonic = "Image'), path.name
+
+
+def _ran(nested, *targets: str) -> list[str]:
+    """Build targets and return the actions that ran, but for Bazel's own of each build."""
+    explanation = nested.root / "explanation.txt"
+    nested.build(*targets, f"--explain={explanation}", "--verbose_explanations")
+    ran = re.findall(r"Executing action '([^']*)'", explanation.read_text())
+    return [action for action in ran if not action.startswith("BazelWorkspaceStatusAction")]
+
+
+def test_an_unchanged_tree_costs_nothing(nested):
+    """A build of what is built runs no action of an image, bundle or push, by the same Bazel or a new one; an edit runs its own layers."""
+    folder = "rules/image/examples/drop_in"
+    targets = [f"//{folder}:{name}" for name in ("image.tar", "bundle.tar", "program", "push", "push_bundle", "push_docker")]
+    nested.build(*targets)
+    assert _ran(nested, *targets) == []
+    assert nested.bazel("shutdown").returncode == 0
+    assert _ran(nested, *targets) == []
+    with nested.edited(f"{folder}/hello.py", r"print\(.*", "print()"):
+        layers = [action for action in _ran(nested, *targets) if action.startswith("Writing layer")]
+    assert sorted(layers) == [f"Writing layer //{folder}:{name}" for name in ("from_root", "image", "program")]
 
 
 def _tar(path: Path, member: str) -> None:

@@ -2,7 +2,7 @@
 
 load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:foreign.bzl", "OFFLINE", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
 
 _DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,
@@ -86,10 +86,13 @@ _ATTRS = dict(
 )
 
 # Of actions whose tool is worker.py's: kept running between actions where Bazel keeps workers, a process each elsewhere.
-WORKER = {
-    "requires-worker-protocol": "json",
-    "supports-workers": "1",
-}
+WORKER = dict(
+    OFFLINE,
+    **{
+        "requires-worker-protocol": "json",
+        "supports-workers": "1",
+    }
+)
 
 def check_paths(paths, attribute):
     """Fails if one of the paths, meant to be inside an image, climbs out of it.
