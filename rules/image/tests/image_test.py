@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import posixpath
 import re
 import stat
 import struct
@@ -172,6 +173,17 @@ def test_every_library_that_is_needed_is_there(image: str) -> None:
                     needed.setdefault(library, member.name)
     assert len(needed) > 2 or image in ("prometheus", "registry")
     assert {library: user for library, user in needed.items() if library not in names} == {}
+
+
+def test_what_a_package_depends_on_is_there_and_what_is_left_out_is_not() -> None:
+    """Each script and font that Prometheus' pages link to in other packages is in the image; debconf and its Perl are not."""
+    members = {m.name: m for tar in _layers("prometheus") for m in tar}
+    links = {name: posixpath.normpath(posixpath.join(posixpath.dirname("/" + name), m.linkname)) for name, m in members.items() if m.issym()}
+    pages = {name: target for name, target in links.items() if name.startswith("usr/share/prometheus/")}
+    assert any(target.startswith("/usr/share/javascript/") for target in pages.values())
+    assert [name for name, target in pages.items() if target[1:] not in members] == []
+    packages = {name.rpartition("/")[2] for name in members if name.startswith("var/lib/dpkg/status.d/")}
+    assert {"libjs-jquery", "libjs-d3"} < packages and not {"debconf", "perl-base", "dpkg"} & packages
 
 
 @pytest.mark.parametrize("image", ["hello", "jre", "prometheus", "redis", "registry"])
