@@ -1,10 +1,13 @@
 """What a workspace's images promise: those from elsewhere are built on, and bad input is one sentence."""
 
+import gzip
+import io
 import json
 import os
 import re
 import shutil
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,66 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
     assert "answered 404; check repository, digest and tag" in said
     for name in ("loaded", "pulled"):
         assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
+
+
+_PLATFORMS = ("linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "windows/amd64")
+
+
+def _several() -> tuple[dict[str, bytes], bytes]:
+    """Return blobs by digest, manifests among them, and the index of an image for each of _PLATFORMS, whose config says which."""
+    blobs, entries = {}, []
+    for platform in _PLATFORMS:
+        system, architecture, *variant = platform.split("/")
+        with io.BytesIO() as file:
+            with tarfile.open(fileobj=file, mode="w") as tar:
+                tar.addfile(tarfile.TarInfo("platform"))
+            plain = file.getvalue()
+        layer = gzip.compress(plain, mtime=0)
+        config = oci.dump({"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}})
+        manifest = oci.dump(oci.build_manifest(config, [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(layer), "size": len(layer)}]))
+        blobs |= {oci.sha256(data): data for data in (layer, config, manifest)}
+        names = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+        entries.append({"mediaType": oci.MANIFEST, "digest": oci.sha256(manifest), "size": len(manifest), "platform": names})
+    return blobs, oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+
+
+def _label(nested, name: str) -> str:
+    """Return what the config of a built `@NAME//image` says it is."""
+    layout = nested.built(f"external/{name}/image/image.oci")
+
+    def read(path: str) -> dict:
+        return json.loads((layout / path).read_bytes())
+
+    manifest = read("blobs/sha256/" + read("index.json")["manifests"][0]["digest"][7:])
+    return read("blobs/sha256/" + manifest["config"]["digest"][7:])["config"]["Labels"]["is"]
+
+
+def test_each_attribute_of_images_from_elsewhere(nested):
+    """The example's pulls and load get the image that digest, tag, architecture, os and cpu_variant name; insecure reaches a registry that has no TLS."""
+    example = "rules/image/examples/elsewhere"
+    blobs, index = _several()
+    with tarfile.open(nested.root / example / "saved.tar", "w") as tar:
+        files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": index, **{f"blobs/sha256/{digest[7:]}": data for digest, data in blobs.items()}}
+        for path, data in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with FakeRegistry() as registry, ExitStack() as edits:
+        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same, but is no name of loopback
+        registry.blobs |= {("shop/base", digest): data for digest, data in blobs.items()}
+        registry.manifests |= {("shop/base", name): data for name, data in [*blobs.items(), (oci.sha256(index), index), ("v1", index)]}
+        rules = nested.root / example / "repositories.bzl"
+        rules.write_text(rules.read_text().replace("registry.example.com", registry.name).replace("sha256:" + "0" * 64, oci.sha256(index)))
+        edits.enter_context(nested.edited("WORKSPACE", r"\Z", f'load("//{example}:repositories.bzl", "images_from_elsewhere")\nimages_from_elsewhere()\n'))
+        names = ("pulled", "pulled_tag", "pulled_windows", "loaded")
+        done = nested.bazel("build", "--output_groups=oci_layout", *(f"@{name}//image" for name in names), XDG_CACHE_HOME=str(nested.root / "elsewhere"))
+        assert done.returncode == 0, done.stderr
+        assert [_label(nested, name) for name in names] == ["linux/arm/v6", "linux/amd64", "windows/amd64", "linux/arm64"]
+        assert f'container_pull pulled_tag: the tag v1 is an image today and may be another tomorrow: set digest = "{oci.sha256(index)}"' in done.stderr
+        rules.write_text(rules.read_text().replace("insecure = True", "insecure = False"))
+        refused = nested.bazel("build", "@pulled_tag//image", XDG_CACHE_HOME=str(nested.root / "nothing"))
+    assert refused.returncode != 0
+    assert f"registry {registry.name}: " in refused.stderr and "plain HTTP" in refused.stderr
 
 
 def test_no_action_asks_for_the_network(nested):
