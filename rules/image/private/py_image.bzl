@@ -86,6 +86,7 @@ def _impl(ctx):
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
     third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
     covered = {file.path: True for layer in third_party for file in layer.files}
+    executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
     launcher = ctx.attr.binary[DefaultInfo].files_to_run.executable
     files = [
         file
@@ -97,11 +98,10 @@ def _impl(ctx):
     rest = [file for file in files if file.owner.workspace_name]
     if rest:
         args = ctx.actions.args()
-        add_files(args, rest, ctx.workspace_name)
+        add_files(args, rest, ctx.workspace_name, executables)
         third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression))
         files = [file for file in files if not file.owner.workspace_name]
 
-    executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
     middle = []
     for number, library in enumerate(ctx.attr.layers):
         reached = {file.path: True for file in library[DefaultInfo].default_runfiles.files.to_list()}
