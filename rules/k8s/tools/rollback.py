@@ -55,7 +55,7 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
         TurnupError: the revision is damaged, or holds what the stack's environment may not.
     """
     entries = history.read(client, plan, revision)
-    places = {(entry.environment, entry.document["namespace"]) for entry in plan.entries}
+    places = {(entry.environment, entry.document["namespace"]) for entry in plan.stack_entries}
     if all(environment for environment, _ in places):
         # Whoever may write Secrets in the namespace could have put something else into one.
         namespaces = {namespace for _, namespace in places}
@@ -64,7 +64,7 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
                     obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
                 raise TurnupError(f"{plan.label}: revision {revision.number} holds objects outside of {', '.join(sorted(namespaces))}, which "
                                   "no apply of this target writes; go back to another one with '-- --to=REVISION'.")
-    return replace(plan, entries=entries, images=(), preloads=())
+    return replace(plan, entries=entries, images=(), preloads=(), built=plan.stack_entries)
 
 
 def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor) -> list[Item]:

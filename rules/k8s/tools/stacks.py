@@ -9,8 +9,8 @@ from rules.k8s.tools import verbs
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.history import namespace_of
-from rules.k8s.tools.inventory import Inventory, home_of, read_inventory, remove_parent, with_part_of, write_parent
+from rules.k8s.tools.homes import home_of
+from rules.k8s.tools.inventory import Inventory, read_inventory, remove_parent, with_part_of, write_parent
 from rules.k8s.tools.lease import Lease
 from rules.k8s.tools.prune import departed_of, items_to_prune, sentence
 from rules.k8s.tools.removal import DATA_KINDS, Removal
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
     """Deletes everything that a stack's targets made, and what left the stack before, dependents first.
 
-    What left it and is still part of another stack stays, as does what somebody else made under the same name.
+    What left it and is still part of another stack stays, as does what somebody else made under the same name, and what the same
+    target's stack for other namespaces, as that of another user, has as well.
 
     Args:
         run: the run.
@@ -34,23 +35,25 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
     Raises:
         TurnupError: somebody else is writing to the stack, and may not be waited for.
     """
-    stack, options = run.plan.label, run.options
-    home = home_of(items, namespace_of(run.plan))
-    lease = Lease(client, stack, home, run.report.note, wait=not options.no_wait)
+    options = run.options
+    home = home_of(run.plan, items)
+    lease = Lease(client, home.stack, home.namespace, run.report.note, wait=not options.no_wait, name=home.name)
     with lease:
         lease.wait_free()
-        inventory = read_inventory(client, stack, home, items)
+        inventory = read_inventory(client, home, items, options.moved_from)
         # Where nothing was ever applied there is nothing to keep apart, and no reason to make a lease. One without a list was left
         # by a delete that was killed.
         if (inventory.parent.exists or lease.exists) and not lease.acquire():
             # Somebody else wrote in between: what they have listed goes, too.
-            inventory = read_inventory(client, stack, home, items)
+            inventory = read_inventory(client, home, items, options.moved_from)
         departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
         left, _ = items_to_prune(departed.pruned, run.kinds)
         graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
         removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, check=lease.check,
                           uids={member.identity: member.uid for member in departed.pruned})
-        results = removal.remove([*left, *items], graph)
+        shared = _also_elsewhere(run, home.stack, inventory, items)
+        stays = {result.item.identity for result in shared}
+        results = removal.remove([*left, *(item for item in items if item.identity not in stays)], graph)
         kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
         members = {identity: member for identity, member in inventory.members.items() if identity in kept}
         for parent in (inventory.parent, inventory.moved):
@@ -62,7 +65,18 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         if not members and lease.held:
             lease.remove()
         _forget_emptied(run, client, inventory, results)
-        return results
+        return shared + results
+
+
+def _also_elsewhere(run: Run, stack: str, inventory: Inventory, items: list[Item]) -> list[Result]:
+    """Returns a result for each item that stays, because the same target's stack for other namespaces has it, too."""
+    holders = {identity: other for other in inventory.others if other.stack == stack
+               for identity, member in other.members.items() if member.present}
+    results = [Result(item, "kept", error=f"is part of {stack} for {', '.join(sorted(holders[item.identity].spans))}, too")
+               for item in items if item.identity in holders]
+    for result in results:
+        run.report.result(result)
+    return results
 
 
 def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: list[Result]) -> None:
@@ -71,7 +85,7 @@ def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: lis
     for other in inventory.others:
         if other.members and other.members.keys() <= gone:
             remove_parent(client, other)
-            Lease(client, other.stack, other.namespace, run.report.note).remove()
+            Lease(client, other.stack, other.namespace, run.report.note, name=other.name).remove()
 
 
 def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[tuple[Item, str]]:
@@ -80,7 +94,7 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     Raises:
         TurnupError: the server refuses an object.
     """
-    inventory = read_inventory(client, run.plan.label, home_of(items, namespace_of(run.plan)), items)
+    inventory = read_inventory(client, home_of(run.plan, items), items, run.options.moved_from)
     found = verbs.diff(client, [with_part_of(item, inventory.part_of(item.identity)) for item in items], executor, run.report.learn,
                        force=run.options.force_conflicts)
     departed = departed_of(inventory, items, run.left_out, [entry.label for entry in run.plan.entries])
