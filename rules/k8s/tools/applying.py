@@ -12,8 +12,8 @@ from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_na
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
 from rules.k8s.tools.pushing import PushReport
-from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.replacing import Replacer
+from rules.k8s.tools.tidying import tidy
 from rules.k8s.tools.transaction import Transaction, Writer
 
 if TYPE_CHECKING:
@@ -61,6 +61,44 @@ class Applying:
         return self._applier.apply(item, live)
 
 
+class Recording:
+    """Writes down what was applied, for a rollback. Not being able to is no failure of the apply, and is said.
+
+    Args:
+        run: the run.
+        client: the API server.
+        items: what is applied.
+        note: where the set came from, for the list of revisions.
+    """
+
+    def __init__(self, run: Run, client: Client, items: list[Item], note: str = ""):
+        self._run = run
+        self._client = client
+        self._items = items
+        self._note = note
+
+    def needed(self) -> bool:
+        """Says whether the newest revision is another set, as after a run that was killed before it wrote one."""
+        try:
+            return not history.is_recorded(self._client, self._run.plan, self._items)
+        except TurnupError as error:
+            self._say(error)
+            return False
+
+    def write(self) -> None:
+        """Writes a revision, unless the newest one is the same; with the stack's lease, so that two get no one number."""
+        try:
+            number = history.record(self._client, self._run.plan, self._items, self._note)
+        except TurnupError as error:
+            self._say(error)
+            return
+        if number:
+            self._run.report.note(f"{self._run.plan.label}: this is revision {number}")
+
+    def _say(self, error: TurnupError) -> None:
+        self._run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
+
+
 def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Does create, apply or replace; returns the exit code."""
     options = run.options
@@ -75,10 +113,9 @@ def write(run: Run, client: Client, items: list[Item], executor: Executor) -> in
                           check=transaction.lease.check, create=options.verb == "create")
     transaction.check(writer)
     _deliver(run, client, executor)
-    results = transaction.commit(writer)
+    results = transaction.commit(writer, Recording(run, client, items))
     code = run.finish(results)
-    _record(run, client, items)
-    _settle(run, client, items, results, executor)
+    _settle(run, client, items, transaction, results, executor)
     return code
 
 
@@ -113,25 +150,13 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
                               only={item.identity for item in rollback.left_over(newest, items)})
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, check=transaction.lease.check)
     transaction.check(writer)
-    results = transaction.commit(writer)
+    results = transaction.commit(writer, Recording(run, client, items, f"back to {revision.number}"))
     code = run.finish(results)
-    _record(run, client, items, f"back to {revision.number}")
-    _settle(run, client, items, results, executor)
+    _settle(run, client, items, transaction, results, executor)
     return code
 
 
-def _record(run: Run, client: Client, items: list[Item], note: str = "") -> None:
-    """Writes down what was applied. Not being able to is no failure of the apply, and is said."""
-    try:
-        number = history.record(client, run.plan, items, note)
-    except TurnupError as error:
-        run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
-        return
-    if number:
-        run.report.note(f"{run.plan.label}: this is revision {number}")
-
-
-def _settle(run: Run, client: Client, items: list[Item], results: list[Result], executor: Executor) -> None:
+def _settle(run: Run, client: Client, items: list[Item], transaction: Transaction, results: list[Result], executor: Executor) -> None:
     """Waits for what was applied where that was asked for, and removes what is of no use after it."""
     report = run.report
     if run.options.wait:
@@ -140,5 +165,4 @@ def _settle(run: Run, client: Client, items: list[Item], results: list[Result], 
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
         wait_ready(client, run.plan, applied, run.options.wait, report)
         report.emit(events.ready(run.plan.label))
-    old = generations.outdated(client, items, executor, settled=bool(run.options.wait))
-    Removal(client, executor, report.result, why="an old generation").remove(old, {})
+    tidy(run, client, items, transaction.version, executor)

@@ -11,7 +11,7 @@ from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.config_names import Config, hash_names
 from rules.k8s.tools.discovery import Resource
-from rules.k8s.tools.generations import KEEP, Generation, surplus
+from rules.k8s.tools.generations import KEEP, Generation, Held, surplus
 from rules.k8s.tools.inventory import parent_name
 from rules.k8s.tools.manifests import with_owner
 
@@ -29,7 +29,7 @@ def generation(number: int, config: Config = CONFIG, owner: str = OWNER) -> Gene
 def chosen(live: list[Generation], present: list[Generation], **options: Any) -> list[int]:
     """Returns the minutes of the generations that may go."""
     names = {(each.config.kind, each.config.namespace, each.name) for each in present}
-    return [int(each.name[-2:]) for each in surplus(live, names, {CONFIG: OWNER}, **options)]
+    return [int(each.name[-2:]) for each in surplus(live, Held({CONFIG: OWNER}, frozenset(names)), **options)]
 
 
 def test_the_last_three_stay():

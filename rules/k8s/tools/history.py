@@ -152,6 +152,11 @@ def _whole(secrets: Iterable[Object]) -> list[Revision]:
     return result
 
 
+def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
+    """Says whether the newest revision of a stack is just what was applied."""
+    return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
+
+
 def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") -> int | None:
     """Writes down what was applied, unless the newest revision is the same, and removes what is older than the last KEEP.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from rules.k8s.tools import verbs
+from rules.k8s.tools import history, verbs
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import TurnupError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
-    """Deletes everything that a stack's targets made, and what left the stack before, dependents first.
+    """Deletes everything that a stack's targets made, what left the stack before, dependents first, and the stack's history.
 
     What left it and is still part of another stack stays, as does what somebody else made under the same name, and what the same
     target's stack for other namespaces, as that of another user, has as well.
@@ -62,6 +62,8 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
                     write_parent(client, parent, members)
                 else:
                     remove_parent(client, parent)
+        if not any(result.outcome == "failed" for result in results):
+            history.forget(client, run.plan)
         if not members and lease.held:
             lease.remove()
         _forget_emptied(run, client, inventory, results)

@@ -8,7 +8,7 @@
                6. lists in the inventory what is about to be made, before it is made
                7. writes what differs, in the order that was asked for
                8. prunes, when everything was written and that was asked for
-               9. lists what is there now, and gives the lease back
+               9. lists what is there now, writes a revision, and gives the lease back
 
 A run that is killed between two of these leaves a state from which the next one goes on: the inventory never lists less
 than what the stack has.
@@ -55,6 +55,16 @@ class Writer(Protocol):
 
     def write(self, verdict: Verdict) -> Result:
         """Writes one item."""
+
+
+class Recording(Protocol):
+    """How what was applied is written down, so that a rollback comes back to it."""
+
+    def needed(self) -> bool:
+        """Says whether it is not written down yet."""
+
+    def write(self) -> None:
+        """Writes it down, unless that was done."""
 
 
 class Transaction:
@@ -112,25 +122,37 @@ class Transaction:
                               f"{self._stack}: {len(refusals)} refusals in {len(self._items)} objects; nothing was written.")
         self._verdicts = [each for each in found if isinstance(each, Verdict)]
 
-    def commit(self, writer: Writer) -> list[Result]:
+    def commit(self, writer: Writer, recording: Recording) -> list[Result]:
         """Writes what differs; returns a result for each item and each object that was pruned.
 
         Raises:
             TurnupError: the inventory cannot be written, or a dependency did not get ready.
         """
         with self.lease:
-            if self._is_done():
-                self._say_departed()
-                unchanged = [Result(verdict.item, "unchanged", verdict.live) for verdict in self._verdicts]
-                for result in unchanged:
-                    self._run.report.result(result)
-                return unchanged
+            if self._is_done() and not recording.needed():
+                return self._say_done()
             if not self.lease.acquire():
                 self.check(writer)
+            if self._is_done():
+                recording.write()
+                return self._say_done()
             with self._former_lease():
-                return self._write(writer)
+                return self._write(writer, recording)
 
-    def _write(self, writer: Writer) -> list[Result]:
+    @property
+    def version(self) -> str:
+        """The resourceVersion of the inventory as this run has read or written it, "" when there is none."""
+        return self._inventory.parent.version
+
+    def _say_done(self) -> list[Result]:
+        """Says that nothing differs; returns the results."""
+        self._say_departed()
+        unchanged = [Result(verdict.item, "unchanged", verdict.live) for verdict in self._verdicts]
+        for result in unchanged:
+            self._run.report.result(result)
+        return unchanged
+
+    def _write(self, writer: Writer, recording: Recording) -> list[Result]:
         """Writes what differs, with the lease."""
         before = self._inventory.members
         self._list({**before, **self._current({})}, self._mark)
@@ -142,6 +164,9 @@ class Transaction:
         self._finish(before, results, pruned, complete)
         if trouble:
             raise TurnupError(trouble)
+        if complete:
+            self.lease.check()
+            recording.write()
         return results + pruned
 
     @property
