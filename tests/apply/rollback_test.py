@@ -253,3 +253,30 @@ def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch
     assert shell.run("rollback") == 0, shell.err
     assert shell.run("delete") == 0, shell.err
     assert held == [True] * 4
+
+
+def test_a_target_that_was_renamed(shell, client, place, second):
+    """What a stack lists is its own when its target gets another name, forth by an apply and back by a rollback; another stack's is not."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(place))
+    objects = [config_map("stable", place, key="1"), *stack(place, "1")]
+    path = f"/api/v1/namespaces/{place}/configmaps/stable"
+
+    def owner() -> str:
+        return client.request("GET", path)[1]["metadata"]["annotations"]["turnup/target"]
+
+    shell.make_targets(document("//python/redis:dev", objects, namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    before = client.request("GET", path)[1]["metadata"]["uid"]
+    shell.make_targets(document("//services/redis:dev", objects, namespace=place))
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert owner() == "//services/redis:dev" and client.request("GET", path)[1]["metadata"]["uid"] == before
+    assert shell.run("rollback") == 0, shell.err
+    assert owner() == "//python/redis:dev"
+
+    second.make_targets(document("//other/redis:dev", objects, namespace=place), label="//other:dev-deep")
+    assert second.run("apply") == 1
+    assert f"//other/redis:dev: ConfigMap {place}/stable belongs to //python/redis:dev" in second.err and "'.apply -- --adopt'" in second.err
+    assert second.run("apply", "--adopt") == 0, second.err
+    shell.make_targets(document("//services/redis:dev", objects, namespace=place))
+    assert shell.run("apply") == 1 and "belongs to //other/redis:dev" in shell.err
+    assert owner() == "//other/redis:dev"

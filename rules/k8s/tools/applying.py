@@ -10,6 +10,7 @@ from rules.k8s.tools.client import Client
 from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
 from rules.k8s.tools.errors import TurnupError, UnreachableError
+from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
 from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.replacing import Replacer
@@ -39,12 +40,14 @@ class Applying:
         self._adopt = adopt
         self._create = create
         self._applier = Applier(client, surroundings, force=force, check=check)
+        self._inventory: Inventory | None = None
 
-    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
         if self._create:
             verbs.refuse_existing(self._client, items, executor)
-        return Preflight(self._client, self._surroundings, ids, force=self._force, adopt=self._adopt).check(items, executor)
+        self._inventory = inventory
+        return Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt).check(items, executor)
 
     def write(self, verdict: Verdict) -> Result:
         """Applies one item."""
@@ -53,7 +56,7 @@ class Applying:
             try:
                 live = live_metadata(self._client, item)
                 if live:
-                    check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+                    check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
             except UnreachableError:
                 raise
             except TurnupError as error:
@@ -141,13 +144,15 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
         return 0
     revision = rollback.choose(known, options.to, run.plan.label)
     newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds)
+    # What a target made that had another name then, or has one now, is the stack's own all the same.
+    labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = rollback.plan_of(client, run.plan, revision)
     items = items_of(run.plan.entries, run.kinds)
     check_namespaces(client, items, executor)
     sent = rollback.check_needs(client, run.plan, items, revision, executor)
     kept = {item.identity for item in sent}
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
-                              only={item.identity for item in rollback.left_over(newest, items)})
+                              only={item.identity for item in rollback.left_over(newest, items)}, labels=labels)
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, check=transaction.lease.check)
     transaction.check(writer)
     results = transaction.commit(writer, Recording(run, client, items, f"back to {revision.number}"))

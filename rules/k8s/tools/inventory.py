@@ -28,7 +28,7 @@ from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.homes import SHARED, STACK, Home, parent_name
-from rules.k8s.tools.manifests import Identity, Object, group_of
+from rules.k8s.tools.manifests import Identity, Object, group_of, owner
 
 ID_LABEL = "applyset.kubernetes.io/id"
 PART_OF = "applyset.kubernetes.io/part-of"
@@ -147,9 +147,19 @@ class Inventory:
         every = [self.parent, *([self.moved] if self.moved else []), *self.others]
         return tuple(sorted({parent.id for parent in every}))
 
+    def _member(self, identity: Identity) -> Member | None:
+        return self.parent.members.get(identity) or (self.moved.members.get(identity) if self.moved else None)
+
+    def made(self, identity: Identity, live: Object) -> bool:
+        """Says whether a live object is the one that this stack lists, and no other stack: a target of it that got another name made it."""
+        member = self._member(identity)
+        if member is None or any(other.members[identity].present for other in self.others if identity in other.members):
+            return False
+        return bool(member.uid) and member.uid == live["metadata"].get("uid") and owner(live) == member.target
+
     def part_of(self, identity: Identity) -> str:
         """Returns the label that a member has to carry: this stack's, unless another one had the object first."""
-        own = self.members.get(identity)
+        own = self._member(identity)
         if own is None or not own.labelled:
             for other in self.others:
                 theirs = other.members.get(identity)

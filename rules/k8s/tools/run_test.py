@@ -237,7 +237,7 @@ def test_conflict_names_manager_and_cure(shell, server):
 
 def test_object_of_another_target_is_refused(shell, server):
     """What another target has applied stays until it is adopted by name."""
-    shell.make_targets(document("//other:dev", [config_map("a", key="1")]))
+    shell.make_targets(document("//other:dev", [config_map("a", key="1")]), label="//other:dev-deep")
     shell.run("apply")
     shell.make(config_map("a", key="2"))
 

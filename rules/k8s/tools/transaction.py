@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 class Writer(Protocol):
     """How objects are written: by server-side apply, or by replacing them."""
 
-    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what writing would do to each item, without writing."""
 
     def write(self, verdict: Verdict) -> Result:
@@ -78,13 +78,14 @@ class Transaction:
         unsent: items that are part of the stack and are not written by this run.
         prune: delete what left the stack.
         only: what of it may be deleted; None for all. Where the inventory cannot be read nothing is deleted then.
+        labels: other targets whose objects are the stack's own.
 
     Attributes:
         lease: the stack's lease, for the writer to check.
     """
 
     def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, unsent: Iterable[Item] = (), prune: bool = False,
-                 only: Collection[Identity] | None = None):
+                 only: Collection[Identity] | None = None, labels: Iterable[str] = ()):
         self._run = run
         self._client = client
         self._executor = executor
@@ -97,7 +98,7 @@ class Transaction:
         self._inventory = Inventory(Parent(self._stack, self._home.namespace, {}, exists=False))
         self._departed = Departed()
         self._verdicts: list[Verdict] = []
-        self.surroundings = Surroundings.of(self._items, (entry.label for entry in run.plan.entries))
+        self.surroundings = Surroundings.of(self._items, (*labels, *(entry.label for entry in run.plan.entries)))
         self.lease = Lease(client, self._stack, self._home.namespace, run.report.note, wait=not run.options.no_wait, name=self._home.name)
         self._pruning = self._removal()
 
@@ -110,7 +111,7 @@ class Transaction:
         """
         self.lease.wait_free()
         self._look()
-        found = writer.check([item for item in self._items if item.identity not in self._unsent], self._inventory.ids, self._executor)
+        found = writer.check([item for item in self._items if item.identity not in self._unsent], self._inventory, self._executor)
         refusals = [each.sentence for each in found if isinstance(each, Refusal)]
         if self._prune:
             self._pruning = self._removal()
