@@ -10,7 +10,7 @@ from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools import stacks
 from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.inventory import PART_OF, applyset_id, parent_name
-from tests.apply.stacks import custom, definition, make_maps, maps, start
+from tests.apply.stacks import custom, definition, exists, make_maps, maps, start
 
 
 OTHER = "//python/redis:dev-deep"
@@ -181,6 +181,39 @@ def test_delete_of_the_deep_stack_leaves_no_list_behind(shell, client, home):
     assert shell.run("delete") == 0, shell.err
     for path in (f"/api/v1/namespaces/{home}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases"):
         assert [obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]] in ([], ["kube-root-ca.crt"])
+
+
+def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, home, monkeypatch):
+    """A list of another stack stays while somebody holds that stack's lease, and when somebody has written it since."""
+    redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
+    lists = f"/api/v1/namespaces/{home}/configmaps/{parent_name(OTHER)}"
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(OTHER)}"
+
+    def delete() -> None:
+        shell.make_targets(redis, document("//svc:dev", [config_map("web", home)], namespace=home))
+        assert shell.run("delete") == 0, shell.err
+
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    held = client.request("GET", lease)[1]
+    held["spec"] |= {"holderIdentity": "jane@elsewhere (pid 1)"}
+    held["metadata"].pop("annotations")
+    client.request("PUT", lease, body=held)
+    delete()
+    assert exists(client, lists) and exists(client, lease)
+
+    client.request("DELETE", lease)
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    forget = stacks._forget_emptied
+
+    def late(*arguments):
+        client.request("PATCH", lists, content_type="application/merge-patch+json", body={"metadata": {"annotations": {"written": "since"}}})
+        forget(*arguments)
+
+    monkeypatch.setattr(stacks, "_forget_emptied", late)
+    delete()
+    assert exists(client, lists)
 
 
 def test_old_generations_are_not_pruned(shell, client, home):

@@ -21,7 +21,7 @@ from typing import Any, Callable
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.homes import STACK, parent_name
 from rules.k8s.tools.manifests import Object
 
@@ -227,6 +227,18 @@ class Lease:
                 self._thread.start()
                 break
         return undisturbed
+
+    def acquire_if_free(self) -> bool:
+        """Takes the lease, unless somebody else has it; says whether nobody has."""
+        self._wait = False
+        try:
+            self.wait_free()
+            self.acquire()
+        except (ApiError, UnreachableError):
+            raise
+        except TurnupError:
+            return False
+        return True
 
     def check(self) -> None:
         """Stops a run that no longer holds its lease; called before every write.

@@ -82,12 +82,16 @@ def _also_elsewhere(run: Run, stack: str, inventory: Inventory, items: list[Item
 
 
 def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: list[Result]) -> None:
-    """Removes the lists and leases of other stacks of which nothing is left."""
+    """Removes the lists and leases of other stacks of which nothing is left, unless somebody writes to them or has since."""
     gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
     for other in inventory.others:
-        if other.members and other.members.keys() <= gone:
-            remove_parent(client, other)
-            Lease(client, other.stack, other.namespace, run.report.note, name=other.name).remove()
+        if not other.members or not other.members.keys() <= gone:
+            continue
+        # Who writes to that stack right now lists what it makes: the list is theirs.
+        with Lease(client, other.stack, other.namespace, run.report.note, name=other.name) as lease:
+            if lease.acquire_if_free():
+                remove_parent(client, other)
+                lease.remove()
 
 
 def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[tuple[Item, str]]:

@@ -14,7 +14,7 @@ from rules.k8s.tools.client import Client
 from rules.k8s.tools.config_names import Config, references
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.generations import Held
 from rules.k8s.tools.homes import home_of
 from rules.k8s.tools.inventory import PART_OF, Inventory, Member, read_inventory, write_parent
@@ -38,33 +38,36 @@ def tidy(run: Run, client: Client, items: list[Item], version: str, executor: Ex
         version: the resourceVersion of the stack's list when that was done: another one tells of another run since.
         executor: for asking and deleting in parallel.
     """
-    settled = bool(run.options.wait)
-    if not generations.outdated(client, Held.of(items), executor, settled=settled):
-        return
     home = home_of(run.plan, items)
-    lease = Lease(client, home.stack, home.namespace, run.report.note, wait=False, name=home.name)
-    with lease:
-        try:
-            lease.wait_free()
-            lease.acquire()
-        except (ApiError, UnreachableError):
-            raise
-        except TurnupError:
+    # Nothing is written where nothing is to be removed: not even the lease.
+    if not _choose(run, client, items, version, executor)[0]:
+        return
+    with Lease(client, home.stack, home.namespace, run.report.note, name=home.name) as lease:
+        if not lease.acquire_if_free():
             return  # Whoever is writing now removes them afterwards.
-        inventory = read_inventory(client, home, items)
-        known = inventory.readable and inventory.parent.exists
-        held = _held(inventory) if known else Held.of(items)
-        old = generations.outdated(client, held, executor, settled=settled and inventory.parent.version == version)
-        used = _used(run, client, inventory, {item.identity.namespace for item in old}) if old else set()
-        if used is None:
-            return
-        old = [item for item in old if Config(item.identity.kind, item.identity.namespace, item.identity.name) not in used]
+        old, inventory = _choose(run, client, items, version, executor)
         results = Removal(client, executor, run.report.result, why="an old generation", check=lease.check).remove(old, {})
         gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
-        if known and gone & inventory.parent.members.keys():
+        if inventory and gone & inventory.parent.members.keys():
             lease.check()
             left = {identity: member for identity, member in inventory.parent.members.items() if identity not in gone}
             write_parent(client, inventory.parent, left, inventory.parent.unfinished)
+
+
+def _choose(run: Run, client: Client, items: list[Item], version: str, executor: Executor) -> tuple[list[Item], Inventory | None]:
+    """Returns the generations that may go, and the stack's inventory; None where it is not known."""
+    settled = bool(run.options.wait)
+    if not generations.outdated(client, Held.of(items), executor, settled=settled):
+        return [], None
+    inventory = read_inventory(client, home_of(run.plan, items), items)
+    known = inventory.readable and inventory.parent.exists
+    held = _held(inventory) if known else Held.of(items)
+    old = generations.outdated(client, held, executor, settled=settled and inventory.parent.version == version)
+    used = _used(run, client, inventory, {item.identity.namespace for item in old}) if old else set()
+    if used is None:
+        return [], None
+    old = [item for item in old if Config(item.identity.kind, item.identity.namespace, item.identity.name) not in used]
+    return old, inventory if known else None
 
 
 def _held(inventory: Inventory) -> Held:
