@@ -142,17 +142,21 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
         for revision in reversed(known):
             report.emit(rollback.row(run.plan.label, revision, in_use=revision is known[-1]))
         return 0
-    revision = rollback.choose(known, options.to, run.plan.label)
-    newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds)
+    newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds) if known else []
+    begun = rollback.begun_since(client, run.plan, newest) if known else None
+    revision = rollback.choose(known, options.to, run.plan.label, begun)
+    if begun and not options.to:
+        report.note(f"{run.plan.label}: the last run did not come to its end; going {'on' if begun.goal else 'back'} to revision {revision.number}")
     # What a target made that had another name then, or has one now, is the stack's own all the same.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = rollback.plan_of(client, run.plan, revision)
     items = items_of(run.plan.entries, run.kinds)
     check_namespaces(client, items, executor)
-    sent = rollback.check_needs(client, run.plan, items, revision, executor)
+    sent = rollback.check_needs(client, run.plan, items, revision, executor, report.learn)
     kept = {item.identity for item in sent}
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
-                              only={item.identity for item in rollback.left_over(newest, items)}, labels=labels)
+                              only={item.identity for item in rollback.left_over(newest, items)} | (begun.listed if begun else set()),
+                              labels=labels, mark=rollback.mark(revision))
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, check=transaction.lease.check)
     transaction.check(writer)
     results = transaction.commit(writer, Recording(run, client, items, f"back to {revision.number}"))

@@ -37,7 +37,7 @@ _GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
 _NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 # On a parent in SHARED: the namespaces that its stack is for, which its name has a hash of.
 _PLACES = "turnup/namespaces"
-# While a stack is being written: "yes", or NAMESPACE/NAME of the parent that its own takes over. "" before and after.
+# While a stack is being written: what goes on, and NAMESPACE/NAME of the parent that its own takes over. "" before and after.
 _UNFINISHED = "turnup/unfinished"
 _OUR_TOOLING = "turnup/v1"
 _MEMBERS = "members"
@@ -224,7 +224,7 @@ def _heritage(at_home: Parent, of_target: Iterable[Parent], home: Home, items: I
     close, begun = [], None
     for parent in of_target:
         spans = parent.spans - former
-        if at_home.unfinished == f"{parent.namespace}/{parent.name}":
+        if f"{parent.namespace}/{parent.name}" in at_home.unfinished.split():
             begun = parent
         elif (spans <= own or own <= spans) and any(each in wanted or member.target in labels for each, member in parent.members.items()):
             close.append(parent)

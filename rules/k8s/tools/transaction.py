@@ -79,13 +79,14 @@ class Transaction:
         prune: delete what left the stack.
         only: what of it may be deleted; None for all. Where the inventory cannot be read nothing is deleted then.
         labels: other targets whose objects are the stack's own.
+        mark: what the inventory says is going on until all is written.
 
     Attributes:
         lease: the stack's lease, for the writer to check.
     """
 
     def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, unsent: Iterable[Item] = (), prune: bool = False,
-                 only: Collection[Identity] | None = None, labels: Iterable[str] = ()):
+                 only: Collection[Identity] | None = None, labels: Iterable[str] = (), mark: str = "apply"):
         self._run = run
         self._client = client
         self._executor = executor
@@ -93,6 +94,7 @@ class Transaction:
         self._items = list(items)
         self._prune = prune
         self._only = only
+        self._doing = mark
         self._stack = run.plan.label
         self._home = home_of(run.plan, self._items)
         self._inventory = Inventory(Parent(self._stack, self._home.namespace, {}, exists=False))
@@ -174,7 +176,7 @@ class Transaction:
     def _mark(self) -> str:
         """What the inventory says while not all that it lists has been written."""
         moved = self._inventory.moved
-        return f"{moved.namespace}/{moved.name}" if moved else "yes"
+        return f"{self._doing} {moved.namespace}/{moved.name}" if moved else self._doing
 
     @contextmanager
     def _former_lease(self) -> Iterator[None]:
