@@ -1,7 +1,7 @@
 """Old generations of ConfigMaps and Secrets under content-hashed names: which are kept, and the removal of the rest.
 
 Each change of a ConfigMap leaves its former generation behind: pods of a rollout that has not ended still start with
-it, and a rollback goes back to it. KEEP generations stay, the one in use included; an apply removes older ones.
+it, and a rollback goes back to it. KEEP generations stay, the one in use included, and what tidying.py finds to be needed.
 """
 
 from __future__ import annotations

@@ -114,6 +114,38 @@ def test_apply_removes_what_is_older(shell, server):
     assert f"deleted     ConfigMap dev/{made[1]}: an old generation" in shell.err
 
 
+def test_a_secret_stays_while_a_revision_names_it(shell, server):
+    """Revisions hold no values of Secrets: all generations stay that a rollback can need, and go when no kept revision names them."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}}
+    made = []
+
+    def there() -> list[str]:
+        return [name for name in made if server.get({**secret, "metadata": {"name": name, "namespace": "dev"}})]
+
+    def write(value: str, note: str) -> None:
+        objects = hash_names([{**secret, "stringData": {"password": f"canary-{value}"}}, config_map("note", key=note)])
+        shell.make_targets(document(OWNER, objects))
+        assert shell.run("apply") == 0, shell.err
+        made.append(objects[0]["metadata"]["name"])
+        live = server.get(objects[0])
+        live["metadata"]["creationTimestamp"] = f"2026-01-01T10:{len(made):02}:00Z"
+        server.put(live)
+
+    for number in range(5):
+        write(str(number), "same")
+    assert there() == made
+    writes = len(server.writes)
+    assert shell.run("apply") == 0 and len(server.writes) == writes
+    assert shell.run("rollback", "--to=1") == 0, shell.err
+
+    first, second, *last = made
+    for number in range(9):
+        write("4", str(number))
+    assert set(there()) == {first, *last}
+    write("4", "last")
+    assert set(there()) == set(last) and len(last) == KEEP and second not in last
+
+
 def test_delete_takes_all_generations(shell, server):
     """A delete leaves no generation behind, but those of another target."""
     foreign = with_owner(hash_names([config_map("settings", key="x")])[0], "//other:dev")

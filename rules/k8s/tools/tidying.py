@@ -9,16 +9,18 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Iterable
 
-from rules.k8s.tools import generations
+from rules.k8s.tools import generations, history
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.config_names import Config, references
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.errors import ApiError
+from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.generations import Held
 from rules.k8s.tools.homes import home_of
 from rules.k8s.tools.inventory import PART_OF, Inventory, Member, read_inventory, write_parent
 from rules.k8s.tools.lease import Lease
+from rules.k8s.tools.mask import is_secret
+from rules.k8s.tools.plan import Plan
 from rules.k8s.tools.prune import items_to_prune
 from rules.k8s.tools.removal import Removal
 
@@ -66,8 +68,25 @@ def _choose(run: Run, client: Client, items: list[Item], version: str, executor:
     used = _used(run, client, inventory, {item.identity.namespace for item in old}) if old else set()
     if used is None:
         return [], None
+    if any(item.identity.kind == "Secret" for item in old):
+        used |= _needed_to_go_back(client, run.plan)
     old = [item for item in old if Config(item.identity.kind, item.identity.namespace, item.identity.name) not in used]
     return old, inventory if known else None
+
+
+def _needed_to_go_back(client: Client, plan: Plan) -> set[Config]:
+    """Returns the Secrets that a stack's revisions name: their values are nowhere else. Of a ConfigMap a revision has the content."""
+    found: set[Config] = set()
+    for revision in history.revisions(client, plan):
+        try:
+            entries = history.read(client, plan, revision)
+        except ApiError:
+            raise
+        except TurnupError:
+            continue  # It is damaged: nobody can go back to it.
+        found |= {Config("Secret", obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
+                  for entry in entries for obj in entry.objects if is_secret(obj)}
+    return found
 
 
 def _held(inventory: Inventory) -> Held:
