@@ -355,6 +355,34 @@ def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
     assert live_names(client, claims) == {"data-redis-extra"}
 
 
+def test_a_stateful_set_that_takes_its_claims_along_needs_the_flag(shell, client, server, home):
+    """One whose claims the cluster deletes with it stays without --delete-data, pruned or deleted, and in the stack's list."""
+    stateful = stateful_set(home)
+    stateful["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"
+    full, empty = (document("//svc:dev", objects, namespace=home) for objects in ([stateful, config_map("a", home)], []))
+    shell.make_targets(full)
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(empty)
+    for verb in (("apply", "--prune"), ("diff", "--prune"), ("delete",)):
+        shell.make_targets(full if verb == ("delete",) else empty)
+        shell.run(*verb)
+        assert live_names(client, sets) == {"redis"}, verb
+        assert f"StatefulSet {home}/redis" in shell.err and "would take its claims along" in shell.err
+        assert "StatefulSet" not in shell.out
+        before = server.changes()
+        assert verb[0] == "delete" or (shell.run("apply", "--prune") == 0 and server.changes() == before)
+    assert not maps(client, home)
+
+    shell.make_targets(empty)
+    assert shell.run("apply", "--prune", "--delete-data") == 0, shell.err
+    assert live_names(client, sets) == set()
+    shell.make_targets(full)
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete", "--delete-data") == 0, shell.err
+    assert live_names(client, sets) == set()
+
+
 def test_replace_writes_only_what_differs(shell, client, server, home):
     """A second replace writes nothing; a field that somebody added goes."""
     make_maps(shell, home, "a", "b")

@@ -13,7 +13,7 @@ from rules.k8s.tools.homes import home_of
 from rules.k8s.tools.inventory import Inventory, read_inventory, remove_parent, with_part_of, write_parent
 from rules.k8s.tools.lease import Lease
 from rules.k8s.tools.prune import departed_of, items_to_prune, sentence
-from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.render import diff_objects
 
 if TYPE_CHECKING:
@@ -112,12 +112,16 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     if not inventory.readable:
         raise TurnupError(f"{run.plan.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
                           "ask for that right, or run without --prune.")
+    removal = Removal(client, executor, run.report.result, data=run.options.delete_data,
+                      uids={member.identity: member.uid for member in departed.pruned})
     for item in items_to_prune(departed.pruned, run.kinds)[0]:
-        if item.identity.kind in DATA_KINDS and not run.options.delete_data:
-            run.report.note(f"{item.identity} left the stack and stays, because it may hold data of others; '-- --delete-data' deletes it, too")
-            continue
         live = verbs.read_live(client, item)
-        if live is not None:
-            run.report.learn([live])
-            found.append((item, diff_objects(str(item.identity), live, None)))
+        if live is None:
+            continue
+        kept = removal.reason_to_keep(item, live)
+        if kept:
+            run.report.note(f"{item.identity} left the stack and stays: it {kept}")
+            continue
+        run.report.learn([live])
+        found.append((item, diff_objects(str(item.identity), live, None)))
     return found

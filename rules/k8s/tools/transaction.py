@@ -210,7 +210,8 @@ class Transaction:
     def _is_done(self) -> bool:
         """Says whether nothing has to be written at all."""
         inventory = self._inventory
-        deletes = self._prune and any(self._run.options.delete_data or member.identity.kind not in DATA_KINDS for member in self._leaving())
+        items, gone = self._to_prune()
+        deletes = self._prune and (bool(gone) or self._pruning.has_work(items))
         if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.moved:
             return False
         return not inventory.readable or (dict(inventory.parent.members) == self._final({}) and not inventory.parent.unfinished)
@@ -280,6 +281,8 @@ class Transaction:
         if not self._prune:
             text = sentence(self._stack, self._departed.pruned)
         else:
-            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in DATA_KINDS], data=True)
+            # A StatefulSet that was not deleted would have taken its claims along.
+            kinds = (*DATA_KINDS, "StatefulSet")
+            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in kinds], data=True)
         if text:
             self._run.report.note(text)
