@@ -135,6 +135,19 @@ def test_a_target_that_moves(shell, client, home, place):
     assert not maps(client, home) and not maps(client, new) and not lists(client)
 
 
+def test_a_target_that_moved_is_deleted_where_it_was(shell, client, home, place):
+    """A delete leaves what the old list has as well, and takes it where the user says that the old namespace was this stack's."""
+    for name in ("old", "new"):
+        make_namespace(client, f"{place}-{name}")
+        shell.make_targets(document("//fixed:dev", [config_map("stays", home)], namespace=home),
+                           document("//moves:dev", [config_map("app", f"{place}-{name}")], namespace=f"{place}-{name}"))
+        assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete") == 0, shell.err
+    assert set(maps(client, home)) == {"stays"} and set(maps(client, f"{place}-old")) == {"app"} and not maps(client, f"{place}-new")
+    assert shell.run("delete", f"--moved-from={place}-old") == 0, shell.err
+    assert not maps(client, home) and not maps(client, f"{place}-old") and not lists(client)
+
+
 def test_killed_while_it_takes_a_list_over(shell, client, home, place, monkeypatch):
     """A run that dies between its own list and the one that it replaces is finished by the next one, which leaves no second list."""
     second = f"{place}-second"

@@ -14,7 +14,7 @@ from rules.k8s.tools.client import Client
 from rules.k8s.tools.config_names import Config, references
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.generations import Held
 from rules.k8s.tools.homes import home_of
 from rules.k8s.tools.inventory import PART_OF, Inventory, Member, read_inventory, write_parent
@@ -80,10 +80,12 @@ def _needed_to_go_back(client: Client, plan: Plan) -> set[Config]:
     for revision in history.revisions(client, plan):
         try:
             entries = history.read(client, plan, revision)
-        except ApiError:
+        except UnreachableError:
             raise
-        except TurnupError:
-            continue  # It is damaged: nobody can go back to it.
+        except TurnupError as error:
+            if isinstance(error, ApiError) and error.status != 404:
+                raise
+            continue  # It is damaged, or gone by now: nobody can go back to it.
         found |= {Config("Secret", obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
                   for entry in entries for obj in entry.objects if is_secret(obj)}
     return found
