@@ -1,15 +1,16 @@
 """container_push: `bazel run` sends an image, or a bundle of them, to a registry."""
 
 load("@host_python//:defs.bzl", "PYTHON")
-load("//rules/image/private:arguments.bzl", "stamp_value")
+load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
+load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "OFFLINE", "image_info", "label_text")
 load("//rules/image/private:layer.bzl", "WORKER")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
 
-What the registry has is not sent. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
+What the registry has is not sent. `NAME.digest` is the digest of the manifest that is pushed; of a bundle it has each
+image's on a line. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
 
 ```
 container_push(
@@ -22,6 +23,9 @@ container_push(
 )
 ```
 """
+
+# rules_docker's default. An attribute does not say whether it was given, so of a bundle this is taken for not.
+_TAG = "latest"
 
 _ATTRS = {
     "format": attr.string(
@@ -45,7 +49,7 @@ to where its name says.""",
         doc = "The repository in the registry. Empty: read from repository_file, or a bundle's.",
     ),
     "repository_file": attr.label(
-        doc = "A file whose first line is the repository. None: repository says it.",
+        doc = "A file whose first line is the repository, whatever repository says. None: repository says it.",
         allow_single_file = True,
     ),
     "skip_unchanged_digest": attr.bool(
@@ -55,10 +59,11 @@ to where its name says.""",
         doc = "Put Bazel's workspace status in place of `{STABLE_NAME}` and `{BUILD_USER}` in registry, repository and tag, and in a bundle's names.",
     ),
     "tag": attr.string(
-        doc = "A name for the pushed manifest. Empty: only its digest names it, unless tag_file is given.",
+        doc = "A name for the pushed manifest, latest unless given. Empty: only its digest names it. Not read where tag_file is given, nor of a bundle.",
+        default = _TAG,
     ),
     "tag_file": attr.label(
-        doc = "A file whose first line is the tag. None: tag says it.",
+        doc = "A file whose first line is the tag, whatever tag says. None: tag says it.",
         allow_single_file = True,
     ),
     "_launcher": attr.label(
@@ -95,20 +100,19 @@ def _check(attr):
         fail("format: found '%s': write OCI or Docker" % attr.format)
     if BundleInfo in attr.image:
         for name in ("repository", "repository_file", "tag", "tag_file"):
-            if getattr(attr, name):
+            if getattr(attr, name) and (name, getattr(attr, name)) != ("tag", _TAG):
                 fail("%s: found '%s': a bundle's own names say where its images go; leave it out" % (name, getattr(attr, name)))
     elif not attr.registry:
         fail("registry: found none: write HOST or HOST:PORT")
-    elif bool(attr.repository) == bool(attr.repository_file):
-        fail("repository: give either repository or repository_file")
-    if attr.tag and attr.tag_file:
-        fail("tag: give either tag or tag_file")
+    elif not attr.repository and not attr.repository_file:
+        fail("repository: found none: give repository, or repository_file with its name in the first line")
     if "/" in attr.registry:
         fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % attr.registry)
     if "@" in attr.repository or ":" in attr.repository:
         fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % attr.repository)
     for name in ("registry", "repository", "tag"):
-        if "{" in getattr(attr, name) and not attr.stamp:
+        from_file = getattr(attr, name + "_file", None)
+        if "{" in getattr(attr, name) and not attr.stamp and not from_file:
             fail("%s: found '%s', which has a stamp variable in it: set stamp = True" % (name, getattr(attr, name)))
 
 def _is_docker(ctx):
@@ -136,6 +140,7 @@ def _take_apart(ctx):
         inputs = ctx.files.image,
         outputs = [parts],
         mnemonic = "ImagePushLayout",
+        execution_requirements = OFFLINE,
         progress_message = "Reading image %s" % what,
     )
     return parts
@@ -180,6 +185,7 @@ def _write_plan(ctx, images, parts):
     args = ctx.actions.args()
     args.add("--spec", spec)
     args.add("--plan", plan)
+    args.add("--digest", ctx.outputs.digest)
     args.use_param_file("@%s", use_always = True)  # as workers want it
     args.set_param_file_format("multiline")
     ctx.actions.run(
@@ -191,7 +197,7 @@ def _write_plan(ctx, images, parts):
             for layer in entry.image.layers
             if layer.blob.is_directory
         ],
-        outputs = [plan] + converted,
+        outputs = [plan, ctx.outputs.digest] + converted,
         mnemonic = "ImagePushPlan",
         execution_requirements = WORKER,
         progress_message = "Planning the push of %s" % ctx.label,
@@ -232,6 +238,7 @@ container_push_rule = rule(
     doc = _DOC,
     attrs = _ATTRS,
     executable = True,
+    outputs = {"digest": "%{name}.digest"},
 )
 
 def container_push(name, stamp = False, **kwargs):
@@ -242,4 +249,5 @@ def container_push(name, stamp = False, **kwargs):
       stamp: True, False, or -1 for what Bazel's --stamp says.
       **kwargs: the rule's attributes.
     """
+    check_target(name, kwargs, "container_push", _ATTRS)
     container_push_rule(name = name, stamp = stamp_value(stamp), **kwargs)

@@ -218,6 +218,16 @@ def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
     return Entry(FILE, mode, uid, gid, source)
 
 
+def is_program(source: str) -> bool:
+    """Say whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+    except FileNotFoundError:
+        return False  # whoever copies it says so
+    return start == b"\x7fELF" or start[:2] == b"#!"
+
+
 def content(entry: Entry) -> bytes:
     """Return a FILE entry's bytes."""
     if isinstance(entry.source, bytes):

@@ -2,10 +2,13 @@
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
-    layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
+    layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
           [--deb FILE]… [--directory PATH] [--mode OCTAL] [--owner UID:GID] [--empty-file PATH]…
           [--empty-dir PATH]… [--symlink PATH TARGET]… [--exclude GLOB]… [--compression zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
+
+--mode is that of files; without it 0555 for those that are executable here, 0444 for others; `content`: 0555 for
+programs by their first bytes, so that the checkout's modes do not count. A --program is 0555 whatever it is.
 """
 
 from __future__ import annotations
@@ -237,6 +240,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--blob", required=True)
     parser.add_argument("--descriptor", required=True)
     parser.add_argument("--file", nargs=2, action="append", default=[])
+    parser.add_argument("--program", nargs=2, action="append", default=[])
     parser.add_argument("--tree", nargs=2, action="append", default=[])
     parser.add_argument("--tar", action="append", default=[])
     parser.add_argument("--deb", action="append", default=[])
@@ -275,17 +279,24 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     tree = Tree(where)
     uid, _, gid = options.owner.partition(":")
     owner = (_number(uid, 10, 2**32 - 2, f"{where}: owner"), _number(gid or uid, 10, 2**32 - 2, f"{where}: owner"))
-    mode = _number(options.mode.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode else None
+    by_content = options.mode == "content"
+    mode = _number(options.mode.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode and not by_content else None
+
+    def add(path: str, source: str) -> None:
+        of_file = (0o555 if entries.is_program(source) else 0o444) if by_content else mode
+        tree.add(f"{base}/{path}", entries.file_entry(source, of_file, *owner))
+
     base = entries.clean_path(options.directory, f"{where}: directory")
     for destination, source in options.file:
-        tree.add(f"{base}/{destination}", entries.file_entry(source, mode, *owner))
+        add(destination, source)
+    for destination, source in options.program:
+        tree.add(f"{base}/{destination}", entries.file_entry(source, 0o555, *owner))
     for destination, top in options.tree:
         for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes are made of links
             folders.sort()
             inside = os.path.relpath(folder, top)
             for name in names:
-                source = os.path.join(folder, name)
-                tree.add(f"{base}/{destination}/{inside}/{name}", entries.file_entry(source, mode, *owner))
+                add(f"{destination}/{inside}/{name}", os.path.join(folder, name))
     for tar in options.tar:
         tree.add_tar(tar, prefix=base)
     for path in options.empty_dir:

@@ -214,6 +214,19 @@ def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
     assert facts["srv"] == (0o755, 0, 0)
 
 
+def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
+    """--mode content: 0555 for programs by their first bytes and for each --program, 0444 for others, in folders too."""
+    (tmp_path / "in").mkdir()
+    for name, data, mode in (("script", b"#!/bin/sh\n", 0o600), ("words", b"words", 0o755), ("said", b"words", 0o600)):
+        (tmp_path / "in" / name).write_bytes(data)
+        (tmp_path / "in" / name).chmod(mode)
+    files = [word for name in ("script", "words") for word in ("--file", name, str(tmp_path / "in" / name))]
+    _build(tmp_path / "out", "--mode", "content", *files, "--program", "said", str(tmp_path / "in/said"), "--tree", "tree", str(tmp_path / "in"))
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        modes = {m.name: m.mode for m in tar if m.isreg()}
+    assert modes == {"script": 0o555, "words": 0o444, "said": 0o555, "tree/script": 0o555, "tree/words": 0o444, "tree/said": 0o444}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

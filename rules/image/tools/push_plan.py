@@ -1,6 +1,6 @@
 """Write what a container_push target sends where, checked, in lines that the push reads without loading a parser.
 
-    push_plan --spec FILE --plan OUT
+    push_plan --spec FILE --plan OUT [--digest OUT]
 
 The one argument @FILE may hold these, one a line; --persistent_worker: see worker.py.
 
@@ -21,7 +21,8 @@ The spec is a JSON object:
 
 The plan has a line a fact, its words separated by tabs: `registry NAME plain|auto`, then for what goes there
 `image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`. Where an image is
-an index, what it refers to comes before it in the same way, as `part` in place of `image` and without tags.
+an index, what it refers to comes before it in the same way, as `part` in place of `image` and without tags. --digest gets
+the digests alone, in the order of images, with a newline between two.
 """
 
 from __future__ import annotations
@@ -163,6 +164,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="push_plan", allow_abbrev=False)
     parser.add_argument("--spec", required=True)
     parser.add_argument("--plan", required=True)
+    parser.add_argument("--digest")
     options = parser.parse_args(with_file(argv))
     spec = oci.load(Path(options.spec).read_bytes(), options.spec)
     where, status = spec["where"], stamping.read(spec["status"])
@@ -176,6 +178,7 @@ def main(argv: Sequence[str]) -> int:
         return stamped(spec[attribute] or "", attribute)
 
     by_registry: dict[str, list[tuple]] = {}
+    digests = []
     for image in spec["images"]:
         if image["reference"]:
             place = split_reference(stamped(image["reference"], "images"), stamped(spec["registry"] or "", "registry"), f"{where}: images")
@@ -183,8 +186,12 @@ def main(argv: Sequence[str]) -> int:
             tag = named("tag")
             place = Place(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
         check_place(place, where)
-        by_registry.setdefault(place.registry, []).extend(_parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place))
-    lines: list[tuple] = []
+        lines = _parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place)
+        digests += [line[2] for line in lines if line[0] == "image"]
+        by_registry.setdefault(place.registry, []).extend(lines)
+    if options.digest:
+        Path(options.digest).write_text("\n".join(digests), "ascii")
+    lines = []
     for registry, images in by_registry.items():
         lines += [("registry", registry, "plain" if spec["insecure"] else "auto"), *images]
     Path(options.plan).write_text("".join("\t".join(map(str, line)) + "\n" for line in lines), "utf-8")

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterable
 from rules.k8s.tools.client import FIELD_MANAGER, Client
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.preflight import Refusal, Verdict, check_owner
 from rules.k8s.tools.refusals import explain
@@ -33,14 +34,14 @@ class Replacer:
         self._labels = frozenset(labels)
         self._check_lease = check
 
-    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what replacing would do to each item; an object that is not there is a refusal."""
-        return list(executor.map(self._try, items))
+        return list(executor.map(lambda item: self._try(item, inventory), items))
 
-    def _try(self, item: Item) -> Verdict | Refusal:
+    def _try(self, item: Item, inventory: Inventory) -> Verdict | Refusal:
         try:
             live = self._client.request("GET", item.path)[1]
-            check_owner(item, live, self._labels, adopt=False)
+            check_owner(item, live, self._labels, inventory, adopt=False)
             after = self._put(item, live, dry=True)
         except ApiError as error:
             if error.status == 404:

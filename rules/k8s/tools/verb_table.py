@@ -46,12 +46,12 @@ _WRITES = ("wait", "order", "no-wait")
 VERBS: dict[str, Verb] = {
     "show": Verb("simple_verbs:show", local=True),
     "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, conditions=True),
-    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data"), pins=True, conditions=True),
+    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data", "moved-from"), pins=True, conditions=True),
     "replace": Verb("applying:write", _WRITES, pins=True, conditions=True),
     "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False),
-    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data")),
+    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data", "moved-from")),
     # For diff, 1 says that something would change: an error must not look like that.
-    "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data"), conditions=True, failed=2),
+    "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
     "describe": Verb("simple_verbs:describe"),
     "status": Verb("waiting:status_verb", conditions=True),
     "wait": Verb("waiting:wait_verb", ("timeout",), conditions=True),
