@@ -71,7 +71,7 @@ def pods(machine: Machine, cluster: object, archive: Path) -> None:
     machine.run("load-image", "--name", _NAME, "--image", _IMAGE, str(archive))
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")])
-    machine.kube("rollout", "status", "daemonset/web", "--timeout=60s", cluster=_NAME)
+    machine.rolled_out("daemonset/web", cluster=_NAME)
 
 
 def _workload(kind: str, name: str, image: str = _IMAGE, policy: str = "Never", **container: object) -> dict:
@@ -180,7 +180,7 @@ def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -
     server = registry.serve(archive, "172.30.7.1", _REGISTRY_PORT)
     try:
         machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("Deployment", "pulled", f"172.30.7.1:{_REGISTRY_PORT}/probe:2", "Always")])
-        machine.kube("rollout", "status", "deployment/pulled", "--timeout=60s", cluster=_NAME)
+        machine.rolled_out("deployment/pulled", cluster=_NAME)
     finally:
         server.shutdown()
     machine.kube("delete", "deployment", "pulled", "--wait=false", cluster=_NAME)
@@ -194,10 +194,10 @@ def test_volume_survives_its_pod(machine: Machine, pods: object) -> None:
     keeper["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     keeper["spec"]["strategy"] = {"type": "Recreate"}
     machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[claim, keeper, _service("keeper", "keeper", 30082)])
-    machine.kube("rollout", "status", "deployment/keeper", "--timeout=60s", cluster=_NAME)
+    machine.rolled_out("deployment/keeper", cluster=_NAME)
     eventually("write", lambda: fetch("http://172.30.7.2:30082/file", b"kept"))
     machine.kube("delete", "pod", "-l", "app=keeper", cluster=_NAME)
-    machine.kube("rollout", "status", "deployment/keeper", "--timeout=60s", cluster=_NAME)
+    machine.rolled_out("deployment/keeper", cluster=_NAME)
 
     assert eventually("read", lambda: fetch("http://172.30.7.2:30082/file")) == "kept"
 

@@ -79,6 +79,15 @@ class Machine:
         assert done.returncode == 0, f"{args}: {done.stderr}"
         return done.stdout
 
+    def rolled_out(self, workload: str, *, cluster: str) -> None:
+        """Waits for a workload (KIND/NAME); fails the test with what the cluster says of its pods and volumes."""
+        try:
+            self.kube("rollout", "status", workload, "--timeout=100s", cluster=cluster)
+        except AssertionError as error:
+            pods = self.kube("get", "pods,pvc", "--all-namespaces", "--output=wide", cluster=cluster)
+            events = self.kube("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp", cluster=cluster)
+            raise AssertionError(f"{error}\n{pods}\n{events}") from None
+
 
 def eventually(what: str, look: Callable[[], object], timeout: float = 60.0) -> object:
     """Calls look until it returns something true; fails the test naming what after timeout seconds."""

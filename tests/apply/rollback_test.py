@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
+from rules.k8s.testing.shell import LABEL, Shell
+from rules.k8s.tools import history, waiting
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.config_names import hash_names
+from rules.k8s.tools.inventory import parent_name, unpack
 from rules.k8s.tools.kubeconfig import load
 
 CANARY = "canary-8890"
@@ -132,3 +136,147 @@ def test_a_target_alone_cannot_name_anothers_configuration(shell, client, place)
     assert shell.run("apply") == 1
     assert "uses ConfigMap settings, which //svc:stack applies under a name that changes with its content" in shell.err
     assert live(client, place) == before
+
+
+@pytest.fixture(name="second")
+def fixture_second(tmp_path, server):
+    """Another person with a checkout of their own."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    return Shell(folder, json.loads(server.kubeconfig.read_text()))
+
+
+def use(shell, place: str, value: str) -> None:
+    """Makes the plan of the stack with a value."""
+    shell.make_targets(document("//svc:stack", stack(place, value), namespace=place))
+
+
+def generation(place: str, value: str) -> str:
+    """Returns the name of the ConfigMap with a value."""
+    return stack(place, value)[2]["metadata"]["name"]
+
+
+@pytest.fixture(name="three")
+def fixture_three(shell, client, place):
+    """A stack of which three generations have been applied, long enough apart for the server's times."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(place))
+    for value in "123":
+        apply(shell, place, stack(place, value))
+        time.sleep(1.1)
+    return place
+
+
+def meanwhile(monkeypatch, does: Callable[[], None]) -> None:
+    """Does something while an apply waits until all is ready, which nothing here would make it."""
+    monkeypatch.setattr(waiting, "wait_ready", lambda *arguments: does())
+
+
+def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, client, three, monkeypatch):
+    """What somebody has gone back to while an apply waits is in use: the apply removes no generation that the stack has now."""
+    def goes_back() -> None:
+        use(second, three, "4")
+        assert second.run("rollback", "--to=1") == 0, second.err
+
+    meanwhile(monkeypatch, goes_back)
+    use(shell, three, "4")
+    assert shell.run("apply", "--wait=20s") == 0, shell.err
+
+    assert live(client, three)["user"][1] == generation(three, "1")
+    assert generations(client, three, "configmaps") == {generation(three, value) for value in "1234"}
+
+
+def test_what_a_live_object_refers_to_stays(shell, client, three, monkeypatch):
+    """A generation that somebody has pointed a Deployment to by hand is not removed."""
+    def points() -> None:
+        client.request("PATCH", f"/apis/apps/v1/namespaces/{three}/deployments/user", content_type="application/strategic-merge-patch+json", body={
+            "spec": {"template": {"spec": {"volumes": [{"name": "settings", "configMap": {"name": generation(three, "1")}}]}}}})
+
+    meanwhile(monkeypatch, points)
+    use(shell, three, "4")
+    assert shell.run("apply", "--wait=20s") == 0, shell.err
+    assert generation(three, "1") in generations(client, three, "configmaps")
+
+
+def test_old_generations_go_after_the_wait(shell, client, three, monkeypatch):
+    """With nobody else about, the apply removes the oldest generation after its wait, from the stack's list, too; not while another writes."""
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{three}/leases/{parent_name(LABEL)}"
+
+    def writes() -> None:
+        held = client.request("GET", lease)[1]
+        held["spec"] |= {"holderIdentity": "jane@elsewhere (pid 1)"}
+        held["metadata"].pop("annotations")
+        client.request("PUT", lease, body=held)
+
+    meanwhile(monkeypatch, writes)
+    use(shell, three, "4")
+    assert shell.run("apply", "--wait=20s") == 0, shell.err
+    assert len(generations(client, three, "configmaps")) == 4
+    client.request("DELETE", lease)
+
+    meanwhile(monkeypatch, lambda: None)
+    assert shell.run("apply", "--wait=20s") == 0, shell.err
+    assert generations(client, three, "configmaps") == {generation(three, value) for value in "234"}
+    parent = client.request("GET", f"/api/v1/namespaces/{three}/configmaps/{parent_name(LABEL)}")[1]
+    assert {identity.name for identity in unpack(parent["binaryData"]["members"], "") if identity.kind == "ConfigMap"} == {
+        generation(three, value) for value in "234"}
+    before = server_changes(client, three)
+    assert shell.run("apply", "--wait=20s") == 0 and server_changes(client, three) == before
+
+
+def server_changes(client: Client, place: str) -> dict[str, str]:
+    """Returns the resourceVersion of the stack's list and lease."""
+    return {path: client.request("GET", f"{path}/{parent_name(LABEL)}")[1]["metadata"]["resourceVersion"]
+            for path in (f"/api/v1/namespaces/{place}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases")}
+
+
+def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch):
+    """While a revision is written or the history is forgotten, the lease keeps others off; a killed run's revision is made up for."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(place))
+    held = []
+
+    def look(real: Callable[..., Any]) -> Callable[..., Any]:
+        def looking(*arguments: Any) -> Any:
+            lease = client.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases/{parent_name(LABEL)}")[1]
+            held.append(bool(lease["spec"]["holderIdentity"]))
+            return real(*arguments)
+        return looking
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "record", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        use(shell, place, "1")
+        assert shell.run("apply") == 130
+    for verb in ("record", "forget"):
+        monkeypatch.setattr(history, verb, look(getattr(history, verb)))
+    assert shell.run("apply") == 0 and "4 unchanged" in shell.err and "this is revision 1" in shell.err
+    assert shell.run("apply") == 0 and "revision" not in shell.err
+    apply(shell, place, stack(place, "2"))
+    assert shell.run("rollback") == 0, shell.err
+    assert shell.run("delete") == 0, shell.err
+    assert held == [True] * 4
+
+
+def test_a_target_that_was_renamed(shell, client, place, second):
+    """What a stack lists is its own when its target gets another name, forth by an apply and back by a rollback; another stack's is not."""
+    client.request("POST", "/api/v1/namespaces", body=namespace(place))
+    objects = [config_map("stable", place, key="1"), *stack(place, "1")]
+    path = f"/api/v1/namespaces/{place}/configmaps/stable"
+
+    def owner() -> str:
+        return client.request("GET", path)[1]["metadata"]["annotations"]["turnup/target"]
+
+    shell.make_targets(document("//python/redis:dev", objects, namespace=place))
+    assert shell.run("apply") == 0, shell.err
+    before = client.request("GET", path)[1]["metadata"]["uid"]
+    shell.make_targets(document("//services/redis:dev", objects, namespace=place))
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert owner() == "//services/redis:dev" and client.request("GET", path)[1]["metadata"]["uid"] == before
+    assert shell.run("rollback") == 0, shell.err
+    assert owner() == "//python/redis:dev"
+
+    second.make_targets(document("//other/redis:dev", objects, namespace=place), label="//other:dev-deep")
+    assert second.run("apply") == 1
+    assert f"//other/redis:dev: ConfigMap {place}/stable belongs to //python/redis:dev" in second.err and "'.apply -- --adopt'" in second.err
+    assert second.run("apply", "--adopt") == 0, second.err
+    shell.make_targets(document("//services/redis:dev", objects, namespace=place))
+    assert shell.run("apply") == 1 and "belongs to //other/redis:dev" in shell.err
+    assert owner() == "//other/redis:dev"

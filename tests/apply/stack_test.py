@@ -13,7 +13,7 @@ from rules.k8s.tools import replacing, stacks
 from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.inventory import PART_OF, applyset_id, parent_name
 from rules.k8s.tools.preflight import Verdict
-from tests.apply.stacks import custom, definition, make_maps, maps, start
+from tests.apply.stacks import custom, definition, exists, make_maps, maps, start
 
 
 OTHER = "//python/redis:dev-deep"
@@ -186,6 +186,39 @@ def test_delete_of_the_deep_stack_leaves_no_list_behind(shell, client, home):
         assert [obj["metadata"]["name"] for obj in client.request("GET", path)[1]["items"]] in ([], ["kube-root-ca.crt"])
 
 
+def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, home, monkeypatch):
+    """A list of another stack stays while somebody holds that stack's lease, and when somebody has written it since."""
+    redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
+    lists = f"/api/v1/namespaces/{home}/configmaps/{parent_name(OTHER)}"
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(OTHER)}"
+
+    def delete() -> None:
+        shell.make_targets(redis, document("//svc:dev", [config_map("web", home)], namespace=home))
+        assert shell.run("delete") == 0, shell.err
+
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    held = client.request("GET", lease)[1]
+    held["spec"] |= {"holderIdentity": "jane@elsewhere (pid 1)"}
+    held["metadata"].pop("annotations")
+    client.request("PUT", lease, body=held)
+    delete()
+    assert exists(client, lists) and exists(client, lease)
+
+    client.request("DELETE", lease)
+    shell.make_targets(redis, label=OTHER)
+    assert shell.run("apply") == 0, shell.err
+    forget = stacks._forget_emptied
+
+    def late(*arguments):
+        client.request("PATCH", lists, content_type="application/merge-patch+json", body={"metadata": {"annotations": {"written": "since"}}})
+        forget(*arguments)
+
+    monkeypatch.setattr(stacks, "_forget_emptied", late)
+    delete()
+    assert exists(client, lists)
+
+
 def test_old_generations_are_not_pruned(shell, client, home):
     """Content-hashed names: prune leaves the former generation, which a rollback needs, until its ConfigMap leaves the stack."""
     def settings(value: str) -> None:
@@ -323,6 +356,34 @@ def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
     assert live_names(client, claims) == {"data-redis-extra"}
+
+
+def test_a_stateful_set_that_takes_its_claims_along_needs_the_flag(shell, client, server, home):
+    """One whose claims the cluster deletes with it stays without --delete-data, pruned or deleted, and in the stack's list."""
+    stateful = stateful_set(home)
+    stateful["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"
+    full, empty = (document("//svc:dev", objects, namespace=home) for objects in ([stateful, config_map("a", home)], []))
+    shell.make_targets(full)
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(empty)
+    for verb in (("apply", "--prune"), ("diff", "--prune"), ("delete",)):
+        shell.make_targets(full if verb == ("delete",) else empty)
+        shell.run(*verb)
+        assert live_names(client, sets) == {"redis"}, verb
+        assert f"StatefulSet {home}/redis" in shell.err and "would take its claims along" in shell.err
+        assert "StatefulSet" not in shell.out
+        before = server.changes()
+        assert verb[0] == "delete" or (shell.run("apply", "--prune") == 0 and server.changes() == before)
+    assert not maps(client, home)
+
+    shell.make_targets(empty)
+    assert shell.run("apply", "--prune", "--delete-data") == 0, shell.err
+    assert live_names(client, sets) == set()
+    shell.make_targets(full)
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete", "--delete-data") == 0, shell.err
+    assert live_names(client, sets) == set()
 
 
 def test_replace_writes_only_what_differs(shell, client, server, home):

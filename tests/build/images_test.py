@@ -1,9 +1,13 @@
 """What a workspace's images promise: those from elsewhere are built on, and bad input is one sentence."""
 
+import gzip
+import io
 import json
 import os
+import re
 import shutil
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -53,6 +57,100 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
         assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
 
 
+_PLATFORMS = ("linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "windows/amd64")
+
+
+def _several() -> tuple[dict[str, bytes], bytes]:
+    """Return blobs by digest, manifests among them, and the index of an image for each of _PLATFORMS, whose config says which."""
+    blobs, entries = {}, []
+    for platform in _PLATFORMS:
+        system, architecture, *variant = platform.split("/")
+        with io.BytesIO() as file:
+            with tarfile.open(fileobj=file, mode="w") as tar:
+                tar.addfile(tarfile.TarInfo("platform"))
+            plain = file.getvalue()
+        layer = gzip.compress(plain, mtime=0)
+        config = oci.dump({"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}})
+        manifest = oci.dump(oci.build_manifest(config, [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(layer), "size": len(layer)}]))
+        blobs |= {oci.sha256(data): data for data in (layer, config, manifest)}
+        names = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+        entries.append({"mediaType": oci.MANIFEST, "digest": oci.sha256(manifest), "size": len(manifest), "platform": names})
+    return blobs, oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+
+
+def _label(nested, name: str) -> str:
+    """Return what the config of a built `@NAME//image` says it is."""
+    layout = nested.built(f"external/{name}/image/image.oci")
+
+    def read(path: str) -> dict:
+        return json.loads((layout / path).read_bytes())
+
+    manifest = read("blobs/sha256/" + read("index.json")["manifests"][0]["digest"][7:])
+    return read("blobs/sha256/" + manifest["config"]["digest"][7:])["config"]["Labels"]["is"]
+
+
+def test_each_attribute_of_images_from_elsewhere(nested):
+    """The example's pulls and load get the image that digest, tag, architecture, os and cpu_variant name; insecure reaches a registry that has no TLS."""
+    example = "rules/image/examples/elsewhere"
+    blobs, index = _several()
+    with tarfile.open(nested.root / example / "saved.tar", "w") as tar:
+        files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": index, **{f"blobs/sha256/{digest[7:]}": data for digest, data in blobs.items()}}
+        for path, data in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with FakeRegistry() as registry, ExitStack() as edits:
+        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same, but is no name of loopback
+        registry.blobs |= {("shop/base", digest): data for digest, data in blobs.items()}
+        registry.manifests |= {("shop/base", name): data for name, data in [*blobs.items(), (oci.sha256(index), index), ("v1", index)]}
+        rules = nested.root / example / "repositories.bzl"
+        rules.write_text(rules.read_text().replace("registry.example.com", registry.name).replace("sha256:" + "0" * 64, oci.sha256(index)))
+        edits.enter_context(nested.edited("WORKSPACE", r"\Z", f'load("//{example}:repositories.bzl", "images_from_elsewhere")\nimages_from_elsewhere()\n'))
+        names = ("pulled", "pulled_tag", "pulled_windows", "loaded")
+        done = nested.bazel("build", "--output_groups=oci_layout", *(f"@{name}//image" for name in names), XDG_CACHE_HOME=str(nested.root / "elsewhere"))
+        assert done.returncode == 0, done.stderr
+        assert [_label(nested, name) for name in names] == ["linux/arm/v6", "linux/amd64", "windows/amd64", "linux/arm64"]
+        assert f'container_pull pulled_tag: the tag v1 is an image today and may be another tomorrow: set digest = "{oci.sha256(index)}"' in done.stderr
+        rules.write_text(rules.read_text().replace("insecure = True", "insecure = False"))
+        refused = nested.bazel("build", "@pulled_tag//image", XDG_CACHE_HOME=str(nested.root / "nothing"))
+    assert refused.returncode != 0
+    assert f"registry {registry.name}: " in refused.stderr and "plain HTTP" in refused.stderr
+
+
+def test_no_action_asks_for_the_network(nested):
+    """Every action of the image rules, the aspect's too, tells Bazel to keep the network from it."""
+    shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
+    actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
+    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushLayout", "ImagePushPlan", "ImageSbom"}
+    assert any("third party: pip//redis" in action for action in actions)
+    assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
+    # So that the rules' actions are those whose mnemonics begin with Image.
+    for path in (nested.root / "rules/image/private").glob("*.bzl"):
+        text = path.read_text()
+        assert text.count("ctx.actions.run(") == text.count('mnemonic = "Image'), path.name
+
+
+def _ran(nested, *targets: str) -> list[str]:
+    """Build targets and return the actions that ran, but for Bazel's own of each build."""
+    explanation = nested.root / "explanation.txt"
+    nested.build(*targets, f"--explain={explanation}", "--verbose_explanations")
+    ran = re.findall(r"Executing action '([^']*)'", explanation.read_text())
+    return [action for action in ran if not action.startswith("BazelWorkspaceStatusAction")]
+
+
+def test_an_unchanged_tree_costs_nothing(nested):
+    """A build of what is built runs no action of an image, bundle or push, by the same Bazel or a new one; an edit runs its own layers."""
+    folder = "rules/image/examples/drop_in"
+    targets = [f"//{folder}:{name}" for name in ("image.tar", "bundle.tar", "program", "push", "push_bundle", "push_docker")]
+    nested.build(*targets)
+    assert _ran(nested, *targets) == []
+    assert nested.bazel("shutdown").returncode == 0
+    assert _ran(nested, *targets) == []
+    with nested.edited(f"{folder}/hello.py", r"print\(.*", "print()"):
+        layers = [action for action in _ran(nested, *targets) if action.startswith("Writing layer")]
+    assert sorted(layers) == [f"Writing layer //{folder}:{name}" for name in ("from_root", "image", "program")]
+
+
 def _tar(path: Path, member: str) -> None:
     """Write a tar with one empty file."""
     with tarfile.open(path, "w") as tar:
@@ -97,3 +195,59 @@ container_image(name = "bad", {attributes})
     assert done.returncode != 0
     assert words in done.stderr
     assert "Traceback (most recent call last):\n  File" not in done.stderr
+
+
+# What rules_docker's calls took and these do not, by call: attribute and value.
+_GONE = {
+    "container_bundle": {
+        "docker_run_flags": "-it", "experimental_tarball_format": "legacy", "extract_config": "x", "image_target_strings": ["x"], "image_targets": ["x"], "tar_output": "x.tar",
+    },
+    "container_image": {
+        "build_layer": "x", "build_script": "x", "compression_options": ["-1"], "docker_run_flags": "-it", "enable_mtime_preservation": True, "experimental_tarball_format": "legacy",
+        "incremental_load_template": "x", "label_file_strings": ["x"], "launcher": "x", "launcher_args": ["x"], "legacy_repository_naming": True, "legacy_run_behavior": False, "mtime": 1,
+        "null_cmd": True, "null_entrypoint": True, "os_version": "10", "portable_mtime": True, "repository": "x", "sha256": "x", "tag_name": "x",
+    },
+    "container_layer": {
+        "build_layer": "x", "compression_options": ["-1"], "enable_mtime_preservation": True, "mtime": 1, "operating_system": "linux", "portable_mtime": True, "sha256": "x",
+    },
+    "container_push": {"docker_client_config": "x", "extension": ".sh", "retry_count": 3, "tag_tpl": "x", "windows_paths": False},
+}  # fmt: skip
+_CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
+
+
+def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
+    """Each attribute that has no counterpart is named with its target, and with what to do instead; so is a misspelled one."""
+    cases = [(rule, attribute, value) for rule, attributes in _GONE.items() for attribute, value in attributes.items()]
+    cases += [(rule, "bogus", 1) for rule in _GONE]
+    for rule, attribute, value in cases:
+        folder = nested.root / "gone" / rule / attribute
+        folder.mkdir(parents=True)
+        (folder / "BUILD").write_text(f"""load("//rules/image:defs.bzl", "{rule}")
+{rule}(name = "x", {attribute} = {value!r}, {_CALLS.get(rule, "")})
+""")
+    done = nested.bazel("build", "--keep_going", "//gone/...")
+
+    said = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Error in fail: ")]
+    for rule, attribute, _ in cases:
+        words = f"{rule} has no attribute bogus: correct the name, or remove it; it has " if attribute == "bogus" else f"{attribute} is not supported: "
+        start = f"//gone/{rule}/{attribute}:x: {words}"
+        (line,) = (line for line in said if line.startswith(start))
+        assert len(line) > len(start) + 10
+    assert len(said) == len(cases)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported: images are for Linux"),
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported: the login is"),
+        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag: correct the name, or remove it; it has architecture, file, os"),
+    ],
+)  # fmt: skip
+def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
+    """A call in WORKSPACE with an attribute that it does not take is named, with what to do instead."""
+    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull")\n{call}\n'):
+        done = nested.bazel("build", "@gone//image")
+
+    assert done.returncode != 0
+    assert words in done.stderr

@@ -14,6 +14,8 @@ from tests.e2e import private_network
 NAME = "local"
 """The name that built targets expect (CLUSTER_NAME of cluster_constants.bzl); the state folder keeps it apart from the user's."""
 
+_NOT_NEEDED = ("docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "kubectl", "k3d", "kind")
+
 
 def bazel_program(name: str) -> str:
     """The path of a built program in this test's runfiles, by its path from the workspace root."""
@@ -43,8 +45,10 @@ class PrivateCluster:
         private_network.enter()
         self.kubeconfig = folder / "kubeconfig"
         self._state = folder / "state"
+        self._calls = folder / "calls"
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TURNUP_", "PYTHON"))},
+            "PATH": f"{self._decoys(folder / 'decoys')}{os.pathsep}{os.environ['PATH']}",
             "KUBECONFIG": str(self.kubeconfig),
             "TURNUP_STATE_DIR": str(self._state),
         }
@@ -57,6 +61,18 @@ class PrivateCluster:
 
     def __exit__(self, *exception: object) -> None:
         self.turnup("delete")
+
+    def _decoys(self, folder: Path) -> Path:
+        """Makes a folder of programs that Turnup must not need: each notes that it was called, and fails."""
+        folder.mkdir()
+        for name in _NOT_NEEDED:
+            (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{self._calls}\nexit 1\n')
+            (folder / name).chmod(0o755)
+        return folder
+
+    def foreign_calls(self) -> list[str]:
+        """The calls so far of container engines, their clients and kubectl, by their names, a line each."""
+        return self._calls.read_text().splitlines() if self._calls.exists() else []
 
     def attempt(self, *command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command against this cluster and returns how it ended."""

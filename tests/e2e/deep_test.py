@@ -212,3 +212,11 @@ def test_programs_fail_cleanly_without_a_cluster(cluster):
     assert refused.returncode != 0
     assert "Traceback" not in refused.stderr
     assert "turnup" in refused.stderr
+
+
+def test_no_container_engine_was_asked_for_anything(cluster):
+    """Cluster, images, pushes, applies and deletes of all tests above called neither Docker or its like nor kubectl."""
+    assert cluster.foreign_calls() == []
+    cluster.attempt("docker", "version")  # The decoys do notice a call.
+
+    assert cluster.foreign_calls() == ["docker version"]

@@ -1,7 +1,11 @@
 """Tests of pushing over TLS to public registries that want a login: a password, or a token of a token service."""
 
 import base64
+import contextlib
 import json
+import socket
+import socketserver
+import threading
 from pathlib import Path
 
 import pytest
@@ -155,3 +159,68 @@ def test_an_image_is_pulled_with_a_token(registry_program, tls, tmp_path, docker
         docker_login(registry.name, LOGIN)
         push_all([image("files_image", "shop/files")], registry.name, insecure=False)
         assert oci.sha256(_pulled(registry, tmp_path / "one")) == digest("files_image")
+
+
+@pytest.fixture(name="proxy")
+def _proxy(monkeypatch):
+    """A proxy between here and a registry that only it can find: returns a function that takes the registry's port, and the list of what it was asked."""
+    asked: list[str] = []
+    ports: list[int] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        """Answers one CONNECT and then hands bytes to and fro."""
+
+        def handle(self) -> None:
+            """Work off one connection."""
+            lines = []
+            while line := self.rfile.readline().strip():
+                lines.append(line.decode())
+            asked.append(lines[0])
+            with socket.create_connection(("127.0.0.1", ports[0])) as there:
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=_copy, args=(there, self.connection))
+                back.start()
+                _copy(self.connection, there)
+                back.join(30)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def lead_to(port: int) -> None:
+        # Not before the registry runs, which its starter asks itself.
+        ports.append(port)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+
+    yield lead_to, asked
+    server.shutdown()
+    server.server_close()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Hand on what comes from one connection until it ends."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_far_registry_is_reached_through_a_proxy(registry_program, tmp_path, monkeypatch, docker_login, proxy) -> None:
+    """An image is pushed and pulled through the proxy that HTTPS_PROXY names, with TLS and the login from end to end."""
+    name, (lead_to, asked) = "registry.test:5000", proxy
+    tls = tmp_path / "tls"
+    tls.mkdir()
+    new_authority(tls, "ca").issue(tls, "server", user="registry", hosts=["127.0.0.1", "registry.test"], server=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls / "ca.crt"))
+    (tmp_path / "htpasswd").write_text(_HTPASSWD)
+    settings = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
+    with RealRegistry(registry_program, tmp_path / "registry", settings, tls) as registry:
+        lead_to(int(registry.name.rpartition(":")[2]))
+        docker_login(name, LOGIN)
+        push_all([image("files_image", "shop/files", ("v1",))], name)
+        client = pull.Puller(name, sleep=lambda _: None)
+        pulled = pull.pull(client, "shop/files", digest("files_image"), pull.Cache(tmp_path / "cache"), architecture="amd64", system="linux")
+    assert oci.sha256(pulled.manifest) == digest("files_image")
+    assert {line.rpartition(" ")[0] for line in asked} == {f"CONNECT {name}"}

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from rules.image.tools import oci, push_layout, push_plan, push_tool
 from rules.image.tools.errors import PushError
 from rules.image.tools.push import exists, push_all
 from rules.image.tools.registry import Registry
@@ -127,6 +130,28 @@ def test_an_image_of_other_rules_keeps_its_digest(registry) -> None:
     """An OCI layout is pushed as it is."""
     done = _run_target("push_layout", "--registry", registry.name)
     assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/layout@{digest('files_image')}\n"), done.stderr
+
+
+def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> None:
+    """The registry, which takes an index only where it has all that it refers to, has it under the tag."""
+    layouts = [Path(FOLDER, f"{name}.oci") for name in ("files_image", "hello")]
+    for layout in layouts:
+        shutil.copytree(layout, tmp_path / "layout", dirs_exist_ok=True, copy_function=shutil.copyfile)
+    entries = [json.loads((layout / "index.json").read_bytes())["manifests"][0] for layout in layouts]
+    for entry, architecture in zip(entries, ("amd64", "arm64")):
+        entry["platform"] = {"os": "linux", "architecture": architecture}
+    index = oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+    (tmp_path / "layout/index.json").unlink()
+    (tmp_path / "layout/index.json").write_bytes(index)
+    push_layout.main(["--where", "it", "--output", str(tmp_path / "parts"), str(tmp_path / "layout")])
+    image_spec = {"reference": f"{registry.name}/shop/several:v1", "parts": str(tmp_path / "parts"), "runfiles": "parts"}
+    (tmp_path / "spec").write_text(json.dumps({"where": "it", "registry": "", "insecure": False, "format": "OCI", "status": [], "images": [image_spec]}))
+    push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan")])
+    assert push_tool.main(["--plan", str(tmp_path / "plan"), "--root", str(tmp_path)]) == 0
+    request = urllib.request.Request(f"http://{registry.name}/v2/shop/several/manifests/v1", headers={"Accept": oci.INDEX})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.read() == index
+    assert all(exists(registry.name, "shop/several", entry["digest"]) for entry in entries)
 
 
 def test_container_push_to_nobody_is_one_sentence() -> None:

@@ -60,7 +60,8 @@ def turnup_debian_repositories():
         packages = _BASE + ["docker-registry"],
     )
 
-    # What debian_image is tried with besides: a Java runtime, without what draws and prints, and Prometheus.
+    # What debian_image is tried with besides: a Java runtime, without what draws and prints, and Prometheus with what its
+    # pages are made of. Left out is what only maintainer scripts, shells and web servers need.
     debian_packages(
         name = "debian_jre",
         lock = "//third_party/debian:jre.lock",
@@ -72,8 +73,24 @@ def turnup_debian_repositories():
     )
     debian_packages(
         name = "debian_prometheus",
+        dependencies = True,
         lock = "//third_party/debian:prometheus.lock",
-        packages = _BASE + ["prometheus"],
+        packages = [
+            "base-files",
+            "ca-certificates",
+            "netbase",
+            "prometheus",
+            "tzdata",
+        ],
+        without = [
+            "adduser",
+            "debconf",
+            "dpkg",
+            "init-system-helpers",
+            "javascript-common",
+            "mawk",
+            "openssl",
+        ],
     )
 
     # What tests read pushed images with: the programs, and libraries of theirs that not every machine has.

@@ -1,22 +1,26 @@
 """What the public macros do with their arguments before a rule sees them."""
 
-# Attributes of rules_docker that have no counterpart, and what to do instead.
-_REFUSED = {
-    "build_script": "write a rule of your own that makes a layer; container_image takes its tar in tars",
-    "docker_run_flags": "bazel run starts no container: load NAME.tar and give the flags to docker run, or apply it with k8s_object",
-    "enable_mtime_preservation": "times in layers are 0, so that digests depend on content alone; remove it",
-    "experimental_tarball_format": "there is one format, compressed by the attribute compression; remove it",
-    "launcher": "put the launcher into files, and first in entrypoint",
-    "launcher_args": "put the arguments into entrypoint",
-    "legacy_repository_naming": "container_bundle names images as its keys say; use it",
-    "legacy_run_behavior": "bazel run starts no container; remove it",
-    "mtime": "times in layers are 0, so that digests depend on content alone; remove it",
-    "null_cmd": "a new entrypoint drops the base's cmd; remove it",
-    "null_entrypoint": "name the program in entrypoint",
-    "portable_mtime": "times in layers are 0, so that digests depend on content alone; remove it",
-    "repository": "container_bundle names images as its keys say; use it",
-    "sha256": "tools are part of the build; remove it",
-}
+load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:refused.bzl", "COMMON", "check_arguments")
+
+def full_label(label):
+    """A label in full, so that two ways to write one target are one key of a dict.
+
+    Args:
+      label: string as a BUILD file of this package has it, or a Label.
+    Returns:
+      string such as //a/b:c or @repository//a/b:c.
+    """
+    if type(label) != "string":
+        return label_text(label)
+    if native.repository_name() == "@" and label.startswith("@//"):
+        label = label[1:]
+    if not label.startswith(("@", "//")):
+        return "//%s:%s" % (native.package_name(), label.lstrip(":"))
+    repository, slashes, path = label.partition("//")
+    if not slashes:
+        return "%s//:%s" % (repository, repository[1:])
+    return label if ":" in path else "%s:%s" % (label, path.rpartition("/")[2])
 
 def by_target(names):
     """The attribute that maps files or images to their names, from the dict by name that users write.
@@ -28,7 +32,8 @@ def by_target(names):
     """
     result = {}
     for name, target in names.items():
-        result[target] = result[target] + "\n" + name if target in result else name
+        label = full_label(target)
+        result[label] = result[label] + "\n" + name if label in result else name
     return result
 
 def stamp_value(value):
@@ -46,7 +51,7 @@ def stamp_value(value):
         return False
     if word in (-1, "use_stamp_flag"):
         return select({
-            Label("//rules/image:stamping"): True,
+            str(Label("//rules/image:stamping")): True,
             "//conditions:default": False,
         })
     fail("stamp: found %r: write True, False, or -1 for what --stamp says" % value)
@@ -57,20 +62,16 @@ def _command(attribute, value):
         fail("%s: found the text '%s': write a list of program and arguments; images have no shell to split it, name one for it: [\"/bin/sh\", \"-c\", …]" % (attribute, value))
     return value
 
-# Attributes that every rule has.
-_COMMON = [
-    "compatible_with",
-    "deprecation",
-    "exec_compatible_with",
-    "exec_properties",
-    "features",
-    "restricted_to",
-    "tags",
-    "target_compatible_with",
-    "testonly",
-    "toolchains",
-    "visibility",
-]
+def check_target(name, arguments, rule, attributes):
+    """Fails with one sentence where a target was given attributes that its rule does not have.
+
+    Args:
+      name: the target's name.
+      arguments: dict, the macro's keyword arguments.
+      rule: the macro's own name.
+      attributes: the attributes of the rule behind it.
+    """
+    check_arguments("//%s:%s" % (native.package_name(), name), arguments, rule, list(attributes) + COMMON)
 
 def image_arguments(name, arguments, rule, attributes):
     """Checks and normalizes what was given to an image macro.
@@ -83,18 +84,8 @@ def image_arguments(name, arguments, rule, attributes):
     Returns:
       dict of the rule's attributes.
     """
+    check_target(name, arguments, rule, attributes)
     result = dict(arguments)
-    for attribute in arguments:
-        if attribute in _REFUSED:
-            fail("//%s:%s: %s is not supported: %s" % (native.package_name(), name, attribute, _REFUSED[attribute]))
-        if attribute not in attributes and attribute not in _COMMON:
-            fail("//%s:%s: %s has no attribute %s: correct the name, or remove it; it has %s" % (
-                native.package_name(),
-                name,
-                rule,
-                attribute,
-                ", ".join(sorted([key for key in attributes if not key.startswith("_")])),
-            ))
     for attribute in ("cmd", "entrypoint"):
         if attribute in result:
             result[attribute] = _command(attribute, result[attribute])

@@ -1,6 +1,6 @@
 """container_bundle: several images in one archive, each under its own name."""
 
-load("//rules/image/private:arguments.bzl", "by_target")
+load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
@@ -39,7 +39,10 @@ def _impl(ctx):
         for name in names.split("\n"):
             name = expand(ctx, name)
             last = name.rpartition("/")[2]
-            images[name if ":" in last else name + ":latest"] = info
+            name = name if ":" in last else name + ":latest"
+            if name in images:
+                fail("images: '%s' is named twice in %s: give each image a name of its own, or remove one" % (name, label_text(ctx.label)))
+            images[name] = info
     if not images:
         fail("images: %s has none: give at least one, {\"shop/server:latest\": \":image\"}" % label_text(ctx.label))
     status = [ctx.info_file, ctx.version_file] if ctx.attr.stamp else []
@@ -59,12 +62,14 @@ container_bundle_rule = rule(
     outputs = {"archive": "%{name}.tar"},
 )
 
-def container_bundle(name, images, **kwargs):
+def container_bundle(name, images, stamp = False, **kwargs):
     """Makes an archive of several images; see the rule's text above and its attributes.
 
     Args:
       name: the target's name.
       images: dict from name (REPOSITORY:TAG; without a tag it is latest) to image.
+      stamp: True, False, or -1 for what Bazel's --stamp says.
       **kwargs: the rule's attributes.
     """
-    container_bundle_rule(name = name, images = by_target(images), **kwargs)
+    check_target(name, kwargs, "container_bundle", _ATTRS)
+    container_bundle_rule(name = name, images = by_target(images), stamp = stamp_value(stamp), **kwargs)

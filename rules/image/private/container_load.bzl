@@ -1,6 +1,7 @@
 """container_load: a repository with an image from an archive."""
 
-load("//rules/image/private:container_pull.bzl", "PLATFORM_ATTRS")
+load("//rules/image/private:container_pull.bzl", "COMMON", "PLATFORM_ATTRS")
+load("//rules/image/private:refused.bzl", "check_arguments")
 
 _DOC = """Takes an image from a tar of the workspace, an OCI layout or what `docker save` wrote; `@NAME//image` is it.
 
@@ -13,6 +14,15 @@ container_load(
 
 The tar is read when a target that needs the image is built. An attribute that takes an image takes the tar itself too.
 """
+
+_ATTRS = dict(
+    PLATFORM_ATTRS,
+    file = attr.label(
+        doc = "The tar.",
+        allow_single_file = True,
+        mandatory = True,
+    ),
+)
 
 _BUILD = """load("@turnup//rules/image/private:foreign_image.bzl", "foreign_image")
 
@@ -30,15 +40,18 @@ def _impl(repository_ctx):
     repository_ctx.symlink(attr.file, "image/image.tar")
     repository_ctx.file("image/BUILD", _BUILD.format(architecture = attr.architecture, os = attr.os))
 
-container_load = repository_rule(
+container_load_rule = repository_rule(
     implementation = _impl,
     doc = _DOC,
-    attrs = dict(
-        file = attr.label(
-            doc = "The tar.",
-            allow_single_file = True,
-            mandatory = True,
-        ),
-        **PLATFORM_ATTRS
-    ),
+    attrs = _ATTRS,
 )
+
+def container_load(name, **kwargs):
+    """Takes an image from a tar; see the rule's text above and its attributes.
+
+    Args:
+      name: the repository's name.
+      **kwargs: the rule's attributes.
+    """
+    check_arguments("@" + name, kwargs, "container_load", list(_ATTRS) + COMMON)
+    container_load_rule(name = name, **kwargs)

@@ -1,5 +1,6 @@
 """container_pull: a repository with an image from a registry."""
 
+load("//rules/image/private:refused.bzl", "check_arguments")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
 
 _DOC = """Pulls an image; `@NAME//image` is it.
@@ -18,6 +19,9 @@ container_pull(
 
 A registry that wants a login gets the one that `docker login` stored.
 """
+
+# Attributes that every repository has.
+COMMON = ["repo_mapping"]
 
 PLATFORM_ATTRS = {
     "architecture": attr.string(
@@ -59,9 +63,19 @@ def _impl(repository_ctx):
     attr = repository_ctx.attr
     run_tool(repository_ctx, "pull", [repository_ctx.name, attr.registry, attr.repository, attr.digest, attr.tag, attr.architecture, attr.os, attr.cpu_variant, str(attr.insecure)])
 
-container_pull = repository_rule(
+container_pull_rule = repository_rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
     environ = ["DOCKER_CONFIG", "HOME", "XDG_CACHE_HOME"],
 )
+
+def container_pull(name, **kwargs):
+    """Pulls an image; see the rule's text above and its attributes.
+
+    Args:
+      name: the repository's name.
+      **kwargs: the rule's attributes.
+    """
+    check_arguments("@" + name, kwargs, "container_pull", list(_ATTRS) + COMMON)
+    container_pull_rule(name = name, **kwargs)

@@ -15,19 +15,27 @@ debian_packages(
 )
 ```
 
-`bazel run //rules/image:update_debian_lock -- NAME` writes the lock (it may be empty before).
+`bazel run //rules/image:update_debian_lock -- NAME` writes the lock (it may be empty before). With `dependencies = True` it
+locks what the packages need too, as apt finds it; a build only fetches what is locked.
 """
 
 _ATTRS = dict(
     TOOL_ATTRS,
+    dependencies = attr.bool(
+        doc = """Whether the update command also locks what the packages depend on, and that on (Depends and Pre-Depends, not
+Recommends), as apt would choose it where nothing is installed. False: an image has what is listed and nothing else.""",
+    ),
     lock = attr.label(
         doc = "Text file: NAME VERSION ARCHITECTURE SHA256 a line. Written by the update command.",
         allow_single_file = True,
         mandatory = True,
     ),
     packages = attr.string_list(
-        doc = "Names of packages. Their dependencies are not added: an image has what is listed and nothing else.",
+        doc = "Names of packages. What they depend on is added only with dependencies = True.",
         mandatory = True,
+    ),
+    without = attr.string_list(
+        doc = "With dependencies: names of packages to leave out, such as a shell or debconf; what only they need is left out too. Empty: none.",
     ),
 )
 
@@ -42,8 +50,11 @@ filegroup(
 """
 
 def _impl(repository_ctx):
-    arguments = ["fetch", repository_ctx.name, repository_ctx.path(repository_ctx.attr.lock), "."]
-    run_tool(repository_ctx, "debian_lock", arguments + repository_ctx.attr.packages)
+    attr = repository_ctx.attr
+    arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
+    arguments += ["--dependencies"] if attr.dependencies else []
+    arguments += ["--without=" + package for package in attr.without]
+    run_tool(repository_ctx, "debian_lock", arguments + attr.packages)
     repository_ctx.file("BUILD", _BUILD)
 
 debian_packages = repository_rule(

@@ -26,6 +26,10 @@ FOREIGN_ATTRS = {
     ),
 }
 
+# Of every action of these rules. What an image is made of is locked and fetched before; a sandbox that can shut the
+# network out (linux-sandbox, remote execution) does so. README.md says where it cannot.
+OFFLINE = {"block-network": "1"}
+
 def label_text(label):
     """A label as text that is the same in every version of Bazel, for what ends up in an image.
 
@@ -96,6 +100,7 @@ def write_archive(ctx, images, option, output, status = []):
         inputs = files,
         outputs = [output],
         mnemonic = "ImageArchive",
+        execution_requirements = OFFLINE,
         progress_message = "Writing %s" % output.short_path,
     )
 
@@ -106,7 +111,7 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
       ctx: context of a rule with FOREIGN_ATTRS.
       target: the attribute's Target.
       attribute: the attribute's name, for errors.
-      architecture: the one to take of an image for several. Empty: the only one, or this machine's.
+      architecture: the one to take of an image for several. Empty: the only one, or amd64's.
       os: the operating system to take.
     Returns:
       ImageInfo.
@@ -141,6 +146,7 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
         inputs = files,
         outputs = [manifest, config, digest, layers],
         mnemonic = "ImageImport",
+        execution_requirements = OFFLINE,
         progress_message = "Reading image %s" % what,
     )
     parts = struct(config = config, layers = [struct(blob = layers, descriptor = layers)], manifest = manifest)
@@ -160,6 +166,7 @@ def _write_sbom(ctx, info):
         inputs = image_files(info),
         outputs = [output],
         mnemonic = "ImageSbom",
+        execution_requirements = OFFLINE,
         progress_message = "Writing %s" % output.short_path,
     )
     return output

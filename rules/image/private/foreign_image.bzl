@@ -6,7 +6,7 @@ load("//rules/image/private:providers.bzl", "ImageInfo")
 _ATTRS = dict(
     FOREIGN_ATTRS,
     architecture = attr.string(
-        doc = "The architecture to take of a multi-platform image. Empty: the only one, or this machine's.",
+        doc = "The architecture to take of a multi-platform image. Empty: the only one, or amd64's.",
     ),
     file = attr.label(
         doc = "The OCI layout, as a tar, a folder or its files, or what `docker save` wrote.",

@@ -1,7 +1,8 @@
 """container_layer: files, tars and Debian packages as one layer."""
 
+load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:foreign.bzl", "OFFLINE", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
 
 _DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,
@@ -18,8 +19,8 @@ container_layer(
 
 CONTENT_ATTRS = {
     "data_path": attr.string(
-        doc = """Which part of the files' paths is kept below `directory`: `.` keeps the path below this package, `/` the path
-below the workspace, another path is removed from the front. Empty: only the file names are kept.""",
+        doc = """Which part of the files' paths is kept below `directory`: what follows this folder of the package (`.` is the
+package itself) or, where it begins with `/`, of the workspace. Empty: only the file names are kept.""",
     ),
     "debs": attr.label_list(
         doc = "Debian packages whose files are added, usr-merged. Their maintainer scripts are not run. Empty: none.",
@@ -85,10 +86,13 @@ _ATTRS = dict(
 )
 
 # Of actions whose tool is worker.py's: kept running between actions where Bazel keeps workers, a process each elsewhere.
-WORKER = {
-    "requires-worker-protocol": "json",
-    "supports-workers": "1",
-}
+WORKER = dict(
+    OFFLINE,
+    **{
+        "requires-worker-protocol": "json",
+        "supports-workers": "1",
+    }
+)
 
 def check_paths(paths, attribute):
     """Fails if one of the paths, meant to be inside an image, climbs out of it.
@@ -126,11 +130,11 @@ def _relative(file, package, data_path):
     path = file.short_path[3:].partition("/")[2] if file.short_path.startswith("../") else file.short_path
     if data_path == "":
         return file.basename
-    if data_path == "/":
-        return path
-    front = package if data_path == "." else data_path.strip("/")
-    if front.startswith("./"):
-        front = (package + "/" if package else "") + front[2:]
+    if data_path.startswith("/"):
+        parts = data_path.split("/")
+    else:
+        parts = package.split("/") + data_path.split("/")
+    front = "/".join([part for part in parts if part not in ("", ".")])
     if front and not path.startswith(front + "/"):
         fail("data_path: '%s' is not below '%s': list files from there, or change data_path" % (path, front))
     return path[len(front):].lstrip("/")
@@ -220,9 +224,19 @@ def _impl(ctx):
         LayerInfo(blob = layer.blob, descriptor = layer.descriptor, env = ctx.attr.env),
     ]
 
-container_layer = rule(
+container_layer_rule = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
     provides = [LayerInfo],
 )
+
+def container_layer(name, **kwargs):
+    """Makes a layer; see the rule's text above and its attributes.
+
+    Args:
+      name: the target's name.
+      **kwargs: the rule's attributes.
+    """
+    check_target(name, kwargs, "container_layer", _ATTRS)
+    container_layer_rule(name = name, **kwargs)

@@ -1,15 +1,16 @@
 """container_push: `bazel run` sends an image, or a bundle of them, to a registry."""
 
 load("@host_python//:defs.bzl", "PYTHON")
-load("//rules/image/private:arguments.bzl", "stamp_value")
+load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
+load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "OFFLINE", "image_info", "label_text")
 load("//rules/image/private:layer.bzl", "WORKER")
-load("//rules/image/private:providers.bzl", "BundleInfo")
+load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
 
-What the registry has is not sent. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
+What the registry has is not sent. `NAME.digest` is the digest of the manifest that is pushed; of a bundle it has each
+image's on a line. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
 
 ```
 container_push(
@@ -23,6 +24,9 @@ container_push(
 ```
 """
 
+# rules_docker's default. An attribute does not say whether it was given, so of a bundle this is taken for not.
+_TAG = "latest"
+
 _ATTRS = {
     "format": attr.string(
         doc = """The manifest's format: `OCI` pushes the image's own manifest, whose digest is NAME.digest; `Docker` pushes it as
@@ -30,7 +34,8 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         default = "OCI",
     ),
     "image": attr.label(
-        doc = FOREIGN + " A container_bundle: all of its images, each to where its name says.",
+        doc = FOREIGN + """ One for several platforms is pushed whole, its index under the tag. A container_bundle: all of its images, each
+to where its name says.""",
         allow_files = True,
         mandatory = True,
     ),
@@ -44,7 +49,7 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         doc = "The repository in the registry. Empty: read from repository_file, or a bundle's.",
     ),
     "repository_file": attr.label(
-        doc = "A file whose first line is the repository. None: repository says it.",
+        doc = "A file whose first line is the repository, whatever repository says. None: repository says it.",
         allow_single_file = True,
     ),
     "skip_unchanged_digest": attr.bool(
@@ -54,16 +59,23 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         doc = "Put Bazel's workspace status in place of `{STABLE_NAME}` and `{BUILD_USER}` in registry, repository and tag, and in a bundle's names.",
     ),
     "tag": attr.string(
-        doc = "A name for the pushed manifest. Empty: only its digest names it, unless tag_file is given.",
+        doc = "A name for the pushed manifest, latest unless given. Empty: only its digest names it. Not read where tag_file is given, nor of a bundle.",
+        default = _TAG,
     ),
     "tag_file": attr.label(
-        doc = "A file whose first line is the tag. None: tag says it.",
+        doc = "A file whose first line is the tag, whatever tag says. None: tag says it.",
         allow_single_file = True,
     ),
     "_launcher": attr.label(
         doc = "The start script's template.",
         default = "//rules/image/tools:run_push.sh.tpl",
         allow_single_file = True,
+    ),
+    "_layout_tool": attr.label(
+        doc = "The program that takes images made elsewhere apart.",
+        default = "//rules/image/tools:push_layout",
+        executable = True,
+        cfg = "exec",
     ),
     "_plan_tool": attr.label(
         doc = "The program that checks what goes where when the target is built.",
@@ -88,21 +100,23 @@ def _check(attr):
         fail("format: found '%s': write OCI or Docker" % attr.format)
     if BundleInfo in attr.image:
         for name in ("repository", "repository_file", "tag", "tag_file"):
-            if getattr(attr, name):
+            if getattr(attr, name) and (name, getattr(attr, name)) != ("tag", _TAG):
                 fail("%s: found '%s': a bundle's own names say where its images go; leave it out" % (name, getattr(attr, name)))
     elif not attr.registry:
         fail("registry: found none: write HOST or HOST:PORT")
-    elif bool(attr.repository) == bool(attr.repository_file):
-        fail("repository: give either repository or repository_file")
-    if attr.tag and attr.tag_file:
-        fail("tag: give either tag or tag_file")
+    elif not attr.repository and not attr.repository_file:
+        fail("repository: found none: give repository, or repository_file with its name in the first line")
     if "/" in attr.registry:
         fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % attr.registry)
     if "@" in attr.repository or ":" in attr.repository:
         fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % attr.repository)
     for name in ("registry", "repository", "tag"):
-        if "{" in getattr(attr, name) and not attr.stamp:
+        from_file = getattr(attr, name + "_file", None)
+        if "{" in getattr(attr, name) and not attr.stamp and not from_file:
             fail("%s: found '%s', which has a stamp variable in it: set stamp = True" % (name, getattr(attr, name)))
+
+def _is_docker(ctx):
+    return ctx.attr.format.upper() == "DOCKER"
 
 def _images(ctx):
     """The images to push, as list of struct(reference = string or None, image = ImageInfo)."""
@@ -110,13 +124,34 @@ def _images(ctx):
         return ctx.attr.image[BundleInfo].images
     return [struct(reference = None, image = image_info(ctx, ctx.attr.image, "image"))]
 
-def _write_plan(ctx, images):
+def _take_apart(ctx):
+    """Declares the action that takes an image made elsewhere apart, all platforms of it; returns the folder."""
+    what = label_text(ctx.attr.image.label)
+    parts = ctx.actions.declare_directory(ctx.label.name + ".parts")
+    args = ctx.actions.args()
+    args.add("--where", "%s: image of %s" % (label_text(ctx.label), what))
+    args.add_all([parts], before_each = "--output", expand_directories = False)
+    args.add_all(ctx.files.image, expand_directories = False)
+    args.use_param_file("@%s")
+    args.set_param_file_format("multiline")
+    ctx.actions.run(
+        executable = ctx.attr._layout_tool[DefaultInfo].files_to_run,
+        arguments = [args],
+        inputs = ctx.files.image,
+        outputs = [parts],
+        mnemonic = "ImagePushLayout",
+        execution_requirements = OFFLINE,
+        progress_message = "Reading image %s" % what,
+    )
+    return parts
+
+def _write_plan(ctx, images, parts):
     """Declares the action that checks what goes where; returns the plan and the manifests that are pushed."""
-    docker = ctx.attr.format.upper() == "DOCKER"
+    docker = _is_docker(ctx)
     stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
     status = [ctx.info_file, ctx.version_file] if stamped else []
     named = [file for file in (ctx.file.repository_file, ctx.file.tag_file) if file]
-    entries = []
+    entries = [struct(parts = folder.path, reference = None, runfiles = _runfiles_path(ctx, folder)) for folder in parts]
     converted = []
     for index, entry in enumerate(images):
         image = entry.image
@@ -150,18 +185,19 @@ def _write_plan(ctx, images):
     args = ctx.actions.args()
     args.add("--spec", spec)
     args.add("--plan", plan)
+    args.add("--digest", ctx.outputs.digest)
     args.use_param_file("@%s", use_always = True)  # as workers want it
     args.set_param_file_format("multiline")
     ctx.actions.run(
         executable = ctx.executable._plan_tool,
         arguments = [args],
-        inputs = [spec] + named + status + [entry.image.manifest for entry in images] + [
+        inputs = [spec] + named + status + parts + [entry.image.manifest for entry in images] + [
             layer.blob
             for entry in images
             for layer in entry.image.layers
             if layer.blob.is_directory
         ],
-        outputs = [plan] + converted,
+        outputs = [plan, ctx.outputs.digest] + converted,
         mnemonic = "ImagePushPlan",
         execution_requirements = WORKER,
         progress_message = "Planning the push of %s" % ctx.label,
@@ -170,8 +206,15 @@ def _write_plan(ctx, images):
 
 def _impl(ctx):
     _check(ctx.attr)
+
     images = _images(ctx)
-    plan, manifests = _write_plan(ctx, images)
+    parts = []
+
+    # What is made elsewhere may be for several platforms: all of them are pushed, in the format that they have.
+    if not _is_docker(ctx) and BundleInfo not in ctx.attr.image and ImageInfo not in ctx.attr.image:
+        images = []
+        parts = [_take_apart(ctx)]
+    plan, manifests = _write_plan(ctx, images, parts)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
@@ -183,7 +226,7 @@ def _impl(ctx):
             "%{python}": PYTHON,
         },
     )
-    files = [plan] + manifests
+    files = [plan] + manifests + parts
     for entry in images:
         files.append(entry.image.config)
         files += [layer.blob for layer in entry.image.layers]
@@ -195,6 +238,7 @@ container_push_rule = rule(
     doc = _DOC,
     attrs = _ATTRS,
     executable = True,
+    outputs = {"digest": "%{name}.digest"},
 )
 
 def container_push(name, stamp = False, **kwargs):
@@ -205,4 +249,5 @@ def container_push(name, stamp = False, **kwargs):
       stamp: True, False, or -1 for what Bazel's --stamp says.
       **kwargs: the rule's attributes.
     """
+    check_target(name, kwargs, "container_push", _ATTRS)
     container_push_rule(name = name, stamp = stamp_value(stamp), **kwargs)

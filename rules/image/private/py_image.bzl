@@ -7,13 +7,15 @@ load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
+load("//rules/image/private:refused.bzl", "COMMON")
 
 _DOC = """Makes an image of a py_binary: the base with the interpreter, one layer for each third-party package, one for the
 program's own files. A changed line in the program changes only the last, which is small.
 
 Files lie at /app/WORKSPACE/PATH, as in runfiles. The entrypoint is the interpreter itself, isolated (-I -S), on a short
 start file that sets the import path: no shell takes part, signals reach the program. Arguments of the container reach it
-as sys.argv[1:].
+as sys.argv[1:]. Files are 0444; programs (ELF, scripts with `#!`, what data targets start) are 0555, so that the program can
+start them.
 
 ```
 py_image(
@@ -84,6 +86,7 @@ def _impl(ctx):
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
     third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
     covered = {file.path: True for layer in third_party for file in layer.files}
+    executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
     launcher = ctx.attr.binary[DefaultInfo].files_to_run.executable
     files = [
         file
@@ -95,7 +98,7 @@ def _impl(ctx):
     rest = [file for file in files if file.owner.workspace_name]
     if rest:
         args = ctx.actions.args()
-        add_files(args, rest, ctx.workspace_name)
+        add_files(args, rest, ctx.workspace_name, executables)
         third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression))
         files = [file for file in files if not file.owner.workspace_name]
 
@@ -106,14 +109,14 @@ def _impl(ctx):
         files = [file for file in files if file.path not in reached]
         if own:
             args = ctx.actions.args()
-            add_files(args, own, ctx.workspace_name)
+            add_files(args, own, ctx.workspace_name, executables)
             middle.append(write_layer(ctx, "%s.%d" % (ctx.label.name, number), args, depset(own), compression = ctx.attr.compression, what = label_text(library.label)))
 
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
     imports = ["%s/%s" % (ROOT, path) for path in ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
-    add_files(args, files + [start], ctx.workspace_name)
+    add_files(args, files + [start], ctx.workspace_name, executables)
     layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
 
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
@@ -132,7 +135,10 @@ py_image_rule = rule(
     provides = [ImageInfo],
 )
 
-_IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + ["tags", "testonly", "visibility"]
+_IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + COMMON
+
+# Of the attributes that every rule has, those that are the image's alone.
+_NOT_OF_BINARY = ["deprecation", "tags", "visibility"]
 
 # Arguments of other rules' py_binary that say what holds here anyway.
 _ONE_PYTHON = {
@@ -157,7 +163,7 @@ def py_image(name, binary = None, layers = [], **kwargs):
         kwargs["cmd"] = kwargs.pop("args")
     if not binary:
         binary = name + ".binary"
-        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES}
+        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or (key in COMMON and key not in _NOT_OF_BINARY)}
         kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
         if not program.get("main"):
             # The program is named like the image, not like the target that holds it.

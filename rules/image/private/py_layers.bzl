@@ -5,6 +5,7 @@ load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 PyLayersInfo = provider(
     doc = "Layers of the third-party packages that a Python target needs, and how the target is started.",
     fields = {
+        "executables": "depset of Files: the programs of data targets, of whatever kind.",
         "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the Files in it).",
         "main": "File or None: the file that a program runs.",
         "main_module": "string: the module that a program runs, where it is not named by a file. Empty otherwise.",
@@ -25,19 +26,21 @@ def image_path(file, workspace):
     """
     return file.short_path[len("../"):] if file.short_path.startswith("../") else workspace + "/" + file.short_path
 
-def add_files(args, files, workspace):
+def add_files(args, files, workspace, executables = {}):
     """Adds runfiles to a layer tool's command line; a directory goes in whole.
 
     Args:
       args: Args.
       files: list of Files.
       workspace: name of the main workspace.
+      executables: dict with the paths of files that are programs, whatever their first bytes.
     """
     args.add("--directory", ROOT)
-    args.add("--mode", "0o444")
+    args.add("--mode", "content")
     args.add("--owner", "65532:65532")
     for file in files:
-        args.add_all(["--tree" if file.is_directory else "--file", image_path(file, workspace)])
+        kind = "--tree" if file.is_directory else "--program" if file.path in executables else "--file"
+        args.add_all([kind, image_path(file, workspace)])
         args.add_all([file], expand_directories = False)
 
 def _main(target, rule_attr, rule_file):
@@ -53,16 +56,23 @@ def _main(target, rule_attr, rule_file):
         named = sources
     return named[0] if named else None
 
+def _program(target):
+    """The file that a data target starts, None for files: Bazel calls each file of its own executable."""
+    found = target[DefaultInfo].files_to_run.executable
+    return found if found and not found.is_source and found.owner == target.label else None
+
 # Where rules keep the libraries that a program runs with: deps, and what generated code imports.
 _EDGES = ["deps", "_runtime", "runtime"]
 
 def _aspect_impl(target, ctx):
     inherited = []
+    executables = []
     for edge in _EDGES:
         found = getattr(ctx.rule.attr, edge, None) or []
         for dep in found if type(found) == "list" else [found]:
             if type(dep) == "Target" and PyLayersInfo in dep:
                 inherited.append(dep[PyLayersInfo].layers)
+                executables.append(dep[PyLayersInfo].executables)
     own = []
     if target.label.workspace_name and PyInfo in target:
         files = target[DefaultInfo].files.to_list()
@@ -78,7 +88,9 @@ def _aspect_impl(target, ctx):
                 what = "third party: " + what,
             )
             own.append(struct(label = str(target.label), blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
+    programs = [_program(dep) for dep in getattr(ctx.rule.attr, "data", None) or []]
     return [PyLayersInfo(
+        executables = depset([program for program in programs if program], transitive = executables),
         layers = depset(own, transitive = inherited),
         main = _main(target, ctx.rule.attr, ctx.rule.file),
         main_module = getattr(ctx.rule.attr, "main_module", ""),

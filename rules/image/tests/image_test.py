@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import posixpath
 import re
 import stat
 import struct
@@ -80,6 +81,7 @@ def test_the_program_runs_as_its_user_in_its_root(tmp_path) -> None:
     assert facts["authorities"] > 100
     assert facts["zone"] == "Europe/Zurich"
     assert facts["data"] == "words from a data file"
+    assert facts["tool"] == "tool ran\n"
     assert facts["cached"] == "/usr/lib/python3.11/json/__pycache__/__init__.cpython-311.pyc"
     assert len(facts["path"]) == 3  # PyYAML, redis and what redis needs
 
@@ -173,6 +175,17 @@ def test_every_library_that_is_needed_is_there(image: str) -> None:
     assert {library: user for library, user in needed.items() if library not in names} == {}
 
 
+def test_what_a_package_depends_on_is_there_and_what_is_left_out_is_not() -> None:
+    """Each script and font that Prometheus' pages link to in other packages is in the image; debconf and its Perl are not."""
+    members = {m.name: m for tar in _layers("prometheus") for m in tar}
+    links = {name: posixpath.normpath(posixpath.join(posixpath.dirname("/" + name), m.linkname)) for name, m in members.items() if m.issym()}
+    pages = {name: target for name, target in links.items() if name.startswith("usr/share/prometheus/")}
+    assert any(target.startswith("/usr/share/javascript/") for target in pages.values())
+    assert [name for name, target in pages.items() if target[1:] not in members] == []
+    packages = {name.rpartition("/")[2] for name in members if name.startswith("var/lib/dpkg/status.d/")}
+    assert {"libjs-jquery", "libjs-d3"} < packages and not {"debconf", "perl-base", "dpkg"} & packages
+
+
 @pytest.mark.parametrize("image", ["hello", "jre", "prometheus", "redis", "registry"])
 def test_no_shell_and_no_package_manager(image: str) -> None:
     """Nothing that could run a script or install something is in the image."""
@@ -203,6 +216,18 @@ def test_nothing_is_writable_by_the_program() -> None:
             if (mine or member.mode & stat.S_IWOTH) and not member.issym():
                 loose.append(member.name)
     assert sorted(set(loose)) == ["home/nonroot", "tmp", "var/tmp"]
+
+
+def test_programs_and_only_programs_can_be_executed() -> None:
+    """Scripts, native modules and executables of data targets are 0555, all else 0444, whatever the checkout's modes."""
+    _, *layers = _layers("hello")
+    modes = {m.name: m.mode for tar in layers for m in tar if m.isreg()}
+    programs = {name for name, mode in modes.items() if mode == 0o555}
+    here = "app/turnup/rules/image/tests"
+    assert {f"{here}/app/tool", f"{here}/words.run"} <= programs
+    assert all(name.startswith(here) or ".so" in name for name in programs) and any(".so" in name for name in programs)
+    assert modes[f"{here}/app/data.txt"] == modes[f"{here}/app/hello.py"] == 0o444
+    assert set(modes.values()) == {0o444, 0o555}
 
 
 @pytest.mark.parametrize("image", ["hello", "files_image"])
@@ -257,9 +282,9 @@ def test_a_bundle_holds_its_images_under_their_names() -> None:
     """Each image is there with its own layers, by the names of the attribute; shared layers are there once."""
     files = _archive("bundle")
     entries = {entry["RepoTags"][0]: entry for entry in json.loads(files["manifest.json"])}
-    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/layout:latest", "shop/USER:mine"]
+    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/files:v2", "shop/layout:latest", "shop/USER:mine"]
     layers = {name: entry["Layers"] for name, entry in entries.items()}
-    assert layers["shop/files:v1"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
+    assert layers["shop/files:v1"] == layers["shop/files:v2"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
     assert all(path in files for entry in entries.values() for path in (entry["Config"], *entry["Layers"]))
     named = [entry["annotations"]["io.containerd.image.name"] for entry in json.loads(files["index.json"])["manifests"]]
     assert named == [f"docker.io/{name}" for name in entries]

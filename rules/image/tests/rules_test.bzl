@@ -1,7 +1,7 @@
 """Analysis tests: each refusal of the image rules, and the shape of what they provide."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules/image:defs.bzl", "ImageInfo", "container_image", "container_layer", "container_push", "debian_image", "py_image")
+load("//rules/image:defs.bzl", "BundleInfo", "ImageInfo", "container_bundle", "container_image", "container_layer", "container_push", "debian_image", "py_image")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)
@@ -16,6 +16,8 @@ _fails_test = analysistest.make(
 
 # name -> (rule, attributes, message). Each is a target that must not build.
 _REFUSED = {
+    "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: 'shop/a:latest' is named twice in //rules/image/tests:bundle_names_one_twice: give each image a name of its own"),
+    "data_path_below_the_package": (container_layer, {"data_path": "rules/image/tests", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'rules/image/tests/rules/image/tests'"),
     "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
     "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: found '../x', which climbs out"),
     "debian_no_packages": (debian_image, {"packages": []}, "packages: found none: name @NAME//:debs"),
@@ -29,13 +31,13 @@ _REFUSED = {
     "owner_is_a_name": (container_layer, {"owner": "root"}, "owner: found 'root': write numbers as UID:GID"),
     "port_is_text": (container_image, {"base": ":files_image", "ports": ["http"]}, "ports: found 'http': write a number"),
     "port_too_large": (container_image, {"base": ":files_image", "ports": ["65536"]}, "ports: found '65536'"),
+    "push_bundle_with_tag": (container_push, {"image": ":bundle", "tag": "v1"}, "tag: found 'v1': a bundle's own names say where its images go; leave it out"),
     "push_format": (container_push, {"format": "tar", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: found 'tar': write OCI or Docker"),
     "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: found 'r.example/a': write HOST or HOST:PORT"),
     "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: found 'a:b': write it without tag"),
-    "push_two_tags": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "b", "tag_file": "app/data.txt"}, "tag: give either tag or tag_file"),
     "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: found '{BUILD_USER}', which has a stamp variable in it: set stamp = True"),
     "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: found none: write HOST or HOST:PORT"),
-    "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: give either repository or repository_file"),
+    "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: found none: give repository, or repository_file"),
     "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules has no file that says what to run"),
     "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"]: a py_image starts its binary"),
     "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: found none: name an image with a Python interpreter"),
@@ -56,6 +58,16 @@ def _provider_impl(ctx):
     return analysistest.end(env)
 
 _provider_test = analysistest.make(_provider_impl)
+
+def _stamped_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.equals(env, ctx.attr.stamped, analysistest.target_under_test(env)[BundleInfo].stamp)
+    return analysistest.end(env)
+
+_STAMPED_ATTRS = {"stamped": attr.bool(doc = "Whether the bundle under test is to be stamped.")}
+
+_stamped_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS)
+_stamped_by_flag_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS, config_settings = {"//command_line_option:stamp": True})
 
 def _apart_impl(ctx):
     env = analysistest.begin(ctx)
@@ -102,5 +114,8 @@ def image_rules_tests(name):
         program = "rules/image/tests/app/rpc.py",
         target_under_test = ":rpc",
     )
+    _stamped_test(name = "bundle_without_the_flag_is_unstamped", stamped = False, target_under_test = ":bundle_by_flag")
+    _stamped_by_flag_test(name = "bundle_with_the_flag_is_stamped", stamped = True, target_under_test = ":bundle_by_flag")
+    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Iterator, NamedTuple, Sequence
 from rules.image.tools.errors import ImageError
 
 SYSTEM_LISTS = Path("/var/lib/apt/lists")
+_SOURCES = "check the network and /etc/apt/sources.list*, then run this again"
+_PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
 FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not updated again
 
 
@@ -58,8 +61,13 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
-def _run(command: Sequence[str], cwd: str | None = None) -> str:
+def _run(command: Sequence[str], *, cwd: str | None = None, advice: str = _SOURCES) -> str:
     """Run a program and return its stdout.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run it in, or None for this one.
+        advice: what to do where it fails.
 
     Raises:
         AptError: it is missing, or failed; then with its first error line.
@@ -69,9 +77,10 @@ def _run(command: Sequence[str], cwd: str | None = None) -> str:
     except FileNotFoundError:
         raise AptError(f"{command[0]} is not on this machine; Debian packages are fetched by Debian 12's own apt, so build there") from None
     if done.returncode:
-        errors = [line[2:].strip() for line in done.stderr.splitlines() if line.startswith("E:")]
+        errors = [line.strip() for line in done.stdout.splitlines() if " : Depends: " in line or " : PreDepends: " in line]
+        errors += [line[2:].strip() for line in done.stderr.splitlines() if line.startswith("E:")]
         reason = errors[0] if errors else (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise AptError(f"{command[0]} {_verb(command)} failed ({reason}); check the network and /etc/apt/sources.list*, then run this again")
+        raise AptError(f"{command[0]} {_verb(command)} failed ({reason}); {advice}")
     return done.stdout
 
 
@@ -84,6 +93,13 @@ def _verb(command: Sequence[str]) -> str:
         elif not word.startswith("-"):
             return word
     return ""
+
+
+def _installed(fields: dict[str, str]) -> str:
+    """Return what dpkg's status says of a package that is installed and needs nothing."""
+    kept = {key: fields[key] for key in ("Package", "Version", "Architecture", "Multi-Arch", "Provides") if key in fields}
+    lines = {**kept, "Status": "install ok installed", "Maintainer": "nobody", "Description": "left out"}
+    return "".join(f"{key}: {value}\n" for key, value in lines.items()) + "\n"
 
 
 class Apt:
@@ -136,6 +152,17 @@ class Apt:
             return
         Path(self._lists, "updated").touch()
 
+    def _show(self, names: Sequence[str], *, candidate: bool = False) -> list[dict[str, str]]:
+        """Return the fields of the archive's versions of packages; those that apt does not know are left out."""
+        command = ["apt-cache", *self._options, "show", *(["--no-all-versions"] if candidate else []), *names]
+        try:
+            text = _run(command)
+        except AptError:
+            if len(names) <= 1:
+                return []
+            return [fields for name in names for fields in self._show([name], candidate=candidate)]
+        return [dict(re.findall(r"^([A-Z][\w-]*): *(\S.*)$", paragraph, re.M)) for paragraph in text.split("\n\n")]
+
     def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:
         """Return the archive's versions of packages; those that apt does not know are left out.
 
@@ -143,19 +170,38 @@ class Apt:
             names: package names, or NAME=VERSION.
             candidate: only the version that apt would install.
         """
-        command = ["apt-cache", *self._options, "show", *(["--no-all-versions"] if candidate else []), *names]
-        try:
-            text = _run(command)
-        except AptError:
-            if len(names) == 1:
-                return []
-            return [version for name in names for version in self.versions([name], candidate=candidate)]
         found = []
-        for paragraph in text.split("\n\n"):
-            fields = dict(re.findall(r"^(Package|Version|Architecture|SHA256): *(\S+)$", paragraph, re.M))
-            if len(fields) == 4:
+        for fields in self._show(names, candidate=candidate):
+            if {"Package", "Version", "Architecture", "SHA256"} <= fields.keys():
                 found.append(Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower()))
         return found
+
+    def solve(self, packages: Sequence[str], without: Sequence[str] = ()) -> list[Version]:
+        """Return packages and what they depend on, as apt would install them where nothing is installed yet.
+
+        apt is told that what is to be left out is installed already, so that it counts for those who need it, and what
+        only it would need is not asked for. Nothing is installed: apt plans, with a state that is this call's own.
+
+        Args:
+            packages: package names.
+            without: names of packages to leave out.
+
+        Raises:
+            AptError: apt finds no set that fits together.
+        """
+        left_out = [fields for fields in self._show(without, candidate=True) if "Version" in fields] if without else []
+        with tempfile.TemporaryDirectory() as state:
+            status = Path(state, "status")
+            status.write_text("".join(map(_installed, left_out)), "utf-8")
+            options = ["-o", f"Dir::State::status={status}", "-o", f"Dir::State::extended_states={state}/extended_states", "-o", f"Dir::Log={state}"]
+            # A plan needs no order in which a system that has nothing could be set up.
+            options += ["-o", "APT::Immediate-Configure=false", "-o", "APT::Get::Show-User-Simulation-Note=false"]
+            command = ["apt-get", *self._options, *options, "-q", "--simulate", "--no-install-recommends", "install", *packages]
+            planned = _PLANNED.findall(_run(command, advice="check the packages, what is left out, and that apt's sources are Debian 12's"))
+        offered = {(v.name, v.version): v for v in self.versions([f"{name}={version}" for name, version in planned])}
+        if lost := [f"{name} {version}" for name, version in planned if (name, version) not in offered]:
+            raise AptError(f"apt plans {', '.join(lost)} and does not have it; run this again")
+        return [offered[plan] for plan in planned]
 
     def download(self, versions: Sequence[Version], folder: Path) -> None:
         """Download packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterator, Mapping, Sequence
 
 from rules.image.tools import image_files, oci, stamping, tarfmt
-from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.errors import InputError, run, with_file, writing
 from rules.image.tools.image_files import ImageFiles, blob_path
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
@@ -120,16 +120,17 @@ def main(argv: Sequence[str]) -> int:
         images[stamped] = image_files.read(manifest, config, layers)
     files = list(members(images))
     if options.tar:
-        with open(options.tar, "wb") as out:
+        with writing("", options.tar), open(options.tar, "wb") as out:
             write_tar(out, files)
         return 0
     for path, source in files:
         place = Path(options.layout, path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(source, bytes):
-            place.write_bytes(source)
-        else:
-            shutil.copyfile(source, place)
+        with writing("", place):
+            if isinstance(source, bytes):
+                place.write_bytes(source)
+            else:
+                shutil.copyfile(source, place)
     return 0
 
 

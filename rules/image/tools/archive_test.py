@@ -108,3 +108,9 @@ def test_contents_may_be_bytes_or_files(tmp_path) -> None:
     assert len(out.getvalue()) % 512 == 0
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
         assert tar.extractfile("b").read() == b"x" * 513
+
+
+def test_a_full_disk_is_one_sentence(image, capsys) -> None:
+    """The tar that has no room is named."""
+    assert run(archive.main, _arguments(image, "--tar", "/dev/full")) == 1
+    assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free room on that disk, then run this again\n"

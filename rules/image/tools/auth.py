@@ -11,13 +11,15 @@ import base64
 import json
 import os
 import re
+import time
 import urllib.parse
-from typing import Mapping, NamedTuple
+from typing import Callable, Mapping, NamedTuple
 
 from rules.image.tools import refusals, wire
-from rules.image.tools.errors import PushError
+from rules.image.tools.errors import LoginError, PushError
 
-_PARAMETER = re.compile(r'([a-z_]+)="([^"\\]*)"')
+# A parameter, or the name of a scheme, in a list of challenges.
+_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -40,9 +42,15 @@ class Challenge(NamedTuple):
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Return the challenge in a WWW-Authenticate header."""
-    scheme, _, rest = header.strip().partition(" ")
-    return Challenge(scheme.lower(), dict(_PARAMETER.findall(rest)))
+    """Return the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for name, quoted, bare, scheme in _WORD.findall(header):
+        if scheme:
+            found.append((scheme.lower(), {}))
+        elif found:
+            found[-1][1].setdefault(name.lower(), quoted.replace("\\", "") or bare)
+    best = sorted(found, key=lambda challenge: {"bearer": 0, "basic": 1}.get(challenge[0], 2))
+    return Challenge(*best[0]) if best else Challenge("", {})
 
 
 def config_path() -> str:
@@ -102,7 +110,7 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     return Login(answer["Username"], answer["Secret"])
 
 
-def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push") -> str | None:
+def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep) -> str | None:
     """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
 
     Args:
@@ -111,15 +119,17 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         registry: the registry's name, for errors.
         plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
         actions: what a token has to allow.
+        sleep: what waits between attempts to reach the token service.
 
     Raises:
-        PushError: the token service refuses, cannot be reached, or is not one.
+        LoginError: the token service refuses.
+        PushError: it cannot be reached, or is not one.
     """
     if challenge.scheme == "basic":
         return login.basic() if login else None
     if challenge.scheme != "bearer":
         raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
-    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions)
+    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, sleep)
 
 
 def _is_here(netloc: str) -> bool:
@@ -132,7 +142,7 @@ def _is_here(netloc: str) -> bool:
         return False
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str) -> str:
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, sleep: Callable[[float], None]) -> str:
     """Ask the token service that a challenge names for a token."""
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
@@ -161,19 +171,39 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         headers["Authorization"] = login.basic()
     connection = wire.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
     lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
+    head = ("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii")
+    service = f"registry {registry}: its token service {realm.hostname}"
+    answer = _patiently(connection, head, body, service, sleep)
+    if answer.status != 200:
+        cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
+        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
     try:
-        answer = connection.request(("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii"), body)
-        if answer.status != 200:
-            raise PushError(f"registry {registry}: its token service answered {answer.status}; log in with docker login {registry}")
         fields = json.loads(answer.body)
         token = fields.get("token") or fields["access_token"]
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError
         return token
-    except OSError as error:
-        refusals.check_tls(error, realm.hostname)
-        raise PushError(f"registry {registry}: its token service {realm.hostname} cannot be reached ({error}); check the network, then run this again") from None
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise PushError(f"registry {registry}: its token service {realm.hostname} did not answer with a token; log in with docker login {registry}") from None
+        raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
+
+
+def _patiently(connection: wire.Connection, head: bytes, body: bytes | None, service: str, sleep: Callable[[float], None]) -> wire.Answer:
+    """Return the answer of a token service, which is asked again while it is out of order."""
+    from rules.image.tools import registry  # pylint: disable=import-outside-toplevel,cyclic-import  # it loads this module when needed
+
+    patience = registry.Patience(sleep)
+    try:
+        while True:
+            wish = None
+            try:
+                answer = connection.request(head, body)
+                if answer.status not in registry.AGAIN:
+                    return answer
+                problem, wish = f"answered {answer.status}", answer.headers.get("retry-after")
+            except OSError as error:
+                refusals.check_tls(error, connection.host)
+                problem = f"cannot be reached ({error or type(error).__name__})"
+            if not patience.waits(wish):
+                raise PushError(f"{service} {problem}, {registry.ATTEMPTS} times; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

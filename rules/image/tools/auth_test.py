@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from rules.image.tools import auth
+from rules.image.tools import auth, oci
 from rules.image.tools.auth import Challenge, Login
 from rules.image.tools.errors import PushError
 from rules.image.tools.fake_registry import FakeRegistry
@@ -105,6 +105,40 @@ def test_challenges_are_parsed() -> None:
     assert auth.parse_challenge("").scheme == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "scheme", "realm"),
+    [
+        ('Basic realm="a, Bearer b", Bearer realm="https://t",service="s"', "bearer", "https://t"), ('Negotiate, Basic realm="x"', "basic", "x"),
+        ("Negotiate YII==, Bearer realm=https://t , scope=x", "bearer", "https://t"), ('Basic realm="a\\"b"', "basic", 'a"b'), ("NTLM", "ntlm", None),
+    ],
+)  # fmt: skip
+def test_of_several_challenges_one_that_can_be_met_is_taken(header: str, scheme: str, realm: str | None) -> None:
+    """Bearer before basic before what nobody here speaks; commas and names inside of quotes separate nothing."""
+    found = auth.parse_challenge(header)
+    assert (found.scheme, found.parameters.get("realm")) == (scheme, realm)
+
+
+def test_a_second_header_with_a_challenge_counts_too(tmp_path) -> None:
+    """A registry that offers Negotiate first, in a header of its own, gets the password that it offers to take next."""
+    login = Login("user", SECRET)
+
+    def fault(handler) -> bool:
+        if handler.headers.get("Authorization") == login.basic():
+            return False
+        handler.body()
+        handler.send_response(401)
+        for value in ("Negotiate", 'Basic realm="r"'):
+            handler.send_header("WWW-Authenticate", value)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+    with FakeRegistry() as fake:
+        fake.fault = fault
+        push_all([make_image(tmp_path, "a", [b"x"], ("t",))], fake.name, client=Registry(fake.name, login=lambda _: login), jobs=1)
+        assert ("a", "t") in fake.manifests
+
+
 @pytest.mark.parametrize("realm", ["http://t.example/token", "", "ftp://t.example", "https:///x", "token"])
 def test_logins_go_to_no_plain_token_service(realm: str) -> None:
     """A registry spoken to with TLS may not send the login elsewhere without it."""
@@ -158,6 +192,63 @@ def test_a_registry_that_wants_a_login_gets_it(tmp_path, kind: str) -> None:
         assert len(push_all(images, fake.name, client=client, jobs=1)) == 2
         assert len([key for key in fake.manifests if key[0].startswith("shop/")]) == 2
     assert asked == (["repository:shop/0:pull,push", "repository:shop/1:pull,push"] if kind == "bearer" else [])
+
+
+def test_a_token_service_that_refuses_two_scopes_gets_the_blob_sent(tmp_path) -> None:
+    """Where no token is to be had for a mount from another repository, both get the blob itself."""
+    login = Login("user", SECRET)
+    service = _bearer(login, [])
+
+    def fault(handler) -> bool:
+        if "mount=" in handler.path:
+            scopes = "repository:shop/1:pull,push repository:shop/0:pull"
+            handler.answer(401, WWW_Authenticate=f'Bearer realm="http://{handler.state.name}/token",service="s",scope="{scopes}"')
+            return True
+        if handler.path.count("scope=") > 1:
+            handler.answer(403)
+            return True
+        return service(handler)
+
+    with FakeRegistry() as fake:
+        fake.fault = fault
+        images = [make_image(tmp_path, f"shop/{i}", [b"base" * 1000]) for i in range(2)]
+        push_all(images, fake.name, client=Registry(fake.name, login=lambda _: login), jobs=1)
+        assert [found for _, found in fake.uploads].count(oci.sha256(b"base" * 1000)) == 2
+
+
+def _out_of_order(login: Login, times: int, act):
+    """Return a fault that is a token service, which acts in another way at first."""
+    service, left = _bearer(login, []), [times]
+
+    def fault(handler) -> bool:
+        if handler.path.startswith("/token") and left[0]:
+            left[0] -= 1
+            act(handler)
+            return True
+        return service(handler)
+
+    return fault
+
+
+@pytest.mark.parametrize("act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"])
+def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> None:
+    """Passing trouble of the token service costs time, as the registry's own does; its Retry-After is heard."""
+    login, pauses = Login("user", SECRET), []
+    with FakeRegistry() as fake:
+        fake.fault = _out_of_order(login, 3, act)
+        push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append), jobs=1)
+    assert len(pauses) == 3 and (pauses == [3.0] * 3 or max(pauses) < 1)
+
+
+def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:
+    """No login mends a 503: the sentence does not ask for one."""
+    login = Login("user", SECRET)
+    with FakeRegistry() as fake:
+        fake.fault = _out_of_order(login, 99, lambda h: h.answer(503))
+        client = Registry(fake.name, login=lambda _: login, sleep=lambda _: None)
+        with pytest.raises(PushError, match=f"^registry {fake.name}: its token service 127.0.0.1 answered 503, 8 times; check that it runs") as caught:
+            push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=client, jobs=1)
+    assert "docker login" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])

@@ -1,11 +1,12 @@
 """Locked Debian packages: read and write the lock, fetch what it says.
 
 The lock is a text file with a line `NAME VERSION ARCHITECTURE SHA256` for each package; lines that begin with '#' are
-comments. It names no host: where packages come from is the machine's apt configuration.
+comments. It names no host: where packages come from is the machine's apt configuration. Where dependencies were resolved,
+a comment for each architecture says from what, so that a lock that no longer fits is found.
 
 As a program, run by the debian_packages repository rule:
 
-    debian_lock fetch NAME LOCK OUT_DIR PACKAGE…
+    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 from rules.image.tools.apt import Apt, AptError, Version, architecture, cache_dir, private_apt
 from rules.image.tools.errors import InputError, run
@@ -25,6 +26,38 @@ from rules.image.tools.errors import InputError, run
 UPDATE = "bazel run //rules/image:update_debian_lock -- "
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
 _HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
+
+
+class Wanted(NamedTuple):
+    """What a debian_packages call asks for.
+
+    Attributes:
+        packages: package names.
+        dependencies: whether what they depend on is wanted too.
+        without: names of packages that are left out all the same, with what only they need.
+    """
+
+    packages: Sequence[str]
+    dependencies: bool = False
+    without: Sequence[str] = ()
+
+    def check(self, name: str) -> None:
+        """Raise InputError if that cannot be meant.
+
+        Args:
+            name: name of the repository.
+        """
+        if not self.packages:
+            raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
+        if self.without and not self.dependencies:
+            raise InputError(f"debian_packages {name}: without: found {', '.join(self.without)}; only what is listed is fetched: remove it, or set dependencies = True")
+        if both := sorted(set(self.packages) & set(self.without)):
+            raise InputError(f"debian_packages {name}: without: {', '.join(both)} is among the packages too; remove it from one of them")
+
+    def note(self, machine: str) -> str:
+        """Return the lock's line that says what an architecture's dependencies were resolved from."""
+        left_out = f", without {' '.join(sorted(set(self.without)))}" if self.without else ""
+        return f"# {machine}: {' '.join(sorted(set(self.packages)))} with dependencies{left_out}"
 
 
 def parse(text: str, where: str) -> list[Version]:
@@ -47,30 +80,40 @@ def parse(text: str, where: str) -> list[Version]:
     return list(found.values())
 
 
-def render(versions: Iterable[Version], name: str) -> str:
-    """Return the text of a lock."""
+def render(versions: Iterable[Version], name: str, notes: Sequence[str] = ()) -> str:
+    """Return the text of a lock.
+
+    Args:
+        versions: its packages.
+        name: name of the repository.
+        notes: Wanted.note() of each architecture whose dependencies were resolved.
+    """
     lines = [" ".join(version) for version in sorted(versions, key=lambda v: (v.name, v.architecture))]
-    return "\n".join([_HEADER + UPDATE + name, *lines]) + "\n"
+    return "\n".join([_HEADER + UPDATE + name, *notes, *lines]) + "\n"
 
 
-def locked(name: str, packages: Sequence[str], lock: Path, machine: str) -> list[Version]:
+def locked(name: str, wanted: Wanted, lock: Path, machine: str) -> list[Version]:
     """Return the locked version of each package for a machine.
 
     Args:
         name: name of the repository, for the update command.
-        packages: package names.
+        wanted: what it asks for.
         lock: the lock file.
         machine: Debian architecture.
 
     Raises:
         InputError: a package is missing from the lock, or a locked one is no longer wanted.
     """
-    entries = {v.name: v for v in parse(lock.read_text("utf-8"), str(lock)) if v.architecture in (machine, "all")}
-    if missing := sorted(set(packages) - set(entries)):
+    text = lock.read_text("utf-8")
+    entries = {v.name: v for v in parse(text, str(lock)) if v.architecture in (machine, "all")}
+    if wanted.dependencies and wanted.note(machine) not in text.splitlines():
+        raise InputError(f"{lock}: the dependencies of debian_packages {name} are not locked for {machine}, or for other packages; run {UPDATE}{name}")
+    if missing := sorted(set(wanted.packages) - set(entries)):
         raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} not locked for {machine}; run {UPDATE}{name}")
-    if extra := sorted(set(entries) - set(packages)):
+    extra = set(wanted.without) if wanted.dependencies else set(entries) - set(wanted.packages)
+    if extra := sorted(extra & set(entries)):
         raise InputError(f"{lock}: {', '.join(extra)} locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
-    return [entries[package] for package in sorted(packages)]
+    return [entries[package] for package in sorted(entries)]
 
 
 def sha256_of(path: Path) -> str:
@@ -141,12 +184,12 @@ def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
     return current
 
 
-def resolve(name: str, packages: Sequence[str], lock: Path) -> tuple[list[Version], list[str]]:
+def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[str]]:
     """Bring packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
 
     Args:
         name: name of the repository.
-        packages: package names.
+        asked: what it asks for.
         lock: the lock file.
 
     Returns:
@@ -156,7 +199,7 @@ def resolve(name: str, packages: Sequence[str], lock: Path) -> tuple[list[Versio
         InputError: the lock does not fit the packages, or a checksum does not fit the lock.
         AptError: apt is missing, or cannot fetch.
     """
-    wanted = locked(name, packages, lock, architecture())
+    wanted = locked(name, asked, lock, architecture())
     missing = [version for version in wanted if not _cached(version)]
     system = Apt()
     if missing and system.has_lists():
@@ -180,30 +223,37 @@ def resolve(name: str, packages: Sequence[str], lock: Path) -> tuple[list[Versio
     return [replaced.get(version.name, version) for version in wanted], warnings
 
 
-def latest(name: str, packages: Sequence[str]) -> list[Version]:
+def latest(name: str, wanted: Wanted) -> list[Version]:
     """Return the archive's current version of each package, from lists updated now.
 
     Raises:
-        AptError: apt cannot update, or knows no such package.
+        AptError: apt cannot update, knows no such package, or cannot fit them together.
     """
     with private_apt(fresh=True) as apt:
         if apt.problem:
             raise apt.problem
-        found = {v.name: v for v in apt.versions(list(packages), candidate=True)}
-    if missing := sorted(set(packages) - set(found)):
-        raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
-    return [found[package] for package in sorted(packages)]
+        names = [*wanted.packages, *wanted.without]
+        found = {v.name: v for v in apt.versions(names, candidate=True)}
+        if missing := sorted(set(names) - set(found)):
+            raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
+        if wanted.dependencies:
+            try:
+                found = {v.name: v for v in apt.solve(wanted.packages, wanted.without)}
+            except AptError as error:
+                raise AptError(f"debian_packages {name}: {error}") from None
+    return [found[package] for package in sorted(found)]
 
 
 def main(argv: Sequence[str]) -> int:
     """Fetch the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
     if len(argv) < 4 or argv[0] != "fetch":
-        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR PACKAGE…", file=sys.stderr)
+        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…", file=sys.stderr)
         return 2
-    _, name, lock, out, *packages = argv
-    if not packages:
-        raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
-    versions, warnings = resolve(name, packages, Path(lock))
+    _, name, lock, out, *words = argv
+    packages = [word for word in words if not word.startswith("--")]
+    wanted = Wanted(packages, "--dependencies" in words, [word.removeprefix("--without=") for word in words if word.startswith("--without=")])
+    wanted.check(name)
+    versions, warnings = resolve(name, wanted, Path(lock))
     for version in versions:
         shutil.copyfile(_store(version), Path(out, f"{version.name}.deb"))
     for warning in warnings:

@@ -1,13 +1,15 @@
 """Tests of locked Debian packages: where they come from, and what happens when the archive has moved on."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
 from rules.image.tools import apt, debian_lock, update_debian_lock
 from rules.image.tools.apt import Version
-from rules.image.tools.errors import InputError, run
+from rules.image.tools.debian_lock import Wanted
+from rules.image.tools.errors import ImageError, InputError, run
 from rules.image.tools.fake_apt import FakeApt, checksum, content
 
 
@@ -156,7 +158,7 @@ def test_a_repository_without_packages_is_refused(fake, tmp_path, capsys) -> Non
 def test_a_lock_that_does_not_fit_the_packages_is_refused(fake, tmp_path, packages: list[str], message: str) -> None:
     """Missing and left-over lines both name the update command."""
     with pytest.raises(InputError, match=f"{message}.*update_debian_lock -- repo"):
-        debian_lock.locked("repo", packages, Path(_lock(tmp_path, a="1")), "amd64")
+        debian_lock.locked("repo", Wanted(packages), Path(_lock(tmp_path, a="1")), "amd64")
 
 
 @pytest.mark.parametrize("line", ["a 1 amd64", "a 1 amd64 abc", f"A_b 1 amd64 {'0' * 64}", f"a 1 amd64 {'0' * 64} x", f"../a 1 amd64 {'0' * 64}"])
@@ -178,10 +180,83 @@ def test_update_writes_the_current_versions(fake, tmp_path) -> None:
     fake.set(system={}, fresh={"a": ["3", "1"], "b": ["5"]})
     other = Version("a", "1", "arm64", "0" * 64)
     (tmp_path / "x.lock").write_text(debian_lock.render([Version("a", "1", "amd64", checksum("a", "1")), other, Version("old", "1", "amd64", "1" * 64)], "repo"))
-    changes = update_debian_lock.update(update_debian_lock.Repository("repo", ["b", "a"], "x.lock"), str(tmp_path))
+    changes = update_debian_lock.update(update_debian_lock.Repository("repo", Wanted(["b", "a"]), "x.lock"), str(tmp_path))
     assert changes == ["  a: 1 -> 3", "  b: not there -> 5", "  old: 1 -> removed"]
     written = debian_lock.parse((tmp_path / "x.lock").read_text(), "x.lock")
     assert written == [Version("a", "3", "amd64", checksum("a", "3")), other, Version("b", "5", "amd64", checksum("b", "5"))]
+
+
+_TREE = {"server": ["tools", "debconf-2.0"], "tools": ["libc"], "debconf": ["perl"], "perl": ["libc"]}
+
+
+def _update(tmp_path, wanted: Wanted) -> list[str]:
+    """Update x.lock and return its lines."""
+    update_debian_lock.update(update_debian_lock.Repository("repo", wanted, "x.lock"), str(tmp_path))
+    return (tmp_path / "x.lock").read_text().splitlines()[1:]
+
+
+def _line(name: str) -> str:
+    """Return the line of a lock for version 2 of a package."""
+    return f"{name} 2 amd64 {checksum(name, '2')}"
+
+
+def test_dependencies_are_locked_as_apt_plans_them(fake, tmp_path) -> None:
+    """What the packages need and what that needs is in the lock, in the version that apt would install, with what was asked for."""
+    fake.set(fresh={name: ["2", "1"] for name in ("server", "tools", "libc", "other")}, depends={"server": ["tools"], "tools": ["libc"]})
+    assert _update(tmp_path, Wanted(["server"], True)) == ["# amd64: server with dependencies", *map(_line, ["libc", "server", "tools"])]
+    assert fake.log()[-3:] == ["apt-get install server (private)", "apt-cache show server=2 tools=2 libc=2 (private)", "dpkg"]
+
+
+def test_what_is_left_out_and_what_only_it_needs_is_not_locked(fake, tmp_path) -> None:
+    """A package in without counts as there, by its own name and by what it provides; what others need too stays."""
+    fake.set(fresh={name: ["2"] for name in ("server", "tools", "libc", "debconf", "perl")}, depends=_TREE, provides={"debconf": ["debconf-2.0"]})
+    assert _update(tmp_path, Wanted(["server"], True, ["debconf"])) == ["# amd64: server with dependencies, without debconf", *map(_line, ["libc", "server", "tools"])]
+
+
+def test_a_locked_closure_is_fetched_without_asking_for_dependencies(fake, tmp_path) -> None:
+    """A build fetches every package of the lock, and makes no plan."""
+    fake.set(system={name: ["2"] for name in ("server", "tools", "libc")}, depends={"server": ["tools"], "tools": ["libc"]})
+    _update(tmp_path, Wanted(["server"], True))
+    fake.set(system={name: ["2"] for name in ("server", "tools", "libc")})
+    code, out = _fetch(tmp_path, str(tmp_path / "x.lock"), "--dependencies", "server")
+    assert code == 0 and sorted(path.name for path in out.iterdir()) == ["libc.deb", "server.deb", "tools.deb"]
+    assert not [line for line in fake.log() if "install" in line]
+
+
+@pytest.mark.parametrize("words", [["server"], ["--dependencies", "server", "tools"], ["--dependencies", "--without=tools", "server"]])
+def test_a_closure_of_something_else_is_refused(fake, tmp_path, capsys, words: list[str]) -> None:
+    """A lock that was resolved from other packages, without others, or with dependencies that are no longer wanted, names the update command."""
+    fake.set(fresh={name: ["2"] for name in ("server", "tools")}, depends={"server": ["tools"]})
+    _update(tmp_path, Wanted(["server"], True))
+    assert _fetch(tmp_path, str(tmp_path / "x.lock"), *words)[0] == 1
+    assert "run bazel run //rules/image:update_debian_lock -- repo" in capsys.readouterr().err
+
+
+def test_another_machines_closure_stays_while_it_is_asked_for(fake, tmp_path) -> None:
+    """Lines of another architecture stay with their own comment, and go when something else is asked for."""
+    fake.set(fresh={"server": ["2"], "more": ["2"]})
+    other = f"libother 1 arm64 {'0' * 64}"
+    (tmp_path / "x.lock").write_text(f"# head\n# arm64: server with dependencies\n{other}\n")
+    assert _update(tmp_path, Wanted(["server"], True)) == ["# amd64: server with dependencies", "# arm64: server with dependencies", other, _line("server")]
+    assert _update(tmp_path, Wanted(["server", "more"], True)) == ["# amd64: more server with dependencies", _line("more"), _line("server")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (Wanted(["server"], True), "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out"),
+        (Wanted(["tools"], True, ["shell"]), "debian_packages repo: apt knows no package shell; check the spelling"),
+        (Wanted(["tools"], False, ["shell"]), "debian_packages repo: without: found shell; only what is listed is fetched: remove it, or set dependencies = True"),
+        (Wanted(["tools"], True, ["tools"]), "debian_packages repo: without: tools is among the packages too; remove it from one of them"),
+    ],
+)  # fmt: skip
+def test_dependencies_that_cannot_be_had_are_one_sentence(fake, tmp_path, wanted: Wanted, message: str) -> None:
+    """What is wrong is named, and the lock stays as it is."""
+    fake.set(fresh={"server": ["2"], "tools": ["2"]}, depends={"server": ["gone"]})
+    before = Path(_lock(tmp_path, a="1")).read_bytes()
+    with pytest.raises(ImageError, match=re.escape(message)):
+        _update(tmp_path, wanted)
+    assert (tmp_path / "x.lock").read_bytes() == before
 
 
 def test_update_without_network_leaves_the_lock(fake, tmp_path) -> None:
@@ -190,17 +265,24 @@ def test_update_without_network_leaves_the_lock(fake, tmp_path) -> None:
     lock = Path(_lock(tmp_path, a="1"))
     before = lock.read_bytes()
     with pytest.raises(apt.AptError):
-        update_debian_lock.update(update_debian_lock.Repository("repo", ["a"], "x.lock"), str(tmp_path))
+        update_debian_lock.update(update_debian_lock.Repository("repo", Wanted(["a"]), "x.lock"), str(tmp_path))
     assert lock.read_bytes() == before
 
 
 def test_repositories_are_read_from_bazels_answer() -> None:
-    """Name, packages and lock come from the query's XML."""
+    """Name, lock and what is asked for come from the query's XML."""
     text = """<?xml version="1.1" encoding="UTF-8" standalone="no"?><query version="2">
     <rule class="debian_packages" name="//external:debian_x"><string name="name" value="debian_x"/>
     <list name="packages"><string value="a"/><string value="b"/></list>
-    <label name="lock" value="//third_party/debian:x.lock"/></rule></query>"""
-    assert update_debian_lock.read_query(text) == [("debian_x", ["a", "b"], "third_party/debian/x.lock")]
+    <boolean name="dependencies" value="true"/><list name="without"><string value="c"/></list>
+    <label name="lock" value="//third_party/debian:x.lock"/></rule>
+    <rule class="debian_packages" name="//external:debian_y"><string name="name" value="debian_y"/>
+    <list name="packages"><string value="a"/></list><boolean name="dependencies" value="false"/>
+    <label name="lock" value="//third_party/debian:y.lock"/></rule></query>"""
+    assert update_debian_lock.read_query(text) == [
+        ("debian_x", (["a", "b"], True, ["c"]), "third_party/debian/x.lock"),
+        ("debian_y", (["a"], False, []), "third_party/debian/y.lock"),
+    ]
 
 
 def test_update_outside_bazel_run_says_how(monkeypatch, capsys) -> None:
@@ -213,7 +295,7 @@ def test_update_outside_bazel_run_says_how(monkeypatch, capsys) -> None:
 def test_update_refuses_an_unknown_name(monkeypatch, capsys) -> None:
     """A misspelled repository is answered with those that there are."""
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", "/")
-    monkeypatch.setattr(update_debian_lock, "query", lambda _: [update_debian_lock.Repository("debian_x", [], "x")])
+    monkeypatch.setattr(update_debian_lock, "query", lambda _: [update_debian_lock.Repository("debian_x", Wanted([]), "x")])
     assert run(update_debian_lock.main, ["debian_y"]) == 1
     assert "debian_y: WORKSPACE has no debian_packages of that name; it has debian_x" in capsys.readouterr().err
 

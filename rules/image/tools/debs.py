@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import fnmatch
+import gzip
 import hashlib
 import importlib.util
 import io
@@ -22,12 +23,15 @@ import sys
 import tarfile
 import warnings
 import zlib
-from typing import NamedTuple, Sequence
+from contextlib import contextmanager
+from typing import Iterator, NamedTuple, Sequence
 
 from rules.image.tools.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree, clean_path, content, read_tar
 from rules.image.tools.errors import InputError
+from rules.image.tools.unpacking import unpacked
 
 NONROOT = 65532
+_CONTROL = 8 << 20  # bytes of a control file
 
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _DROPPED = re.compile(
@@ -56,7 +60,7 @@ class Package(NamedTuple):
         architecture: Debian's name of the architecture, or `all`.
         control: the control paragraph.
         md5sums: the md5sums file, empty if it has none.
-        data: the uncompressed data tar.
+        data: the data tar as it is packed, and how its name ends.
     """
 
     name: str
@@ -64,7 +68,7 @@ class Package(NamedTuple):
     architecture: str
     control: str
     md5sums: str
-    data: bytes
+    data: tuple[bytes, str]
 
 
 def _members(data: bytes, where: str) -> dict[str, bytes]:
@@ -83,23 +87,29 @@ def _members(data: bytes, where: str) -> dict[str, bytes]:
     return members
 
 
-def _unpack(members: dict[str, bytes], stem: str, where: str) -> bytes:
-    """Return the uncompressed tar `stem` from an ar archive's members."""
+def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
+    """Return the tar `stem` of an ar archive's members, as it is packed, and how its name ends."""
     for name, data in members.items():
         base, _, suffix = name.partition(".tar")
         if base != stem:
             continue
-        try:
-            if suffix == ".xz":
-                return lzma.decompress(data)
-            if suffix == ".gz":
-                return zlib.decompress(data, 31)
-            if suffix == "":
-                return data
-        except (lzma.LZMAError, zlib.error, EOFError) as error:
-            raise InputError(f"{where}: {name} is damaged ({error}); fetch it again") from None
+        if suffix in (".xz", ".gz", ""):
+            return data, suffix
         raise InputError(f"{where}: {name} is compressed in a way that Debian's archive does not use; repack it with xz")
     raise InputError(f"{where}: no {stem}.tar in it, so it is no Debian package; fetch it again")
+
+
+@contextmanager
+def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfile.TarFile]:
+    """Open what _tar returns."""
+    data, suffix = packed
+    try:
+        with tarfile.open(fileobj=unpacked(io.BytesIO(data), where), mode="r:") as tar:
+            yield tar
+    except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"{where}: {stem}.tar{suffix} is damaged ({error}); fetch it again") from None
+    except (tarfile.TarError, ValueError) as error:
+        raise InputError(f"{where}: its {stem} tar is damaged ({error}); fetch it again") from None
 
 
 def read_package(path: str) -> Package:
@@ -111,22 +121,21 @@ def read_package(path: str) -> Package:
     with open(path, "rb") as file:
         members = _members(file.read(), path)
     texts = {"control": "", "md5sums": ""}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(_unpack(members, "control", path)), mode="r:") as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                extracted = tar.extractfile(member) if name in texts and member.isreg() else None
-                if extracted:
-                    texts[name] = extracted.read().decode("utf-8", "replace")
-    except (tarfile.TarError, ValueError) as error:
-        raise InputError(f"{path}: its control tar is damaged ({error}); fetch it again") from None
+    with _opened(_tar(members, "control", path), "control", path) as tar:
+        for member in tar:
+            name = member.name.removeprefix("./")
+            extracted = tar.extractfile(member) if name in texts and member.isreg() else None
+            if extracted and member.size > _CONTROL:
+                raise InputError(f"{path}: its {name} has {member.size} bytes, more than the {_CONTROL} that it may have; fetch it again")
+            if extracted:
+                texts[name] = extracted.read().decode("utf-8", "replace")
     fields = dict(re.findall(r"^(Package|Version|Architecture): *(\S+)\s*$", texts["control"], re.M))
     for field in ("Package", "Version", "Architecture"):
         if field not in fields:
             raise InputError(f"{path}: its control file has no {field}; fetch it again")
     return Package(
         fields["Package"], fields["Version"], fields["Architecture"], texts["control"], texts["md5sums"],
-        _unpack(members, "data", path),
+        _tar(members, "data", path),
     )
 
 
@@ -150,19 +159,16 @@ def _excluded(path: str, exclude: Sequence[str]) -> bool:
 
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
     """Put one package's files and its dpkg status into the tree."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(package.data), mode="r:") as tar:
-            for path, entry in read_tar(tar, where):
-                if entry.kind == DIRECTORY and (not path or path in _MERGED):
-                    continue
-                place = merged(path)
-                if _excluded(place + "/" * (entry.kind == DIRECTORY), exclude):
-                    continue
-                if entry.kind == SYMLINK:
-                    entry = entry._replace(target=_merged_link(path, entry.target))
-                tree.add(place, entry)
-    except (tarfile.TarError, ValueError) as error:
-        raise InputError(f"{where}: its data tar is damaged ({error}); fetch it again") from None
+    with _opened(package.data, "data", where) as tar:
+        for path, entry in read_tar(tar, where, tree.spool):
+            if entry.kind == DIRECTORY and (not path or path in _MERGED):
+                continue
+            place = merged(path)
+            if _excluded(place + "/" * (entry.kind == DIRECTORY), exclude):
+                continue
+            if entry.kind == SYMLINK:
+                entry = entry._replace(target=_merged_link(path, entry.target))
+            tree.add(place, entry)
     head, _, rest = package.control.partition("\n")
     status = f"{head}\nStatus: install ok installed\n{rest}".rstrip("\n") + "\n"
     sums = [
@@ -248,7 +254,7 @@ def add_packages(tree: Tree, paths: Sequence[str], *, exclude: Sequence[str] = (
         InputError: a damaged package, packages of two architectures, or two that own one file.
     """
     found: dict[str, str] = {}
-    for package, path in sorted((read_package(path), path) for path in paths):
+    for package, path in sorted(((read_package(path), path) for path in paths), key=lambda item: (item[0][:5], item[1])):
         _add_package(tree, package, f"{tree.where}: {posixpath.basename(path)}", exclude)
         if package.architecture != "all":
             found[package.architecture] = package.name

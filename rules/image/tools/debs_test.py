@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from rules.image.tools import debs
+from rules.image.tools import debs, unpacking
 from rules.image.tools.entries import DIRECTORY, SYMLINK, Tree
 from rules.image.tools.errors import InputError
 
@@ -207,3 +207,19 @@ def test_a_control_tar_that_is_none_is_refused(tmp_path) -> None:
     path.write_bytes(_ar({"debian-binary": b"2.0\n", "control.tar": b"x" * 1024, "data.tar": b""}))
     with pytest.raises(InputError, match=r"p\.deb: its control tar is damaged .*; fetch it again"):
         debs.read_package(str(path))
+
+
+@pytest.mark.parametrize("suffix", [".xz", ".gz"])
+def test_a_package_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, suffix: str) -> None:
+    """The package is named before its files are unpacked."""
+    monkeypatch.setattr(unpacking, "FREE", 100_000)
+    path = _deb(tmp_path, "p", {"usr/lib/zeros": bytes(5_000_000)}, suffix=suffix)
+    monkeypatch.setattr(unpacking, "RATIO", 2)
+    with pytest.raises(InputError, match=r"p\.deb: unpacks to more than 100000 bytes"):
+        _tree(path)
+
+
+def test_a_large_control_file_is_refused(tmp_path) -> None:
+    """What is read whole has a limit."""
+    with pytest.raises(InputError, match=r"p\.deb: its md5sums has 9000000 bytes, more than the 8388608"):
+        _tree(_deb(tmp_path, "p", {}, sums="x" * 9_000_000))

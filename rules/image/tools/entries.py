@@ -6,15 +6,18 @@ A Tree refuses what could write outside the image's root or mean two things: abs
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
+from rules.image.tools.unpacking import Piece, Spool, unpacked
 
 if TYPE_CHECKING:
     import tarfile
 
+_WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
@@ -30,7 +33,7 @@ class Entry(NamedTuple):
         mode: permission bits, 0 to 0o7777.
         uid: numeric owner.
         gid: numeric group.
-        source: for a FILE either the path of a file to copy, or its bytes.
+        source: for a FILE the path of a file to copy, its bytes, or where a spool has them.
         target: where a SYMLINK points.
     """
 
@@ -38,7 +41,7 @@ class Entry(NamedTuple):
     mode: int
     uid: int = 0
     gid: int = 0
-    source: str | bytes = b""
+    source: str | bytes | Piece = b""
     target: str = ""
 
 
@@ -79,23 +82,36 @@ def check_link(path: str, target: str, where: str) -> str:
 class Tree:
     """The entries of one layer, by path relative to the root.
 
+    Attributes:
+        where: the target to name in errors.
+        entries: what there is, by path.
+        spool: has the content of files that came in archives.
+
     Args:
         where: the target to name in errors.
     """
 
     def __init__(self, where: str) -> None:
         self.where = where
+        self.spool = Spool()
         self.entries: dict[str, Entry] = {}
 
-    def add(self, path: str, entry: Entry) -> None:
+    def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
         """Put an entry at path.
 
         Directories may come twice (the last mode stays), and so may files and links that are equal.
+
+        Args:
+            path: where in the image.
+            entry: what.
+            whiteouts: allow names that delete what a lower layer has, as whoever makes a tar may mean them.
 
         Raises:
             InputError: something else is there already, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
+        if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
+            raise InputError(f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete")
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)
         if not path:
@@ -122,10 +138,14 @@ class Tree:
 
         where = f"{self.where}: {name or stream}"
         try:
-            with tarfile.open(stream) if isinstance(stream, str) else tarfile.open(fileobj=stream) as tar:
-                for path, entry in read_tar(tar, where):
-                    self.add(f"{prefix}/{path}", entry)
+            with contextlib.ExitStack() as opened:
+                file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
+                tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
+                for path, entry in read_tar(tar, where, self.spool):
+                    self.add(f"{prefix}/{path}", entry, whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
             raise InputError(f"{where}: not a readable tar ({reason}); fetch or build it again") from None
         except Exception as error:  # lzma and zlib raise errors of their own, without a common base
@@ -154,8 +174,14 @@ class Tree:
         return sorted(result.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
 
 
-def read_tar(tar: tarfile.TarFile, where: str) -> Iterator[tuple[str, Entry]]:
-    """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to."""
+def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[str, Entry]]:
+    """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
+
+    Args:
+        tar: whose members are still to be read.
+        where: what to name in errors.
+        spool: gets the files' content.
+    """
     contents: dict[str, Entry] = {}
     for member in tar:
         if member.name.startswith("/"):
@@ -176,8 +202,8 @@ def read_tar(tar: tarfile.TarFile, where: str) -> Iterator[tuple[str, Entry]]:
             raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
         elif member.isreg():
             file = tar.extractfile(member)
-            data = file.read() if file else b""
-            if len(data) != member.size:
+            data = spool.keep(file, member.size) if file else b""
+            if (data.size if isinstance(data, Piece) else len(data)) != member.size:
                 raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
             entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)
         else:
@@ -192,10 +218,22 @@ def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
     return Entry(FILE, mode, uid, gid, source)
 
 
+def is_program(source: str) -> bool:
+    """Say whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+    except FileNotFoundError:
+        return False  # whoever copies it says so
+    return start == b"\x7fELF" or start[:2] == b"#!"
+
+
 def content(entry: Entry) -> bytes:
     """Return a FILE entry's bytes."""
     if isinstance(entry.source, bytes):
         return entry.source
+    if isinstance(entry.source, Piece):
+        return entry.source.read()
     with open(entry.source, "rb") as file:
         return file.read()
 

@@ -60,6 +60,16 @@ def test_links_inside_the_image_are_kept(path: str, target: str) -> None:
     assert dict(tree.sorted())[path].target == target
 
 
+@pytest.mark.parametrize("path", [".wh.x", "a/.wh.x", "a/.wh..wh..opq", ".wh.d/x"])
+def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
+    """A whiteout's name for a file of one's own is no accident that passes unseen; in a tar it may be meant."""
+    with pytest.raises(InputError, match=f"^//t: the name of /{path} begins with .wh., which deletes files of the layers below; rename it"):
+        Tree("//t").add(path, Entry(FILE, 0o644))
+    tree = Tree("//t")
+    tree.add_tar(_tar((_info(path), b"")))
+    assert path in tree.entries
+
+
 def test_two_files_at_one_path_are_refused() -> None:
     """Different content at one path is an error that says which."""
     tree = Tree("//t")
@@ -158,3 +168,12 @@ def test_only_the_execute_bit_of_a_file_counts(tmp_path) -> None:
         (tmp_path / name).chmod(mode)
     assert entries.file_entry(str(tmp_path / "a"), None, 1, 2)[1:4] == (0o555, 1, 2)
     assert entries.file_entry(str(tmp_path / "b"), None, 1, 2)[1:4] == (0o444, 1, 2)
+
+
+@pytest.mark.parametrize(("data", "program"), [(b"\x7fELF\x02\x01", True), (b"#!/usr/bin/python3\n", True), (b"# words\n", False), (b"", False), (b"#", False)])
+def test_programs_are_told_by_their_first_bytes(tmp_path, data: bytes, program: bool) -> None:
+    """ELF files and scripts that name their interpreter are programs, whatever the mode; what is not there is none."""
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "a").chmod(0o644 if program else 0o755)
+    assert entries.is_program(str(tmp_path / "a")) is program
+    assert not entries.is_program(str(tmp_path / "b"))

@@ -3,6 +3,7 @@
     ImageError            exit code 1: the work failed
     ├── InputError        an input file or attribute is not what it has to be
     └── PushError         a registry refused, or could not be reached
+        └── LoginError    its token service gives no token for what was asked
 
 Each message is one sentence that says where, what was found and what to do.
 """
@@ -10,6 +11,7 @@ Each message is one sentence that says where, what was found and what to do.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 TYPE_CHECKING = False  # `typing` is loaded by those who check types only: it takes longer than a small push
@@ -29,6 +31,36 @@ class InputError(ImageError):
 
 class PushError(ImageError):
     """A registry refused a request, gave a wrong answer or did not answer."""
+
+
+class LoginError(PushError):
+    """A token service refused a token, for this login or for what it was to allow."""
+
+
+def check_written(path: str | os.PathLike[str], size: int) -> None:
+    """Raise OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
+    found = os.stat(path).st_size
+    if found != size:
+        raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
+
+
+class writing:
+    """Names target and file in the system's errors of writing it, which come without a name; use as a context manager.
+
+    Args:
+        where: the target; empty: only the file is named.
+        path: the file.
+    """
+
+    def __init__(self, where: str, path: str | os.PathLike[str]) -> None:
+        self._name = f"{where}: {path}" if where else str(path)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            raise OSError(error.errno, error.strerror, self._name) from None
 
 
 def with_file(argv: Sequence[str]) -> list[str]:

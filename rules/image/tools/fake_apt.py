@@ -2,7 +2,7 @@
 
 install() puts the three programs into a folder for PATH; they are this file. Their state is a JSON object in
 $FAKE_APT/state.json: `system` and `fresh` (package lists: name -> list of versions, newest first), `pool` (list of
-NAME=VERSION that can be downloaded), `offline` (true: nothing can be fetched).
+NAME=VERSION that can be downloaded), `offline` (true: nothing can be fetched), `depends` and `provides` (name -> names).
 """
 
 from __future__ import annotations
@@ -41,17 +41,36 @@ class FakeApt:
             program.chmod(0o755)
         self.set()
 
-    def set(self, *, system: dict | None = None, fresh: dict | None = None, pool: list[str] | None = None, offline: bool = False, wrong: bool = False) -> None:
+    def set(
+        self, *, system: dict | None = None, fresh: dict | None = None, pool: list[str] | None = None, offline: bool = False, wrong: bool = False,
+        depends: dict | None = None, provides: dict | None = None,
+    ) -> None:  # fmt: skip
         """Say what the archive and the machine's lists have. Without a pool, everything in fresh can be downloaded."""
         fresh = fresh if fresh is not None else system or {}
         pool = pool if pool is not None else [f"{name}={version}" for name, versions in fresh.items() for version in versions]
-        state = {"system": system or {}, "fresh": fresh, "pool": pool, "offline": offline, "wrong": wrong}
+        state = {"system": system or {}, "fresh": fresh, "pool": pool, "offline": offline, "wrong": wrong, "depends": depends or {}, "provides": provides or {}}
         (self.folder / "state.json").write_text(json.dumps(state))
         (self.folder / "log").write_text("")
 
     def log(self) -> list[str]:
         """Return the commands since set(), without options."""
         return (self.folder / "log").read_text().splitlines()
+
+
+def _plan(names: list[str], lists: dict[str, list[str]], state: dict, status: str) -> int:
+    """Print what would be installed beside what a dpkg status says is there already."""
+    installed = {name for line in status.splitlines() if line.startswith(("Package: ", "Provides: ")) for name in line.partition(": ")[2].split(", ")}
+    planned: list[str] = []
+    while names:
+        name, *names = names
+        if name in installed or name in planned:
+            continue
+        if name not in lists:
+            return _fail("Unable to correct problems, you have held broken packages.")
+        planned.append(name)
+        names += state["depends"].get(name, [])
+    print("Reading package lists...", *(f"Inst {name} ({lists[name][0]} Fake:12/stable, Fake-Security:12 [amd64]) []" for name in planned), sep="\n")
+    return 0
 
 
 def _fail(message: str) -> int:
@@ -78,13 +97,18 @@ def main(argv: list[str]) -> int:
         Path(private, "main_Packages").write_text("")
         return 0
     lists = state["fresh" if private else "system"]
+    if verb == "install":
+        status = next(option.partition("=")[2] for option in options if option.startswith("Dir::State::status="))
+        assert "--simulate" in arguments, "the machine is to be left alone"
+        return _plan(names, lists, state, Path(status).read_text())
     found = 0
     for name in names:
         package, _, version = name.partition("=")
         for candidate in [v for v in lists.get(package, []) if v == version or not version]:
             found += 1
             if verb == "show":
-                print(f"Package: {package}\nVersion: {candidate}\nArchitecture: amd64\nSHA256: {checksum(package, candidate)}\n")
+                provided = f"Provides: {', '.join(state['provides'][package])}\n" if package in state["provides"] else ""
+                print(f"Package: {package}\nVersion: {candidate}\nArchitecture: amd64\n{provided}SHA256: {checksum(package, candidate)}\n")
             elif state["offline"] or f"{package}={candidate}" not in state["pool"]:
                 return _fail(f"Failed to fetch {package}  404  Not Found")
             else:

@@ -142,12 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(201, Docker_Content_Digest=digest)
 
     def _manifest(self, repository: str, name: str) -> None:
-        """Give or take a manifest; it is taken only when every blob it names is there."""
+        """Give or take a manifest; it is taken only when everything it names is there."""
         state = self.state
         if self.command == "PUT":
             data = self.body()
             wanted = set(re.findall(rb'"digest":"(sha256:[0-9a-f]{64})"', data))
-            if any((repository, digest.decode()) not in state.blobs for digest in wanted):
+            if any((repository, digest.decode()) not in state.blobs.keys() | state.manifests.keys() for digest in wanted):
                 self.answer(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}')
                 return
             digest = "sha256:" + hashlib.sha256(data).hexdigest()

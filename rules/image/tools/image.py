@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from rules.image.tools import oci, stamping, worker
-from rules.image.tools.errors import InputError, with_file
+from rules.image.tools.errors import InputError, with_file, writing
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\Z")
 
@@ -80,9 +80,9 @@ def main(argv: Sequence[str]) -> int:
     layers = [read_layer(path) for path in options.layer]
     config = oci.dump(oci.build_config(base, layers, settings, where))
     manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))
-    Path(options.config).write_bytes(config)
-    Path(options.manifest).write_bytes(manifest)
-    Path(options.digest).write_text(oci.sha256(manifest), "ascii")
+    for path, data in ((options.config, config), (options.manifest, manifest), (options.digest, oci.sha256(manifest).encode())):
+        with writing(where, path):
+            Path(path).write_bytes(data)
     return 0
 
 

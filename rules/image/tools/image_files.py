@@ -10,6 +10,12 @@ from rules.image.tools import oci
 from rules.image.tools.errors import InputError
 
 
+# Beside the layers of an image that was taken of one for several platforms without being asked for: which those were.
+PLATFORMS = "platforms.json"
+# Beside the parts of an image as push_layout.py writes them: which manifests and indexes those are.
+ORDER = "order.json"
+
+
 class ImageFiles(NamedTuple):
     """An image's manifest and where its blobs are.
 
@@ -48,7 +54,7 @@ def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
         if not layer.is_dir():
             found.append(layer)
             continue
-        names = {entry.name for entry in layer.iterdir()}
+        names = {entry.name for entry in layer.iterdir()} - {PLATFORMS}
         count = len(names) // 2
         if names != {f"{number}{ending}" for number in range(count) for ending in ("", ".json")}:
             raise InputError(f"{layer}: not a folder of layers ({count * 2} files N and N.json were looked for); build the image again")

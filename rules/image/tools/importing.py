@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import shutil
 import sys
 import tarfile
 from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
-from rules.image.tools import oci
-from rules.image.tools.errors import InputError, run, with_file
-from rules.image.tools.image_files import blob_path
+from rules.image.tools import oci, unpacking
+from rules.image.tools.errors import InputError, check_written, run, with_file, writing
+from rules.image.tools.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20
 _LINKS = 8  # docker's archives link equal layers to each other; a longer chain leads nowhere
@@ -89,7 +88,8 @@ class Tar:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         with _readable(name):
-            self._tar = tarfile.open(path)
+            # Open as long as the tar is read, which is as long as this process lives.
+            self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -131,7 +131,7 @@ def open_source(name: str, paths: Sequence[Path]) -> Source:
     return Folder(name, paths)
 
 
-def _read(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
+def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
     """Return a small file's bytes, None where there is none; InputError if it has more than limit."""
     file = source.open(path)
     if file is None:
@@ -143,10 +143,10 @@ def _read(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
     return data
 
 
-def _blob(source: Source, descriptor: Mapping[str, Any]) -> bytes:
+def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
     """Return a metadata blob that a descriptor names, verified."""
     digest = oci.check_digest(descriptor.get("digest"), f"{source.name}: digest")
-    data = _read(source, blob_path(digest))
+    data = read_small(source, blob_path(digest))
     if data is None:
         raise InputError(f"{source.name}: {blob_path(digest)} is named, but not there; build or fetch it again")
     if oci.sha256(data) != digest:
@@ -159,7 +159,8 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
 
     Args:
         index: image index or docker manifest list.
-        architecture: in OCI's words; empty takes the only image there is, or this machine's where there are several.
+        architecture: in OCI's words; empty takes the only image there is, or amd64's where there are several: which
+            machine builds must not decide what is built.
         system: operating system; empty: linux.
         where: the index, for errors.
         variant: of the architecture, such as v7; empty: any, the newest of several.
@@ -167,34 +168,48 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
     Raises:
         InputError: none fits, or the index is malformed.
     """
-    entries = index.get("manifests")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InputError(f"{where}: an index without a list of manifests; build or fetch it again")
-    known: list[tuple[str, dict[str, Any]]] = []
-    for entry in entries:
-        platform = entry.get("platform") or {}
-        if not isinstance(platform, dict) or platform.get("architecture") == "unknown":
-            continue  # attestations are listed beside the images that they speak of
-        names = [str(platform.get(key) or "") for key in ("os", "architecture", "variant")]
-        known.append(("/".join(filter(None, names)), entry))
+    known = images_of(index, where)
     if len(known) == 1 and (not architecture or not known[0][0]):
         return known[0][1]
-    wanted = [system or "linux", architecture or _here()] + [variant] * bool(variant)
+    wanted = [system or "linux", architecture or "amd64"] + [variant] * bool(variant)
     fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
     if not fitting:
         there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
         raise InputError(f"{where}: no image for {'/'.join(wanted)}, it has {there:.500}; set architecture and os to one of them")
+    check_distinct(fitting, where)
     return max(fitting, key=lambda item: item[0])[1]
 
 
-def _here() -> str:
-    """Return this machine's architecture in OCI's words."""
-    machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
+
+    Raises:
+        InputError: the index is malformed.
+    """
+    entries = index.get("manifests")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{where}: an index without a list of manifests; build or fetch it again")
+    known: dict[str, tuple[str, dict[str, Any]]] = {}
+    for entry in entries:
+        platform = entry.get("platform") or {}
+        if not isinstance(platform, dict) or platform.get("architecture") == "unknown":
+            continue  # attestations are listed beside the images that they speak of
+        names = [str(platform.get(key) or "") for key in ("os", "architecture", "variant", "os.version")]
+        known.setdefault(str(entry.get("digest")), ("/".join(filter(None, names)), entry))  # an image may have several names
+    return list(known.values())
+
+
+def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -> None:
+    """Raise InputError where two images of images_of are for one platform."""
+    first: dict[str, object] = {}
+    for name, entry in known:
+        if name in first:
+            raise InputError(f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them")
+        first[name] = entry.get("digest")
 
 
 def resolve(
-    get: Callable[[Mapping[str, Any]], bytes], data: bytes, architecture: str, system: str, where: str, variant: str = ""
+    get: Callable[[Mapping[str, Any]], bytes], data: bytes, architecture: str, system: str, where: str, variant: str = "", passed: list[str] | None = None
 ) -> tuple[bytes, dict[str, Any]]:
     """Follow indexes down to an image manifest.
 
@@ -205,6 +220,7 @@ def resolve(
         system: operating system.
         where: the image, for errors.
         variant: of the architecture.
+        passed: gets the platforms of an index that has several.
 
     Returns:
         The manifest's bytes, and what is in it.
@@ -213,6 +229,8 @@ def resolve(
         parsed = oci.load(data, where)
         if "manifests" not in parsed and parsed.get("mediaType") not in oci.INDEXES:
             return data, oci.check_manifest(data, where)
+        if passed is not None and len(known := images_of(parsed, where)) > 1:
+            passed += [name for name, _ in known]
         data = get(choose(parsed, architecture, system, where, variant))
     raise InputError(f"{where}: indexes in indexes, five deep; name an image of it by its digest")
 
@@ -240,7 +258,7 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
     """
     hasher, count = hashlib.sha256(), 0
     try:
-        with open(out, "wb", buffering=0) as target, _readable(where):
+        with writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 count += len(data)
                 if count > size:
@@ -252,6 +270,7 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
             raise InputError(f"{where}: {digest} has {'more than ' * (count > size)}{min(count, size)} bytes, {size} are expected; it is damaged, build or fetch it again")
         if found != digest:
             raise InputError(f"{where}: {digest} has the digest {found}; it is damaged, build or fetch it again")
+        check_written(out, size)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
@@ -260,9 +279,10 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
 def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> Stored:
     """Read an OCI layout and copy its layers."""
     where = source.name
-    data = _read(source, "index.json") or b""
-    manifest, parsed = resolve(lambda descriptor: _blob(source, descriptor), data, architecture, system, where)
-    config = _blob(source, parsed["config"])
+    data = read_small(source, "index.json") or b""
+    several: list[str] = []
+    manifest, parsed = resolve(lambda descriptor: metadata(source, descriptor), data, architecture, system, where, passed=several)
+    config = metadata(source, parsed["config"])
     stored = Stored(manifest, config, describe(parsed, config, where))
     for number, layer in enumerate(stored.layers):
         file = source.open(blob_path(layer["digest"]))
@@ -270,6 +290,8 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
             raise InputError(f"{where}: {blob_path(layer['digest'])} is named, but not there; build or fetch it again")
         with file:
             copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
+    if several and not architecture:
+        Path(layers, PLATFORMS).write_bytes(oci.dump({"manifest": oci.sha256(manifest), "platforms": several}))
     return stored
 
 
@@ -282,21 +304,25 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     if not isinstance(images, list) or len(images) != 1 or not isinstance(images[0], dict):
         count = len(images) if isinstance(images, list) else 0
         raise InputError(f"{where}: manifest.json lists {count} images; save one image alone, docker save NAME")
-    config = _read(source, os.path.normpath(str(images[0].get("Config"))))
+    config = read_small(source, os.path.normpath(str(images[0].get("Config"))))
     paths = images[0].get("Layers")
     if config is None or not isinstance(paths, list):
         raise InputError(f"{where}: manifest.json names no config or no layers that are there; save the image again")
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(paths):
         raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
-    descriptors = []
+    descriptors, left = [], unpacking.TOTAL
     for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
         file = source.open(os.path.normpath(str(path)))
         if file is None:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
         out = layers / str(number)
-        with file, open(out, "wb") as target, _readable(where):
-            shutil.copyfileobj(file, target, _BLOCK)
+        with file, writing(where, out), open(out, "wb") as target, _readable(where):
+            while data := file.read(_BLOCK):
+                left -= len(data)
+                if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
+                    raise InputError(f"{where}: layers of more than {unpacking.TOTAL} bytes together; save the image again")
+                target.write(data)
         with open(out, "rb") as blob:
             digest = "sha256:" + hashlib.file_digest(blob, "sha256").hexdigest()
             blob.seek(0)
@@ -326,7 +352,7 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
     """
     if source.open("index.json") is not None:
         stored = _import_layout(source, architecture, system, layers)
-    elif (listed := _read(source, "manifest.json")) is not None:
+    elif (listed := read_small(source, "manifest.json")) is not None:
         stored = _import_docker(source, listed, layers)
     else:
         raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is no image; give an OCI layout or what docker save wrote")
@@ -348,9 +374,9 @@ def main(argv: Sequence[str]) -> int:
     layers.mkdir(parents=True, exist_ok=True)
     source = open_source(options.where, options.files)
     stored = read(source, layers, architecture=options.architecture, system=options.os)
-    Path(options.manifest).write_bytes(stored.manifest)
-    Path(options.config).write_bytes(stored.config)
-    Path(options.digest).write_text(oci.sha256(stored.manifest), "ascii")
+    for path, data in ((options.manifest, stored.manifest), (options.config, stored.config), (options.digest, oci.sha256(stored.manifest).encode())):
+        with writing(options.where, path):
+            Path(path).write_bytes(data)
     return 0
 
 

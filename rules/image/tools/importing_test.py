@@ -4,13 +4,15 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import resource
 import tarfile
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from rules.image.tools import image_files, importing, oci
+from rules.image.tools import errors, image_files, importing, oci
 from rules.image.tools.errors import InputError
 
 DOCKER = "application/vnd.docker."
@@ -59,8 +61,12 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
 
 def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.Stored:
     """Import paths into tmp_path/out."""
-    out = tmp_path / "out"
-    out.mkdir(exist_ok=True)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    return run_into(tmp_path / "out", *paths, architecture=architecture)
+
+
+def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.Stored:
+    """Import paths into a folder."""
     return importing.read(importing.open_source("it", paths), out, architecture=architecture)
 
 
@@ -131,6 +137,27 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
     with pytest.raises(InputError, match=r"^it: no image for linux/s390x, it has linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
+
+
+def test_of_equal_platforms_none_is_guessed() -> None:
+    """One image under two names is one; two images for one platform are named; of two versions of Windows the newer is taken."""
+    index = _index(("linux", "amd64", ""), ("linux", "arm64", ""))
+    index["manifests"].append({**index["manifests"][0], "annotations": {"org.opencontainers.image.ref.name": "again"}})
+    assert importing.choose(index, "amd64", "linux", "it")["digest"][-1] == "0"
+    with pytest.raises(InputError, match=r"^it: two images for linux/amd64, sha256:0+ and sha256:0+1; take one by its digest, or give a layout"):
+        importing.choose(_index(("linux", "amd64", ""), ("linux", "amd64", "")), "amd64", "linux", "it")
+    index = _index(("windows", "amd64", ""), ("windows", "amd64", ""))
+    for entry, version in zip(index["manifests"], ("10.0.20348.1", "10.0.17763.1")):
+        entry["platform"]["os.version"] = version
+    assert importing.choose(index, "amd64", "windows", "it")["digest"][-1] == "0"
+
+
+def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
+    """Where no architecture is asked for, of several amd64's is taken, also on an arm64 machine; the only one is taken as it is."""
+    monkeypatch.setattr(importing.os, "uname", lambda: os.uname_result(("Linux", "h", "r", "v", "aarch64")))
+    index = _index(("linux", "arm64", ""), ("linux", "amd64", ""))
+    assert importing.choose(index, "", "linux", "it")["digest"][-1] == "1"
+    assert importing.choose(_index(("linux", "arm64", "")), "", "linux", "it")["digest"][-1] == "0"
 
 
 def _damaged(change: str) -> dict[str, bytes]:
@@ -245,3 +272,53 @@ def test_a_tar_with_wrong_headers_is_refused(tmp_path, headers) -> None:
         tar.addfile(member, io.BytesIO(b"abc"))
     with pytest.raises(InputError, match="^it: not a readable tar"):
         run(tmp_path, archive(tmp_path, out.getvalue()))
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path) -> None:
+    """A write that takes a part only fails the import, and leaves nothing that looks like a layer."""
+    data = bytes(range(256)) * 1000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) - 77, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            importing.copy_blob(io.BytesIO(data), len(data), oci.sha256(data), tmp_path / "out", "it")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["archive", "layer"])
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, what: str) -> None:
+    """A compressed archive, and a compressed layer in a plain one, may unpack to a ratio of their size only."""
+    monkeypatch.setattr(importing.unpacking, "FREE", 200_000)
+    monkeypatch.setattr(importing.unpacking, "RATIO", 10)
+    layer = tar_of({"zeros": bytes(3_000_000)})
+    config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(layer)]}})
+    files = {"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": gzip.compress(layer) if what == "layer" else layer}
+    data = tar_of(files) if what == "layer" else gzip.compress(tar_of(files))
+    with pytest.raises(InputError, match="^it: unpacks to more than 200000 bytes"):
+        run(tmp_path, archive(tmp_path, data))
+
+
+def test_a_layer_that_is_named_again_and_again_has_an_end(tmp_path, monkeypatch) -> None:
+    """Layers of docker's archives are named by path, the same one as often as it likes: their total is limited."""
+    monkeypatch.setattr(importing.unpacking, "TOTAL", len(LAYER) * 5)
+    config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)] * 9}})
+    data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"] * 9}]).encode(), "c": config, "l": LAYER})
+    with pytest.raises(InputError, match="^it: layers of more than .* bytes together"):
+        run(tmp_path, archive(tmp_path, data))
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
+    """Target and file are named, whichever output has no room."""
+    folder = write(layout(), tmp_path / "layout")
+    out = {name: str(tmp_path / name) for name in ("manifest", "config", "digest", "layers")}
+    for full in ("manifest", "config", "digest"):
+        arguments = ["--where", "//a:b", *(word for name, path in {**out, full: "/dev/full"}.items() for word in (f"--{name}", path)), str(folder)]
+        assert errors.run(importing.main, arguments) == 1
+        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    (tmp_path / "layers/0").unlink()
+    (tmp_path / "layers/0").symlink_to("/dev/full")
+    with pytest.raises(OSError) as caught:
+        run_into(tmp_path / "layers", folder)
+    assert caught.value.filename == f"it: {tmp_path}/layers/0"

@@ -2,10 +2,13 @@
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
-    layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
+    layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
           [--deb FILE]… [--directory PATH] [--mode OCTAL] [--owner UID:GID] [--empty-file PATH]…
           [--empty-dir PATH]… [--symlink PATH TARGET]… [--exclude GLOB]… [--compression zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
+
+--mode is that of files; without it 0555 for those that are executable here, 0444 for others; `content`: 0555 for
+programs by their first bytes, so that the checkout's modes do not count. A --program is 0555 whatever it is.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
-from rules.image.tools.errors import InputError, with_file
+from rules.image.tools.errors import InputError, check_written, with_file, writing
+from rules.image.tools.unpacking import Piece
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
@@ -44,7 +48,7 @@ class Blob(NamedTuple):
 
 
 def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes]:
-    """Yield the tar of sorted entries in pieces of about CHUNK bytes.
+    """Yield the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
@@ -63,43 +67,49 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
         elif entry.kind == entries.SYMLINK:
             link = entry.target.encode("utf-8", "surrogateescape")
             buffer += tarfmt.header(path, tarfmt.SYMLINK, 0o777, entry.uid, entry.gid, link=link)
+        elif not isinstance(entry.source, str) and entry.source and seen.setdefault(id(entry), path) != path:
+            # Hard links of a tar share one Entry: its bytes are written once and the rest linked to them.
+            buffer += tarfmt.header(path, tarfmt.HARDLINK, *owner, link=seen[id(entry)])
         elif isinstance(entry.source, bytes):
-            # Hard links of a tar share one Entry: write the bytes once and link the rest to it.
-            first = seen.setdefault(id(entry), path)
-            if first != path and entry.source:
-                buffer += tarfmt.header(path, tarfmt.HARDLINK, *owner, link=first)
-            else:
-                buffer += tarfmt.header(path, tarfmt.REGULAR, *owner, size=len(entry.source))
-                buffer += entry.source
-                buffer += tarfmt.padding(len(entry.source))
+            buffer += tarfmt.header(path, tarfmt.REGULAR, *owner, size=len(entry.source))
+            buffer += entry.source
+            buffer += tarfmt.padding(len(entry.source))
         else:
             yield from _copy_file(buffer, path, entry, where)
-        if len(buffer) >= CHUNK:
-            yield bytes(buffer)
-            buffer.clear()
+        yield from _full(buffer)
     buffer += tarfmt.END
+    yield from _full(buffer)
     yield bytes(buffer)
+
+
+def _full(buffer: bytearray) -> Iterator[bytes]:
+    """Take CHUNK bytes out of buffer as often as it has them: what deflate makes of a tar depends on how it is cut."""
+    while len(buffer) >= CHUNK:
+        yield bytes(memoryview(buffer)[:CHUNK])
+        del buffer[:CHUNK]
 
 
 def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iterator[bytes]:
     """Append one file to buffer, yielding and emptying it whenever it is full."""
-    try:
-        descriptor = os.open(entry.source, os.O_RDONLY)
-    except FileNotFoundError:
-        raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
-    try:
+    if isinstance(entry.source, Piece):
+        descriptor, at, size = os.dup(entry.source.file.fileno()), entry.source.offset, entry.source.size
+    else:
+        try:
+            descriptor, at = os.open(entry.source, os.O_RDONLY), 0
+        except FileNotFoundError:
+            raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
         size = os.fstat(descriptor).st_size
+    try:
         buffer += tarfmt.header(path, tarfmt.REGULAR, entry.mode, entry.uid, entry.gid, size=size)
         left = size
         while left:
-            data = os.read(descriptor, min(left, CHUNK))
+            data = os.pread(descriptor, min(left, CHUNK), at)
             if not data:
                 raise InputError(f"{where}: {entry.source!s:.300} became shorter while it was read; build again")
             buffer += data
             left -= len(data)
-            if len(buffer) >= CHUNK:
-                yield bytes(buffer)
-                buffer.clear()
+            at += len(data)
+            yield from _full(buffer)
         buffer += tarfmt.padding(size)
     finally:
         os.close(descriptor)
@@ -141,7 +151,7 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
-        out: file opened for writing bytes.
+        out: file opened for writing bytes, with a buffer: without one a write may take less than it is given.
         compression: `zstd:LEVEL`, `gzip` or `none`.
         where: the target to name in errors.
 
@@ -155,7 +165,8 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
         try:
             for chunk in tar_chunks(items, where):
                 hasher.put(chunk)
-                size += out.write(chunk)
+                out.write(chunk)
+                size += len(chunk)
         finally:
             hasher.finish()
         digest = "sha256:" + plain.hexdigest()
@@ -168,7 +179,8 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
     def emit(data: bytes) -> None:
         nonlocal size
         packed.update(data)
-        size += out.write(data)
+        out.write(data)
+        size += len(data)
 
     emit(pack.start)
     stages = [_Stage(plain.update), _Stage(lambda chunk: emit(pack.add(chunk)))]
@@ -228,6 +240,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--blob", required=True)
     parser.add_argument("--descriptor", required=True)
     parser.add_argument("--file", nargs=2, action="append", default=[])
+    parser.add_argument("--program", nargs=2, action="append", default=[])
     parser.add_argument("--tree", nargs=2, action="append", default=[])
     parser.add_argument("--tar", action="append", default=[])
     parser.add_argument("--deb", action="append", default=[])
@@ -255,23 +268,35 @@ def _number(value: str, base: int, most: int, what: str) -> int:
     return number
 
 
+def _fail(error: OSError) -> None:
+    """Raise what os.walk would pass over."""
+    raise error
+
+
 def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     """Return the tree that the options describe, and the architecture of its packages if it has any."""
     where = options.where
     tree = Tree(where)
     uid, _, gid = options.owner.partition(":")
     owner = (_number(uid, 10, 2**32 - 2, f"{where}: owner"), _number(gid or uid, 10, 2**32 - 2, f"{where}: owner"))
-    mode = _number(options.mode.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode else None
+    by_content = options.mode == "content"
+    mode = _number(options.mode.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode and not by_content else None
+
+    def add(path: str, source: str) -> None:
+        of_file = (0o555 if entries.is_program(source) else 0o444) if by_content else mode
+        tree.add(f"{base}/{path}", entries.file_entry(source, of_file, *owner))
+
     base = entries.clean_path(options.directory, f"{where}: directory")
     for destination, source in options.file:
-        tree.add(f"{base}/{destination}", entries.file_entry(source, mode, *owner))
+        add(destination, source)
+    for destination, source in options.program:
+        tree.add(f"{base}/{destination}", entries.file_entry(source, 0o555, *owner))
     for destination, top in options.tree:
-        for folder, folders, names in os.walk(top, followlinks=True):  # sandboxes are made of links
+        for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes are made of links
             folders.sort()
             inside = os.path.relpath(folder, top)
             for name in names:
-                source = os.path.join(folder, name)
-                tree.add(f"{base}/{destination}/{inside}/{name}", entries.file_entry(source, mode, *owner))
+                add(f"{destination}/{inside}/{name}", os.path.join(folder, name))
     for tar in options.tar:
         tree.add_tar(tar, prefix=base)
     for path in options.empty_dir:
@@ -294,8 +319,9 @@ def main(argv: Sequence[str]) -> int:
     """Write the layer and its descriptor as the arguments say (see the module's text)."""
     options = build_parser().parse_args(with_file(argv))
     tree, architecture = gather(options)
-    with open(options.blob, "wb", buffering=0) as out:
+    with writing(options.where, options.blob), open(options.blob, "wb") as out:
         blob = write_blob(tree.sorted(), out, options.compression, options.where)
+    check_written(options.blob, blob.size)
     descriptor = {
         "mediaType": blob.media_type,
         "digest": blob.digest,
@@ -305,7 +331,7 @@ def main(argv: Sequence[str]) -> int:
     }
     if architecture:
         descriptor["architecture"] = architecture
-    with open(options.descriptor, "wb") as out:
+    with writing(options.where, options.descriptor), open(options.descriptor, "wb") as out:
         out.write(oci.dump(descriptor))
     return 0
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Iterator
+from typing import Iterator
 
-from rules.image.tools import oci
+from rules.image.tools import oci, unpacking
 from rules.image.tools.errors import InputError
 
 _BLOCK = 1 << 20
 
 
 @contextmanager
-def opened(path: Path, media_type: str, where: str) -> Iterator[IO[bytes]]:
-    """Yield a layer's tar as a stream of bytes.
+def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Bounded]:
+    """Yield a layer's tar as a stream of bytes, which is refused where it would not end.
 
     Args:
         path: the blob.
@@ -26,19 +27,20 @@ def opened(path: Path, media_type: str, where: str) -> Iterator[IO[bytes]]:
         InputError: the compressed data is damaged or cut short, also where that shows only while it is read.
     """
     with open(path, "rb") as blob:
+        size = os.fstat(blob.fileno()).st_size
         try:
             if media_type == oci.LAYER_GZIP:
                 from isal import igzip  # pylint: disable=import-outside-toplevel  # each user needs one of the two
 
                 with igzip.open(blob) as stream:
-                    yield stream
+                    yield unpacking.Bounded(stream, size, where)
             elif media_type == oci.LAYER_ZSTD:
                 import zstandard  # pylint: disable=import-outside-toplevel
 
                 with zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True) as stream:
-                    yield stream
+                    yield unpacking.Bounded(stream, size, where)
             else:
-                yield blob
+                yield unpacking.Bounded(blob, size, where)
         except (OSError, EOFError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise

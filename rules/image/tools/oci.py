@@ -240,12 +240,15 @@ def build_config(
     created = settings.get("created") or EPOCH
     history = list(base.get("history") or [])
     history += [{"created": created, "created_by": layer.get("created_by", "layer")} for layer in layers]
+    system = settings.get("os") or base.get("os") or "linux"
+    kept = ["author", "variant"] + ["os.version", "os.features"] * (system == base.get("os"))
     return {
+        **{name: base[name] for name in kept if base.get(name)},
         "architecture": architecture,
         "config": new,
         "created": created,
         "history": history,
-        "os": settings.get("os") or base.get("os") or "linux",
+        "os": system,
         "rootfs": {
             "type": "layers",
             "diff_ids": list((base.get("rootfs") or {}).get("diff_ids") or []) + [layer["diff_id"] for layer in layers],

@@ -62,6 +62,15 @@ def test_a_base_is_built_upon() -> None:
     assert len(config["history"]) == len(config["rootfs"]["diff_ids"]) == 2
 
 
+def test_what_a_base_says_of_its_machine_and_author_is_kept() -> None:
+    """Variant, versions and features of the operating system and the author stay; another operating system has none of the old one's."""
+    said = {"variant": "v7", "os.version": "10.0.17763", "os.features": ["win32k"], "author": "somebody"}
+    base = {"architecture": "arm", "os": "windows", "rootfs": {"diff_ids": []}, **said}
+    assert said.items() <= oci.build_config(base, [LAYER], {"os": "windows"}, "i").items()
+    other = oci.build_config(base, [LAYER], {"os": "linux"}, "i")
+    assert other["variant"] == "v7" and "os.version" not in other and "os.features" not in other
+
+
 @pytest.mark.parametrize("value", ["0", "65536", "x", "80/sctp2", "-1", ""])
 def test_bad_ports_are_refused(value: str) -> None:
     """A port is a number from 1 to 65535 and a protocol that Kubernetes knows."""

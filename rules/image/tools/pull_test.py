@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ def _cache(tmp_path, monkeypatch) -> Path:
     """The user's cache, in a folder of the test; the current folder is the repository's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setattr(pull, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("rules.image.tools.registry.FIRST_PAUSE", 0.0)
     (tmp_path / "repository").mkdir()
     monkeypatch.chdir(tmp_path / "repository")
     return tmp_path / "cache/turnup/blobs/sha256"
@@ -91,98 +93,57 @@ def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
     assert Path("image/layers/0").read_bytes() == LAYER
 
 
+def test_other_users_cannot_read_what_a_login_opened(fake, cache) -> None:
+    """The cache's folder, also one that an earlier version left open, and its blobs, also in a repository, are this user's alone."""
+    cache.mkdir(parents=True, mode=0o755)
+    cache.chmod(0o755)
+    fill(fake, index_digest(fake))
+    blobs = [path for path in cache.iterdir() if not path.name.startswith("lock-")]
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert len(blobs) == 4 and all(path.stat().st_mode & 0o777 == 0o400 for path in [*blobs, Path("image/layers/0")])
+
+
+def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeypatch) -> None:
+    """Where cache and repository are on two disks, the copy has the blob's mode."""
+    monkeypatch.setattr(pull.os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EXDEV, "two disks")))
+    fill(fake, index_digest(fake))
+    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").stat().st_mode & 0o777 == 0o400
+
+
+def test_layers_come_side_by_side_and_each_once(fake, cache) -> None:
+    """Four blobs are on their way at once and no more; a layer that an image has twice is asked for once."""
+    layers = [gzip.compress(b"%d" % number, mtime=0) for number in range(8)]
+    config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(b"%d" % number) for number in [*range(8), 0]]}})
+    named = [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(data), "size": len(data)} for data in [*layers, layers[0]]]
+    manifest = oci.dump(oci.build_manifest(config, named))
+    fake.manifests["a/b", oci.sha256(manifest)] = manifest
+    fake.blobs.update((("a/b", oci.sha256(data)), data) for data in [config, *layers])
+    together, most, lock = threading.Barrier(4), [0, 0], threading.Lock()
+
+    def fault(handler) -> bool:
+        if "/blobs/" in handler.path and handler.path.endswith(tuple(oci.sha256(data) for data in layers)):
+            with lock:
+                most[0] += 1
+                most[1] = max(most)
+            together.wait(30)
+            time.sleep(0.01)
+            with lock:
+                most[0] -= 1
+        return False
+
+    fake.fault = fault
+    fill(fake, oci.sha256(manifest))
+    assert most == [0, 4]
+    asked = [line for line in fake.log if "/blobs/" in line]
+    assert len(asked) == len(set(asked)) == 9
+    assert [Path(f"image/layers/{number}").read_bytes() for number in range(9)] == [*layers, layers[0]]
+
+
 def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
     """A tag works, and the warning has the line that makes the build repeatable."""
     fill(fake, tag="v1")
     assert f'set digest = "{index_digest(fake)}"' in capsys.readouterr().out
-
-
-def _part(handler) -> bool:
-    """Answer a request for part of a blob as registries do."""
-    asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-    if not asked:
-        return False
-    start = int(asked[1])
-    handler.answer(206, LAYER[start:], Content_Range=f"bytes {start}-{len(LAYER) - 1}/{len(LAYER)}")
-    return True
-
-
-def test_what_broke_off_is_continued(fake, cache) -> None:
-    """The second request asks for the rest only, within one pull and after an interrupted one."""
-    asked = []
-
-    def fault(handler) -> bool:
-        if not handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
-            return False
-        asked.append(handler.headers.get("Range"))
-        if len(asked) > 1:
-            return _part(handler)
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(LAYER)))
-        handler.end_headers()
-        handler.wfile.write(LAYER[:20])
-        handler.close_connection = True
-        return True
-
-    fake.fault = fault
-    fill(fake, index_digest(fake))
-    assert asked == [None, "bytes=20-"]
-    assert Path("image/layers/0").read_bytes() == LAYER
-
-
-def test_a_registry_that_ignores_ranges_is_read_from_the_start(fake, cache) -> None:
-    """An answer with all of it replaces what was there."""
-    cache.mkdir(parents=True)
-    (cache / LAYER_DIGEST[7:]).with_suffix(".partial").write_bytes(b"something else")
-    fill(fake, index_digest(fake))
-    assert Path("image/layers/0").read_bytes() == LAYER
-
-
-def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
-    """A redirect to the registry's storage is followed without the Authorization header."""
-    seen = []
-    with FakeRegistry() as storage:
-
-        def give(handler) -> bool:
-            seen.append(handler.headers.get("Authorization"))
-            handler.answer(200, LAYER)
-            return True
-
-        def send(handler) -> bool:
-            if not handler.headers.get("Authorization"):
-                handler.answer(401, WWW_Authenticate='Basic realm="here"')
-                return True
-            if handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
-                handler.answer(307, Location=f"http://{storage.name}/bucket/x?signature=y")
-                return True
-            return False
-
-        storage.fault, fake.fault = give, send
-        client = pull.Puller(fake.name, login=lambda _: pull_login())
-        pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
-    assert seen == [None]
-
-
-def pull_login():
-    """Return a login that any registry takes."""
-    from rules.image.tools.auth import Login
-
-    return Login("name", "secret-password")
-
-
-@pytest.mark.parametrize("location", ["http://[::1/x", "http://h:99999/x", "http://h:x/", "http://h/\xe9", "http://h/a b", "ftp://h/x"])
-def test_a_redirect_to_no_address_is_one_sentence(fake, cache, location) -> None:
-    """What a registry names is looked at before anything is opened."""
-
-    def send(handler) -> bool:
-        if handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
-            handler.answer(307, Location=location)
-            return True
-        return False
-
-    fake.fault = send
-    with pytest.raises(PushError, match="which is no https address"):
-        fill(fake, index_digest(fake))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -223,7 +184,6 @@ def test_schema_1_is_refused(fake, cache) -> None:
 
 def test_a_registry_that_is_down_is_one_sentence(cache, monkeypatch, capsys) -> None:
     """Nobody listens: after the attempts one ERROR line, exit code 1."""
-    monkeypatch.setattr("rules.image.tools.registry.FIRST_PAUSE", 0.0)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{probe.getsockname()[1]}"

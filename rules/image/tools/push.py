@@ -109,6 +109,7 @@ def push_all(
     jobs: int = 8,
     insecure: bool | None = None,
     client: Registry | None = None,
+    verify: bool = False,
 ) -> list[Pushed]:
     """Push images; each blob is sent once, however many of them share it.
 
@@ -119,6 +120,8 @@ def push_all(
         jobs: requests in flight at once.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
         client: an open client of that registry to use; None makes one for this call.
+        verify: ask for every blob of images that are there already too, and send what is missing; otherwise the
+            manifest answers for what it refers to.
 
     Returns:
         One Pushed per image, in the order of images.
@@ -131,7 +134,7 @@ def push_all(
     work = [_read(image) for image in images]
     own = client or Registry(registry, insecure=insecure)
     try:
-        Transfer(own, (lambda *step: progress(Progress(*step))) if progress else None, max(1, jobs)).run(work)
+        Transfer(own, (lambda *step: progress(Progress(*step))) if progress else None, max(1, jobs), verify).run(work)
     finally:
         if client is None:
             own.close()

@@ -18,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tag", action="append", help="tag instead of the attribute's; may be repeated")
     parser.add_argument("--insecure", action="store_true", default=None, help="speak plain HTTP")
     parser.add_argument("--jobs", type=int, default=8, help="requests at once (default 8)")
+    parser.add_argument("--verify", action="store_true", help="ask for every blob, also of images that are there, and send what is missing")
     return parser
 
 

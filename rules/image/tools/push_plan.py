@@ -1,6 +1,6 @@
 """Write what a container_push target sends where, checked, in lines that the push reads without loading a parser.
 
-    push_plan --spec FILE --plan OUT
+    push_plan --spec FILE --plan OUT [--digest OUT]
 
 The one argument @FILE may hold these, one a line; --persistent_worker: see worker.py.
 
@@ -17,9 +17,12 @@ The spec is a JSON object:
                 manifest, docker: paths of the image's manifest, and of the Docker manifest to write
                 runfiles, docker_runfiles: the same as paths in the runfiles; config: such a path; layers: both paths
                 of each, which may be a folder of layers, see image_files.layer_blobs
+                Or {reference, parts, runfiles}: a folder that push_layout.py wrote, its path and its path in the runfiles.
 
 The plan has a line a fact, its words separated by tabs: `registry NAME plain|auto`, then for what goes there
-`image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`.
+`image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`. Where an image is
+an index, what it refers to comes before it in the same way, as `part` in place of `image` and without tags. --digest gets
+the digests alone, in the order of images, with a newline between two.
 """
 
 from __future__ import annotations
@@ -104,11 +107,39 @@ def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
     return oci.dump({"schemaVersion": 2, "mediaType": oci.DOCKER_MANIFEST, "config": part(manifest["config"]), "layers": layers})
 
 
+def _parts_lines(image: Mapping[str, Any], place: Place) -> list[tuple]:
+    """Return the plan's lines of an image that push_layout.py took apart."""
+    lines: list[tuple] = []
+    manifests = oci.load(b'{"manifests":' + Path(image["parts"], image_files.ORDER).read_bytes() + b"}", image["parts"])["manifests"]
+
+    def path(digest: str) -> str:
+        return f"{image['runfiles']}/{digest.removeprefix('sha256:')}"
+
+    for number, manifest in enumerate(manifests):
+        last = number == len(manifests) - 1
+        lines.append(("image" if last else "part", place.repository, manifest["digest"], manifest["mediaType"], manifest["size"], path(manifest["digest"])))
+        lines += [("tag", tag) for tag in place.tags] if last else []
+        lines += [("blob", part["digest"], part["size"], path(part["digest"])) for part in manifest["parts"]]
+    return lines
+
+
+def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence[str]]) -> None:
+    """Raise InputError for an image that is one of several platforms' and was chosen by nobody."""
+    for path, _ in layers:
+        marker = Path(path, image_files.PLATFORMS)
+        if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
+            raise InputError(
+                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, of which one would be pushed; "
+                "push the layout by a container_push of its own with format OCI, or choose one with container_load and its architecture"
+            )
+
+
 def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Place) -> list[tuple]:
     """Return the plan's lines of one image; write its Docker manifest where that is asked for."""
     where = spec["where"]
     data = Path(image["manifest"]).read_bytes()
     manifest = oci.check_manifest(data, image["manifest"])
+    _check_whole(spec, data, image["layers"])
     parts = [manifest["config"], *manifest["layers"]]
     files = [image["config"]]
     for path, runfiles in image["layers"]:
@@ -133,6 +164,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="push_plan", allow_abbrev=False)
     parser.add_argument("--spec", required=True)
     parser.add_argument("--plan", required=True)
+    parser.add_argument("--digest")
     options = parser.parse_args(with_file(argv))
     spec = oci.load(Path(options.spec).read_bytes(), options.spec)
     where, status = spec["where"], stamping.read(spec["status"])
@@ -146,6 +178,7 @@ def main(argv: Sequence[str]) -> int:
         return stamped(spec[attribute] or "", attribute)
 
     by_registry: dict[str, list[tuple]] = {}
+    digests = []
     for image in spec["images"]:
         if image["reference"]:
             place = split_reference(stamped(image["reference"], "images"), stamped(spec["registry"] or "", "registry"), f"{where}: images")
@@ -153,8 +186,12 @@ def main(argv: Sequence[str]) -> int:
             tag = named("tag")
             place = Place(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
         check_place(place, where)
-        by_registry.setdefault(place.registry, []).extend(_image_lines(spec, image, place))
-    lines: list[tuple] = []
+        lines = _parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place)
+        digests += [line[2] for line in lines if line[0] == "image"]
+        by_registry.setdefault(place.registry, []).extend(lines)
+    if options.digest:
+        Path(options.digest).write_text("\n".join(digests), "ascii")
+    lines = []
     for registry, images in by_registry.items():
         lines += [("registry", registry, "plain" if spec["insecure"] else "auto"), *images]
     Path(options.plan).write_text("".join("\t".join(map(str, line)) + "\n" for line in lines), "utf-8")

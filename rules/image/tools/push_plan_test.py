@@ -25,7 +25,7 @@ def _plan(tmp_path):
             "insecure": False, "format": "OCI", "status": [], "images": [image], **changes,
         }
         (tmp_path / "spec").write_text(json.dumps(spec))
-        assert push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan")]) == 0
+        assert push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan"), "--digest", str(tmp_path / "digest")]) == 0
         return [line.split("\t") for line in (tmp_path / "plan").read_text().splitlines()]
 
     return make
@@ -53,6 +53,13 @@ def test_a_plan_says_what_goes_where(plan, tmp_path) -> None:
         ["blob", oci.sha256(b"{}"), "2", "w/config"],
         ["blob", oci.sha256(b"bytes"), "5", "w/layer"],
     ]
+
+
+@pytest.mark.parametrize("format", ["OCI", "Docker"])
+def test_the_digest_is_the_pushed_manifests(plan, tmp_path, format: str) -> None:
+    """--digest gets what the plan has, which is the Docker manifest's where that is pushed."""
+    lines = plan(format=format)
+    assert (tmp_path / "digest").read_text() == lines[1][2] == oci.sha256((tmp_path / ("docker" if format == "Docker" else "manifest")).read_bytes())
 
 
 def test_files_name_repository_and_tag(plan, file) -> None:

@@ -75,6 +75,26 @@ def test_a_second_push_sends_nothing(fake, tmp_path) -> None:
     assert sorted(fake.log) == sorted(f"HEAD /v2/app/{i}/manifests/{digest(image)}" for i, image in enumerate(images))
 
 
+def test_a_lost_blob_is_found_and_sent_when_asked_to_verify(fake, tmp_path) -> None:
+    """A storage that lost a blob still has the manifest, which alone is asked for by default; with verify every blob is."""
+    images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i], ("t",)) for i in range(2)]
+    push_all(images, fake.name)
+    del fake.blobs["app/1", oci.sha256(b"1")]
+    assert [p.unchanged for p in push_all(images, fake.name)] == [True, True]
+    assert [(p.sent, p.unchanged) for p in push_all(images, fake.name, verify=True)] == [(0, True), (1, False)]
+    assert fake.blobs["app/1", oci.sha256(b"1")] == b"1"
+    assert [p.unchanged for p in push_all(images, fake.name, verify=True)] == [True, True]
+
+
+def test_a_blob_that_is_gone_after_it_was_sent_ends_a_push_that_verifies(fake, tmp_path) -> None:
+    """A registry that takes a blob and loses it is an error before any manifest refers to it."""
+    lost = oci.sha256(b"x")
+    fake.fault = lambda h: h.command == "HEAD" and h.path.endswith(lost) and (h.answer(404) or True)
+    with pytest.raises(PushError, match=f"^registry {fake.name}: took {lost} for app but does not have it now; check its storage"):
+        push_all([make_image(tmp_path, "app", [b"x"])], fake.name, verify=True)
+    assert fake.manifests == {}
+
+
 def test_a_shared_blob_is_sent_once(fake, tmp_path) -> None:
     """Twenty images on one base send the base once; the others mount it."""
     images = [make_image(tmp_path, f"app/{i}", [b"base" * 1000, b"%d" % i]) for i in range(20)]
@@ -90,6 +110,14 @@ def test_a_registry_that_does_not_mount_gets_the_blob_again(fake, tmp_path) -> N
     fake.mounts = False
     images = [make_image(tmp_path, f"app/{i}", [b"base"]) for i in range(3)]
     push_all(images, fake.name)
+    assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 501])
+def test_a_registry_that_refuses_to_mount_gets_the_blob_again(fake, tmp_path, status: int) -> None:
+    """However a mount is refused, the blob is sent."""
+    fake.fault = lambda h: "mount=" in h.path and (h.answer(status) or True)
+    push_all([make_image(tmp_path, f"app/{i}", [b"base"]) for i in range(3)], fake.name, client=quick(fake))
     assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
 
 
@@ -164,6 +192,14 @@ def test_an_answer_lost_after_the_upload_does_not_send_twice(fake, tmp_path) -> 
     assert oci.sha256(b"base" * 100) not in [found for _, found in fake.uploads]
 
 
+def test_a_registrys_wish_to_wait_is_heard_for_uploads_too(fake, tmp_path) -> None:
+    """Retry-After of the answer to an upload is the pause before the next attempt, up to a minute."""
+    wishes, pauses = ["7", "86400"], []
+    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(wishes) and (h.answer(429, Retry_After=wishes.pop(0)) or True)
+    push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1, client=Registry(fake.name, sleep=pauses.append))
+    assert pauses == [7.0, 60.0]
+
+
 def test_an_unconfirmed_digest_is_not_reported(fake, tmp_path) -> None:
     """A registry that takes a manifest and does not have it afterwards is an error."""
     fake.fault = lambda h: h.command == "PUT" and "/manifests/" in h.path and (h.body(), h.answer(201)) and True
@@ -177,6 +213,37 @@ def test_a_registry_that_answers_with_another_digest_is_not_trusted(fake, tmp_pa
     fake.fault = lambda h: "/manifests/" in h.path and (h.answer(200, Docker_Content_Digest="sha256:" + "0" * 64) or True)
     with pytest.raises(PushError, match="do not trust"):
         push_all([image], fake.name)
+
+
+def _tells_no_digest(body: bytes | None = None):
+    """Return a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
+
+    def fault(handler) -> bool:
+        repository, _, name = handler.path.removeprefix("/v2/").partition("/manifests/")
+        found = handler.state.manifests.get((repository, name))
+        if handler.command == "PUT" or found is None:
+            return False
+        handler.answer(200, found if body is None else body)
+        return True
+
+    return fault
+
+
+def test_a_registry_that_tells_no_digest_is_asked_for_the_manifest(fake, tmp_path) -> None:
+    """Tags and digests are confirmed by the manifest's own bytes; a second push finds it all there."""
+    image = make_image(tmp_path, "app", [b"x"], ("t",))
+    fake.fault = _tells_no_digest()
+    assert [push_all([image], fake.name)[0].unchanged for _ in range(2)] == [False, True]
+    assert exists(fake.name, "app", digest(image)) and not exists(fake.name, "app", "sha256:" + "0" * 64)
+
+
+def test_a_manifest_without_a_digest_and_with_other_bytes_is_not_trusted(fake, tmp_path) -> None:
+    """A 200 for a digest confirms nothing by itself."""
+    image = make_image(tmp_path, "app", [b"x"])
+    push_all([image], fake.name)
+    fake.fault = _tells_no_digest(b"{}")
+    with pytest.raises(PushError, match=f"it answered with '{oci.sha256(b'{}')}'; do not trust"):
+        exists(fake.name, "app", digest(image))
 
 
 def test_a_moved_tag_is_set_again(fake, tmp_path) -> None:

@@ -1,6 +1,7 @@
 """The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
 
     push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]… [--insecure] [--jobs N]
+              [--verify]
 
 Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout. Modules
 that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
@@ -32,10 +33,12 @@ class Options:
         tag: list of names.
         insecure: True to speak plain HTTP.
         jobs: requests at once.
+        verify: True to ask for every blob.
     """
 
     insecure = registry = repository = tag = None
     jobs = _WORKERS
+    verify = False
 
     def __init__(self, argv: Sequence[str]) -> None:
         if len(argv) == 4 and (argv[0], argv[2]) == ("--plan", "--root"):
@@ -50,7 +53,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     """Return the plan's jobs by registry, with the command line's names where it gives any.
 
     Raises:
-        InputError: a file of an image is missing or not as long as its manifest says.
+        InputError: a file of an image is missing or not as long as its manifest says, or two images would have one name.
     """
     groups: list[tuple[Registry, list[Job]]] = []
     root = options.root
@@ -61,17 +64,30 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
             # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
             insecure = options.insecure or (words[1] == "plain" and options.registry in (None, words[0])) or None
             groups.append((Registry(options.registry or words[0], insecure=insecure), []))
-        elif kind == "image":
+        elif kind in ("image", "part"):
             repository, digest, media_type, _, path = words
             manifest = _content(f"{root}/{path}")
-            groups[-1][1].append(Job(options.repository or repository, tuple(options.tag or ()), manifest, media_type, digest, {}))
+            tags = tuple(options.tag or ()) if kind == "image" else ()
+            groups[-1][1].append(Job(options.repository or repository, tags, manifest, media_type, digest, {}, part=kind == "part"))
         elif kind == "tag" and not options.tag:
             groups[-1][1][-1].tags += (words[0],)
         elif kind == "blob":
             path, size = f"{root}/{words[2]}", int(words[1])
             _check_size(path, size)
             groups[-1][1][-1].blobs[words[0]] = (size, path)
+    _check_names(groups)
     return groups
+
+
+def _check_names(groups: list[tuple[Registry, list[Job]]]) -> None:
+    """Raise InputError where two images would be pushed under one name, which the last one to arrive would have."""
+    named: dict[str, str] = {}
+    for client, jobs in groups:
+        for job in jobs:
+            for tag in job.tags:
+                name = f"{client.name}/{job.repository}:{tag}"
+                if named.setdefault(name, job.digest) != job.digest:
+                    raise InputError(f"{name}: would be the name of two images, {named[name]} and {job.digest}; leave --repository or --tag out, or push them one by one")
 
 
 def _content(path: str) -> bytes:
@@ -124,12 +140,13 @@ def main(argv: Sequence[str]) -> int:
     shown = meter(sys.stderr)
     for client, jobs in groups:
         try:
-            Transfer(client, shown.show, options.jobs).run(jobs)
+            Transfer(client, shown.show, options.jobs, options.verify).run(jobs)
         finally:
             shown.stop()
             client.close()
         for job in jobs:
-            sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
+            if not job.part:
+                sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
     return 0
 
 

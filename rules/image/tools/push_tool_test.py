@@ -1,6 +1,7 @@
 """Tests of the program behind container_push."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,15 @@ def test_what_is_there_costs_one_question(plan) -> None:
         assert fake.log == ["HEAD /v2/a/b/manifests/v1"]
 
 
+def test_verify_asks_for_every_blob(plan) -> None:
+    """--verify finds the blob that the registry lost and sends it."""
+    with FakeRegistry() as fake:
+        push_tool.main(plan(fake.name))
+        del fake.blobs["a/b", oci.sha256(LAYER)]
+        assert push_tool.main([*plan(fake.name), "--verify"]) == 0
+        assert fake.blobs["a/b", oci.sha256(LAYER)] == LAYER
+
+
 def test_a_bundle_may_go_to_several_registries(plan) -> None:
     """Each registry of a plan gets its images."""
     with FakeRegistry() as one, FakeRegistry() as two:
@@ -73,6 +83,21 @@ def test_arguments_override_the_attributes(plan) -> None:
         assert push_tool.main([*plan("example.invalid"), *words]) == 0
         assert {name for _, name in fake.manifests if not name.startswith("sha256")} == {"x", "y"}
         assert {repository for repository, _ in fake.manifests} == {"c"}
+
+
+def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> None:
+    """Repository and tag of the command line, for a bundle of two images, are refused before anything is sent; one of them is not."""
+    with FakeRegistry() as fake:
+        arguments = plan(fake.name)
+        other = oci.dump({**json.loads((tmp_path / "manifest").read_bytes()), "annotations": {"a": "b"}})
+        (tmp_path / "other").write_bytes(other)
+        lines = [("image", "c/d", oci.sha256(other), oci.MANIFEST, len(other), "other"), ("tag", "v1"), ("blob", oci.sha256(b"{}"), 2, "config"), ("blob", oci.sha256(LAYER), len(LAYER), "layer")]
+        with open(tmp_path / "plan", "a") as file:
+            file.writelines("\t".join(map(str, line)) + "\n" for line in lines)
+        assert run(push_tool.main, [*arguments, "--repository", "r", "--tag", "t"]) == 1
+        assert f"ERROR: {fake.name}/r:t: would be the name of two images, " in capsys.readouterr().err and fake.log == []
+        assert run(push_tool.main, [*arguments, "--repository", "r"]) == 1
+        assert run(push_tool.main, [*arguments, "--tag", "t"]) == 0
 
 
 @pytest.mark.parametrize(

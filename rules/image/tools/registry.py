@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rules.image.tools.auth import Login
 
-__all__ = ["ATTEMPTS", "Answer", "Interrupted", "Registry", "is_loopback", "refusal", "wants_plain_http"]
+__all__ = ["AGAIN", "ATTEMPTS", "Answer", "Interrupted", "Patience", "Registry", "is_loopback", "pause_for", "refusal", "wants_plain_http"]
 
 ATTEMPTS = 8  # with the pauses below about 13 s of patience: a registry's pod restarts in less
 FIRST_PAUSE = 0.1
@@ -28,7 +28,7 @@ LONGEST_PAUSE = 8.0
 LONGEST_WISH = 60.0
 refusal = refusals.refusal
 
-_AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+AGAIN = frozenset((408, 429, 500, 502, 503, 504))
 # What Docker Hub is called, and where its registry listens.
 _DOCKER_HUB, _DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
 _HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
@@ -58,7 +58,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 def is_loopback(registry: str) -> bool:
     """Say whether a registry's HOST[:PORT] names this machine itself."""
     host, _ = split_name(registry)
-    if host == "localhost" or host.endswith(".localhost") or host == "::1":
+    if host in ("localhost", "::1"):  # names below .localhost are what the domain name service says
         return True
     numbers = host.split(".")
     return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
@@ -158,12 +158,12 @@ class Registry:
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
-        pause = FIRST_PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
+        patience = Patience(self.sleep)
+        while True:
             wish = None
             try:
                 answer = self._authorized(method, path, repository, body, size, headers, sent)
-                if answer.status not in _AGAIN or refusals.is_full(answer):
+                if answer.status not in AGAIN or refusals.is_full(answer):
                     return answer
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
                 wish = answer.headers.get("retry-after")
@@ -173,11 +173,9 @@ class Registry:
                 refusals.check_tls(error, self.name)
                 problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
             if not again:
-                raise Interrupted(problem)
-            if attempt < ATTEMPTS:
-                self.sleep(_pause(pause, wish))
-                pause = min(pause * 2, LONGEST_PAUSE)
-        raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+                raise Interrupted(problem, wish)
+            if not patience.waits(wish):
+                raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
     def heads(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
         """Ask several HEAD questions, on one connection without waiting for each answer.
@@ -197,7 +195,7 @@ class Registry:
         except OSError:
             answers = []
         self._give(connection)
-        useful = [None if answer.status in _AGAIN or answer.status == 401 else answer for answer in answers]
+        useful = [None if answer.status in AGAIN or answer.status == 401 else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:
@@ -239,7 +237,7 @@ class Registry:
                 return known
             if self._login is None:
                 self._login = (self._find_login(self.name),)
-            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions)
+            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep)
             if value is None or value == used:
                 return None
             # A password opens every repository, a token one.
@@ -296,10 +294,47 @@ class Registry:
 
 
 class Interrupted(Exception):
-    """A request that may not be repeated by itself broke off; the message says how."""
+    """A request that may not be repeated by itself broke off; the message says how.
+
+    Attributes:
+        wish: the answer's Retry-After, None where there is none.
+    """
+
+    def __init__(self, message: str, wish: str | None = None) -> None:
+        super().__init__(message)
+        self.wish = wish
 
 
-def _pause(pause: float, wish: str | None) -> float:
+class Patience:
+    """Counts the attempts of one request and waits between them.
+
+    Args:
+        sleep: what waits.
+    """
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+        self.renew()
+
+    def renew(self) -> None:
+        """Count anew, because something was gained."""
+        self._failed, self._pause = 0, FIRST_PAUSE
+
+    def waits(self, wish: str | None) -> bool:
+        """Wait after a failed attempt; return False, at once, where it was the last one.
+
+        Args:
+            wish: the answer's Retry-After, None where there is none.
+        """
+        self._failed += 1
+        if self._failed >= ATTEMPTS:
+            return False
+        self._sleep(pause_for(self._pause, wish))
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        return True
+
+
+def pause_for(pause: float, wish: str | None) -> float:
     """Return how long to wait: what the registry wishes in Retry-After, up to 60 s, else pause with jitter."""
     seconds = _seconds(wish or "")
     if seconds is not None:

@@ -19,11 +19,11 @@ import sys
 import tarfile
 import urllib.parse
 from pathlib import Path
-from typing import IO, Any, Iterable, Sequence
+from typing import IO, Any, Iterable, Iterator, Sequence
 
 from rules.image.tools import image_files, layer_tars, oci
 from rules.image.tools.entries import clean_path
-from rules.image.tools.errors import InputError, run, with_file
+from rules.image.tools.errors import InputError, run, with_file, writing
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
@@ -45,11 +45,18 @@ class Contents:
         self.digests: dict[str, str] = {}
         self.metadata: dict[str, bytes] = {}
 
-    def _remove(self, path: str, *, below: bool) -> None:
-        """Forget a path and what lies below it, or only the latter."""
+    def _remove(self, gone: set[str], emptied: set[str]) -> None:
+        """Forget the paths in gone, and all that lies below one of emptied."""
+        folders: set[str] = set()
+        for path in self.digests:
+            for folder in _above(path):
+                if folder in folders:
+                    break
+                folders.add(folder)
+        emptied = emptied & folders  # few, or none: then not every path has to be looked at
         for known in (self.digests, self.metadata):
-            for name in [name for name in known if name.startswith(path + "/") or (name == path and not below)]:
-                del known[name]
+            for path in [path for path in (known if emptied else gone & known.keys()) if path in gone or not emptied.isdisjoint(_above(path))]:
+                del known[path]
 
     def add_layer(self, stream: IO[bytes], where: str) -> None:
         """Lay one layer's tar on what is there.
@@ -62,24 +69,34 @@ class Contents:
             InputError: the tar is damaged, or a path in it climbs out of the image.
         """
         new = Contents()
-        removed: list[tuple[str, bool]] = []
+        gone: set[str] = set()
+        emptied: set[str] = set()
         try:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 for member in tar:
                     path = clean_path(member.name, where)
                     folder, name = posixpath.split(path)
                     if name == _WHITEOUT * 2 + ".opq":
-                        removed.append((folder, True))
-                    elif name.startswith(_WHITEOUT):
-                        removed.append((posixpath.join(folder, name.removeprefix(_WHITEOUT)), False))
-                    elif member.isreg():
+                        emptied.add(folder)
+                        continue
+                    if name.startswith(_WHITEOUT):
+                        path = posixpath.join(folder, name.removeprefix(_WHITEOUT))
+                    # Whatever an upper layer has at a path replaces what was there; only a folder keeps what is in a folder.
+                    gone.add(path)
+                    if not member.isdir():
+                        emptied.add(path)
+                    if name.startswith(_WHITEOUT):
+                        continue
+                    if member.issparse():
+                        raise InputError(f"{where}: {path!r:.200} in a layer is a sparse file, which no image has; build it again")
+                    if member.isreg():
                         new._read(path, tar.extractfile(member), member.size)
                     elif member.islnk():
-                        new._link(path, clean_path(member.linkname, where))
-        except tarfile.TarError as error:
-            raise InputError(f"{where}: a layer is no readable tar ({error}); build it again") from None
-        for path, below in removed:
-            self._remove(path, below=below)
+                        new._link(path, clean_path(member.linkname, where), self)
+        except (tarfile.TarError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{where}: a layer is no readable tar ({reason}); build it again") from None
+        self._remove(gone, emptied)
         self.digests.update(new.digests)
         self.metadata.update(new.metadata)
 
@@ -94,10 +111,19 @@ class Contents:
         else:
             self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
 
-    def _link(self, path: str, target: str) -> None:
-        """Take a hard link in, to a file of the same layer."""
-        if target in self.digests:
-            self.digests[path] = self.digests[target]
+    def _link(self, path: str, target: str, below: Contents) -> None:
+        """Take a hard link in, to a file of the same layer or of those below it."""
+        for known in (self.digests, below.digests):
+            if target in known:
+                self.digests[path] = known[target]
+                return
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that a path is in, the root, '', last."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _component(kind: str, name: str, version: str, purl: str, licenses: Iterable[str], **more: Any) -> dict[str, Any]:
@@ -162,13 +188,23 @@ def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], 
         top, info = match[1], posixpath.dirname(path)
         owned.update(known for known in contents.digests if known.startswith(info + "/"))
         record = contents.metadata.get(f"{info}/RECORD", b"").decode("utf-8", "replace")
-        for row in csv.reader(record.splitlines()):
-            file = posixpath.normpath(f"{top}/{row[0]}") if row else info
+        for file in _recorded(record):
+            file = posixpath.normpath(f"{top}/{file}")
             owned.add(file)
             folder, _, stem = file.rpartition("/")
             if stem.endswith(".py"):
                 owned.add(f"{folder}/__pycache__/{stem[:-3]}.cpython-311.pyc")
     return components, owned
+
+
+def _recorded(record: str) -> Iterator[str]:
+    """Yield the paths of a RECORD; after a line that is none the rest belongs to nobody, and is listed file by file."""
+    try:
+        for row in csv.reader(record.splitlines()):
+            if row:
+                yield row[0]
+    except csv.Error:
+        return
 
 
 def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
@@ -212,7 +248,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--output", required=True)
     options = parser.parse_args(with_file(argv))
     name, manifest, config = options.image
-    Path(options.output).write_bytes(oci.dump(bill(image_files.read(manifest, config, options.layer), name)))
+    data = oci.dump(bill(image_files.read(manifest, config, options.layer), name))
+    with writing("", options.output):
+        Path(options.output).write_bytes(data)
     return 0
 
 

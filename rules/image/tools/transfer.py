@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import _thread
 
-from rules.image.tools.errors import InputError, PushError
-from rules.image.tools.registry import Interrupted, refusal
+from rules.image.tools.errors import InputError, LoginError, PushError
+from rules.image.tools.registry import Interrupted, pause_for, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 UPLOAD_ATTEMPTS = 5
 _QUESTIONS = 4  # on one connection before another one is used
 _REDIRECTS = (302, 307, 308)
-_MANIFESTS = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json", *_INDEXES)
 
 
 class Job:
@@ -39,14 +35,16 @@ class Job:
         media_type: its media type.
         digest: its digest.
         blobs: size in bytes and file of each blob by digest.
+        part: True for a manifest that is pushed because an index refers to it.
         there: set by push: True if the registry had all of it before, tags included.
         sent: set by push: bytes of blobs that were uploaded for it.
     """
 
-    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "repository", "sent", "tags", "there")
+    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "part", "repository", "sent", "tags", "there")
 
     def __init__(
-        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]]
+        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]],
+        part: bool = False,
     ) -> None:
         self.repository = repository
         self.tags = tags
@@ -54,6 +52,7 @@ class Job:
         self.media_type = media_type
         self.digest = digest
         self.blobs = blobs
+        self.part = part
         self.missing: list[str] = []
         self.there = False
         self.sent = 0
@@ -81,11 +80,13 @@ class Transfer:
         tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
             threads; see push.Progress. None: nobody listens.
         workers: uploads in flight at once.
+        verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
     """
 
-    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int) -> None:
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int, verify: bool = False) -> None:
         self.client = client
         self.workers = workers
+        self.verify = verify
         self._tell = tell
         self._lock = _thread.allocate_lock()
 
@@ -96,7 +97,7 @@ class Transfer:
                 self._tell(state, repository, digest, sent, size)
 
     def run(self, jobs: list[Job]) -> None:
-        """Push all jobs.
+        """Push all jobs; an index has to come after what it refers to.
 
         Raises:
             PushError: the registry refused, gave a wrong answer or did not answer.
@@ -107,18 +108,25 @@ class Transfer:
         for job in jobs:
             for digest, (size, path) in job.blobs.items():
                 blob = blobs.setdefault(digest, _Blob(digest, size, path))
-                places = blob.there if job.there else blob.wanted
+                places = blob.there if job.there and not self.verify else blob.wanted
                 if job.repository not in places:
                     places.append(job.repository)
             if job.there:
                 self.tell("exists", job.repository, job.digest, 0, len(job.manifest))
         self._look_for_blobs(list(blobs.values()))
+        missing = {(digest, name) for digest, blob in blobs.items() for name in blob.wanted}
         # The largest first: they decide when the last upload ends.
         each(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
+        if self.verify:
+            self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
-        each(self._finish, list(last.values()), self.workers)
+        each(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
+        for job in last.values():  # in their order: what an index refers to comes before it
+            if job.media_type in _INDEXES:
+                self._finish(job)
         for job in jobs:
             job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
+            job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
     def _look(self, jobs: list[Job]) -> None:
         """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
@@ -137,7 +145,7 @@ class Transfer:
         accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
         questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
         answers = zip(self._ask(questions, accept), names)
-        return [is_manifest(answer, self.client.name, job.repository, name, job.digest) for answer, (job, name) in answers]
+        return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
     def _look_for_blobs(self, blobs: list[_Blob]) -> None:
         """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
@@ -150,6 +158,13 @@ class Transfer:
                 blob.wanted.remove(name)
                 blob.there.append(name)
                 self.tell("exists", name, blob.digest, 0, blob.size)
+
+    def _confirm(self, placed: list[tuple[str, str]]) -> None:
+        """Ask again for each (digest, repository) that was sent or mounted."""
+        answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
+        for (digest, name), answer in zip(placed, answers):
+            if not self._is_blob(answer, name, digest):
+                raise PushError(f"registry {self.client.name}: took {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
         """Say whether an answer confirms that a repository has a blob."""
@@ -185,13 +200,12 @@ class Transfer:
         source = blob.there[0] if blob.there else ""
         for attempt in range(1, UPLOAD_ATTEMPTS + 1):
             uploads = f"/v2/{repository}/blobs/uploads/"
-            if source:
-                answer = self.client.request(
-                    "POST", f"{uploads}?mount={blob.digest}&from={source.replace('/', '%2F')}", repository=f"{repository} {source}")
-                if answer.status == 201:
-                    self.tell("mounted", repository, blob.digest, 0, blob.size)
-                    return
-            if not source or answer.status in (401, 403):  # who may not read the other repository sends the blob
+            answer = self._mount(blob, repository, source) if source else None
+            if answer is not None and answer.status == 201:
+                self.tell("mounted", repository, blob.digest, 0, blob.size)
+                return
+            if answer is None or answer.status != 202:
+                # Not every registry mounts, and not everyone may read the other repository: then the blob is sent.
                 source = ""
                 answer = self.client.request("POST", uploads, repository=repository)
             if answer.status != 202:
@@ -205,10 +219,18 @@ class Transfer:
                         f"registry {self.client.name}: {what} broke off {attempt} times "
                         f"({problem}); check the registry and the network, then push again"
                     ) from None
-                self.client.sleep(0.2 * 2**attempt)
+                self.client.sleep(pause_for(0.2 * 2**attempt, problem.wish))
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
+
+    def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
+        """Ask a repository to take the blob from another one; None where no token allows that."""
+        path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
+        try:
+            return self.client.request("POST", path, repository=f"{repository} {source}")
+        except LoginError:
+            return None
 
     def _upload(self, blob: _Blob, repository: str, location: str) -> None:
         """Send the whole blob in one request."""
@@ -255,26 +277,37 @@ class Transfer:
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
     """Say whether a repository has the manifest with a digest; see push.exists."""
-    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": ", ".join(_MANIFESTS)})
-    return is_manifest(answer, client.name, repository, digest, digest)
+    accept = ", ".join(_MANIFESTS)
+    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
+    return is_manifest(client, answer, repository, digest, digest, accept)
 
 
-def is_manifest(answer: Answer, registry: str, repository: str, name: str, digest: str) -> bool:
+def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
     """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+
+    An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
 
     Raises:
         PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
     """
+    told = None
+    if answer.status == 200 and (told := answer.headers.get("docker-content-digest")) is None:
+        answer = client.request("GET", f"/v2/{repository}/manifests/{name}", repository=repository, headers={"Accept": accept})
+        told = _digest(answer.body)
     if answer.status == 404:
         return False
     if answer.status != 200:
-        raise refusal(answer, f"manifest {name} of {repository}", registry)
-    told = answer.headers.get("docker-content-digest")
-    if name != digest:
-        return told == digest
-    if told not in (None, name):
-        raise PushError(f"registry {registry}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
-    return True
+        raise refusal(answer, f"manifest {name} of {repository}", client.name)
+    if told != digest and name == digest:
+        raise PushError(f"registry {client.name}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
+    return told == digest
+
+
+def _digest(data: bytes) -> str:
+    """Return the digest of data."""
+    import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
+
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _check_content(blob: _Blob) -> None:

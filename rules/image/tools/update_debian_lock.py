@@ -15,14 +15,15 @@ from typing import NamedTuple, Sequence
 
 from rules.image.tools import debian_lock
 from rules.image.tools.apt import architecture
+from rules.image.tools.debian_lock import Wanted
 from rules.image.tools.errors import ImageError, InputError, run
 
 
 class Repository(NamedTuple):
-    """A debian_packages call: its name, packages, and the lock's path below the workspace."""
+    """A debian_packages call: its name, what it asks for, and the lock's path below the workspace."""
 
     name: str
-    packages: list[str]
+    wanted: Wanted
     lock: str
 
 
@@ -30,12 +31,13 @@ def read_query(text: str) -> list[Repository]:
     """Return the repositories in the XML that `bazel query --output=xml` prints."""
     found = []
     for rule in ElementTree.fromstring(text).iter("rule"):
-        packages = [item.get("value", "") for item in rule.findall("list[@name='packages']/string")]
+        packages, without = ([item.get("value", "") for item in rule.findall(f"list[@name='{name}']/string")] for name in ("packages", "without"))
+        dependencies = rule.find("boolean[@name='dependencies'][@value='true']") is not None
         lock = rule.find("label[@name='lock']")
         name = rule.get("name", "").rpartition(":")[2]
         if lock is not None:
             label = lock.get("value", "").lstrip("@").partition("//")[2]
-            found.append(Repository(name, packages, label.replace(":", "/").lstrip("/")))
+            found.append(Repository(name, Wanted(packages, dependencies, without), label.replace(":", "/").lstrip("/")))
     return found
 
 
@@ -55,13 +57,21 @@ def query(workspace: str) -> list[Repository]:
 
 def update(repository: Repository, workspace: str) -> list[str]:
     """Write a repository's lock anew, keeping other architectures' lines; return what changed, a line each."""
-    path = Path(workspace, repository.lock)
-    old = debian_lock.parse(path.read_text("utf-8"), repository.lock) if path.exists() else []
-    new = debian_lock.latest(repository.name, repository.packages)
+    path, wanted = Path(workspace, repository.lock), repository.wanted
+    wanted.check(repository.name)
+    text = path.read_text("utf-8") if path.exists() else ""
+    old = debian_lock.parse(text, repository.lock)
+    new = debian_lock.latest(repository.name, wanted)
     machine = architecture()
-    kept = [v for v in old if v.architecture not in (machine, "all") and v.name in repository.packages]
+    kept = [v for v in old if v.architecture not in (machine, "all") and v.name in wanted.packages]
+    notes = []
+    if wanted.dependencies:
+        # What another machine resolved stays where it was asked for the same.
+        others = {v.architecture for v in old if v.architecture not in (machine, "all") and wanted.note(v.architecture) in text.splitlines()}
+        kept = [v for v in old if v.architecture in others]
+        notes = [wanted.note(architecture) for architecture in sorted({machine, *others})]
     temporary = path.with_name(path.name + ".new")
-    temporary.write_text(debian_lock.render([*new, *kept], repository.name), "utf-8")
+    temporary.write_text(debian_lock.render([*new, *kept], repository.name, notes), "utf-8")
     os.replace(temporary, path)
     before = {v.name: v.version for v in old if v.architecture in (machine, "all")}
     after = {v.name: v.version for v in new}

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO, Callable
 
+    from rules.image.tools.proxies import Proxy
+
 CONNECT_TIMEOUT = 5.0
 TIMEOUT = 60.0
 _BLOCK = 1 << 22
@@ -35,7 +37,7 @@ class Answer:
 
     Attributes:
         status: the status code.
-        headers: values by name in lower case; of a repeated header the first.
+        headers: values by name in lower case; of a repeated header the first, but all challenges, with commas between.
         body: all of it.
     """
 
@@ -49,6 +51,8 @@ class Answer:
 
 class Connection:
     """A connection that is opened by the first request, and kept open between requests where the server agrees.
+
+    One with TLS goes through the proxy that HTTPS_PROXY names, if it names one for the host.
 
     Args:
         host: name or address, without brackets.
@@ -136,8 +140,10 @@ class Connection:
         if self._socket is not None:
             return
         last: OSError | None = None
+        proxy = None if self.plain else _proxy(self.host, self.port)
+        host, port = (proxy.host, proxy.port) if proxy else (self.host, self.port)
         # As bytes: a str would be put through the codec for international names, which takes 3 ms to load.
-        for family, kind, protocol, _, address in _socket.getaddrinfo(self.host.encode(), self.port, 0, _socket.SOCK_STREAM):
+        for family, kind, protocol, _, address in _socket.getaddrinfo(host.encode(), port, 0, _socket.SOCK_STREAM):
             connection = _socket.socket(family, kind, protocol)
             try:
                 # Timeouts of the kernel leave the socket a blocking one, which os.sendfile wants.
@@ -145,6 +151,8 @@ class Connection:
                 connection.connect(address)
                 connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
                 _set_timeout(connection, TIMEOUT)
+                if proxy:
+                    _tunnel(connection, self.host, self.port, proxy)
                 self._socket = connection if self.plain else _with_tls(connection, self.host)
                 return
             except BlockingIOError:
@@ -187,7 +195,7 @@ class Connection:
         for field in rest:
             name, colon, value = field.partition(":")
             if colon:
-                headers.setdefault(name.lower(), value.strip(" \t"))
+                add_header(headers, name.lower(), value.strip(" \t"))
         connection = headers.get("connection", "").lower()
         self._closes = connection == "close" or (version == "HTTP/1.0" and connection != "keep-alive")
         return Answer(status, headers, b"" if is_head or status in _NO_BODY else self._body(headers))
@@ -239,6 +247,13 @@ class Connection:
         self._buffer += data
 
 
+def add_header(headers: dict[str, str], name: str, value: str) -> None:
+    """Add a header, its name in lower case; see Answer for what becomes of repeated ones."""
+    if name == "www-authenticate" and name in headers:
+        value = f"{headers.pop(name)}, {value}"
+    headers.setdefault(name, value)
+
+
 def _number(text: bytes, base: int) -> int:
     """Return a length that is written in digits and nothing else."""
     try:
@@ -254,6 +269,30 @@ def _set_timeout(connection: _socket.socket, seconds: float) -> None:
     timeval = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
     connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, timeval)
     connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, timeval)
+
+
+def _proxy(host: str, port: int) -> Proxy | None:
+    """Return the proxy for TLS to a host; see proxies.find."""
+    if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
+        return None
+    from rules.image.tools import proxies  # pylint: disable=import-outside-toplevel,cyclic-import  # most machines have none
+
+    return proxies.find(host, port)
+
+
+def _tunnel(connection: _socket.socket, host: str, port: int, proxy: Proxy) -> None:
+    """Have a proxy connect to a host (RFC 9110, section 9.3.6)."""
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    login = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
+    connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n".encode("ascii"))
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = connection.recv(1 << 12)
+        if not data or len(head) > _HEAD_LIMIT:
+            raise BadAnswer(f"the proxy {proxy.host}:{proxy.port} did not answer in HTTP")
+        head += data
+    if not head.startswith(b"HTTP/1.") or head[9:12] != b"200":
+        raise BadAnswer(f"the proxy {proxy.host}:{proxy.port} answered {head[9:12].decode('latin-1')}")
 
 
 def _with_tls(connection: _socket.socket, host: str):

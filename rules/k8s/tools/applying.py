@@ -10,11 +10,12 @@ from rules.k8s.tools.client import Client, Permit
 from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
 from rules.k8s.tools.errors import TurnupError, UnreachableError
+from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
 from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.recreation import recreate
-from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.replacing import Replacer
+from rules.k8s.tools.tidying import tidy
 from rules.k8s.tools.transaction import Transaction, Writer
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class Applying:
         self._create = create
         self._permit = permit
         self._applier = Applier(client, surroundings, force=force, permit=permit)
+        self._inventory: Inventory | None = None
 
-    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
-        found = Preflight(self._client, self._surroundings, ids, force=self._force, adopt=self._adopt, create=self._create).check(items, executor)
+        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create).check(items, executor)
         if self._create:
             verbs.refuse_existing(found)
+        self._inventory = inventory
         return found
 
     def write(self, verdict: Verdict) -> Result:
@@ -58,12 +61,50 @@ class Applying:
             try:
                 live = live_metadata(self._client, item)
                 if live:
-                    check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+                    check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
             except UnreachableError:
                 raise
             except TurnupError as error:
                 return Result(item, "failed", error=str(error))
         return self._applier.apply(item, live)
+
+
+class Recording:
+    """Writes down what was applied, for a rollback. Not being able to is no failure of the apply, and is said.
+
+    Args:
+        run: the run.
+        client: the API server.
+        items: what is applied.
+        note: where the set came from, for the list of revisions.
+    """
+
+    def __init__(self, run: Run, client: Client, items: list[Item], note: str = ""):
+        self._run = run
+        self._client = client
+        self._items = items
+        self._note = note
+
+    def needed(self) -> bool:
+        """Says whether the newest revision is another set, as after a run that was killed before it wrote one."""
+        try:
+            return not history.is_recorded(self._client, self._run.plan, self._items)
+        except TurnupError as error:
+            self._say(error)
+            return False
+
+    def write(self) -> None:
+        """Writes a revision, unless the newest one is the same; with the stack's lease, so that two get no one number."""
+        try:
+            number = history.record(self._client, self._run.plan, self._items, self._note)
+        except TurnupError as error:
+            self._say(error)
+            return
+        if number:
+            self._run.report.note(f"{self._run.plan.label}: this is revision {number}")
+
+    def _say(self, error: TurnupError) -> None:
+        self._run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
 
 
 def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
@@ -80,10 +121,9 @@ def write(run: Run, client: Client, items: list[Item], executor: Executor) -> in
                           permit=transaction.lease.permit, create=options.verb == "create")
     transaction.check(writer)
     _deliver(run, client, executor)
-    results = transaction.commit(writer)
+    results = transaction.commit(writer, Recording(run, client, items))
     code = run.finish(results)
-    _record(run, client, items)
-    _settle(run, client, items, results, executor)
+    _settle(run, client, items, transaction, results, executor)
     return code
 
 
@@ -107,36 +147,30 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
         for revision in reversed(known):
             report.emit(rollback.row(run.plan.label, revision, in_use=revision is known[-1]))
         return 0
-    revision = rollback.choose(known, options.to, run.plan.label)
-    newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds)
+    newest = items_of(rollback.plan_of(client, run.plan, known[-1]).entries, run.kinds) if known else []
+    begun = rollback.begun_since(client, run.plan, newest) if known else None
+    revision = rollback.choose(known, options.to, run.plan.label, begun)
+    if begun and not options.to:
+        report.note(f"{run.plan.label}: the last run did not come to its end; going {'on' if begun.goal else 'back'} to revision {revision.number}")
+    # What a target made that had another name then, or has one now, is the stack's own all the same.
+    labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = rollback.plan_of(client, run.plan, revision)
     items = items_of(run.plan.entries, run.kinds)
     check_namespaces(client, items, executor, report.note)
-    sent = rollback.check_needs(client, run.plan, items, revision, executor)
+    sent = rollback.check_needs(client, run.plan, items, revision, executor, report.learn)
     kept = {item.identity for item in sent}
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
-                              only={item.identity for item in rollback.left_over(newest, items)})
+                              only={item.identity for item in rollback.left_over(newest, items)} | (begun.listed if begun else set()),
+                              labels=labels, mark=rollback.mark(revision))
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit)
     transaction.check(writer)
-    results = transaction.commit(writer)
+    results = transaction.commit(writer, Recording(run, client, items, f"back to {revision.number}"))
     code = run.finish(results)
-    _record(run, client, items, f"back to {revision.number}")
-    _settle(run, client, items, results, executor)
+    _settle(run, client, items, transaction, results, executor)
     return code
 
 
-def _record(run: Run, client: Client, items: list[Item], note: str = "") -> None:
-    """Writes down what was applied. Not being able to is no failure of the apply, and is said."""
-    try:
-        number = history.record(client, run.plan, items, note)
-    except TurnupError as error:
-        run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
-        return
-    if number:
-        run.report.note(f"{run.plan.label}: this is revision {number}")
-
-
-def _settle(run: Run, client: Client, items: list[Item], results: list[Result], executor: Executor) -> None:
+def _settle(run: Run, client: Client, items: list[Item], transaction: Transaction, results: list[Result], executor: Executor) -> None:
     """Waits for what was applied where that was asked for, and removes what is of no use after it."""
     report = run.report
     if run.options.wait:
@@ -145,5 +179,4 @@ def _settle(run: Run, client: Client, items: list[Item], results: list[Result], 
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
         wait_ready(client, run.plan, applied, run.options.wait, report, since=run.waiting_since)
         report.emit(events.ready(run.plan.label))
-    old = generations.outdated(client, items, executor, settled=bool(run.options.wait))
-    Removal(client, executor, report.result, why="an old generation").remove(old, {})
+    tidy(run, client, items, transaction.version, executor)

@@ -109,12 +109,23 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
 @pytest.mark.parametrize(("text", "message"), [
     ("kind: [\n", "m.yaml:2:1: not YAML"),
     ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
+    ("kind: !!binary aGVsbG8=\n", "m.yaml: holds something that JSON cannot express (Object of type bytes is not JSON serializable)"),
+    ("kind: .nan\n", "m.yaml: holds something that JSON cannot express"),
+    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected)"),
 ])
 def test_normalize_refuses_bad_yaml(tool, text, message):
     """Bad YAML is refused with its line."""
     code, err = normalize(tool, text, name="m.yaml")
 
     assert code == 1 and message in err
+
+
+def test_dates_and_equals_signs_are_text(tool):
+    """What YAML 1.1 has types for and JSON has not is the text that was written, as kubectl reads it."""
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {day: 2024-01-01, time: 2024-01-01T10:00:00Z, sign: =}}"
+
+    assert normalize(tool, text, name="m.yaml")[0] == 0
+    assert read("out.json")["objects"][0]["data"] == {"day": "2024-01-01", "time": "2024-01-01T10:00:00Z", "sign": "="}
 
 
 def test_a_namespace_of_another_environment_is_refused(tool):

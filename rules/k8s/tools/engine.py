@@ -69,12 +69,13 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     """Finds where every object of a closure lives, before anything is written.
 
     Raises:
-        TurnupError: a kind is unknown to the cluster, or an environment holds an
-            object that lives outside any namespace.
+        TurnupError: a kind is unknown to the cluster, an environment holds an
+            object that lives outside any namespace, or two objects are the same one.
     """
     entries = list(entries)
     kinds.promise(obj for entry in entries for obj in entry.objects)
-    items = []
+    items: list[Item] = []
+    holders: dict[Identity, str] = {}
     for entry in entries:
         for obj in entry.objects:
             resource = kinds.need(obj, entry.label)
@@ -85,7 +86,14 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
                 obj = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
             elif not obj["metadata"].get("namespace"):
                 obj = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
-            items.append(Item(entry.label, obj, resource, kinds.identity(obj)))
+            item = Item(entry.label, obj, resource, kinds.identity(obj))
+            # The build compares what is written; which kinds have a namespace, and get `default` without one, only the cluster knows.
+            other = holders.get(item.identity)
+            if other:
+                twice = f"{entry.label} holds {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both hold {item.identity}"
+                raise TurnupError(f"{twice} (one that names no namespace is in 'default'); nothing was sent. Rename one or leave it out.")
+            holders[item.identity] = entry.label
+            items.append(item)
     return items
 
 

@@ -1,7 +1,7 @@
 """Old generations of ConfigMaps and Secrets under content-hashed names: which are kept, and the removal of the rest.
 
 Each change of a ConfigMap leaves its former generation behind: pods of a rollout that has not ended still start with
-it, and a rollback goes back to it. KEEP generations stay, the one in use included; an apply removes older ones.
+it, and a rollback goes back to it. KEEP generations stay, the one in use included, and what tidying.py finds to be needed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from rules.k8s.tools.client import METADATA_LIST, Client
 from rules.k8s.tools.config_names import BASE_ANNOTATION, BASE_LABEL, STABLE_ANNOTATION, Config, base_of, is_generation_name, label_value, references
@@ -52,15 +52,33 @@ class Generation:
         return Item(self.owner, self.live, self.resource, Identity("", self.config.kind, self.config.namespace, self.name))
 
 
-def surplus(live: Iterable[Generation], present: set[tuple[str, str, str]], owners: dict[Config, str], *, keep: int = KEEP,
-            settled_before: str | None = None) -> list[Generation]:
+@dataclass(frozen=True)
+class Held:
+    """The ConfigMaps and Secrets under content-hashed names that a stack has.
+
+    Attributes:
+        owners: each → the target that it comes from.
+        present: (kind, namespace, name) of the generations that are in use.
+    """
+
+    owners: Mapping[Config, str]
+    present: frozenset[tuple[str, str, str]]
+
+    @staticmethod
+    def of(items: Iterable[Item]) -> Held:
+        """Returns what items hold; those without a content-hashed name do not count."""
+        based = [(item, config) for item in items for config in [base_of(item.obj)] if config]
+        return Held({config: item.label for item, config in based},
+                    frozenset((item.identity.kind, item.identity.namespace, item.identity.name) for item, _ in based))
+
+
+def surplus(live: Iterable[Generation], held: Held, *, keep: int = KEEP, settled_before: str | None = None) -> list[Generation]:
     """Chooses the generations that may go.
 
     Args:
         live: generations on the cluster, in any order.
-        present: (kind, namespace, name) of what the applied set holds; never chosen.
-        owners: what the set holds → the target that it comes from. Other ConfigMaps and Secrets, and
-            generations that another target applied, are never chosen.
+        held: what the stack has. What it uses, other ConfigMaps and Secrets, and generations that another target applied
+            are never chosen.
         keep: how many generations of each stay, the present one included.
         settled_before: an RFC 3339 time in UTC: a generation that was followed by a newer one after it
             is not chosen, for pods of a running rollout may need it. None: all rollouts have ended.
@@ -70,12 +88,12 @@ def surplus(live: Iterable[Generation], present: set[tuple[str, str, str]], owne
     """
     families: dict[Config, list[Generation]] = {}
     for generation in live:
-        if owners.get(generation.config) == generation.owner:
+        if held.owners.get(generation.config) == generation.owner:
             families.setdefault(generation.config, []).append(generation)
     chosen = []
     for family in families.values():
         newest_first = sorted(family, key=lambda each: (each.created, each.name), reverse=True)
-        past = [each for each in newest_first if (each.config.kind, each.config.namespace, each.name) not in present]
+        past = [each for each in newest_first if (each.config.kind, each.config.namespace, each.name) not in held.present]
         room = max(0, keep - (len(newest_first) - len(past)))
         for generation in past[room:]:
             followers = [each.created for each in newest_first if each.created > generation.created]
@@ -84,14 +102,13 @@ def surplus(live: Iterable[Generation], present: set[tuple[str, str, str]], owne
     return sorted(chosen, key=lambda each: (each.created, each.name))
 
 
-def live_generations(client: Client, items: Iterable[Item], executor: Executor) -> list[Generation]:
-    """Asks the cluster for all generations of items under content-hashed names: one request for each kind and namespace.
+def live_generations(client: Client, wanted: Iterable[Config], executor: Executor) -> list[Generation]:
+    """Asks the cluster for all generations of ConfigMaps and Secrets: one request for each kind and namespace.
 
     A user who may not list them learns of none.
     """
-    items = list(items)
-    places = {(item.resource, item.identity.namespace) for item in items}
-    wanted = {base_of(item.obj) for item in items}
+    wanted = set(wanted)
+    places = {(_RESOURCES[config.kind], config.namespace) for config in wanted}
 
     def listed(place: tuple[Resource, str]) -> list[Generation]:
         resource, namespace = place
@@ -108,37 +125,29 @@ def live_generations(client: Client, items: Iterable[Item], executor: Executor) 
     return [generation for found in executor.map(listed, sorted(places, key=str)) for generation in found]
 
 
-def outdated(client: Client, items: Iterable[Item], executor: Executor, *, settled: bool) -> list[Item]:
-    """Returns the generations that an apply of the items leaves without use.
+def outdated(client: Client, held: Held, executor: Executor, *, settled: bool) -> list[Item]:
+    """Returns the generations that a stack leaves without use.
 
     Args:
         client: the API server.
-        items: what was applied; those without a content-hashed name do not count.
+        held: what the stack has.
         executor: for asking in parallel.
-        settled: the rollouts of the items have ended.
+        settled: the rollouts of the stack's objects have ended.
     """
     before = None if settled else (datetime.datetime.now(datetime.UTC) - _SETTLED).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return _chosen(client, items, executor, KEEP, before)
+    return [generation.item for generation in surplus(live_generations(client, held.owners, executor), held, settled_before=before)]
 
 
 def others(client: Client, items: Iterable[Item], executor: Executor) -> list[Item]:
     """Returns all other generations of what the items hold, of the items' own targets: what a delete takes along."""
-    return _chosen(client, items, executor, 0, None)
-
-
-def _chosen(client: Client, items: Iterable[Item], executor: Executor, keep: int, settled_before: str | None) -> list[Item]:
-    items = [item for item in items if base_of(item.obj)]
-    present = {(item.identity.kind, item.identity.namespace, item.identity.name) for item in items}
-    owners = {config: item.label for item in items for config in [base_of(item.obj)] if config}
-    found = surplus(live_generations(client, items, executor), present, owners, keep=keep, settled_before=settled_before)
-    return [generation.item for generation in found]
+    held = Held.of(items)
+    return [generation.item for generation in surplus(live_generations(client, held.owners, executor), held, keep=0)]
 
 
 def newest(client: Client, items: Iterable[Item], executor: Executor) -> dict[Config, Item]:
     """Returns the newest generation on the cluster of each ConfigMap and Secret under a content-hashed name, of its own target."""
-    items = [item for item in items if base_of(item.obj)]
-    owners = {base_of(item.obj): item.label for item in items}
-    found = sorted(live_generations(client, items, executor), key=lambda each: (each.created, each.name))
+    owners = Held.of(items).owners
+    found = sorted(live_generations(client, owners, executor), key=lambda each: (each.created, each.name))
     return {generation.config: generation.item for generation in found if owners.get(generation.config) == generation.owner}
 
 

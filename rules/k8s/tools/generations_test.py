@@ -11,7 +11,7 @@ from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.config_names import Config, hash_names
 from rules.k8s.tools.discovery import Resource
-from rules.k8s.tools.generations import KEEP, Generation, surplus
+from rules.k8s.tools.generations import KEEP, Generation, Held, surplus
 from rules.k8s.tools.inventory import parent_name
 from rules.k8s.tools.manifests import with_owner
 
@@ -29,7 +29,7 @@ def generation(number: int, config: Config = CONFIG, owner: str = OWNER) -> Gene
 def chosen(live: list[Generation], present: list[Generation], **options: Any) -> list[int]:
     """Returns the minutes of the generations that may go."""
     names = {(each.config.kind, each.config.namespace, each.name) for each in present}
-    return [int(each.name[-2:]) for each in surplus(live, names, {CONFIG: OWNER}, **options)]
+    return [int(each.name[-2:]) for each in surplus(live, Held({CONFIG: OWNER}, frozenset(names)), **options)]
 
 
 def test_the_last_three_stay():
@@ -112,6 +112,38 @@ def test_apply_removes_what_is_older(shell, server):
 
     assert names(server) - {parent_name(LABEL)} == {"settings-by-hand", *made[-KEEP:]}
     assert f"deleted     ConfigMap dev/{made[1]}: an old generation" in shell.err
+
+
+def test_a_secret_stays_while_a_revision_names_it(shell, server):
+    """Revisions hold no values of Secrets: all generations stay that a rollback can need, and go when no kept revision names them."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}}
+    made = []
+
+    def there() -> list[str]:
+        return [name for name in made if server.get({**secret, "metadata": {"name": name, "namespace": "dev"}})]
+
+    def write(value: str, note: str) -> None:
+        objects = hash_names([{**secret, "stringData": {"password": f"canary-{value}"}}, config_map("note", key=note)])
+        shell.make_targets(document(OWNER, objects))
+        assert shell.run("apply") == 0, shell.err
+        made.append(objects[0]["metadata"]["name"])
+        live = server.get(objects[0])
+        live["metadata"]["creationTimestamp"] = f"2026-01-01T10:{len(made):02}:00Z"
+        server.put(live)
+
+    for number in range(5):
+        write(str(number), "same")
+    assert there() == made
+    writes = len(server.writes)
+    assert shell.run("apply") == 0 and len(server.writes) == writes
+    assert shell.run("rollback", "--to=1") == 0, shell.err
+
+    first, second, *last = made
+    for number in range(9):
+        write("4", str(number))
+    assert set(there()) == {first, *last}
+    write("4", "last")
+    assert set(there()) == set(last) and len(last) == KEEP and second not in last
 
 
 def test_delete_takes_all_generations(shell, server):

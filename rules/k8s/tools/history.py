@@ -19,7 +19,7 @@ from typing import Any, Iterable
 from rules.k8s.tools.client import METADATA_LIST, Client
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.inventory import SHARED
+from rules.k8s.tools.homes import SHARED, namespace_of, places_of
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.mask import LAST_APPLIED, is_secret
 from rules.k8s.tools.plan import Entry, Plan
@@ -65,19 +65,14 @@ class Revision:
     names: tuple[str, ...]
 
 
-def namespace_of(plan: Plan) -> str:
-    """Returns where a stack's history is kept: the namespace of its targets.
-
-    A stack of several namespaces, or of objects outside any, is applied by somebody with rights beyond a namespace. Its history
-    is kept where only such people write, for it decides what a rollback applies: in kube-system.
-    """
-    found = {entry.document["namespace"] for entry in plan.entries}
-    return (found.pop() if len(found) == 1 else "") or SHARED
-
-
 def stack_id(label: str) -> str:
     """Returns what stands for a target's label in names and labels of Kubernetes: 16 digits of its SHA-256."""
     return hashlib.sha256(label.encode()).hexdigest()[:16]
+
+
+def _id(plan: Plan) -> str:
+    """Returns what stands for a stack: in SHARED the namespaces, too, for one target may be the stacks of several users."""
+    return stack_id(plan.label if namespace_of(plan) != SHARED else f"{plan.label}\n{','.join(places_of(plan))}")
 
 
 def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
@@ -123,9 +118,9 @@ def revisions(client: Client, plan: Plan) -> list[Revision]:
 
 def _secrets(client: Client, plan: Plan) -> list[Object]:
     path = f"/api/v1/namespaces/{namespace_of(plan)}/secrets"
-    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={stack_id(plan.label)}"}, accept=METADATA_LIST)[1]
+    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_id(plan)}"}, accept=METADATA_LIST)[1]
     # Labels and annotations can be copied to anything; what is not named like a revision is somebody else's.
-    named = re.compile(f"turnup-revision-{stack_id(plan.label)}-[0-9]+-[0-9]+")
+    named = re.compile(f"turnup-revision-{_id(plan)}-[0-9]+-[0-9]+")
     return [obj for obj in found.get("items") or [] if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label
             and named.fullmatch(obj["metadata"]["name"])]
 
@@ -155,6 +150,11 @@ def _whole(secrets: Iterable[Object]) -> list[Revision]:
         result.append(Revision(number, meta.get("creationTimestamp") or "", noted.get(_DIGEST, ""),
                                int(objects) if objects.isdigit() else 0, noted.get(_NOTE, ""), names))
     return result
+
+
+def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
+    """Says whether the newest revision of a stack is just what was applied."""
+    return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
 
 
 def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") -> int | None:
@@ -202,7 +202,7 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") ->
 
 
 def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
-    namespace, stack = namespace_of(plan), stack_id(plan.label)
+    namespace, stack = namespace_of(plan), _id(plan)
     client.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body={
         "apiVersion": "v1", "kind": "Secret", "type": TYPE, "immutable": True,
         "metadata": {"name": f"turnup-revision-{stack}-{number}-{part}", "namespace": namespace, "annotations": annotations,

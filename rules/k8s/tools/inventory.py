@@ -7,6 +7,10 @@ members in the parent: identity, target and UID.
 
 Two stacks may hold the same object, as `//svc:dev-deep` and `//python/redis:dev-deep` do. Both list it; it carries the
 label of the one that had it first, for as long as that one has it.
+
+One target may be several stacks (homes.py). When the namespaces of a stack change, the list of before is taken over only
+where it is certain whose it is (`_heritage`): what it lists and the new set does not is pruned as having left the stack,
+and to prune what is another user's is worse than to leave what is one's own.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 import zlib
 from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping
@@ -24,17 +27,18 @@ from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Cl
 from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.manifests import Identity, Object, group_of
+from rules.k8s.tools.homes import SHARED, STACK, Home, parent_name
+from rules.k8s.tools.manifests import Identity, Object, group_of, owner
 
 ID_LABEL = "applyset.kubernetes.io/id"
 PART_OF = "applyset.kubernetes.io/part-of"
-STACK = "turnup/stack"
-ON_REMOVE = "turnup/on-remove"
-# Where the list of a stack of several namespaces lives: only administrators write there, and the list decides what is pruned.
-SHARED = "kube-system"
 _TOOLING = "applyset.kubernetes.io/tooling"
 _GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
 _NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+# On a parent in SHARED: the namespaces that its stack is for, which its name has a hash of.
+_PLACES = "turnup/namespaces"
+# While a stack is being written: what goes on, and NAMESPACE/NAME of the parent that its own takes over. "" before and after.
+_UNFINISHED = "turnup/unfinished"
 _OUR_TOOLING = "turnup/v1"
 _MEMBERS = "members"
 # A bound against a list that somebody else wrote; 10,000 members take 2 MiB.
@@ -77,6 +81,9 @@ class Parent:
         members: what it lists.
         exists: it is on the cluster; False for one that is about to be made.
         uid: of the ConfigMap, "" when it does not exist.
+        version: the ConfigMap's resourceVersion, "" when it does not exist.
+        places: the namespaces that its stack is for, where its name has a hash of them; else None.
+        unfinished: "" once all that it lists as present was written; else as in the annotation (_UNFINISHED).
     """
 
     stack: str
@@ -84,11 +91,23 @@ class Parent:
     members: Mapping[Identity, Member]
     exists: bool = True
     uid: str = ""
+    version: str = ""
+    places: tuple[str, ...] | None = None
+    unfinished: str = ""
 
     @property
     def name(self) -> str:
         """The ConfigMap's name."""
-        return parent_name(self.stack)
+        return parent_name(self.stack, self.places)
+
+    @property
+    def spans(self) -> frozenset[str]:
+        """The namespaces that its stack is for, as far as it tells."""
+        if self.places is not None:
+            return frozenset(self.places)
+        found = {identity.namespace for identity, member in self.members.items() if member.present}
+        # An object that names no namespace is in `default`, and its plan does not say so.
+        return frozenset(found | ({self.namespace} - {SHARED})) - {"", "default"}
 
     @property
     def id(self) -> str:
@@ -107,8 +126,8 @@ class Inventory:
 
     Attributes:
         parent: the stack's own parent.
-        moved: a parent of the same stack in another namespace, which this one replaces; None for none.
-        others: the parents of other stacks in the same namespaces.
+        moved: the parent that the stack had before its namespaces changed, which this one replaces; None for none.
+        others: the parents of other stacks in the same namespaces, those of the same target among them.
         readable: False where the user may not read ConfigMaps: nothing is known then, and nothing is pruned.
     """
 
@@ -128,9 +147,19 @@ class Inventory:
         every = [self.parent, *([self.moved] if self.moved else []), *self.others]
         return tuple(sorted({parent.id for parent in every}))
 
+    def _member(self, identity: Identity) -> Member | None:
+        return self.parent.members.get(identity) or (self.moved.members.get(identity) if self.moved else None)
+
+    def made(self, identity: Identity, live: Object) -> bool:
+        """Says whether a live object is the one that this stack lists, and no other stack: a target of it that got another name made it."""
+        member = self._member(identity)
+        if member is None or any(other.members[identity].present for other in self.others if identity in other.members):
+            return False
+        return bool(member.uid) and member.uid == live["metadata"].get("uid") and owner(live) == member.target
+
     def part_of(self, identity: Identity) -> str:
         """Returns the label that a member has to carry: this stack's, unless another one had the object first."""
-        own = self.members.get(identity)
+        own = self._member(identity)
         if own is None or not own.labelled:
             for other in self.others:
                 theirs = other.members.get(identity)
@@ -139,64 +168,74 @@ class Inventory:
         return self.parent.id
 
 
-def parent_name(stack: str) -> str:
-    """Returns the name of a stack's parent and lease: readable, and unique by eight digits of the label's SHA-256."""
-    words = re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")[:40].strip("-")
-    return "-".join(part for part in ("turnup", words, hashlib.sha256(stack.encode()).hexdigest()[:8]) if part)
-
-
 def applyset_id(name: str, namespace: str) -> str:
     """Returns the id of an ApplySet whose parent is a ConfigMap, as KEP-3659 defines it."""
     digest = hashlib.sha256(f"{name}.{namespace}.ConfigMap.".encode()).digest()
     return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
 
 
-def home_of(items: Iterable[Item], wanted: str) -> str:
-    """Returns the namespace in which a stack's parent and lease live.
-
-    Args:
-        items: the stack's objects, whose namespaces are there or among them.
-        wanted: the namespace of the stack's targets.
-
-    Returns:
-        `wanted`, or the only namespace that the objects live in, unless the stack makes that itself; else SHARED.
-    """
-    items = list(items)
-    if not items:
-        # What the stack had is in the namespace of its targets, unless it made that itself: then it is found in SHARED.
-        return wanted or SHARED
-    made = {item.identity.name for item in items if item.identity.kind == "Namespace" and not item.identity.group}
-    used = {item.identity.namespace for item in items} - {""}
-    if wanted in used and wanted not in made:
-        return wanted
-    return next(iter(used)) if len(used) == 1 and not used & made else SHARED
-
-
-def read_inventory(client: Client, stack: str, home: str, items: Iterable[Item]) -> Inventory:
+def read_inventory(client: Client, home: Home, items: Iterable[Item], former: Iterable[str] = ()) -> Inventory:
     """Reads the parents of a stack and of those that may share objects with it.
 
     Args:
         client: the API server.
-        stack: label of the target that is applied.
-        home: where its parent belongs.
+        home: which stack it is.
         items: its objects.
+        former: namespaces that were this stack's alone, as its user says.
 
     Raises:
         TurnupError: the ConfigMap of the parent's name belongs to another tool, or is damaged.
     """
-    items = list(items)
-    places = sorted({home, SHARED, *(item.identity.namespace for item in items)} - {""})
-    found, readable = _list_parents(client, home, places)
-    own = [parent for parent in found if parent.stack == stack]
+    items, former = list(items), frozenset(former)
+    places = sorted({home.namespace, SHARED, *former, *(item.identity.namespace for item in items)} - {""})
+    found, readable = _list_parents(client, home.namespace, places)
     # What left the stack may be in a namespace that the present set has nothing in, and in the list of a stack there.
-    left = {identity.namespace for parent in own for identity in parent.members} - {"", *places}
+    left = {identity.namespace for parent in found if parent.stack == home.stack for identity in parent.members} - {"", *places}
     if left:
-        found += [parent for parent in _list_parents(client, home, sorted(left))[0] if parent.stack != stack]
-    at_home = next((parent for parent in own if parent.namespace == home), Parent(stack, home, {}, exists=False))
-    # A stack that moved still has something of what it had. Another user's stack of the same target has not.
-    wanted = {item.identity for item in items}
-    moved = next((parent for parent in own if parent.namespace != home and wanted & parent.members.keys()), None)
-    return Inventory(at_home, moved, tuple(parent for parent in found if parent.stack != stack), readable)
+        found += [parent for parent in _list_parents(client, home.namespace, sorted(left))[0] if parent.stack != home.stack]
+    at_home = next((parent for parent in found if (parent.stack, parent.namespace, parent.name) == (home.stack, home.namespace, home.name)),
+                   Parent(home.stack, home.namespace, {}, exists=False, places=home.key))
+    of_target = [parent for parent in found if parent.stack == home.stack and parent.uid != at_home.uid]
+    moved = _heritage(at_home, of_target, home, items, former)
+    # A list of an earlier version, without the namespaces, may be of several stacks: it says nothing about what others have.
+    others = [parent for parent in found if parent.stack != home.stack or (parent in of_target and not _is_vague(parent))]
+    return Inventory(at_home, moved, tuple(parent for parent in others if not moved or parent.uid != moved.uid), readable)
+
+
+def _is_vague(parent: Parent) -> bool:
+    """Says whether a parent is of a stack of several namespaces and does not tell which."""
+    return parent.namespace == SHARED and parent.places is None
+
+
+def _heritage(at_home: Parent, of_target: Iterable[Parent], home: Home, items: Iterable[Item], former: frozenset[str]) -> Parent | None:
+    """Returns the parent that a stack had before its namespaces changed.
+
+    A set of namespaces that only grew or shrank is that of the same stack, when there is one such list and none of the present
+    namespaces. One that lost a namespace and got another may be another user's: whether it is not, only the user can say.
+
+    Args:
+        at_home: the parent of the present namespaces.
+        of_target: the other parents of the same target.
+        home: which stack it is.
+        items: its objects.
+        former: namespaces that were this stack's alone, as its user says.
+    """
+    wanted, labels, own = {item.identity for item in items}, {item.label for item in items}, frozenset(home.places)
+    close, begun = [], None
+    for parent in of_target:
+        spans = parent.spans - former
+        if f"{parent.namespace}/{parent.name}" in at_home.unfinished.split():
+            begun = parent
+        elif (spans <= own or own <= spans) and any(each in wanted or member.target in labels for each, member in parent.members.items()):
+            close.append(parent)
+    said = [parent for parent in close if parent.spans & former]
+    certain = close[0] if len(close) == 1 and not at_home.exists else None
+    found = begun or (said[0] if said else certain)
+    if not found or not _is_vague(found):
+        return found
+    # Two users of an earlier version had one list. It is removed by whoever finds nothing in it that may be another's.
+    mine = {identity: member for identity, member in found.members.items() if identity in wanted or identity.namespace in own | former}
+    return replace(found, members=mine, exists=len(mine) == len(found.members))
 
 
 def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Parent], bool]:
@@ -231,13 +270,15 @@ def _parent(obj: Object) -> Parent | None:
     meta = obj["metadata"]
     noted = meta.get("annotations") or {}
     stack, tooling = noted.get(STACK, ""), noted.get(_TOOLING, "")
-    if meta["name"] != parent_name(stack):
+    places = tuple(place for place in noted[_PLACES].split(",") if place) if _PLACES in noted else None
+    if meta["name"] != parent_name(stack, places):
         return None
     where = f"ConfigMap {meta['namespace']}/{meta['name']}, which lists the objects of {stack}"
     if tooling != _OUR_TOOLING:
         raise TurnupError(f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that one, or "
                           "delete the ConfigMap to start a new list.")
-    return Parent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""))
+    return Parent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""),
+                  version=meta.get("resourceVersion", ""), places=places, unfinished=noted.get(_UNFINISHED, ""))
 
 
 def pack(members: Iterable[Member]) -> str:
@@ -273,34 +314,33 @@ def member_of(item: Item, uid: str = "", labelled: bool = True) -> Member:
     return Member(item.identity, item.obj["apiVersion"], item.label, uid, config.name if config else "", True, labelled)
 
 
-def is_listed(item: Item) -> bool:
-    """Says whether a stack lists an object: not one that is annotated to stay when it leaves the set.
-
-    `//prod:setup` makes the namespace of whoever runs it: another user's leaves the set, and is none of this user's to delete.
-    """
-    return (item.obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
-
-
 def with_part_of(item: Item, part_of: str) -> Item:
     """Returns an item whose object carries the label of an ApplySet."""
     meta = item.obj["metadata"]
     return replace(item, obj={**item.obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), PART_OF: part_of}}})
 
 
-def parent_object(parent: Parent, members: Mapping[Identity, Member]) -> Object:
+def parent_object(parent: Parent, members: Mapping[Identity, Member], unfinished: str = "") -> Object:
     """Returns the ConfigMap of a parent that lists some members."""
     kinds = {f"{identity.kind}.{identity.group}" if identity.group else identity.kind for identity in members}
     namespaces = {identity.namespace for identity in members} - {"", parent.namespace}
     return {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": parent.name, "namespace": parent.namespace, "labels": {ID_LABEL: parent.id}, "annotations": {
-            _TOOLING: _OUR_TOOLING, _GROUP_KINDS: ",".join(sorted(kinds)), _NAMESPACES: ",".join(sorted(namespaces)), STACK: parent.stack}},
+            _TOOLING: _OUR_TOOLING, _GROUP_KINDS: ",".join(sorted(kinds)), _NAMESPACES: ",".join(sorted(namespaces)), STACK: parent.stack,
+            _UNFINISHED: unfinished, **({} if parent.places is None else {_PLACES: ",".join(parent.places)})}},
         "binaryData": {_MEMBERS: pack(members.values())},
     }
 
 
-def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Member]) -> Parent:
+def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Member], unfinished: str = "") -> Parent:
     """Writes what a parent lists, unless it lists just that.
+
+    Args:
+        client: the API server.
+        parent: as it was read.
+        members: what it is to list.
+        unfinished: "" when all that is present was written; else what the annotation is to say (_UNFINISHED).
 
     Returns:
         The parent as it is now.
@@ -308,19 +348,21 @@ def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Memb
     Raises:
         ApiError: the server refuses.
     """
-    if parent.exists and dict(parent.members) == dict(members):
+    if parent.exists and dict(parent.members) == dict(members) and parent.unfinished == unfinished:
         return parent
-    live: Any = client.request("PATCH", parent.path, body=parent_object(parent, members), content_type=APPLY_PATCH, accept=METADATA_ONLY,
+    live: Any = client.request("PATCH", parent.path, body=parent_object(parent, members, unfinished), content_type=APPLY_PATCH, accept=METADATA_ONLY,
                                query={"fieldManager": FIELD_MANAGER, "force": "true"})[1]
-    return replace(parent, members=dict(members), exists=True, uid=live["metadata"].get("uid", ""))
+    return replace(parent, members=dict(members), exists=True, uid=live["metadata"].get("uid", ""),
+                   version=live["metadata"].get("resourceVersion", ""), unfinished=unfinished)
 
 
 def remove_parent(client: Client, parent: Parent) -> None:
-    """Deletes a parent; one that is gone or may not be deleted stays as it is."""
+    """Deletes a parent; one that is gone, that somebody has written since, or that may not be deleted stays as it is."""
     if not parent.exists:
         return
     try:
-        client.request("DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": parent.uid}})
+        client.request("DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {
+            "uid": parent.uid, "resourceVersion": parent.version}})
     except ApiError as error:
         if error.status not in (403, 404, 409):
             raise

@@ -22,8 +22,8 @@ from typing import Any, Callable, Iterator
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
-from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_ending
-from rules.k8s.tools.inventory import STACK, parent_name
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_namespace_ending
+from rules.k8s.tools.homes import STACK, parent_name
 from rules.k8s.tools.manifests import Object
 
 SECONDS = 15
@@ -138,13 +138,16 @@ class Lease:
         say: writes a line of progress.
         wait: wait for another holder; False: refuse.
         deadline: seconds to wait at most.
+        name: of the stack's parent; "" for the one that its label alone gives.
 
     Attributes:
         held: this run is the holder.
     """
 
-    def __init__(self, client: Client, stack: str, namespace: str, say: Callable[[str], None], *, wait: bool = True, deadline: float = 600.0):
+    def __init__(self, client: Client, stack: str, namespace: str, say: Callable[[str], None], *, wait: bool = True, deadline: float = 600.0,
+                 name: str = ""):
         self._client = client
+        self._name = name or parent_name(stack)
         self._stack = stack
         self._namespace = namespace
         self._say = say
@@ -169,7 +172,7 @@ class Lease:
 
     @property
     def _path(self) -> str:
-        return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{parent_name(self._stack)}"
+        return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{self._name}"
 
     def __enter__(self) -> Lease:
         return self
@@ -232,6 +235,18 @@ class Lease:
             self._thread.start()
             break
         return undisturbed
+
+    def acquire_if_free(self) -> bool:
+        """Takes the lease, unless somebody else has it; says whether nobody has."""
+        self._wait = False
+        try:
+            self.wait_free()
+            self.acquire()
+        except (ApiError, UnreachableError):
+            raise
+        except TurnupError:
+            return False
+        return True
 
     def _has_taken(self) -> bool:
         """Looks whether a lease that is not as it was last seen is what this run asked for, and the answer was lost."""
@@ -334,7 +349,7 @@ class Lease:
         self._asked = now if taken else self._asked
         body = {
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": {"name": parent_name(self._stack), "namespace": self._namespace,
+            "metadata": {"name": self._name, "namespace": self._namespace,
                          "annotations": {STACK: self._stack} | ({_PROCESS: process} if process else {})},
             "spec": {"holderIdentity": holder, "leaseDurationSeconds": SECONDS, "renewTime": now,
                      "acquireTime": now if taken else old.get("acquireTime", now),

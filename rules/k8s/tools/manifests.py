@@ -205,13 +205,21 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
                     seen.add(key)
             return super().construct_mapping(node, deep)
 
+    # As kubectl reads them: a plain `=`, which stands in enums of definitions, and dates are text.
+    for tag in ("value", "timestamp"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{tag}", Loader.construct_yaml_str)
     try:
-        return list(yaml.load_all(text, Loader=Loader))
+        documents = list(yaml.load_all(text, Loader=Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         problem = getattr(error, "problem", None) or "not YAML"
         raise TurnupError(f"{place}: not YAML: {problem}.") from error
+    try:
+        json.dumps(documents, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TurnupError(f"{path}: holds something that JSON cannot express ({error}); write it as text.") from error
+    return documents
 
 
 _MISREAD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)")

@@ -61,6 +61,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
               "help": "ready: write a service when all that it depends on is ready (the default with --wait); none: everything at once"},
     "no-wait": {"action": "store_true", "help": "refuse, in place of waiting, while somebody else writes to the same stack"},
     "prune": {"action": "store_true", "help": "delete what left the stack"},
+    "moved-from": {"action": "append", "default": [], "metavar": "NAMESPACE",
+                   "help": "targets of this stack were in that namespace before, and no other user's are: what they left there is this stack's"},
     "delete-data": {"action": "store_true", "help": "delete namespaces, volumes, claims and definitions, too"},
 }
 

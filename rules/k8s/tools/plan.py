@@ -83,6 +83,7 @@ class Plan:
         entries: dependencies before dependents.
         images: what the verb may have to push.
         preloads: what must be on the nodes first.
+        built: the entries of the build, where a rollback applies others; () where entries are those.
     """
 
     label: str
@@ -91,6 +92,12 @@ class Plan:
     entries: tuple[Entry, ...]
     images: tuple[ImageFiles, ...]
     preloads: tuple[Preload, ...]
+    built: tuple[Entry, ...] = ()
+
+    @property
+    def stack_entries(self) -> tuple[Entry, ...]:
+        """The entries that say which stack it is, whatever is applied to it."""
+        return self.built or self.entries
 
     @property
     def objects(self) -> list[Object]:

@@ -24,7 +24,7 @@ from rules.k8s.tools.comparing import is_applied
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item, Surroundings, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
-from rules.k8s.tools.inventory import PART_OF
+from rules.k8s.tools.inventory import PART_OF, Inventory
 from rules.k8s.tools.manifests import Identity, Object, owner
 from rules.k8s.tools.ownership import absorbed, conflicts, foreign_owner
 from rules.k8s.tools.quota import exceeded
@@ -72,25 +72,26 @@ class Refusal:
     sentence: str
 
 
-def check_owner(item: Item, live: Object, labels: Collection[str], *, adopt: bool) -> None:
+def check_owner(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None, *, adopt: bool) -> None:
     """Refuses what somebody else has made.
 
     Args:
         item: what is to be written.
         live: the live object under its name, or its metadata.
         labels: labels of the stack's targets: what one of them made may move to another.
+        inventory: what the stack has, None where that is not known: what a target of it made that has another name by now is its own.
         adopt: take it over, whoever made it.
 
     Raises:
         TurnupError: naming the owner.
     """
-    if adopt or owner(live) == item.label or owner(live) in labels:
+    if adopt or owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)):
         return
     if owner(live):
         raise TurnupError(f"{item.label}: {item.identity} belongs to {owner(live)}, which applied it; "
-                          "rename one of the two, or take it over with '-- --adopt'.")
+                          "rename one of the two, or take it over with '.apply -- --adopt'.")
     raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
-                      "rename yours, or take it over with '-- --adopt'.")
+                      "rename yours, or take it over with '.apply -- --adopt'.")
 
 
 class Preflight:
@@ -99,17 +100,17 @@ class Preflight:
     Args:
         client: the API server.
         surroundings: what the run makes, for what cannot be tried yet.
-        ids: values of the label by which the stack's objects can be listed.
+        inventory: what the stack has, and the labels by which its objects can be listed.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
         create: only find out what is there already, whoever made it: a verdict with `live`. The others are tried.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, ids: Iterable[str], *, force: bool = False, adopt: bool = False,
+    def __init__(self, client: Client, surroundings: Surroundings, inventory: Inventory, *, force: bool = False, adopt: bool = False,
                  create: bool = False):
         self._client = client
         self._surroundings = surroundings
-        self._ids = list(ids)
+        self._inventory = inventory
         self._force = force
         self._adopt = adopt
         self._create = create
@@ -144,7 +145,7 @@ class Preflight:
             collections.setdefault((item.resource, item.identity.namespace), {})[item.identity.name] = item
         questions: list[Callable[[], dict[Identity, _Live]]] = []
         for (resource, namespace), wanted in collections.items():
-            if len(wanted) >= _LIST_FROM and self._ids:
+            if len(wanted) >= _LIST_FROM:
                 questions.append(lambda resource=resource, namespace=namespace, wanted=wanted: self._list(resource, namespace, wanted))
             else:
                 questions += [lambda item=item: self._read(item) for item in wanted.values()]
@@ -152,7 +153,7 @@ class Preflight:
 
     def _list(self, resource: Resource, namespace: str, wanted: Mapping[str, Item]) -> dict[Identity, _Live]:
         result: dict[Identity, _Live] = {}
-        selector = f"{PART_OF} in ({','.join(self._ids)})"
+        selector = f"{PART_OF} in ({','.join(self._inventory.ids)})"
         after = None
         while True:
             try:
@@ -188,7 +189,7 @@ class Preflight:
             return Verdict(item, "changed", live)
         try:
             if live:
-                check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
             whole = live is not None and self._is_recent(_applied_at(live))
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
@@ -197,7 +198,7 @@ class Preflight:
                 return Verdict(item, "changed", answer)
             if live is None:
                 live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
-                check_owner(item, live, self._surroundings.labels, adopt=self._adopt)
+                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
             return Verdict(item, "changed" if self._would_change(item, live, answer) else "unchanged", live)
         except ApiError as error:
             return self._refused(item, live, error)

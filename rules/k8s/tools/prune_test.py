@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
+from rules.k8s.testing.plans import config_map, document
+from rules.k8s.testing.plans import namespace as making
+from rules.k8s.tools.discovery import Resource
+from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.inventory import Inventory, Member, Parent, applyset_id, pack, parent_name, unpack
-from rules.k8s.tools.manifests import Identity
+from rules.k8s.tools.homes import SHARED, Home, home_of, parent_name
+from rules.k8s.tools.inventory import Inventory, Member, Parent, _heritage, applyset_id, pack, unpack
+from rules.k8s.tools.manifests import Identity, identity
+from rules.k8s.tools.plan import Entry, Plan
 from rules.k8s.tools.prune import departed, recorded, sentence
 
 
@@ -111,3 +118,51 @@ def test_first_stack_keeps_the_label():
     assert Inventory(own, others=(left,)).part_of(shared.identity) == own.id
     mine = Parent("//redis:dev-deep", "dev", named(shared))
     assert Inventory(mine, others=(first,)).part_of(shared.identity) == mine.id
+
+
+def entry(label: str, place: str, *objects: dict) -> Entry:
+    """Returns one k8s_object of a plan."""
+    return Entry(label, "", (), document(label, objects, namespace=place))
+
+
+@pytest.mark.parametrize("entries, namespace, places", [
+    ([entry("//a:x", "dev", config_map("a"))], "dev", None),
+    ([entry("//a:x", "dev")], "dev", None),
+    ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED, ("jane",)),
+    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane")], "dev", None),
+    ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "", config_map("a", "jane"))], "jane", None),
+    ([entry("//a:x", "", making("jane"))], SHARED, ()),
+    ([], SHARED, ()),
+])
+def test_where_a_list_lives(entries, namespace, places):
+    """In the stack's only namespace, under the label's name; in kube-system under one that the namespaces are in, too."""
+    plan = Plan("//a:deep", "", None, tuple(entries), (), ())
+    items = [Item(each.label, obj, Resource(obj["apiVersion"], obj["kind"], "", True), identity(obj)) for each in entries for obj in each.objects]
+    home = home_of(plan, items)
+
+    assert (home.namespace, home.key) == (namespace, places)
+    assert (home.name == parent_name("//a:deep")) is (places is None)
+    built = replace(plan, entries=(), built=tuple(entries))
+    assert home_of(built, items) == home
+
+
+def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
+    """For random sets: the one list whose namespaces contain the present ones or are among them; another one when that is said."""
+    draw = random.Random(5)
+    names = ["a", "b", "c", "d"]
+    for _ in range(2000):
+        own = frozenset(draw.sample(names, draw.randint(1, 3)))
+        home = Home("//a:deep", SHARED, tuple(sorted(own)))
+        theirs = {tuple(sorted(draw.sample(names, draw.randint(1, 3)))) for _ in range(draw.randint(0, 3))} - {home.places}
+        others = [Parent("//a:deep", SHARED, named(member("x")), places=places) for places in sorted(theirs)]
+        here = Parent("//a:deep", SHARED, {}, exists=draw.random() < 0.3, places=home.places)
+        former = frozenset(draw.sample(names, draw.choice([0, 0, 1])))
+        found = _heritage(here, others, home, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
+
+        near = [each for each in others if each.spans <= own or own <= each.spans]
+        if former:
+            assert found is None or found.spans - former <= own or own <= found.spans - former
+        else:
+            assert found == (near[0] if len(near) == 1 and not here.exists else None)

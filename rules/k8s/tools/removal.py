@@ -65,13 +65,34 @@ class Removal:
         def one(item: Item) -> str:
             try:
                 live = self._seen[item.identity] = self._live(item)
-                if live and not self._reason_to_keep(item, live):
+                if live and not self.reason_to_keep(item, live):
                     delete_object(self._client, item, live["metadata"]["uid"], dry=True)
             except ApiError as error:
                 return explain(error, item.label, item.identity)
             return ""
 
         return [text for text in self._executor.map(one, items) if text]
+
+    def has_work(self, items: Iterable[Item]) -> bool:
+        """Says whether `remove` would delete one of the objects that `refusals` has seen, or find it gone."""
+        return any(live is None or not self.reason_to_keep(item, live) for item in items for live in [self._seen.get(item.identity)])
+
+    def reason_to_keep(self, item: Item, live: Object) -> str:
+        """Says why an object is not to be deleted, "" when it is.
+
+        Args:
+            item: the object.
+            live: its live object; of a StatefulSet the whole one, of others the metadata will do.
+        """
+        if item.identity.kind in DATA_KINDS and not self._data:
+            return "may hold data of others; delete it with '-- --delete-data'"
+        if _takes_claims_along(item, live) and not self._data:
+            return "would take its claims along (persistentVolumeClaimRetentionPolicy.whenDeleted is Delete); delete both with '-- --delete-data'"
+        if owner(live) != item.label:
+            return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
+        if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
+            return "is not the object that this stack made, but another one under the same name"
+        return ""
 
     def remove(self, items: Iterable[Item], graph: Graph) -> list[Result]:
         """Deletes objects and waits until they are gone.
@@ -132,7 +153,7 @@ class Removal:
             return Result(item, "absent")
         if _needs_spec(item):
             item = replace(item, obj={**item.obj, "spec": live.get("spec") or {}})
-        kept = self._reason_to_keep(item, live)
+        kept = self.reason_to_keep(item, live)
         return Result(item, "kept" if kept else "deleted", live, kept or self._why)
 
     def _send(self, item: Item, looked: Result) -> Result:
@@ -174,18 +195,9 @@ class Removal:
             return Result(sent.item, "failed", error=str(error))
         return Result(sent.item, "deleted", error=sent.error)
 
-    def _reason_to_keep(self, item: Item, live: Object) -> str:
-        if item.identity.kind in DATA_KINDS and not self._data:
-            return "may hold data of others; delete it with '-- --delete-data'"
-        if owner(live) != item.label:
-            return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
-        if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
-            return "is not the object that this stack made, but another one under the same name"
-        return ""
-
     def _live(self, item: Item) -> Object | None:
         try:
-            found: Object = self._client.request("GET", item.path, accept="application/json" if _needs_spec(item) else METADATA_ONLY)[1]
+            found: Object = self._client.request("GET", item.path, accept="application/json" if _is_read_whole(item) else METADATA_ONLY)[1]
             return found
         except ApiError as error:
             if error.status == 404:
@@ -281,3 +293,18 @@ def delete_object(client: Client, item: Item, uid: str, *, version: str = "", pr
 def _needs_spec(item: Item) -> bool:
     """Says whether an object's pods and claims are known only to the cluster: what left a stack comes without its manifest."""
     return item.identity.kind in _WITH_PODS and "spec" not in item.obj
+
+
+def _is_read_whole(item: Item) -> bool:
+    """Says whether more than the metadata of a live object is of interest."""
+    return _needs_spec(item) or _is_stateful(item)
+
+
+def _is_stateful(item: Item) -> bool:
+    return (item.identity.group, item.identity.kind) == ("apps", "StatefulSet")
+
+
+def _takes_claims_along(item: Item, live: Object) -> bool:
+    """Says whether the cluster deletes the claims of a StatefulSet together with it, as the live one says, whatever the manifest does."""
+    policy = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
+    return _is_stateful(item) and policy.get("whenDeleted") == "Delete"

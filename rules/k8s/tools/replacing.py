@@ -9,6 +9,7 @@ from typing import Any, Iterable
 from rules.k8s.tools.client import FIELD_MANAGER, Client, Permit
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.preflight import Refusal, Verdict, check_owner
 from rules.k8s.tools.refusals import explain
@@ -35,9 +36,11 @@ class Replacer:
         self._client = client
         self._labels = frozenset(labels)
         self._permit = permit
+        self._inventory: Inventory | None = None
 
-    def check(self, items: Iterable[Item], ids: Iterable[str], executor: Executor) -> list[Verdict | Refusal]:
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what replacing would do to each item; an object that is not there is a refusal."""
+        self._inventory = inventory
         return list(executor.map(self._try, items))
 
     def _try(self, item: Item) -> Verdict | Refusal:
@@ -77,7 +80,7 @@ class Replacer:
         attempt = 1
         while True:
             live: Any = self._client.request("GET", item.path)[1]
-            check_owner(item, live, self._labels, adopt=False)
+            check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
                 return live, self._client.request(
                     "PUT", item.path, body=_replacement(item, live), permit=nullcontext if dry else self._permit,

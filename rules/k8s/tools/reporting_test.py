@@ -32,9 +32,9 @@ def test_json_tells_what_an_apply_did(shell):
     shell.make(config_map("a"), config_map("b"))
     told = shell.events("apply")
 
-    assert kinds(told) == ["object", "object", "summary", "note", "ended"]
+    assert kinds(told) == ["object", "object", "note", "summary", "ended"]
     assert {event["object"]["name"]: event["outcome"] for event in told[:2]} == {"a": "created", "b": "created"}
-    assert told[2]["counts"] == {"created": 2} and told[2]["target"] == LABEL
+    assert told[3]["counts"] == {"created": 2} and told[3]["target"] == LABEL
     assert shell.err == ""
 
 

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Iterable
 
 from rules.k8s.tools import history
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.delivery import check_pinned_images
-from rules.k8s.tools.engine import Item, live_metadata
-from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.engine import Item
+from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.events import Event
 from rules.k8s.tools.history import Revision
+from rules.k8s.tools.homes import home_of
+from rules.k8s.tools.inventory import read_inventory
+from rules.k8s.tools.manifests import Identity, Object
 from rules.k8s.tools.mask import is_secret
 from rules.k8s.tools.plan import Plan
+from rules.k8s.tools.verbs import Learn
 
 
-def choose(known: list[Revision], wanted: int, label: str) -> Revision:
+@dataclass(frozen=True)
+class Begun:
+    """A run that did not come to its end.
+
+    Attributes:
+        listed: what the stack lists as present since then, generations of ConfigMaps and Secrets aside.
+        goal: the revision that it went back to, 0 when it was no rollback.
+    """
+
+    listed: frozenset[Identity]
+    goal: int
+
+
+def mark(revision: Revision) -> str:
+    """Returns what a stack's list says while it goes back to a revision: the same command again goes on with it."""
+    return f"rollback:{revision.number}"
+
+
+def choose(known: list[Revision], wanted: int, label: str, begun: Begun | None) -> Revision:
     """Returns the revision to go back to.
 
     Args:
         known: the stack's revisions, oldest first.
-        wanted: its number; 0 for the one before the newest.
+        wanted: its number; 0 for the one before the present set.
         label: the stack's target, for errors.
+        begun: the run since the newest of them that did not come to its end: the present set is none of them; None for none.
 
     Raises:
         TurnupError: there is no such revision.
@@ -37,9 +61,27 @@ def choose(known: list[Revision], wanted: int, label: str) -> Revision:
                 return revision
         numbers = ", ".join(str(revision.number) for revision in known)
         raise TurnupError(f"{label}: has no revision {wanted}; choose one of {numbers}.")
+    if begun:
+        return next((revision for revision in known if revision.number == begun.goal), known[-1])
     if len(known) < 2:
         raise TurnupError(f"{label}: has only revision {known[0].number}, so there is nothing to go back to.")
     return known[-2]
+
+
+def begun_since(client: Client, plan: Plan, newest: list[Item]) -> Begun | None:
+    """Returns the run that has begun since a stack's newest revision and did not come to its end, None for none.
+
+    Args:
+        client: the API server.
+        plan: the stack.
+        newest: the objects of its newest revision.
+    """
+    parent = read_inventory(client, home_of(plan, newest), newest).parent
+    if not parent.unfinished:
+        return None
+    goal = re.search(r"\brollback:([0-9]+)\b", parent.unfinished)
+    return Begun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base),
+                 int(goal[1]) if goal else 0)
 
 
 def row(label: str, revision: Revision, *, in_use: bool) -> Event:
@@ -55,7 +97,7 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
         TurnupError: the revision is damaged, or holds what the stack's environment may not.
     """
     entries = history.read(client, plan, revision)
-    places = {(entry.environment, entry.document["namespace"]) for entry in plan.entries}
+    places = {(entry.environment, entry.document["namespace"]) for entry in plan.stack_entries}
     if all(environment for environment, _ in places):
         # Whoever may write Secrets in the namespace could have put something else into one.
         namespaces = {namespace for _, namespace in places}
@@ -64,10 +106,10 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
                     obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
                 raise TurnupError(f"{plan.label}: revision {revision.number} holds objects outside of {', '.join(sorted(namespaces))}, which "
                                   "no apply of this target writes; go back to another one with '-- --to=REVISION'.")
-    return replace(plan, entries=entries, images=(), preloads=())
+    return replace(plan, entries=entries, images=(), preloads=(), built=plan.stack_entries)
 
 
-def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor) -> list[Item]:
+def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor, learn: Learn) -> list[Item]:
     """Checks that the images and Secrets that a revision runs with are still there, before anything is written.
 
     Args:
@@ -76,6 +118,7 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
         items: its objects.
         revision: for errors.
         executor: for asking in parallel.
+        learn: takes note of the values of the Secrets, which this run has from nowhere else and pods may log.
 
     Returns:
         The items to apply: all but the Secrets, whose values no revision has.
@@ -88,11 +131,23 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
     check_pinned_images(plan, executor, cure=cure)
     items = list(items)
     kept = [item for item in items if is_secret(item.obj)]
-    for item, live in zip(kept, executor.map(lambda item: live_metadata(client, item), kept)):
+    for item, live in zip(kept, executor.map(lambda item: _read(client, item), kept)):
+        learn([live] if live else [])
         if live is None:
             raise TurnupError(f"{where}: needs {item.identity}, which is gone, and no revision holds the values of Secrets; nothing was "
                               f"sent. Make it again, or {cure}.")
     return [item for item in items if not is_secret(item.obj)]
+
+
+def _read(client: Client, item: Item) -> Object | None:
+    """Returns a live Secret, None when it is absent or may not be read."""
+    try:
+        live: Object = client.request("GET", item.path)[1]
+        return live
+    except ApiError as error:
+        if error.status in (403, 404):
+            return None
+        raise
 
 
 def left_over(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:

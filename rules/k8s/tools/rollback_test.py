@@ -40,6 +40,11 @@ def stored(server) -> list[str]:
     return [path.removeprefix(SECRETS) for path in server.paths() if path.startswith(SECRETS + "turnup-revision-")]
 
 
+def image_of(server, name: str) -> str:
+    """Returns the image of a live Deployment."""
+    return server.get(deployment(name))["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
 def test_back_and_forth(shell, server):
     """A rollback restores the former objects and deletes what came later; the next one comes back."""
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
@@ -51,13 +56,47 @@ def test_back_and_forth(shell, server):
 
     assert shell.run("rollback") == 0, shell.err
 
-    assert server.get(deployment("web"))["spec"]["template"]["spec"]["containers"][0]["image"] == "one"
+    assert image_of(server, "web") == "one"
     assert server.get(before)["data"] == {"key": "1"}
     assert server.get(service) is None
     assert "this is revision 3" in shell.err
     assert shell.run("rollback") == 0
-    assert server.get(deployment("web"))["spec"]["template"]["spec"]["containers"][0]["image"] == "two"
+    assert image_of(server, "web") == "two"
     assert server.get(service) is not None
+
+
+def test_back_from_an_apply_that_failed_half_way(shell, server):
+    """After an apply that failed half way a rollback restores the newest whole set and deletes what was added; then it goes further back."""
+    for image in ("one", "two"):
+        apply(shell, deployment("web", image=image), config_map("a", key=image))
+    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
+        if request.method == "PATCH" and "/deployments/" in request.path and request.query.get("dryRun") != "All" else None
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
+    use(shell, deployment("web", image="three"), config_map("a", key="three"), service)
+    assert shell.run("apply") == 1 and server.get(service)
+    server.refuse = lambda request: None
+
+    assert shell.run("rollback") == 0, shell.err
+    assert "the last run did not come to its end; going back to revision 2" in shell.err
+    assert server.get(service) is None
+    assert image_of(server, "web") == "two"
+    assert shell.run("rollback") == 0, shell.err
+    assert image_of(server, "web") == "one"
+
+
+def test_a_rollback_that_failed_half_way_goes_on(shell, server):
+    """The same command again goes to the same revision, not to one before it."""
+    for version in ("one", "two", "three"):
+        apply(shell, deployment("web", image=version), deployment("other", image=version))
+    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
+        if request.method == "PATCH" and "/deployments/web" in request.path and request.query.get("dryRun") != "All" else None
+    assert shell.run("rollback") == 1
+    assert (image_of(server, "other"), image_of(server, "web")) == ("two", "three")
+    server.refuse = lambda request: None
+
+    assert shell.run("rollback") == 0, shell.err
+    assert "the last run did not come to its end; going on to revision 2" in shell.err
+    assert (image_of(server, "other"), image_of(server, "web")) == ("two", "two")
 
 
 def test_a_second_apply_writes_no_revision(shell, server):
@@ -135,6 +174,17 @@ def test_a_secret_that_is_gone(shell, server):
     assert shell.run("rollback", "--to=1") == 1
     assert f"revision 1: needs Secret dev/{old['metadata']['name']}, which is gone" in shell.err
     assert len(server.writes) == writes
+
+
+def test_values_of_the_secrets_that_it_uses_are_masked(shell, server):
+    """The build knows no value of a former Secret: a rollback learns them, and what the server or a pod says shows none."""
+    apply(shell, secret("key", CANARY), deployment("web", image="one"))
+    apply(shell, secret("key", "another"), deployment("web", image="two"))
+    server.refuse = lambda request: (422, {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"no {CANARY} here"}) \
+        if request.method == "PATCH" and "/deployments/" in request.path else None
+
+    assert shell.run("rollback") == 1
+    assert "no *** here" in shell.err and CANARY not in shell.out + shell.err
 
 
 def test_an_image_that_is_gone(shell, server, monkeypatch):

@@ -237,7 +237,7 @@ def test_conflict_names_manager_and_cure(shell, server):
 
 def test_object_of_another_target_is_refused(shell, server):
     """What another target has applied stays until it is adopted by name."""
-    shell.make_targets(document("//other:dev", [config_map("a", key="1")]))
+    shell.make_targets(document("//other:dev", [config_map("a", key="1")]), label="//other:dev-deep")
     shell.run("apply")
     shell.make(config_map("a", key="2"))
 
@@ -245,6 +245,20 @@ def test_object_of_another_target_is_refused(shell, server):
     assert "ConfigMap dev/a belongs to //other:dev, which applied it" in shell.err
     assert server.get(config_map("a"))["data"] == {"key": "1"}
     assert shell.run("apply", "--adopt") == 0
+
+
+def test_one_object_in_two_targets_is_refused(shell, server):
+    """An object that names `default` and one that names no namespace are the same: both targets are named, and nothing is written."""
+    server.put(namespace("default"))
+    named, unnamed = config_map("same", "default", key="1"), config_map("same", key="2")
+    del unnamed["metadata"]["namespace"]
+    shell.make_targets(document("//a:dev", [named], namespace=""), document("//b:dev", [unnamed], namespace=""))
+
+    assert shell.run("apply") == 1
+    assert "//a:dev and //b:dev both hold ConfigMap default/same (one that names no namespace is in 'default'); nothing was sent." in shell.err
+    shell.make_targets(document("//a:dev", [named, unnamed], namespace=""))
+    assert shell.run("apply") == 1 and "//a:dev holds ConfigMap default/same twice" in shell.err
+    assert not server.writes
 
 
 def test_create_refuses_what_exists(shell, server):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from rules.k8s.tools import events, generations, history, verbs
+from rules.k8s.tools import events, generations, verbs
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.stacks import delete_stack, diff_stack
@@ -39,6 +39,4 @@ def describe(run: Run, client: Client, items: list[Item], executor: Executor) ->
 
 def delete(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Deletes the stack and its history; returns the exit code."""
-    code = run.finish(delete_stack(run, client, generations.others(client, items, executor) + items, executor))
-    history.forget(client, run.plan)
-    return code
+    return run.finish(delete_stack(run, client, generations.others(client, items, executor) + items, executor))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from rules.k8s.tools import verbs
+from rules.k8s.tools import history, verbs
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.history import namespace_of
-from rules.k8s.tools.inventory import Inventory, home_of, read_inventory, remove_parent, with_part_of, write_parent
+from rules.k8s.tools.homes import home_of
+from rules.k8s.tools.inventory import Inventory, read_inventory, remove_parent, with_part_of, write_parent
 from rules.k8s.tools.lease import Lease
 from rules.k8s.tools.prune import departed_of, items_to_prune, sentence
-from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.render import diff_objects
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
-    """Deletes everything that a stack's targets made, and what left the stack before, dependents first.
+    """Deletes everything that a stack's targets made, what left the stack before, dependents first, and the stack's history.
 
-    What left it and is still part of another stack stays, as does what somebody else made under the same name.
+    What left it and is still part of another stack stays, as does what somebody else made under the same name, and what the same
+    target's stack for other namespaces, as that of another user, has as well.
 
     Args:
         run: the run.
@@ -34,23 +35,25 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
     Raises:
         TurnupError: somebody else is writing to the stack, and may not be waited for.
     """
-    stack, options = run.plan.label, run.options
-    home = home_of(items, namespace_of(run.plan))
-    lease = Lease(client, stack, home, run.report.note, wait=not options.no_wait)
+    options = run.options
+    home = home_of(run.plan, items)
+    lease = Lease(client, home.stack, home.namespace, run.report.note, wait=not options.no_wait, name=home.name)
     with lease:
         lease.wait_free()
-        inventory = read_inventory(client, stack, home, items)
+        inventory = read_inventory(client, home, items, options.moved_from)
         # Where nothing was ever applied there is nothing to keep apart, and no reason to make a lease. One without a list was left
         # by a delete that was killed.
         if (inventory.parent.exists or lease.exists) and not lease.acquire():
             # Somebody else wrote in between: what they have listed goes, too.
-            inventory = read_inventory(client, stack, home, items)
+            inventory = read_inventory(client, home, items, options.moved_from)
         departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
         left, _ = items_to_prune(departed.pruned, run.kinds)
         graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
         removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, permit=lease.permit,
                           uids={member.identity: member.uid for member in departed.pruned})
-        results = removal.remove([*left, *items], graph)
+        shared = _also_elsewhere(run, home.stack, inventory, items)
+        stays = {result.item.identity for result in shared}
+        results = removal.remove([*left, *(item for item in items if item.identity not in stays)], graph)
         kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
         members = {identity: member for identity, member in inventory.members.items() if identity in kept}
         for parent in (inventory.parent, inventory.moved):
@@ -59,19 +62,36 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
                     write_parent(client, parent, members)
                 else:
                     remove_parent(client, parent)
+        if not any(result.outcome == "failed" for result in results):
+            history.forget(client, run.plan)
         if not members and lease.held:
             lease.remove()
         _forget_emptied(run, client, inventory, results)
-        return results
+        return shared + results
+
+
+def _also_elsewhere(run: Run, stack: str, inventory: Inventory, items: list[Item]) -> list[Result]:
+    """Returns a result for each item that stays, because the same target's stack for other namespaces has it, too."""
+    holders = {identity: other for other in inventory.others if other.stack == stack
+               for identity, member in other.members.items() if member.present}
+    results = [Result(item, "kept", error=f"is part of {stack} for {', '.join(sorted(holders[item.identity].spans))}, too")
+               for item in items if item.identity in holders]
+    for result in results:
+        run.report.result(result)
+    return results
 
 
 def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: list[Result]) -> None:
-    """Removes the lists and leases of other stacks of which nothing is left."""
+    """Removes the lists and leases of other stacks of which nothing is left, unless somebody writes to them or has since."""
     gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
     for other in inventory.others:
-        if other.members and other.members.keys() <= gone:
-            remove_parent(client, other)
-            Lease(client, other.stack, other.namespace, run.report.note).remove()
+        if not other.members or not other.members.keys() <= gone:
+            continue
+        # Who writes to that stack right now lists what it makes: the list is theirs.
+        with Lease(client, other.stack, other.namespace, run.report.note, name=other.name) as lease:
+            if lease.acquire_if_free():
+                remove_parent(client, other)
+                lease.remove()
 
 
 def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[tuple[Item, str]]:
@@ -80,7 +100,7 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     Raises:
         TurnupError: the server refuses an object.
     """
-    inventory = read_inventory(client, run.plan.label, home_of(items, namespace_of(run.plan)), items)
+    inventory = read_inventory(client, home_of(run.plan, items), items, run.options.moved_from)
     found = verbs.diff(client, [with_part_of(item, inventory.part_of(item.identity)) for item in items], executor, run.report.learn,
                        force=run.options.force_conflicts)
     departed = departed_of(inventory, items, run.left_out, [entry.label for entry in run.plan.entries])
@@ -92,12 +112,16 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     if not inventory.readable:
         raise TurnupError(f"{run.plan.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
                           "ask for that right, or run without --prune.")
+    removal = Removal(client, executor, run.report.result, data=run.options.delete_data,
+                      uids={member.identity: member.uid for member in departed.pruned})
     for item in items_to_prune(departed.pruned, run.kinds)[0]:
-        if item.identity.kind in DATA_KINDS and not run.options.delete_data:
-            run.report.note(f"{item.identity} left the stack and stays, because it may hold data of others; '-- --delete-data' deletes it, too")
-            continue
         live = verbs.read_live(client, item)
-        if live is not None:
-            run.report.learn([live])
-            found.append((item, diff_objects(str(item.identity), live, None)))
+        if live is None:
+            continue
+        kept = removal.reason_to_keep(item, live)
+        if kept:
+            run.report.note(f"{item.identity} left the stack and stays: it {kept}")
+            continue
+        run.report.learn([live])
+        found.append((item, diff_objects(str(item.identity), live, None)))
     return found

@@ -48,12 +48,12 @@ _WRITES = ("wait", "order", "no-wait")
 VERBS: dict[str, Verb] = {
     "show": Verb("simple_verbs:show", local=True),
     "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, writes=True, conditions=True),
-    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data"), pins=True, writes=True, conditions=True),
+    "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data", "moved-from"), pins=True, writes=True, conditions=True),
     "replace": Verb("applying:write", _WRITES, pins=True, writes=True, conditions=True),
     "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
-    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data"), writes=True),
+    "delete": Verb("simple_verbs:delete", ("wait", "no-wait", "delete-data", "moved-from"), writes=True),
     # For diff, 1 says that something would change: an error must not look like that.
-    "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data"), conditions=True, failed=2),
+    "diff": Verb("simple_verbs:diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
     "describe": Verb("simple_verbs:describe"),
     "status": Verb("waiting:status_verb", conditions=True),
     "wait": Verb("waiting:wait_verb", ("timeout",), conditions=True),

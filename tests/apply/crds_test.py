@@ -1,0 +1,49 @@
+"""The largest definitions that users have: those of prometheus-operator, taken from its Go module."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cluster.progress import for_stream
+from cluster.runner import SystemRunner
+from cluster.toolchain import find_go
+from rules.k8s.tools.manifests import load_yaml_documents
+
+_MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
+_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+# What fits into the annotation in which `kubectl apply` keeps a copy of the object.
+_ANNOTATION_BYTES = 262_144
+
+
+@pytest.fixture(name="definitions", scope="module")
+def fixture_definitions(tmp_path_factory):
+    """The CustomResourceDefinitions of the version that third_party/go/operator pins."""
+    folder = tmp_path_factory.mktemp("operator")
+    for name in ("go.mod", "go.sum"):
+        (folder / name).write_bytes((_MODULES / "operator" / name).read_bytes())
+    go = find_go(SystemRunner(), _MODULES).executable(for_stream())
+    done = subprocess.run([go, "mod", "download", "-json", _OPERATOR], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                          env={**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"})
+    assert done.returncode == 0, done.stderr
+    files = sorted(Path(json.loads(done.stdout)["Dir"], "example/prometheus-operator-crd").glob("*.yaml"))
+    return [load_yaml_documents(file.read_text(), file.name)[0] for file in files]
+
+
+def test_all_definitions_of_prometheus_operator_apply_twice(shell, server, definitions):
+    """Definitions too large for a last-applied annotation are applied and established; the second apply writes nothing."""
+    assert len(definitions) == 10
+    assert sum(len(json.dumps(each)) > _ANNOTATION_BYTES for each in definitions) >= 5
+    shell.make(*definitions, namespace="")  # As //prod/crds: outside any namespace.
+
+    assert shell.run("apply", "--wait=60s") == 0, shell.err
+    assert "10 created" in shell.err
+    writes = server.changes()
+    assert shell.run("apply", "--wait=60s") == 0, shell.err
+    assert "10 unchanged" in shell.err
+    assert server.changes() == writes
+    assert shell.run("diff") == 0, shell.out
