@@ -54,7 +54,7 @@ def _impl(ctx):
     args.add_all(spec.importable, format_each = "--input=%s")
     ctx.actions.run(
         executable = engine.render,
-        arguments = startup_arguments(engine) + [args],
+        arguments = startup_arguments(ctx, engine) + [args],
         inputs = spec.inputs,
         outputs = outputs,
         mnemonic = "Jsonnet",

@@ -21,6 +21,13 @@ _wrong_engine_test = analysistest.make(
     config_settings = {"//rules/jsonnet:engine": "v8"},
 )
 
+_wrong_limit_test = analysistest.make(
+    _failure_test_impl,
+    expect_failure = True,
+    attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
+    config_settings = {"//rules/jsonnet:timeout": 0},
+)
+
 def _to_json(name, **attrs):
     jsonnet_to_json(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"], outs = [name + ".json"]), **attrs))
 
@@ -81,7 +88,13 @@ def failure_tests(name):
         message = "--//rules/jsonnet:engine is 'v8'; give one of rjsonnet, gojsonnet, jsonnet",
         target_under_test = "//rules/jsonnet:engine",
     )
+    _wrong_limit_test(
+        name = "limit_flag_fails_test",
+        size = "small",
+        message = "--//rules/jsonnet:timeout is 0; give a whole number above 0",
+        target_under_test = "//rules/jsonnet:timeout",
+    )
     native.test_suite(
         name = name,
-        tests = [":%s_fails_test" % case for case in _CASES.keys() + ["engine_flag"]],
+        tests = [":%s_fails_test" % case for case in _CASES.keys() + ["engine_flag", "limit_flag"]],
     )

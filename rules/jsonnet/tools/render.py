@@ -18,6 +18,9 @@ from rules.jsonnet.tools import engine, outputs
 from rules.jsonnet.tools import request as requests
 from rules.jsonnet.tools.errors import RenderError, UsageError
 
+# What a worker is started with, and puts before the arguments of each request.
+_STARTUP = ("--engine=", "--timeout=", "--memory=")
+
 
 def render(request: requests.Request) -> None:
     """Evaluates a program and writes its outputs.
@@ -65,10 +68,13 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     except UsageError as error:
         return error.exit_code, f"ERROR: {error.message}\n"
     except RenderError as error:
-        # Newer Bazels write the main repository's labels as @@//…
-        label = re.sub("^@@?//", "//", label)
-        return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
+        return error.exit_code, f"ERROR: {main_label(label) + ': ' if label else ''}{error.message}\n"
     return 0, ""
+
+
+def main_label(label: str) -> str:
+    """Returns a label as BUILD files have it; newer Bazels write the main repository's as @@//…"""
+    return re.sub("^@@?//", "//", label)
 
 
 def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
@@ -86,7 +92,8 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     err = stderr or sys.stderr
     if "--persistent_worker" in argv:
-        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err, first=[a for a in argv if a.startswith("--engine=")])
+        first = [argument for argument in argv if argument.startswith(_STARTUP)]
+        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err, first=first)
     evaluator = worker.Evaluator()
     try:
         code, message = evaluator.run(list(argv))

@@ -17,6 +17,10 @@ from rules.jsonnet.tools.errors import UsageError
 DEFAULT_MAX_STACK = 500
 DEFAULT_MAX_TRACE = 20
 
+# What a rendering may take where the arguments do not say it; the same as the flags of //rules/jsonnet.
+DEFAULT_TIMEOUT_S = 600
+DEFAULT_MEMORY_MIB = 4096
+
 ENGINES = ("rjsonnet", "gojsonnet", "jsonnet")
 """The engines by name, the default first."""
 
@@ -63,6 +67,8 @@ class Request:
         string: The value (or each value, with `multiple`) is a string, written as it is.
         max_stack: How many frames the engine allows.
         max_trace: How many stack lines an error shows.
+        timeout_s: How many seconds the rendering may take; rules.jsonnet.tools.worker ends it then.
+        memory_mib: How many MiB the process that evaluates may hold; likewise.
         inputs: All files that imports may reach.
         imports: Folders searched after the importing file's own and before the workspace root.
         bindings: External variables and top-level arguments.
@@ -82,6 +88,8 @@ class Request:
     string: bool = False
     max_stack: int = DEFAULT_MAX_STACK
     max_trace: int = DEFAULT_MAX_TRACE
+    timeout_s: int = DEFAULT_TIMEOUT_S
+    memory_mib: int = DEFAULT_MEMORY_MIB
     inputs: list[str] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
@@ -99,7 +107,7 @@ _LISTS = {
     "stamp_file": "stamp_files",
 }
 _SWITCHES = {"multiple": "multiple", "yaml_stream": "yaml_stream", "string": "string"}
-_NUMBERS = {"max_stack": "max_stack", "max_trace": "max_trace"}
+_NUMBERS = {"max_stack": "max_stack", "max_trace": "max_trace", "timeout": "timeout_s", "memory": "memory_mib"}
 
 
 def _binding_flags() -> dict[str, tuple[str, bool, str]]:
@@ -142,6 +150,25 @@ def expand(argv: Sequence[str]) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read the parameter file {argument[1:]}: {error}") from error
     return arguments
+
+
+def peek(arguments: Sequence[str], flag: str, default: str = "") -> str:
+    """Reads one argument before all are judged, for the process that hands them on.
+
+    Args:
+        arguments: Arguments of one rendering, parameter files not yet expanded.
+        flag: Its name, without dashes.
+        default: What to return where it is not given.
+
+    Returns:
+        Its value.
+    """
+    try:
+        arguments = expand(arguments)
+    except UsageError:
+        pass  # the rendering itself says it
+    prefix = f"--{flag}="
+    return next((argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)), default)
 
 
 def _pair(flag: str, value: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ The front speaks the protocol and never evaluates. The evaluator is a fork with
 the engine already loaded; it is replaced when its memory has grown past a limit
 (rjsonnet is fastest without garbage collection) and when it dies, so that a
 program on which the engine crashes costs one sentence and not the build's worker.
+The front watches while it waits: a program that does not end, or that takes more
+memory than it may, is ended with its evaluator.
 """
 
 from __future__ import annotations
@@ -14,30 +16,38 @@ import ctypes
 import io
 import json
 import os
+import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import BinaryIO, TextIO
 
 from rules.jsonnet.tools import engine, render
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.protocol import ProtocolError, messages
-from rules.jsonnet.tools.request import ENGINES
+from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
 # Above this the evaluator is replaced between two renderings: some 250 small
 # programs, or one of 300 services.
 MEMORY_LIMIT = 384 * 2**20
 
 _PR_SET_PDEATHSIG = 1
+# How often a rendering's memory is looked at; the fastest engine allocates some 100 MiB in this time.
+_POLL_S = 0.1
 
 
-def resident_memory() -> int:
-    """Returns this process's resident memory in bytes; 0 where /proc is missing."""
+def resident_memory(pid: int | str = "self") -> int:
+    """Returns a process's resident memory in bytes; 0 where /proc or the process is missing."""
     try:
-        with open("/proc/self/statm", "rb") as file:
+        with open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
+
+
+class _LimitError(Exception):
+    """A rendering took more than it may; the text says of what, and which flag allows more."""
 
 
 class Evaluator:
@@ -53,6 +63,7 @@ class Evaluator:
         self.pid = 0
         self._requests: BinaryIO | None = None
         self._responses: BinaryIO | None = None
+        self._seen = 0  # resident bytes when last looked at in the middle of a rendering
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
         """Renders in the child.
@@ -63,15 +74,25 @@ class Evaluator:
         Returns:
             Exit code and message, as that function has them.
         """
-        line = self._ask(arguments)
-        if not line:
-            # It may have been the victim of something else, such as a lack of memory: one more try.
-            self.stop(kill=False)
+        try:
             line = self._ask(arguments)
+            if not line:
+                ending = self.stop(kill=False)
+                if self._seen > self.memory_limit:
+                    # A second try would take as much: the kernel may have ended it for lack of memory.
+                    return _failed(
+                        arguments,
+                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
+                        "make the program smaller, or free memory",
+                    )
+                # It may have been the victim of something else: one more try.
+                line = self._ask(arguments)
+        except _LimitError as error:
+            self.stop()
+            return _failed(arguments, str(error))
         if not line:
             ending = self.stop(kill=False)
-            label = next((a.removeprefix("--label=") for a in arguments if a.startswith("--label=")), "the program")
-            return 1, f"ERROR: {label}: the Jsonnet engine died twice ({ending}); simplify the program or report it\n"
+            return _failed(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
         code, message, memory = json.loads(line)
         if memory > self.memory_limit:
             self.stop()
@@ -85,10 +106,30 @@ class Evaluator:
         try:
             self._requests.write(json.dumps(arguments).encode() + b"\n")
             self._requests.flush()
+            self._wait(arguments)
             line = self._responses.readline()
         except BrokenPipeError:
             return b""
         return line if line.endswith(b"\n") else b""
+
+    def _wait(self, arguments: list[str]) -> None:
+        """Waits for the child's answer or end; raises _LimitError if it takes too long or holds too much."""
+        start, self._seen, seconds, mebibytes = time.monotonic(), 0, 0, 0
+        while not select.select([self._responses], [], [], _POLL_S)[0]:
+            # Read only here: most renderings are done before the first look.
+            seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
+            mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
+            self._seen = resident_memory(self.pid)
+            if self._seen > mebibytes << 20:
+                raise _LimitError(
+                    f"the program takes more than {mebibytes} MiB of memory; make it smaller, try another engine, "
+                    "or allow more with --//rules/jsonnet:memory=MIB"
+                )
+            if time.monotonic() - start > seconds:
+                raise _LimitError(
+                    f"the program did not end within {seconds} s; make it smaller, try another engine, "
+                    "or allow more with --//rules/jsonnet:timeout=SECONDS"
+                )
 
     def stop(self, kill: bool = True) -> str:
         """Ends the child, if there is one.
@@ -131,6 +172,17 @@ class Evaluator:
         self._responses = os.fdopen(response_read, "rb")
 
 
+def _failed(arguments: list[str], sentence: str) -> tuple[int, str]:
+    """Returns exit code and message of a rendering that has no answer of its own."""
+    return 1, f"ERROR: {render.main_label(peek(arguments, 'label', 'the program'))}: {sentence}\n"
+
+
+def _number(arguments: list[str], flag: str, default: int) -> int:
+    """Returns a numeric argument; the default for one that is malformed, which the rendering itself says."""
+    text = peek(arguments, flag)
+    return int(text) if text.isdecimal() else default
+
+
 def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
     """The child: renders each line's arguments until the front closes the pipe."""
     # A program that never ends must not outlive a worker that Bazel has killed.
@@ -157,7 +209,7 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
 
 def _preload(arguments: list[str]) -> None:
     """Loads the engine before the fork where that is safe, so that a new evaluator starts with it loaded."""
-    name = next((a.removeprefix("--engine=") for a in arguments if a.startswith("--engine=")), ENGINES[0])
+    name = peek(arguments, "engine", ENGINES[0])
     if name == ENGINES[0]:
         try:
             engine.load(name)
@@ -179,7 +231,7 @@ def serve(
         responses: Where the JSON work responses go, a line each.
         stderr: Where a broken stream is reported.
         memory_limit: Resident bytes after which the evaluator is replaced.
-        first: Arguments that every request starts with: `--engine=NAME`.
+        first: Arguments that every request starts with: the engine and the limits.
 
     Returns:
         0 at the end of the stream, 1 if the stream was broken; Bazel starts a

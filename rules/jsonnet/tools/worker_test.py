@@ -172,6 +172,62 @@ def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
+# Takes days, and little memory in the first seconds.
+_ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
+# rjsonnet looks for the exponent of 0 for ever, and keeps what it meets.
+_GREEDY = "'%e' % 0"
+
+
+def test_a_program_that_does_not_end_is_ended(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time a rendering fails by name and is not tried again; the next one works."""
+    starts: list[int] = []
+    start = evaluator._start
+    monkeypatch.setattr(evaluator, "_start", lambda: (start(), starts.append(evaluator.pid)))
+    began = time.monotonic()
+
+    assert evaluator.run([*_program("endless", _ENDLESS), "--timeout=1"]) == (
+        1,
+        "ERROR: //:endless: the program did not end within 1 s; make it smaller, try another engine, "
+        "or allow more with --//rules/jsonnet:timeout=SECONDS\n",
+    )
+    assert time.monotonic() - began < 10
+    assert len(starts) == 1
+    assert not _running(starts[0])
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_a_program_that_grows_is_ended(evaluator: worker.Evaluator) -> None:
+    """A rendering that takes more memory than it may fails by name; the next one works."""
+    assert evaluator.run([*_program("greedy", _GREEDY), "--memory=200", "--timeout=60"]) == (
+        1,
+        "ERROR: //:greedy: the program takes more than 200 MiB of memory; make it smaller, try another engine, "
+        "or allow more with --//rules/jsonnet:memory=MIB\n",
+    )
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluator that something else kills when it is large, as the kernel does without memory, fails the program by name."""
+    evaluator = worker.Evaluator(memory_limit=1)
+    looked = worker.resident_memory
+
+    def kill(pid: int | str = "self") -> int:
+        size = looked(pid)
+        os.kill(int(pid), signal.SIGKILL)
+        return size
+
+    monkeypatch.setattr(worker, "resident_memory", kill)
+    code, message = evaluator.run(_program("endless", _ENDLESS))
+
+    assert code == 1
+    assert re.fullmatch(
+        r"ERROR: //:endless: the Jsonnet engine died \(SIGKILL\) with \d+ MiB of memory in use; "
+        "make the program smaller, or free memory\n",
+        message,
+    )
+    assert evaluator.pid == 0
+
+
 def test_memory_is_bounded() -> None:
     """An evaluator that has grown past the limit is replaced; small ones stay."""
     arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
@@ -211,6 +267,25 @@ def test_without_a_worker() -> None:
     assert err.decode() == render.run(_program("two", "error 'no'"))[1]
 
 
+def test_limits_without_a_worker(folder: Path) -> None:
+    """A rendering of its own process has the same limits, and its message the label of its parameter file."""
+    (folder / "parameters").write_text("\n".join(_program("endless", _ENDLESS)))
+    process = _start(["--engine=rjsonnet", "--timeout=1", "--memory=4096", "@parameters"])
+
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert err.decode().startswith("ERROR: //:endless: the program did not end within 1 s; ")
+
+
+def test_limits_of_a_worker(folder: Path) -> None:
+    """The limits that a worker is started with hold for each request."""
+    process = _start(["--persistent_worker", "--timeout=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, _ = process.communicate(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode(), timeout=30)
+
+    assert "did not end within 1 s" in json.loads(out)["output"]
+
+
 def _children(pid: int) -> list[int]:
     """Returns the ids of a process's children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -235,10 +310,9 @@ def _running(pid: int) -> bool:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
     """A worker that Bazel ends leaves no process behind, even in the middle of a rendering."""
-    endless = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
     process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     stdin: IO[bytes] = process.stdin  # type: ignore[assignment]
-    stdin.write(json.dumps({"arguments": _program("endless", endless)}).encode())
+    stdin.write(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode())
     stdin.flush()
     _wait(lambda: _children(process.pid), "for the evaluator")
     child = _children(process.pid)[0]
