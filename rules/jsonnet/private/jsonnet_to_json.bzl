@@ -17,7 +17,7 @@ jsonnet_to_json(
 ```
 With one output the program's value is the file; with several, or with
 `multiple_outputs`, it is an object with one field for each file, whose names are
-relative to the folder of the first output. Everything that an import reaches is
+relative to the deepest folder that has all outputs. Everything that an import reaches is
 an input: a change of any of it renders again, and an import of anything else fails."""
 
 _ATTRS = dict(

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+from collections.abc import Collection
+from itertools import accumulate
 
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
@@ -103,21 +105,27 @@ def _stream(request: Request, text: str) -> str:
     return "".join(f"---\n{_document(request, item, 'an element')}" for item in split_array(text)) + "...\n"
 
 
-def _check_names(request: Request, names: list[str]) -> None:
+def _check_names(request: Request, names: Collection[str]) -> None:
     """Raises if a name would be written outside the output folder or in another's place."""
     for name in names:
         parts = name.split("/")
-        if not name or name.startswith("/") or ".." in parts or "." in parts or "" in parts:
-            raise RenderError(f"{request.src} produced the file name '{name}'; use a plain relative path")
-        above = next((other for other in names if name.startswith(other + "/")), None)
+        if {"", ".", ".."} & {*parts} or "\0" in name:
+            shown = name.replace("\0", "\\u0000")
+            raise RenderError(f"{request.src} produced the file name '{shown}'; use a plain relative path")
+        above = next((folder for folder in accumulate(parts[:-1], "{}/{}".format) if folder in names), None)
         if above:
             raise RenderError(f"{request.src} produced '{above}' as a file and as the folder of '{name}'; rename one")
 
 
-def _match(request: Request, names: list[str]) -> None:
+def _base(outs: list[str]) -> str:
+    """Returns the folder that the names of several outputs are relative to: the deepest that all are in."""
+    return posixpath.commonpath([posixpath.dirname(out) for out in outs])
+
+
+def _match(request: Request, names: Collection[str]) -> None:
     """Raises unless the program produced exactly the declared outputs."""
-    base = posixpath.dirname(request.outs[0])
-    declared = [posixpath.relpath(out, base) for out in request.outs]
+    base = _base(request.outs)
+    declared = {posixpath.relpath(out, base): None for out in request.outs}
     missing = [name for name in declared if name not in names]
     extra = [name for name in names if name not in declared]
     if missing:
@@ -156,10 +164,10 @@ def layout(request: Request, text: str) -> dict[str, str]:
         return {request.outs[0]: content}
     _expect(request, text, "object", "several outputs need an object with one field for each file")
     fields = split_object(text)
-    _check_names(request, list(fields))
+    _check_names(request, fields)
     if not request.out_dir:
-        _match(request, list(fields))
-    base = request.out_dir or posixpath.dirname(request.outs[0])
+        _match(request, fields)
+    base = request.out_dir or _base(request.outs)
     return {
         posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"'{name}' of {request.src}")
         for name, value in fields.items()

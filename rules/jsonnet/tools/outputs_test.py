@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_multiple_outputs() -> None:
     assert files == {"bin/p/a.json": "1\n", "bin/p/sub/b.json": "[ ]\n"}
 
 
+@pytest.mark.parametrize(
+    ("outs", "names"),
+    [
+        (["bin/p/x/a.json", "bin/p/y/b.json"], ["x/a.json", "y/b.json"]),
+        (["bin/p/sub/a.json", "bin/p/b.json"], ["sub/a.json", "b.json"]),
+        (["bin/p/sub/a.json", "bin/p/sub/b.json"], ["a.json", "b.json"]),
+        (["bin/p/sub/a.json"], ["a.json"]),
+        (["one/a.json", "two/b.json"], ["one/a.json", "two/b.json"]),
+    ],
+)
+def test_outputs_in_several_folders(outs: list[str], names: list[str]) -> None:
+    """Names are relative to the deepest folder that has all outputs, whatever their order."""
+    assert list(_layout(dict.fromkeys(names, 1), outs=outs, multiple=True)) == sorted(outs)
+    assert list(_layout(dict.fromkeys(names, 1), outs=outs[::-1], multiple=True)) == sorted(outs)
+
+
+def test_many_names_are_checked_in_time() -> None:
+    """A folder of 20,000 files is looked at once, not each name beside each other (which took a minute)."""
+    text = _engine({f"a{i}/b/c.json": 1 for i in range(20_000)})
+    start = time.process_time()
+
+    assert len(outputs.layout(Request(src="a", out_dir="d", multiple=True), text)) == 20_000
+    assert time.process_time() - start < 5
+
+
 def test_folder_output() -> None:
     """A folder takes whatever names the program produces."""
     assert _layout({"x/y.json": 1, "z": 2}, out_dir="bin/d", multiple=True) == {
@@ -149,6 +175,8 @@ def test_string_output() -> None:
         ),
         ({"/x": 1}, {"out_dir": "d", "multiple": True}, "produced the file name '/x'"),
         ({"": 1}, {"out_dir": "d", "multiple": True}, "produced the file name ''"),
+        ({"a\0b": 1}, {"out_dir": "d", "multiple": True}, r"produced the file name 'a\\u0000b'"),
+        ({"a/b": 1, "a/b/c/d": 1}, {"out_dir": "d", "multiple": True}, "'a/b' as a file and as the folder of 'a/b/c/d'"),
         ({"a": 1, "a/b": 1}, {"out_dir": "d", "multiple": True}, "'a' as a file and as the folder of 'a/b'"),
     ],
 )

@@ -59,8 +59,8 @@ class Request:
         label: The Bazel target, for messages; empty when there is none.
         engine: What evaluates, one of ENGINES.
         src: The program.
-        outs: The files to write; the first one's folder is the base of the
-            names in a multiple output.
+        outs: The files to write; the deepest folder that all are in is the base
+            of the names in a multiple output.
         out_dir: The folder to fill in place of `outs`; empty when not used.
         multiple: The program's value is an object of `{file name: content}`.
         yaml_stream: The program's value is an array, written as YAML documents.

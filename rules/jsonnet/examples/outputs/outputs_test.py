@@ -17,6 +17,10 @@ _TWO = '{\n   "name": "two",\n   "ports": [ ]\n}\n'
     [
         ("one.json", _ONE),
         ("sub/two.json", _TWO),
+        ("in_folders/one.json", _ONE),
+        ("in_folders/sub/two.json", _TWO),
+        ("left/a.json", '"left"\n'),
+        ("right/b.json", '"right"\n'),
         ("folder_out/one.json", _ONE),
         ("folder_out/sub/two.json", _TWO),
         ("only_one.json", "[\n   1\n]\n"),
