@@ -96,7 +96,8 @@ def _document(request: Request, text: str, name: str) -> str:
             f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "
             "make it a string (std.manifestYamlDoc, std.toString) or remove --string"
         )
-    return str(json.loads(text))
+    # One more even after a text that ends with one, as the command jsonnet does; a document of a stream needs it.
+    return str(json.loads(text)) + "\n"
 
 
 def _stream(request: Request, text: str) -> str:

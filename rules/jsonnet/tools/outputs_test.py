@@ -140,9 +140,17 @@ def test_yaml_stream() -> None:
 
 
 def test_string_output() -> None:
-    """With --string the text is written as it is, newline or not."""
-    assert _layout("é\n  x", outs=["o"], string=True) == {"o": "é\n  x"}
-    assert _layout({"f": "t"}, outs=["f"], string=True, multiple=True) == {"f": "t"}
+    """With --string the text is written as it is with a newline after it, as jsonnet -S writes it."""
+    assert _layout("é\n  x", outs=["o"], string=True) == {"o": "é\n  x\n"}
+    assert _layout("x\n", outs=["o"], string=True) == {"o": "x\n\n"}
+    assert _layout({"f": "t"}, outs=["f"], string=True, multiple=True) == {"f": "t\n"}
+
+
+def test_stream_of_texts() -> None:
+    """In a stream of texts each marker begins a line, so that parsers see the documents."""
+    assert _layout(["a: 1", "- x\n"], outs=["o"], string=True, yaml_stream=True) == {
+        "o": "---\na: 1\n---\n- x\n\n...\n"
+    }
 
 
 @pytest.mark.parametrize(
