@@ -40,7 +40,7 @@ _ATTRS = dict(
         doc = "File names that the program must produce, as in jsonnet_to_json. Empty: not checked.",
     ),
     regex = attr.bool(
-        doc = "The golden file is a regular expression that must occur in the output.",
+        doc = "The golden file is a Python regular expression that must occur in the output; case is ignored, `.` is any character, a newline too.",
     ),
 )
 

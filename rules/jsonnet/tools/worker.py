@@ -20,7 +20,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, TextIO
 
 from rules.jsonnet.tools import engine, render
@@ -31,6 +31,9 @@ from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, E
 # Above this the evaluator is replaced between two renderings: some 250 small
 # programs, or one of 300 services.
 MEMORY_LIMIT = 384 * 2**20
+
+Run = Callable[[list[str]], tuple[int, str]]
+"""Does one rendering: arguments to exit code and message."""
 
 _PR_SET_PDEATHSIG = 1
 # How often a rendering's memory is looked at; the fastest engine allocates some 100 MiB in this time.
@@ -53,13 +56,15 @@ class _LimitError(Exception):
 class Evaluator:
     """A child process that renders, replaced when it has grown or died."""
 
-    def __init__(self, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(self, memory_limit: int = MEMORY_LIMIT, run: Run = render.run) -> None:
         """Prepares an evaluator; the child starts with the first rendering.
 
         Args:
             memory_limit: Resident bytes after which the child is replaced.
+            run: What the child does with the arguments of one rendering.
         """
         self.memory_limit = memory_limit
+        self._run = run
         self.pid = 0
         self._requests: BinaryIO | None = None
         self._responses: BinaryIO | None = None
@@ -69,10 +74,10 @@ class Evaluator:
         """Renders in the child.
 
         Args:
-            arguments: Arguments of `rules.jsonnet.tools.render.run`.
+            arguments: Arguments of one rendering.
 
         Returns:
-            Exit code and message, as that function has them.
+            Exit code and message.
         """
         try:
             line = self._ask(arguments)
@@ -165,7 +170,7 @@ class Evaluator:
         if self.pid == 0:
             os.close(request_write)
             os.close(response_read)
-            _evaluate_for_ever(request_read, response_write, front)
+            _evaluate_for_ever(request_read, response_write, front, self._run)
         os.close(request_read)
         os.close(response_write)
         self._requests = os.fdopen(request_write, "wb")
@@ -183,7 +188,7 @@ def _number(arguments: list[str], flag: str, default: int) -> int:
     return int(text) if text.isdecimal() else default
 
 
-def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
+def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) -> None:
     """The child: renders each line's arguments until the front closes the pipe."""
     # A program that never ends must not outlive a worker that Bazel has killed.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -196,7 +201,11 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
     os.dup2(notes, 2)
     with os.fdopen(request_fd, "rb") as requests, os.fdopen(response_fd, "wb") as responses:
         for line in requests:
-            code, message = render.run(json.loads(line))
+            arguments = json.loads(line)
+            try:
+                code, message = run(arguments)
+            except Exception as error:  # a defect of ours, but still a sentence for who reads the log
+                code, message = _failed(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
                 message = os.pread(notes, size, 0).decode("utf-8", "replace") + message

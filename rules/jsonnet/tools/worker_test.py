@@ -228,6 +228,21 @@ def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.Monke
     assert evaluator.pid == 0
 
 
+def test_a_defect_is_a_sentence() -> None:
+    """An exception that nobody foresaw is told in one line with the label, and the next rendering works."""
+
+    def run(arguments: list[str]) -> tuple[int, str]:
+        if "bad" in arguments:
+            raise ValueError("what")
+        return 0, ""
+
+    evaluator = worker.Evaluator(run=run)
+
+    assert evaluator.run(["--label=//:x", "bad"]) == (1, "ERROR: //:x: internal error (ValueError: what); report it\n")
+    assert evaluator.run([]) == (0, "")
+    evaluator.stop()
+
+
 def test_memory_is_bounded() -> None:
     """An evaluator that has grown past the limit is replaced; small ones stay."""
     arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
