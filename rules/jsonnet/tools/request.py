@@ -66,7 +66,7 @@ class Request:
         yaml_stream: The program's value is an array, written as YAML documents.
         string: The value (or each value, with `multiple`) is a string, written as it is.
         max_stack: How many frames the engine allows.
-        max_trace: How many stack lines an error shows.
+        max_trace: How many stack lines an error shows; 0 for all.
         timeout_s: How many seconds the rendering may take; rules.jsonnet.tools.worker ends it then.
         memory_mib: How many MiB the process that evaluates may hold; likewise.
         inputs: All files that imports may reach.
@@ -203,7 +203,15 @@ def repair_encoding(arguments: Sequence[str]) -> list[str]:
         return rest
     if flag != "--encoding=" + _PROBE.encode().decode("latin-1"):
         raise UsageError(f"the arguments came in an unknown encoding ({flag!r}); write the parameter file as UTF-8")
-    return [argument.encode("latin-1").decode("utf-8") for argument in rest]
+    return [_once(argument) for argument in rest]
+
+
+def _once(argument: str) -> str:
+    """Returns an argument that Bazel has encoded twice."""
+    try:
+        return argument.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise UsageError(f"the BUILD file has text that is no UTF-8, in {argument!r}; save the file as UTF-8") from error
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -229,7 +237,7 @@ def parse(arguments: Sequence[str]) -> Request:
             setattr(request, _TEXTS[flag], value)
         elif flag in _SWITCHES and not equals:
             setattr(request, _SWITCHES[flag], True)
-        elif flag in _NUMBERS and value.isdecimal() and int(value) > 0:
+        elif flag in _NUMBERS and value.isdecimal() and (int(value) > 0 or flag == "max_trace"):
             setattr(request, _NUMBERS[flag], int(value))
         elif flag in _BINDINGS and equals:
             target, code, source = _BINDINGS[flag]
