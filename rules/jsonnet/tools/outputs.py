@@ -8,9 +8,11 @@ three spaces a level, fields sorted, no newline at the end.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import posixpath
+import re
 from collections.abc import Collection
 from itertools import accumulate
 
@@ -18,6 +20,20 @@ from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
 _INDENT = 3
+# The end of a line, after its field's name or alone in an array: a line never breaks inside a string.
+_NO_NUMBER = re.compile(r'(?m)^ *(?:"(?:[^"\\]|\\.)*": )?-?(?:inf|NaN),?$')
+
+_CURES = {
+    errno.EACCES: "give write permission",
+    errno.EPERM: "give write permission",
+    errno.EROFS: "use a file system that can be written to",
+    errno.ENOSPC: "free space on the disk",
+    errno.EDQUOT: "free space on the disk",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.EISDIR: "rename the output, or remove the folder",
+    errno.EEXIST: "rename the output, or remove the file that stands in the place of its folder",
+    errno.ENOTDIR: "rename the output, or remove the file that stands in the place of its folder",
+}
 
 
 def _members(text: str) -> list[str]:
@@ -155,11 +171,7 @@ def layout(request: Request, text: str) -> dict[str, str]:
     Raises:
         RenderError: The value does not fit what the target declares.
     """
-    if "inf" in text or "NaN" in text or "nan" in text:
-        try:
-            json.loads(text, parse_constant=_no_constant)
-        except ValueError as error:
-            raise RenderError(f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN)") from error
+    check_numbers(request, text)
     if not request.multiple:
         content = _stream(request, text) if request.yaml_stream else _document(request, text, request.src)
         return {request.outs[0]: content}
@@ -175,9 +187,20 @@ def layout(request: Request, text: str) -> dict[str, str]:
     }
 
 
-def _no_constant(name: str) -> None:
-    """Refuses the constants that Python reads and JSON does not have."""
-    raise ValueError(name)
+def check_numbers(request: Request, text: str) -> None:
+    """Refuses what rjsonnet prints for a number that JSON does not have.
+
+    Args:
+        request: The rendering.
+        text: The value as the engine printed it.
+
+    Raises:
+        RenderError: There is such a number.
+    """
+    if ("inf" in text or "NaN" in text) and _NO_NUMBER.search(text):
+        raise RenderError(
+            f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN); correct the program"
+        )
 
 
 def write(files: dict[str, str]) -> None:
@@ -195,4 +218,5 @@ def write(files: dict[str, str]) -> None:
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(content)
         except OSError as error:
-            raise RenderError(f"cannot write {path}: {error.strerror}; free space or fix the permissions") from error
+            cure = _CURES.get(error.errno or 0, "look at what stands there")
+            raise RenderError(f"cannot write {path}: {error.strerror}; {cure}") from error

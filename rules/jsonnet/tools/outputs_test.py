@@ -206,6 +206,26 @@ def test_words_inside_strings_are_no_numbers() -> None:
     assert _layout(["info", "NaN"], outs=["o"])["o"] == '[\n   "info",\n   "NaN"\n]\n'
 
 
+def test_deep_values_with_words_are_written() -> None:
+    """A value nested deeper than Python's parser goes is written, whatever its strings and names are."""
+    text = _print("{ info: 'inf', x: " + "[" * 1500 + "'NaN'" + "]" * 1500 + " }")
+
+    assert outputs.layout(Request(src="a", outs=["o"]), text)["o"] == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("file/x", "remove the file that stands in the place of its folder"), ("folder", "remove the folder"), ("x" * 300, "shorten the name")],
+)
+def test_write_says_what_to_do(tmp_path: Path, name: str, cure: str) -> None:
+    """What to do fits the reason why a file cannot be written."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(RenderError, match=f"cannot write .*{name}: .*; .*{cure}"):
+        outputs.write({str(tmp_path / name): "1"})
+
+
 def test_write_reports_the_file(tmp_path: Path) -> None:
     """A file that cannot be written is named with the reason."""
     (tmp_path / "file").write_text("")

@@ -45,7 +45,11 @@ def render(request: requests.Request) -> None:
 def _outcome(request: requests.Request) -> dict[str, object]:
     """Returns what came of an evaluation, for a test that compares engines: exit code, message, value."""
     try:
-        return {"exit_code": 0, "message": "", "value": json.loads(engine.evaluate(request))}
+        text = engine.evaluate(request)
+        outputs.check_numbers(request, text)
+        return {"exit_code": 0, "message": "", "value": json.loads(text)}
+    except RecursionError:
+        return {"exit_code": 1, "message": f"{request.src} evaluates to a value too deep to compare", "value": None}
     except RenderError as error:
         return {"exit_code": error.exit_code, "message": error.message, "value": None}
 
