@@ -36,6 +36,8 @@ Run = Callable[[list[str]], tuple[int, str]]
 """Does one rendering: arguments to exit code and message."""
 
 _PR_SET_PDEATHSIG = 1
+# As if the evaluator held 30 % of the memory more.
+_OOM_SCORE = 300
 # How often a rendering's memory is looked at; the fastest engine allocates some 100 MiB in this time.
 _POLL_S = 0.1
 
@@ -188,6 +190,17 @@ def _number(arguments: list[str], flag: str, default: int) -> int:
     return int(text) if text.isdecimal() else default
 
 
+def _volunteer() -> None:
+    """Has the kernel end this process rather than the front where memory is short: only the front's end fails an action."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            score = min(int(file.read()) + _OOM_SCORE, 1000)
+            file.seek(0)
+            file.write(str(score))
+    except OSError:
+        pass  # no Linux, or not allowed
+
+
 def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) -> None:
     """The child: renders each line's arguments until the front closes the pipe."""
     # A program that never ends must not outlive a worker that Bazel has killed.
@@ -195,6 +208,7 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) 
     if os.getppid() != front:
         os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _volunteer()
     # std.trace writes to standard error, which Bazel keeps in a log of its own;
     # caught here, it reaches the user with the response.
     notes = os.memfd_create("notes")

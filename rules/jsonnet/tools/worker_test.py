@@ -228,6 +228,14 @@ def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.Monke
     assert evaluator.pid == 0
 
 
+def test_without_memory_the_evaluator_goes_first(evaluator: worker.Evaluator) -> None:
+    """The kernel is told to end the evaluator, which is replaced, and not the front, whose end fails an action."""
+    assert evaluator.run(_program("a", "1")) == (0, "")
+    own, its = (int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ("self", evaluator.pid))
+
+    assert its == min(own + 300, 1000)
+
+
 def test_a_defect_is_a_sentence() -> None:
     """An exception that nobody foresaw is told in one line with the label, and the next rendering works."""
 
