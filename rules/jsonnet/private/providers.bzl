@@ -15,7 +15,6 @@ JsonnetProgramInfo = provider(
         "arguments": "List of strings: arguments of the tool, but for the inputs, with execution paths.",
         "importable": "depset of Files: what imports may reach, the program among it.",
         "inputs": "depset of Files: importable, and the workspace status where the target is stamped.",
-        "src": "File: the program.",
         "uses_env": "bool: whether it reads environment variables (--action_env).",
     },
 )

@@ -105,6 +105,16 @@ def test_undeclared_import(name: str) -> None:
     )
 
 
+def test_absolute_import(name: str, tmp_path: Path) -> None:
+    """An absolute path is refused with what to write, whether or not the file is an input."""
+    lines = _error(name, {"a/main.jsonnet": f"import '{tmp_path}/a/b.libsonnet'", "a/b.libsonnet": "1"})
+
+    assert lines[0] == (
+        f"a/main.jsonnet:1:1: '{tmp_path}/a/b.libsonnet' is an absolute path; "
+        "import the file by its path from the workspace root"
+    )
+
+
 def test_import_that_is_not_utf8(name: str) -> None:
     """A file in another encoding is named with the place of the wrong byte."""
     lines = _error(name, {"a/main.jsonnet": "importstr 'latin.txt'", "a/latin.txt": b"caf\xe9"})

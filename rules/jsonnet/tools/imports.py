@@ -118,6 +118,8 @@ class Inputs:
     def _missing(self, folder: str, name: str) -> str:
         """Returns the sentence for an import that nothing declares."""
         place = self._place(folder, name)
+        if posixpath.isabs(name):
+            return f"{place}: '{name}' is an absolute path; import the file by its path from the workspace root"
         found = next((path for path in self._candidates(folder, name) if os.path.isfile(path)), None)
         if found:
             cure = f"{found} exists but is no input; add its jsonnet_library to deps, or the file to data"
