@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -120,6 +121,22 @@ def test_import_that_is_not_utf8(name: str) -> None:
     lines = _error(name, {"a/main.jsonnet": "importstr 'latin.txt'", "a/latin.txt": b"caf\xe9"})
 
     assert lines[0] == "a/latin.txt is no UTF-8 text (byte 3); save it as UTF-8, or do not import it"
+
+
+def test_bytes(name: str) -> None:
+    """importbin reads any bytes where the engine can; rjsonnet cannot, and the sentence names the engine that can."""
+    Path("a/raw.bin").write_bytes(b"\xff\x00a")
+    Path("a/main.jsonnet").write_text("importbin 'raw.bin'")
+    request = Request(src="a/main.jsonnet", engine=name, inputs=["a/raw.bin"])
+    if name != "rjsonnet":
+        assert json.loads(engine.evaluate(request)) == [255, 0, 97]
+        return
+
+    with pytest.raises(RenderError) as caught:
+        engine.evaluate(request)
+    assert caught.value.message.split("\n")[0] == (
+        'a/raw.bin is no UTF-8 text (byte 0); rjsonnet reads no other bytes with importbin, engine = "gojsonnet" does'
+    )
 
 
 def test_program_that_is_not_utf8(name: str) -> None:

@@ -177,10 +177,9 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     Returns:
         Exit code (0 as expected, 1 not so, 2 wrong usage) and what to tell the user.
     """
-    label = ""
+    label = render.main_label(requests.peek(argv, "label"))
     try:
         check, request = parse(requests.expand(argv))
-        label = render.main_label(request.label)
         code, text = evaluate(request)
         if code != check.error:
             return 1, f"FAIL {label}: exit code {code}, expected {check.error}; the output was:\n{text}"

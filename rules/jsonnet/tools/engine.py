@@ -1,7 +1,8 @@
 """Evaluates one program with the engine of the request and shapes its errors.
 
 Every engine is a module of rules.jsonnet.tools.engines with the functions
-`evaluate` and `shape`. Only the one that a target is rendered with is among its
+`evaluate`, `shape` and `exact`, and `binary`, which says whether importbin takes
+any bytes. Only the one that a target is rendered with is among its
 tool's files, so it is imported by name.
 """
 
@@ -152,7 +153,7 @@ def evaluate(request: Request) -> str:
         UsageError: The engine is not part of this tool.
     """
     engine = load(request.engine)
-    inputs = Inputs([request.src, *request.inputs], request.imports)
+    inputs = Inputs([request.src, *request.inputs], request.imports, engine.binary)
     call = Call(request.src, inputs, request.max_stack, **_bind(request))
     try:
         return str(engine.evaluate(call))

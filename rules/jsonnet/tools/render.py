@@ -16,7 +16,7 @@ from typing import TextIO
 
 from rules.jsonnet.tools import engine, outputs
 from rules.jsonnet.tools import request as requests
-from rules.jsonnet.tools.errors import RenderError, UsageError
+from rules.jsonnet.tools.errors import RenderError
 
 # What a worker is started with, and puts before the arguments of each request.
 _STARTUP = ("--engine=", "--timeout=", "--memory=")
@@ -64,15 +64,11 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
         Exit code (0 done, 1 failed, 2 usage) and what to tell the user, empty
         when all is well.
     """
-    label = ""
     try:
-        request = requests.parse(requests.expand(argv))
-        label = request.label
-        render(request)
-    except UsageError as error:
-        return error.exit_code, f"ERROR: {error.message}\n"
+        render(requests.parse(requests.expand(argv)))
     except RenderError as error:
-        return error.exit_code, f"ERROR: {main_label(label) + ': ' if label else ''}{error.message}\n"
+        label = main_label(requests.peek(argv, "label"))
+        return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
     return 0, ""
 
 

@@ -126,7 +126,8 @@ def test_failure_writes_nothing() -> None:
 
 
 def test_usage_errors_have_their_own_code() -> None:
-    """Wrong arguments end with exit code 2."""
+    """Wrong arguments end with exit code 2, and the label where there is one."""
+    assert render.run(["--what", "--label=//:x"])[1].startswith("ERROR: //:x: unknown or malformed argument '--what'; ")
     assert render.run(["--what"]) == (
         2,
         "ERROR: unknown or malformed argument '--what'; see rules/jsonnet/README.md\n",

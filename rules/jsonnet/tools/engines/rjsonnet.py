@@ -16,6 +16,9 @@ import rjsonnet
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.imports import workspace_path
 
+# Its callback returns text.
+binary = False
+
 # A line of the stack: four spaces, then `file:line:column` or a remark.
 _STACK_LINE = re.compile(r"^ {4}\S")
 # The frames that stand where the error is. Others (calls, fields) only lead there: an error of an operator, an index
