@@ -1,5 +1,6 @@
 """What a build does when Jsonnet's workers are off, end, or hear what they do not understand."""
 
+import json
 import os
 import signal
 import threading
@@ -71,6 +72,16 @@ def test_without_workers_the_bytes_are_the_same(nested):
     assert cold.returncode == 0, cold.stderr
     assert "worker" not in cold.stderr and "local" in cold.stderr, cold.stderr
     assert [path.read_bytes() for path in paths] == written
+
+
+def test_variables_of_the_environment(nested):
+    """--action_env reaches external variables and arguments, and a change of it renders again."""
+    written = []
+    for port in (80, 81):
+        nested.build(f"--action_env=PORT={port}", "//rules/jsonnet/examples/variables:environment_arguments")
+        written.append(json.loads(nested.built("rules/jsonnet/examples/variables/environment_arguments.json").read_text()))
+
+    assert written == [{"is_text": True, "next": next_one, "same": True} for next_one in (81, 82)]
 
 
 def test_an_evaluator_killed_in_mid_build(nested):

@@ -51,6 +51,29 @@ _jsonnet_test = analysistest.make(
     config_settings = {"//rules/jsonnet:engine": "jsonnet"},
 )
 
+def _own_tools_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    (action,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "Jsonnet"]
+    asserts.true(env, action.argv[0].endswith("/own_render"), "the tool is %s" % action.argv[0])
+    return analysistest.end(env)
+
+_own_tools_test = analysistest.make(
+    _own_tools_test_impl,
+    config_settings = {"//command_line_option:extra_toolchains": "//rules/jsonnet/examples/engines:own_toolchain"},
+)
+
+def own_tools_test(name):
+    """Checks that a toolchain of one's own is used where it is registered.
+
+    Args:
+      name: Name of the test.
+    """
+    _own_tools_test(
+        name = name,
+        size = "small",
+        target_under_test = ":by_flag",
+    )
+
 def engine_flag_tests(name):
     """Checks that the flag chooses the engine of an action, and that an attribute overrides it.
 
