@@ -12,7 +12,6 @@ import errno
 import json
 import os
 import posixpath
-import re
 from collections.abc import Collection
 from itertools import accumulate
 
@@ -20,8 +19,8 @@ from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
 _INDENT = 3
-# The end of a line, after its field's name or alone in an array: a line never breaks inside a string.
-_NO_NUMBER = re.compile(r'(?m)^ *(?:"(?:[^"\\]|\\.)*": )?-?(?:inf|NaN),?$')
+# At the end of a line only a number ends so: a string ends with its quote.
+_NO_NUMBERS = ("inf", "NaN")
 
 _CURES = {
     errno.EACCES: "give write permission",
@@ -197,7 +196,7 @@ def check_numbers(request: Request, text: str) -> None:
     Raises:
         RenderError: There is such a number.
     """
-    if ("inf" in text or "NaN" in text) and _NO_NUMBER.search(text):
+    if text.endswith(_NO_NUMBERS) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NO_NUMBERS):
         raise RenderError(
             f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN); correct the program"
         )

@@ -194,7 +194,7 @@ def test_what_does_not_fit(value: object, fields: dict[str, Any], message: str) 
         _layout(value, **fields)
 
 
-@pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999"])
+@pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999", "[1e999, 1]", "std.log(-1)", "{ a: std.log(-1), b: 1 }"])
 def test_numbers_that_json_lacks(code: str) -> None:
     """An infinite number is refused instead of written as text that no parser reads."""
     with pytest.raises(RenderError, match="a number that JSON cannot hold"):
@@ -204,6 +204,7 @@ def test_numbers_that_json_lacks(code: str) -> None:
 def test_words_inside_strings_are_no_numbers() -> None:
     """Strings that contain inf or NaN are written as they are."""
     assert _layout(["info", "NaN"], outs=["o"])["o"] == '[\n   "info",\n   "NaN"\n]\n'
+    assert json.loads(_layout({"inf": "inf", "b": "NaN,\n"}, outs=["o"])["o"]) == {"inf": "inf", "b": "NaN,\n"}
 
 
 def test_deep_values_with_words_are_written() -> None:
