@@ -259,6 +259,8 @@ def test_memory_is_bounded() -> None:
     pids = set()
     for _ in range(12):
         assert evaluator.run(arguments)[0] == 0
+        assert evaluator.pid, "the answer waited for the evaluator's end"
+        evaluator.rest()
         if evaluator.pid:
             pids.add(evaluator.pid)
             memory = int(Path(f"/proc/{evaluator.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
