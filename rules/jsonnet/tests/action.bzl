@@ -55,15 +55,20 @@ def _own_tools_test_impl(ctx):
     env = analysistest.begin(ctx)
     (action,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "Jsonnet"]
     asserts.true(env, action.argv[0].endswith("/own_render"), "the tool is %s" % action.argv[0])
+    asserts.equals(env, ["--engine=rjsonnet", "--timeout=7", "--memory=70"], action.argv[1:4])
     return analysistest.end(env)
 
 _own_tools_test = analysistest.make(
     _own_tools_test_impl,
-    config_settings = {"//command_line_option:extra_toolchains": "//rules/jsonnet/examples/engines:own_toolchain"},
+    config_settings = {
+        "//command_line_option:extra_toolchains": "//rules/jsonnet/examples/engines:own_toolchain",
+        "//rules/jsonnet:memory": 70,
+        "//rules/jsonnet:timeout": 7,
+    },
 )
 
 def own_tools_test(name):
-    """Checks that a toolchain of one's own is used where it is registered.
+    """Checks that a toolchain of one's own is used where it is registered, and is told the limits.
 
     Args:
       name: Name of the test.
