@@ -91,7 +91,7 @@ _TLA = {
 
 _OUTPUTS = {
     "extra_args": attr.string_list(
-        doc = "Engine options: --string (-S), --max-stack N (-s), --max-trace N (-t). Empty: none.",
+        doc = "Engine options: --string (-S), --max-stack N (-s), --max-trace N (-t; 0 for the whole stack); `--max-stack=N` and \"--max-stack N\" as one entry are the same. Empty: none.",
     ),
     "multiple_outputs": attr.bool(
         doc = "The program's value is an object of {file name: content}; implied by several outs and by out_dir.",

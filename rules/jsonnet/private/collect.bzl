@@ -44,14 +44,19 @@ def collect(label, roots, imports, deps, files):
 
     # `external/NAME/…` is `../NAME/…` in runfiles.
     short_home = home.replace("external/", "../", 1) if repository else home
+
+    # Files of another repository import each other from its root, and so do their dependents, as with rules_jsonnet.
+    # The main repository's root is searched in any case.
+    repository_roots = [_join(root, repository) for root in roots] if repository else []
+    short_roots = [repository.replace("external/", "../", 1)] if repository else []
     return JsonnetLibraryInfo(
         imports = depset(
-            [_join(root, home, folder) for folder in imports for root in roots],
+            [_join(root, home, folder) for folder in imports for root in roots] + repository_roots,
             transitive = [info.imports for info in infos],
             order = "preorder",
         ),
         short_imports = depset(
-            [_join(short_home, folder) for folder in imports],
+            [_join(short_home, folder) for folder in imports] + short_roots,
             transitive = [info.short_imports for info in infos],
             order = "preorder",
         ),

@@ -66,21 +66,47 @@ jsonnet_engine_flag = rule(
     build_setting = config.string(flag = True),
 )
 
+def _limit_impl(ctx):
+    value = ctx.build_setting_value
+    if value < 1:
+        fail("--%s is %d; give a whole number above 0" % (ctx.label, value))
+    return [BuildSettingInfo(value = value)]
+
+jsonnet_limit_flag = rule(
+    implementation = _limit_impl,
+    doc = "A flag that says how much one rendering may take.",
+    build_setting = config.int(flag = True),
+)
+
+LIMIT_ATTRS = {
+    "_memory": attr.label(
+        default = "//rules/jsonnet:memory",
+        providers = [BuildSettingInfo],
+        doc = "How many MiB the process that evaluates may hold.",
+    ),
+    "_timeout": attr.label(
+        default = "//rules/jsonnet:timeout",
+        providers = [BuildSettingInfo],
+        doc = "How many seconds a rendering may take.",
+    ),
+}
+
 def _chosen(engine):
     """Returns the toolchain that the attribute `engine` names; a computed default."""
     return Label("//rules/jsonnet:" + engine) if engine else None
 
-ENGINE_ATTRS = {
-    "engine": attr.string(
+ENGINE_ATTRS = dict(
+    LIMIT_ATTRS,
+    engine = attr.string(
         values = [""] + ENGINES,
         doc = "The engine that evaluates: rjsonnet, gojsonnet or jsonnet. Empty: the one of --//rules/jsonnet:engine.",
     ),
-    "_engine": attr.label(
+    _engine = attr.label(
         default = _chosen,
         providers = [JsonnetEngineInfo],
         doc = "The engine that the attribute names. None: the toolchain's.",
     ),
-}
+)
 
 def engine_of(ctx):
     """Finds the engine of a target.
@@ -93,13 +119,18 @@ def engine_of(ctx):
     """
     return ctx.attr._engine[JsonnetEngineInfo] if ctx.attr._engine else ctx.toolchains[TOOLCHAIN_TYPE].jsonnet
 
-def startup_arguments(engine):
+def startup_arguments(ctx, engine):
     """Returns what the worker of an engine is started with; the rest of a rendering's arguments is its request.
 
     Args:
+      ctx: Context of a rule with LIMIT_ATTRS.
       engine: A JsonnetEngineInfo.
 
     Returns:
       List of strings.
     """
-    return ["--engine=" + engine.name]
+    return [
+        "--engine=" + engine.name,
+        "--timeout=%d" % ctx.attr._timeout[BuildSettingInfo].value,
+        "--memory=%d" % ctx.attr._memory[BuildSettingInfo].value,
+    ]

@@ -1,30 +1,31 @@
 """jsonnet_engines_test: renders the programs of a package with every engine and compares the values."""
 
-load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "startup_arguments")
+load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
 
 _DOC = """Renders programs with all engines, with their targets' own parameters, and compares the values.
 
 A program that must fail has to fail with each of them."""
 
-_ATTRS = {
-    "targets": attr.label_list(
+_ATTRS = dict(
+    LIMIT_ATTRS,
+    targets = attr.label_list(
         mandatory = True,
         providers = [JsonnetProgramInfo],
         doc = "Targets of jsonnet_to_json and jsonnet_to_json_test. The macro names those of the package.",
     ),
-    "_compare": attr.label(
+    _compare = attr.label(
         default = "//rules/jsonnet/tools:compare",
         executable = True,
         cfg = "target",
         doc = "The tool that compares.",
     ),
-    "_engines": attr.label_list(
+    _engines = attr.label_list(
         default = ["//rules/jsonnet:" + engine for engine in ENGINES],
         providers = [JsonnetEngineInfo],
         doc = "The engines.",
     ),
-}
+)
 
 # Only starts the tool: its own folder is the runfiles folder of the test.
 _LAUNCHER = """#!/bin/sh
@@ -43,7 +44,7 @@ def _outcome(ctx, target, engine):
     args.add_all(program.importable, format_each = "--input=%s")
     ctx.actions.run(
         executable = engine.render,
-        arguments = startup_arguments(engine) + [args],
+        arguments = startup_arguments(ctx, engine) + [args],
         inputs = program.inputs,
         outputs = [outcome],
         mnemonic = "JsonnetOutcome",

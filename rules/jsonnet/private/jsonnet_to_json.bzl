@@ -17,7 +17,7 @@ jsonnet_to_json(
 ```
 With one output the program's value is the file; with several, or with
 `multiple_outputs`, it is an object with one field for each file, whose names are
-relative to the folder of the first output. Everything that an import reaches is
+relative to the deepest folder that has all outputs. Everything that an import reaches is
 an input: a change of any of it renders again, and an import of anything else fails."""
 
 _ATTRS = dict(
@@ -54,7 +54,7 @@ def _impl(ctx):
     args.add_all(spec.importable, format_each = "--input=%s")
     ctx.actions.run(
         executable = engine.render,
-        arguments = startup_arguments(engine) + [args],
+        arguments = startup_arguments(ctx, engine) + [args],
         inputs = spec.inputs,
         outputs = outputs,
         mnemonic = "Jsonnet",

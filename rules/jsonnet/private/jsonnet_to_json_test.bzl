@@ -40,7 +40,7 @@ _ATTRS = dict(
         doc = "File names that the program must produce, as in jsonnet_to_json. Empty: not checked.",
     ),
     regex = attr.bool(
-        doc = "The golden file is a regular expression that must occur in the output.",
+        doc = "The golden file is a Python regular expression that must occur in the output; case is ignored, `.` is any character, a newline too.",
     ),
 )
 
@@ -61,7 +61,7 @@ def _impl(ctx):
     spec = rendering(ctx, short = True)
     args = ctx.actions.args()
     args.set_param_file_format("multiline")
-    args.add_all(startup_arguments(engine))
+    args.add_all(startup_arguments(ctx, engine))
     args.add_all(spec.arguments)
     args.add_all(spec.importable, map_each = _short_path, format_each = "--input=%s")
     args.add_all(ctx.attr.outs, format_each = "--out=%s")

@@ -10,6 +10,16 @@ _OPTIONS = {
     "-t": "max_trace",
 }
 
+# What an attribute says better: the rule must know it.
+_ATTRIBUTES = {
+    "--jpath": "imports",
+    "--multi": "multiple_outputs",
+    "--yaml-stream": "yaml_stream",
+    "-J": "imports",
+    "-m": "multiple_outputs",
+    "-y": "yaml_stream",
+}
+
 def _renamed(ctx, old, new):
     """Returns an attribute's value under its new or its old name."""
     old_value = getattr(ctx.attr, old)
@@ -91,17 +101,25 @@ def _options(ctx):
     """Returns the tool's arguments for extra_args."""
     arguments = []
     option = None
-    for word in ctx.attr.extra_args:
+
+    # rules_jsonnet writes the entries into a command line, so that "--max-stack 9" is one entry or two.
+    words = []
+    for entry in ctx.attr.extra_args:
+        name, equals, value = entry.partition("=")
+        words += [name, value] if equals and name in _OPTIONS else entry.split(" ")
+    for word in words:
         if option:
-            if not word.isdigit():
-                fail("%s: extra_args has '%s' after --%s; give a whole number" % (ctx.label, word, option.replace("_", "-")))
+            if not word.isdigit() or (int(word) == 0 and option == "max_stack"):
+                fail("%s: extra_args has '%s' after --%s; give a whole number%s" % (ctx.label, word, option.replace("_", "-"), " above 0" if option == "max_stack" else ""))
             arguments.append("--%s=%s" % (option, word))
             option = None
         elif word in ["-S", "--string"]:
             arguments.append("--string")
         elif word in _OPTIONS:
             option = _OPTIONS[word]
-        else:
+        elif word in _ATTRIBUTES:
+            fail("%s: extra_args has '%s'; use the attribute %s" % (ctx.label, word, _ATTRIBUTES[word]))
+        elif word:
             fail("%s: extra_args has '%s', which is not supported; use --string, --max-stack N or --max-trace N" % (ctx.label, word))
     if option:
         fail("%s: extra_args ends after --%s; give its number" % (ctx.label, option.replace("_", "-")))
@@ -157,6 +175,5 @@ def rendering(ctx, short):
         arguments = arguments,
         importable = info.transitive_jsonnet_files,
         inputs = depset(status, transitive = [info.transitive_jsonnet_files]),
-        src = ctx.file.src,
         uses_env = any([binding.flag.endswith("_env") for binding in bindings]),
     )

@@ -30,6 +30,91 @@ def _action_test_impl(ctx):
 
 _action_test = analysistest.make(_action_test_impl)
 
+def _engine_action_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    (action,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "Jsonnet"]
+    engine = ctx.attr.engine
+    asserts.true(env, "--engine=" + engine in action.argv, "the worker is started with %s" % action.argv)
+    asserts.true(env, action.argv[0].endswith("/render_" + engine), "the tool is %s" % action.argv[0])
+    return analysistest.end(env)
+
+# A transition of its own for each: the settings of a rule are part of it.
+_gojsonnet_test = analysistest.make(
+    _engine_action_test_impl,
+    attrs = {"engine": attr.string(default = "gojsonnet", doc = "The engine that the action must use.")},
+    config_settings = {"//rules/jsonnet:engine": "gojsonnet"},
+)
+
+_jsonnet_test = analysistest.make(
+    _engine_action_test_impl,
+    attrs = {"engine": attr.string(default = "jsonnet", doc = "The engine that the action must use.")},
+    config_settings = {"//rules/jsonnet:engine": "jsonnet"},
+)
+
+def _own_tools_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    (action,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "Jsonnet"]
+    asserts.true(env, action.argv[0].endswith("/own_render"), "the tool is %s" % action.argv[0])
+    asserts.equals(env, ["--engine=rjsonnet", "--timeout=7", "--memory=70"], action.argv[1:4])
+    return analysistest.end(env)
+
+_own_tools_test = analysistest.make(
+    _own_tools_test_impl,
+    config_settings = {
+        "//command_line_option:extra_toolchains": "//rules/jsonnet/examples/engines:own_toolchain",
+        "//rules/jsonnet:memory": 70,
+        "//rules/jsonnet:timeout": 7,
+    },
+)
+
+def own_tools_test(name):
+    """Checks that a toolchain of one's own is used where it is registered, and is told the limits.
+
+    Args:
+      name: Name of the test.
+    """
+    _own_tools_test(
+        name = name,
+        size = "small",
+        target_under_test = ":by_flag",
+    )
+
+def engine_flag_tests(name):
+    """Checks that the flag chooses the engine of an action, and that an attribute overrides it.
+
+    Args:
+      name: Start of the tests' names.
+    """
+    jsonnet_to_json(
+        name = "by_flag",
+        src = "main.jsonnet",
+        outs = ["by_flag.json"],
+        tags = ["manual"],
+    )
+    jsonnet_to_json(
+        name = "by_attribute",
+        src = "main.jsonnet",
+        outs = ["by_attribute.json"],
+        engine = "rjsonnet",
+        tags = ["manual"],
+    )
+    _gojsonnet_test(
+        name = name + "_gojsonnet_test",
+        size = "small",
+        target_under_test = ":by_flag",
+    )
+    _jsonnet_test(
+        name = name + "_jsonnet_test",
+        size = "small",
+        target_under_test = ":by_flag",
+    )
+    _gojsonnet_test(
+        name = name + "_overridden_test",
+        size = "small",
+        engine = "rjsonnet",
+        target_under_test = ":by_attribute",
+    )
+
 def action_test(name):
     """Checks that everything that an import may reach is an input, whichever attribute names it.
 

@@ -21,6 +21,14 @@ _wrong_engine_test = analysistest.make(
     config_settings = {"//rules/jsonnet:engine": "v8"},
 )
 
+_wrong_limit_test = analysistest.make(
+    _failure_test_impl,
+    expect_failure = True,
+    attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
+    config_settings = {"//rules/jsonnet:timeout": 0},
+)
+
+# The files need not exist: the tests look at targets and build none.
 def _to_json(name, **attrs):
     jsonnet_to_json(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"], outs = [name + ".json"]), **attrs))
 
@@ -39,7 +47,10 @@ _CASES = {
     "bound_twice": (_to_json, {"ext_code": {"v": "1"}, "ext_strs": {"v": "x"}}, "'v' is given twice, by ext_str and by ext_code; keep one"),
     "code_vars_and_ext_code": (_to_json, {"code_vars": {"a": "1"}, "ext_code": {"b": "1"}}, "'code_vars' is the old name of 'ext_code' and both are given; move all entries to 'ext_code'"),
     "error_code": (_to_json_test, {"error": 7}, "error is 7; give 0 for a program that must work or 1 for one that must fail"),
-    "extra_args_number": (_to_json, {"extra_args": ["-s", "deep"]}, "extra_args has 'deep' after --max-stack; give a whole number"),
+    "extra_args_imports": (_to_json, {"extra_args": ["-J", "lib"]}, "extra_args has '-J'; use the attribute imports"),
+    "extra_args_number": (_to_json, {"extra_args": ["-s", "deep"]}, "extra_args has 'deep' after --max-stack; give a whole number above 0"),
+    "extra_args_stack": (_to_json, {"extra_args": ["--max-stack=0"]}, "extra_args has '0' after --max-stack; give a whole number above 0"),
+    "extra_args_stream": (_to_json, {"extra_args": ["-y"]}, "extra_args has '-y'; use the attribute yaml_stream"),
     "extra_args_truncated": (_to_json, {"extra_args": ["--max-trace"]}, "extra_args ends after --max-trace; give its number"),
     "extra_args_unknown": (_to_json, {"extra_args": ["--gc-min-objects"]}, "extra_args has '--gc-min-objects', which is not supported; use --string, --max-stack N or --max-trace N"),
     "file_without_name": (_to_json, {"ext_str_files": ["main.jsonnet"]}, "ext_str_files has 1 files, but ext_str_file_vars has 0 names; give one name a file"),
@@ -66,6 +77,7 @@ def failure_tests(name):
             "main.jsonnet",
             "other.libsonnet",
         ],
+        tags = ["manual"],
     )
     for case, (make, attributes, message) in _CASES.items():
         make("wrong_" + case, **attributes)
@@ -81,7 +93,13 @@ def failure_tests(name):
         message = "--//rules/jsonnet:engine is 'v8'; give one of rjsonnet, gojsonnet, jsonnet",
         target_under_test = "//rules/jsonnet:engine",
     )
+    _wrong_limit_test(
+        name = "limit_flag_fails_test",
+        size = "small",
+        message = "--//rules/jsonnet:timeout is 0; give a whole number above 0",
+        target_under_test = "//rules/jsonnet:timeout",
+    )
     native.test_suite(
         name = name,
-        tests = [":%s_fails_test" % case for case in _CASES.keys() + ["engine_flag"]],
+        tests = [":%s_fails_test" % case for case in _CASES.keys() + ["engine_flag", "limit_flag"]],
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,10 +49,72 @@ def test_examples_are_built_ones(code: str) -> None:
     assert all(statement in _without_visibility(build) for statement in statements)
 
 
-@pytest.mark.parametrize("name", sorted(set(_attributes()) - {"check", "lock", "render", "targets"}))
-def test_every_attribute_has_an_example(name: str) -> None:
-    """Each attribute is used by a target below examples, all of which are built and tested; toolchains are in use by all of them."""
-    builds = [path.read_text(encoding="utf-8") for path in sorted(_RULES.glob("examples/*/BUILD"))]
+class _Bazel:
+    """Stands for whatever Bazel offers to a .bzl file beside rules and providers: any name, any call."""
 
-    assert len(builds) > 5
-    assert any(re.search(rf"^ +{name} = ", build, re.MULTILINE) for build in builds), f"show `{name}` in rules/jsonnet/examples"
+    def __getattr__(self, name: str) -> _Bazel:
+        return self
+
+    def __call__(self, *positional: object, **named: object) -> _Bazel:
+        return self
+
+
+@cache
+def _globals(path: Path) -> dict[str, Any]:
+    """Returns the names of a .bzl file, whose language is Python's as far as these go; rules and providers are dictionaries."""
+    bazel = _Bazel()
+    names: dict[str, Any] = {
+        **dict.fromkeys(("attr", "config", "repository_rule"), bazel),
+        "rule": lambda **given: {"attrs": given.get("attrs", {})},
+        "provider": lambda **given: {"fields": given["fields"]},
+    }
+
+    def load(label: str, *same: str, **renamed: str) -> None:
+        folder, _, name = label.rpartition(":")
+        file = (_RULES / "private" if folder.endswith("private") or not folder else path.parent) / name
+        found = {} if label.startswith("@") else _globals(file)
+        names.update({mine: found.get(theirs, bazel) for mine, theirs in {**dict(zip(same, same)), **renamed}.items()})
+
+    names["load"] = load
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), names)  # noqa: S102  # our own file
+    return names
+
+
+def _public(kind: str) -> list[tuple[str, str]]:
+    """Returns (name, attribute or field) of each rule or provider of defs.bzl."""
+    found = [(name, value[kind]) for name, value in _globals(_RULES / "defs.bzl").items() if isinstance(value, dict) and kind in value]
+    return [(name, part) for name, parts in found if not name.startswith("_") for part in parts if not part.startswith("_")]
+
+
+@cache
+def _used() -> set[tuple[str, str]]:
+    """Returns (rule, attribute) of every call below examples."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(_RULES.glob("examples/*/BUILD"))]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return {(call.func.id, word.arg) for call in calls for word in call.keywords if word.arg}  # type: ignore[attr-defined]
+
+
+def test_rules_and_providers_are_seen() -> None:
+    """The two tests below look at every rule with every group of its attributes, and at both providers."""
+    expected = {
+        ("jsonnet_library", "srcs"), ("jsonnet_to_json", "tla_code_files"), ("jsonnet_to_json_test", "ext_code_envs"),
+        ("jsonnet_to_json_test", "golden"), ("jsonnet_lint_test", "deps"), ("jsonnet_fmt_test", "srcs"), ("jsonnet_toolchain", "check"),
+        ("jsonnet_to_json", "engine"),
+    }  # fmt: skip
+
+    assert expected <= set(_public("attrs"))
+    assert {name for name, _ in _public("fields")} == {"JsonnetLibraryInfo", "JsonnetEngineInfo"}
+
+
+@pytest.mark.parametrize(("rule", "attribute"), _public("attrs"))
+def test_every_attribute_of_every_rule_has_an_example(rule: str, attribute: str) -> None:
+    """Each attribute is used with each rule that has it by a target below examples, all of which are built and tested."""
+    assert (rule, attribute) in _used(), f"show `{attribute}` of {rule} in rules/jsonnet/examples"
+
+
+@pytest.mark.parametrize(("provider", "field"), _public("fields"))
+def test_every_provider_field_is_described(provider: str, field: str) -> None:
+    """Each field of each public provider stands in the table below its name."""
+    table = _README.split(f"`{provider}`", 1)[1].split("| field | holds |", 1)[1].split("\n\n")[0]
+
+    assert f"| `{field}` |" in table, f"describe `{field}` of {provider} in rules/jsonnet/README.md"

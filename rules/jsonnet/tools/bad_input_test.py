@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +106,37 @@ def test_undeclared_import(name: str) -> None:
     )
 
 
+def test_absolute_import(name: str, tmp_path: Path) -> None:
+    """An absolute path is refused with what to write, whether or not the file is an input."""
+    lines = _error(name, {"a/main.jsonnet": f"import '{tmp_path}/a/b.libsonnet'", "a/b.libsonnet": "1"})
+
+    assert lines[0] == (
+        f"a/main.jsonnet:1:1: '{tmp_path}/a/b.libsonnet' is an absolute path; "
+        "import the file by its path from the workspace root"
+    )
+
+
 def test_import_that_is_not_utf8(name: str) -> None:
     """A file in another encoding is named with the place of the wrong byte."""
     lines = _error(name, {"a/main.jsonnet": "importstr 'latin.txt'", "a/latin.txt": b"caf\xe9"})
 
     assert lines[0] == "a/latin.txt is no UTF-8 text (byte 3); save it as UTF-8, or do not import it"
+
+
+def test_bytes(name: str) -> None:
+    """importbin reads any bytes where the engine can; rjsonnet cannot, and the sentence names the engine that can."""
+    Path("a/raw.bin").write_bytes(b"\xff\x00a")
+    Path("a/main.jsonnet").write_text("importbin 'raw.bin'")
+    request = Request(src="a/main.jsonnet", engine=name, inputs=["a/raw.bin"])
+    if name != "rjsonnet":
+        assert json.loads(engine.evaluate(request)) == [255, 0, 97]
+        return
+
+    with pytest.raises(RenderError) as caught:
+        engine.evaluate(request)
+    assert caught.value.message.split("\n")[0] == (
+        'a/raw.bin is no UTF-8 text (byte 0); rjsonnet reads no other bytes with importbin, engine = "gojsonnet" does'
+    )
 
 
 def test_program_that_is_not_utf8(name: str) -> None:
@@ -198,6 +228,54 @@ def test_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_engine_is_wrong_usage() -> None:
     """An engine that nobody knows is refused with exit code 2."""
     assert render.run(["--engine=v8", "--src=x"])[0] == 2
+
+
+def test_a_second_look_that_sees_another_error() -> None:
+    """What go-jsonnet refuses before it evaluates is not shown as the place of another error."""
+    lines = _error("rjsonnet", {"a/main.jsonnet": "[{}.gone,\n function(x) unknown]"})
+
+    assert lines == ["no such field: gone", "    program a/main.jsonnet"]
+
+
+def test_a_second_look_is_shortened_once() -> None:
+    """The stack of the second look loses its middle once, and the count of what is left out is right."""
+    program = "local f(n) = if n == 0 then {}.gone else f(n - 1) + 1;\nf(100)"
+    whole = _error("rjsonnet", {"a/main.jsonnet": program}, max_trace=0)
+    lines = _error("rjsonnet", {"a/main.jsonnet": program}, max_trace=20)
+
+    assert len(whole) > 100
+    assert sum("more frames" in line for line in lines) == 1
+    assert f"    … {len(whole) - 1 - 20} more frames" in lines
+
+
+def _waiting(pid: int) -> list[int]:
+    """Returns the ids of a process's children once there are any."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            return [int(child) for child in children]
+        time.sleep(0.01)
+    raise AssertionError("no second look was started")
+
+
+def test_a_second_look_ends_with_who_asked() -> None:
+    """When the process that waits for the second look is killed, the look ends too."""
+    program = "[std.foldl(function(a, b) a + b, std.range(1, 100000000), 0), {}.gone]"
+    Path("a/main.jsonnet").write_text(program)
+    asking = os.fork()
+    if asking == 0:
+        second_look.stack(Request(src="a/main.jsonnet"))
+        os._exit(0)
+    (look,) = _waiting(asking)
+    comm = Path(f"/proc/{look}/stat")
+    while "jsonnet" not in Path(f"/proc/{look}/maps").read_text():
+        time.sleep(0.01)  # the engine is loaded after the process has tied itself to the one that asks
+    os.kill(asking, signal.SIGKILL)
+    os.waitpid(asking, 0)
+    deadline = time.monotonic() + 3
+    while comm.exists() and comm.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "the second look goes on"
+        time.sleep(0.02)
 
 
 def test_without_a_second_look_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ Arguments are those of one rendering (rules.jsonnet.tools.request) and:
 
     --golden=FILE     what the program must print
     --error=N         the exit code to expect (0 or 1)
-    --regex           the golden file is a pattern that must occur in the output
+    --regex           the golden file is a pattern that must occur in the output: case is ignored, `.` is any character
     --canonicalize    print the golden file as Jsonnet prints it before comparing
     --show_output     show the whole output when the test fails
     --update          rewrite the golden file in the workspace (bazel run)
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from rules.jsonnet.tools import engine, outputs
+from rules.jsonnet.tools import engine, outputs, render, worker
 from rules.jsonnet.tools import request as requests
 from rules.jsonnet.tools.errors import RenderError
 
@@ -107,6 +107,17 @@ def canonical(path: str, name: str) -> str:
     return engine.evaluate(requests.Request(src=path, engine=name)) + "\n"
 
 
+def _read(path: str) -> str:
+    """Returns the golden file's text."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise RenderError(f"{path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise RenderError(f"cannot read {path}: {error.strerror}; correct the attribute golden") from error
+
+
 def compare(check: Check, request: requests.Request, text: str) -> list[str]:
     """Compares an output with the golden file.
 
@@ -119,13 +130,12 @@ def compare(check: Check, request: requests.Request, text: str) -> list[str]:
         Lines that tell the difference; empty when there is none.
 
     Raises:
-        RenderError: The golden file is no valid Jsonnet, or no valid pattern.
+        RenderError: The golden file cannot be read, is no valid Jsonnet, or no valid pattern.
     """
-    with open(check.golden, encoding="utf-8") as file:
-        expected = file.read()
+    expected = _read(check.golden)
     if "--regex" in check.switches:
         try:
-            found = re.search(expected.rstrip("\n"), text)
+            found = re.search(expected.rstrip("\n"), text, re.IGNORECASE | re.DOTALL)
         except re.error as error:
             raise RenderError(f"{check.golden} is no regular expression: {error}; correct it") from error
         return [] if found else [f"the pattern of {check.golden} does not occur: {expected.rstrip()}"]
@@ -152,12 +162,44 @@ def update(check: Check, text: str) -> str:
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace or not check.golden or "--regex" in check.switches:
         raise RenderError("--update rewrites a golden file that is no regex; run it with `bazel run TEST -- --update`")
+    if check.golden.startswith("../"):
+        raise RenderError(f"{check.golden} belongs to another repository; run --update in its own workspace")
     outputs.write({os.path.join(workspace, check.golden): text})
     return f"wrote {check.golden}\n"
 
 
+def run(argv: Sequence[str]) -> tuple[int, str]:
+    """Does one check.
+
+    Args:
+        argv: Arguments; see the module.
+
+    Returns:
+        Exit code (0 as expected, 1 not so, 2 wrong usage) and what to tell the user.
+    """
+    label = render.main_label(requests.peek(argv, "label"))
+    try:
+        check, request = parse(requests.expand(argv))
+        code, text = evaluate(request)
+        if code != check.error:
+            return 1, f"FAIL {label}: exit code {code}, expected {check.error}; the output was:\n{text}"
+        if "--update" in check.switches:
+            return 0, update(check, text)
+        difference = compare(check, request, text) if check.golden else []
+    except RenderError as error:
+        return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
+    if not difference:
+        return 0, ""
+    told = [f"FAIL {label}: the output is not what {check.golden} has:", *difference]
+    if "--show_output" in check.switches:
+        told += ["The whole output:", text.removesuffix("\n")]
+    if "--regex" not in check.switches:
+        told.append(f"If the new output is right: bazel run {label} -- --update")
+    return 1, "\n".join(told) + "\n"
+
+
 def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
-    """Runs the check.
+    """Runs the check in a process that an engine may crash and that has limits, as a rendering does.
 
     Args:
         argv: Arguments; see the module.
@@ -167,28 +209,13 @@ def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | Non
     Returns:
         0 when the output is as expected, 1 when it is not, 2 for wrong usage.
     """
-    out, err = stdout or sys.stdout, stderr or sys.stderr
+    evaluator = worker.Evaluator(run=run)
     try:
-        check, request = parse(requests.expand(argv))
-        code, text = evaluate(request)
-        if code != check.error:
-            err.write(f"FAIL {request.label}: exit code {code}, expected {check.error}; the output was:\n{text}")
-            return 1
-        if "--update" in check.switches:
-            out.write(update(check, text))
-            return 0
-        difference = compare(check, request, text) if check.golden else []
-    except RenderError as error:
-        err.write(f"ERROR: {error.message}\n")
-        return error.exit_code
-    if not difference:
-        return 0
-    err.write(f"FAIL {request.label}: the output is not what {check.golden} has:\n" + "\n".join(difference) + "\n")
-    if "--show_output" in check.switches:
-        err.write(f"The whole output:\n{text}")
-    if "--regex" not in check.switches:
-        err.write(f"If the new output is right: bazel run {request.label} -- --update\n")
-    return 1
+        code, text = evaluator.run(list(argv))
+    finally:
+        evaluator.stop()
+    ((stderr or sys.stderr) if code else (stdout or sys.stdout)).write(text)
+    return code
 
 
 if __name__ == "__main__":

@@ -59,6 +59,52 @@ def test_expected_error() -> None:
     assert "the pattern of golden does not occur: other" in printed
 
 
+def test_patterns_ignore_case_and_line_ends() -> None:
+    """A pattern is matched as rules_jsonnet does: in any case, and `.` is a newline too."""
+    assert _run("error 'One\\nTWO'", "one.two", "--error=1", "--regex") == (0, "")
+
+
+def test_a_crash_of_the_engine() -> None:
+    """A program on which the engine crashes fails with the target's name, and not as a signal."""
+    code, printed = _run("[" * 200_000 + "]" * 200_000, None)
+
+    assert code == 1
+    assert printed.startswith("ERROR: //p:p_test: the Jsonnet engine died twice (SIG")
+
+
+def test_a_program_that_does_not_end() -> None:
+    """A test has the limits of a rendering."""
+    code, printed = _run("'%e' % 0", None, "--timeout=1")
+
+    assert code == 1
+    assert printed.startswith("ERROR: //p:p_test: the program did not end within 1 s; ")
+
+
+def test_golden_that_cannot_be_read() -> None:
+    """A golden file that is not there, or is no text, is named in a sentence."""
+    assert _run("1", None, "--golden=none") == (
+        1,
+        "ERROR: //p:p_test: cannot read none: No such file or directory; correct the attribute golden\n",
+    )
+    Path("latin").write_bytes(b"caf\xe9")
+    assert _run("1", None, "--golden=latin") == (
+        1,
+        "ERROR: //p:p_test: latin is no UTF-8 text (byte 3); save it as UTF-8\n",
+    )
+
+
+def test_update_of_another_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--update does not write beside the workspace."""
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(folder / "workspace"))
+    code, printed = _run("1", None, "--golden=../other/golden", "--update")
+
+    assert (code, printed) == (
+        1,
+        "ERROR: //p:p_test: ../other/golden belongs to another repository; run --update in its own workspace\n",
+    )
+    assert not (folder / "other").exists()
+
+
 def test_unexpected_exit_code() -> None:
     """A program that works fails its negative test, and the other way round."""
     assert "exit code 0, expected 1" in _run("1", None, "--error=1")[1]

@@ -61,6 +61,10 @@ def compare(outcomes: dict[str, dict[str, Any]]) -> list[str]:
     return sentences
 
 
+# Each level of a value takes up to three of Python's frames; a value that `render` could write has some 1,000 levels at most.
+_FRAMES = 10_000
+
+
 def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     """Runs the comparison.
 
@@ -80,7 +84,10 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     if not programs:
         err.write("ERROR: nothing to compare; give outcome files\n")
         return 2
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(_FRAMES)
     wrong = [f"FAIL {name}: {sentence}" for name, outcomes in programs.items() for sentence in compare(outcomes)]
+    sys.setrecursionlimit(before)
     err.write("".join(sentence + "\n" for sentence in wrong))
     return 1 if wrong else 0
 

@@ -56,6 +56,34 @@ def test_outcomes_of_all_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert err.getvalue() == "FAIL t.good: exit code 0 with rjsonnet, 1 with gojsonnet: no\n"
 
 
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("1e999", "a number that JSON cannot hold"), ("[" * 3000 + "]" * 3000, "a value too deep to compare")],
+)
+def test_values_that_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, words: str) -> None:
+    """A value that JSON or the comparison cannot hold is an outcome with a sentence."""
+    monkeypatch.chdir(tmp_path)
+    Path("p.jsonnet").write_text(program)
+
+    assert render.run(["--src=p.jsonnet", "--outcome=o.json", "--max_stack=100000"]) == (0, "")
+
+    outcome = json.loads(Path("o.json").read_text())
+    assert outcome["exit_code"] == 1
+    assert words in outcome["message"]
+
+
+def test_deep_values_are_compared(tmp_path: Path) -> None:
+    """A value as deep as an outcome may be is compared to its bottom."""
+    for name, bottom in (("a", "1"), ("b", "2")):
+        (tmp_path / f"t.x.{name}.json").write_text(
+            '{"exit_code": 0, "message": "", "value": ' + "[" * 900 + bottom + "]" * 900 + "}"
+        )
+    err = io.StringIO()
+
+    assert compare.main(sorted(map(str, tmp_path.iterdir())), err) == 1
+    assert err.getvalue().endswith("[0] is 1 and 2\n")
+
+
 def test_nothing_to_compare() -> None:
     """A comparison of nothing is wrong usage, not a success."""
     assert compare.main([], io.StringIO()) == 2

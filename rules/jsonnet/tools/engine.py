@@ -1,7 +1,8 @@
 """Evaluates one program with the engine of the request and shapes its errors.
 
 Every engine is a module of rules.jsonnet.tools.engines with the functions
-`evaluate` and `shape`. Only the one that a target is rendered with is among its
+`evaluate`, `shape` and `exact`, and `binary`, which says whether importbin takes
+any bytes. Only the one that a target is rendered with is among its
 tool's files, so it is imported by name.
 """
 
@@ -61,6 +62,12 @@ def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
                 f"the environment variable {binding.value} is not set; pass it with --action_env={binding.value}=VALUE"
             )
         text = os.environ[binding.value]
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # Python keeps bytes that are no UTF-8 as lone surrogates
+            raise RenderError(
+                f"the environment variable {binding.value} holds bytes that are no UTF-8 text; pass it in UTF-8"
+            ) from error
     return stamp.fill(binding.name, text, status) if stamped else text
 
 
@@ -80,12 +87,12 @@ def shorten(lines: list[str], limit: int) -> list[str]:
 
     Args:
         lines: Lines of the stack, innermost first.
-        limit: How many of them to keep.
+        limit: How many of them to keep; 0 for all.
 
     Returns:
         At most `limit` lines and one that counts what was left out.
     """
-    if len(lines) <= limit:
+    if not limit or len(lines) <= limit:
         return lines
     tail = limit // 2
     head = limit - tail
@@ -146,14 +153,14 @@ def evaluate(request: Request) -> str:
         UsageError: The engine is not part of this tool.
     """
     engine = load(request.engine)
-    inputs = Inputs([request.src, *request.inputs], request.imports)
+    inputs = Inputs([request.src, *request.inputs], request.imports, engine.binary)
     call = Call(request.src, inputs, request.max_stack, **_bind(request))
     try:
         return str(engine.evaluate(call))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the Rust engine is no Exception
-        message, stack = engine.shape(str(error))
+        message, stack = engine.shape(str(error) or "the engine failed and did not say why")
         if inputs.failure is None and not engine.exact(stack):
             stack = second_look.stack(request) or stack
         raise RenderError(explain(message, stack, inputs.failure, request, inputs)) from error

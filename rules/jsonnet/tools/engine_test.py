@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,26 @@ def test_unset_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     message = _error({"a/main.jsonnet": "1"}, bindings=[Binding("ext", False, "env", "NOWHERE", "NOWHERE")])
 
     assert "NOWHERE is not set; pass it with --action_env=NOWHERE=VALUE" in message
+
+
+def test_environment_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment variable with bytes that are no UTF-8 is named, and nothing of Python is said."""
+    monkeypatch.setitem(os.environb, b"LATIN", b"caf\xe9")
+
+    message = _error({"a/main.jsonnet": "std.extVar('LATIN')"}, bindings=[Binding("ext", False, "env", "LATIN", "LATIN")])
+
+    assert message == "the environment variable LATIN holds bytes that are no UTF-8 text; pass it in UTF-8"
+
+
+def test_engine_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that fails without a word is still an error with the program's name."""
+
+    def fail(call: object) -> str:
+        raise RuntimeError
+
+    monkeypatch.setattr(engine.load("rjsonnet"), "evaluate", fail)
+
+    assert _error({"a/main.jsonnet": "1"}) == "the engine failed and did not say why\n    program a/main.jsonnet"
 
 
 def test_missing_argument_of_the_top_level_function() -> None:

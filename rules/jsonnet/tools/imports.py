@@ -15,7 +15,7 @@ import difflib
 import os
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rules.jsonnet.tools.errors import RenderError
 
@@ -46,13 +46,15 @@ class Inputs:
         imported: Paths of the files that were read, in order of their first import.
     """
 
-    def __init__(self, paths: Iterable[str], imports: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], imports: Iterable[str], binary: bool = False) -> None:
         """Declares what may be imported.
 
         Args:
             paths: Input files, as execution or runfiles paths.
             imports: Folders to search, as execution or runfiles paths.
+            binary: The engine takes bytes for `importbin`; they are in the text as lone surrogates (surrogateescape).
         """
+        self._binary = binary
         self._paths: dict[str, str] = {}
         for path in paths:
             # A source is listed before a generated twin of the same name.
@@ -92,7 +94,7 @@ class Inputs:
         for candidate in self._candidates(folder, name):
             path = self._paths.get(candidate)
             if path is not None:
-                return path, self._read(path)
+                return path, self._read(path, lambda: self._written(folder, name, "importbin") is not None)
         raise RenderError(self._missing(folder, name))
 
     def _candidates(self, folder: str, name: str) -> list[str]:
@@ -100,24 +102,35 @@ class Inputs:
         roots = [workspace_path(folder), *self._imports, "."]
         return [workspace_path(posixpath.join(root, name)) for root in roots]
 
-    def _read(self, path: str) -> str:
+    def _read(self, path: str, as_bytes: Callable[[], bool]) -> str:
         """Returns a file's text, read once a rendering."""
         if path not in self._texts:
             try:
                 # Binary, because importstr promises the file's own line ends.
                 with open(path, "rb", buffering=0) as file:
-                    self._texts[path] = file.read().decode()
-            except UnicodeDecodeError as error:
-                raise RenderError(
-                    f"{path} is no UTF-8 text (byte {error.start}); save it as UTF-8, or do not import it"
-                ) from error
+                    content = file.read()
             except OSError as error:
                 raise RenderError(f"cannot read {path}: {error.strerror}; check that the target builds it") from error
+            self._texts[path] = self._decode(path, content, as_bytes)
         return self._texts[path]
+
+    def _decode(self, path: str, content: bytes, as_bytes: Callable[[], bool]) -> str:
+        """Returns a file's bytes as text."""
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            cure = "save it as UTF-8, or do not import it"
+            if as_bytes():
+                if self._binary:
+                    return content.decode(errors="surrogateescape")
+                cure = 'rjsonnet reads no other bytes with importbin, engine = "gojsonnet" does'
+            raise RenderError(f"{path} is no UTF-8 text (byte {error.start}); {cure}") from error
 
     def _missing(self, folder: str, name: str) -> str:
         """Returns the sentence for an import that nothing declares."""
         place = self._place(folder, name)
+        if posixpath.isabs(name):
+            return f"{place}: '{name}' is an absolute path; import the file by its path from the workspace root"
         found = next((path for path in self._candidates(folder, name) if os.path.isfile(path)), None)
         if found:
             cure = f"{found} exists but is no input; add its jsonnet_library to deps, or the file to data"
@@ -152,11 +165,18 @@ class Inputs:
 
     def _place(self, folder: str, name: str) -> str:
         """Returns where the import is written, which the engine does not tell."""
-        pattern = re.compile(r"\bimport(?:str|bin)?\s*@?['\"]" + re.escape(name) + r"['\"]")
+        if found := self._written(folder, name, "import(?:str|bin)?"):
+            path, match = found
+            before = match.string[: match.start()]
+            return f"{path}:{before.count(chr(10)) + 1}:{match.start() - before.rfind(chr(10))}"
+        return "code given by an attribute"
+
+    def _written(self, folder: str, name: str, words: str) -> tuple[str, re.Match[str]] | None:
+        """Returns the first file of a folder that imports a name with one of the words, and where."""
+        pattern = re.compile(rf"\b{words}\s*@?['\"]{re.escape(name)}['\"]")
         home = posixpath.normpath(folder)
         for path, text in self._texts.items():
             match = pattern.search(text) if posixpath.normpath(posixpath.dirname(path)) == home else None
             if match:
-                before = text[: match.start()]
-                return f"{path}:{before.count(chr(10)) + 1}:{match.start() - before.rfind(chr(10))}"
-        return "code given by an attribute"
+                return path, match
+        return None

@@ -8,14 +8,31 @@ three spaces a level, fields sorted, no newline at the end.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import posixpath
+from collections.abc import Collection
+from itertools import accumulate
 
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
 _INDENT = 3
+# At the end of a line only a number ends so: a string ends with its quote.
+_NO_NUMBERS = ("inf", "NaN")
+
+_CURES = {
+    errno.EACCES: "give write permission",
+    errno.EPERM: "give write permission",
+    errno.EROFS: "use a file system that can be written to",
+    errno.ENOSPC: "free space on the disk",
+    errno.EDQUOT: "free space on the disk",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.EISDIR: "rename the output, or remove the folder",
+    errno.EEXIST: "rename the output, or remove the file that stands in the place of its folder",
+    errno.ENOTDIR: "rename the output, or remove the file that stands in the place of its folder",
+}
 
 
 def _members(text: str) -> list[str]:
@@ -94,7 +111,8 @@ def _document(request: Request, text: str, name: str) -> str:
             f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "
             "make it a string (std.manifestYamlDoc, std.toString) or remove --string"
         )
-    return str(json.loads(text))
+    # One more even after a text that ends with one, as the command jsonnet does; a document of a stream needs it.
+    return str(json.loads(text)) + "\n"
 
 
 def _stream(request: Request, text: str) -> str:
@@ -103,21 +121,27 @@ def _stream(request: Request, text: str) -> str:
     return "".join(f"---\n{_document(request, item, 'an element')}" for item in split_array(text)) + "...\n"
 
 
-def _check_names(request: Request, names: list[str]) -> None:
+def _check_names(request: Request, names: Collection[str]) -> None:
     """Raises if a name would be written outside the output folder or in another's place."""
     for name in names:
         parts = name.split("/")
-        if not name or name.startswith("/") or ".." in parts or "." in parts or "" in parts:
-            raise RenderError(f"{request.src} produced the file name '{name}'; use a plain relative path")
-        above = next((other for other in names if name.startswith(other + "/")), None)
+        if {"", ".", ".."} & {*parts} or "\0" in name:
+            shown = name.replace("\0", "\\u0000")
+            raise RenderError(f"{request.src} produced the file name '{shown}'; use a plain relative path")
+        above = next((folder for folder in accumulate(parts[:-1], "{}/{}".format) if folder in names), None)
         if above:
             raise RenderError(f"{request.src} produced '{above}' as a file and as the folder of '{name}'; rename one")
 
 
-def _match(request: Request, names: list[str]) -> None:
+def _base(outs: list[str]) -> str:
+    """Returns the folder that the names of several outputs are relative to: the deepest that all are in."""
+    return posixpath.commonpath([posixpath.dirname(out) for out in outs])
+
+
+def _match(request: Request, names: Collection[str]) -> None:
     """Raises unless the program produced exactly the declared outputs."""
-    base = posixpath.dirname(request.outs[0])
-    declared = [posixpath.relpath(out, base) for out in request.outs]
+    base = _base(request.outs)
+    declared = {posixpath.relpath(out, base): None for out in request.outs}
     missing = [name for name in declared if name not in names]
     extra = [name for name in names if name not in declared]
     if missing:
@@ -146,29 +170,36 @@ def layout(request: Request, text: str) -> dict[str, str]:
     Raises:
         RenderError: The value does not fit what the target declares.
     """
-    if "inf" in text or "NaN" in text or "nan" in text:
-        try:
-            json.loads(text, parse_constant=_no_constant)
-        except ValueError as error:
-            raise RenderError(f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN)") from error
+    check_numbers(request, text)
     if not request.multiple:
         content = _stream(request, text) if request.yaml_stream else _document(request, text, request.src)
         return {request.outs[0]: content}
     _expect(request, text, "object", "several outputs need an object with one field for each file")
     fields = split_object(text)
-    _check_names(request, list(fields))
+    _check_names(request, fields)
     if not request.out_dir:
-        _match(request, list(fields))
-    base = request.out_dir or posixpath.dirname(request.outs[0])
+        _match(request, fields)
+    base = request.out_dir or _base(request.outs)
     return {
         posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"'{name}' of {request.src}")
         for name, value in fields.items()
     }
 
 
-def _no_constant(name: str) -> None:
-    """Refuses the constants that Python reads and JSON does not have."""
-    raise ValueError(name)
+def check_numbers(request: Request, text: str) -> None:
+    """Refuses what rjsonnet prints for a number that JSON does not have.
+
+    Args:
+        request: The rendering.
+        text: The value as the engine printed it.
+
+    Raises:
+        RenderError: There is such a number.
+    """
+    if text.endswith(_NO_NUMBERS) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NO_NUMBERS):
+        raise RenderError(
+            f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN); correct the program"
+        )
 
 
 def write(files: dict[str, str]) -> None:
@@ -186,4 +217,5 @@ def write(files: dict[str, str]) -> None:
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(content)
         except OSError as error:
-            raise RenderError(f"cannot write {path}: {error.strerror}; free space or fix the permissions") from error
+            cure = _CURES.get(error.errno or 0, "look at what stands there")
+            raise RenderError(f"cannot write {path}: {error.strerror}; {cure}") from error

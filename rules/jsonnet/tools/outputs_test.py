@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_multiple_outputs() -> None:
     assert files == {"bin/p/a.json": "1\n", "bin/p/sub/b.json": "[ ]\n"}
 
 
+@pytest.mark.parametrize(
+    ("outs", "names"),
+    [
+        (["bin/p/x/a.json", "bin/p/y/b.json"], ["x/a.json", "y/b.json"]),
+        (["bin/p/sub/a.json", "bin/p/b.json"], ["sub/a.json", "b.json"]),
+        (["bin/p/sub/a.json", "bin/p/sub/b.json"], ["a.json", "b.json"]),
+        (["bin/p/sub/a.json"], ["a.json"]),
+        (["one/a.json", "two/b.json"], ["one/a.json", "two/b.json"]),
+    ],
+)
+def test_outputs_in_several_folders(outs: list[str], names: list[str]) -> None:
+    """Names are relative to the deepest folder that has all outputs, whatever their order."""
+    assert list(_layout(dict.fromkeys(names, 1), outs=outs, multiple=True)) == sorted(outs)
+    assert list(_layout(dict.fromkeys(names, 1), outs=outs[::-1], multiple=True)) == sorted(outs)
+
+
+def test_many_names_are_checked_in_time() -> None:
+    """A folder of 20,000 files is looked at once, not each name beside each other (which took a minute)."""
+    text = _engine({f"a{i}/b/c.json": 1 for i in range(20_000)})
+    start = time.process_time()
+
+    assert len(outputs.layout(Request(src="a", out_dir="d", multiple=True), text)) == 20_000
+    assert time.process_time() - start < 5
+
+
 def test_folder_output() -> None:
     """A folder takes whatever names the program produces."""
     assert _layout({"x/y.json": 1, "z": 2}, out_dir="bin/d", multiple=True) == {
@@ -114,9 +140,17 @@ def test_yaml_stream() -> None:
 
 
 def test_string_output() -> None:
-    """With --string the text is written as it is, newline or not."""
-    assert _layout("é\n  x", outs=["o"], string=True) == {"o": "é\n  x"}
-    assert _layout({"f": "t"}, outs=["f"], string=True, multiple=True) == {"f": "t"}
+    """With --string the text is written as it is with a newline after it, as jsonnet -S writes it."""
+    assert _layout("é\n  x", outs=["o"], string=True) == {"o": "é\n  x\n"}
+    assert _layout("x\n", outs=["o"], string=True) == {"o": "x\n\n"}
+    assert _layout({"f": "t"}, outs=["f"], string=True, multiple=True) == {"f": "t\n"}
+
+
+def test_stream_of_texts() -> None:
+    """In a stream of texts each marker begins a line, so that parsers see the documents."""
+    assert _layout(["a: 1", "- x\n"], outs=["o"], string=True, yaml_stream=True) == {
+        "o": "---\na: 1\n---\n- x\n\n...\n"
+    }
 
 
 @pytest.mark.parametrize(
@@ -149,6 +183,8 @@ def test_string_output() -> None:
         ),
         ({"/x": 1}, {"out_dir": "d", "multiple": True}, "produced the file name '/x'"),
         ({"": 1}, {"out_dir": "d", "multiple": True}, "produced the file name ''"),
+        ({"a\0b": 1}, {"out_dir": "d", "multiple": True}, r"produced the file name 'a\\u0000b'"),
+        ({"a/b": 1, "a/b/c/d": 1}, {"out_dir": "d", "multiple": True}, "'a/b' as a file and as the folder of 'a/b/c/d'"),
         ({"a": 1, "a/b": 1}, {"out_dir": "d", "multiple": True}, "'a' as a file and as the folder of 'a/b'"),
     ],
 )
@@ -158,7 +194,7 @@ def test_what_does_not_fit(value: object, fields: dict[str, Any], message: str) 
         _layout(value, **fields)
 
 
-@pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999"])
+@pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999", "[1e999, 1]", "std.log(-1)", "{ a: std.log(-1), b: 1 }"])
 def test_numbers_that_json_lacks(code: str) -> None:
     """An infinite number is refused instead of written as text that no parser reads."""
     with pytest.raises(RenderError, match="a number that JSON cannot hold"):
@@ -168,6 +204,27 @@ def test_numbers_that_json_lacks(code: str) -> None:
 def test_words_inside_strings_are_no_numbers() -> None:
     """Strings that contain inf or NaN are written as they are."""
     assert _layout(["info", "NaN"], outs=["o"])["o"] == '[\n   "info",\n   "NaN"\n]\n'
+    assert json.loads(_layout({"inf": "inf", "b": "NaN,\n"}, outs=["o"])["o"]) == {"inf": "inf", "b": "NaN,\n"}
+
+
+def test_deep_values_with_words_are_written() -> None:
+    """A value nested deeper than Python's parser goes is written, whatever its strings and names are."""
+    text = _print("{ info: 'inf', x: " + "[" * 1500 + "'NaN'" + "]" * 1500 + " }")
+
+    assert outputs.layout(Request(src="a", outs=["o"]), text)["o"] == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("file/x", "remove the file that stands in the place of its folder"), ("folder", "remove the folder"), ("x" * 300, "shorten the name")],
+)
+def test_write_says_what_to_do(tmp_path: Path, name: str, cure: str) -> None:
+    """What to do fits the reason why a file cannot be written."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(RenderError, match=f"cannot write .*{name}: .*; .*{cure}"):
+        outputs.write({str(tmp_path / name): "1"})
 
 
 def test_write_reports_the_file(tmp_path: Path) -> None:

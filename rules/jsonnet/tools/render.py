@@ -16,7 +16,10 @@ from typing import TextIO
 
 from rules.jsonnet.tools import engine, outputs
 from rules.jsonnet.tools import request as requests
-from rules.jsonnet.tools.errors import RenderError, UsageError
+from rules.jsonnet.tools.errors import RenderError
+
+# What a worker is started with, and puts before the arguments of each request.
+_STARTUP = ("--engine=", "--timeout=", "--memory=")
 
 
 def render(request: requests.Request) -> None:
@@ -42,7 +45,11 @@ def render(request: requests.Request) -> None:
 def _outcome(request: requests.Request) -> dict[str, object]:
     """Returns what came of an evaluation, for a test that compares engines: exit code, message, value."""
     try:
-        return {"exit_code": 0, "message": "", "value": json.loads(engine.evaluate(request))}
+        text = engine.evaluate(request)
+        outputs.check_numbers(request, text)
+        return {"exit_code": 0, "message": "", "value": json.loads(text)}
+    except RecursionError:
+        return {"exit_code": 1, "message": f"{request.src} evaluates to a value too deep to compare", "value": None}
     except RenderError as error:
         return {"exit_code": error.exit_code, "message": error.message, "value": None}
 
@@ -57,18 +64,17 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
         Exit code (0 done, 1 failed, 2 usage) and what to tell the user, empty
         when all is well.
     """
-    label = ""
     try:
-        request = requests.parse(requests.expand(argv))
-        label = request.label
-        render(request)
-    except UsageError as error:
-        return error.exit_code, f"ERROR: {error.message}\n"
+        render(requests.parse(requests.expand(argv)))
     except RenderError as error:
-        # Newer Bazels write the main repository's labels as @@//…
-        label = re.sub("^@@?//", "//", label)
+        label = main_label(requests.peek(argv, "label"))
         return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
     return 0, ""
+
+
+def main_label(label: str) -> str:
+    """Returns a label as BUILD files have it; newer Bazels write the main repository's as @@//…"""
+    return re.sub("^@@?//", "//", label)
 
 
 def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
@@ -86,7 +92,8 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     err = stderr or sys.stderr
     if "--persistent_worker" in argv:
-        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err, first=[a for a in argv if a.startswith("--engine=")])
+        first = [argument for argument in argv if argument.startswith(_STARTUP)]
+        return worker.serve(sys.stdin.buffer, sys.stdout.buffer, err, first=first)
     evaluator = worker.Evaluator()
     try:
         code, message = evaluator.run(list(argv))

@@ -17,6 +17,10 @@ from rules.jsonnet.tools.errors import UsageError
 DEFAULT_MAX_STACK = 500
 DEFAULT_MAX_TRACE = 20
 
+# What a rendering may take where the arguments do not say it; the same as the flags of //rules/jsonnet.
+DEFAULT_TIMEOUT_S = 600
+DEFAULT_MEMORY_MIB = 4096
+
 ENGINES = ("rjsonnet", "gojsonnet", "jsonnet")
 """The engines by name, the default first."""
 
@@ -55,14 +59,16 @@ class Request:
         label: The Bazel target, for messages; empty when there is none.
         engine: What evaluates, one of ENGINES.
         src: The program.
-        outs: The files to write; the first one's folder is the base of the
-            names in a multiple output.
+        outs: The files to write; the deepest folder that all are in is the base
+            of the names in a multiple output.
         out_dir: The folder to fill in place of `outs`; empty when not used.
         multiple: The program's value is an object of `{file name: content}`.
         yaml_stream: The program's value is an array, written as YAML documents.
         string: The value (or each value, with `multiple`) is a string, written as it is.
         max_stack: How many frames the engine allows.
-        max_trace: How many stack lines an error shows.
+        max_trace: How many stack lines an error shows; 0 for all.
+        timeout_s: How many seconds the rendering may take; rules.jsonnet.tools.worker ends it then.
+        memory_mib: How many MiB the process that evaluates may hold; likewise.
         inputs: All files that imports may reach.
         imports: Folders searched after the importing file's own and before the workspace root.
         bindings: External variables and top-level arguments.
@@ -82,6 +88,8 @@ class Request:
     string: bool = False
     max_stack: int = DEFAULT_MAX_STACK
     max_trace: int = DEFAULT_MAX_TRACE
+    timeout_s: int = DEFAULT_TIMEOUT_S
+    memory_mib: int = DEFAULT_MEMORY_MIB
     inputs: list[str] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
@@ -99,7 +107,7 @@ _LISTS = {
     "stamp_file": "stamp_files",
 }
 _SWITCHES = {"multiple": "multiple", "yaml_stream": "yaml_stream", "string": "string"}
-_NUMBERS = {"max_stack": "max_stack", "max_trace": "max_trace"}
+_NUMBERS = {"max_stack": "max_stack", "max_trace": "max_trace", "timeout": "timeout_s", "memory": "memory_mib"}
 
 
 def _binding_flags() -> dict[str, tuple[str, bool, str]]:
@@ -144,6 +152,25 @@ def expand(argv: Sequence[str]) -> list[str]:
     return arguments
 
 
+def peek(arguments: Sequence[str], flag: str, default: str = "") -> str:
+    """Reads one argument before all are judged, for the process that hands them on.
+
+    Args:
+        arguments: Arguments of one rendering, parameter files not yet expanded.
+        flag: Its name, without dashes.
+        default: What to return where it is not given.
+
+    Returns:
+        Its value.
+    """
+    try:
+        arguments = expand(arguments)
+    except UsageError:
+        pass  # the rendering itself says it
+    prefix = f"--{flag}="
+    return next((argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)), default)
+
+
 def _pair(flag: str, value: str) -> tuple[str, str]:
     """Returns the [name, value] pair that a binding's argument holds."""
     try:
@@ -176,7 +203,15 @@ def repair_encoding(arguments: Sequence[str]) -> list[str]:
         return rest
     if flag != "--encoding=" + _PROBE.encode().decode("latin-1"):
         raise UsageError(f"the arguments came in an unknown encoding ({flag!r}); write the parameter file as UTF-8")
-    return [argument.encode("latin-1").decode("utf-8") for argument in rest]
+    return [_once(argument) for argument in rest]
+
+
+def _once(argument: str) -> str:
+    """Returns an argument that Bazel has encoded twice."""
+    try:
+        return argument.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise UsageError(f"the BUILD file has text that is no UTF-8, in {argument!r}; save the file as UTF-8") from error
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -202,7 +237,7 @@ def parse(arguments: Sequence[str]) -> Request:
             setattr(request, _TEXTS[flag], value)
         elif flag in _SWITCHES and not equals:
             setattr(request, _SWITCHES[flag], True)
-        elif flag in _NUMBERS and value.isdecimal() and int(value) > 0:
+        elif flag in _NUMBERS and value.isdecimal() and (int(value) > 0 or flag == "max_trace"):
             setattr(request, _NUMBERS[flag], int(value))
         elif flag in _BINDINGS and equals:
             target, code, source = _BINDINGS[flag]

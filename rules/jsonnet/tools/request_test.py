@@ -76,6 +76,19 @@ def test_missing_parameter_file() -> None:
         requests.expand(["@none"])
 
 
+def test_text_that_is_not_utf8() -> None:
+    """A BUILD file in another encoding is said in a sentence, with the argument that holds it."""
+    probe = "é".encode().decode("latin-1")
+
+    with pytest.raises(UsageError, match="the BUILD file has text that is no UTF-8, in .*caf.*; save the file as UTF-8"):
+        requests.parse(["--src=a", '--ext_str=["n","caf\xe9"]', f"--encoding={probe}"])
+
+
+def test_no_limit_of_the_stack() -> None:
+    """--max_trace=0 stands for all lines, as it does for jsonnet; a stack of no frames makes no sense."""
+    assert requests.parse(["--src=a", "--max_trace=0"]).max_trace == 0
+
+
 @pytest.mark.parametrize("probe", ["é", "é".encode().decode("latin-1")])
 def test_encoding(probe: str) -> None:
     """Text arrives as it stands in the BUILD file, whether or not Bazel encoded it twice."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import os
 import subprocess
 import sys
 
@@ -20,8 +22,11 @@ DEADLINE_S = 5.0
 
 _ENGINE = "gojsonnet"
 _CODE = """
-import json, sys
-path, request = json.load(sys.stdin)
+import ctypes, json, os, signal, sys
+path, request, asking, seconds = json.load(sys.stdin)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+if os.getppid() != asking: sys.exit()
+signal.alarm(seconds)
 sys.path[:] = path
 from rules.jsonnet.tools import second_look
 print(json.dumps(second_look.look(request)))
@@ -41,7 +46,8 @@ def stack(request: Request) -> list[str]:
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _CODE],
-            input=json.dumps([sys.path, dataclasses.asdict(request)]),
+            # The process that asks may be killed while it waits: then nobody else would end this one.
+            input=json.dumps([sys.path, dataclasses.asdict(request), os.getpid(), math.ceil(DEADLINE_S) + 1]),
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,
@@ -59,16 +65,19 @@ def look(fields: dict[str, object]) -> list[str]:
         fields: The request's fields.
 
     Returns:
-        The stack lines of the error; empty if there is none.
+        The stack lines of the error; empty if there is none, or if it is another one: what go-jsonnet refuses before it
+        evaluates anything is not what stopped rjsonnet.
     """
     # Imported here, because that module asks this one.
     from rules.jsonnet.tools import engine
     from rules.jsonnet.tools.errors import RenderError
 
     bindings = [Binding(**binding) for binding in fields.pop("bindings")]  # type: ignore[attr-defined]
-    request = Request(**{**fields, "bindings": bindings, "engine": _ENGINE})  # type: ignore[arg-type]
+    request = Request(**{**fields, "bindings": bindings, "engine": _ENGINE, "max_trace": 0})  # type: ignore[arg-type]
     try:
         engine.evaluate(request)
     except RenderError as error:
+        if error.message.startswith("static error: "):
+            return []
         return [line for line in error.message.split("\n") if line.startswith("    ")]
     return []

@@ -6,6 +6,8 @@ The front speaks the protocol and never evaluates. The evaluator is a fork with
 the engine already loaded; it is replaced when its memory has grown past a limit
 (rjsonnet is fastest without garbage collection) and when it dies, so that a
 program on which the engine crashes costs one sentence and not the build's worker.
+The front watches while it waits: a program that does not end, or that takes more
+memory than it may, is ended with its evaluator.
 """
 
 from __future__ import annotations
@@ -14,68 +16,100 @@ import ctypes
 import io
 import json
 import os
+import select
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, TextIO
 
 from rules.jsonnet.tools import engine, render
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.protocol import ProtocolError, messages
-from rules.jsonnet.tools.request import ENGINES
+from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
 # Above this the evaluator is replaced between two renderings: some 250 small
 # programs, or one of 300 services.
 MEMORY_LIMIT = 384 * 2**20
 
+Run = Callable[[list[str]], tuple[int, str]]
+"""Does one rendering: arguments to exit code and message."""
+
 _PR_SET_PDEATHSIG = 1
+# As if the evaluator held 30 % of the memory more.
+_OOM_SCORE = 300
+# How often a rendering's memory is looked at; the fastest engine allocates some 100 MiB in this time.
+_POLL_S = 0.1
 
 
-def resident_memory() -> int:
-    """Returns this process's resident memory in bytes; 0 where /proc is missing."""
+def resident_memory(pid: int | str = "self") -> int:
+    """Returns a process's resident memory in bytes; 0 where /proc or the process is missing."""
     try:
-        with open("/proc/self/statm", "rb") as file:
+        with open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
 
 
+class _LimitError(Exception):
+    """A rendering took more than it may; the text says of what, and which flag allows more."""
+
+
 class Evaluator:
     """A child process that renders, replaced when it has grown or died."""
 
-    def __init__(self, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(self, memory_limit: int = MEMORY_LIMIT, run: Run = render.run) -> None:
         """Prepares an evaluator; the child starts with the first rendering.
 
         Args:
             memory_limit: Resident bytes after which the child is replaced.
+            run: What the child does with the arguments of one rendering.
         """
         self.memory_limit = memory_limit
+        self._run = run
         self.pid = 0
         self._requests: BinaryIO | None = None
         self._responses: BinaryIO | None = None
+        self._grown = False
+        self._seen = 0  # resident bytes when last looked at in the middle of a rendering
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
         """Renders in the child.
 
         Args:
-            arguments: Arguments of `rules.jsonnet.tools.render.run`.
+            arguments: Arguments of one rendering.
 
         Returns:
-            Exit code and message, as that function has them.
+            Exit code and message.
         """
-        line = self._ask(arguments)
-        if not line:
-            # It may have been the victim of something else, such as a lack of memory: one more try.
-            self.stop(kill=False)
+        self.rest()
+        try:
             line = self._ask(arguments)
+            if not line:
+                ending = self.stop(kill=False)
+                if self._seen > self.memory_limit:
+                    # A second try would take as much: the kernel may have ended it for lack of memory.
+                    return _failed(
+                        arguments,
+                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
+                        "make the program smaller, or free memory",
+                    )
+                # It may have been the victim of something else: one more try.
+                line = self._ask(arguments)
+        except _LimitError as error:
+            self.stop()
+            return _failed(arguments, str(error))
         if not line:
             ending = self.stop(kill=False)
-            label = next((a.removeprefix("--label=") for a in arguments if a.startswith("--label=")), "the program")
-            return 1, f"ERROR: {label}: the Jsonnet engine died twice ({ending}); simplify the program or report it\n"
+            return _failed(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
         code, message, memory = json.loads(line)
-        if memory > self.memory_limit:
-            self.stop()
+        self._grown = memory > self.memory_limit
         return code, message
+
+    def rest(self) -> None:
+        """Ends a child that has grown past the limit; to be called when the answer is out, for a large one takes 0.1 s to end."""
+        if self._grown:
+            self.stop()
 
     def _ask(self, arguments: list[str]) -> bytes:
         """Returns the child's answer line; empty if the child has died."""
@@ -85,10 +119,30 @@ class Evaluator:
         try:
             self._requests.write(json.dumps(arguments).encode() + b"\n")
             self._requests.flush()
+            self._wait(arguments)
             line = self._responses.readline()
         except BrokenPipeError:
             return b""
         return line if line.endswith(b"\n") else b""
+
+    def _wait(self, arguments: list[str]) -> None:
+        """Waits for the child's answer or end; raises _LimitError if it takes too long or holds too much."""
+        start, self._seen, seconds, mebibytes = time.monotonic(), 0, 0, 0
+        while not select.select([self._responses], [], [], _POLL_S)[0]:
+            # Read only here: most renderings are done before the first look.
+            seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
+            mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
+            self._seen = resident_memory(self.pid)
+            if self._seen > mebibytes << 20:
+                raise _LimitError(
+                    f"the program takes more than {mebibytes} MiB of memory; make it smaller, try another engine, "
+                    "or allow more with --//rules/jsonnet:memory=MIB"
+                )
+            if time.monotonic() - start > seconds:
+                raise _LimitError(
+                    f"the program did not end within {seconds} s; make it smaller, try another engine, "
+                    "or allow more with --//rules/jsonnet:timeout=SECONDS"
+                )
 
     def stop(self, kill: bool = True) -> str:
         """Ends the child, if there is one.
@@ -111,7 +165,7 @@ class Evaluator:
             except BrokenPipeError:
                 pass  # the child is gone; closing had unsent bytes
         _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
+        self.pid, self._grown = 0, False
         code = os.waitstatus_to_exitcode(status)
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
@@ -124,27 +178,54 @@ class Evaluator:
         if self.pid == 0:
             os.close(request_write)
             os.close(response_read)
-            _evaluate_for_ever(request_read, response_write, front)
+            _evaluate_for_ever(request_read, response_write, front, self._run)
         os.close(request_read)
         os.close(response_write)
         self._requests = os.fdopen(request_write, "wb")
         self._responses = os.fdopen(response_read, "rb")
 
 
-def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
+def _failed(arguments: list[str], sentence: str) -> tuple[int, str]:
+    """Returns exit code and message of a rendering that has no answer of its own."""
+    return 1, f"ERROR: {render.main_label(peek(arguments, 'label', 'the program'))}: {sentence}\n"
+
+
+def _number(arguments: list[str], flag: str, default: int) -> int:
+    """Returns a numeric argument; the default for one that is malformed, which the rendering itself says."""
+    text = peek(arguments, flag)
+    return int(text) if text.isdecimal() else default
+
+
+def _volunteer() -> None:
+    """Has the kernel end this process rather than the front where memory is short: only the front's end fails an action."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            score = min(int(file.read()) + _OOM_SCORE, 1000)
+            file.seek(0)
+            file.write(str(score))
+    except OSError:
+        pass  # no Linux, or not allowed
+
+
+def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) -> None:
     """The child: renders each line's arguments until the front closes the pipe."""
     # A program that never ends must not outlive a worker that Bazel has killed.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != front:
         os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _volunteer()
     # std.trace writes to standard error, which Bazel keeps in a log of its own;
     # caught here, it reaches the user with the response.
     notes = os.memfd_create("notes")
     os.dup2(notes, 2)
     with os.fdopen(request_fd, "rb") as requests, os.fdopen(response_fd, "wb") as responses:
         for line in requests:
-            code, message = render.run(json.loads(line))
+            arguments = json.loads(line)
+            try:
+                code, message = run(arguments)
+            except Exception as error:  # a defect of ours, but still a sentence for who reads the log
+                code, message = _failed(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
                 message = os.pread(notes, size, 0).decode("utf-8", "replace") + message
@@ -157,7 +238,7 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int) -> None:
 
 def _preload(arguments: list[str]) -> None:
     """Loads the engine before the fork where that is safe, so that a new evaluator starts with it loaded."""
-    name = next((a.removeprefix("--engine=") for a in arguments if a.startswith("--engine=")), ENGINES[0])
+    name = peek(arguments, "engine", ENGINES[0])
     if name == ENGINES[0]:
         try:
             engine.load(name)
@@ -179,7 +260,7 @@ def serve(
         responses: Where the JSON work responses go, a line each.
         stderr: Where a broken stream is reported.
         memory_limit: Resident bytes after which the evaluator is replaced.
-        first: Arguments that every request starts with: `--engine=NAME`.
+        first: Arguments that every request starts with: the engine and the limits.
 
     Returns:
         0 at the end of the stream, 1 if the stream was broken; Bazel starts a
@@ -197,6 +278,7 @@ def serve(
             response = {"exitCode": code, "output": output, "requestId": message.get("requestId", 0)}
             responses.write(json.dumps(response).encode() + b"\n")
             responses.flush()
+            evaluator.rest()
     except ProtocolError as error:
         stderr.write(f"ERROR: jsonnet worker: {error}; Bazel will start another one\n")
         return 1

@@ -126,7 +126,8 @@ def test_failure_writes_nothing() -> None:
 
 
 def test_usage_errors_have_their_own_code() -> None:
-    """Wrong arguments end with exit code 2."""
+    """Wrong arguments end with exit code 2, and the label where there is one."""
+    assert render.run(["--what", "--label=//:x"])[1].startswith("ERROR: //:x: unknown or malformed argument '--what'; ")
     assert render.run(["--what"]) == (
         2,
         "ERROR: unknown or malformed argument '--what'; see rules/jsonnet/README.md\n",
@@ -172,6 +173,85 @@ def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
+# Takes days, and little memory in the first seconds.
+_ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
+# rjsonnet looks for the exponent of 0 for ever, and keeps what it meets.
+_GREEDY = "'%e' % 0"
+
+
+def test_a_program_that_does_not_end_is_ended(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time a rendering fails by name and is not tried again; the next one works."""
+    starts: list[int] = []
+    start = evaluator._start
+    monkeypatch.setattr(evaluator, "_start", lambda: (start(), starts.append(evaluator.pid)))
+    began = time.monotonic()
+
+    assert evaluator.run([*_program("endless", _ENDLESS), "--timeout=1"]) == (
+        1,
+        "ERROR: //:endless: the program did not end within 1 s; make it smaller, try another engine, "
+        "or allow more with --//rules/jsonnet:timeout=SECONDS\n",
+    )
+    assert time.monotonic() - began < 10
+    assert len(starts) == 1
+    assert not _running(starts[0])
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_a_program_that_grows_is_ended(evaluator: worker.Evaluator) -> None:
+    """A rendering that takes more memory than it may fails by name; the next one works."""
+    assert evaluator.run([*_program("greedy", _GREEDY), "--memory=200", "--timeout=60"]) == (
+        1,
+        "ERROR: //:greedy: the program takes more than 200 MiB of memory; make it smaller, try another engine, "
+        "or allow more with --//rules/jsonnet:memory=MIB\n",
+    )
+    assert evaluator.run(_program("b", "2")) == (0, "")
+
+
+def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluator that something else kills when it is large, as the kernel does without memory, fails the program by name."""
+    evaluator = worker.Evaluator(memory_limit=1)
+    looked = worker.resident_memory
+
+    def kill(pid: int | str = "self") -> int:
+        size = looked(pid)
+        os.kill(int(pid), signal.SIGKILL)
+        return size
+
+    monkeypatch.setattr(worker, "resident_memory", kill)
+    code, message = evaluator.run(_program("endless", _ENDLESS))
+
+    assert code == 1
+    assert re.fullmatch(
+        r"ERROR: //:endless: the Jsonnet engine died \(SIGKILL\) with \d+ MiB of memory in use; "
+        "make the program smaller, or free memory\n",
+        message,
+    )
+    assert evaluator.pid == 0
+
+
+def test_without_memory_the_evaluator_goes_first(evaluator: worker.Evaluator) -> None:
+    """The kernel is told to end the evaluator, which is replaced, and not the front, whose end fails an action."""
+    assert evaluator.run(_program("a", "1")) == (0, "")
+    own, its = (int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ("self", evaluator.pid))
+
+    assert its == min(own + 300, 1000)
+
+
+def test_a_defect_is_a_sentence() -> None:
+    """An exception that nobody foresaw is told in one line with the label, and the next rendering works."""
+
+    def run(arguments: list[str]) -> tuple[int, str]:
+        if "bad" in arguments:
+            raise ValueError("what")
+        return 0, ""
+
+    evaluator = worker.Evaluator(run=run)
+
+    assert evaluator.run(["--label=//:x", "bad"]) == (1, "ERROR: //:x: internal error (ValueError: what); report it\n")
+    assert evaluator.run([]) == (0, "")
+    evaluator.stop()
+
+
 def test_memory_is_bounded() -> None:
     """An evaluator that has grown past the limit is replaced; small ones stay."""
     arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
@@ -179,6 +259,8 @@ def test_memory_is_bounded() -> None:
     pids = set()
     for _ in range(12):
         assert evaluator.run(arguments)[0] == 0
+        assert evaluator.pid, "the answer waited for the evaluator's end"
+        evaluator.rest()
         if evaluator.pid:
             pids.add(evaluator.pid)
             memory = int(Path(f"/proc/{evaluator.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -211,6 +293,25 @@ def test_without_a_worker() -> None:
     assert err.decode() == render.run(_program("two", "error 'no'"))[1]
 
 
+def test_limits_without_a_worker(folder: Path) -> None:
+    """A rendering of its own process has the same limits, and its message the label of its parameter file."""
+    (folder / "parameters").write_text("\n".join(_program("endless", _ENDLESS)))
+    process = _start(["--engine=rjsonnet", "--timeout=1", "--memory=4096", "@parameters"])
+
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert err.decode().startswith("ERROR: //:endless: the program did not end within 1 s; ")
+
+
+def test_limits_of_a_worker(folder: Path) -> None:
+    """The limits that a worker is started with hold for each request."""
+    process = _start(["--persistent_worker", "--timeout=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, _ = process.communicate(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode(), timeout=30)
+
+    assert "did not end within 1 s" in json.loads(out)["output"]
+
+
 def _children(pid: int) -> list[int]:
     """Returns the ids of a process's children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -235,10 +336,9 @@ def _running(pid: int) -> bool:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
     """A worker that Bazel ends leaves no process behind, even in the middle of a rendering."""
-    endless = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
     process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     stdin: IO[bytes] = process.stdin  # type: ignore[assignment]
-    stdin.write(json.dumps({"arguments": _program("endless", endless)}).encode())
+    stdin.write(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode())
     stdin.flush()
     _wait(lambda: _children(process.pid), "for the evaluator")
     child = _children(process.pid)[0]

@@ -7,6 +7,7 @@ import _gojsonnet
 from rules.jsonnet.tools.engines import google
 from rules.jsonnet.tools.engines.call import Call
 
+binary = True
 exact = google.exact
 shape = google.shape
 

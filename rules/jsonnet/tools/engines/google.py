@@ -36,7 +36,7 @@ def evaluate(call: Call, snippet: Callable[..., str]) -> str:
 
     def resolve(folder: str, name: str) -> tuple[str, bytes]:
         path, text = call.resolve(folder, name)
-        return path, text.encode()
+        return path, text.encode(errors="surrogateescape")
 
     path, text = call.resolve("", workspace_path(call.src))
     value = snippet(

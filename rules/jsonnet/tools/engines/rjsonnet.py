@@ -7,12 +7,17 @@ stays off and the process that evaluates is replaced when it has grown
 
 from __future__ import annotations
 
+import json
+import posixpath
 import re
 
 import rjsonnet
 
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.imports import workspace_path
+
+# Its callback returns text.
+binary = False
 
 # A line of the stack: four spaces, then `file:line:column` or a remark.
 _STACK_LINE = re.compile(r"^ {4}\S")
@@ -22,6 +27,27 @@ _EXACT = re.compile(r"^ {4}[^<>:]+:\d+:\d+(?:-[\d:]+)?(?:$|: +(?:error statement
 _PAD = re.compile(r"(?m)^(?: {4})+")
 # The reference implementation escapes these, rjsonnet does not.
 _CONTROL = re.compile("[\x7f-\x9f]")
+
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _readable(path: str, text: str, known: list[str]) -> str:
+    """Returns a file's text as rjsonnet can read it: it does not know the escape `\\/`, which JSON encoders write.
+
+    Only a file that is JSON is changed, and none that one of the known texts reads as text: rjsonnet keeps one text a file.
+    """
+    if not path.endswith(".json") or "\\/" not in text:
+        return text
+    as_text = re.compile(r"importstr\s*@?['\"][^'\"\n]*" + re.escape(posixpath.basename(path)))
+    if any(as_text.search(other) for other in known):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    # In JSON a backslash stands only inside strings.
+    return _ESCAPE.sub(lambda match: "/" if match[1] == "/" else match[0], text)
 
 
 def evaluate(call: Call) -> str:
@@ -36,9 +62,16 @@ def evaluate(call: Call) -> str:
     Raises:
         BaseException: Whatever the engine raises, for `shape` to read; a panic is no Exception.
     """
+    known = [*call.ext_codes.values(), *call.tla_codes.values()]
+
+    def resolve(folder: str, name: str) -> tuple[str, str]:
+        path, text = call.resolve(folder, name)
+        known.append(text)
+        return path, _readable(path, text, known)
+
     text = rjsonnet.evaluate_file(
         workspace_path(call.src),
-        import_callback=call.resolve,
+        import_callback=resolve,
         max_stack=call.max_stack,
         gc=False,  # type: ignore[call-arg]  # the package's stub lacks it
         ext_vars=call.ext_vars,

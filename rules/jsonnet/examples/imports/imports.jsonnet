@@ -1,0 +1,1 @@
+[import 'one.libsonnet', importstr 'two.txt']

@@ -1,0 +1,1 @@
+{ 'left/a.json': 'left', 'right/b.json': 'right' }

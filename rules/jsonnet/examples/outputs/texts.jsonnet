@@ -1,0 +1,1 @@
+[std.manifestYamlDoc({ port: 80 }), 'plain']

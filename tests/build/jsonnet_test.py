@@ -1,0 +1,137 @@
+"""What a build does when Jsonnet's workers are off, end, or hear what they do not understand."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.build.nested import Nested
+
+_PROGRAM = "slow/slow.jsonnet"
+_BUILD = """load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
+jsonnet_to_json(name = "slow", src = "slow.jsonnet", outs = ["slow.json"])
+"""
+_OUTPUTS = "rules/jsonnet/examples/outputs"
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    """A copy of the workspace with a program that takes some seconds."""
+    with Nested(tmp_path_factory.mktemp("nested")) as workspace:
+        (workspace.root / "slow").mkdir()
+        (workspace.root / "slow/BUILD").write_text(_BUILD)
+        yield workspace
+
+
+def _program(nested: Nested, rounds: int, number: int) -> str:
+    """Writes the slow program with a value that no build before had; returns that value as it is written."""
+    text = f"{{ n: {number}, x: std.foldl(function(a, i) std.md5(a), std.range(1, {rounds}), '') != '' }}"
+    (nested.root / _PROGRAM).write_text(text)
+    return f'"n": {number},'
+
+
+def _workers(nested: Nested) -> list[int]:
+    """Returns the ids of the copy's Jsonnet workers and of the processes that evaluate for them."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            here = os.readlink(folder / "cwd").startswith(str(nested.root.parent))
+            if here and b"--engine=rjsonnet\0" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue  # it has ended
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Returns the ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _seconds(pid: int) -> float:
+    """Returns how long a process has computed."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(words[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_without_workers_the_bytes_are_the_same(nested):
+    """With workers off each rendering is a process of its own, and writes what the worker writes."""
+    targets = [f"//{_OUTPUTS}:{name}" for name in ("several", "stream", "text")]
+    paths = [nested.built(f"{_OUTPUTS}/{name}") for name in ("one.json", "sub/two.json", "stream.yaml", "settings.ini")]
+    warm = nested.bazel("build", *targets)
+    assert warm.returncode == 0 and "worker" in warm.stderr, warm.stderr
+    written = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.unlink()
+    cold = nested.bazel("build", "--strategy=Jsonnet=local", *targets)
+
+    assert cold.returncode == 0, cold.stderr
+    assert "worker" not in cold.stderr and "local" in cold.stderr, cold.stderr
+    assert [path.read_bytes() for path in paths] == written
+
+
+def test_variables_of_the_environment(nested):
+    """--action_env reaches external variables and arguments, and a change of it renders again."""
+    written = []
+    for port in (80, 81):
+        nested.build(f"--action_env=PORT={port}", "//rules/jsonnet/examples/variables:environment_arguments")
+        written.append(json.loads(nested.built("rules/jsonnet/examples/variables/environment_arguments.json").read_text()))
+
+    assert written == [{"is_text": True, "next": next_one, "same": True} for next_one in (81, 82)]
+
+
+def test_an_evaluator_killed_in_mid_build(nested):
+    """When the process that evaluates is killed in the middle of a rendering, the build ends well."""
+    value = _program(nested, 3_000_000, 1)
+    builds = []
+    build = threading.Thread(target=lambda: builds.append(nested.bazel("build", "//slow")))
+    build.start()
+    killed, deadline = 0, time.monotonic() + 300
+    while not killed and build.is_alive():
+        assert time.monotonic() < deadline, "no evaluator was at work"
+        # The one that evaluates is a child of another worker process.
+        working = {child for pid in _workers(nested) for child in _children(pid) if _seconds(child) > 0.3}
+        for pid in working:
+            os.kill(pid, signal.SIGKILL)
+            killed = pid
+        time.sleep(0.05)
+    build.join()
+
+    assert killed
+    assert builds[0].returncode == 0, builds[0].stderr
+    assert value in nested.built("slow/slow.json").read_text()
+
+
+def _kill(pid: int) -> None:
+    """Kills a worker."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def _confuse(pid: int) -> None:
+    """Writes into the pipe on which a worker waits for requests."""
+    Path(f"/proc/{pid}/fd/0").write_bytes(b"what?")
+
+
+@pytest.mark.parametrize(("number", "harm"), [(2, _kill), (3, _confuse)])
+def test_a_worker_that_ends_between_two_builds(nested, number, harm):
+    """A worker that was killed, or that got garbage, is replaced: the next build ends well."""
+    _program(nested, 10, -number)
+    nested.build("//slow")
+    workers = _workers(nested)
+    fronts = [pid for pid in workers if not any(pid in _children(other) for other in workers)]
+    assert fronts
+    for pid in fronts:
+        harm(pid)
+    deadline = time.monotonic() + 20
+    while set(fronts) & set(_workers(nested)):
+        assert time.monotonic() < deadline, "the worker goes on"
+        time.sleep(0.05)
+    value = _program(nested, 10, number)
+
+    nested.build("//slow")
+
+    assert value in nested.built("slow/slow.json").read_text()
