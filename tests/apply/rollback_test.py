@@ -168,7 +168,7 @@ def fixture_three(shell, client, place):
 
 def meanwhile(monkeypatch, does: Callable[[], None]) -> None:
     """Does something while an apply waits until all is ready, which nothing here would make it."""
-    monkeypatch.setattr(waiting, "wait_ready", lambda *arguments: does())
+    monkeypatch.setattr(waiting, "wait_ready", lambda *arguments, **options: does())
 
 
 def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, client, three, monkeypatch):

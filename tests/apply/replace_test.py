@@ -1,0 +1,50 @@
+"""Replacing objects: only what differs, and beside controllers that write, too."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.k8s.testing.plans import deployment, document
+from rules.k8s.tools import replacing
+from rules.k8s.tools.preflight import Verdict
+from tests.apply.stacks import make_maps, maps
+
+
+def test_replace_writes_only_what_differs(shell, client, server, home):
+    """A second replace writes nothing; a field that somebody added goes."""
+    make_maps(shell, home, "a", "b")
+    shell.run("apply")
+    assert shell.run("replace") == 0, shell.err
+    before = server.changes()
+    assert shell.run("replace") == 0 and "2 unchanged" in shell.err
+    assert server.changes() == before
+    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"theirs": "1"}})
+
+    assert shell.run("replace") == 0
+    assert "1 replaced, 1 unchanged" in shell.err
+    assert maps(client, home)["a"]["data"] == {"key": "1"}
+
+
+@pytest.mark.parametrize(("changes", "code"), [(4, 0), (100, 1)])
+def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, changes, code):
+    """What a controller writes between reading and replacing an object makes the replace read it again, five times at most."""
+    made = {**deployment("web"), "metadata": {"name": "web", "namespace": home}}
+    shell.make_targets(document("//svc:dev", [made], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    shell.make_targets(document("//svc:dev", [{**made, "spec": {**made["spec"], "replicas": 2}}], namespace=home))
+    path = f"/apis/apps/v1/namespaces/{home}/deployments/web"
+    replacement, done = replacing._replacement, []
+
+    def disturbed(item, live):
+        if len(done) < changes:
+            done.append(1)
+            client.request("PATCH", f"{path}/status", content_type="application/merge-patch+json", body={"status": {"observedGeneration": 100 + len(done)}})
+        return replacement(item, live)
+
+    monkeypatch.setattr(replacing.Replacer, "check", lambda self, items, *_: [Verdict(item, "changed") for item in items])
+    monkeypatch.setattr(replacing, "_replacement", disturbed)
+
+    assert shell.run("replace") == code, shell.err
+    assert len(done) == min(changes, 5)
+    assert client.request("GET", path)[1]["spec"]["replicas"] == (2 if code == 0 else 1)
+    assert code == 0 or "the object has been modified" in shell.err
