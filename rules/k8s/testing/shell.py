@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,12 @@ class Shell:
         self.out, self.err = out.getvalue(), err.getvalue()
         assert "Traceback" not in self.err
         return code
+
+    def start(self, verb: str, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
+        """Starts a verb as a process of its own, which ends as the program does; `settings` are Popen's."""
+        program = "import sys; from rules.k8s.tools import run; run._exit(run.main(sys.argv[1:]))"
+        return subprocess.Popen([sys.executable, "-c", program, self.plan, verb, *arguments], text=True,
+                                env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)
 
     def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
         """Runs a verb with --output=json; returns its events, each of which keeps to the published schema.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Mapping, TextIO
 
-from rules.k8s.tools import events
+from rules.k8s.tools import events, leftovers
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.conditions import left_out
 from rules.k8s.tools.delivery import check_pins
@@ -153,7 +154,9 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
 
 
 def _exit(code: int) -> None:
-    """Ends the process at once: threads that still wait for the server are not waited for."""
+    """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leftovers.clear()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
