@@ -50,6 +50,7 @@ class Request:
     method: str
     path: str
     query: dict[str, str]
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class FakeServer:
@@ -279,14 +280,15 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        refused = self.server.fake.refuse(Request(self.command, url.path, query)) if query.get("watch") else None
+        request = Request(self.command, url.path, query, tuple(self.headers.items()))
+        refused = self.server.fake.refuse(request) if query.get("watch") else None
         if query.get("watch") and not refused:
             self._watch(url.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
             return
         if not refused and url.path.endswith("/log"):
             self._log(url.path, query)
             return
-        status, answer = refused or self.server.fake.answer(Request(self.command, url.path, query), body)
+        status, answer = refused or self.server.fake.answer(request, body)
         data = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -10,14 +10,18 @@ import json
 import os
 import ssl
 import tempfile
+import threading
 import time
-from typing import Any, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig import Connection
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.plugin_login import Credentials
 
 FIELD_MANAGER = "turnup"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -41,7 +45,7 @@ class Client:
 
     Attributes:
         connection: what a kubeconfig gave.
-        tls: the TLS settings of every connection, None for plain HTTP.
+        tls: the TLS settings of new connections, None for plain HTTP.
         date: the server's clock as its last answer gave it (an HTTP Date); None before the first.
     """
 
@@ -54,8 +58,16 @@ class Client:
             raise TurnupError(f"context {connection.context!r}: server {connection.server!r} is not a URL; correct the kubeconfig.")
         self._base = url.path.rstrip("/")
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
-        self.tls = _tls(connection) if url.scheme == "https" else None
+        self._options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
+        self._lock = threading.Lock()
+        self._credentials = connection.plugin.credentials() if connection.plugin else None
+        self._connect()
+
+    def _connect(self) -> None:
+        """Makes the pool of connections, which hold the client certificate of now."""
+        connection, url, options = self.connection, urlsplit(self.connection.server), dict(self._options)
+        assert url.hostname
+        self.tls = _tls(connection, self._credentials) if url.scheme == "https" else None
         if self.tls:
             options |= {"ssl_context": self.tls, "assert_hostname": None if connection.verify else False}
             if connection.server_name:
@@ -63,6 +75,37 @@ class Client:
             self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(url.hostname, url.port or 443, **options)
         else:
             self._pool = urllib3.HTTPConnectionPool(url.hostname, url.port or 80, **options)
+
+    def headers(self) -> Mapping[str, str]:
+        """Returns the headers that authenticate a request, after a login where that is needed.
+
+        Raises:
+            TurnupError: the login fails.
+        """
+        return self._log_in()[0]
+
+    def _log_in(self) -> tuple[Mapping[str, str], Credentials | None]:
+        """Returns the headers that authenticate, and what a plugin gave for them."""
+        plugin = self.connection.plugin
+        if plugin is None:
+            return self.connection.headers(), None
+        with self._lock:
+            before, fresh = self._credentials, plugin.credentials()
+            self._credentials = fresh
+            if before and (before.certificate, before.key) != (fresh.certificate, fresh.key):
+                self._connect()
+            return ({"Authorization": f"Bearer {fresh.token}"} if fresh.token else {}), fresh
+
+    def _ask(self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
+        """Sends once; where a plugin gives other credentials than those that the server does not accept, once more with these."""
+        plugin = self.connection.plugin
+        for last in (False, True):
+            own, used = self._log_in()
+            answer = self._pool.request(method, self._url(path, query), headers={"User-Agent": "turnup", **headers, **own}, redirect=False, **options)
+            if answer.status != 401 or last or not (plugin and used and plugin.renew(used)):
+                break
+            answer.drain_conn()
+        return answer
 
     def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
                 content_type: str = "application/json", accept: str = "application/json",
@@ -103,9 +146,8 @@ class Client:
         Raises:
             ApiError: the server refused it.
         """
-        headers = {"Accept": "*/*", "User-Agent": "turnup", **self.connection.headers()}
         try:
-            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False)
+            answer = self._ask("GET", path, query, {"Accept": "*/*"})
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
         if answer.status >= 400:
@@ -115,14 +157,13 @@ class Client:
     def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str,
               accept: str, attempt: int, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse | None:
         """Sends once; None means that a kept connection broke and the request may be sent again."""
-        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
+        headers = {"Accept": accept}
         payload = None
         if body is not None:
             payload = json.dumps(body, separators=(",", ":")).encode()
             headers["Content-Type"] = content_type
         try:
-            return self._pool.request(method, self._url(path, query), body=payload, headers=headers, redirect=False,
-                                      timeout=timeout)
+            return self._ask(method, path, query, headers, body=payload, timeout=timeout)
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
@@ -162,10 +203,8 @@ class Client:
 
     def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None) -> Iterator[bytes]:
         """Yields lines as they come; `silence` is how many seconds may pass without a byte, None for ever."""
-        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
         try:
-            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False, preload_content=False,
-                                        timeout=urllib3.Timeout(connect=4.0, read=silence))
+            answer = self._ask("GET", path, query, {"Accept": accept}, preload_content=False, timeout=urllib3.Timeout(connect=4.0, read=silence))
             if answer.status >= 400:
                 raise api_error(answer.status, _decode(answer.read(), self.connection, answer.status), self.connection)
             buffer = b""
@@ -240,17 +279,20 @@ def _tls_reason(error: Exception) -> str:
     return ""
 
 
-def _tls(connection: Connection) -> ssl.SSLContext:
+def _tls(connection: Connection, credentials: Credentials | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=connection.ca.decode("ascii", "replace") if connection.ca else None)
     if not connection.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if connection.certificate and connection.key:
+    pair = (connection.certificate, connection.key)
+    if credentials and credentials.certificate:
+        pair = (credentials.certificate, credentials.key)
+    if pair[0] and pair[1]:
         # The ssl module reads keys from files only: a private one, gone before the first request.
         handle, name = tempfile.mkstemp(prefix="turnup-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(connection.certificate + b"\n" + connection.key)
+                file.write(pair[0] + b"\n" + pair[1])
             context.load_cert_chain(name)
         except ssl.SSLError:
             raise TurnupError(f"context {connection.context!r}: the client certificate and key cannot be used; correct the "

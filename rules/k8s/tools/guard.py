@@ -17,17 +17,18 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Mapping
+from typing import Callable, Mapping
 
 from rules.k8s.tools.client import METADATA_ONLY, Client
 from rules.k8s.tools.errors import ApiError, TurnupError, WrongClusterError
-from rules.k8s.tools.kubeconfig import Connection, kubeconfig_path, load
+from rules.k8s.tools.kubeconfig import Connection, kubeconfig_files, load
 from rules.k8s.tools.plan import Plan
 
 _OWN_CONTEXT = "turnup-"
 
 
-def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False) -> Connection:
+def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False,
+            say: Callable[[str], None] = lambda text: None) -> Connection:
     """Reads the kubeconfig once and checks that it leads where the plan wants to go.
 
     Args:
@@ -35,6 +36,7 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         context: the context asked for on the command line, "" for none.
         environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
         accept_cluster: take the server that the context leads to now as the right one.
+        say: told when a login takes long.
 
     Raises:
         WrongClusterError: any of the first three comparisons fails.
@@ -47,21 +49,21 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
                                 f"for the other cluster with TURNUP_CONTEXT={context}.")
     if not expected:
         raise WrongClusterError(f"{plan.label} names no context; set context in its k8s_object.")
-    path = kubeconfig_path(str(plan.kubeconfig or ""), environ)
-    connection = load(path, expected, documents[0]["user"])
+    files = kubeconfig_files(str(plan.kubeconfig or ""), environ)
+    connection = load(files, expected, documents[0]["user"], environ=environ, say=say)
     for document in documents:
         if document["cluster"] and document["cluster"] != connection.cluster:
             raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
-                                    f"{path} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
-    _compare(connection, plan.label, path, environ, accept_cluster)
+                                    f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
+    _compare(connection, plan.label, environ, accept_cluster)
     return connection
 
 
-def _compare(connection: Connection, label: str, path: Path, environ: Mapping[str, str], accept: bool) -> None:
+def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool) -> None:
     recorded_ca = _own_cluster_ca(connection.context, environ)
     if recorded_ca is not None:
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
-            raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, which is not the "
+            raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, which is not the "
                                     "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
                                     "'./turnup cluster kubeconfig --merge'.")
         return
@@ -70,7 +72,7 @@ def _compare(connection: Connection, label: str, path: Path, environ: Mapping[st
     if not recorded:
         _write_record(record, connection, "")
     elif recorded["server"] != connection.server:
-        raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, but led to {recorded['server']} "
+        raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
                                 "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
                                 "right with '-- --accept-cluster'.")
 

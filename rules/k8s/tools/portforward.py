@@ -34,8 +34,8 @@ def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
     meta = pod["metadata"]
     url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
     name = client.connection.server_name
+    headers = [f"{field}: {value}" for field, value in client.headers().items()]
     remote = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
-    headers = [f"{name}: {value}" for name, value in client.connection.headers().items()]
     try:
         remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
                        suppress_origin=True, http_no_proxy=[urlsplit(url).hostname])

@@ -64,7 +64,7 @@ class Run:
             return verb.load()(self)
         if verb.pins:
             check_pins(self.plan)
-        connection = connect(self.plan, self.options.context, self.environ, accept_cluster=self.options.accept_cluster)
+        connection = connect(self.plan, self.options.context, self.environ, accept_cluster=self.options.accept_cluster, say=self.report.note)
         executor = ThreadPoolExecutor(_JOBS)
         try:
             client = Client(connection, connections=_JOBS)
