@@ -7,9 +7,6 @@ One `Client` serves all threads of a run. A request that the server could not ta
 from __future__ import annotations
 
 import json
-import os
-import ssl
-import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Iterator, Mapping
@@ -17,8 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from rules.k8s.tools.connecting import NO_ANSWER, Pool, pool_of, tls_of
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig import Connection
+from rules.k8s.tools.proxies import proxy_name
 
 if TYPE_CHECKING:
     from rules.k8s.tools.plugin_login import Credentials
@@ -65,24 +64,16 @@ class Client:
 
     def _connect(self) -> None:
         """Makes the pool of connections, which hold the client certificate of now."""
-        connection, url, options = self.connection, urlsplit(self.connection.server), dict(self._options)
-        assert url.hostname
-        self.tls = _tls(connection, self._credentials) if url.scheme == "https" else None
-        if self.tls:
-            options |= {"ssl_context": self.tls, "assert_hostname": None if connection.verify else False}
-            if connection.server_name:
-                options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
-            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(url.hostname, url.port or 443, **options)
-        else:
-            self._pool = urllib3.HTTPConnectionPool(url.hostname, url.port or 80, **options)
+        self.tls = tls_of(self.connection, self._credentials) if self.connection.server.startswith("https:") else None
+        self._pool: Pool = pool_of(self.connection, self.tls, **self._options)
 
-    def headers(self) -> Mapping[str, str]:
-        """Returns the headers that authenticate a request, after a login where that is needed.
+    def headers(self) -> list[tuple[str, str]]:
+        """Returns the headers that say who asks, after a login where that is needed; a name may stand more than once.
 
         Raises:
             TurnupError: the login fails.
         """
-        return self._log_in()[0]
+        return [*self._log_in()[0].items(), *self.connection.impersonate]
 
     def _log_in(self) -> tuple[Mapping[str, str], Credentials | None]:
         """Returns the headers that authenticate, and what a plugin gave for them."""
@@ -101,7 +92,12 @@ class Client:
         plugin = self.connection.plugin
         for last in (False, True):
             own, used = self._log_in()
-            answer = self._pool.request(method, self._url(path, query), headers={"User-Agent": "turnup", **headers, **own}, redirect=False, **options)
+            lines = urllib3.HTTPHeaderDict({"User-Agent": "turnup", **headers, **own})
+            for name, value in self.connection.impersonate:
+                lines.add(name, value)
+            # A proxy is told the whole URL.
+            url = self.url(path, query) if self.connection.proxy else self._url(path, query)
+            answer = self._pool.request(method, url, headers=lines, redirect=False, **options)
             if answer.status != 401 or last or not (plugin and used and plugin.renew(used)):
                 break
             answer.drain_conn()
@@ -164,7 +160,7 @@ class Client:
             headers["Content-Type"] = content_type
         try:
             return self._ask(method, path, query, headers, body=payload, timeout=timeout)
-        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
+        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
             self._check_tls(error)
@@ -228,8 +224,9 @@ class Client:
         return self._base + path + ("?" + urlencode(pairs) if pairs else "")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer "
-                           f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig.")
+        way = f" through the proxy {proxy_name(self.connection.proxy)}" if self.connection.proxy else ""
+        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{way} "
+                                f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if way else ''}.")
 
 
 def _decode(data: bytes, connection: Connection, status: int) -> Any:
@@ -261,10 +258,12 @@ def _pause(attempt: int, retry_after: str | None) -> float:
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    for words in ("Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
+    if "Tunnel connection failed: " in text:
+        return text.partition("Tunnel connection failed: ")[2].rstrip("')")
+    for words in (NO_ANSWER, "Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
                   "Temporary failure in name resolution", "reset by peer", "closed connection"):
         if words in text:
-            return words.lower()
+            return words if words == NO_ANSWER else words.lower()
     # Last, because urllib3 counts refused connections among the timeouts.
     return "timed out" if isinstance(error, urllib3.exceptions.TimeoutError) else type(error).__name__
 
@@ -277,26 +276,3 @@ def _tls_reason(error: Exception) -> str:
         if words in text:
             return words
     return ""
-
-
-def _tls(connection: Connection, credentials: Credentials | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=connection.ca.decode("ascii", "replace") if connection.ca else None)
-    if not connection.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    pair = (connection.certificate, connection.key)
-    if credentials and credentials.certificate:
-        pair = (credentials.certificate, credentials.key)
-    if pair[0] and pair[1]:
-        # The ssl module reads keys from files only: a private one, gone before the first request.
-        handle, name = tempfile.mkstemp(prefix="turnup-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(pair[0] + b"\n" + pair[1])
-            context.load_cert_chain(name)
-        except ssl.SSLError:
-            raise TurnupError(f"context {connection.context!r}: the client certificate and key cannot be used; correct the "
-                              "kubeconfig.") from None
-        finally:
-            os.unlink(name)
-    return context

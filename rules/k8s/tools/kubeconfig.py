@@ -14,9 +14,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
+from urllib.parse import quote
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.manifests import load_yaml_documents
+from rules.k8s.tools.proxies import proxy_of
 
 if TYPE_CHECKING:
     from rules.k8s.tools.plugin_login import PluginLogin
@@ -37,6 +39,8 @@ class Connection:
         headers: gives the request headers that authenticate, renewed by each call.
         frozen: a kubeconfig mapping with this context alone, for child processes.
         source: the files that it was read from, for sentences.
+        impersonate: headers that say as whom the user acts; a name may stand more than once.
+        proxy: URL of the proxy before the server; "" for none.
         plugin: gives further credentials; None for none.
     """
 
@@ -51,6 +55,8 @@ class Connection:
     headers: Callable[[], Mapping[str, str]] = field(repr=False)
     frozen: dict[str, Any] = field(repr=False)
     source: str = "the kubeconfig"
+    impersonate: tuple[tuple[str, str], ...] = ()
+    proxy: str = ""
     plugin: PluginLogin | None = None
 
 
@@ -121,6 +127,8 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
         headers=headers or dict,
         frozen=frozen,
         source=config.place,
+        impersonate=_impersonation(login, context),
+        proxy=proxy_of(server, cluster.content.get("proxy-url") or "", environ, str(cluster.file)),
         plugin=plugin,
     )
 
@@ -215,6 +223,29 @@ def _headers(login: _Entry) -> Callable[[], Mapping[str, str]] | None:
         pair = f"{fields['username']}:{fields.get('password', '')}".encode()
         return lambda: {"Authorization": "Basic " + base64.b64encode(pair).decode()}
     return dict
+
+
+def _impersonation(login: _Entry, context: str) -> tuple[tuple[str, str], ...]:
+    """Returns the headers for as whom a user acts.
+
+    Raises:
+        TurnupError: groups, a UID or extra fields stand there without whose they are, or in another form.
+    """
+    fields = login.content
+    groups, extra = fields.get("as-groups") or [], fields.get("as-user-extra") or {}
+    found = [("Impersonate-Uid", fields["as-uid"])] if fields.get("as-uid") else []
+    if not isinstance(groups, list) or not isinstance(extra, dict) or not all(isinstance(values, list) for values in extra.values()):
+        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in another form; write a list of groups, "
+                          "and a mapping of names to lists.")
+    found += [("Impersonate-Group", group) for group in groups]
+    # Header names have few characters; the server takes the others as in URLs.
+    found += [("Impersonate-Extra-" + quote(name, safe="!#$&'*+^`|"), value) for name, values in extra.items() for value in values]
+    if found and not fields.get("as"):
+        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups, as-uid or as-user-extra without as; say in as whose they are.")
+    if not fields.get("as"):
+        return ()
+    # Header lines are sent as Latin-1: these bytes come out as UTF-8.
+    return tuple((name, str(value).encode().decode("latin-1")) for name, value in [("Impersonate-User", fields["as"]), *found])
 
 
 def _freeze(context: str, chosen: dict[str, Any], cluster: _Entry, login: _Entry) -> dict[str, Any]:

@@ -85,6 +85,32 @@ def test_frozen_has_one_context_and_absolute_files(write, tmp_path):
     assert frozen["current-context"] == "ctx"
 
 
+def test_impersonation_is_sent(write):
+    """As whom the user acts is said with every request, so that a run has the rights that the kubeconfig says, and no more."""
+    with FakeServer() as server:
+        kubeconfig = server.kubeconfig()
+        kubeconfig["users"][0]["user"] |= {"as": "system:serviceaccount:dev:jané", "as-uid": "7", "as-groups": ["g1", "g2"],
+                                           "as-user-extra": {"example.com/scopes": ["a", "b"]}}
+        client = Client(load(write(kubeconfig), "turnup-test"))
+        client.request("GET", "/api/v1/namespaces")
+        client.request("PATCH", "/api/v1/namespaces/kube-system", query={"dryRun": "All"}, body={"metadata": {}})
+        expected = [("Impersonate-User", "system:serviceaccount:dev:jané".encode().decode("latin-1")), ("Impersonate-Uid", "7"),
+                    ("Impersonate-Group", "g1"), ("Impersonate-Group", "g2"),
+                    ("Impersonate-Extra-example.com%2Fscopes", "a"), ("Impersonate-Extra-example.com%2Fscopes", "b")]
+        for request in server.requests:
+            assert [header for header in request.headers if header[0].startswith("Impersonate-")] == expected
+            assert ("Authorization", "Bearer not-a-secret") in request.headers
+        assert [header for header in client.headers() if header[0].startswith("Impersonate-")] == expected
+
+
+def test_proxy_of_the_kubeconfig_and_of_the_environment(write):
+    """proxy-url is used, else what the environment says."""
+    environ = {"HTTPS_PROXY": "http://p:1"}
+    path = write(config({}, server="https://api.example.com", **{"proxy-url": "http://own:1"}))
+    assert load(path, "ctx", environ=environ).proxy == "http://own:1"
+    assert load(write(config({}, server="https://api.example.com")), "ctx", environ=environ).proxy == "http://p:1"
+
+
 def test_plain_logins_do_not_load_the_library(write):
     """The kubernetes package, a quarter of a second of imports, is loaded only where a login needs it."""
     import subprocess
@@ -108,6 +134,9 @@ def test_plain_logins_do_not_load_the_library(write):
     ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
     ({**config({}), "users": []}, "uses user 'u', which is not there"),
     (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
+    (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as; say in as whose they are."),
+    (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in another form"),
+    (config({}, **{"proxy-url": "socks5://p:1"}), "config: proxy-url is 'socks5://p:1'"),
     (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
 ])
 def test_bad_kubeconfigs(write, content, message):
