@@ -19,7 +19,7 @@ from rules.k8s.tools import events, leftovers
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.conditions import left_out
 from rules.k8s.tools.delivery import check_pins
-from rules.k8s.tools.discovery import Kinds, discover
+from rules.k8s.tools.discovery import Kinds, await_defined, discover
 from rules.k8s.tools.engine import Item, Result, items_of
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.guard import confirm, connect
@@ -72,6 +72,9 @@ class Run:
             does = executor.submit(verb.load)
             self.kinds = discover(client, executor)
             known.result()
+            if verb.objects:
+                needed = ((entry.label, obj) for entry in self.plan.entries for obj in entry.objects)
+                self.kinds = await_defined(client, executor, self.kinds, needed, self.report.note)
             items = items_of(self.plan.entries, self.kinds) if verb.objects else []
             if verb.conditions:
                 items = self._needed(client, items)
