@@ -192,12 +192,22 @@ class Client:
             if line.strip():
                 yield json.loads(line)
 
-    def lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
-        """Yields the lines of a text that the server may go on writing, as of a log, until it ends or the connection breaks."""
-        for line in self._lines(path, query, "*/*", None):
+    def lines(self, path: str, query: Mapping[str, Any], *, follow: bool = False) -> Iterator[str]:
+        """Yields the lines of a text, as of a log.
+
+        Args:
+            path: of the text.
+            query: parameters.
+            follow: the server may go on writing for ever: silence is no trouble, and a connection that breaks only ends the lines.
+
+        Raises:
+            ApiError: the server refuses.
+            UnreachableError: the text did not come to its end; only without `follow`.
+        """
+        for line in self._lines(path, query, "*/*", None if follow else self._timeout.read_timeout, whole=not follow):
             yield line.decode("utf-8", "replace")
 
-    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None) -> Iterator[bytes]:
+    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None, *, whole: bool = False) -> Iterator[bytes]:
         """Yields lines as they come; `silence` is how many seconds may pass without a byte, None for ever."""
         try:
             answer = self._ask("GET", path, query, {"Accept": accept}, preload_content=False, timeout=urllib3.Timeout(connect=4.0, read=silence))
@@ -211,7 +221,9 @@ class Client:
             if buffer:
                 yield buffer
             answer.release_conn()
-        except urllib3.exceptions.HTTPError:
+        except urllib3.exceptions.HTTPError as error:
+            if whole:
+                raise self._unreachable(error) from None
             return  # A broken watch is opened again by its owner.
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:

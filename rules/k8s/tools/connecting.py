@@ -30,6 +30,11 @@ NO_ANSWER = "no answer from DNS"
 # The resolver's own patience, with several servers, is longer than that of a run.
 _RESOLVE_SECONDS = 4.0
 
+# A followed log may be silent for hours: only this tells it from one whose server has gone without a word. Not every system has all of it.
+_KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)) if hasattr(socket, name)]
+
 
 class _Named(HTTPConnection):
     """A connection whose host's name is resolved within a deadline, which getaddrinfo does not have."""
@@ -102,6 +107,7 @@ def pool_of(connection: Connection, tls: ssl.SSLContext | None, **options: Any) 
         **options: of urllib3's pools.
     """
     url = urlsplit(connection.server)
+    options["socket_options"] = [*HTTPConnection.default_socket_options, *_KEEP_ALIVE]
     if tls:
         options |= {"ssl_context": tls, "assert_hostname": None if connection.verify else False}
         if connection.server_name:
