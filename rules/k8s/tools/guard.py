@@ -36,7 +36,7 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         context: the context asked for on the command line, "" for none.
         environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
         accept_cluster: take the server that the context leads to now as the right one.
-        say: told when a login takes long.
+        say: told when a login takes long, and when it cannot be recorded where the context leads.
 
     Raises:
         WrongClusterError: any of the first three comparisons fails.
@@ -55,11 +55,11 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         if document["cluster"] and document["cluster"] != connection.cluster:
             raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
                                     f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
-    _compare(connection, plan.label, environ, accept_cluster)
+    _compare(connection, plan.label, environ, accept_cluster, say)
     return connection
 
 
-def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool) -> None:
+def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool, say: Callable[[str], None]) -> None:
     recorded_ca = _own_cluster_ca(connection.context, environ)
     if recorded_ca is not None:
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
@@ -70,14 +70,14 @@ def _compare(connection: Connection, label: str, environ: Mapping[str, str], acc
     record = _record_path(connection.context, environ)
     recorded = {} if accept else _read_record(record)
     if not recorded:
-        _write_record(record, connection, "")
+        _write_record(record, connection, "", say)
     elif recorded["server"] != connection.server:
         raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
                                 "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
                                 "right with '-- --accept-cluster'.")
 
 
-def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
+def confirm(client: Client, label: str, environ: Mapping[str, str], say: Callable[[str], None] = lambda text: None) -> None:
     """Asks the cluster who it is and compares that with what is recorded; records it when nothing is.
 
     The UID of kube-system stays what it is for a cluster's whole life. A user who may not
@@ -87,7 +87,7 @@ def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
     Args:
         client: requests over the connection that `connect` gave.
         label: the target that is run.
-        environ: as for `connect`.
+        environ, say: as for `connect`.
 
     Raises:
         WrongClusterError: another cluster answers at the recorded address.
@@ -103,9 +103,12 @@ def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
             return
         raise TurnupError(f"{connection.server}: does not say which cluster it is ({error.status} {error.message}); try again.") from None
     path = _record_path(connection.context, environ)
-    recorded = _read_record(path).get("uid")
+    record = _read_record(path)
+    recorded = record.get("uid")
+    if not record:
+        return  # It could not be written a moment ago, which has been said.
     if not recorded:
-        _write_record(path, connection, uid)
+        _write_record(path, connection, uid, say)
     elif recorded != uid:
         raise WrongClusterError(f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
                                 f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or say "
@@ -138,16 +141,16 @@ def _read_record(path: Path) -> dict[str, str]:
         return {}
 
 
-def _write_record(path: Path, connection: Connection, uid: str) -> None:
-    """Records where a context leads; an account without a writable state folder goes unrecorded."""
+def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[str], None]) -> None:
+    """Records where a context leads; for an account without a writable state folder it says that nothing is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
-    except OSError:
-        return
+    except OSError as error:
+        say(f"note: {path.parent} cannot be written ({error.strerror}), so no later run notices when context {connection.context!r} leads to another cluster")
 
 
 def write_frozen(connection: Connection, folder: Path) -> Path:

@@ -68,7 +68,7 @@ class Run:
         executor = ThreadPoolExecutor(_JOBS)
         try:
             client = Client(connection, connections=_JOBS)
-            known = executor.submit(confirm, client, self.plan.label, self.environ)
+            known = executor.submit(confirm, client, self.plan.label, self.environ, self.report.note)
             does = executor.submit(verb.load)
             self.kinds = discover(client, executor)
             known.result()
