@@ -50,6 +50,19 @@ def test_no_order_is_needed(shell, client, place):
     assert shell.run("diff") == 0, shell.out
 
 
+def test_definition_of_another_run(shell, client, home):
+    """Right after another run has made a definition, objects of its kind are applied: that it is not served yet is waited for."""
+    for number in range(5):
+        kind = f"Earlything{number}"
+        shell.make(custom(kind, "c", home))
+        client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=definition(kind))
+
+        assert shell.run("apply") == 0, shell.err
+    shell.make(custom("Nothing", "c", home))
+    assert shell.run("apply") == 1
+    assert "the cluster serves no kind Nothing in tests.example.com/v1; correct apiVersion or kind" in shell.err
+
+
 def test_removed_fields_go(shell, client, place):
     """A key that left the manifest leaves the object; a key that somebody else set stays."""
     shell.make(namespace(place), config_map("a", place, mine="1", old="1"))

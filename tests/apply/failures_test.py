@@ -54,6 +54,29 @@ def test_no_api_server(shell, server, verb, kind):
     assert text.splitlines()[-1].startswith(f"ERROR: the API server https://{where} of context 'turnup-test' does not answer")
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_name_that_nobody_resolves(shell, server, interrupted):
+    """Where DNS says nothing the run ends before its deadline with the server's name, and at once where it is interrupted."""
+    shell.make(config_map("a", "dev"))
+    config = json.loads(server.kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://api.example.com:6443"
+    shell.use(config)
+    silent = "import socket, time\nsocket.getaddrinfo = lambda *_, **__: [print('asked', flush=True), time.sleep(60)]"
+    process = start(shell, "apply", stdout=subprocess.PIPE, program=silent)
+    if not interrupted:
+        assert said(process).splitlines()[-1].startswith(
+            "ERROR: the API server https://api.example.com:6443 of context 'turnup-test' does not answer (no answer from DNS); ")
+        return
+    assert process.stdout and process.stdout.readline() == "asked\n"
+    process.send_signal(signal.SIGINT)
+    try:
+        text = process.communicate(timeout=2)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, "Traceback" in text) == (130, False), text
+
+
 def test_no_registry(shell, server, home):
     """An apply whose images' registry takes connections and says nothing names it, and has written nothing."""
     with address("silent") as where:

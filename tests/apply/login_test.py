@@ -12,7 +12,7 @@ from cluster.build import ensure
 from rules.k8s.testing.identity import CLIENT, Authority, IdentityProvider
 from rules.k8s.testing.real_server import RealServer
 from rules.k8s.tools.client import Client
-from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.kubeconfig import load
 
 
@@ -41,14 +41,14 @@ def fixture_server(tmp_path_factory, authority, provider):
 
 @pytest.fixture(name="who")
 def fixture_who(tmp_path, server):
-    """Logs in as a kubeconfig's user entry; returns the name by which the server knows that user."""
+    """Logs in as a kubeconfig's user entry; returns the name by which the server knows that user. `.client` of it is that user's."""
 
     def who(user: dict[str, Any]) -> str:
         path = tmp_path / "config"
         config = json.loads(server.kubeconfig.read_text())
         path.write_text(json.dumps({**config, "users": [{"name": "admin", "user": user}]}))
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        client = Client(load(path, "turnup-test"))
+        who.client = client = Client(load(path, "turnup-test"))
         return client.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)[1]["status"]["userInfo"]["username"]
 
     return who
@@ -90,6 +90,14 @@ def test_openid_connect(who, provider):
     before = provider.refreshed
     assert who(provider.user(lifetime=-60)) == "oidc:jane"
     assert provider.refreshed == before + 1
+
+
+def test_impersonation(who, server):
+    """Who acts as somebody else is that user for the server, and has that user's rights alone."""
+    token = json.loads(server.kubeconfig.read_text())["users"][0]["user"]["token"]
+    assert who({"token": token, "as": "eve", "as-groups": ["system:authenticated"]}) == "eve"
+    with pytest.raises(ApiError, match='User "eve" cannot list resource "secrets"'):
+        who.client.request("GET", "/api/v1/namespaces/default/secrets")
 
 
 def test_unknown_user_is_one_sentence(who):

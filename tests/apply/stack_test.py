@@ -55,6 +55,23 @@ def test_parent_and_members_are_an_applyset(shell, client, home):
     assert [obj["metadata"]["name"] for obj in listed] == ["a"]
 
 
+def test_list_of_another_tool_is_left_alone(shell, client, server, home):
+    """A list under the stack's name that another tool has written is refused by name, by every verb that would write it, and stays."""
+    name = parent_name(LABEL)
+    parent = config_map(name, home)
+    parent["metadata"] |= {"labels": {"applyset.kubernetes.io/id": applyset_id(name, home)},
+                           "annotations": {"applyset.kubernetes.io/tooling": "kubectl/v1.36", "turnup/stack": LABEL}}
+    client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=parent)
+    make_maps(shell, home, "a")
+    before = server.changes()
+
+    for arguments in (("apply",), ("apply", "--prune"), ("create",), ("delete",)):
+        assert shell.run(*arguments) == 1
+        assert (f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
+                "that one, or delete the ConfigMap to start a new list.") in shell.err, arguments
+    assert server.changes() == before
+
+
 def test_label_alone_makes_no_member(shell, client, home):
     """An object that somebody labels into the set, and one that took a member's name, are not pruned."""
     make_maps(shell, home, "a", "b")

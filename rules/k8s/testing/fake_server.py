@@ -50,6 +50,7 @@ class Request:
     method: str
     path: str
     query: dict[str, str]
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class FakeServer:
@@ -60,6 +61,7 @@ class FakeServer:
         refuse: called with each request before it is served; an (HTTP status, body) that
             it returns is the answer.
         logs: what containers have logged: `NAMESPACE/POD/CONTAINER` to the text.
+        after_log: called with the path of a log when all but its last byte was sent, and at its end.
         require_namespace: answer 404 for objects in namespaces that are not there.
     """
 
@@ -67,6 +69,7 @@ class FakeServer:
         self.requests: list[Request] = []
         self.refuse: Callable[[Request], Answer | None] = lambda request: None
         self.logs: dict[str, str] = {}
+        self.after_log: Callable[[str], object] = lambda path: None
         self.require_namespace = True
         self.kinds = list(KINDS)
         self._objects: dict[str, dict[str, Any]] = {}
@@ -279,14 +282,15 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        refused = self.server.fake.refuse(Request(self.command, url.path, query)) if query.get("watch") else None
+        request = Request(self.command, url.path, query, tuple(self.headers.items()))
+        refused = self.server.fake.refuse(request) if query.get("watch") else None
         if query.get("watch") and not refused:
             self._watch(url.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
             return
         if not refused and url.path.endswith("/log"):
             self._log(url.path, query)
             return
-        status, answer = refused or self.server.fake.answer(Request(self.command, url.path, query), body)
+        status, answer = refused or self.server.fake.answer(request, body)
         data = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -302,9 +306,12 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.server.fake.logs.get(f"{parts[4]}/{parts[6]}/{query['container']}")
         data = (text or "").encode()
         self.send_response(200 if text is not None else 400)
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.wfile.write(data)
+        for part in filter(None, (data[:-1], data[-1:])):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.server.fake.after_log(path)
+        self.wfile.write(b"0\r\n\r\n")
 
     def _watch(self, path: str, since: int, seconds: float) -> None:
         self.send_response(200)

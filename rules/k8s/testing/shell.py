@@ -61,18 +61,19 @@ class Shell:
         assert "Traceback" not in self.err
         return code
 
-    def start(self, verb: str, *arguments: str, program: str = "", stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        """Starts a verb as a process of its own.
+    def start(self, verb: str, *arguments: str, program: str = "", **settings: Any) -> subprocess.Popen[str]:
+        """Starts a verb as a process of its own, which ends as the program does.
 
         Args:
             verb: the verb.
             *arguments: what stands after `--`.
             program: Python that runs before the verb does.
-            stdout: where both streams go.
+            **settings: Popen's; without them it reads nothing, and both streams go nowhere.
         """
         text = f"import sys\nfrom rules.k8s.tools import run\n{program}\nrun._exit(run.main(sys.argv[1:]))\n"
-        return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], stdout=stdout, stderr=subprocess.STDOUT, text=True,
-                                stdin=subprocess.DEVNULL, env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **settings}
+        return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], text=True,
+                                env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)
 
     def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
         """Runs a verb with --output=json; returns its events, each of which keeps to the published schema.

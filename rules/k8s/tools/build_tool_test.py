@@ -73,7 +73,19 @@ def test_normalize_reads_yaml_streams_and_lists(tool):
     assert [obj["metadata"]["annotations"]["turnup/base-name"] for obj in read("out.json")["objects"]] == ["a", "b"]
 
 
+def test_normalize_reads_lists_of_one_kind(tool):
+    """The list of one kind, as a server gives it, gives its items with the list's kind; an object of such a kind has a name, and stays."""
+    items = [{"metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}]
+    allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
+
+    assert normalize(tool, [{"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "7"}, "items": items}, allowed])[0] == 0
+    assert [(obj["apiVersion"], obj["kind"]) for obj in read("out.json")["objects"]] == [
+        ("v1", "ConfigMap"), ("v1", "Secret"), ("example.com/v1", "AllowList")]
+
+
 @pytest.mark.parametrize(("manifests", "message"), [
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: the ConfigMap has metadata.name null"),
+    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': the List has metadata.name null; give it a name."),
     ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
     ({"d": workload("nginx:1.27")}, "a reference by digest (REPOSITORY@sha256:…)"),
     ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane); remove metadata.namespace."),

@@ -7,18 +7,21 @@ One `Client` serves all threads of a run. A request that the server could not ta
 from __future__ import annotations
 
 import json
-import os
-import ssl
-import tempfile
+import threading
 import time
 from contextlib import nullcontext
-from typing import Any, Callable, ContextManager, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from rules.k8s.tools.connecting import NO_ANSWER, Pool, pool_of, tls_of
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig import Connection
+from rules.k8s.tools.proxies import proxy_name
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.plugin_login import Credentials
 
 FIELD_MANAGER = "turnup"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -45,7 +48,7 @@ class Client:
 
     Attributes:
         connection: what a kubeconfig gave.
-        tls: the TLS settings of every connection, None for plain HTTP.
+        tls: the TLS settings of new connections, None for plain HTTP.
         date: the server's clock as its last answer gave it (an HTTP Date); None before the first.
     """
 
@@ -58,15 +61,51 @@ class Client:
             raise TurnupError(f"context {connection.context!r}: server {connection.server!r} is not a URL; correct the kubeconfig.")
         self._base = url.path.rstrip("/")
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
-        self.tls = _tls(connection) if url.scheme == "https" else None
-        if self.tls:
-            options |= {"ssl_context": self.tls, "assert_hostname": None if connection.verify else False}
-            if connection.server_name:
-                options |= {"server_hostname": connection.server_name, "assert_hostname": connection.server_name}
-            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(url.hostname, url.port or 443, **options)
-        else:
-            self._pool = urllib3.HTTPConnectionPool(url.hostname, url.port or 80, **options)
+        self._options: dict[str, Any] = {"maxsize": connections, "block": True, "timeout": self._timeout, "retries": False}
+        self._lock = threading.Lock()
+        self._credentials = connection.plugin.credentials() if connection.plugin else None
+        self._connect()
+
+    def _connect(self) -> None:
+        """Makes the pool of connections, which hold the client certificate of now."""
+        self.tls = tls_of(self.connection, self._credentials) if self.connection.server.startswith("https:") else None
+        self._pool: Pool = pool_of(self.connection, self.tls, **self._options)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Returns the headers that say who asks, after a login where that is needed; a name may stand more than once.
+
+        Raises:
+            TurnupError: the login fails.
+        """
+        return [*self._log_in()[0].items(), *self.connection.impersonate]
+
+    def _log_in(self) -> tuple[Mapping[str, str], Credentials | None]:
+        """Returns the headers that authenticate, and what a plugin gave for them."""
+        plugin = self.connection.plugin
+        if plugin is None:
+            return self.connection.headers(), None
+        with self._lock:
+            before, fresh = self._credentials, plugin.credentials()
+            self._credentials = fresh
+            if before and (before.certificate, before.key) != (fresh.certificate, fresh.key):
+                self._connect()
+            return ({"Authorization": f"Bearer {fresh.token}"} if fresh.token else {}), fresh
+
+    def _ask(self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
+        """Sends once; where a plugin gives other credentials than those that the server does not accept, once more with these."""
+        plugin = self.connection.plugin
+        for last in (False, True):
+            own, used = self._log_in()
+            lines = urllib3.HTTPHeaderDict({"User-Agent": "turnup", **headers, **own})
+            for name, value in self.connection.impersonate:
+                lines.add(name, value)
+            # A proxy is told the whole URL.
+            url = self.url(path, query) if self.connection.proxy else self._url(path, query)
+            answer = self._pool.request(method, url, headers=lines, redirect=False, **options)
+            if answer.status != 401 or last or not (plugin and used and plugin.renew(used)):
+                break
+            answer.drain_conn()
+        return answer
 
     def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
                 content_type: str = "application/json", accept: str = "application/json",
@@ -110,9 +149,8 @@ class Client:
         Raises:
             ApiError: the server refused it.
         """
-        headers = {"Accept": "*/*", "User-Agent": "turnup", **self.connection.headers()}
         try:
-            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False)
+            answer = self._ask("GET", path, query, {"Accept": "*/*"})
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
         if answer.status >= 400:
@@ -122,15 +160,14 @@ class Client:
     def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str,
               accept: str, attempt: int, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse | None:
         """Sends once; None means that a kept connection broke and the request may be sent again."""
-        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
+        headers = {"Accept": accept}
         payload = None
         if body is not None:
             payload = json.dumps(body, separators=(",", ":")).encode()
             headers["Content-Type"] = content_type
         try:
-            return self._pool.request(method, self._url(path, query), body=payload, headers=headers, redirect=False,
-                                      timeout=timeout)
-        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
+            return self._ask(method, path, query, headers, body=payload, timeout=timeout)
+        except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
             self._check_tls(error)
@@ -161,17 +198,25 @@ class Client:
             if line.strip():
                 yield json.loads(line)
 
-    def lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
-        """Yields the lines of a text that the server may go on writing, as of a log, until it ends or the connection breaks."""
-        for line in self._lines(path, query, "*/*", None):
+    def lines(self, path: str, query: Mapping[str, Any], *, follow: bool = False) -> Iterator[str]:
+        """Yields the lines of a text, as of a log.
+
+        Args:
+            path: of the text.
+            query: parameters.
+            follow: the server may go on writing for ever: silence is no trouble, and a connection that breaks only ends the lines.
+
+        Raises:
+            ApiError: the server refuses.
+            UnreachableError: the text did not come to its end; only without `follow`.
+        """
+        for line in self._lines(path, query, "*/*", None if follow else self._timeout.read_timeout, whole=not follow):
             yield line.decode("utf-8", "replace")
 
-    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None) -> Iterator[bytes]:
+    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None, *, whole: bool = False) -> Iterator[bytes]:
         """Yields lines as they come; `silence` is how many seconds may pass without a byte, None for ever."""
-        headers = {"Accept": accept, "User-Agent": "turnup", **self.connection.headers()}
         try:
-            answer = self._pool.request("GET", self._url(path, query), headers=headers, redirect=False, preload_content=False,
-                                        timeout=urllib3.Timeout(connect=4.0, read=silence))
+            answer = self._ask("GET", path, query, {"Accept": accept}, preload_content=False, timeout=urllib3.Timeout(connect=4.0, read=silence))
             if answer.status >= 400:
                 raise api_error(answer.status, _decode(answer.read(), self.connection, answer.status), self.connection)
             buffer = b""
@@ -182,7 +227,9 @@ class Client:
             if buffer:
                 yield buffer
             answer.release_conn()
-        except urllib3.exceptions.HTTPError:
+        except urllib3.exceptions.HTTPError as error:
+            if whole:
+                raise self._unreachable(error) from None
             return  # A broken watch is opened again by its owner.
 
     def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
@@ -195,8 +242,9 @@ class Client:
         return self._base + path + ("?" + urlencode(pairs) if pairs else "")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer "
-                           f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig.")
+        way = f" through the proxy {proxy_name(self.connection.proxy)}" if self.connection.proxy else ""
+        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{way} "
+                                f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if way else ''}.")
 
 
 def _decode(data: bytes, connection: Connection, status: int) -> Any:
@@ -228,10 +276,12 @@ def _pause(attempt: int, retry_after: str | None) -> float:
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    for words in ("Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
+    if "Tunnel connection failed: " in text:
+        return text.partition("Tunnel connection failed: ")[2].rstrip("')")
+    for words in (NO_ANSWER, "Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
                   "Temporary failure in name resolution", "reset by peer", "closed connection"):
         if words in text:
-            return words.lower()
+            return words if words == NO_ANSWER else words.lower()
     # Last, because urllib3 counts refused connections among the timeouts.
     return "timed out" if isinstance(error, urllib3.exceptions.TimeoutError) else type(error).__name__
 
@@ -244,23 +294,3 @@ def _tls_reason(error: Exception) -> str:
         if words in text:
             return words
     return ""
-
-
-def _tls(connection: Connection) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=connection.ca.decode("ascii", "replace") if connection.ca else None)
-    if not connection.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if connection.certificate and connection.key:
-        # The ssl module reads keys from files only: a private one, gone before the first request.
-        handle, name = tempfile.mkstemp(prefix="turnup-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(connection.certificate + b"\n" + connection.key)
-            context.load_cert_chain(name)
-        except ssl.SSLError:
-            raise TurnupError(f"context {connection.context!r}: the client certificate and key cannot be used; correct the "
-                              "kubeconfig.") from None
-        finally:
-            os.unlink(name)
-    return context

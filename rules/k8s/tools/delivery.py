@@ -6,7 +6,6 @@ import http.client
 import ipaddress
 import os
 import subprocess
-import tempfile
 import time
 from concurrent.futures import Executor
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Callable, Mapping
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.guard import write_frozen
 from rules.k8s.tools.kubeconfig import Connection
+from rules.k8s.tools.leftovers import child, private_folder
 from rules.k8s.tools.plan import Plan
 from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.references import container_images, parse_digest_reference
@@ -25,6 +25,8 @@ Exists = Callable[[str, str, str, bool], bool]
 
 # How long the registry's pod may take from setup to its first answer.
 _REGISTRY_SECONDS = 20.0
+# How long a loader may take for one archive.
+_LOADER_SECONDS = 300.0
 
 # The likely reason on a new cluster.
 _SETUP_HINT = " (the registry in the cluster comes with 'bazel run //prod:setup.apply')"
@@ -218,8 +220,8 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
     """
     if not plan.preloads:
         return 0
-    with tempfile.TemporaryDirectory(prefix="turnup-") as folder:
-        kubeconfig = write_frozen(connection, Path(folder))
+    with private_folder() as folder:
+        kubeconfig = write_frozen(connection, folder)
         for item in plan.preloads:
             _load(item.loader, connection.context, item.reference, item.archive,
                   {**environ, "KUBECONFIG": str(kubeconfig)}, item.label)
@@ -229,13 +231,13 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
 def _load(loader: Path, context: str, reference: str, archive: Path, environ: Mapping[str, str], label: str) -> None:
     command = [str(loader), "--context", context, "--name", reference, str(archive)]
     try:
-        done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=300, check=False)
+        with child(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            said = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
         raise TurnupError(f"{label}: putting {reference} onto the nodes took more than 5 minutes; look at the nodes with "
                           "'./turnup cluster list'.") from None
     except OSError as error:
         raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started: {error.strerror}.") from None
-    if done.returncode != 0:
-        last = (done.stdout.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
+    if process.returncode != 0:
+        last = (said.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
         raise TurnupError(f"{label}: putting {reference} onto the nodes failed: {last}")

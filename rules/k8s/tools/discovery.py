@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 from urllib.parse import quote
 
 from rules.k8s.tools.client import Client
-from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Identity, Object, group_of, identity
 
 # Kubernetes' aggregated discovery: one document with every resource (GA since 1.30).
@@ -17,6 +18,9 @@ _ACCEPT = ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList
 
 # Discovery is the first request of every run: a server that takes longer counts as unreachable.
 _FIRST_ANSWER_SECONDS = 8.0
+
+# How long a server may take to serve a definition that it has taken.
+_ESTABLISH_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,56 @@ def discover(client: Client, executor: Executor) -> Kinds:
             return Kinds(_unaggregated(client))
         resources += _aggregated(document)
     return Kinds(resources)
+
+
+def await_defined(client: Client, executor: Executor, kinds: Kinds, objects: Iterable[tuple[str, Object]], say: Callable[[str], None]) -> Kinds:
+    """Waits for kinds whose definition is on the cluster, but is not served yet, as in the seconds after another apply has made it.
+
+    Args:
+        client: the API server.
+        executor: for asking in parallel.
+        kinds: what the cluster serves.
+        objects: (target, object) of everything whose kind is needed.
+        say: told what is waited for.
+
+    Returns:
+        What the cluster serves now; where nothing had to be waited for, `kinds`.
+
+    Raises:
+        TurnupError: a definition is not served in time.
+    """
+    objects = list(objects)
+    kinds.promise(obj for _, obj in objects)
+    missing = _defined(client, [(label, obj) for label, obj in objects if kinds.of(obj) is None])
+    if missing:
+        say(f"waiting until the cluster serves {', '.join(sorted({obj['kind'] for _, obj, _ in missing}))}, whose definition it has")
+    deadline = time.monotonic() + _ESTABLISH_SECONDS
+    pause = 0.1
+    while missing:
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
+        kinds = discover(client, executor)
+        kinds.promise(obj for _, obj in objects)
+        missing = [each for each in missing if kinds.of(each[1]) is None]
+        if missing and time.monotonic() > deadline:
+            label, obj, definition = missing[0]
+            raise TurnupError(f"{label}: {obj['kind']} {obj['metadata']['name']}: the cluster has the CustomResourceDefinition {definition}, but "
+                              f"has not served it for {_ESTABLISH_SECONDS:.0f} s; look at the definition's conditions.")
+    return kinds
+
+
+def _defined(client: Client, unknown: list[tuple[str, Object]]) -> list[tuple[str, Object, str]]:
+    """Returns those objects whose kind and version a definition on the cluster has, each with the definition's name."""
+    if not unknown:
+        return []
+    try:
+        definitions = client.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")[1].get("items") or []
+    except ApiError:
+        return []  # Who may not read definitions is told at once.
+    names = {(f"{definition['spec']['group']}/{version['name']}", definition["spec"]["names"]["kind"]): definition["metadata"]["name"]
+             for definition in definitions if not definition["metadata"].get("deletionTimestamp")
+             for version in definition["spec"]["versions"] if version.get("served", True)}
+    return [(label, obj, names[obj["apiVersion"], obj["kind"]]) for label, obj in unknown if (obj["apiVersion"], obj["kind"]) in names]
 
 
 def _aggregated(document: dict[str, Any]) -> Iterable[Resource]:

@@ -110,7 +110,8 @@ class Following:
     def too_late(self, parts: list[Part] | None, seconds: float) -> str:
         """Returns the sentence for a deadline that has passed: what is not ready, and why."""
         if not parts:
-            return f"the cluster's state could not be read within {format_duration(seconds)}; give more time."
+            why = self._mirror.trouble or "give more time."
+            return f"the cluster's state could not be read within {format_duration(seconds)}: {why}"
         blocked = [f"{part.title}: {sentence(self._client, waiting)}" for part in parts for waiting in part.waiting]
         more = f" and {len(blocked) - 3} more" if len(blocked) > 3 else ""
         return f"not ready after {format_duration(seconds)}: {'; '.join(blocked[:3])}{more}."

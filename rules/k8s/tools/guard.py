@@ -17,17 +17,18 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Mapping
+from typing import Callable, Mapping
 
 from rules.k8s.tools.client import METADATA_ONLY, Client
 from rules.k8s.tools.errors import ApiError, TurnupError, WrongClusterError
-from rules.k8s.tools.kubeconfig import Connection, kubeconfig_path, load
+from rules.k8s.tools.kubeconfig import Connection, kubeconfig_files, load
 from rules.k8s.tools.plan import Plan
 
 _OWN_CONTEXT = "turnup-"
 
 
-def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False) -> Connection:
+def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False,
+            say: Callable[[str], None] = lambda text: None) -> Connection:
     """Reads the kubeconfig once and checks that it leads where the plan wants to go.
 
     Args:
@@ -35,6 +36,7 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         context: the context asked for on the command line, "" for none.
         environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
         accept_cluster: take the server that the context leads to now as the right one.
+        say: told when a login takes long, and when it cannot be recorded where the context leads.
 
     Raises:
         WrongClusterError: any of the first three comparisons fails.
@@ -47,35 +49,35 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
                                 f"for the other cluster with TURNUP_CONTEXT={context}.")
     if not expected:
         raise WrongClusterError(f"{plan.label} names no context; set context in its k8s_object.")
-    path = kubeconfig_path(str(plan.kubeconfig or ""), environ)
-    connection = load(path, expected, documents[0]["user"])
+    files = kubeconfig_files(str(plan.kubeconfig or ""), environ)
+    connection = load(files, expected, documents[0]["user"], environ=environ, say=say)
     for document in documents:
         if document["cluster"] and document["cluster"] != connection.cluster:
             raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
-                                    f"{path} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
-    _compare(connection, plan.label, path, environ, accept_cluster)
+                                    f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
+    _compare(connection, plan.label, environ, accept_cluster, say)
     return connection
 
 
-def _compare(connection: Connection, label: str, path: Path, environ: Mapping[str, str], accept: bool) -> None:
+def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool, say: Callable[[str], None]) -> None:
     recorded_ca = _own_cluster_ca(connection.context, environ)
     if recorded_ca is not None:
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
-            raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, which is not the "
+            raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, which is not the "
                                     "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
                                     "'./turnup cluster kubeconfig --merge'.")
         return
     record = _record_path(connection.context, environ)
     recorded = {} if accept else _read_record(record)
     if not recorded:
-        _write_record(record, connection, "")
+        _write_record(record, connection, "", say)
     elif recorded["server"] != connection.server:
-        raise WrongClusterError(f"{label}: context {connection.context!r} of {path} leads to {connection.server}, but led to {recorded['server']} "
+        raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
                                 "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
                                 "right with '-- --accept-cluster'.")
 
 
-def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
+def confirm(client: Client, label: str, environ: Mapping[str, str], say: Callable[[str], None] = lambda text: None) -> None:
     """Asks the cluster who it is and compares that with what is recorded; records it when nothing is.
 
     The UID of kube-system stays what it is for a cluster's whole life. A user who may not
@@ -85,7 +87,7 @@ def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
     Args:
         client: requests over the connection that `connect` gave.
         label: the target that is run.
-        environ: as for `connect`.
+        environ, say: as for `connect`.
 
     Raises:
         WrongClusterError: another cluster answers at the recorded address.
@@ -101,9 +103,12 @@ def confirm(client: Client, label: str, environ: Mapping[str, str]) -> None:
             return
         raise TurnupError(f"{connection.server}: does not say which cluster it is ({error.status} {error.message}); try again.") from None
     path = _record_path(connection.context, environ)
-    recorded = _read_record(path).get("uid")
+    record = _read_record(path)
+    recorded = record.get("uid")
+    if not record:
+        return  # It could not be written a moment ago, which has been said.
     if not recorded:
-        _write_record(path, connection, uid)
+        _write_record(path, connection, uid, say)
     elif recorded != uid:
         raise WrongClusterError(f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
                                 f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or say "
@@ -136,16 +141,16 @@ def _read_record(path: Path) -> dict[str, str]:
         return {}
 
 
-def _write_record(path: Path, connection: Connection, uid: str) -> None:
-    """Records where a context leads; an account without a writable state folder goes unrecorded."""
+def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[str], None]) -> None:
+    """Records where a context leads; for an account without a writable state folder it says that nothing is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
-    except OSError:
-        return
+    except OSError as error:
+        say(f"note: {path.parent} cannot be written ({error.strerror}), so no later run notices when context {connection.context!r} leads to another cluster")
 
 
 def write_frozen(connection: Connection, folder: Path) -> Path:

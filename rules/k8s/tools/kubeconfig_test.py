@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.kubeconfig import kubeconfig_path, load
+from rules.k8s.tools.kubeconfig import kubeconfig_files, load
 from rules.k8s.testing.fake_server import FakeServer
 
 
@@ -23,20 +24,6 @@ def config(user: dict[str, Any], **cluster: Any) -> dict[str, Any]:
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443/", **cluster}}],
         "users": [{"name": "u", "user": user}, {"name": "other", "user": {"token": "other-token"}}],
     }
-
-
-def plugin(folder: Path, body: str) -> dict[str, Any]:
-    """Writes an exec credential plugin; returns the user that logs in with it."""
-    path = folder / "plugin"
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o700)
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(path), "interactiveMode": "Never"}}
-
-
-def credential(**status: str) -> str:
-    """Returns the command by which a plugin answers."""
-    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
-    return f"echo '{json.dumps(answer)}'"
 
 
 @pytest.fixture(name="write")
@@ -98,36 +85,46 @@ def test_frozen_has_one_context_and_absolute_files(write, tmp_path):
     assert frozen["current-context"] == "ctx"
 
 
-def test_exec_plugin_gives_a_token(write, tmp_path):
-    """An exec credential plugin is run and its token used."""
-    login = plugin(tmp_path, credential(token="from-plugin"))
+def test_impersonation_is_sent(write):
+    """As whom the user acts is said with every request, so that a run has the rights that the kubeconfig says, and no more."""
+    with FakeServer() as server:
+        kubeconfig = server.kubeconfig()
+        kubeconfig["users"][0]["user"] |= {"as": "system:serviceaccount:dev:jané", "as-uid": "7", "as-groups": ["g1", "g2"],
+                                           "as-user-extra": {"example.com/scopes": ["a", "b"]}}
+        client = Client(load(write(kubeconfig), "turnup-test"))
+        client.request("GET", "/api/v1/namespaces")
+        client.request("PATCH", "/api/v1/namespaces/kube-system", query={"dryRun": "All"}, body={"metadata": {}})
+        expected = [("Impersonate-User", "system:serviceaccount:dev:jané".encode().decode("latin-1")), ("Impersonate-Uid", "7"),
+                    ("Impersonate-Group", "g1"), ("Impersonate-Group", "g2"),
+                    ("Impersonate-Extra-example.com%2Fscopes", "a"), ("Impersonate-Extra-example.com%2Fscopes", "b")]
+        for request in server.requests:
+            assert [header for header in request.headers if header[0].startswith("Impersonate-")] == expected
+            assert ("Authorization", "Bearer not-a-secret") in request.headers
+        assert [header for header in client.headers() if header[0].startswith("Impersonate-")] == expected
 
-    assert load(write(config(login)), "ctx").headers() == {"Authorization": "Bearer from-plugin"}
 
-
-def test_exec_plugin_gives_a_certificate(write, tmp_path):
-    """A plugin may give a client certificate in place of a token."""
-    connection = load(write(config(plugin(tmp_path, credential(clientCertificateData="CERT", clientKeyData="KEY")))), "ctx")
-
-    assert (connection.headers(), connection.certificate, connection.key) == ({}, b"CERT", b"KEY")
-
-
-def test_failing_exec_plugin_is_one_sentence(write, tmp_path):
-    """A plugin that fails ends the run with what it says, before any request."""
-    with pytest.raises(TurnupError, match="logging in with context 'ctx' failed .*log in with your provider's tool"):
-        load(write(config(plugin(tmp_path, "echo 'session expired' >&2; exit 1"))), "ctx")
+def test_proxy_of_the_kubeconfig_and_of_the_environment(write):
+    """proxy-url is used, else what the environment says."""
+    environ = {"HTTPS_PROXY": "http://p:1"}
+    path = write(config({}, server="https://api.example.com", **{"proxy-url": "http://own:1"}))
+    assert load(path, "ctx", environ=environ).proxy == "http://own:1"
+    assert load(write(config({}, server="https://api.example.com")), "ctx", environ=environ).proxy == "http://p:1"
 
 
 def test_plain_logins_do_not_load_the_library(write):
     """The kubernetes package, a quarter of a second of imports, is loaded only where a login needs it."""
     import subprocess
 
-    program = ("import sys; from pathlib import Path; from rules.k8s.tools import run, kubeconfig; "
-               "kubeconfig.load(Path(sys.argv[1]), 'ctx'); print([m for m in ('kubernetes', 'rich', 'requests') if m in sys.modules])")
-    done = subprocess.run([sys.executable, "-c", program, str(write(config({"token": "t"})))], capture_output=True, text=True, check=True,
-                          env={"PYTHONPATH": ":".join(sys.path)})
+    program = ("import sys; from pathlib import Path; from rules.k8s.tools import client, run, kubeconfig; "
+               "client.Client(kubeconfig.load(Path(sys.argv[1]), 'ctx')); "
+               "print([m for m in ('kubernetes', 'rich', 'requests') if m in sys.modules])")
+    answer = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
+    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "echo", "args": [answer], "interactiveMode": "Never"}}
+    for user in ({"token": "t"}, plugin):
+        done = subprocess.run([sys.executable, "-c", program, str(write(config(user)))], capture_output=True, text=True, check=True,
+                              env={"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]})
 
-    assert done.stdout == "[]\n"
+        assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(("content", "message"), [
@@ -137,6 +134,9 @@ def test_plain_logins_do_not_load_the_library(write):
     ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
     ({**config({}), "users": []}, "uses user 'u', which is not there"),
     (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
+    (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as; say in as whose they are."),
+    (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in another form"),
+    (config({}, **{"proxy-url": "socks5://p:1"}), "config: proxy-url is 'socks5://p:1'"),
     (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
 ])
 def test_bad_kubeconfigs(write, content, message):
@@ -153,13 +153,42 @@ def test_missing_kubeconfig_names_the_cures(tmp_path):
         load(tmp_path / "none", "ctx")
 
 
-def test_path_order():
-    """The explicit file wins over KUBECONFIG's first entry, which wins over the home folder's."""
+def test_which_files_count():
+    """The explicit file wins over KUBECONFIG's, which win over the home folder's."""
     environ = {"KUBECONFIG": ":/k1:/k2", "HOME": "/home/jane"}
 
-    assert kubeconfig_path("/explicit", environ) == Path("/explicit")
-    assert kubeconfig_path("", environ) == Path("/k1")
-    assert kubeconfig_path("", {"HOME": "/home/jane"}) == Path("/home/jane/.kube/config")
+    assert kubeconfig_files("/explicit", environ) == (Path("/explicit"),)
+    assert kubeconfig_files("", environ) == (Path("/k1"), Path("/k2"))
+    assert kubeconfig_files("", {"HOME": "/home/jane"}) == (Path("/home/jane/.kube/config"),)
+
+
+def test_relative_name_is_beside_the_user():
+    """Under `bazel run`, which works in the runfiles, a relative KUBECONFIG is one where the command was typed."""
+    environ = {"KUBECONFIG": "own/config:/k2", "BUILD_WORKING_DIRECTORY": "/home/jane"}
+
+    assert kubeconfig_files("", environ) == (Path("/home/jane/own/config"), Path("/k2"))
+    assert kubeconfig_files("", {"KUBECONFIG": "own/config"}) == (Path("own/config"),)
+
+
+def test_several_files_count_as_one(tmp_path):
+    """Of two entries with one name the first counts, files that are absent are passed over, and names in a file are beside it."""
+    for name, content in (("one", {"contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}]}),
+                          ("two", {**config({"tokenFile": "token"}), "contexts": [{"name": "ctx", "context": {"cluster": "other"}}]}),
+                          ("three", {"users": [{"name": "u", "user": {"token": "last"}}]})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text(json.dumps(content))
+    (tmp_path / "two" / "token").write_text("beside the second")
+    files = [tmp_path / name / "config" for name in ("absent", "one", "two", "three")]
+    connection = load(files, "ctx")
+
+    assert (connection.cluster, connection.headers()) == ("c", {"Authorization": "Bearer beside the second"})
+    assert connection.frozen["users"][0]["user"] == {"tokenFile": str(tmp_path / "two" / "token")}
+    with pytest.raises(TurnupError, match="absent.config: there is no kubeconfig, so context 'ctx' is unknown"):
+        load(files[:1], "ctx")
+    with pytest.raises(TurnupError, match="one/config: context 'ctx' uses cluster 'c', which has no server"):
+        load(files[:2], "ctx")
+    with pytest.raises(TurnupError, match="one/config:.*two/config has no context 'none' .it has: ctx."):
+        load(files[1:3], "none")
 
 
 def test_overloaded_server_is_asked_again(write):

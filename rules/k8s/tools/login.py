@@ -1,6 +1,6 @@
-"""Logins that take more than a header: exec credential plugins, and OpenID Connect with refresh.
+"""OpenID Connect, with refresh.
 
-The kubernetes package does both. What it leaves to its caller is done here: the identity
+The kubernetes package does it. What it leaves to its caller is done here: the identity
 provider's certificate is always checked, refreshed tokens go back into the kubeconfig (a
 provider may accept a refresh token only once), and a token that expires in mid-run is
 renewed.
@@ -9,6 +9,7 @@ renewed.
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
 import logging
@@ -18,10 +19,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.kubeconfig import read_beside
+from rules.k8s.tools.leftovers import private_folder
 from rules.k8s.tools.manifests import load_yaml_documents
 from rules.k8s.tools.render import to_yaml
 
@@ -32,40 +33,43 @@ _SPARE_SECONDS = 10.0
 _TOKENS = ("id-token", "refresh-token")
 
 
-def library_login(path: Path, context: str, user: str, config: Mapping[str, Any]) -> tuple[Headers, bytes | None, bytes | None]:
+def library_login(path: Path, frozen: Mapping[str, Any]) -> Headers:
     """Lets the kubernetes package log in.
 
     Args:
-        path: the kubeconfig.
-        context: the context in use.
-        user: the user entry in use.
-        config: the kubeconfig's content.
+        path: the kubeconfig that has the user entry: fresh tokens are kept there.
+        frozen: the context in use, alone, with the user entry.
 
     Returns:
-        The header function (it renews what has expired), and the client certificate
-        and key, which some plugins give in place of a token.
+        The header function; it renews what has expired.
 
     Raises:
-        TurnupError: the plugin or the identity provider refuses, or cannot be asked.
+        TurnupError: the identity provider refuses, or cannot be asked.
     """
     from kubernetes.client import Configuration
     from kubernetes.config.kube_config import KubeConfigLoader
 
-    own = _for_library(config, context, user)
-    loader = KubeConfigLoader(own, active_context=context, config_base_path=str(path.parent),
-                              config_persister=lambda: _keep_tokens(path, user, own))
+    context = frozen["current-context"]
+    own = _for_library(frozen)
+    user = own["users"][0]["name"]
+    provider = own["users"][0]["user"]["auth-provider"].get("config") or {}
+    authority = provider.pop("idp-certificate-authority-data", None)
+    loader = KubeConfigLoader(own, active_context=context, config_persister=lambda: _keep_tokens(path, user, own))
     settings = Configuration()
     lock = threading.Lock()
 
     def log_in() -> None:
         complaints: list[str] = []
-        # The loader logs what a plugin did wrong and goes on without credentials.
+        # The loader logs what went wrong and goes on without credentials.
         handler = logging.Handler()
         handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
         root = logging.getLogger()
         root.addHandler(handler)
         try:
-            loader.load_and_set(settings)
+            with _authority_file(authority) as file:
+                if file:
+                    provider["idp-certificate-authority"] = file
+                loader.load_and_set(settings)
         except Exception as error:  # It passes on whatever oauthlib, requests and urllib3 raise.
             complaints.append(f"{type(error).__name__}: {error}" if not str(error) else str(error))
         finally:
@@ -82,23 +86,34 @@ def library_login(path: Path, context: str, user: str, config: Mapping[str, Any]
         return {"Authorization": token} if token else {}
 
     log_in()
-    certificate, key = (read_beside(Path(name), "certificate", path) if name else None for name in (settings.cert_file, settings.key_file))
-    return headers, certificate, key
+    return headers
+
+
+@contextlib.contextmanager
+def _authority_file(data: str | None) -> Iterator[str]:
+    """Gives a file with a certificate authority in place of its base64, "" for none: the library's own files would stay behind."""
+    if not data:
+        yield ""
+        return
+    with private_folder() as folder:
+        file = folder / "ca.crt"
+        file.write_bytes(base64.b64decode(data))
+        yield str(file)
 
 
 def _token(settings: Any) -> str:
-    """Returns the header value; asking for it runs a plugin again whose answer has expired."""
+    """Returns the value of the header that authenticates, "" for none."""
     login: Any = settings.auth_settings().get("BearerToken")
     return login["value"] if login and login["value"] else ""
 
 
-def _for_library(config: Mapping[str, Any], context: str, user: str) -> dict[str, Any]:
-    """Returns a copy of a kubeconfig in which the context uses the user, with what the library would otherwise do wrong set right."""
-    own = copy.deepcopy(dict(config))
-    for entry in own["contexts"]:
-        if entry.get("name") == context:
-            entry["context"]["user"] = user
-    provider = _provider(own, user)
+def _for_library(frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of a kubeconfig with what the library would otherwise do wrong set right."""
+    own = copy.deepcopy(dict(frozen))
+    # What it does not get it makes no files of.
+    own["clusters"][0]["cluster"] = {"server": own["clusters"][0]["cluster"]["server"]}
+    own["users"][0]["user"] = {"auth-provider": own["users"][0]["user"]["auth-provider"]}
+    provider = own["users"][0]["user"]["auth-provider"].get("config")
     if provider is not None:
         if not any(name in provider for name in ("idp-certificate-authority", "idp-certificate-authority-data")):
             # Without one the library would not check whom it gives the refresh token to.

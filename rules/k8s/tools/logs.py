@@ -63,13 +63,14 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
     query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}
 
     def fetch(container: tuple[str, Object, str]) -> list[Stamped]:
+        found: list[Stamped] = []
         try:
-            return list(_read(client, *container, query))
-        except (ApiError, TurnupError) as error:
-            # A node that is away, or a log that was removed, hides nobody else's lines.
+            found.extend(_read(client, *container, query))
+        except TurnupError as error:
+            # A node that is away, or a log that was removed, hides nobody else's lines, nor those that came before.
             _, pod, name = container
-            run.report.note(f"{pod['metadata']['name']} {name}: its log cannot be read: {error}")
-            return []
+            run.report.note(f"{pod['metadata']['name']} {name}: its log cannot be read{' further' if found else ''}: {error}")
+        return found
 
     for _, event in heapq.merge(*executor.map(fetch, containers), key=lambda stamped: stamped[0]):
         run.report.emit(event)
@@ -160,10 +161,11 @@ def _read(client: Client, label: str, pod: Object, container: str, query: dict[s
 
     Raises:
         ApiError: the server refuses, as for a container that has not begun.
+        UnreachableError: the log did not come to its end; only where it is not followed.
     """
     meta = pod["metadata"]
     path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
-    for text in client.lines(path, {"container": container, "timestamps": "true", **query}):
+    for text in client.lines(path, {"container": container, "timestamps": "true", **query}, follow="follow" in query):
         stamp, _, line = text.partition(" ")
         yield stamp, {"event": "log", "target": label, "namespace": meta["namespace"], "pod": meta["name"], "container": container,
                       "time": stamp, "line": line}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 
 import pytest
 
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, deployment
+from rules.k8s.tools.client import Client
 from rules.k8s.tools.faces import PlainFace
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-2214"}}
@@ -125,3 +128,23 @@ def test_a_terminal_gets_colours_and_no_commands():
     assert "\x1b]" not in shown and "\x07" not in shown and "\x1b[2J" not in shown
     assert errors.getvalue() == "ERROR: bad [2J name\n"
     assert pipe.getvalue() == f"web-a main | {event['line']}\n"
+
+
+def test_a_log_that_stops_in_the_middle_is_named(shell, server, monkeypatch):
+    """A kubelet that falls silent ends the reading of its log at a deadline: what came is printed, and what is missing is named."""
+    put_pod(server, "web-a", "main")
+    put_pod(server, "web-b", "main")
+    server.logs = {"dev/web-a/main": f"{stamp(1)} one\n", "dev/web-b/main": f"{stamp(2)} two\n{stamp(3)} three\n"}
+    over = threading.Event()
+
+    server.after_log = lambda path: over.wait(30) if "/web-b/" in path else None
+    real = Client.__init__
+    monkeypatch.setattr(Client, "__init__", lambda self, connection, **settings: real(self, connection, **{**settings, "read_timeout": 0.5}))
+    shell.make(deployment("web"))
+    started = time.monotonic()
+
+    assert shell.run("logs") == 0, shell.err
+    over.set()
+    assert shell.out.splitlines() == ["web-a main | one", "web-b main | two"]
+    assert shell.err.startswith(f"web-b main: its log cannot be read further: the API server {server.url} of context 'turnup-test' does not answer (timed out)")
+    assert time.monotonic() - started < 10

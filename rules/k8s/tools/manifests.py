@@ -135,7 +135,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     Args:
         text: the file's content: YAML documents, one JSON object, a JSON list of
             objects, or a JSON mapping of file stems to objects as multi-file
-            Jsonnet programs give. A `kind: List` is replaced by its items.
+            Jsonnet programs give. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items.
         path: the file's name, by which JSON is told from YAML.
         name: what to call the file in errors; "" for its path.
 
@@ -166,14 +166,23 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
     if isinstance(document, list):
         for index, item in enumerate(document):
             yield from _flatten(item, f"{where}, item {index + 1}")
-    elif isinstance(document, dict) and document.get("kind") == "List" and "items" in document:
+    elif _is_list(document):
+        # Items of a server's own lists, as of a ConfigMapList, name neither their apiVersion nor their kind.
+        kind = document["kind"].removesuffix("List")
+        common = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
         for index, item in enumerate(document["items"] or []):
-            yield from _flatten(item, f"{where}, item {index + 1}")
+            yield from _flatten({**common, **item} if isinstance(item, dict) else item, f"{where}, item {index + 1}")
     elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document and document:
         for key, item in document.items():
             yield from _flatten(item, f"{where}, field {key!r}")
     else:
         yield check_object(document, where)
+
+
+def _is_list(document: Any) -> bool:
+    """Says whether a value is a `List` or the list of one kind. A custom resource may have a kind like AllowList, but it has a name."""
+    return (isinstance(document, dict) and str(document.get("kind")).endswith("List") and isinstance(document.get("items", 0), (list, type(None)))
+            and "name" not in (document.get("metadata") or {}))
 
 
 def load_yaml_documents(text: str, path: str) -> list[Any]:

@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.errors import TurnupError
@@ -34,11 +34,11 @@ def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
     meta = pod["metadata"]
     url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
     name = client.connection.server_name
+    headers = [f"{field}: {value}" for field, value in client.headers()]
     remote = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
-    headers = [f"{name}: {value}" for name, value in client.connection.headers().items()]
     try:
         remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
-                       suppress_origin=True, http_no_proxy=[urlsplit(url).hostname])
+                       suppress_origin=True, **_proxy(client.connection.proxy, url))
         initial = [remote.recv_data() for _ in (_DATA, _ERROR)]
     except (websocket.WebSocketException, OSError) as error:
         remote.shutdown()
@@ -50,6 +50,17 @@ def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
         return  # Either side has gone, which ends the connection.
     finally:
         remote.shutdown()
+
+
+def _proxy(proxy: str, url: str) -> dict[str, Any]:
+    """Returns how websocket gets to a URL: as the kubeconfig says, whatever the environment does."""
+    way = urlsplit(proxy)
+    if not proxy:
+        # Exceptions count beside a proxy only: this one is never asked.
+        server = urlsplit(url).hostname
+        return {"http_proxy_host": server, "http_no_proxy": [server]}
+    login = {"http_proxy_auth": (unquote(way.username), unquote(way.password or ""))} if way.username else {}
+    return {"http_proxy_host": way.hostname, "http_proxy_port": way.port or 80, "proxy_type": "http", "http_no_proxy": [""], **login}
 
 
 def _copy(remote: Any, local: socket.socket, websocket: Any) -> None:

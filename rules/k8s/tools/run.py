@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Mapping, TextIO
 
-from rules.k8s.tools import events
+from rules.k8s.tools import events, leftovers
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.conditions import left_out
 from rules.k8s.tools.delivery import check_pins
-from rules.k8s.tools.discovery import Kinds, discover
+from rules.k8s.tools.discovery import Kinds, await_defined, discover
 from rules.k8s.tools.engine import Item, Result, items_of
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.guard import confirm, connect
@@ -70,14 +71,17 @@ class Run:
             return verb.load()(self)
         if verb.pins:
             check_pins(self.plan)
-        connection = connect(self.plan, self.options.context, self.environ, accept_cluster=self.options.accept_cluster)
+        connection = connect(self.plan, self.options.context, self.environ, accept_cluster=self.options.accept_cluster, say=self.report.note)
         executor = ThreadPoolExecutor(_JOBS)
         try:
             client = Client(connection, connections=_JOBS)
-            known = executor.submit(confirm, client, self.plan.label, self.environ)
+            known = executor.submit(confirm, client, self.plan.label, self.environ, self.report.note)
             does = executor.submit(verb.load)
             self.kinds = discover(client, executor)
             known.result()
+            if verb.objects:
+                needed = ((entry.label, obj) for entry in self.plan.entries for obj in entry.objects)
+                self.kinds = await_defined(client, executor, self.kinds, needed, self.report.note)
             items = items_of(self.plan.entries, self.kinds) if verb.objects else []
             if verb.conditions:
                 items = self._needed(client, items)
@@ -164,7 +168,9 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
 
 
 def _exit(code: int) -> None:
-    """Ends the process at once: threads that still wait for the server are not waited for."""
+    """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leftovers.clear()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

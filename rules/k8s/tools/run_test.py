@@ -364,3 +364,14 @@ def test_usage_errors(shell, verb, argument, message):
 
     assert shell.run(verb, argument) == 2
     assert message in shell.err
+
+
+def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
+    """Where the account's state cannot be written the run goes on, and says once that nothing pins the context to its cluster."""
+    shell.make(config_map("a"))
+    (shell.folder / "state").write_text("a file where the folder should be")
+
+    assert shell.run("apply") == 0, shell.err
+    assert [line for line in shell.err.splitlines() if line.startswith("note: ")] == [
+        f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so no later run notices when context 'turnup-test' leads to "
+        "another cluster"]

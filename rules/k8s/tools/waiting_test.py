@@ -15,7 +15,7 @@ import pytest
 
 from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.testing.fixtures import fixture_server  # noqa: F401 (pytest finds it by name)
-from rules.k8s.testing.plans import config_map, deployment, document, namespace
+from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools import explaining, run
 from rules.k8s.tools.events import Part, Waiting, state

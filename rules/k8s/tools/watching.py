@@ -23,6 +23,14 @@ Collection = tuple[Resource, str]
 _AWAY_SECONDS = 30.0
 # Between two looks at what cannot be watched.
 _LOOK_SECONDS = 1.0
+# Between two attempts to list what could be listed, and the longest time between two when it could not.
+_AGAIN_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class _Refusal(TurnupError):
+    """What will not pass by itself."""
+
 
 
 class Mirror:
@@ -32,6 +40,9 @@ class Mirror:
         client: the API server; it needs a connection for each collection.
         collections: (where a kind lives, namespace) to copy, and the names in each to read
             one by one where it may not be listed.
+
+    Attributes:
+        version: grows with every change.
     """
 
     def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]):
@@ -42,7 +53,9 @@ class Mirror:
         self._error: TurnupError | None = None
         self._changed = threading.Condition()
         self._stopped = threading.Event()
+        self._heard: dict[Collection, float] = {}
         self.version = 0
+        self._troubles: dict[Collection, str] = {}
 
     def start(self) -> None:
         """Starts copying. The threads are daemons: an interrupted process does not wait for them."""
@@ -60,6 +73,8 @@ class Mirror:
             try:
                 self._list(*collection)
             except ApiError as error:
+                if _is_away(error):
+                    raise self._away(error, *collection) from None
                 self._read_each(*collection, error)
 
         for _ in executor.map(copy, self._collections):
@@ -73,6 +88,11 @@ class Mirror:
     def complete(self) -> bool:
         """Whether every collection has been listed once."""
         return len(self._listed) == len(self._collections)
+
+    @property
+    def trouble(self) -> str:
+        """Why the copy may be out of date at the moment; "" when it is not."""
+        return next(iter(list(self._troubles.values())), "")
 
     def get(self, key: Key) -> Object | None:
         """Returns an object, None when it is not there."""
@@ -100,43 +120,70 @@ class Mirror:
             return self.version
 
     def _follow(self, resource: Resource, namespace: str) -> None:
-        good = time.monotonic()
+        pause = _AGAIN_SECONDS
+        self._heard[resource, namespace] = time.monotonic()
         while not self._stopped.is_set():
-            listed = False
             try:
-                since = self._list(resource, namespace)
-                listed, good = True, time.monotonic()
-                self._watch(resource, namespace, since)
-            except ApiError as error:
-                if error.status == 410:
-                    continue  # The history was cut: list again.
-                if listed and error.status == 403:
-                    self._stopped.wait(_LOOK_SECONDS)
-                    continue  # It may be listed, but not watched: list again.
-                try:
-                    self._read_each(resource, namespace, error)
-                except TurnupError as refusal:
-                    self._fail(refusal)
-                    return
-                self._stopped.wait(_LOOK_SECONDS)
+                rest = self._copy(resource, namespace)
+            except _Refusal as refusal:
+                self._fail(refusal)
+                return
             except TurnupError as error:
-                if time.monotonic() - good > _AWAY_SECONDS:
+                self._troubles[resource, namespace] = str(error)
+                if time.monotonic() - self._heard[resource, namespace] > _AWAY_SECONDS:
                     self._fail(error)
                     return
-                self._stopped.wait(0.5)
+                rest, pause = pause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                pause = _AGAIN_SECONDS
+            self._stopped.wait(rest)
+
+    def _copy(self, resource: Resource, namespace: str) -> float:
+        """Lists a collection and follows it until its watch ends.
+
+        Returns:
+            After how many seconds that is to be done again.
+
+        Raises:
+            _Refusal: it cannot be read.
+            TurnupError: the server is away, or has no time.
+        """
+        listed = False
+        try:
+            since = self._list(resource, namespace)
+            listed = True
+            self._watch(resource, namespace, since)
+            return _AGAIN_SECONDS
+        except ApiError as error:
+            if error.status == 410:
+                return _AGAIN_SECONDS  # The history was cut.
+            if _is_away(error):
+                raise self._away(error, resource, namespace) from None
+            if not listed or error.status != 403:
+                self._read_each(resource, namespace, error)
+            return _LOOK_SECONDS  # What may be listed, but not watched, is listed again.
+        finally:
+            if listed:
+                self._heard[resource, namespace] = time.monotonic()
+
+    def _away(self, error: ApiError, resource: Resource, namespace: str) -> TurnupError:
+        """Returns the sentence for a server that answers, but not with what was asked for."""
+        return TurnupError(f"the API server {self._client.connection.server} does not give the {resource.plural} of {namespace or 'the cluster'} "
+                           f"({error.status} {error.message}); look at the server, or try again.")
 
     def _read_each(self, resource: Resource, namespace: str, error: ApiError) -> None:
         """Reads the objects of a collection that may not be listed or watched one by one.
 
         Raises:
-            TurnupError: they may not be read either, or the collection has another trouble.
+            _Refusal: they may not be read either, or the collection has another trouble.
+            TurnupError: the server has no time.
         """
         if error.status == 404:
             found: dict[str, Object] = {}  # A kind whose definition is only just being established.
         elif error.status == 403:
             found = {name: obj for name in self._collections[resource, namespace] if (obj := self._read(resource, namespace, name))}
         else:
-            raise TurnupError(f"{resource.plural} in {namespace or 'the cluster'} cannot be read: {error.message}.")
+            raise _Refusal(f"{resource.plural} in {namespace or 'the cluster'} cannot be read: {error.message}.")
         with self._changed:
             known = {key[3]: obj for key, obj in self._objects.items() if _within(key, resource, namespace)}
             if found != known or (resource, namespace) not in self._listed:
@@ -148,7 +195,9 @@ class Mirror:
         except ApiError as error:
             if error.status == 404:
                 return None
-            raise TurnupError(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
+            if _is_away(error):
+                raise self._away(error, resource, namespace) from None
+            raise _Refusal(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
                               "right to get it.") from None
 
     def _list(self, resource: Resource, namespace: str) -> str:
@@ -164,6 +213,7 @@ class Mirror:
         for obj in objects:
             self._put(resource, obj)
         self._listed.add((resource, namespace))
+        self._troubles.pop((resource, namespace), None)
         self._notify()
 
     def _watch(self, resource: Resource, namespace: str, since: str) -> None:
@@ -194,6 +244,11 @@ class Mirror:
         with self._changed:
             self._error = error
             self._changed.notify_all()
+
+
+def _is_away(error: ApiError) -> bool:
+    """Says whether an error tells of the server, as when it is restarted or has too much to do, and not of what was asked for."""
+    return error.status in (408, 409, 429) or error.status >= 500
 
 
 def _within(key: Key, resource: Resource, namespace: str) -> bool:

@@ -2,7 +2,8 @@
 # Finds this program's runfiles, then runs its module in an isolated interpreter.
 case $0 in /*) self=$0 ;; *) self=$PWD/$0 ;; esac
 found=
-for root in "${RUNFILES_DIR:-}" "$self.runfiles" "${self%.runfiles/*}.runfiles" "$(readlink -f -- "$self").runfiles"; do
+for root in "${RUNFILES_DIR:-}" "$self.runfiles" "${self%.runfiles/*}.runfiles" link; do
+  [ "$root" != link ] || root=$(readlink -f -- "$self").runfiles # Last, because it takes another program.
   if [ -n "$root" ] && [ -e "$root/%{self}" ]; then found=$root && break; fi
 done
 [ -n "$found" ] || { echo "ERROR: $self: no runfiles beside it: start it with bazel run, or from bazel-bin" >&2; exit 1; }

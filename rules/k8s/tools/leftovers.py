@@ -1,0 +1,94 @@
+"""What must not outlive a run, however it ends: child processes, and folders with credentials.
+
+An interrupted run ends with os._exit while its threads are still at work, so neither their
+`finally` nor atexit is sure to run: `clear` does then what they would have done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+# A child that was told to end may clean up for so long: an interrupted run ends within 2 s.
+_GRACE_SECONDS = 1.0
+
+_lock = threading.Lock()
+_children: dict[subprocess.Popen[bytes], bool] = {}
+_folders: set[Path] = set()
+
+
+@contextlib.contextmanager
+def child(command: Sequence[str], *, foreground: bool = False, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts a process that ends with the block, or with the run.
+
+    Args:
+        command: the program and its arguments.
+        foreground: leave it in the terminal's process group, as a program that asks questions needs. Otherwise it
+            gets a group of its own, so that what it has started ends with it.
+        **options: as for Popen.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    with _lock:
+        process = subprocess.Popen(command, process_group=None if foreground else 0, **options)
+        _children[process] = not foreground
+    try:
+        yield process
+    finally:
+        with _lock:
+            grouped = _children.pop(process, None)
+        if grouped is not None:
+            _stop({process: grouped})
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """Makes a folder that its owner alone may read, and that is gone after the block, or with the run."""
+    with _lock:
+        folder = Path(tempfile.mkdtemp(prefix="turnup-"))
+        _folders.add(folder)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def clear() -> None:
+    """Ends the children and removes the folders of blocks that are still open, for a process that ends now.
+
+    The lock is kept: a thread that would start another child waits for the end of the process.
+    """
+    _lock.acquire()
+    _stop(_children)
+    for folder in _folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    with _lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        _folders.discard(folder)
+
+
+def _stop(children: dict[subprocess.Popen[bytes], bool]) -> None:
+    """Tells children to end, and kills those that do not."""
+    alive = {process: grouped for process, grouped in children.items() if process.poll() is None}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process, grouped in alive.items():
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if grouped else os.kill)(process.pid, number)
+        for process in list(alive):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
+                del alive[process]
