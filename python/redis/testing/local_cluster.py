@@ -45,7 +45,7 @@ def find_redis_server() -> str:
 def _unpack(debs: Sequence[Path], folder: Path) -> str:
     """Unpacks packages into the folder and returns a redis-server that finds their libraries."""
     for deb in debs:
-        with tarfile.open(fileobj=io.BytesIO(read_package(str(deb)).data)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(read_package(str(deb)).data[0])) as tar:
             tar.extractall(folder)  # Debian's own files
     (libraries,) = folder.glob("usr/lib/*-linux-gnu")
     os.environ["LD_LIBRARY_PATH"] = str(libraries)

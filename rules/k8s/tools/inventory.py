@@ -21,7 +21,7 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, Mapping
+from typing import Any, Collection, Iterable, Mapping
 
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.config_names import base_of
@@ -243,8 +243,7 @@ def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Pa
     paths = [f"/api/v1/namespaces/{place}/configmaps" for place in places]
     if len(places) > 2:
         try:
-            # Elsewhere the same label may be somebody else's stack: that of another user, in a namespace of their own.
-            return [parent for parent in _parents(client, "/api/v1/configmaps") if parent.namespace in places], True
+            return _parents(client, "/api/v1/configmaps", places), True
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -252,7 +251,7 @@ def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Pa
     readable = True
     for place, path in zip(places, paths):
         try:
-            found += _parents(client, path)
+            found += _parents(client, path, places)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -260,9 +259,10 @@ def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Pa
     return found, readable
 
 
-def _parents(client: Client, path: str) -> list[Parent]:
+def _parents(client: Client, path: str, places: Collection[str]) -> list[Parent]:
     listed = client.request("GET", path, query={"labelSelector": ID_LABEL})[1].get("items") or []
-    return [parent for parent in map(_parent, listed) if parent]
+    # Elsewhere the same label may be somebody else's stack: what is wrong with a list there is no matter of this run.
+    return [parent for parent in map(_parent, [obj for obj in listed if obj["metadata"]["namespace"] in places]) if parent]
 
 
 def _parent(obj: Object) -> Parent | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import Executor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Resource
@@ -21,9 +21,11 @@ from rules.k8s.tools.ordering import Graph, Order, reversed_graph
 from rules.k8s.tools.ownership import foreign_owner
 from rules.k8s.tools.pods import PodIndex
 from rules.k8s.tools.refusals import explain
+from rules.k8s.tools.watching import Collection, Mirror
 
 # Deleting these deletes what others keep in them; in the order in which they are deleted.
 DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "Namespace")
+_PODS = Resource("v1", "Pod", "pods", True)
 _CLAIMS = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
 _WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
@@ -136,7 +138,7 @@ class Removal:
         for group in groups:
             sent |= {result.item.identity: result for result in self._executor.map(lambda item: self._send(item, lives[item.identity]), group)}
         gone = []
-        for result in self._executor.map(lambda item: self._settle(sent[item.identity]), items):
+        for result in self._settled([sent[item.identity] for item in items]):
             self._report(result)
             results[result.item.identity] = result
             if result.outcome == "deleted":
@@ -181,19 +183,51 @@ class Removal:
             return Result(item, "failed", error=str(error))
         return Result(item, "deleted", None if gone else looked.live, looked.error)
 
-    def _settle(self, sent: Result) -> Result:
-        """Waits until a deleted object is gone."""
-        if sent.outcome != "deleted" or sent.live is None:
-            return sent
+    def _settled(self, sent: list[Result]) -> Iterator[Result]:
+        """Yields what became of each object: at once of what is decided, of what is still going once it is gone."""
+        going: dict[Identity, Result] = {}
+        for result in sent:
+            if result.outcome == "deleted" and result.live is not None:
+                going[result.item.identity] = result
+            else:
+                yield result
+        if not going:
+            return
+        collections: dict[Collection, list[str]] = {}
+        for result in going.values():
+            collections.setdefault((result.item.resource, result.item.identity.namespace), []).append(result.item.identity.name)
+        trouble = ""
+        with self._watching(collections) as mirror:
+            version = -1
+            while going and not trouble:
+                late = time.monotonic() > self._deadline
+                for result in [result for result in going.values() if _is_gone(mirror, result)]:
+                    del going[result.item.identity]
+                    yield Result(result.item, "deleted", error=result.error)
+                if late:
+                    break
+                try:
+                    version = mirror.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
+                except UnreachableError:
+                    raise
+                except TurnupError as error:
+                    trouble = str(error)
+        for result in going.values():
+            live = _seen(mirror, result.item)
+            holders = ", ".join((live["metadata"].get("finalizers") if live else None) or ["none"])
+            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted (finalizers: "
+                         f"{holders}); look at what holds them.")
+
+    @contextmanager
+    def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Mirror]:
+        """Follows collections: however long something takes to go, it costs a request or two."""
+        # Watches keep their connections: they get a client of their own, with one for each.
+        mirror = Mirror(Client(self._client.connection, connections=len(collections) + 2), collections)
+        mirror.start()
         try:
-            self._wait_gone(sent.item, sent.live["metadata"]["uid"])
-        except ApiError as error:
-            return Result(sent.item, "failed", error=explain(error, sent.item.label, sent.item.identity))
-        except UnreachableError:
-            raise
-        except TurnupError as error:
-            return Result(sent.item, "failed", error=str(error))
-        return Result(sent.item, "deleted", error=sent.error)
+            yield mirror
+        finally:
+            mirror.stop()
 
     def _live(self, item: Item) -> Object | None:
         try:
@@ -207,40 +241,27 @@ class Removal:
     def _delete(self, item: Item, live: Object, version: str = "") -> bool:
         return delete_object(self._client, item, live["metadata"]["uid"], version=version, permit=self._permit)
 
-    def _wait_gone(self, item: Item, uid: str) -> None:
-        """Waits until an object is gone.
-
-        Raises:
-            TurnupError: naming what keeps it.
-        """
-        pause = 0.02
-        while True:
-            live = self._live(item)
-            if live is None or live["metadata"]["uid"] != uid:
-                return
-            if time.monotonic() > self._deadline:
-                finalizers = ", ".join(live["metadata"].get("finalizers") or []) or "none"
-                raise TurnupError(f"{item.label}: {item.identity} is still being deleted (finalizers: {finalizers}); look at what holds them.")
-            time.sleep(pause)
-            pause = min(1.0, pause * 2)
-
     def _wait_for_pods(self, gone: list[Item]) -> None:
         """Waits until the pods of deleted workloads are gone, too: until then they use what they depend on."""
         workloads = [item for item in gone if item.identity.kind in _WITH_PODS and "spec" in item.obj]
-        pause = 0.05
-        while workloads and time.monotonic() < self._deadline:
-            left: list[Item] = []
-            for namespace in sorted({item.identity.namespace for item in workloads}):
+        # Without a name to read, who may not see pods finds none, and does not wait for them.
+        places: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
+        if not workloads:
+            return
+        with self._watching(places) as mirror:
+            version = -1
+            while time.monotonic() < self._deadline:
+                if mirror.complete:
+                    pods = PodIndex(mirror.all("Pod"))
+                    workloads = [item for item in workloads if pods.of(item.obj)]
+                    if not workloads:
+                        return
                 try:
-                    found = self._client.request("GET", f"/api/v1/namespaces/{namespace}/pods", accept=METADATA_LIST)[1].get("items") or []
-                except ApiError:
-                    continue  # Who may not see pods does not wait for them.
-                pods = PodIndex(found)
-                left += [item for item in workloads if item.identity.namespace == namespace and pods.of(item.obj)]
-            workloads = left
-            if workloads:
-                time.sleep(pause)
-                pause = min(1.0, pause * 2)
+                    version = mirror.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
+                except UnreachableError:
+                    raise
+                except TurnupError:
+                    return
 
     def _remove_claims(self, sets: list[Item], results: dict[Identity, Result]) -> None:
         """Deletes the claims that deleted StatefulSets made from their templates, when data is to be deleted."""
@@ -257,9 +278,19 @@ class Removal:
             claims += [(item, obj) for obj in found.get("items") or [] if wanted.fullmatch(obj["metadata"]["name"])]
         items = [Item(made_by.label, obj, _CLAIMS, Identity("", "PersistentVolumeClaim", made_by.identity.namespace, obj["metadata"]["name"]))
                  for made_by, obj in claims]
-        for result in self._executor.map(lambda item: self._settle(self._send(item, Result(item, "deleted", item.obj))), items):
+        for result in self._settled(list(self._executor.map(lambda item: self._send(item, Result(item, "deleted", item.obj)), items))):
             self._report(result)
             results[result.item.identity] = result
+
+
+def _seen(mirror: Mirror, item: Item) -> Object | None:
+    return mirror.get((item.resource.api_version, item.resource.kind, item.identity.namespace, item.identity.name))
+
+
+def _is_gone(mirror: Mirror, sent: Result) -> bool:
+    """Says whether a mirror shows that a deleted object is gone, or another one has its name."""
+    live = _seen(mirror, sent.item)
+    return mirror.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
 
 
 def delete_object(client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False,
