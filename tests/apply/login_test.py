@@ -84,6 +84,20 @@ def test_exec_plugin(who, plugin, server, authority, version):
     assert who(plugin(version, {"clientCertificateData": certificate, "clientKeyData": key})) == "dave"
 
 
+def test_plugin_whose_credentials_are_revoked(who, plugin, authority, tmp_path):
+    """Credentials that the server does not accept any more are replaced in mid-run, though the new ones are a certificate and no token."""
+    user = plugin("v1", {"token": "revoked"})
+    certificate, key = (file.read_text() for file in authority.issue("erin"))
+    (tmp_path / "answer.json").rename(tmp_path / "first.json")
+    plugin("v1", {"clientCertificateData": certificate, "clientKeyData": key})
+    (tmp_path / "answer.json").rename(tmp_path / "second.json")
+    (tmp_path / "answer.json").symlink_to(tmp_path / "first.json")
+    program = 'cat "$1"; ln -sf second.json "$1"'
+    user["exec"] |= {"command": "sh", "args": ["-c", program, "plugin", str(tmp_path / "answer.json")]}
+
+    assert who(user) == "erin"
+
+
 def test_openid_connect(who, provider):
     """An ID token is the user; one that has expired is refreshed first."""
     assert who(provider.user(lifetime=600)) == "oidc:jane"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import socket
 import ssl
-import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.leftovers import private_folder
 
 if TYPE_CHECKING:
     from rules.k8s.tools.kubeconfig import Connection
@@ -149,13 +148,12 @@ def tls_of(connection: Connection, credentials: Credentials | None) -> ssl.SSLCo
         pair, origin = (credentials.certificate, credentials.key), f"the certificate and key from the plugin of context {connection.context!r}"
     if pair[0] and pair[1]:
         # The ssl module reads keys from files only: a private one, gone before the first request.
-        handle, name = tempfile.mkstemp(prefix="turnup-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(pair[0] + b"\n" + pair[1])
-            context.load_cert_chain(name, password="")
-        except ssl.SSLError:
-            raise TurnupError(f"{connection.source}: {origin} are no pair of a certificate and its unencrypted key in PEM; correct them, or log in anew.") from None
-        finally:
-            os.unlink(name)
+        with private_folder() as folder:
+            file = folder / "pair.pem"
+            file.write_bytes(pair[0] + b"\n" + pair[1])
+            try:
+                context.load_cert_chain(file, password="")
+            except ssl.SSLError:
+                raise TurnupError(f"{connection.source}: {origin} are no pair of a certificate and its unencrypted key in PEM; correct them, or log "
+                                  "in anew.") from None
     return context

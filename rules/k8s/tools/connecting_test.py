@@ -61,6 +61,17 @@ def test_every_address_of_a_name_is_tried(monkeypatch):
         assert ("Host", f"api.example.com:{port}") in server.requests[0].headers
 
 
+def test_connections_notice_a_server_that_has_gone():
+    """Connections ask the other side for a sign of life: a followed log, which may be silent, ends when the server is gone."""
+    with FakeServer() as server:
+        client = Client(connection(server.url))
+        client.request("GET", "/api/v1/namespaces")
+        kept = client._pool._get_conn().sock
+
+        assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+
+
 @pytest.mark.parametrize("authority", ["no certificate", " \n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_broken_authority_names_the_field(tmp_path, authority):
     """A certificate authority that is none is named with kubeconfig, cluster and field, and never stands for the system's."""

@@ -252,6 +252,21 @@ def test_words_reach_a_terminal_and_the_error(plugin, shell, tmp_path):
     assert "ended with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
 
 
+@pytest.mark.parametrize(("mode", "code"), [("IfAvailable", 0), ("Always", 0), ("Never", 1)])
+def test_questions_on_a_terminal(plugin, shell, tmp_path, mode, code):
+    """A plugin may ask the user at the terminal, unless the kubeconfig says that it never does: then it reads nothing."""
+    main, other = os.openpty()
+    made = shell(plugin("echo 'code?' >&2; read token || exit 3; " + answer(token="TOKEN").replace("TOKEN", "'$token'"), interactiveMode=mode))
+    process = made.start("apply", stdin=other, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    os.close(other)
+    os.write(main, b"good\n")
+    said = process.communicate(timeout=60)[1]
+    os.close(main)
+
+    assert process.returncode == code, said
+    assert said.startswith("code?\n")
+
+
 def test_interrupt_ends_the_plugin(plugin, shell, tmp_path):
     """SIGINT while a plugin hangs ends the run within 2 s, and the plugin with it."""
     process = shell(plugin(f"sleep 100 & echo $! > {tmp_path}/child; wait")).start("apply", stderr=subprocess.PIPE)
