@@ -17,7 +17,7 @@ import pytest
 from rules.k8s.testing.plans import config_map, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.inventory import parent_name
-from tests.apply.stacks import live_objects, make_namespace, number, service_objects, start
+from tests.apply.stacks import live_objects, make_namespace, number, service_objects
 
 RACES = number("RACES", 3, 30)
 # Stops the process before its first write of an object, as a machine does that is put to sleep.
@@ -84,7 +84,7 @@ def test_two_at_once(users, client, server, place):
             shell.make_targets(document("//svc:dev", objects(where, who), namespace=where))
             wanted[who] = {f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects(where, who) if obj["kind"] in ("ConfigMap", "Deployment")}
         seen = len(server.audit())
-        racing = [start(shell, "apply", "--prune", stdout=subprocess.PIPE) for shell in users]
+        racing = [shell.start("apply", "--prune", stdout=subprocess.PIPE) for shell in users]
         outputs = [process.communicate(timeout=120)[0] for process in racing]
         assert [process.returncode for process in racing] == [0, 0], outputs
 
@@ -110,7 +110,7 @@ def test_no_wait_names_the_holder(users, client, place):
     make_namespace(client, place)
     for who, shell in zip("ab", users):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
-    first = start(users[0], "apply", program=_STOPPER)
+    first = users[0].start("apply", program=_STOPPER)
     try:
         wait_until_stopped(first)
         before = content(client, place)
@@ -148,7 +148,7 @@ def test_a_holder_that_sleeps_too_long_stops(users, client, server, place):
     make_namespace(client, place)
     for who, shell in zip("ab", users):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
-    sleeper = start(users[0], "apply", program=_STOPPER, stdout=subprocess.PIPE)
+    sleeper = users[0].start("apply", program=_STOPPER, stdout=subprocess.PIPE)
     try:
         wait_until_stopped(sleeper)
         # To another machine nothing tells that the process still exists: its time has to run out.

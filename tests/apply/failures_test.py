@@ -12,7 +12,7 @@ import time
 import pytest
 
 from rules.k8s.testing.plans import REGISTRY, config_map, document
-from tests.apply.stacks import IMAGE, admin, start
+from tests.apply.stacks import IMAGE, admin
 
 DEADLINE_S = 30
 """Until a run must have said what does not answer."""
@@ -49,7 +49,7 @@ def test_no_api_server(shell, server, verb, kind):
         config = json.loads(server.kubeconfig.read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://{where}"
         shell.use(config)
-        text = said(start(shell, verb, stdout=subprocess.PIPE))
+        text = said(shell.start(verb, stdout=subprocess.PIPE))
 
     assert text.splitlines()[-1].startswith(f"ERROR: the API server https://{where} of context 'turnup-test' does not answer")
 
@@ -62,7 +62,7 @@ def test_a_name_that_nobody_resolves(shell, server, interrupted):
     config["clusters"][0]["cluster"]["server"] = "https://api.example.com:6443"
     shell.use(config)
     silent = "import socket, time\nsocket.getaddrinfo = lambda *_, **__: [print('asked', flush=True), time.sleep(60)]"
-    process = start(shell, "apply", stdout=subprocess.PIPE, program=silent)
+    process = shell.start("apply", stdout=subprocess.PIPE, program=silent)
     if not interrupted:
         assert said(process).splitlines()[-1].startswith(
             "ERROR: the API server https://api.example.com:6443 of context 'turnup-test' does not answer (no answer from DNS); ")
@@ -84,7 +84,7 @@ def test_no_registry(shell, server, home):
         plan = shell.folder / "runfiles" / shell.plan
         plan.write_text(plan.read_text().replace(REGISTRY, where))
         writes = server.changes()
-        text = said(start(shell, "apply", stdout=subprocess.PIPE))
+        text = said(shell.start("apply", stdout=subprocess.PIPE))
 
     assert where in text.splitlines()[-1] and text.splitlines()[-1].startswith("ERROR: ")
     assert server.changes() == writes
@@ -94,7 +94,7 @@ def test_a_server_that_falls_silent(shell, server, home):
     """An API server that stops answering in the middle of an apply is named; the next apply completes it."""
     shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
     client = admin(server)
-    process = start(shell, "apply", stdout=subprocess.PIPE)
+    process = shell.start("apply", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not any(event["verb"] == "patch" and event["objectRef"]["name"] == "c0" for event in server.audit()):
         assert process.poll() is None and time.monotonic() < deadline
@@ -115,7 +115,7 @@ def test_a_server_that_falls_silent(shell, server, home):
 def test_interrupted_while_nothing_answers(shell, server, home):
     """SIGINT ends a run at once, also while it waits for a silent server."""
     shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home))
-    process = start(shell, "apply", stdout=subprocess.PIPE, program="print('started', flush=True)")
+    process = shell.start("apply", stdout=subprocess.PIPE, program="print('started', flush=True)")
     with server.frozen():
         assert process.stdout and process.stdout.readline() == "started\n"
         time.sleep(1)

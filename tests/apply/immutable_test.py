@@ -14,7 +14,7 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.tools.client import MERGE_PATCH, Client
-from tests.apply.stacks import definition, exists, placed, start
+from tests.apply.stacks import definition, exists, placed
 
 REPLACE = {"turnup/on-immutable": "replace"}
 DIGEST = "registry.example/app@sha256:"
@@ -206,7 +206,7 @@ def test_killed_between_delete_and_create(shell, client, home):
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
-    process = start(shell, "apply", stdout=subprocess.PIPE, program="""
+    process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
 from rules.k8s.tools.engine import Applier
 Applier.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -227,7 +227,7 @@ def test_killed_after_create(shell, client, home):
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
-    process = start(shell, "apply", stdout=subprocess.PIPE, program="""
+    process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
 from rules.k8s.tools.engine import Applier
 apply = Applier.apply

@@ -14,7 +14,7 @@ import pytest
 
 from rules.k8s.testing.shell import Shell
 from rules.k8s.tools.client import Client
-from tests.apply.stacks import admin, comparable, make_namespace, make_stack, number, start
+from tests.apply.stacks import admin, comparable, make_namespace, make_stack, number
 
 KILLS = number("KILLS", 10, 100)
 SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
@@ -76,7 +76,7 @@ class Case:
     def kill(self, place: str, point: int, delay: float = 0.0) -> None:
         """Kills one run so many seconds after it has begun a request (counted from 1), runs it again and compares."""
         self._prepare(place)
-        process = start(self._shell, *self._verb, program=_KILLER.format(point=point, delay=delay))
+        process = self._shell.start(*self._verb, program=_KILLER.format(point=point, delay=delay))
         code = process.wait(60)
         where = f"{' '.join(self._verb)} over version {self._before}, request {point} of {self.requests} + {delay * 1000:.1f} ms: exit {code}"
         print(where, flush=True)

@@ -15,7 +15,7 @@ from rules.k8s.tools import lease as lease_rules
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.inventory import parent_name
-from tests.apply.stacks import make_maps, maps, start
+from tests.apply.stacks import make_maps, maps
 
 
 def lease(client: Client, place: str, holder: str = "", process: str = "") -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_second_apply_waits_for_the_first(shell, client, home):
     assert shell.run("apply", "--no-wait") == 1
     assert "jane@laptop (pid 7) is writing to it; nothing was sent" in shell.err
 
-    process = start(shell, "apply", stdout=subprocess.PIPE)
+    process = shell.start("apply", stdout=subprocess.PIPE)
     time.sleep(2)
     assert process.poll() is None and not maps(client, home)
     held["spec"]["holderIdentity"] = ""
@@ -111,7 +111,7 @@ def test_dead_holder_expires(shell, client, home):
 def test_ended_run_keeps_nobody_waiting(shell, client, home, number):
     """A run that is interrupted or killed while it writes holds up the next one by nothing."""
     shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
-    process = start(shell, "apply", stdout=subprocess.PIPE)
+    process = shell.start("apply", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while len(maps(client, home)) < 5 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -129,7 +129,7 @@ def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home
     deps = {"//left:dev": ["//redis:dev"], "//right:dev": ["//redis:dev"], "//top:dev": ["//left:dev", "//right:dev"]}
     shell.make_targets(*(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
                          for name in names), deps=deps)
-    process = start(shell, "apply", "--wait=60s", stdout=subprocess.PIPE)
+    process = shell.start("apply", "--wait=60s", stdout=subprocess.PIPE)
     path = f"/apis/apps/v1/namespaces/{home}/deployments"
 
     def written() -> set[str]:

@@ -6,7 +6,6 @@ import subprocess
 import time
 
 from rules.k8s.testing.plans import config_map, deployment, document
-from tests.apply.stacks import start
 
 
 def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
@@ -21,7 +20,7 @@ def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
     client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": {"app": "web"}},
                                        "spec": {"containers": [{"name": "main", "image": "app"}]}})
     seen = len(server.audit())
-    process = start(shell, "delete", stdout=subprocess.PIPE)
+    process = shell.start("delete", stdout=subprocess.PIPE)
     time.sleep(4)
     for name in names:
         client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/{name}", content_type="application/merge-patch+json",

@@ -11,7 +11,7 @@ import os
 from rules.k8s.testing.plans import deployment, document
 from rules.k8s.testing.real_server import RealServer
 from rules.k8s.testing.shell import Shell
-from tests.apply.stacks import IMAGE, admin, make_namespace, number, placed, start
+from tests.apply.stacks import IMAGE, admin, make_namespace, number, placed
 
 DEPLOYMENTS = number("DEPLOYMENTS", 100, 1000)
 REQUESTS_PER_OBJECT = 3
@@ -31,7 +31,7 @@ def run(shell: Shell, server: RealServer, step: str, *verb: str) -> dict[str, in
     before = {event["auditID"] for event in server.audit()}
     output = shell.folder / "events"
     with output.open("w") as stream:
-        process = start(shell, *verb, "--output=json", stdout=stream)
+        process = shell.start(*verb, "--output=json", stdout=stream)
         _, status, usage = os.wait4(process.pid, 0)
     text = output.read_text()
     assert os.waitstatus_to_exitcode(status) == 0, text[-2000:]

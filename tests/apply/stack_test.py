@@ -10,7 +10,7 @@ from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools import stacks
 from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.inventory import PART_OF, applyset_id, parent_name
-from tests.apply.stacks import custom, definition, exists, make_maps, maps, start
+from tests.apply.stacks import custom, definition, exists, make_maps, maps
 
 
 OTHER = "//python/redis:dev-deep"
@@ -106,7 +106,7 @@ def test_data_needs_a_second_flag(shell, client, server, home, place):
     assert client.request("GET", f"/api/v1/namespaces/{place}-own")[0] == 200
     assert set(maps(client, home)) == {"b"}
     # Nothing runs finalizers here: a deletion that has begun is all that can be seen.
-    process = start(shell, "apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
+    process = shell.start("apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         live = client.request("GET", f"/api/v1/namespaces/{home}/persistentvolumeclaims/data")[1]
@@ -286,7 +286,7 @@ def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": {"app": "web"}},
         "spec": {"containers": [{"name": "main", "image": "app"}]}})
     path = f"/apis/apps/v1/namespaces/{home}/deployments"
-    process = start(shell, "delete", stdout=subprocess.PIPE)
+    process = shell.start("delete", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while len(client.request("GET", path)[1]["items"]) == 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -358,7 +358,7 @@ def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
     client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "redis-2", "labels": {"app": "redis"}},
                                        "spec": {"containers": [{"name": "main", "image": "app"}]}})
     shell.make_targets(document("//svc:dev", [], namespace=home))
-    process = start(shell, "apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
+    process = shell.start("apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
     sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"
     deadline = time.monotonic() + 30
     while live_names(client, sets) and time.monotonic() < deadline:

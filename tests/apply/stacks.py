@@ -167,7 +167,3 @@ def exists(client: Client, path: str) -> bool:
             raise
         return False
     return True
-
-
-start = Shell.start
-"""Starts a verb of a shell as a process of its own."""

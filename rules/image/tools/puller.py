@@ -18,7 +18,7 @@ from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 from rules.image.tools import oci, proxies
 from rules.image.tools.errors import PushError
 from rules.image.tools.refusals import check_tls, detail
-from rules.image.tools.registry import AGAIN, ATTEMPTS, Patience, Registry
+from rules.image.tools.registry import AGAIN, ATTEMPTS, Interrupted, Patience, Registry
 from rules.image.tools.wire import Answer, add_header
 
 _BLOCK = 1 << 20
@@ -31,18 +31,6 @@ _CURES = {
     404: "check repository, digest and tag",
 }
 _Found = TypeVar("_Found")
-
-
-class _Again(Exception):
-    """A transfer broke off and may be begun again, or continued; the message says how.
-
-    Attributes:
-        wish: the answer's Retry-After, None where there is none.
-    """
-
-    def __init__(self, message: str, wish: str | None = None) -> None:
-        super().__init__(message)
-        self.wish = wish
 
 
 class _Body:
@@ -62,23 +50,23 @@ class _Body:
             add_header(self.headers, name.lower(), value)
 
     def read(self, size: int) -> bytes:
-        """Return up to size bytes, none at the end; raise _Again where the answer ends before the length that it told."""
+        """Return up to size bytes, none at the end; raise Interrupted where the answer ends before the length that it told."""
         with _network(self._host):
             data = self._response.read(size)
         if not data and self._response.length:
-            raise _Again(f"{self._host} broke off {self._response.length} bytes before the end")
+            raise Interrupted(f"{self._host} broke off {self._response.length} bytes before the end")
         return data
 
 
 @contextmanager
 def _network(host: str) -> Iterator[None]:
-    """Turn errors of a connection into _Again, or into PushError where trying again does not mend them."""
+    """Turn errors of a connection into Interrupted, or into PushError where trying again does not mend them."""
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, OSError):
             check_tls(error, host)
-        raise _Again(f"{host}: {error or type(error).__name__}") from None
+        raise Interrupted(f"{host}: {error or type(error).__name__}") from None
 
 
 class Puller(Registry):
@@ -135,12 +123,12 @@ class Puller(Registry):
             raise PushError(f"registry {self.name}: {what}: what arrived has the digest {found}; do not trust this registry, or the proxy before it")
 
     def _patiently(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
-        """Return what work returns, tried again after _Again; only attempts after which `have` returns no more than before count."""
+        """Return what work returns, tried again after Interrupted; only attempts after which `have` returns no more than before count."""
         patience, most = Patience(self.sleep), 0
         while True:
             try:
                 return work()
-            except _Again as error:
+            except Interrupted as error:
                 problem = error
             if (now := have()) > most:
                 most = now
@@ -162,7 +150,7 @@ class Puller(Registry):
                 file.truncate(have := 0)
             elif not re.match(rf"bytes {have}-", body.headers.get("content-range", "")):
                 file.truncate(0)
-                raise _Again("the answer is not the part that was asked for")
+                raise Interrupted("the answer is not the part that was asked for")
             while data := body.read(_BLOCK):
                 have += len(data)
                 if have > size:
@@ -170,7 +158,7 @@ class Puller(Registry):
                     raise PushError(f"registry {self.name}: {what}: sent more than its {size} bytes; do not trust this registry, or the proxy before it")
                 file.write(data)
         if have < size:
-            raise _Again(f"broke off after {have} of {size} bytes")
+            raise Interrupted(f"broke off after {have} of {size} bytes")
 
     @contextmanager
     def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:
@@ -201,7 +189,7 @@ class Puller(Registry):
             if answer.status in (301, 302, 303, 307, 308):
                 url = self._elsewhere(answer.headers.get("location", ""), url)
             elif answer.status in AGAIN:
-                raise _Again(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
+                raise Interrupted(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
             elif not home:
                 raise PushError(f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage")
             elif answer.status == 401 and (known := self._authorize(answer, repository, used)):
