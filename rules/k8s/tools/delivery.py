@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import os
-import subprocess
 import time
 from concurrent.futures import Executor
 from pathlib import Path
@@ -229,6 +228,8 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
 
 
 def _load(loader: Path, context: str, reference: str, archive: Path, environ: Mapping[str, str], label: str) -> None:
+    import subprocess  # Few runs load anything onto nodes.
+
     command = [str(loader), "--context", context, "--name", reference, str(archive)]
     try:
         with child(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Callable, Mapping
 
@@ -143,6 +142,8 @@ def _read_record(path: Path) -> dict[str, str]:
 
 def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[str], None]) -> None:
     """Records where a context leads; for an account without a writable state folder it says that nothing is."""
+    import tempfile  # Only a context's first use writes.
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)

@@ -2,19 +2,21 @@
 
 An interrupted run ends with os._exit while its threads are still at work, so neither their
 `finally` nor atexit is sure to run: `clear` does then what they would have done.
+
+Every run imports this and few start a child or write a file: what those need is loaded by the first one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
+
+if TYPE_CHECKING:
+    import subprocess
 
 # A child that was told to end may clean up for so long: an interrupted run ends within 2 s.
 _GRACE_SECONDS = 1.0
@@ -37,6 +39,8 @@ def child(command: Sequence[str], *, foreground: bool = False, **options: Any) -
     Raises:
         OSError: it cannot be started.
     """
+    import subprocess
+
     with _lock:
         process = subprocess.Popen(command, process_group=None if foreground else 0, **options)
         _children[process] = not foreground
@@ -55,6 +59,8 @@ def child(command: Sequence[str], *, foreground: bool = False, **options: Any) -
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
     """Makes a folder that its owner alone may read, and that is gone after the block, or with the run."""
+    import tempfile
+
     with _lock:
         folder = Path(tempfile.mkdtemp(prefix="turnup-"))
         _folders.add(folder)
@@ -71,24 +77,34 @@ def clear() -> None:
     """
     _lock.acquire()
     _stop(_children)
-    for folder in _folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder in list(_folders):
+        _delete(folder)
 
 
 def _remove(folder: Path) -> None:
     with _lock:
-        shutil.rmtree(folder, ignore_errors=True)
-        _folders.discard(folder)
+        _delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    _folders.discard(folder)
 
 
 def _stop(children: dict[subprocess.Popen[bytes], bool]) -> None:
     """Tells children to end, and kills those that do not."""
     alive = {process: grouped for process, grouped in children.items() if process.poll() is None}
+    if not alive:
+        return
+    from subprocess import TimeoutExpired
+
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process, grouped in alive.items():
             with contextlib.suppress(ProcessLookupError):
                 (os.killpg if grouped else os.kill)(process.pid, number)
         for process in list(alive):
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(TimeoutExpired):
                 process.wait(_GRACE_SECONDS)
                 del alive[process]
