@@ -235,14 +235,14 @@ def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch
     held = []
 
     def look(real: Callable[..., Any]) -> Callable[..., Any]:
-        def looking(*arguments: Any) -> Any:
+        def looking(*arguments: Any, **options: Any) -> Any:
             lease = client.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases/{parent_name(LABEL)}")[1]
             held.append(bool(lease["spec"]["holderIdentity"]))
-            return real(*arguments)
+            return real(*arguments, **options)
         return looking
 
     with monkeypatch.context() as patch:
-        patch.setattr(history, "record", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(history, "record", lambda *arguments, **options: (_ for _ in ()).throw(KeyboardInterrupt))
         use(shell, place, "1")
         assert shell.run("apply") == 130
     for verb in ("record", "forget"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools import events, generations, history, rollback, verbs
 from rules.k8s.tools.client import Client, Permit
+from rules.k8s.tools.commit import commit_of
 from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
 from rules.k8s.tools.errors import TurnupError, UnreachableError
@@ -76,14 +77,14 @@ class Recording:
         run: the run.
         client: the API server.
         items: what is applied.
-        note: where the set came from, for the list of revisions.
+        back_to: the revision that the set comes from, None when it comes from the workspace.
     """
 
-    def __init__(self, run: Run, client: Client, items: list[Item], note: str = ""):
+    def __init__(self, run: Run, client: Client, items: list[Item], back_to: history.Revision | None = None):
         self._run = run
         self._client = client
         self._items = items
-        self._note = note
+        self._back_to = back_to
 
     def needed(self) -> bool:
         """Says whether the newest revision is another set, as after a run that was killed before it wrote one."""
@@ -96,7 +97,9 @@ class Recording:
     def write(self) -> None:
         """Writes a revision, unless the newest one is the same; with the stack's lease, so that two get no one number."""
         try:
-            number = history.record(self._client, self._run.plan, self._items, self._note)
+            back = self._back_to
+            number = history.record(self._client, self._run.plan, self._items, f"back to {back.number}" if back else "",
+                                    commit=lambda: back.commit if back else commit_of(self._run.environ))
         except TurnupError as error:
             self._say(error)
             return
@@ -164,7 +167,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
                               labels=labels, mark=rollback.mark(revision))
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit)
     transaction.check(writer)
-    results = transaction.commit(writer, Recording(run, client, items, f"back to {revision.number}"))
+    results = transaction.commit(writer, Recording(run, client, items, revision))
     code = run.finish(results)
     _settle(run, client, items, transaction, results, executor)
     return code

@@ -111,7 +111,7 @@ class PlainFace:
         self._texts += 1
         if kind == "revision":
             head = "REVISION  APPLIED               OBJECTS  NOTE\n" if self._texts == 1 else ""
-            remark = ", ".join(words for words in ("in use" if event["in_use"] else "", event["note"]) if words)
+            remark = ", ".join(words for words in ("in use" if event["in_use"] else "", event["note"], event["commit"]) if words)
             return head + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {remark}".rstrip() + "\n"
         if kind == "description":
             return ("\n" if self._texts > 1 else "") + event["text"]

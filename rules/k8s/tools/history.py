@@ -14,7 +14,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from rules.k8s.tools.client import METADATA_LIST, Client
 from rules.k8s.tools.engine import Item
@@ -35,6 +35,7 @@ _DIGEST = "turnup/digest"
 _PARTS = "turnup/parts"
 _OBJECTS = "turnup/objects"
 _NOTE = "turnup/note"
+_COMMIT = "turnup/commit"
 # A Secret holds at most 1 MiB.
 _PART_BYTES = 768 * 1024
 _MOST_PARTS = 16
@@ -55,6 +56,7 @@ class Revision:
         objects: how many objects it has.
         note: where it came from when not from an apply, "" otherwise.
         names: its Secrets, the first one first.
+        commit: the commit that it was applied from, with `-dirty` where files differed; "" where that is not known.
     """
 
     number: int
@@ -63,6 +65,7 @@ class Revision:
     objects: int
     note: str
     names: tuple[str, ...]
+    commit: str = ""
 
 
 def stack_id(label: str) -> str:
@@ -148,7 +151,7 @@ def _whole(secrets: Iterable[Object]) -> list[Revision]:
         noted = meta["annotations"]
         objects = noted.get(_OBJECTS, "")
         result.append(Revision(number, meta.get("creationTimestamp") or "", noted.get(_DIGEST, ""),
-                               int(objects) if objects.isdigit() else 0, noted.get(_NOTE, ""), names))
+                               int(objects) if objects.isdigit() else 0, noted.get(_NOTE, ""), names, noted.get(_COMMIT, "")))
     return result
 
 
@@ -157,7 +160,7 @@ def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
     return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
 
 
-def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") -> int | None:
+def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", commit: Callable[[], str] = str) -> int | None:
     """Writes down what was applied, unless the newest revision is the same, and removes what is older than the last KEEP.
 
     Args:
@@ -165,6 +168,7 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") ->
         plan: the stack.
         items: what was applied.
         note: where the set came from, for the list.
+        commit: gives the commit that it is applied from, "" for none; asked when a revision is written.
 
     Returns:
         The new revision's number; None when nothing was written.
@@ -186,6 +190,8 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "") ->
                           f"{_MOST_PARTS * _PART_BYTES >> 20} MiB; split the stack to be able to roll it back.")
     number = max([_number(obj) for obj in secrets], default=0) + 1
     annotations = {_STACK: plan.label, _DIGEST: digest, _OBJECTS: str(len(items)), _PARTS: str(len(parts))} | ({_NOTE: note} if note else {})
+    found = commit()
+    annotations |= {_COMMIT: found} if found else {}
     try:
         for part in reversed(range(len(parts))):
             # The part that makes a revision whole comes last: an interrupted write leaves no half revision.

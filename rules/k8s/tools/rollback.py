@@ -87,7 +87,7 @@ def begun_since(client: Client, plan: Plan, newest: list[Item]) -> Begun | None:
 def row(label: str, revision: Revision, *, in_use: bool) -> Event:
     """Returns the event that tells of one revision of a stack."""
     return {"event": "revision", "target": label, "revision": revision.number, "created": revision.created,
-            "objects": revision.objects, "note": revision.note, "in_use": in_use}
+            "objects": revision.objects, "note": revision.note, "commit": revision.commit, "in_use": in_use}
 
 
 def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:

@@ -109,6 +109,23 @@ def test_a_second_apply_writes_no_revision(shell, server):
     assert len(stored(server)) == 2
 
 
+def test_a_revision_names_its_commit(shell, server, monkeypatch):
+    """--list shows the commit that each set was applied from, a rollback's that of the set it goes back to; no applied object has it."""
+    commits = ["a" * 40, "b" * 40 + "-dirty"]
+    for number, commit in enumerate(commits):
+        monkeypatch.setattr(applying, "commit_of", lambda environ, commit=commit: commit)
+        apply(shell, config_map("a", key=str(number)))
+    monkeypatch.setattr(applying, "commit_of", lambda environ: "c" * 40)
+    apply(shell, config_map("a", key="1"))  # The same set: no revision of its own.
+    assert shell.run("rollback") == 0
+
+    listed = shell.events("rollback", "--list")
+    assert [event["commit"] for event in listed if event["event"] == "revision"] == [commits[0], commits[1], commits[0]]
+    assert shell.run("rollback", "--list") == 0
+    assert f"in use, back to 1, {commits[0]}" in shell.out
+    assert not any(commit in str(server.get(config_map("a"))) for commit in commits)
+
+
 def test_list_and_choice(shell, server):
     """--list shows the revisions, newest first, and changes nothing; --to chooses; an unknown one is refused with those there are."""
     for number in range(3):
