@@ -20,6 +20,18 @@ from typing import Callable, TextIO
 EXIT_INTERRUPTED = 130
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by another signal than SIGINT: it does what an interrupted one does.
+
+    Attributes:
+        exit_code: 128 and the signal's number, as shells say it.
+    """
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.exit_code = 128 + number
+
+
 class TurnupError(Exception):
     """A failure that the user can act on.
 
@@ -98,7 +110,7 @@ def run_main(
         reads: the program only says what there is: it ends quietly, with 0, when nobody reads that any more.
 
     Returns:
-        The exit code: what `body` returned, the error's, or 130 when interrupted.
+        The exit code: what `body` returned, the error's, 130 when interrupted, or that of `Terminated`.
         With TURNUP_DEBUG set the traceback is printed after the sentence.
     """
     out = stderr or sys.stderr
@@ -112,8 +124,8 @@ def run_main(
 
     try:
         return body()
-    except KeyboardInterrupt:
-        return say("interrupted; run the same command again to continue.", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        return say("interrupted; run the same command again to continue.", interrupted_code(interrupt))
     except Exception as error:
         if reads and isinstance(error, BrokenPipeError):
             # The reader of stdout (head, less) went away: that is its choice, not a failure.
@@ -124,6 +136,11 @@ def run_main(
         if os.environ.get("TURNUP_DEBUG"):
             print(redact(traceback.format_exc()), file=out)
         return code if failed is None else failed
+
+
+def interrupted_code(interrupt: KeyboardInterrupt) -> int:
+    """Returns what a process that was interrupted ends with."""
+    return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
 
 
 def _sentence(error: Exception) -> tuple[str, int]:

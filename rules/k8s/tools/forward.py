@@ -18,7 +18,7 @@ from rules.k8s.tools import portforward
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.closure_state import POD
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.errors import EXIT_INTERRUPTED, ApiError, TurnupError, UsageError
+from rules.k8s.tools.errors import ApiError, TurnupError, UsageError, interrupted_code
 from rules.k8s.tools.events import Event, identity_fields
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.pods import PodIndex
@@ -76,8 +76,8 @@ def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor
         version = -1
         while True:
             version = mirror.wait(version, 1.0)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED  # Which is how forwarding ends, so it needs no words.
+    except KeyboardInterrupt as interrupt:
+        return interrupted_code(interrupt)  # Which is how forwarding ends, so it needs no words.
 
 
 def _read(client: Client, item: Item) -> Object:

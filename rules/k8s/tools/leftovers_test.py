@@ -50,8 +50,9 @@ def test_folder_is_private_and_ends_with_the_block():
     assert not folder.exists()
 
 
-def test_interrupt_while_images_are_loaded(shell, server, tmp_path):
-    """SIGINT while a loader hangs ends the run within 2 s: its kubeconfig with the credentials is gone, and so is the loader."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_interrupt_while_images_are_loaded(shell, server, tmp_path, number, code):
+    """A signal to end while a loader hangs ends the run within 2 s: its kubeconfig with the credentials is gone, and so is the loader."""
     loader = tmp_path / "loader"
     loader.write_text(f'#!/bin/sh\necho "$KUBECONFIG" > {tmp_path}/where\necho $$ > {tmp_path}/loading\nsleep 100\n')
     loader.chmod(0o700)
@@ -64,13 +65,13 @@ def test_interrupt_while_images_are_loaded(shell, server, tmp_path):
     process = shell.start("apply", stderr=subprocess.PIPE)
     wait_for(lambda: process.poll() is not None or ((tmp_path / "loading").exists() and (tmp_path / "loading").read_text()))
     assert process.poll() is None, process.communicate()[1]
-    kubeconfig, number = Path((tmp_path / "where").read_text().strip()), int((tmp_path / "loading").read_text())
-    assert kubeconfig.exists() and is_running(number)
+    kubeconfig, loading = Path((tmp_path / "where").read_text().strip()), int((tmp_path / "loading").read_text())
+    assert kubeconfig.exists() and is_running(loading)
     started = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate(timeout=10)[1]
 
-    assert (process.returncode, said) == (130, "ERROR: interrupted; run the same command again to continue.\n")
+    assert (process.returncode, said) == (code, "ERROR: interrupted; run the same command again to continue.\n")
     assert time.monotonic() - started < 2
     assert list((tmp_path / "T").iterdir()) == []
-    wait_for(lambda: not is_running(number))
+    wait_for(lambda: not is_running(loading))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.closure_state import POD
 from rules.k8s.tools.engine import Item
-from rules.k8s.tools.errors import EXIT_INTERRUPTED, ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, interrupted_code
 from rules.k8s.tools.events import Event
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.pods import PodIndex, pod_reason
@@ -48,8 +48,8 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
     if options.follow:
         try:
             _Follower(run, client, items).run(Mirror(Client(client.connection, connections=len(places) + 2), places))
-        except KeyboardInterrupt:
-            return EXIT_INTERRUPTED  # Which is how following ends, so it needs no words.
+        except KeyboardInterrupt as interrupt:
+            return interrupted_code(interrupt)  # Which is how following ends, so it needs no words.
     mirror = Mirror(client, places)
     mirror.snapshot(executor)
     chosen = _chosen(items, mirror.all("Pod"))

@@ -94,6 +94,27 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
                       "rename yours, or take it over with '.apply -- --adopt'.")
 
 
+def recreated(client: Client, item: Item, live: Object, error: ApiError) -> Verdict | Refusal:
+    """Says whether what the server does not let become an item may be deleted, and the item made instead.
+
+    Args:
+        client: the API server.
+        item: what asks for it (recreation.is_wanted).
+        live: metadata of the live object, which is the stack's own, as an object.
+        error: what the server says of the change.
+    """
+    try:
+        recreation.check(client, item)
+    except ApiError as other:
+        # Refused as a new object, too: then what is wrong is no field that cannot be changed.
+        return Refusal(item, explain(error if other.status == 422 else other, item.label, item.identity))
+    except UnreachableError:
+        raise
+    except TurnupError as other:
+        return Refusal(item, str(other))
+    return Verdict(item, "replaced", live, reason=words(error, item.identity))
+
+
 class Preflight:
     """Checks the items of a run.
 
@@ -233,23 +254,10 @@ class Preflight:
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
         if error.status == 422 and recreation.is_wanted(item):
-            return self._recreated(item, live or live_metadata(self._client, item), error)
+            live = live or live_metadata(self._client, item)
+            if live and owner(live) in (item.label, *self._surroundings.labels):
+                return recreated(self._client, item, live, error)
         return Refusal(item, explain(error, item.label, item.identity))
-
-    def _recreated(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
-        """Says whether what the server does not let become an item may be deleted, and the item made instead."""
-        if not live or owner(live) not in (item.label, *self._surroundings.labels):
-            return Refusal(item, explain(error, item.label, item.identity))
-        try:
-            recreation.check(self._client, item)
-        except ApiError as other:
-            # Refused as a new object, too: then what is wrong is no field that cannot be changed.
-            return Refusal(item, explain(error if other.status == 422 else other, item.label, item.identity))
-        except UnreachableError:
-            raise
-        except TurnupError as other:
-            return Refusal(item, str(other))
-        return Verdict(item, "replaced", live, reason=words(error, item.identity))
 
     def _stand_in(self, item: Item) -> Verdict | Refusal:
         """Tries an object whose namespace is not there yet as a new one in `default`."""

@@ -12,16 +12,21 @@ from rules.k8s.tools.ownership import conflicts
 # Anything that a message quotes may be a value, of the manifest or of what is stored.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\{.*\}|(?<=Invalid value: )\S+')
 
+# The server quotes a whole structure in its own language, pages long: the field's name says as much.
+_STRUCTURE = re.compile(r"^Invalid value: (?:[\w.\[\]*&]*\{.*\}|map\[.*\]): ", re.DOTALL)
+
 # What the server says of fields that have their value for good.
 _UNCHANGEABLE = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not change once set")
 
 
 def words(error: ApiError, identity: Identity) -> str:
     """Returns the server's words. Of a Secret, only the fields and reasons: the message may quote live values, too."""
-    if identity.kind != "Secret" or identity.group:
-        return error.message
-    causes = [f"{cause.get('field')}: {cause.get('reason')}" for cause in error.details.get("causes") or [] if cause.get("field")]
-    return "; ".join(causes) or _QUOTED.sub(MASK, error.message)
+    causes = [cause for cause in error.details.get("causes") or [] if cause.get("field")]
+    if identity.kind == "Secret" and not identity.group:
+        return "; ".join(f"{cause['field']}: {cause.get('reason')}" for cause in causes) or _QUOTED.sub(MASK, error.message)
+    if any(_STRUCTURE.match(str(cause.get("message"))) for cause in causes):
+        return "; ".join(f"{cause['field']}: {_STRUCTURE.sub('', str(cause.get('message')))}" for cause in causes)
+    return error.message
 
 
 def explain(error: ApiError, label: str, identity: Identity) -> str:

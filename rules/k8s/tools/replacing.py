@@ -7,17 +7,25 @@ from contextlib import nullcontext
 from typing import Any, Iterable
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client, Permit
-from rules.k8s.tools.engine import Item, Result
+from rules.k8s.tools.engine import Item, Result, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.manifests import Object
-from rules.k8s.tools.preflight import Refusal, Verdict, check_owner
+from rules.k8s.tools.preflight import Refusal, Verdict, check_owner, recreated
+from rules.k8s.tools.recreation import is_wanted, recreate
 from rules.k8s.tools.refusals import explain
 
 # So often an object is sent that somebody else changes between its being read and written.
 _ATTEMPTS = 5
-# The address of a Service is given once and cannot change.
-_CLUSTER_IP_FIELDS = ("clusterIP", "clusterIPs")
+# Of the spec, what is given once by the server or a controller and cannot change.
+_GIVEN = {
+    ("", "PersistentVolume"): ("claimRef",),
+    ("", "PersistentVolumeClaim"): ("storageClassName", "volumeMode", "volumeName"),
+    ("", "Service"): ("clusterIP", "clusterIPs"),
+    ("batch", "Job"): ("selector",),
+}
+# Labels that the server gives to a Job's pods.
+_JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
 # Not the manifest's to say: who waits for the object's end, and what it goes with.
 _KEPT_METADATA = ("finalizers", "ownerReferences")
 _WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
@@ -49,6 +57,8 @@ class Replacer:
         except ApiError as error:
             if error.status == 404:
                 return Refusal(item, f"{item.label}: {item.identity} is not in the cluster; use .create or .apply.")
+            if error.status == 422 and is_wanted(item) and (there := live_metadata(self._client, item)):
+                return recreated(self._client, item, there, error)
             return Refusal(item, explain(error, item.label, item.identity))
         except UnreachableError:
             raise
@@ -59,6 +69,8 @@ class Replacer:
     def write(self, verdict: Verdict) -> Result:
         """Replaces one object."""
         item = verdict.item
+        if verdict.outcome == "replaced" and verdict.live:
+            return recreate(self._client, item, verdict.live, self._permit, self._make)
         try:
             _, after = self._replace(item, dry=False)
         except ApiError as error:
@@ -68,6 +80,15 @@ class Replacer:
         except TurnupError as error:
             return Result(item, "failed", error=str(error))
         return Result(item, "replaced", after)
+
+    def _make(self, item: Item, live: Object | None) -> Result:
+        """Makes an object that was deleted; another one under its name is a failure."""
+        try:
+            made = self._client.request("POST", item.resource.path(item.identity.namespace), body=item.obj, permit=self._permit,
+                                        query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"})[1]
+        except ApiError as error:
+            return Result(item, "failed", error=explain(error, item.label, item.identity))
+        return Result(item, "created", made)
 
     def _replace(self, item: Item, *, dry: bool) -> tuple[Object, Object]:
         """Returns an object as it was, and as it is now that the manifest has replaced it.
@@ -97,10 +118,20 @@ def _replacement(item: Item, live: Object) -> Object:
     kept = {key: was[key] for key in _KEPT_METADATA if key in was}
     annotations = {**_controllers_annotations(live), **(item.obj["metadata"].get("annotations") or {})}
     wanted: Object = {**item.obj, "metadata": {**kept, **item.obj["metadata"], "annotations": annotations, "resourceVersion": was["resourceVersion"]}}
-    if item.identity.kind == "Service" and not item.identity.group:
-        spec = live.get("spec") or {}
-        wanted["spec"] = {**{key: spec[key] for key in _CLUSTER_IP_FIELDS if key in spec}, **(wanted.get("spec") or {})}
+    kind = (item.identity.group, item.identity.kind)
+    if kind in _GIVEN:
+        spec, new = live.get("spec") or {}, wanted.get("spec") or {}
+        wanted["spec"] = {**{key: spec[key] for key in _GIVEN[kind] if key in spec}, **new}
+        if kind == ("batch", "Job") and "selector" not in new:
+            wanted["spec"]["template"] = _with_labels(new.get("template") or {}, spec["template"]["metadata"].get("labels") or {})
     return wanted
+
+
+def _with_labels(template: Object, labels: dict[str, str]) -> Object:
+    """Returns a Job's template with the labels by which the Job finds its pods."""
+    meta = template.get("metadata") or {}
+    given = {key: labels[key] for key in _JOB_LABELS if key in labels}
+    return {**template, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **given}}}
 
 
 def _controllers_annotations(live: Object) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What `bazel run //pkg:NAME.VERB` runs: one process that does one verb to one closure.
 
-Exit codes: 0 done; 1 failed; 2 usage; 3 wrong cluster; 130 interrupted. `diff` ends
-with 0 when nothing would change, 1 when something would, 2 on any error.
+Exit codes: 0 done; 1 failed; 2 usage; 3 wrong cluster; 130 interrupted (143 by SIGTERM, 129
+by SIGHUP). `diff` ends with 0 when nothing would change, 1 when something would, 2 on any error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rules.k8s.tools.conditions import left_out
 from rules.k8s.tools.delivery import check_pins
 from rules.k8s.tools.discovery import Kinds, await_defined, discover
 from rules.k8s.tools.engine import Item, Result, items_of
-from rules.k8s.tools.errors import TurnupError, UsageError, run_main
+from rules.k8s.tools.errors import Terminated, TurnupError, UsageError, run_main
 from rules.k8s.tools.guard import confirm, connect
 from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.options import parse_options
@@ -32,6 +32,8 @@ from rules.k8s.tools.reporting import Reporter, choose_face, lasting
 from rules.k8s.tools.verb_table import VERBS
 
 _JOBS = 16
+# What a cancelled pipeline and a closed terminal send.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Run:
@@ -167,9 +169,16 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     return code
 
 
+def run_process(argv: list[str]) -> None:
+    """Runs a verb as what the process is there for, and ends the process; `argv` as for `main`."""
+    _heed_signals()
+    _exit(main(argv))
+
+
 def _exit(code: int) -> None:
     """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *_ENDING):
+        signal.signal(number, signal.SIG_IGN)
     leftovers.clear()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -179,5 +188,16 @@ def _exit(code: int) -> None:
     os._exit(code)
 
 
+def _heed_signals() -> None:
+    """Lets the signals of a cancelled pipeline and of a closed terminal end the process as SIGINT does, unless it was started to ignore them."""
+
+    def end(number: int, _: object) -> None:
+        raise Terminated(number)
+
+    for number in _ENDING:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
+
+
 if __name__ == "__main__":
-    _exit(main(sys.argv[1:]))
+    run_process(sys.argv[1:])
