@@ -10,7 +10,7 @@ import urllib.parse
 from typing import NamedTuple
 
 from rules.image.tools.errors import PushError
-from rules.image.tools.registry import is_loopback
+from rules.image.tools.no_proxy import goes_direct
 
 
 class Proxy(NamedTuple):
@@ -32,7 +32,7 @@ def find(host: str, port: int) -> Proxy | None:
         PushError: HTTPS_PROXY is no address of a proxy; it is not shown, since it may have a password in it.
     """
     value = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or ""
-    if not value or is_loopback(f"[{host}]" if ":" in host else host) or _is_exempt(host.lower(), port):
+    if not value or goes_direct(host, port, os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""):
         return None
     try:
         parts = urllib.parse.urlsplit(value if "://" in value else f"http://{value}")
@@ -48,22 +48,3 @@ def find(host: str, port: int) -> Proxy | None:
         login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(login.encode()).decode()
     return Proxy(found, at, authorization)
-
-
-def _is_exempt(host: str, port: int) -> bool:
-    """Say whether NO_PROXY has a host: by name, by a domain that it is in, by address or range of addresses, or with its port."""
-    for entry in (os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "").lower().split(","):
-        name = entry.strip().removesuffix(f":{port}").removeprefix("*").lstrip(".")
-        if entry.strip() == "*" or (name and (host == name or host.endswith(f".{name}"))) or ("/" in name and _is_in(host, name)):
-            return True
-    return False
-
-
-def _is_in(host: str, network: str) -> bool:
-    """Say whether a host is an address of a network such as 10.0.0.0/8."""
-    import ipaddress  # pylint: disable=import-outside-toplevel  # for those who write such
-
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 from typing import Mapping
 from urllib.parse import urlsplit
 
+from rules.image.tools.no_proxy import goes_direct
 from rules.k8s.tools.errors import TurnupError
 
 
@@ -27,7 +26,7 @@ def proxy_of(server: str, wanted: str, environ: Mapping[str, str], place: str) -
     if not wanted:
         name = f"{url.scheme}_proxy".upper()
         wanted, source = _either(environ, name), name
-        if not wanted or _goes_direct(url.hostname or "", url.port or (443 if url.scheme == "https" else 80), _either(environ, "NO_PROXY")):
+        if not wanted or goes_direct(url.hostname or "", url.port or (443 if url.scheme == "https" else 80), _either(environ, "NO_PROXY")):
             return ""
         if "://" not in wanted:
             wanted = "http://" + wanted
@@ -52,23 +51,3 @@ def proxy_name(proxy: str) -> str:
 
 def _either(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name) or environ.get(name.lower()) or ""
-
-
-def _goes_direct(host: str, port: int, exceptions: str) -> bool:
-    """Says whether a host is one that the environment's proxy is not for, by the rules of Go's programs: loopback never is."""
-    address = None
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(host)
-    if host == "localhost" or (address and address.is_loopback):
-        return True
-    for entry in filter(None, (entry.strip().lower() for entry in exceptions.split(","))):
-        name, _, number = entry.rpartition(":") if entry.count(":") == 1 or "]:" in entry else (entry, "", "")
-        if number and number != str(port):
-            continue
-        domain = name.removeprefix("*")
-        if name == "*" or host == domain or (not address and host.endswith("." + domain.lstrip("."))):
-            return True
-        with contextlib.suppress(ValueError):
-            if address and address in ipaddress.ip_network(name.strip("[]"), strict=False):
-                return True
-    return False

@@ -1,0 +1,54 @@
+"""The hosts that a proxy of the environment is not for, by the rules of Go's programs, which kubectl and crane keep to.
+
+Source: the documentation of httpproxy.Config in golang.org/x/net.
+"""
+
+from __future__ import annotations
+
+
+def goes_direct(host: str, port: int, exceptions: str) -> bool:
+    """Say whether a host is spoken to without the environment's proxy: this machine itself always is.
+
+    Args:
+        host: name or address, without brackets.
+        port: TCP port there.
+        exceptions: what NO_PROXY says: names with a comma between, each a host with its subdomains, `.DOMAIN` for the
+            subdomains only, an address, a range of addresses, any of them with `:PORT`, or `*`.
+    """
+    host = host.lower()
+    if host == "localhost":
+        return True
+    address = _address(host)
+    if address and address.is_loopback:
+        return True
+    for entry in filter(None, (entry.strip().lower() for entry in exceptions.split(","))):
+        name, _, number = entry.rpartition(":") if entry.count(":") == 1 or "]:" in entry else (entry, "", "")
+        if number and number != str(port):
+            continue
+        domain = name.removeprefix("*")
+        if name == "*" or host == domain or (not address and host.endswith("." + domain.lstrip("."))):
+            return True
+        if address and _is_in(address, name.strip("[]")):
+            return True
+    return False
+
+
+def _address(host: str):
+    """Return a host's address, None where it is a name."""
+    if ":" not in host and not host[-1:].isdigit():
+        return None
+    import ipaddress  # pylint: disable=import-outside-toplevel  # most hosts have a name
+
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_in(address, network: str) -> bool:
+    import ipaddress  # pylint: disable=import-outside-toplevel
+
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
