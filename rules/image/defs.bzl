@@ -7,6 +7,7 @@ load("//rules/image/private:image.bzl", _container_image = "container_image")
 load("//rules/image/private:layer.bzl", _container_layer = "container_layer")
 load("//rules/image/private:providers.bzl", _BundleInfo = "BundleInfo", _ImageInfo = "ImageInfo", _LayerInfo = "LayerInfo")
 load("//rules/image/private:push.bzl", _container_push = "container_push")
+load("//rules/image/private:java_image.bzl", _java_image = "java_image")
 load("//rules/image/private:py_image.bzl", _py3_image = "py3_image", _py_image = "py_image")
 
 # For rules of others that take images: an attribute with allow_files, these attributes, and image_info on its targets.
@@ -21,5 +22,6 @@ container_image = _container_image
 container_layer = _container_layer
 container_push = _container_push
 debian_image = _debian_image
+java_image = _java_image
 py3_image = _py3_image
 py_image = _py_image

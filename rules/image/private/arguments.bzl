@@ -22,14 +22,17 @@ def full_label(label):
         return "%s//:%s" % (repository, repository[1:])
     return label if ":" in path else "%s:%s" % (label, path.rpartition("/")[2])
 
-def by_target(names):
+def by_target(attribute, names):
     """The attribute that maps files or images to their names, from the dict by name that users write.
 
     Args:
+      attribute: the attribute's name, for the error.
       names: dict from name to label.
     Returns:
       dict from label to names, each on a line.
     """
+    if type(names) != "dict":
+        fail("%s: found a %s: write a dict from name to label; where a value depends on the configuration, name an alias with select in actual" % (attribute, type(names)))
     result = {}
     for name, target in names.items():
         label = full_label(target)
@@ -94,9 +97,13 @@ def image_arguments(name, arguments, rule, attributes):
     labels = result.get("labels")
     if type(labels) == "dict":
         # rules_docker's way to name a file: "@label of the file".
+        for key, value in labels.items():
+            if type(value) != "string":
+                fail("labels: found %r for %s: write text" % (value, key))
         files = {key: value[1:] for key, value in labels.items() if value.startswith("@")}
         result["labels"] = {key: value for key, value in labels.items() if key not in files}
-        result["label_files"] = dict(result.get("label_files") or {}, **files)
+        if files:
+            result["label_files"] = dict(result.get("label_files") or {}, **files)
     if result.get("label_files"):
-        result["label_files"] = by_target(result["label_files"])
+        result["label_files"] = by_target("label_files", result["label_files"])
     return result

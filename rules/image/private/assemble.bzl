@@ -1,7 +1,8 @@
 """From layers to an image: the part that every image rule shares."""
 
+load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
-load("//rules/image/private:layer.bzl", "WORKER", "check_paths")
+load("//rules/image/private:layer.bzl", "check_paths")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 # Unix, and what `user` may be: the name of an account that exists only inside the image says nothing to a cluster that
@@ -20,7 +21,7 @@ IMAGE_ATTRS = {
         doc = "Arguments for the entrypoint when the container gets none. Empty: the base's, or none where entrypoint is set.",
     ),
     "creation_time": attr.string(
-        doc = "Seconds since 1970, or an RFC 3339 time in UTC; with stamp also {BUILD_TIMESTAMP}. Empty: 1970, so that equal content has an equal digest.",
+        doc = "Seconds since 1970, or an RFC 3339 time; with stamp also {BUILD_TIMESTAMP}. Empty: 1970, so that equal content has an equal digest.",
     ),
     "entrypoint": attr.string_list(
         doc = "The program and its first arguments. Empty: the base's.",
@@ -41,7 +42,7 @@ IMAGE_ATTRS = {
         doc = "Ports the program listens on, `8080` or `53/udp`, added to the base's. Empty: the base's.",
     ),
     "stamp": attr.bool(
-        doc = "Fill in stamp variables such as {BUILD_USER} in creation_time, env and labels; creation_time is then {BUILD_TIMESTAMP} unless set.",
+        doc = "Fill in stamp variables such as {BUILD_USER} in creation_time, cmd, entrypoint, user, workdir and the values of env and labels; creation_time is then {BUILD_TIMESTAMP} unless set.",
     ),
     "user": attr.string(
         doc = "Numeric user, or USER:GROUP, the program runs as. Empty: the base's.",
@@ -72,11 +73,14 @@ def check_settings(attr):
         number, _, protocol = port.partition("/")
         if not number.isdigit() or not 1 <= int(number) or not int(number) <= 65535 or protocol not in ("", "tcp", "udp", "sctp"):
             fail("ports: found '%s': write a number from 1 to 65535, with /tcp, /udp or /sctp after it or not" % port)
-    if [c for c in attr.user.elems() if c not in _NAME]:
+    if [c for c in attr.user.elems() if c not in _NAME + ("{}" if attr.stamp else "")]:
         fail("user: found '%s': write a number or USER:GROUP, such as 65532:65532" % attr.user)
     if attr.workdir and not attr.workdir.startswith("/"):
         fail("workdir: found '%s': write a path that begins with '/'" % attr.workdir)
     check_paths(attr.volumes, "volumes")
+    for path in attr.volumes:
+        if not path.startswith("/"):
+            fail("volumes: found '%s': write a path that begins with '/'" % path)
 
 # What can be named as a file of its own: //a:NAME.tar is built when something asks for it.
 IMAGE_OUTPUTS = {
@@ -84,21 +88,28 @@ IMAGE_OUTPUTS = {
     "digest": "%{name}.digest",
 }
 
-def expand(ctx, value):
-    """A text with $(VARIABLE) filled in; other dollar signs stay, for env's $NAME.
+def expand(ctx, attribute, value):
+    """A text with $(VARIABLE) filled in and $$ as one dollar sign; other dollar signs stay, for env's $NAME.
 
     Args:
       ctx: a rule's context.
+      attribute: the attribute's name, for the error.
       value: string.
     Returns:
       string.
     """
-    parts = value.split("$(")
+    return "$".join([_expand_part(ctx, attribute, value, part) for part in value.split("$$")])
+
+def _expand_part(ctx, attribute, value, text):
+    """A part of the value without $$, with $(VARIABLE) filled in."""
+    parts = text.split("$(")
     front = parts[0]
     for part in parts[1:]:
         name, closed, after = part.partition(")")
-        if not closed or name not in ctx.var:
-            fail("found '%s': $(%s) is no Make variable: define it with --define=%s=VALUE" % (value, name, name))
+        if not closed or not name:
+            fail("%s: found '%s', where $( begins no $(NAME): write $$ for a dollar sign" % (attribute, value))
+        if name not in ctx.var:
+            fail("%s: found '%s': $(%s) is no Make variable: define it with --define=%s=VALUE, or write $$ for a dollar sign" % (attribute, value, name, name))
         front += ctx.var[name] + after
     return front
 
@@ -109,8 +120,8 @@ def _settings(ctx, attr, env):
         cmd = attr.cmd or None,
         created = attr.creation_time or None,
         entrypoint = attr.entrypoint or None,
-        env = {key: expand(ctx, value) for key, value in env.items()},
-        labels = {key: expand(ctx, value) for key, value in attr.labels.items()},
+        env = {expand(ctx, "env", key): expand(ctx, "env", value) for key, value in env.items()},
+        labels = {key: expand(ctx, "labels", value) for key, value in attr.labels.items()},
         os = attr.operating_system,
         ports = attr.ports,
         user = attr.user or None,
@@ -140,18 +151,18 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
     ctx.actions.write(settings, json.encode(_settings(ctx, attr, env)))
 
     args = ctx.actions.args()
-    args.add("--where", label_text(ctx.label))
-    args.add("--manifest", manifest)
-    args.add("--config", config)
-    args.add("--digest", digest)
-    args.add("--settings", settings)
+    args.add(label_text(ctx.label), format = "--where=%s")
+    args.add(manifest, format = "--manifest=%s")
+    args.add(config, format = "--config=%s")
+    args.add(digest, format = "--digest=%s")
+    args.add(settings, format = "--settings=%s")
     descriptors = [layer.descriptor for layer in new_layers]
-    args.add_all(descriptors, before_each = "--layer")
-    args.add_all(status, before_each = "--status")
+    args.add_all(descriptors, format_each = "--layer=%s")
+    args.add_all(status, format_each = "--status=%s")
     inputs = [settings] + descriptors + status
     if base:
-        args.add("--base-config", base.config)
-        args.add("--base-manifest", base.manifest)
+        args.add(base.config, format = "--base-config=%s")
+        args.add(base.manifest, format = "--base-manifest=%s")
         inputs += [base.config, base.manifest]
     for target, labels in ctx.attr.label_files.items():
         files = target[DefaultInfo].files.to_list()
@@ -160,16 +171,15 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
         for label in labels.split("\n"):
             args.add_all(["--label-file", label, files[0]])
         inputs += files
-    args.use_param_file("@%s", use_always = True)  # as workers want it
-    args.set_param_file_format("multiline")
-    ctx.actions.run(
-        executable = ctx.attr._image_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._image_tool[DefaultInfo].files_to_run,
+        args,
         inputs = inputs,
         outputs = [manifest, config, digest],
         mnemonic = "ImageManifest",
-        execution_requirements = WORKER,
-        progress_message = "Writing image %s" % label_text(ctx.label),
+        message = "Writing image %s" % label_text(ctx.label),
+        worker = True,
     )
 
     layers = (base.layers if base else []) + [struct(blob = layer.blob, descriptor = layer.descriptor) for layer in new_layers]

@@ -37,7 +37,7 @@ def _impl(ctx):
     for target, names in ctx.attr.images.items():
         info = image_info(ctx, target, "images")
         for name in names.split("\n"):
-            name = expand(ctx, name)
+            name = expand(ctx, "images", name)
             last = name.rpartition("/")[2]
             name = name if ":" in last else name + ":latest"
             if name in images:
@@ -72,4 +72,4 @@ def container_bundle(name, images, stamp = False, **kwargs):
       **kwargs: the rule's attributes.
     """
     check_target(name, kwargs, "container_bundle", _ATTRS)
-    container_bundle_rule(name = name, images = by_target(images), stamp = stamp_value(stamp), **kwargs)
+    container_bundle_rule(name = name, images = by_target("images", images), stamp = stamp_value(stamp), **kwargs)

@@ -53,8 +53,8 @@ def _impl(ctx):
     if not ctx.files.packages:
         fail("packages: found none: name @NAME//:debs of a debian_packages repository")
     args = ctx.actions.args()
-    args.add_all(ctx.files.packages, before_each = "--deb")
-    args.add_all(ctx.attr.exclude, before_each = "--exclude")
+    args.add_all(ctx.files.packages, format_each = "--deb=%s")
+    args.add_all(ctx.attr.exclude, format_each = "--exclude=%s")
     if not ctx.attr.base:
         args.add("--rootfs")
     if ctx.attr.compile_python:

@@ -1,5 +1,6 @@
 """Images made elsewhere, wherever an image is taken: OCI layouts and archives as files become an ImageInfo."""
 
+load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 # What an attribute that takes an image, or files that are one, says of itself.
@@ -26,10 +27,6 @@ FOREIGN_ATTRS = {
     ),
 }
 
-# Of every action of these rules. What an image is made of is locked and fetched before; a sandbox that can shut the
-# network out (linux-sandbox, remote execution) does so. README.md says where it cannot.
-OFFLINE = {"block-network": "1"}
-
 def label_text(label):
     """A label as text that is the same in every version of Bazel, for what ends up in an image.
 
@@ -39,6 +36,9 @@ def label_text(label):
       string such as //a/b:c or @repository//a/b:c.
     """
     return "%s//%s:%s" % ("@" + label.workspace_name if label.workspace_name else "", label.package, label.name)
+
+# Of the tags that images may have; isalnum is true for letters of other alphabets, too.
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 def archive_name(label):
     """The name an image has after `docker load`: bazel/PACKAGE:TARGET, in the characters that names may have.
@@ -51,7 +51,7 @@ def archive_name(label):
     text = "bazel/" + label.package if label.package else "bazel"
     repository = "".join([c if c in "abcdefghijklmnopqrstuvwxyz0123456789/" else "-" for c in text.lower().elems()])
     parts = [p.strip("-") for p in repository.split("/")]
-    tag = "".join([c if c.isalnum() or c in "_.-" else "-" for c in label.name.elems()]).lstrip(".-")
+    tag = "".join([c if c in _LETTERS else "-" for c in label.name.elems()]).lstrip(".-")
     return "%s:%s" % ("/".join([p for p in parts if p]), tag or "latest")
 
 def image_files(info):
@@ -94,14 +94,14 @@ def write_archive(ctx, images, option, output, status = []):
     for name, info in images.items():
         add_image(args, info, name)
         files += image_files(info)
-    ctx.actions.run(
-        executable = ctx.attr._archive_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._archive_tool[DefaultInfo].files_to_run,
+        args,
         inputs = files,
         outputs = [output],
         mnemonic = "ImageArchive",
-        execution_requirements = OFFLINE,
-        progress_message = "Writing %s" % output.short_path,
+        message = "Writing %s" % output.short_path,
     )
 
 def image_info(ctx, target, attribute, architecture = "", os = "linux"):
@@ -124,7 +124,7 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
         fail("%s: %s is a layer: name an image here, and layers in the attribute layers of a container_image" % (attribute, what))
     if not files:
         fail("%s: %s is no image and has no files: name an image target, an OCI layout or a tar" % (attribute, what))
-    stem = "%s.%s.%s" % (ctx.label.name, attribute, "".join([c if c.isalnum() or c in "_.-" else "_" for c in what.strip("/").elems()]))
+    stem = "%s.%s.%s" % (ctx.label.name, attribute, "".join([c if c in _LETTERS else "_" for c in what.strip("/").elems()]))
     manifest = ctx.actions.declare_file(stem + ".manifest.json")
     config = ctx.actions.declare_file(stem + ".config.json")
     digest = ctx.actions.declare_file(stem + ".digest")
@@ -138,16 +138,14 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     args.add("--architecture=" + architecture)
     args.add("--os", os)
     args.add_all(files, expand_directories = False)
-    args.use_param_file("@%s")
-    args.set_param_file_format("multiline")
-    ctx.actions.run(
-        executable = ctx.attr._import_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._import_tool[DefaultInfo].files_to_run,
+        args,
         inputs = files,
         outputs = [manifest, config, digest, layers],
         mnemonic = "ImageImport",
-        execution_requirements = OFFLINE,
-        progress_message = "Reading image %s" % what,
+        message = "Reading image %s" % what,
     )
     parts = struct(config = config, layers = [struct(blob = layers, descriptor = layers)], manifest = manifest)
     archive = ctx.actions.declare_file(stem + ".tar")
@@ -160,14 +158,14 @@ def _write_sbom(ctx, info):
     args = ctx.actions.args()
     args.add("--output", output)
     add_image(args, info, archive_name(ctx.label))
-    ctx.actions.run(
-        executable = ctx.attr._sbom_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._sbom_tool[DefaultInfo].files_to_run,
+        args,
         inputs = image_files(info),
         outputs = [output],
         mnemonic = "ImageSbom",
-        execution_requirements = OFFLINE,
-        progress_message = "Writing %s" % output.short_path,
+        message = "Writing %s" % output.short_path,
     )
     return output
 

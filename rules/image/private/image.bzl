@@ -33,6 +33,9 @@ _ATTRS = dict(
 _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
 
+# What an image may be made for although there is nothing in it.
+_SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "ports", "user", "volumes", "workdir"]
+
 def _impl(ctx):
     check_content(ctx.attr)
     check_settings(ctx.attr)
@@ -48,7 +51,7 @@ def _impl(ctx):
             depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
             compression = ctx.attr.compression,
         ))
-    if not new_layers and not ctx.attr.base:
+    if not new_layers and not ctx.attr.base and not [name for name in _SETTINGS if getattr(ctx.attr, name)]:
         fail("layers: the image would be empty: give it a base, layers or files")
     return assemble(ctx, new_layers, env = merged_env(layers, ctx.attr.env))
 

@@ -1,8 +1,9 @@
 """container_layer: files, tars and Debian packages as one layer."""
 
+load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:foreign.bzl", "OFFLINE", "label_text")
+load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
 
 _DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,
@@ -44,7 +45,7 @@ package itself) or, where it begins with `/`, of the workspace. Empty: only the 
         allow_files = True,
     ),
     "mode": attr.string(
-        doc = "Permissions of `files`, octal. Empty: 0555 for executable files, 0444 for others.",
+        doc = "Permissions of `files`, octal; `empty_files` have 0444. Empty: 0555 for executable files, 0444 for others.",
         default = "0o555",
     ),
     "owner": attr.string(
@@ -83,15 +84,6 @@ _ATTRS = dict(
     CONTENT_ATTRS,
     compression = COMPRESSION_ATTR,
     **LAYER_ATTRS
-)
-
-# Of actions whose tool is worker.py's: kept running between actions where Bazel keeps workers, a process each elsewhere.
-WORKER = dict(
-    OFFLINE,
-    **{
-        "requires-worker-protocol": "json",
-        "supports-workers": "1",
-    }
 )
 
 def check_paths(paths, attribute):
@@ -154,15 +146,15 @@ def add_content(args, ctx):
             args.add_all([file], expand_directories = False)
         else:
             args.add_all(["--file", where, file])
-    args.add_all(ctx.files.tars, before_each = "--tar")
-    args.add_all(ctx.files.debs, before_each = "--deb")
-    args.add("--directory", ctx.attr.directory)
-    args.add_all(ctx.attr.empty_dirs, before_each = "--empty-dir")
-    args.add_all(ctx.attr.empty_files, before_each = "--empty-file")
+    args.add_all(ctx.files.tars, format_each = "--tar=%s")
+    args.add_all(ctx.files.debs, format_each = "--deb=%s")
+    args.add(ctx.attr.directory, format = "--directory=%s")
+    args.add_all(ctx.attr.empty_dirs, format_each = "--empty-dir=%s")
+    args.add_all(ctx.attr.empty_files, format_each = "--empty-file=%s")
     for path, target in ctx.attr.symlinks.items():
         args.add_all(["--symlink", path, target])
-    args.add("--mode=" + ctx.attr.mode)
-    args.add("--owner", ctx.attr.owner)
+    args.add(ctx.attr.mode, format = "--mode=%s")
+    args.add(ctx.attr.owner, format = "--owner=%s")
 
 def has_content(attr):
     """Says whether a rule with CONTENT_ATTRS was given anything to put into a layer.
@@ -191,20 +183,19 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
     blob = ctx.actions.declare_file(name + ".layer.tar" + {"gzip": ".gz", "none": "", "zstd": ".zst"}[kind])
     descriptor = ctx.actions.declare_file(name + ".layer.json")
     what = what or label_text(ctx.label)
-    args.add("--where", what)
-    args.add("--blob", blob)
-    args.add("--descriptor", descriptor)
-    args.add("--compression", kind if kind != "zstd" else "zstd:%d" % ctx.attr._compression[CompressionInfo].level)
-    args.use_param_file("@%s", use_always = True)
-    args.set_param_file_format("multiline")
-    ctx.actions.run(
-        executable = ctx.attr._layer_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    args.add(what, format = "--where=%s")
+    args.add(blob, format = "--blob=%s")
+    args.add(descriptor, format = "--descriptor=%s")
+    args.add(kind if kind != "zstd" else "zstd:%d" % ctx.attr._compression[CompressionInfo].level, format = "--compression=%s")
+    run_image_tool(
+        ctx,
+        ctx.attr._layer_tool[DefaultInfo].files_to_run,
+        args,
         inputs = inputs,
         outputs = [blob, descriptor],
         mnemonic = "ImageLayer",
-        execution_requirements = WORKER,
-        progress_message = "Writing layer %s" % what,
+        message = "Writing layer %s" % what,
+        worker = True,
     )
     return struct(blob = blob, descriptor = descriptor)
 

@@ -3,8 +3,8 @@
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "OFFLINE", "image_info", "label_text")
-load("//rules/image/private:layer.bzl", "WORKER")
+load("//rules/image/private:actions.bzl", "run_image_tool")
+load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
@@ -132,16 +132,14 @@ def _take_apart(ctx):
     args.add("--where", "%s: image of %s" % (label_text(ctx.label), what))
     args.add_all([parts], before_each = "--output", expand_directories = False)
     args.add_all(ctx.files.image, expand_directories = False)
-    args.use_param_file("@%s")
-    args.set_param_file_format("multiline")
-    ctx.actions.run(
-        executable = ctx.attr._layout_tool[DefaultInfo].files_to_run,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._layout_tool[DefaultInfo].files_to_run,
+        args,
         inputs = ctx.files.image,
         outputs = [parts],
         mnemonic = "ImagePushLayout",
-        execution_requirements = OFFLINE,
-        progress_message = "Reading image %s" % what,
+        message = "Reading image %s" % what,
     )
     return parts
 
@@ -173,11 +171,11 @@ def _write_plan(ctx, images, parts):
         format = "Docker" if docker else "OCI",
         images = entries,
         insecure = ctx.attr.insecure_repository,
-        registry = expand(ctx, ctx.attr.registry),
-        repository = expand(ctx, ctx.attr.repository),
+        registry = expand(ctx, "registry", ctx.attr.registry),
+        repository = expand(ctx, "repository", ctx.attr.repository),
         repository_file = ctx.file.repository_file.path if ctx.file.repository_file else None,
         status = [file.path for file in status],
-        tag = expand(ctx, ctx.attr.tag),
+        tag = expand(ctx, "tag", ctx.attr.tag),
         tag_file = ctx.file.tag_file.path if ctx.file.tag_file else None,
         where = label_text(ctx.label),
     )))
@@ -186,11 +184,10 @@ def _write_plan(ctx, images, parts):
     args.add("--spec", spec)
     args.add("--plan", plan)
     args.add("--digest", ctx.outputs.digest)
-    args.use_param_file("@%s", use_always = True)  # as workers want it
-    args.set_param_file_format("multiline")
-    ctx.actions.run(
-        executable = ctx.executable._plan_tool,
-        arguments = [args],
+    run_image_tool(
+        ctx,
+        ctx.attr._plan_tool[DefaultInfo].files_to_run,
+        args,
         inputs = [spec] + named + status + parts + [entry.image.manifest for entry in images] + [
             layer.blob
             for entry in images
@@ -199,8 +196,8 @@ def _write_plan(ctx, images, parts):
         ],
         outputs = [plan, ctx.outputs.digest] + converted,
         mnemonic = "ImagePushPlan",
-        execution_requirements = WORKER,
-        progress_message = "Planning the push of %s" % ctx.label,
+        message = "Planning the push of %s" % ctx.label,
+        worker = True,
     )
     return plan, converted or [entry.image.manifest for entry in images]
 

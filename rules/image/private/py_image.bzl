@@ -1,8 +1,8 @@
 """py_image: a Python program in an image, in layers that change at different times."""
 
-load("@rules_python//python:defs.bzl", "py_binary")
+load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
 load("//rules/image/private:foreign.bzl", "label_text")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
@@ -43,6 +43,9 @@ runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 '''
 
 _ATTRS = {
+    "arguments": attr.string_list(
+        doc = "Arguments for the program when the container gets none, in which $(location TARGET) stands for the path in the image of a file of `data`.",
+    ),
     "binary": attr.label(
         doc = "The py_binary to put into the image.",
         aspects = [py_layers_aspect],
@@ -50,6 +53,10 @@ _ATTRS = {
         providers = [PyInfo],
     ),
     "compression": COMPRESSION_ATTR,
+    "data": attr.label_list(
+        doc = "Files of the program that `arguments` names.",
+        allow_files = True,
+    ),
     "env": attr.string_dict(
         doc = "Environment variables, added to the base's. Empty: the base's.",
     ),
@@ -73,6 +80,28 @@ def _module(ctx):
     if not info.main:
         fail("binary: %s has no file that says what to run: give it main" % ctx.attr.binary.label)
     return info.main.short_path[:-len(".py")].replace("/", ".")
+
+def _located(ctx, argument):
+    """An argument with $(location TARGET) filled in, as the absolute path that the file has in the image."""
+    for kind in ("locations", "execpaths", "rootpaths"):
+        if "$(%s " % kind in argument:
+            fail("args: found '%s': name one file with $(location TARGET), an argument each" % argument)
+    for kind in ("location", "execpath", "rootpath"):
+        parts = argument.split("$(%s " % kind)
+        front = parts[0]
+        for part in parts[1:]:
+            name, _, after = part.partition(")")
+            files = [
+                file
+                for target in ctx.attr.data
+                if target.label == ctx.label.relative(name.strip())
+                for file in target[DefaultInfo].files.to_list()
+            ]
+            if len(files) != 1:
+                fail("args: found '%s', of which %s has %d files in data: name a target with one there" % (argument, name, len(files)))
+            front += "%s/%s%s" % (ROOT, image_path(files[0], ctx.workspace_name), after)
+        argument = front
+    return argument
 
 def _impl(ctx):
     check_settings(ctx.attr)
@@ -119,9 +148,11 @@ def _impl(ctx):
     add_files(args, files + [start], ctx.workspace_name, executables)
     layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
 
+    arguments = [expand(ctx, "args", _located(ctx, argument)) for argument in ctx.attr.arguments]
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
     settings = struct(**dict(
         {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
+        cmd = arguments or ctx.attr.cmd,
         entrypoint = [ctx.attr.interpreter, "-I", "-S", "-B", "-u", "-X", "utf8", path],
         workdir = ctx.attr.workdir or ROOT,
     ))
@@ -154,23 +185,29 @@ def py_image(name, binary = None, layers = [], **kwargs):
       name: the target's name.
       binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data, imports and env.
       layers: libraries that get a layer each; they are deps of the program too.
-      **kwargs: the rule's attributes, and py_binary's where binary is None. args is another name of cmd.
+      **kwargs: the rule's attributes, and py_binary's where binary is None. args is another name of arguments.
     """
     for attribute, only in _ONE_PYTHON.items():
         if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):
             fail("//%s:%s: %s: images have one Python, 3.11: write PY3, or leave it out" % (native.package_name(), name, attribute))
     if "args" in kwargs:
-        kwargs["cmd"] = kwargs.pop("args")
+        kwargs["arguments"] = kwargs.pop("args")
+        kwargs["data"] = kwargs.get("data", [])
     if not binary:
         binary = name + ".binary"
         program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or (key in COMMON and key not in _NOT_OF_BINARY)}
+        program.update({"data": kwargs["data"]} if "data" in kwargs else {})
         kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
         if not program.get("main"):
             # The program is named like the image, not like the target that holds it.
-            named = [src for src in program.get("srcs", []) if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
+            srcs = program.get("srcs") or []
+            named = [src for src in (srcs if type(srcs) == "list" else []) if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
             program["main"] = named[0] if named else None
         tags = kwargs.get("tags", [])
-        program["deps"] = program.get("deps", []) + [library for library in layers if library not in program.get("deps", [])]
+        if layers:
+            # A target of their own: deps may be a select, and may name them, too.
+            py_library(name = name + ".layers", deps = layers, tags = ["manual"], testonly = kwargs.get("testonly", False), visibility = ["//visibility:private"])
+            program["deps"] = (program.get("deps") or []) + [":%s.layers" % name]
         py_binary(name = binary, tags = tags if "manual" in tags else tags + ["manual"], visibility = ["//visibility:private"], **program)
         binary = ":" + binary
     py_image_rule(name = name, binary = binary, layers = layers, **image_arguments(name, kwargs, "py_image", _ATTRS))

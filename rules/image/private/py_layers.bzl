@@ -35,9 +35,9 @@ def add_files(args, files, workspace, executables = {}):
       workspace: name of the main workspace.
       executables: dict with the paths of files that are programs, whatever their first bytes.
     """
-    args.add("--directory", ROOT)
-    args.add("--mode", "content")
-    args.add("--owner", "65532:65532")
+    args.add("--directory=" + ROOT)
+    args.add("--mode=content")
+    args.add("--owner=65532:65532")
     for file in files:
         kind = "--tree" if file.is_directory else "--program" if file.path in executables else "--file"
         args.add_all([kind, image_path(file, workspace)])

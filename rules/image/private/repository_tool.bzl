@@ -8,7 +8,7 @@ TOOL_ATTRS = {
     ),
     "_tools": attr.label_list(
         doc = "The programs and the modules they import.",
-        default = ["//rules/image/tools:%s.py" % name for name in ["apt", "auth", "debian_lock", "errors", "image_files", "importing", "no_proxy", "oci", "proxies", "pull", "puller", "refusals", "registry", "transfer", "unpacking", "wire"]],
+        default = ["//rules/image/tools:%s.py" % name for name in ["apt", "arguments", "auth", "debian_lock", "errors", "image_files", "importing", "no_proxy", "oci", "proxies", "pull", "puller", "refusals", "registry", "transfer", "unpacking", "wire"]],
         allow_files = True,
     ),
 }

@@ -253,7 +253,7 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
     }
     found = {m.name: m for tar in _layers("files_image") for m in tar}
     assert {name: (m.mode, m.uid, m.gid) for name, m in found.items() if m.isreg()} == {
-        "srv/app/greeting.py": (0o555, 65532, 65532), "etc/app/data.txt": (0o440, 7, 8), "etc/empty": (0o440, 7, 8),
+        "srv/app/greeting.py": (0o555, 65532, 65532), "etc/app/data.txt": (0o440, 7, 8), "etc/empty": (0o444, 7, 8),
     }
     assert found["etc/link"].linkname == "app/data.txt"
     assert found["var/spool/app"].isdir()

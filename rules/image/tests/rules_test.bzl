@@ -16,6 +16,7 @@ _fails_test = analysistest.make(
 
 # name -> (rule, attributes, message). Each is a target that must not build.
 _REFUSED = {
+    "bundle_names_no_variable": (container_bundle, {"images": {"shop/$(": ":files_image"}}, "images: found 'shop/$(', where $( begins no $(NAME): write $$ for a dollar sign"),
     "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: 'shop/a:latest' is named twice in //rules/image/tests:bundle_names_one_twice: give each image a name of its own"),
     "data_path_below_the_package": (container_layer, {"data_path": "rules/image/tests", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'rules/image/tests/rules/image/tests'"),
     "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
@@ -38,12 +39,15 @@ _REFUSED = {
     "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: found '{BUILD_USER}', which has a stamp variable in it: set stamp = True"),
     "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: found none: write HOST or HOST:PORT"),
     "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: found none: give repository, or repository_file"),
+    "py_image_args_name_no_data": (py_image, {"args": ["$(location app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: found '$(location app/data.txt)', of which app/data.txt has 0 files in data"),
     "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules has no file that says what to run"),
     "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"]: a py_image starts its binary"),
     "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: found none: name an image with a Python interpreter"),
     "symlink_climbs": (container_layer, {"symlinks": {"a/../../b": "/x"}}, "symlinks: found 'a/../../b', which climbs out"),
     "user_is_a_command": (container_image, {"base": ":files_image", "user": "a b"}, "user: found 'a b': write a number"),
+    "variable_that_is_none": (container_image, {"base": ":files_image", "env": {"A": "$(NO_SUCH)"}}, "env: found '$(NO_SUCH)': $(NO_SUCH) is no Make variable: define it with --define=NO_SUCH=VALUE"),
     "volume_climbs": (container_image, {"base": ":files_image", "volumes": ["/a/.."]}, "volumes: found '/a/..'"),
+    "volume_is_relative": (container_image, {"base": ":files_image", "volumes": ["data"]}, "volumes: found 'data': write a path that begins"),
     "workdir_is_relative": (container_image, {"base": ":files_image", "workdir": "app"}, "workdir: found 'app': write a path that begins"),
 }
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterator, Mapping, Sequence
 
 from rules.image.tools import image_files, oci, stamping, tarfmt
-from rules.image.tools.errors import InputError, run, with_file, writing
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.image_files import ImageFiles, blob_path
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'

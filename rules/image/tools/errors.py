@@ -63,17 +63,6 @@ class writing:
             raise OSError(error.errno, error.strerror, self._name) from None
 
 
-def with_file(argv: Sequence[str]) -> list[str]:
-    """Return arguments, those in a file of one a line included, where the only argument is @FILE.
-
-    argparse's own way takes each argument that begins with '@' for a file, also the label @repository//a:b.
-    """
-    if len(argv) != 1 or not argv[0].startswith("@"):
-        return list(argv)
-    with open(argv[0][1:], encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().split("\n")[:-1]
-
-
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextIO | None = None) -> int:
     """Call main(argv) and turn errors into a line on stderr and an exit code.
 

@@ -2,8 +2,8 @@
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
-    image --where LABEL --config OUT --manifest OUT --digest OUT [--base-config FILE --base-manifest FILE]
-          [--layer DESCRIPTOR]… [--settings FILE] [--label-file NAME FILE]… [--status FILE]…
+    image --where=LABEL --config=OUT --manifest=OUT --digest=OUT [--base-config=FILE --base-manifest=FILE]
+          [--layer=DESCRIPTOR]… [--settings=FILE] [--label-file NAME FILE]… [--status=FILE]…
 
 With --status (Bazel's workspace status files) stamp variables such as {BUILD_USER} are filled in.
 
@@ -19,17 +19,24 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from rules.image.tools import oci, stamping, worker
-from rules.image.tools.errors import InputError, with_file, writing
+from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.errors import InputError, writing
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\Z")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
 def created(value: str, where: str) -> str:
-    """Return a creation time in RFC 3339 from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+    """Return a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
     if not value:
         return oci.EPOCH
-    if _TIME.match(value):
-        return value
+    if match := _TIME.match(value):
+        import datetime  # pylint: disable=import-outside-toplevel  # most images are of 1970
+
+        try:
+            moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
+        except (ValueError, OverflowError):
+            raise InputError(f"{where}: creation_time: found {value!r}, which is no day and time of any calendar; correct it") from None
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
     if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
         import time  # pylint: disable=import-outside-toplevel
 
@@ -52,14 +59,14 @@ def build_parser() -> argparse.ArgumentParser:
     for name in ("base-config", "base-manifest", "settings"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--layer", action="append", default=[])
-    parser.add_argument("--label-file", nargs=2, action="append", default=[])
     parser.add_argument("--status", action="append", default=[])
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
     """Write config, manifest and digest as the arguments say (see the module's text)."""
-    options = build_parser().parse_args(with_file(argv))
+    pairs, rest = take_pairs(with_file(argv), ["--label-file"])
+    options = build_parser().parse_args(rest)
     where = options.where
     base, below = None, []
     if options.base_config:
@@ -69,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
             raise InputError(f"{where}: base has {len(below)} layers in its manifest and {len(base['rootfs']['diff_ids'])} in its config; build it again")
     settings = oci.load(Path(options.settings).read_bytes(), options.settings) if options.settings else {}
     labels = settings.setdefault("labels", {})
-    for name, path in options.label_file:
+    for name, path in pairs["--label-file"]:
         try:
             labels[name] = Path(path).read_text("utf-8").strip()
         except UnicodeDecodeError as error:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
 from rules.image.tools import oci, unpacking
-from rules.image.tools.errors import InputError, check_written, run, with_file, writing
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20
@@ -278,6 +279,8 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
 
 def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> Stored:
     """Read an OCI layout and copy its layers."""
+    from rules.image.tools import layer_tars  # pylint: disable=import-outside-toplevel  # decompressors only where needed
+
     where = source.name
     data = read_small(source, "index.json") or b""
     several: list[str] = []
@@ -290,6 +293,9 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
             raise InputError(f"{where}: {blob_path(layer['digest'])} is named, but not there; build or fetch it again")
         with file:
             copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
+        plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
+        if plain != layer["diff_id"]:
+            raise InputError(f"{where}: the layer {layer['digest']} unpacks to {plain}, its config says {layer['diff_id']}; it is damaged, build or fetch it again")
     if several and not architecture:
         Path(layers, PLATFORMS).write_bytes(oci.dump({"manifest": oci.sha256(manifest), "platforms": several}))
     return stored

@@ -239,6 +239,19 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
         run(tmp_path, archive(tmp_path, tar_of({"manifest.json": listed, "c.json": config, "l": gzip.compress(LAYER)[:-9]})))
 
 
+def test_a_layout_whose_layer_unpacks_to_something_else_is_refused(tmp_path) -> None:
+    """A runtime would refuse it, with the digest that the config has."""
+    with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, its config says {oci.sha256(LAYER)}"):
+        run(tmp_path, write(layout(layer=gzip.compress(b"other")), tmp_path / "in"))
+
+
+def test_a_layout_whose_layer_would_fill_the_disk_is_refused(tmp_path, monkeypatch) -> None:
+    """Whoever unpacks it would end there."""
+    monkeypatch.setattr(importing.unpacking, "FREE", 1 << 20)
+    with pytest.raises(InputError, match="unpacks to more than"):
+        run(tmp_path, write(layout(layer=gzip.compress(bytes(64 << 20))), tmp_path / "in"))
+
+
 def test_schema_1_is_refused_with_what_to_do() -> None:
     """Docker's first format is named, and the way out of it."""
     with pytest.raises(InputError, match="docker's schema 1.*push it again with a current docker, or copy it with skopeo"):

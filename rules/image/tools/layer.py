@@ -2,9 +2,9 @@
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
-    layer --where LABEL --blob OUT --descriptor OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar FILE]…
-          [--deb FILE]… [--directory PATH] [--mode OCTAL] [--owner UID:GID] [--empty-file PATH]…
-          [--empty-dir PATH]… [--symlink PATH TARGET]… [--exclude GLOB]… [--compression zstd:LEVEL|gzip|none]
+    layer --where=LABEL --blob=OUT --descriptor=OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar=FILE]…
+          [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
+          [--empty-dir=PATH]… [--symlink PATH TARGET]… [--exclude=GLOB]… [--compression=zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
 
 --mode is that of files; without it 0555 for those that are executable here, 0444 for others; `content`: 0555 for
@@ -23,11 +23,13 @@ from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.image.tools import entries, oci, tarfmt, worker
 from rules.image.tools.entries import Entry, Tree
-from rules.image.tools.errors import InputError, check_written, with_file, writing
+from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.errors import InputError, check_written, writing
 from rules.image.tools.unpacking import Piece
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
+_PAIRS = ("--file", "--program", "--tree", "--symlink")
 _LEVEL = 1  # measured: a fourteenth of zlib-6's time for a sixth more bytes
 
 
@@ -239,9 +241,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--where", required=True)
     parser.add_argument("--blob", required=True)
     parser.add_argument("--descriptor", required=True)
-    parser.add_argument("--file", nargs=2, action="append", default=[])
-    parser.add_argument("--program", nargs=2, action="append", default=[])
-    parser.add_argument("--tree", nargs=2, action="append", default=[])
     parser.add_argument("--tar", action="append", default=[])
     parser.add_argument("--deb", action="append", default=[])
     parser.add_argument("--directory", default="/")
@@ -249,7 +248,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--owner", default="65532:65532")
     parser.add_argument("--empty-file", action="append", default=[])
     parser.add_argument("--empty-dir", action="append", default=[])
-    parser.add_argument("--symlink", nargs=2, action="append", default=[])
     parser.add_argument("--exclude", action="append", default=[])
     parser.add_argument("--compression", choices=["gzip", "none", *(f"zstd:{level}" for level in range(1, 20))], default="zstd:2")
     parser.add_argument("--rootfs", action="store_true")
@@ -273,8 +271,8 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
-    """Return the tree that the options describe, and the architecture of its packages if it has any."""
+def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]]) -> tuple[Tree, str | None]:
+    """Return the tree that the options describe, those of _PAIRS apart, and the architecture of its packages if it has any."""
     where = options.where
     tree = Tree(where)
     uid, _, gid = options.owner.partition(":")
@@ -287,11 +285,16 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
         tree.add(f"{base}/{path}", entries.file_entry(source, of_file, *owner))
 
     base = entries.clean_path(options.directory, f"{where}: directory")
-    for destination, source in options.file:
-        add(destination, source)
-    for destination, source in options.program:
+    trees = list(pairs["--tree"])
+    for destination, source in pairs["--file"]:
+        # Bazel tells a folder of the source tree from a file only when the action runs.
+        if os.path.isdir(source):
+            trees.append((destination, source))
+        else:
+            add(destination, source)
+    for destination, source in pairs["--program"]:
         tree.add(f"{base}/{destination}", entries.file_entry(source, 0o555, *owner))
-    for destination, top in options.tree:
+    for destination, top in trees:
         for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes are made of links
             folders.sort()
             inside = os.path.relpath(folder, top)
@@ -302,8 +305,8 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
     for path in options.empty_dir:
         tree.add(path, Entry(entries.DIRECTORY, 0o755, *owner))
     for path in options.empty_file:
-        tree.add(path, Entry(entries.FILE, 0o444 if mode is None else mode, *owner))
-    for path, target in options.symlink:
+        tree.add(path, Entry(entries.FILE, 0o444, *owner))
+    for path, target in pairs["--symlink"]:
         tree.add(path, Entry(entries.SYMLINK, 0o777, *owner, target=target))
     architecture = None
     if options.deb or options.rootfs:
@@ -317,8 +320,9 @@ def gather(options: argparse.Namespace) -> tuple[Tree, str | None]:
 
 def main(argv: Sequence[str]) -> int:
     """Write the layer and its descriptor as the arguments say (see the module's text)."""
-    options = build_parser().parse_args(with_file(argv))
-    tree, architecture = gather(options)
+    pairs, rest = take_pairs(with_file(argv), _PAIRS)
+    options = build_parser().parse_args(rest)
+    tree, architecture = gather(options, pairs)
     with writing(options.where, options.blob), open(options.blob, "wb") as out:
         blob = write_blob(tree.sorted(), out, options.compression, options.where)
     check_written(options.blob, blob.size)

@@ -210,7 +210,7 @@ def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
     with tarfile.open(tmp_path / "out/blob") as tar:
         facts = {m.name: (m.mode, m.uid, m.gid) for m in tar}
     assert facts["srv/x.py"] == (0o640, 5, 6)
-    assert facts["etc/flag"] == (0o640, 5, 6)
+    assert facts["etc/flag"] == (0o444, 5, 6)
     assert facts["srv"] == (0o755, 0, 0)
 
 

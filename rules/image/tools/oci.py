@@ -33,8 +33,9 @@ EPOCH = "1970-01-01T00:00:00Z"
 MAX_JSON = 4 << 20  # what registries accept for a manifest; more is not an image's metadata
 MAX_BLOB = 1 << 40
 
-# What build_config adds to, and of which type image-spec's config.md says that it is.
-_SETTINGS = {"Env": list, "Labels": dict, "ExposedPorts": dict, "Volumes": dict}
+# What build_config adds to or keeps, of which type image-spec's config.md says that it is, and what of it holds strings.
+_SETTINGS = {"Cmd": list, "Entrypoint": list, "Env": list, "ExposedPorts": dict, "Labels": dict, "User": str, "Volumes": dict, "WorkingDir": str}
+_TEXTS = ("Cmd", "Entrypoint", "Env", "Labels")
 _JSON_NAMES = {list: "array", dict: "object", str: "string"}
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -167,9 +168,11 @@ def check_config(data: bytes, where: str) -> dict[str, Any]:
     for name, value, kind in parts:
         if value is not None and not isinstance(value, kind):
             raise InputError(f"{where}: {name} must be a JSON {_JSON_NAMES[kind]}, found {type(value).__name__}; build the image again")
-    for value in settings.get("Env") or []:
-        if not isinstance(value, str):
-            raise InputError(f"{where}: config.Env must be a list of strings, found {type(value).__name__} in it; build the image again")
+    for name in _TEXTS:
+        values = settings.get(name) or []
+        for value in values.values() if isinstance(values, dict) else values:
+            if not isinstance(value, str):
+                raise InputError(f"{where}: config.{name} must hold strings, found {type(value).__name__} in it; build the image again")
     return config
 
 
@@ -184,7 +187,7 @@ def port(value: str, where: str) -> str:
 def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> list[str]:
     """Return base's `NAME=value` list with changes applied: base's order first, then new names sorted.
 
-    `$NAME` and `${NAME}` in a new value stand for the value that the base gives NAME.
+    `$NAME` and `${NAME}` in a new value stand for the value that the base gives NAME, `$$` for a dollar sign.
 
     Raises:
         InputError: a name is empty or has '=' or NUL in it, or a value has NUL in it.
@@ -195,7 +198,7 @@ def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> li
         if not name or "=" in name or "\0" in name + changes[name]:
             raise InputError(f"{where}: {name!r} is no name for an environment variable; remove '=' and NUL")
         merged[name] = re.sub(
-            r"\$(?:\{(\w+)\}|(\w+))", lambda match: old.get(match[1] or match[2], match[0]), changes[name]
+            r"\$(?:\$|\{(\w+)\}|(\w+))", lambda match: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), changes[name]
         )
     return [f"{name}={value}" for name, value in merged.items()]
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from rules.image.tools import importing, oci
-from rules.image.tools.errors import InputError, run, with_file, writing
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.image_files import ORDER, blob_path
 
 _DEPTH = 4

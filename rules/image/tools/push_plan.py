@@ -33,7 +33,8 @@ from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from rules.image.tools import image_files, oci, stamping, worker
-from rules.image.tools.errors import InputError, PushError, with_file
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, PushError
 from rules.image.tools.registry import split_name
 
 _DOCKER_TYPES = {

@@ -23,7 +23,8 @@ from typing import IO, Any, Iterable, Iterator, Sequence
 
 from rules.image.tools import image_files, layer_tars, oci
 from rules.image.tools.entries import clean_path
-from rules.image.tools.errors import InputError, run, with_file, writing
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, run, writing
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")

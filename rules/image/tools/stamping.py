@@ -35,7 +35,7 @@ def fill(text: str, status: Mapping[str, str], where: str) -> str:
 
 
 def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
-    """Fill in the stamp variables of an image's settings: created, and the values of env and labels.
+    """Fill in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
 
     Raises:
         InputError: a variable that the status does not have.
@@ -44,3 +44,9 @@ def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str)
     for name in ("env", "labels"):
         values = settings.get(name) or {}
         settings[name] = {key: fill(value, status, f"{where}: {name}") for key, value in values.items()}  # type: ignore[attr-defined]
+    for name in ("user", "workdir"):
+        if settings.get(name):
+            settings[name] = fill(str(settings[name]), status, f"{where}: {name}")
+    for name in ("cmd", "entrypoint"):
+        if settings.get(name):
+            settings[name] = [fill(word, status, f"{where}: {name}") for word in settings[name]]  # type: ignore[attr-defined]
