@@ -70,7 +70,7 @@ class Shell:
             program: Python that runs before the verb does.
             **settings: Popen's; without them it reads nothing, and both streams go nowhere.
         """
-        text = f"import sys\nfrom rules.k8s.tools import run\n{program}\nrun.run_process(sys.argv[1:])\n"
+        text = f"import sys\nfrom rules.k8s.tools import run, start\n{program}\nstart.main(sys.argv[1:])\n"
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **settings}
         return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], text=True,
                                 env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)

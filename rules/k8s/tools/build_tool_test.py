@@ -123,7 +123,9 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
     ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
     ("kind: !!binary aGVsbG8=\n", "m.yaml: holds something that JSON cannot express (Object of type bytes is not JSON serializable)"),
     ("kind: .nan\n", "m.yaml: holds something that JSON cannot express"),
-    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected)"),
+    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected); write out what the alias stands for."),
+    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: nested more than 200 deep"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: nested more than 200 deep"),
 ])
 def test_normalize_refuses_bad_yaml(tool, text, message):
     """Bad YAML is refused with its line."""

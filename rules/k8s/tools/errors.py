@@ -12,12 +12,17 @@ printed in one place, by `run_main`.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import traceback
 from typing import Callable, TextIO
 
 EXIT_INTERRUPTED = 130
+
+# Errors of writing that name no file: those of the standard streams.
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Terminated(KeyboardInterrupt):
@@ -116,10 +121,15 @@ def run_main(
     out = stderr or sys.stderr
 
     def say(sentence: str, code: int) -> int:
-        if tell:
-            tell(sentence, code)
-        else:
-            print("ERROR: " + redact(" ".join(sentence.split())), file=out)
+        try:
+            if tell:
+                tell(sentence, code)
+            else:
+                print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
+        except OSError:
+            # The way out is what is in trouble; the other stream may be another file.
+            with contextlib.suppress(OSError, ValueError):
+                print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
         return code
 
     try:
@@ -148,7 +158,7 @@ def _sentence(error: Exception) -> tuple[str, int]:
     if isinstance(error, TurnupError):
         return str(error), error.exit_code
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "the output: " if error.errno in _OF_DISKS else ""
         return f"{where}{error.strerror or error}; correct it and run again.", 1
     # A defect. Its message may quote an object, so it is redacted like any other.
     return f"internal error, {type(error).__name__}: {error}; run again with TURNUP_DEBUG=1 and report what it prints.", 1

@@ -15,6 +15,10 @@ from rules.k8s.tools.errors import TurnupError
 
 Object = dict[str, Any]
 
+# Deeper than any definition of a custom resource, and far from where programs that walk through an object end.
+_DEPTH = 200
+_TOO_DEEP = f"nested more than {_DEPTH} deep; no object of Kubernetes is."
+
 # Kinds of the API groups that Kubernetes itself serves and that live outside any
 # namespace. Kinds of custom resources are not known before a cluster is asked.
 _CLUSTER_SCOPED: dict[str, frozenset[str]] = {
@@ -151,15 +155,27 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
             documents = [json.loads(text)]
         except json.JSONDecodeError as error:
             raise TurnupError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
+        except RecursionError:
+            raise TurnupError(f"{name}: {_TOO_DEEP}") from None
     else:
         documents = [doc for doc in load_yaml_documents(text, name) if doc is not None]
     objects: list[Object] = []
     for index, document in enumerate(documents):
         where = name if len(documents) == 1 else f"{name}, document {index + 1}"
         objects.extend(_flatten(document, where))
+    if _is_deep(objects):
+        raise TurnupError(f"{name}: {_TOO_DEEP}")
     if not objects:
         raise TurnupError(f"{name}: holds no Kubernetes object; write at least one.")
     return objects
+
+
+def _is_deep(value: Any) -> bool:
+    """Says whether a JSON value is nested more than _DEPTH deep."""
+    level = [value]
+    for _ in range(_DEPTH + 1):
+        level = [inner for each in level if isinstance(each, (dict, list)) for inner in (each.values() if isinstance(each, dict) else each)]
+    return bool(level)
 
 
 def _flatten(document: Any, where: str) -> Iterator[Object]:
@@ -219,6 +235,8 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         Loader.add_constructor(f"tag:yaml.org,2002:{tag}", Loader.construct_yaml_str)
     try:
         documents = list(yaml.load_all(text, Loader=Loader))
+    except RecursionError:
+        raise TurnupError(f"{path}: {_TOO_DEEP}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
@@ -226,8 +244,11 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         raise TurnupError(f"{place}: not YAML: {problem}.") from error
     try:
         json.dumps(documents, allow_nan=False)
+    except RecursionError:
+        raise TurnupError(f"{path}: {_TOO_DEEP}") from None
     except (TypeError, ValueError) as error:
-        raise TurnupError(f"{path}: holds something that JSON cannot express ({error}); write it as text.") from error
+        raise TurnupError(f"{path}: holds something that JSON cannot express ({error}); "
+                          f"{'write out what the alias stands for' if 'Circular' in str(error) else 'write it as text'}.") from error
     return documents
 
 

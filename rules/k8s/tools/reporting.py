@@ -10,7 +10,7 @@ import io
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence, TextIO, cast
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence, TextIO, cast
 
 from rules.k8s.tools import events
 from rules.k8s.tools.events import Event
@@ -94,7 +94,7 @@ class Reporter:
         """Says that the run is over. Whoever read the output may have gone: that is no error."""
         try:
             self.emit(events.ended(exit_code))
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             return
 
     def _finished(self, event: Event) -> Event:
@@ -146,27 +146,39 @@ def choose_face(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Fac
     return PlainFace(stdout, stderr)
 
 
-def lasting(stream: TextIO) -> TextIO:
-    """Returns a stream that falls silent when its reader goes away (head, less), for what goes on all the same."""
-    return stream if stream.isatty() else cast(TextIO, _Lasting(stream))
+class Lasting(io.TextIOBase):
+    """A stream that falls silent when it can take no more, for what goes on all the same.
 
+    Args:
+        stream: what is written to.
 
-class _Lasting(io.TextIOBase):
+    Attributes:
+        lost: why it fell silent, as when its disk is full; None when its reader has gone (head, less) or all was written.
+    """
+
     def __init__(self, stream: TextIO):
         super().__init__()
         self._stream: TextIO | None = stream
+        self.lost: OSError | None = None
+
+    @classmethod
+    def of(cls, stream: TextIO) -> TextIO:
+        """Returns a stream that lasts; a terminal is what it is."""
+        return stream if stream.isatty() else cast(TextIO, cls(stream))
 
     def write(self, text: str) -> int:
-        try:
-            if self._stream:
-                self._stream.write(text)
-        except BrokenPipeError:
-            self._stream = None
+        """Writes text, if there is still anybody to take it."""
+        self._do(lambda stream: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
+        """Hands on what was written."""
+        self._do(lambda stream: stream.flush())
+
+    def _do(self, work: Callable[[TextIO], object]) -> None:
         try:
             if self._stream:
-                self._stream.flush()
-        except BrokenPipeError:
+                work(self._stream)
+        except OSError as error:
             self._stream = None
+            self.lost = None if isinstance(error, BrokenPipeError) else error

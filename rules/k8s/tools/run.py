@@ -7,6 +7,7 @@ by SIGHUP). `diff` ends with 0 when nothing would change, 1 when something would
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -28,7 +29,7 @@ from rules.k8s.tools.guard import confirm, connect
 from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.options import parse_options
 from rules.k8s.tools.plan import Plan, read_plan
-from rules.k8s.tools.reporting import Reporter, choose_face, lasting
+from rules.k8s.tools.reporting import Lasting, Reporter, choose_face
 from rules.k8s.tools.verb_table import VERBS
 
 _JOBS = 16
@@ -153,7 +154,7 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     writes = verb in VERBS and VERBS[verb].writes
     out, err = stdout or sys.stdout, stderr or sys.stderr
     if writes:
-        out, err = lasting(out), lasting(err)
+        out, err = Lasting.of(out), Lasting.of(err)
     report = Reporter(choose_face(argv[2:], out, err), redact)
 
     def body() -> int:
@@ -166,6 +167,12 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     failed = VERBS[verb].failed if verb in VERBS else None
     code = run_main(body, stderr=err, redact=redact, failed=failed, tell=report.error, reads=not writes)
     report.end(code)
+    lost = next((stream.lost for stream in (out, err) if isinstance(stream, Lasting) and stream.lost), None)
+    if lost and not code:
+        # The work is done, and who reads what is left of the output would take it for all.
+        code = TurnupError.exit_code if failed is None else failed
+        with contextlib.suppress(OSError, ValueError):
+            print(f"ERROR: not all of the output could be written ({lost.strerror}); the run itself went on to its end.", file=stderr or sys.stderr, flush=True)
     return code
 
 
@@ -195,9 +202,7 @@ def _heed_signals() -> None:
         raise Terminated(number)
 
     for number in _ENDING:
-        if signal.getsignal(number) == signal.SIG_DFL:
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
-
-
-if __name__ == "__main__":
-    run_process(sys.argv[1:])
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -243,7 +243,7 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
     """SIGINT ends with exit 130, one sentence and no traceback within 2 s, even while the server does not answer."""
     if moment == "applying":
         server.refuse = lambda request: time.sleep(8) if request.method == "PATCH" else None
-    program = "import sys; from rules.k8s.tools import run; run.run_process(sys.argv[1:])"
+    program = "import sys; from rules.k8s.tools import start; start.main(sys.argv[1:])"
     process = subprocess.Popen([sys.executable, "-c", program, shell.plan, "apply", "--wait=60s"], stderr=subprocess.PIPE, text=True,
                                env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     try:
