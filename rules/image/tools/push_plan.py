@@ -175,7 +175,7 @@ def main(argv: Sequence[str]) -> int:
 
     def named(attribute: str) -> str:
         if spec[f"{attribute}_file"]:
-            return first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file")
+            return stamped(first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file"), f"{attribute}_file")
         return stamped(spec[attribute] or "", attribute)
 
     by_registry: dict[str, list[tuple]] = {}

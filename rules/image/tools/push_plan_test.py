@@ -69,10 +69,12 @@ def test_files_name_repository_and_tag(plan, file) -> None:
 
 
 def test_stamp_variables_are_filled(plan, file) -> None:
-    """Both status files count, in registry, repository and tag."""
+    """Both status files count, in registry, repository and tag, and in what a file says."""
     status = [file("BUILD_EMBED_LABEL \nSTABLE_COMMIT abc1\n"), file("BUILD_USER jane\nHOST r2.example:5000\n")]
     lines = plan(registry="{HOST}", repository="{BUILD_USER}/app", tag="v-{STABLE_COMMIT}", status=status)
     assert lines[0][1] == "r2.example:5000" and lines[1][1] == "jane/app" and lines[2] == ["tag", "v-abc1"]
+    lines = plan(repository="", repository_file=file("{BUILD_USER}/app"), tag="", tag_file=file("{STABLE_COMMIT}\n"), status=status)
+    assert lines[1][1] == "jane/app" and lines[2] == ["tag", "abc1"]
 
 
 def test_a_bundle_goes_where_its_references_say(plan, file) -> None:
