@@ -57,6 +57,19 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
         assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
 
 
+def test_names_of_every_alphabet(nested):
+    """Files and targets may be named in any: the file arrives under its name, and Bazel finds the way to the tools' arguments."""
+    (nested.root / "names").mkdir()
+    (nested.root / "names/ünï 日本.txt").write_text("words")
+    (nested.root / "names/BUILD").write_text("""load("//rules/image:defs.bzl", "container_image", "container_layer")
+container_layer(name = "lé", files = glob(["*.txt"]), compression = "none")
+container_image(name = "image", layers = [":lé"])
+""", "utf-8")
+    nested.build("//names:image")
+    with tarfile.open(nested.built("names/lé.layer.tar")) as layer:
+        assert layer.extractfile("ünï 日本.txt").read() == b"words"
+
+
 _PLATFORMS = ("linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "windows/amd64")
 
 
@@ -124,10 +137,11 @@ def test_no_action_asks_for_the_network(nested):
     assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushLayout", "ImagePushPlan", "ImageSbom"}
     assert any("third party: pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
-    # So that the rules' actions are those whose mnemonics begin with Image.
-    for path in (nested.root / "rules/image/private").glob("*.bzl"):
-        text = path.read_text()
-        assert text.count("ctx.actions.run(") == text.count('mnemonic = "Image'), path.name
+    # So that the rules' actions are those whose mnemonics begin with Image: all are declared in one place.
+    texts = {path.name: path.read_text() for path in (nested.root / "rules/image/private").glob("*.bzl")}
+    assert {name: text.count("ctx.actions.run") for name, text in texts.items() if "ctx.actions.run" in text} == {"actions.bzl": 1}
+    for name, text in texts.items():
+        assert text.count("mnemonic =") == text.count('mnemonic = "Image') + text.count("mnemonic = mnemonic"), name
 
 
 def _ran(nested, *targets: str) -> list[str]:

@@ -33,6 +33,8 @@ class Nested:
         self._environment = {
             k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))
         }
+        # Bazel finds files by names of other alphabets only under such a locale.
+        self._environment["LC_ALL"] = "C.UTF-8"
 
     def __enter__(self) -> "Nested":
         for path in tree.files():

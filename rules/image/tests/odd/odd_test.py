@@ -27,10 +27,10 @@ def _config(image: str) -> dict:
 def test_paths_of_other_alphabets_and_with_dashes() -> None:
     """Names of files, folders, links and targets are those of the BUILD file, in UTF-8; a folder of the source tree goes in whole."""
     found = _members("image", 0)
-    assert {name for name, member in found.items() if member.isreg()} == {"öpt/-ünï 日本.txt", "öpt/folder/-file.txt", "é"}
+    assert {name for name, member in found.items() if member.isreg()} == {"öpt/-file.txt", "öpt/folder/-file.txt", "é"}
     assert found["-ü"].linkname == "-日本"
     assert found["-dir"].isdir()
-    assert found["öpt/-ünï 日本.txt"].size == len("words\n")
+    assert found["öpt/-file.txt"].size == len("words\n")
 
 
 def test_stamp_variables_in_every_setting() -> None:
@@ -53,5 +53,5 @@ def test_a_programs_arguments_name_its_files() -> None:
     """$(location) is the path in the image, which is there."""
     data, generated, mode = _config("program")["config"]["Cmd"]
     assert (data, mode) == ("/app/turnup/rules/image/tests/app/data.txt", "fastbuild")
-    assert generated == "--generated=/app/turnup/rules/image/tests/odd/-ünï 日本.txt"
+    assert generated == "--generated=/app/turnup/rules/image/tests/odd/-file.txt"
     assert {data, generated.removeprefix("--generated=")} <= {f"/{name}" for name in _members("program", -1)}
