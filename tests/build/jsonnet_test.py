@@ -74,6 +74,27 @@ def test_without_workers_the_bytes_are_the_same(nested):
     assert [path.read_bytes() for path in paths] == written
 
 
+_NAMES = """load("//rules/jsonnet:defs.bzl", "jsonnet_engines_test", "jsonnet_to_json")
+jsonnet_to_json(name = "file", src = "p.jsonnet", outs = ["ü.json"], multiple_outputs = True)
+jsonnet_to_json(name = "later", src = "later.jsonnet", outs = ["a.json", "日本/é.json"])
+jsonnet_to_json(name = "größe", src = "p.jsonnet", out_dir = "größe")
+jsonnet_engines_test(name = "engines_test")
+"""
+
+
+def test_outputs_of_every_alphabet(nested):
+    """Outputs, their folders and targets may be named in any: where a worker cannot be asked, a process of its own renders."""
+    (nested.root / "names").mkdir()
+    (nested.root / "names/BUILD").write_text(_NAMES, "utf-8")
+    (nested.root / "names/p.jsonnet").write_text("{ 'ü.json': 'ü' }", "utf-8")
+    (nested.root / "names/later.jsonnet").write_text("{ 'a.json': 1, '日本/é.json': 2 }", "utf-8")
+
+    nested.build("//names:all")
+
+    texts = {path: nested.built(f"names/{path}").read_text("utf-8") for path in ("ü.json", "a.json", "日本/é.json", "größe/ü.json")}
+    assert texts == {"ü.json": '"ü"\n', "a.json": "1\n", "日本/é.json": "2\n", "größe/ü.json": '"ü"\n'}
+
+
 def test_variables_of_the_environment(nested):
     """--action_env reaches external variables and arguments, and a change of it renders again."""
     written = []

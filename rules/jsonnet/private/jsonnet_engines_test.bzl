@@ -2,6 +2,7 @@
 
 load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
+load(":worker.bzl", "worker_requirements")
 
 _DOC = """Renders programs with all engines, with their targets' own parameters, and compares the values.
 
@@ -50,10 +51,7 @@ def _outcome(ctx, target, engine):
         mnemonic = "JsonnetOutcome",
         progress_message = "Rendering Jsonnet %s with %s" % (target.label, engine.name),
         use_default_shell_env = program.uses_env,
-        execution_requirements = {
-            "requires-worker-protocol": "json",
-            "supports-workers": "1",
-        },
+        execution_requirements = worker_requirements(outcome),
     )
     return outcome
 

@@ -3,6 +3,7 @@
 load(":attrs.bzl", "COMMON_ATTRS")
 load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
+load(":worker.bzl", "worker_requirements")
 
 _DOC = """Evaluates one Jsonnet program in a warm worker.
 
@@ -60,10 +61,7 @@ def _impl(ctx):
         mnemonic = "Jsonnet",
         progress_message = "Rendering Jsonnet %s" % ctx.label,
         use_default_shell_env = spec.uses_env,
-        execution_requirements = {
-            "requires-worker-protocol": "json",
-            "supports-workers": "1",
-        },
+        execution_requirements = worker_requirements(outputs[0]),
     )
     return [DefaultInfo(files = depset(outputs), runfiles = ctx.runfiles(files = outputs)), spec]
 
