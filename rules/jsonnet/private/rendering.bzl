@@ -30,9 +30,11 @@ def _renamed(ctx, old, new):
 
 def _make_variable(ctx, attribute, value):
     """Returns the value of a Make variable where the whole text is `$(NAME)`."""
-    if not (value.startswith("$(") and value.endswith(")")):
-        return value
     name = value[2:-1]
+
+    # `$(A)-$(B)` is text, too: no name has other characters.
+    if value != "$(%s)" % name or not name.replace("_", "x").isalnum():
+        return value
     if name not in ctx.var:
         fail("%s: %s uses the Make variable $(%s), which is not defined; pass --define=%s=VALUE" % (ctx.label, attribute, name, name))
     return ctx.var[name]
@@ -55,6 +57,14 @@ def _keyed_files(ctx, attribute):
         pairs.append((name, files[0]))
     return pairs
 
+def _environment(ctx, attribute):
+    """Returns the names of an attribute for environment variables."""
+    names = getattr(ctx.attr, attribute)
+    for name in names:
+        if "=" in name:
+            fail("%s: %s has '%s', but the name of a variable has no '='; give the name alone, and its value with --action_env=NAME=VALUE" % (ctx.label, attribute, name))
+    return names
+
 def _bindings(ctx):
     """Returns a list of struct(flag, name, text, file): one a variable or argument."""
     found = []
@@ -73,7 +83,7 @@ def _bindings(ctx):
             ]
             found += [
                 struct(flag = flag + "_env", name = name, text = name, file = None)
-                for name in getattr(ctx.attr, flag + "_envs")
+                for name in _environment(ctx, flag + "_envs")
             ]
             files = _zip_files(ctx, flag + "_file") if target == "ext" else _keyed_files(ctx, flag + "_files")
             if kind == "code":

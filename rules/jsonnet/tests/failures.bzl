@@ -46,6 +46,7 @@ _CASES = {
     "absolute_import": (_library, {"imports": ["/lib"]}, "imports has the absolute path '/lib'; give a folder relative to the package"),
     "bound_twice": (_to_json, {"ext_code": {"v": "1"}, "ext_strs": {"v": "x"}}, "'v' is given twice, by ext_str and by ext_code; keep one"),
     "code_vars_and_ext_code": (_to_json, {"code_vars": {"a": "1"}, "ext_code": {"b": "1"}}, "'code_vars' is the old name of 'ext_code' and both are given; move all entries to 'ext_code'"),
+    "environment_variable": (_to_json, {"ext_str_envs": ["A=b"]}, "ext_str_envs has 'A=b', but the name of a variable has no '='; give the name alone, and its value with --action_env=NAME=VALUE"),
     "error_code": (_to_json_test, {"error": 7}, "error is 7; give 0 for a program that must work or 1 for one that must fail"),
     "extra_args_imports": (_to_json, {"extra_args": ["-J", "lib"]}, "extra_args has '-J'; use the attribute imports"),
     "extra_args_number": (_to_json, {"extra_args": ["-s", "deep"]}, "extra_args has 'deep' after --max-stack; give a whole number above 0"),

@@ -1,0 +1,1 @@
+[std.extVar('one'), std.extVar('two'), std.extVar('shell'), std.extVar('empty')]
