@@ -14,7 +14,7 @@ jsonnet_to_json_test(
     deps = ["//lib"],
 )
 ```
-`bazel run :server_test -- --update` rewrites the golden file. For a program that
+`bazel run :server_test -- --update` rewrites the golden file, if it is a source. For a program that
 must fail, `error = 1` and a golden of the message (with `regex`, a pattern that
 must occur in it)."""
 
@@ -72,6 +72,8 @@ def _impl(ctx):
     if ctx.file.golden:
         files.append(ctx.file.golden)
         args.add(ctx.file.golden.short_path, format = "--golden=%s")
+        if not ctx.file.golden.is_source:
+            args.add(ctx.file.golden.owner, format = "--golden_target=%s")
     if ctx.attr.regex:
         args.add("--regex")
     if ctx.attr.canonicalize_golden:

@@ -9,10 +9,11 @@ three spaces a level, fields sorted, no newline at the end.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import accumulate
 
 from rules.jsonnet.tools.errors import RenderError
@@ -21,6 +22,9 @@ from rules.jsonnet.tools.request import Request
 _INDENT = 3
 # At the end of a line only a number ends so: a string ends with its quote.
 _NO_NUMBERS = ("inf", "NaN")
+
+# How the name of a file ends that is not whole.
+_UNFINISHED = ".turnup-unfinished"
 
 _CURES = {
     errno.EACCES: "give write permission",
@@ -202,20 +206,55 @@ def check_numbers(request: Request, text: str) -> None:
         )
 
 
+def _unfinished(path: str) -> str:
+    """Returns where a file stands until it is whole: beside it, under a name that no length of the file's name makes too long."""
+    folder, name = posixpath.split(path)
+    return posixpath.join(folder, hashlib.blake2b(name.encode(), digest_size=12).hexdigest() + _UNFINISHED)
+
+
 def write(files: dict[str, str]) -> None:
-    """Writes files, each in one piece, after everything was checked.
+    """Writes files after everything was checked: all under other names, and when all are whole each gets its own.
 
     Args:
         files: Path -> content.
 
     Raises:
-        RenderError: A file cannot be written.
+        RenderError: A file cannot be written; then none of them is.
     """
-    for path, content in files.items():
-        try:
+    path, done = "", False
+    begun: dict[str, str] = {}
+    finished: list[str] = []
+    try:
+        for path, content in files.items():
             os.makedirs(posixpath.dirname(path) or ".", exist_ok=True)
-            with open(path, "w", encoding="utf-8", newline="\n") as file:
+            begun[path] = _unfinished(path)
+            with open(begun[path], "w", encoding="utf-8", newline="\n") as file:
                 file.write(content)
-        except OSError as error:
-            cure = _CURES.get(error.errno or 0, "look at what stands there")
-            raise RenderError(f"cannot write {path}: {error.strerror}; {cure}") from error
+        for path, unfinished in begun.items():
+            os.replace(unfinished, path)
+            finished.append(path)
+        done = True
+    except OSError as error:
+        cure = _CURES.get(error.errno or 0, "look at what stands there")
+        raise RenderError(f"cannot write {path}: {error.strerror}; {cure}") from error
+    finally:
+        if not done:
+            discard(begun, finished)
+
+
+def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = "") -> None:
+    """Removes what a rendering that has failed, or was killed, has left.
+
+    Args:
+        files: Files that it may have begun: only what is unfinished of them goes.
+        finished: Files that go themselves.
+        folder: A folder of files that it may have begun; empty if there is none.
+    """
+    left = [*map(_unfinished, files), *finished]
+    for place, _, names in os.walk(folder) if folder else ():
+        left += [posixpath.join(place, name) for name in names if name.endswith(_UNFINISHED)]
+    for path in left:
+        try:
+            os.unlink(path)
+        except OSError:
+            pass  # it was not begun

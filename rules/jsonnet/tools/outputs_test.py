@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,46 @@ def test_write_says_what_to_do(tmp_path: Path, name: str, cure: str) -> None:
 
     with pytest.raises(RenderError, match=f"cannot write .*{name}: .*; .*{cure}"):
         outputs.write({str(tmp_path / name): "1"})
+
+
+def test_a_file_that_cannot_be_written_whole_takes_the_others_with_it(tmp_path: Path) -> None:
+    """On a full disk, as here at a limit of a file's size, neither a part of a file nor another whole one stays."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(RenderError, match="cannot write .*/large: File too large"):
+            outputs.write({str(tmp_path / "small"): "1", str(tmp_path / "large"): "1" * 200_000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_at_the_last_file_takes_the_others_with_it(tmp_path: Path) -> None:
+    """A folder in the place of the last file, found when the others have their names, leaves nothing; so does text that UTF-8 lacks."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RenderError, match="folder"):
+        outputs.write({str(tmp_path / "one"): "1", str(tmp_path / "folder"): "1"})
+    with pytest.raises(UnicodeEncodeError):
+        outputs.write({str(tmp_path / "one"): "1", str(tmp_path / "two"): "\ud800"})
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_what_stood_there_stays_after_a_failure(tmp_path: Path) -> None:
+    """A file that cannot be written anew keeps its text."""
+    (tmp_path / "golden").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        outputs.write({str(tmp_path / "golden"): "\ud800"})
+
+    assert (tmp_path / "golden").read_text() == "old"
+
+
+def test_long_names_are_written(tmp_path: Path) -> None:
+    """A name as long as the file system allows is no longer while the file is unfinished."""
+    outputs.write({str(tmp_path / ("x" * 255)): "1"})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["x" * 255]
 
 
 def test_write_reports_the_file(tmp_path: Path) -> None:

@@ -72,6 +72,20 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     return 0, ""
 
 
+def discard(argv: Sequence[str]) -> None:
+    """Removes what a rendering has left that was killed.
+
+    Args:
+        argv: Its arguments.
+    """
+    try:
+        request = requests.parse(requests.expand(argv))
+    except RenderError:
+        return  # it has not begun to write
+    outs = [*request.outs, *filter(None, [request.outcome])]
+    outputs.discard(outs, outs, request.out_dir)
+
+
 def main_label(label: str) -> str:
     """Returns a label as BUILD files have it; newer Bazels write the main repository's as @@//…"""
     return re.sub("^@@?//", "//", label)

@@ -35,6 +35,9 @@ MEMORY_LIMIT = 384 * 2**20
 Run = Callable[[list[str]], tuple[int, str]]
 """Does one rendering: arguments to exit code and message."""
 
+Discard = Callable[[list[str]], None]
+"""Removes what a rendering has left that could not do so itself, by its arguments."""
+
 _PR_SET_PDEATHSIG = 1
 # As if the evaluator held 30 % of the memory more.
 _OOM_SCORE = 300
@@ -58,15 +61,17 @@ class _LimitError(Exception):
 class Evaluator:
     """A child process that renders, replaced when it has grown or died."""
 
-    def __init__(self, memory_limit: int = MEMORY_LIMIT, run: Run = render.run) -> None:
+    def __init__(self, memory_limit: int = MEMORY_LIMIT, run: Run = render.run, discard: Discard = render.discard) -> None:
         """Prepares an evaluator; the child starts with the first rendering.
 
         Args:
             memory_limit: Resident bytes after which the child is replaced.
             run: What the child does with the arguments of one rendering.
+            discard: What is done after the child has died over a rendering.
         """
         self.memory_limit = memory_limit
         self._run = run
+        self._discard = discard
         self.pid = 0
         self._requests: BinaryIO | None = None
         self._responses: BinaryIO | None = None
@@ -89,7 +94,7 @@ class Evaluator:
                 ending = self.stop(kill=False)
                 if self._seen > self.memory_limit:
                     # A second try would take as much: the kernel may have ended it for lack of memory.
-                    return _failed(
+                    return self._gave_up(
                         arguments,
                         f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
                         "make the program smaller, or free memory",
@@ -98,13 +103,18 @@ class Evaluator:
                 line = self._ask(arguments)
         except _LimitError as error:
             self.stop()
-            return _failed(arguments, str(error))
+            return self._gave_up(arguments, str(error))
         if not line:
             ending = self.stop(kill=False)
-            return _failed(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
+            return self._gave_up(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
         code, message, memory = json.loads(line)
         self._grown = memory > self.memory_limit
         return code, message
+
+    def _gave_up(self, arguments: list[str], sentence: str) -> tuple[int, str]:
+        """Returns exit code and message of a rendering over which the child has died."""
+        self._discard(arguments)
+        return _failed(arguments, sentence)
 
     def rest(self) -> None:
         """Ends a child that has grown past the limit; to be called when the answer is out, for a large one takes 0.1 s to end."""

@@ -207,6 +207,24 @@ def test_a_program_that_grows_is_ended(evaluator: worker.Evaluator) -> None:
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
+@pytest.mark.parametrize("target", [["--out=one", "--out=two"], ["--out_dir=out"]])
+def test_a_killed_rendering_leaves_nothing(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
+    """What an evaluator has begun to write when its limit ends it, or has finished, is removed."""
+    replace = os.replace
+
+    def slow(source: str, destination: str) -> None:
+        replace(source, destination) if destination == "one" else time.sleep(60)
+
+    monkeypatch.setattr(os, "replace", slow)
+    Path("p.jsonnet").write_text("{ one: 1, two: 2 }")
+
+    code, message = evaluator.run(["--src=p.jsonnet", "--multiple", "--timeout=1", *target])
+
+    assert code == 1
+    assert "did not end within 1 s" in message
+    assert [str(path) for path in Path().rglob("*") if path.is_file()] == ["p.jsonnet"]
+
+
 def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An evaluator that something else kills when it is large, as the kernel does without memory, fails the program by name."""
     evaluator = worker.Evaluator(memory_limit=1)
