@@ -280,7 +280,7 @@ def test_a_second_look_ends_with_who_asked() -> None:
 
 def test_without_a_second_look_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where go-jsonnet cannot be asked, the message has the program and what it imported."""
-    monkeypatch.setattr(second_look, "stack", lambda request: [])
+    monkeypatch.setattr(second_look, "stack", lambda *_: [])
 
     lines = _error("rjsonnet", {"a/main.jsonnet": "{ x: (import 'b.libsonnet').y }", "a/b.libsonnet": "{}"})
 

@@ -154,13 +154,13 @@ def evaluate(request: Request) -> str:
     """
     engine = load(request.engine)
     inputs = Inputs([request.src, *request.inputs], request.imports, engine.binary)
-    call = Call(request.src, inputs, request.max_stack, **_bind(request))
+    call = Call(request.src, inputs, request.max_stack, files=inputs.texts, **_bind(request))
     try:
         return str(engine.evaluate(call))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the Rust engine is no Exception
-        message, stack = engine.shape(str(error) or "the engine failed and did not say why")
-        if inputs.failure is None and not engine.exact(stack):
-            stack = second_look.stack(request) or stack
+        message, stack = engine.shape(str(error) or "the engine failed and did not say why", call)
+        if inputs.failure is None and not engine.exact(message, stack):
+            stack = second_look.stack(request, message[0]) or stack
         raise RenderError(explain(message, stack, inputs.failure, request, inputs)) from error

@@ -120,7 +120,7 @@ def test_evaluation_error_shows_the_stack_in_workspace_paths() -> None:
     lines = _error(files).splitlines()
 
     assert lines[0] == "runtime error: no"
-    assert [line.split()[0] for line in lines[1:3]] == ["a/b.libsonnet:1:9-20:", "a/main.jsonnet:2:6-13:"]
+    assert [line.split()[0] for line in lines[1:3]] == ["a/b.libsonnet:1:9-19:", "a/main.jsonnet:2:6-12:"]
 
 
 def test_syntax_error_has_its_place() -> None:

@@ -44,6 +44,7 @@ class Inputs:
         failure: The error of the import that failed, for the caller to report
             in place of the engine's own text; None while all imports succeed.
         imported: Paths of the files that were read, in order of their first import.
+        texts: Their texts by path.
     """
 
     def __init__(self, paths: Iterable[str], imports: Iterable[str], binary: bool = False) -> None:
@@ -66,6 +67,10 @@ class Inputs:
     @property
     def imported(self) -> list[str]:
         return list(self._texts)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return self._texts
 
     def __call__(self, folder: str, name: str) -> tuple[str, str]:
         """Resolves one import; the signature is the engine's.

@@ -23,21 +23,22 @@ DEADLINE_S = 5.0
 _ENGINE = "gojsonnet"
 _CODE = """
 import ctypes, json, os, signal, sys
-path, request, asking, seconds = json.load(sys.stdin)
+path, request, message, asking, seconds = json.load(sys.stdin)
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 if os.getppid() != asking: sys.exit()
 signal.alarm(seconds)
 sys.path[:] = path
 from rules.jsonnet.tools import second_look
-print(json.dumps(second_look.look(request)))
+print(json.dumps(second_look.look(request, message)))
 """
 
 
-def stack(request: Request) -> list[str]:
+def stack(request: Request, message: str = "") -> list[str]:
     """Returns the stack with places.
 
     Args:
         request: The rendering that has failed.
+        message: The first line of what the engine said; what go-jsonnet says of a program's own error must be the same.
 
     Returns:
         Stack lines indented by four spaces; empty where go-jsonnet is not there,
@@ -47,7 +48,7 @@ def stack(request: Request) -> list[str]:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _CODE],
             # The process that asks may be killed while it waits: then nobody else would end this one.
-            input=json.dumps([sys.path, dataclasses.asdict(request), os.getpid(), math.ceil(DEADLINE_S) + 1]),
+            input=json.dumps([sys.path, dataclasses.asdict(request), message, os.getpid(), math.ceil(DEADLINE_S) + 1]),
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,
@@ -58,11 +59,12 @@ def stack(request: Request) -> list[str]:
         return []
 
 
-def look(fields: dict[str, object]) -> list[str]:
+def look(fields: dict[str, object], message: str = "") -> list[str]:
     """Evaluates in this process; what the other process runs.
 
     Args:
         fields: The request's fields.
+        message: See `stack`.
 
     Returns:
         The stack lines of the error; empty if there is none, or if it is another one: what go-jsonnet refuses before it
@@ -78,6 +80,8 @@ def look(fields: dict[str, object]) -> list[str]:
         engine.evaluate(request)
     except RenderError as error:
         if error.message.startswith("static error: "):
+            return []
+        if message.startswith("runtime error: ") and error.message.split("\n")[0] != message:
             return []
         return [line for line in error.message.split("\n") if line.startswith("    ")]
     return []

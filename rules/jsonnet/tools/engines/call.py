@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -18,6 +18,7 @@ class Call:
         ext_codes: External variables that are code.
         tla_vars: Top-level arguments that are strings.
         tla_codes: Top-level arguments that are code.
+        files: Path for stack traces -> text of every file that `resolve` has returned so far.
     """
 
     src: str
@@ -27,3 +28,15 @@ class Call:
     ext_codes: dict[str, str] = field(default_factory=dict)
     tla_vars: dict[str, str] = field(default_factory=dict)
     tla_codes: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def codes(self) -> dict[str, str]:
+        """Returns the code of variables and arguments, by the name that it has in stacks."""
+        return {
+            **{f"<extvar:{name}>": code for name, code in self.ext_codes.items()},
+            **{f"<top-level-arg:{name}>": code for name, code in self.tla_codes.items()},
+        }
+
+    def texts(self) -> dict[str, str]:
+        """Returns every text that a stack may lead to, by its name there."""
+        return {**self.files, **self.codes()}

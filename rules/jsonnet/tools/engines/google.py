@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from rules.jsonnet.tools.engines import places
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.imports import workspace_path
 
@@ -13,8 +14,10 @@ from rules.jsonnet.tools.imports import workspace_path
 # engine prints the same, do not match.
 _NUMBER = re.compile(r'(?m)^( *(?:"(?:[^"\\]|\\.)*": )?)(-?(?:\d+[.e]|\d{16})[\d.e+-]*)(?=,?$)')
 
-_PLACE = re.compile(r"^(?P<file>[^\t:]+):(?:\((?P<from>\d+:\d+)\)-\((?P<to>\d+:\d+)\)|(?P<plain>\d+:\d+(?:-\d+)?))(?=[\t :]|$)")
-_STATIC = re.compile(r"^(?P<place>[^\t\n:]+:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)):? (?P<what>.*)", re.DOTALL)
+# Code of a variable or an argument has a name of its own; the reference implementation writes `tla:NAME`.
+_FILE = r"(?:<[^>\t\n]*>|tla:[^\t\n:]+|[^\t\n:]+)"
+_PLACE = re.compile(rf"^{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)(?=[\t :]|$)")
+_STATIC = re.compile(rf"^(?P<place>{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)):? (?P<what>.*)", re.DOTALL)
 # Frames inside the engine's own library, which no editor can open.
 _OWN = ("<std>:", "std.jsonnet:")
 _REMARKS = {"During manifestation", "During evaluation"}
@@ -59,15 +62,23 @@ def _shortest(number: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def shape(text: str) -> tuple[list[str], list[str]]:
+def shape(text: str, call: Call) -> tuple[list[str], list[str]]:
     """Takes an error's text apart.
 
     Args:
         text: What the engine said.
+        call: What it was called with.
 
     Returns:
         Lines of the message, and lines of the stack, indented by four spaces.
     """
+    message, stack = _parts(text)
+    texts = call.texts()
+    return message, [places.from_bytes(frame, texts) for frame in stack]
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """Returns what `shape` does, with columns as the engine counts them."""
     if not text.startswith("RUNTIME ERROR: "):
         static = text.removeprefix("STATIC ERROR: ")
         match = _STATIC.match(static)
@@ -82,10 +93,11 @@ def shape(text: str) -> tuple[list[str], list[str]]:
     return ["runtime error: " + lines[0], *lines[1:first]], [frame for line in lines[first:] for frame in _frame(line)]
 
 
-def exact(stack: list[str]) -> bool:
+def exact(message: list[str], stack: list[str]) -> bool:
     """Says whether the stack begins where the error is: always, as far as these engines know it.
 
     Args:
+        message: Lines as `shape` returns them.
         stack: Lines as `shape` returns them.
 
     Returns:
@@ -96,7 +108,8 @@ def exact(stack: list[str]) -> bool:
 
 def _place(text: str) -> str:
     """Returns `file:line:column` at the start of the text in the form that editors read."""
-    return re.sub(r"\((\d+:\d+)\)-\((\d+:\d+)\)", r"\1-\2", text)
+    named = re.sub(r"^tla:([^:]+)", r"<top-level-arg:\1>", text)
+    return re.sub(r"\((\d+:\d+)\)-\((\d+:\d+)\)", r"\1-\2", named)
 
 
 def _frame(line: str) -> list[str]:

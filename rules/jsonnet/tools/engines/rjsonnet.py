@@ -13,6 +13,7 @@ import re
 
 import rjsonnet
 
+from rules.jsonnet.tools.engines import places
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.imports import workspace_path
 
@@ -23,12 +24,18 @@ binary = False
 _STACK_LINE = re.compile(r"^ {4}\S")
 # The frames that stand where the error is. Others (calls, fields) only lead there: an error of an operator, an index
 # or a missing field has no frame of its own.
-_EXACT = re.compile(r"^ {4}[^<>:]+:\d+:\d+(?:-[\d:]+)?(?:$|: +(?:error statement|assertion failure|variable <|import |field <\S+> initializ))")
+_EXACT = re.compile(r"^ {4}(?:<[^>]*>|[^<>:]+):\d+:\d+(?:-[\d:]+)?(?:$|: +(?:error statement|assertion failure|variable <|import |field <\S+> initializ))")
+# The only error of a variable itself; another one is in the code that gives its value.
+_UNDEFINED = "variable is not defined: "
+_SYNTAX = "syntax error: "
+# What it says of an argument's code.
+_TLA_SYNTAX = re.compile(r"^error at \d+:\d+: ")
+_SYNTAX_PLACE = re.compile(r"^ {4}code:(\d+):(\d+)")
+_GOT = re.compile(r'(?<= got )"[^ ]+"$|(?<= got )" "$')
+_PARSED = "function(unset) "
 _PAD = re.compile(r"(?m)^(?: {4})+")
 # The reference implementation escapes these, rjsonnet does not.
 _CONTROL = re.compile("[\x7f-\x9f]")
-
-
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -85,27 +92,67 @@ def evaluate(call: Call) -> str:
     return _PAD.sub(lambda match: match[0][: len(match[0]) // 4 * 3], text)
 
 
-def shape(text: str) -> tuple[list[str], list[str]]:
+def _syntax_error(name: str, code: str) -> tuple[str, str] | None:
+    """Returns what is wrong with a text that does not parse, and the place as a stack line; None if it parses.
+
+    The text is only parsed: it becomes a function that nobody calls. Behind it are blanks, so that each offset in it that
+    rjsonnet takes for the number of a character is one; only the end of the whole is not.
+    """
+    padded = _PARSED + code + "\n" + " " * (len(code.encode()) - len(code))
+    try:
+        rjsonnet.evaluate_file("code", import_callback=lambda folder, path: ("code", padded), gc=False)  # type: ignore[call-arg]
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        message, *stack = str(error).split("\n")
+        place = _SYNTAX_PLACE.match(stack[0]) if stack and message.startswith(_SYNTAX) else None
+        if place:
+            lines = padded.split("\n")[: int(place[1]) - 1] if int(place[1]) else [padded]
+            offset = sum(len(line) + 1 for line in lines) + int(place[2]) - 1 - len(_PARSED)
+            line, column = places.position(code.encode(), offset)
+            # It looks for the character with the wrong number, too.
+            got = code.encode()[offset:].decode(errors="ignore")[:1] or "EOF"
+            message = _GOT.sub(lambda match: json.dumps(got, ensure_ascii=False), message)
+            return message, f"    {name}:{line}:{column}"
+    return None
+
+
+def shape(text: str, call: Call) -> tuple[list[str], list[str]]:
     """Takes an error's text apart.
 
     Args:
         text: What the engine said.
+        call: What it was called with.
 
     Returns:
         Lines of the message, and lines of the stack, indented by four spaces.
     """
     lines = text.splitlines()
     first = next((i for i, line in enumerate(lines) if i and _STACK_LINE.match(line)), len(lines))
-    return lines[:first], lines[first:]
+    message, stack = lines[:first], lines[first:]
+    if _TLA_SYNTAX.match(message[0]) or (message[0].startswith(_SYNTAX) and not stack):
+        # It does not say which of the variables' and arguments' code does not parse.
+        for name, code in call.codes().items():
+            if found := _syntax_error(name, code):
+                return [found[0]], [found[1]]
+    texts = call.texts()
+    if message[0].startswith(_SYNTAX) and stack:
+        name = stack[0].strip().partition(":")[0]
+        if not texts.get(name, "").isascii() and (found := _syntax_error(name, texts[name])):
+            return [found[0]], [found[1], *(places.from_rjsonnet(frame, texts) for frame in stack[1:])]
+    return message, [places.from_rjsonnet(frame, texts) for frame in stack]
 
 
-def exact(stack: list[str]) -> bool:
+def exact(message: list[str], stack: list[str]) -> bool:
     """Says whether the stack begins where the error is.
 
     Args:
+        message: Lines as `shape` returns them.
         stack: Lines as `shape` returns them.
 
     Returns:
         False where another engine should be asked for the place (rules.jsonnet.tools.second_look).
     """
-    return bool(stack) and _EXACT.match(stack[0]) is not None
+    if not stack or not _EXACT.match(stack[0]) or any(map(places.lost, stack)):
+        return False
+    return ": variable <" not in stack[0] or message[0].startswith(_UNDEFINED)
