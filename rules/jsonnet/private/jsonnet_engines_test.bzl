@@ -1,8 +1,8 @@
 """jsonnet_engines_test: renders the programs of a package with every engine and compares the values."""
 
+load("//rules/worker:defs.bzl", "worker_requirements")
 load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
-load(":worker.bzl", "worker_requirements")
 
 _DOC = """Renders programs with all engines, with their targets' own parameters, and compares the values.
 

@@ -72,7 +72,8 @@ def _globals(path: Path) -> dict[str, Any]:
     def load(label: str, *same: str, **renamed: str) -> None:
         folder, _, name = label.rpartition(":")
         file = (_RULES / "private" if folder.endswith("private") or not folder else path.parent) / name
-        found = {} if label.startswith("@") else _globals(file)
+        elsewhere = label.startswith("@") or (folder.startswith("//") and not folder.startswith("//rules/jsonnet"))
+        found = {} if elsewhere else _globals(file)
         names.update({mine: found.get(theirs, bazel) for mine, theirs in {**dict(zip(same, same)), **renamed}.items()})
 
     names["load"] = load

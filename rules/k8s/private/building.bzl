@@ -1,5 +1,7 @@
 """The build actions of rules/k8s: one program, in warm workers."""
 
+load("//rules/worker:defs.bzl", "worker_requirements")
+
 BUILD_ATTRS = {
     "_build": attr.label(
         default = "//rules/k8s/tools:k8s_build",
@@ -45,8 +47,5 @@ def build_action(ctx, args, inputs, output, mnemonic, progress_message):
         outputs = [output],
         mnemonic = mnemonic,
         progress_message = progress_message,
-        execution_requirements = {
-            "requires-worker-protocol": "json",
-            "supports-workers": "1",
-        },
+        execution_requirements = worker_requirements(output),
     )
