@@ -91,6 +91,14 @@ def test_tls_asked_of_a_plain_registry_is_one_sentence(registry) -> None:
         push_all([image("files_image", "files")], registry.name, insecure=False)
 
 
+def test_plain_http_to_a_registry_with_tls_is_one_sentence(basic) -> None:
+    """A registry of this machine that speaks TLS is named as one, and how to push to it."""
+    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP.*--secure"):
+        push_all([image("files_image", "files")], basic.name)
+    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP; do not name it insecure"):
+        push_all([image("files_image", "files")], basic.name, insecure=True)
+
+
 def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -> None:
     """A token is asked for once a repository, and once to mount what another repository has, which is sent once."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:

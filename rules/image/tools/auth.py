@@ -13,10 +13,13 @@ import os
 import re
 import time
 import urllib.parse
-from typing import Callable, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 from rules.image.tools import refusals, wire
-from rules.image.tools.errors import LoginError, PushError
+from rules.image.tools.errors import LoginError, PushError, masked
+
+if TYPE_CHECKING:
+    from rules.image.tools.registry import Patience
 
 # A parameter, or the name of a scheme, in a list of challenges.
 _WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
@@ -100,17 +103,29 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
         done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
         raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
+    except OSError as error:
+        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it an executable of this machine, or remove it from {config_path()}") from None
+    except ValueError:
+        raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
     except subprocess.TimeoutExpired:
         raise PushError(f"{program} did not answer for {registry} within a minute; run it by hand and see what it waits for") from None
     if done.returncode:
         if "not found" in (done.stdout + done.stderr).lower():
             return None
         raise PushError(f"{program} failed for {registry} (exit code {done.returncode}); log in again, or run it by hand to see why")
-    answer = json.loads(done.stdout)
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise PushError(f"{program} printed no JSON object for {registry}; run it by hand to see what, or log in again with docker login {registry}")
+    for key in ("Username", "Secret"):
+        if not isinstance(answer.get(key), str):
+            raise PushError(f"{program} answered for {registry} without {key}; log in again with docker login {registry}, or run it by hand to see why")
     return Login(answer["Username"], answer["Secret"])
 
 
-def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep) -> str | None:
+def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
     """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
 
     Args:
@@ -120,6 +135,7 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
         actions: what a token has to allow.
         sleep: what waits between attempts to reach the token service.
+        note: called with a line for each of them.
 
     Raises:
         LoginError: the token service refuses.
@@ -129,7 +145,9 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         return login.basic() if login else None
     if challenge.scheme != "bearer":
         raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
-    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, sleep)
+    from rules.image.tools.registry import Patience  # pylint: disable=import-outside-toplevel,cyclic-import  # it loads this module when needed
+
+    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, Patience(sleep, note))
 
 
 def _is_here(netloc: str) -> bool:
@@ -142,7 +160,7 @@ def _is_here(netloc: str) -> bool:
         return False
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, sleep: Callable[[float], None]) -> str:
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: Patience) -> str:
     """Ask the token service that a challenge names for a token."""
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
@@ -152,7 +170,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     # Being on this machine makes plain HTTP safe for the registry, not for a token service that is elsewhere.
     plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
-        raise PushError(f"registry {registry}: its token service {parameters.get('realm', '')[:200]!r} is not an https address; logins are not sent there")
+        raise PushError(f"registry {registry}: its token service {masked(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
     scopes = parameters.get("scope", "").split(" ")
     if len(scopes) == 1:
         # More than what was refused: the token of a question has to be good for the upload after it.
@@ -173,7 +191,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
     head = ("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii")
     service = f"registry {registry}: its token service {realm.hostname}"
-    answer = _patiently(connection, head, body, service, sleep)
+    answer = _patiently(connection, head, body, service, patience)
     if answer.status != 200:
         cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
         raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
@@ -187,11 +205,10 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
 
 
-def _patiently(connection: wire.Connection, head: bytes, body: bytes | None, service: str, sleep: Callable[[float], None]) -> wire.Answer:
+def _patiently(connection: wire.Connection, head: bytes, body: bytes | None, service: str, patience: Patience) -> wire.Answer:
     """Return the answer of a token service, which is asked again while it is out of order."""
     from rules.image.tools import registry  # pylint: disable=import-outside-toplevel,cyclic-import  # it loads this module when needed
 
-    patience = registry.Patience(sleep)
     try:
         while True:
             wish = None
@@ -203,7 +220,7 @@ def _patiently(connection: wire.Connection, head: bytes, body: bytes | None, ser
             except OSError as error:
                 refusals.check_tls(error, connection.host)
                 problem = f"cannot be reached ({error or type(error).__name__})"
-            if not patience.waits(wish):
+            if not patience.waits(wish, f"{service} {problem}"):
                 raise PushError(f"{service} {problem}, {registry.ATTEMPTS} times; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

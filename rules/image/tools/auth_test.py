@@ -98,6 +98,37 @@ def test_a_broken_config_is_one_sentence(config, tmp_path, value, message: str) 
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (f"echo 'hello {SECRET}'", "docker-credential-h printed no JSON object for r.example; run it by hand"),
+        (f"echo '[\"{SECRET}\"]'", "docker-credential-h printed no JSON object for r.example"),
+        ("printf '\\377'", "docker-credential-h printed no text for r.example"),
+        (f'echo \'{{"Username":"{SECRET}"}}\'', "docker-credential-h answered for r.example without Secret; log in again"),
+        (f'echo \'{{"Secret":"{SECRET}"}}\'', "docker-credential-h answered for r.example without Username"),
+        (f'echo \'{{"Username":"x","Secret":["{SECRET}"]}}\'', "docker-credential-h answered for r.example without Secret"),
+    ],
+)
+def test_a_helper_that_answers_wrongly_is_named(config, tmp_path, script: str, words: str) -> None:
+    """It is the helper, not docker's config, that has to be mended; what it printed is not shown."""
+    _helper(tmp_path, "h", script)
+    config({"credsStore": "h"})
+    with pytest.raises(PushError, match=f"^{words}") as caught:
+        auth.find_login("r.example")
+    assert SECRET not in str(caught.value) and "not readable" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "text", "reason"), [(0o644, "#!/bin/sh\n", "Permission denied"), (0o755, "\x7fnothing", "Exec format error")])
+def test_a_helper_that_cannot_be_run_is_named(config, tmp_path, mode: int, text: str, reason: str) -> None:
+    """With the system's reason, and the file that names it."""
+    path = tmp_path / "docker" / "docker-credential-h"
+    path.write_text(text)
+    path.chmod(mode)
+    config({"credsStore": "h"})
+    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it an executable .*config.json$"):
+        auth.find_login("r.example")
+
+
 def test_challenges_are_parsed() -> None:
     """Scheme and quoted parameters, in any order."""
     parsed = auth.parse_challenge('Bearer scope="repository:a/b:pull",realm="https://t.example/token",service="s"')
@@ -232,12 +263,13 @@ def _out_of_order(login: Login, times: int, act):
 
 @pytest.mark.parametrize("act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"])
 def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> None:
-    """Passing trouble of the token service costs time, as the registry's own does; its Retry-After is heard."""
-    login, pauses = Login("user", SECRET), []
+    """Passing trouble of the token service costs time, as the registry's own does; its Retry-After is heard, and each pause told."""
+    login, pauses, notes = Login("user", SECRET), [], []
     with FakeRegistry() as fake:
         fake.fault = _out_of_order(login, 3, act)
-        push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append), jobs=1)
+        push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append, note=notes.append), jobs=1)
     assert len(pauses) == 3 and (pauses == [3.0] * 3 or max(pauses) < 1)
+    assert len(notes) == 3 and all("its token service 127.0.0.1 " in line and "; attempt " in line and SECRET not in line for line in notes)
 
 
 def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:

@@ -37,6 +37,12 @@ class LoginError(PushError):
     """A token service refused a token, for this login or for what it was to allow."""
 
 
+def masked(name: str) -> str:
+    """Return a name as errors may show it: what precedes an @, which is a login where it is an address, is left out."""
+    before, at, after = name.rpartition("@")
+    return f"***@{after}" if at and before else name
+
+
 def check_written(path: str | os.PathLike[str], size: int) -> None:
     """Raise OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
     found = os.stat(path).st_size

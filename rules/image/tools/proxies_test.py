@@ -9,6 +9,7 @@ import pytest
 from rules.image.tools import proxies
 from rules.image.tools.errors import PushError
 from rules.image.tools.fake_registry import FakeRegistry
+from rules.image.tools.puller import Puller
 from rules.image.tools.registry import Registry
 
 
@@ -84,6 +85,16 @@ def test_what_is_no_proxy_is_one_sentence_without_its_password(named, value: str
     named(value)
     with pytest.raises(PushError, match="^HTTPS_PROXY: is no proxy's address for r.example; write http://HOST:PORT") as caught:
         Registry("r.example").request("GET", "/v2/")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [Registry, Puller])
+def test_a_proxy_that_nobody_reaches_is_named(named, kind) -> None:
+    """It is what failed, not the registry; its login is not shown."""
+    named("http://me:s3cret@127.0.0.1:1")
+    client = kind("r.example", sleep=lambda _: None)
+    with pytest.raises(PushError, match="^registry r.example: .*the proxy 127.0.0.1:1 that HTTPS_PROXY names: .*Connection refused, 8 times") as caught:
+        client.manifest("a/b", "t") if kind is Puller else client.request("GET", "/v2/")
     assert "s3cret" not in str(caught.value)
 
 

@@ -10,14 +10,16 @@ import hashlib
 import http.client
 import os
 import re
+import socket
+import threading
 import urllib.parse
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
 from rules.image.tools import oci, proxies
-from rules.image.tools.errors import PushError
-from rules.image.tools.refusals import check_tls, detail
+from rules.image.tools.errors import PushError, masked
+from rules.image.tools.refusals import check_no_page, check_tls, detail
 from rules.image.tools.registry import AGAIN, ATTEMPTS, Interrupted, Patience, Registry
 from rules.image.tools.wire import Answer, add_header
 
@@ -59,14 +61,41 @@ class _Body:
 
 
 @contextmanager
-def _network(host: str) -> Iterator[None]:
-    """Turn errors of a connection into Interrupted, or into PushError where trying again does not mend them."""
+def _network(host: str, connection: http.client.HTTPConnection | None = None) -> Iterator[None]:
+    """Turn errors of a connection, or of the proxy that it begins with, into Interrupted, or into PushError where trying again does not mend them."""
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, OSError):
             check_tls(error, host)
+        # Without a socket it was the connecting that failed.
+        if connection and connection.sock is None and (proxy := getattr(connection, "proxy", None)):
+            host = f"{host}: the proxy {proxy.host}:{proxy.port} that HTTPS_PROXY names"
         raise Interrupted(f"{host}: {error or type(error).__name__}") from None
+
+
+@contextmanager
+def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """End waiting for the head of an answer that comes in byte by byte: the connection's own timeout is for silence."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError, AttributeError):  # not connected yet, or not any more
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(_TIMEOUT, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():  # headers that end with the connection are whole to http.client
+        raise TimeoutError(f"no whole answer within {_TIMEOUT:.0f} s")
 
 
 class Puller(Registry):
@@ -177,10 +206,11 @@ class Puller(Registry):
             login = {"Authorization": used} if used and home else {}
             connection = self._open(url)
             try:
-                with _network(url.netloc):
+                with _network(url.netloc, connection), _in_time(connection):
                     connection.request("GET", urllib.parse.urlunsplit(("", "", url.path or "/", url.query, "")), headers={"Accept-Encoding": "identity", **headers, **login})
                     body = _Body(connection.getresponse(), url.netloc)
                 if body.status in (200, 206):
+                    check_no_page(body, self.name)
                     yield body
                     return
                 answer = Answer(body.status, body.headers, body.read(1 << 16))
@@ -195,6 +225,8 @@ class Puller(Registry):
             elif answer.status == 401 and (known := self._authorize(answer, repository, used)):
                 used = known
             else:
+                if answer.status == 400 and not detail(answer):
+                    self._check_plain()
                 cure = _CURES.get(answer.status, "check the registry's log").format(registry=self.name)
                 raise PushError(f"registry {self.name}: {what}: answered {answer.status}{detail(answer)}; {cure}")
         raise PushError(f"registry {self.name}: {what}: {_REDIRECTS} redirects and no answer; check the registry's log")
@@ -213,6 +245,7 @@ class Puller(Registry):
         if proxy is None:
             return http.client.HTTPSConnection(url.netloc, timeout=_TIMEOUT)
         connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=_TIMEOUT)
+        connection.proxy = proxy  # for errors
         connection.set_tunnel(url.hostname or "", url.port or 443, {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {})
         return connection
 
@@ -225,5 +258,5 @@ class Puller(Registry):
             found, good = urllib.parse.urlsplit(""), False
         good = good and location.isascii() and " " not in location and location.isprintable()
         if not good or found.scheme not in (("https", "http") if self.plain else ("https",)) or not found.hostname:
-            raise PushError(f"registry {self.name}: sends to {location!r:.200}, which is no https address; check the registry")
+            raise PushError(f"registry {self.name}: sends to {masked(location)!r:.200}, which is no https address; check the registry")
         return found._replace(netloc=found.netloc.rpartition("@")[2])

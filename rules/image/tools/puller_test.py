@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,37 @@ def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
     client = pull.Puller(fake.name, sleep=pauses.append)
     pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
     assert sorted(pauses) == [3.0, 7.0, 60.0]
+
+
+def test_a_page_is_no_registry(fake, cache) -> None:
+    """A web server at the registry's name is told as one, not as a wrong digest."""
+    fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html") or True
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry"):
+        fill(fake, index_digest(fake))
+
+
+def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
+    """A header line now and then does not put the deadline off; it is tried again."""
+    monkeypatch.setattr("rules.image.tools.puller._TIMEOUT", 0.2)
+    first = [True]
+
+    def drip(handler) -> bool:
+        if not first:
+            return False
+        first.clear()
+        try:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(90):  # http.client ends it at 100 itself
+                handler.wfile.write(b"X: y\r\n")
+                time.sleep(0.1)
+        except OSError:
+            handler.close_connection = True
+        return True
+
+    fake.fault = drip
+    began = time.monotonic()
+    fill(fake, index_digest(fake))
+    assert time.monotonic() - began < 5 and not first
 
 
 def test_a_registry_that_dies_is_named_and_what_came_is_kept(fake, cache, tmp_path) -> None:

@@ -34,7 +34,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from rules.image.tools import image_files, oci, stamping, worker
 from rules.image.tools.arguments import with_file
-from rules.image.tools.errors import InputError, PushError
+from rules.image.tools.errors import InputError, PushError, masked
 from rules.image.tools.registry import split_name
 
 _DOCKER_TYPES = {
@@ -81,7 +81,7 @@ def split_reference(reference: str, registry: str, where: str) -> Place:
     else:
         rest = reference
     if not registry:
-        raise InputError(f"{where}: found {reference!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
+        raise InputError(f"{where}: found {masked(reference)!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
     repository, colon, tag = rest.partition(":")
     return Place(registry, repository, (tag,) if colon else ())
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rules.image.tools.errors import PushError
+from rules.image.tools.errors import PushError, masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rules.image.tools.puller import _Body
     from rules.image.tools.wire import Answer
 
 _CURES = {
@@ -33,7 +34,12 @@ def detail(answer: Answer) -> str:
         text = f"{error.get('code', '')}: {error.get('message', '')}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
-    return " (" + "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200] + ")"
+    return f" ({_printable(text)})"
+
+
+def _printable(text: str) -> str:
+    """Return what a registry sent as a terminal may get it."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200]
 
 
 def refusal(answer: Answer, what: str, registry: str) -> PushError:
@@ -48,11 +54,30 @@ def refusal(answer: Answer, what: str, registry: str) -> PushError:
         cure = _FULL
     elif answer.status == 401:
         cure = f"log in with docker login {registry}"
-    elif answer.status == 400 and b"HTTP request to an HTTPS server" in answer.body:
-        cure = "it speaks TLS: do not name it insecure"
+    elif 300 <= answer.status < 400:
+        cure = _redirected(answer.headers.get("location", ""))
+    elif answer.status < 300:
+        cure = "that is not what a registry answers to it; check the registry's name and port"
     else:
         cure = _CURES.get(answer.status, "check the registry's log")
     return PushError(f"registry {registry}: {what}: answered {answer.status}{detail(answer)}; {cure}")
+
+
+def _redirected(location: str) -> str:
+    """Return what to do about a redirect, which a push does not follow: its login is for the registry that was named."""
+    scheme, _, rest = location.partition("//")
+    host = masked(rest.partition("/")[0])
+    if scheme not in ("http:", "https:") or not host:
+        return f"it redirects to {masked(location)!r:.200}; name the registry itself, without what redirects there"
+    tls = ", and speak TLS to it: do not name it insecure" if scheme == "https:" else ""
+    return f"it redirects to {_printable(f'{scheme}//{host}')}; name that as the registry{tls}"
+
+
+def check_no_page(answer: Answer | _Body, registry: str) -> None:
+    """Raise PushError where a good answer is a page for people, which no registry sends."""
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml"):
+        raise PushError(f"registry {registry}: answered {answer.status} with a page ({kind}), so that is no registry; check its name and port, and what stands before it")
 
 
 def check_tls(error: OSError, registry: str) -> None:

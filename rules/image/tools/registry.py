@@ -11,8 +11,8 @@ import _thread
 import time
 
 from rules.image.tools import refusals
-from rules.image.tools.errors import PushError
-from rules.image.tools.wire import Answer, BadAnswer, Connection
+from rules.image.tools.errors import PushError, masked
+from rules.image.tools.wire import Answer, BadAnswer, Connection, speaks_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rules.image.tools.auth import Login
 
-__all__ = ["AGAIN", "ATTEMPTS", "Answer", "Interrupted", "Patience", "Registry", "is_loopback", "pause_for", "refusal", "wants_plain_http"]
+__all__ = ["AGAIN", "ATTEMPTS", "Answer", "Interrupted", "Patience", "Registry", "attempt_line", "is_loopback", "pause_for", "refusal", "wants_plain_http"]
 
 ATTEMPTS = 8  # with the pauses below about 13 s of patience: a registry's pod restarts in less
 FIRST_PAUSE = 0.1
@@ -51,7 +51,7 @@ def split_name(name: str) -> tuple[str, int | None]:
     if colon:
         good = good and port.isascii() and port.isdigit() and int(port) < 65536
     if not good:
-        raise PushError(f"registry {name!r:.120}: write HOST or HOST:PORT, without http:// and path")
+        raise PushError(f"registry {masked(name)!r:.120}: write HOST or HOST:PORT, without http:// and path")
     return inner or host, int(port) if colon else None
 
 
@@ -91,6 +91,7 @@ class Registry:
         login: finds the user's name and password for a registry's name, or None; asked once, when the registry
             wants them. By default docker's config file is read.
         sleep: what waits between attempts (tests put a recorder here).
+        note: called with a line for each pause before another attempt, from several threads.
 
     Raises:
         PushError: name is no HOST[:PORT].
@@ -105,6 +106,7 @@ class Registry:
         insecure: bool | None = None,
         login: Callable[[str], Login | None] = _find_login,
         sleep: Callable[[float], None] = time.sleep,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._address = _DOCKER_HUB_HOST if name in _DOCKER_HUB else name
         self._host, port = split_name(self._address)
@@ -112,6 +114,9 @@ class Registry:
         self.plain = wants_plain_http(name, insecure)
         self._port = port or (80 if self.plain else 443)
         self.sleep = sleep
+        self.note = note
+        self._insecure = insecure
+        self._probed = False
         self.authorizations: dict[str, str] = {}
         self._find_login = login
         self._login: tuple[Login | None] | None = None
@@ -158,11 +163,13 @@ class Registry:
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
-        patience = Patience(self.sleep)
+        patience = Patience(self.sleep, self.note)
         while True:
             wish = None
             try:
                 answer = self._authorized(method, path, repository, body, size, headers, sent)
+                if answer.status == 400 and not refusals.detail(answer):
+                    self._check_plain()
                 if answer.status not in AGAIN or refusals.is_full(answer):
                     return answer
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
@@ -171,10 +178,12 @@ class Registry:
                 raise PushError(f"{body.name}: became shorter while it was sent; build again and push again") from None
             except OSError as error:
                 refusals.check_tls(error, self.name)
+                if isinstance(error, (BadAnswer, ConnectionResetError)):
+                    self._check_plain()
                 problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
             if not again:
                 raise Interrupted(problem, wish)
-            if not patience.waits(wish):
+            if not patience.waits(wish, f"registry {self.name}: {problem}"):
                 raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
     def heads(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
@@ -186,16 +195,18 @@ class Registry:
 
         Returns:
             The answers in order; None for each that is still to be asked by itself, with login and patience, because
-            there was no answer or it was a 401 or one that is worth repeating.
+            there was no answer or it was a 400, a 401 or one that is worth repeating.
         """
         headers = {"Accept": accept} if accept else {}
         connection = self._take()
         try:
             answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
-        except OSError:
+        except OSError as error:
             answers = []
+            if isinstance(error, TimeoutError):  # others show themselves at once when the questions are asked again
+                self.note(f"registry {self.name}: {error}; asking again")
         self._give(connection)
-        useful = [None if answer.status in AGAIN or answer.status == 401 else answer for answer in answers]
+        useful = [None if answer.status in AGAIN or answer.status in (400, 401) else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:
@@ -237,7 +248,7 @@ class Registry:
                 return known
             if self._login is None:
                 self._login = (self._find_login(self.name),)
-            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep)
+            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep, note=self.note)
             if value is None or value == used:
                 return None
             # A password opens every repository, a token one.
@@ -271,6 +282,14 @@ class Registry:
             with self._lock:
                 self._idle.append(connection)
 
+    def _check_plain(self) -> None:
+        """Raise PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
+        with self._lock:
+            probed, self._probed = self._probed or not self.plain, True
+        if not probed and speaks_tls(self._host, self._port):
+            here = ", as registries of this machine are; push with --secure, or use another name of this machine"
+            raise PushError(f"registry {self.name}: it speaks TLS and was spoken to in plain HTTP{'; do not name it insecure' if self._insecure else here}")
+
     def location(self, answer: Answer) -> str:
         """Return path and query of the Location that an upload answer gives.
 
@@ -287,9 +306,9 @@ class Registry:
         default = ":80" if self.plain else ":443"
         elsewhere = netloc and netloc.lower().removesuffix(default) != self._address.lower().removesuffix(default)
         if elsewhere or not path.startswith("/"):
-            raise PushError(f"registry {self.name}: sent an upload to {value!r:.200}; only paths of the registry itself are followed")
+            raise PushError(f"registry {self.name}: sent an upload to {masked(value)!r:.200}; only paths of the registry itself are followed")
         if not path.isascii() or not path.isprintable() or " " in path:
-            raise PushError(f"registry {self.name}: the upload location {value!r:.200} has control characters or spaces in it; check the registry")
+            raise PushError(f"registry {self.name}: the upload location {masked(value)!r:.200} has control characters or spaces in it; check the registry")
         return path.partition("#")[0]
 
 
@@ -310,28 +329,38 @@ class Patience:
 
     Args:
         sleep: what waits.
+        note: called with a line for each pause.
     """
 
-    def __init__(self, sleep: Callable[[float], None]) -> None:
+    def __init__(self, sleep: Callable[[float], None], note: Callable[[str], None] = lambda _: None) -> None:
         self._sleep = sleep
+        self._note = note
         self.renew()
 
     def renew(self) -> None:
         """Count anew, because something was gained."""
         self._failed, self._pause = 0, FIRST_PAUSE
 
-    def waits(self, wish: str | None) -> bool:
+    def waits(self, wish: str | None, problem: str = "") -> bool:
         """Wait after a failed attempt; return False, at once, where it was the last one.
 
         Args:
             wish: the answer's Retry-After, None where there is none.
+            problem: who failed and why, for the note.
         """
         self._failed += 1
         if self._failed >= ATTEMPTS:
             return False
-        self._sleep(pause_for(self._pause, wish))
+        pause = pause_for(self._pause, wish)
+        self._note(attempt_line(problem, self._failed + 1, ATTEMPTS, pause))
+        self._sleep(pause)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         return True
+
+
+def attempt_line(problem: str, attempt: int, attempts: int, pause: float) -> str:
+    """Return the line that says what is waited for before another attempt."""
+    return f"{problem}; attempt {attempt} of {attempts} in {pause:.1f} s"
 
 
 def pause_for(pause: float, wish: str | None) -> float:

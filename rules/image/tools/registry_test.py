@@ -1,7 +1,10 @@
 """Tests of the registry client: retries, refusals and what it will not follow."""
 
+import contextlib
 import email.utils
 import socket
+import ssl
+import threading
 import time
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from rules.image.tools.errors import PushError
 from rules.image.tools.fake_registry import FakeRegistry
 from rules.image.tools.registry import ATTEMPTS, Answer, Interrupted, Registry, is_loopback, refusal, wants_plain_http
+from rules.image.tools.transfer import has_manifest
 
 
 @pytest.fixture(name="fake")
@@ -112,6 +116,99 @@ def test_a_tls_registry_is_not_spoken_to_in_plain(fake, pauses) -> None:
     assert pauses == []
 
 
+@pytest.fixture(name="tls")
+def _tls():
+    """Returns a function that starts a server that speaks TLS, and answers plain HTTP with given bytes; it returns its name."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def start(plain_answer: bytes) -> str:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate: its handshakes end in an alert
+
+        def loop() -> None:
+            while True:
+                peer, _ = listener.accept()
+                with peer, contextlib.suppress(OSError):
+                    if peer.recv(1, socket.MSG_PEEK) == b"\x16":
+                        context.wrap_socket(peer, server_side=True)
+                    peer.recv(1 << 16)
+                    peer.sendall(plain_answer)
+
+        threading.Thread(target=loop, daemon=True).start()
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "plain_answer",
+    [b"", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"],
+    ids=["closed", "alert", "as Go", "without a word"],
+)
+@pytest.mark.parametrize(("insecure", "cure"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
+def test_a_plain_registry_that_speaks_tls_is_told_as_such(tls, pauses, plain_answer: bytes, insecure: bool | None, cure: str) -> None:
+    """However it answers plain HTTP, a push says that TLS was meant, without retries."""
+    client = Registry(tls(plain_answer), insecure=insecure, sleep=pauses.append)
+    with pytest.raises(PushError, match=f"registry {client.name}: it speaks TLS and was spoken to in plain HTTP.*{cure}"):
+        has_manifest(client, "a", "sha256:" + "0" * 64)
+    assert pauses == []
+
+
+def test_a_400_of_a_plain_registry_stays_one(fake, client) -> None:
+    """Without a word of its own, from a registry that speaks no TLS."""
+    fake.fault = lambda h: h.answer(400) or True
+    assert client.request("HEAD", "/v2/a/blobs/x").status == 400
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://r.example/v2/", "it redirects to https://r.example; name that as the registry, and speak TLS to it: do not name it insecure"),
+        ("http://me:S3cret@r.example:5000/v2/", r"it redirects to http://\*\*\*@r.example:5000; name that as the registry$"),
+        ("/login", "it redirects to '/login'; name the registry itself"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_redirect_is_told_with_where_it_leads(fake, client, status: int, location: str, words: str) -> None:
+    """A push does not follow it, and says what to name instead."""
+    fake.fault = lambda h: h.answer(status, Location=location) or True
+    with pytest.raises(PushError, match=f"answered {status}; {words}") as caught:
+        has_manifest(client, "a", "sha256:" + "0" * 64)
+    assert "S3cret" not in str(caught.value)
+
+
+def test_a_page_is_no_registry(fake, client) -> None:
+    """A web server that answers everything with 200 is told as one."""
+    fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html; charset=utf-8") or True
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry; check its name and port"):
+        has_manifest(client, "a", "sha256:" + "0" * 64)
+
+
+def test_a_success_that_was_not_asked_for_is_no_registrys() -> None:
+    """200 to an upload sends nobody to a registry's log."""
+    assert "that is not what a registry answers" in str(refusal(Answer(200, {}, b""), "upload", "r.example"))
+
+
+def test_waiting_is_told(fake, pauses) -> None:
+    """A line before each pause: who, why, which attempt of how many, in how many seconds."""
+    notes: list[str] = []
+    fake.fault = _fails(2, lambda h: h.answer(429, Retry_After="86400"))
+    Registry(fake.name, sleep=pauses.append, note=notes.append).request("HEAD", "/v2/a/blobs/x")
+    assert notes == [f"registry {fake.name}: answered 429; attempt {number} of {ATTEMPTS} in 60.0 s" for number in (2, 3)]
+
+
+def test_silence_is_told(pauses, monkeypatch) -> None:
+    """A registry that takes connections and never answers: the first questions, sent together, count too."""
+    monkeypatch.setattr("rules.image.tools.wire.TIMEOUT", 0.05)
+    notes: list[str] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+        client = Registry(f"127.0.0.1:{listener.getsockname()[1]}", sleep=pauses.append, note=notes.append)
+        assert client.heads([("/v2/a/blobs/x", "a")]) == [None]
+        with pytest.raises(PushError, match=f"no answer within 0 s, {ATTEMPTS} times"):
+            client.request("HEAD", "/v2/a/blobs/x")
+    assert len(notes) == ATTEMPTS and notes[0].endswith("no answer within 0 s; asking again") and f"attempt 2 of {ATTEMPTS} in 0." in notes[1]
+
+
 @pytest.mark.parametrize("name", ["localhost", "localhost:5000", "127.0.0.1:1", "127.9.9.9", "[::1]:5000"])
 def test_loopback_is_spoken_to_in_plain(name: str) -> None:
     """This machine itself needs no TLS."""
@@ -130,6 +227,14 @@ def test_a_registry_is_host_and_port(name: str) -> None:
     """What would end up elsewhere in a URL or header is refused."""
     with pytest.raises(PushError, match=r"write HOST or HOST:PORT"):
         Registry(name)
+
+
+@pytest.mark.parametrize("name", ["user:S3cret@reg.example:5000", "S3cret@reg.example", "a@S3cret@reg.example"])
+def test_a_login_in_a_registrys_name_is_not_shown(name: str) -> None:
+    """What stands before the last @ is masked."""
+    with pytest.raises(PushError, match=r"registry '\*\*\*@reg.example.*write HOST or HOST:PORT") as caught:
+        Registry(name)
+    assert "S3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("location", ["", "http://evil.example/v2/x", "//evil.example/x", "relative", "/v2/a b", "/v2/a\r\nX: y", "https://127.0.0.1:1/v2/"])

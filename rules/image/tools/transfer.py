@@ -8,7 +8,8 @@ from __future__ import annotations
 import _thread
 
 from rules.image.tools.errors import InputError, LoginError, PushError
-from rules.image.tools.registry import Interrupted, pause_for, refusal
+from rules.image.tools.refusals import check_no_page
+from rules.image.tools.registry import Interrupted, attempt_line, pause_for, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -219,7 +220,9 @@ class Transfer:
                         f"registry {self.client.name}: {what} broke off {attempt} times "
                         f"({problem}); check the registry and the network, then push again"
                     ) from None
-                self.client.sleep(pause_for(0.2 * 2**attempt, problem.wish))
+                pause = pause_for(0.2 * 2**attempt, problem.wish)
+                self.client.note(attempt_line(f"registry {self.client.name}: {what} broke off ({problem})", attempt + 1, UPLOAD_ATTEMPTS, pause))
+                self.client.sleep(pause)
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
@@ -292,6 +295,7 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
     """
     told = None
     if answer.status == 200 and (told := answer.headers.get("docker-content-digest")) is None:
+        check_no_page(answer, client.name)
         answer = client.request("GET", f"/v2/{repository}/manifests/{name}", repository=repository, headers={"Accept": accept})
         told = _digest(answer.body)
     if answer.status == 404:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import os
 import struct
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from rules.image.tools.proxies import Proxy
 
 CONNECT_TIMEOUT = 5.0
-TIMEOUT = 60.0
+TIMEOUT = 60.0  # without a byte, and for the head of an answer as a whole
+BODY_TIMEOUT = 300.0  # for the whole of an answer, which has 4 MiB at the most
 _BLOCK = 1 << 22
 _TLS_BLOCK = 1 << 18
 _HEAD_LIMIT = 1 << 16
@@ -67,6 +69,8 @@ class Connection:
         self._socket = None
         self._buffer = b""
         self._closes = False
+        self._deadline = 0.0
+        self._within = TIMEOUT
 
     def close(self) -> None:
         """Close it; the next request opens it again."""
@@ -108,7 +112,7 @@ class Connection:
             return answer
         except BlockingIOError:
             self.close()
-            raise TimeoutError(f"no answer within {TIMEOUT:.0f} s") from None
+            raise TimeoutError(f"took nothing for {TIMEOUT:.0f} s") from None
         except BaseException:
             self.close()
             raise
@@ -120,7 +124,7 @@ class Connection:
             The answers, in order; fewer than heads where the connection ended before all had come.
 
         Raises:
-            OSError: no connection.
+            OSError: no connection; TimeoutError: no answer in time, not even the first.
         """
         self._open()
         answers: list[Answer] = []
@@ -131,17 +135,30 @@ class Connection:
                 if self._closes:
                     self.close()
                     break
-        except OSError:
+        except OSError as error:
             self.close()
+            if isinstance(error, TimeoutError) and not answers:
+                raise
         return answers
 
     def _open(self) -> None:
         """Connect, to the first of the host's addresses that takes it."""
         if self._socket is not None:
             return
-        last: OSError | None = None
         proxy = None if self.plain else _proxy(self.host, self.port)
-        host, port = (proxy.host, proxy.port) if proxy else (self.host, self.port)
+        if proxy is None:
+            self._connect(self.host, self.port, None)
+            return
+        try:
+            self._connect(proxy.host, proxy.port, proxy)
+        except OSError as error:
+            if isinstance(error, BadAnswer) or type(error).__module__ == "ssl":
+                raise  # what names the proxy already, and what TLS says of the registry behind it
+            raise OSError(f"the proxy {proxy.host}:{proxy.port} that HTTPS_PROXY names: {error.strerror or error}") from None
+
+    def _connect(self, host: str, port: int, proxy: Proxy | None) -> None:
+        """Connect to host and port, and from there on to the registry where they are a proxy's."""
+        last: OSError | None = None
         # As bytes: a str would be put through the codec for international names, which takes 3 ms to load.
         for family, kind, protocol, _, address in _socket.getaddrinfo(host.encode(), port, 0, _socket.SOCK_STREAM):
             connection = _socket.socket(family, kind, protocol)
@@ -181,6 +198,7 @@ class Connection:
     def _answer(self, is_head: bool) -> Answer:
         """Read one answer; interim ones (1xx) are skipped."""
         for _ in range(_INTERIM_LIMIT):
+            self._expect(TIMEOUT)
             head = self._until(b"\r\n\r\n", _HEAD_LIMIT)
             line, *rest = head.decode("latin-1").split("\r\n")
             version, _, code = line.partition(" ")
@@ -190,6 +208,7 @@ class Connection:
                 break
         else:
             raise BadAnswer("answered with interim answers only")
+        self._expect(BODY_TIMEOUT)
         status = int(code[:3])
         headers: dict[str, str] = {}
         for field in rest:
@@ -217,7 +236,7 @@ class Connection:
         if "content-length" in headers:
             return self._exactly(_number(headers["content-length"].encode(), 10))
         self._closes = True
-        while len(self._buffer) <= _BODY_LIMIT and (more := self._socket.recv(1 << 16)):
+        while len(self._buffer) <= _BODY_LIMIT and (more := self._receive()):
             self._buffer += more
         return self._exactly(len(self._buffer))
 
@@ -239,9 +258,36 @@ class Connection:
         found, self._buffer = self._buffer[:size], self._buffer[size:]
         return found
 
+    def _expect(self, seconds: float) -> None:
+        """Begin to wait for something that has to be here, all of it, in so many seconds."""
+        self._deadline, self._within = time.monotonic() + seconds, seconds
+
+    def _receive(self) -> bytes:
+        """Return what there is, none at the end; a side that sends now and then a byte does not put the deadline off."""
+        left = self._deadline - time.monotonic()
+        shorter = left < TIMEOUT * 0.98  # else the socket's own time will do: setting it costs each request a call
+        try:
+            if not shorter:
+                return self._socket.recv(1 << 16)
+            self._limit(left)
+            data = self._socket.recv(1 << 16) if left > 0 else None
+            self._limit(TIMEOUT)
+        except (BlockingIOError, TimeoutError):
+            data = None
+        if data is None:
+            raise TimeoutError(f"no whole answer within {self._within:.0f} s" if shorter else f"no answer within {TIMEOUT:.0f} s")
+        return data
+
+    def _limit(self, seconds: float) -> None:
+        """Limit how long the socket waits."""
+        if self.plain:
+            _set_timeout(self._socket, max(seconds, 0.001))
+        else:
+            self._socket.settimeout(max(seconds, 0.001))
+
     def _more(self) -> None:
         """Read what there is, at least one byte."""
-        data = self._socket.recv(1 << 16)
+        data = self._receive()
         if not data:
             raise BadAnswer("the connection was closed before the answer" if not self._buffer else "the connection was closed in the middle of an answer")
         self._buffer += data
@@ -285,8 +331,10 @@ def _tunnel(connection: _socket.socket, host: str, port: int, proxy: Proxy) -> N
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     login = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n".encode("ascii"))
-    head = b""
+    head, deadline = b"", time.monotonic() + TIMEOUT
     while b"\r\n\r\n" not in head:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer within {TIMEOUT:.0f} s")
         data = connection.recv(1 << 12)
         if not data or len(head) > _HEAD_LIMIT:
             raise BadAnswer(f"the proxy {proxy.host}:{proxy.port} did not answer in HTTP")
@@ -307,6 +355,22 @@ def _with_tls(connection: _socket.socket, host: str):
     except BaseException:
         wrapped.close()
         raise
+
+
+def speaks_tls(host: str, port: int) -> bool:
+    """Say whether TLS is spoken there, whatever its certificate says: nothing is sent through it."""
+    import socket  # pylint: disable=import-outside-toplevel
+    import ssl  # pylint: disable=import-outside-toplevel
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), CONNECT_TIMEOUT) as connection, context.wrap_socket(connection, server_hostname=host):
+            return True
+    except ssl.SSLError as error:
+        return "ALERT" in str(error)  # one that wants another version or a certificate of ours
+    except (OSError, ValueError):
+        return False
 
 
 def _context(ssl):

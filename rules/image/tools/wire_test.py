@@ -1,10 +1,13 @@
 """Tests of HTTP on one connection, against a server that answers with given bytes."""
 
+import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
+from rules.image.tools import wire
 from rules.image.tools.wire import BadAnswer, Connection
 
 HEAD = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -46,6 +49,78 @@ def _serve():
 def test_bodies_are_read(serve, answer: bytes, body: bytes) -> None:
     """However the length is told."""
     assert serve(answer).request(GET).body == body
+
+
+@pytest.fixture(name="drip")
+def _drip():
+    """Returns a function that serves a beginning, then a piece again and again, with pauses; it returns a client."""
+    listener, done = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def start(begin: bytes, piece: bytes, times: int, end: bytes) -> Connection:
+        def loop() -> None:
+            peer, _ = listener.accept()
+            with peer, contextlib.suppress(OSError):
+                peer.recv(1 << 16)
+                peer.sendall(begin)
+                for _ in range(times):
+                    peer.sendall(piece)
+                    done.wait(0.02)
+                peer.sendall(end)
+
+        threading.Thread(target=loop, daemon=True).start()
+        return Connection("127.0.0.1", listener.getsockname()[1], True)
+
+    yield start
+    done.set()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x")],
+    ids=["head", "body"],
+)
+def test_an_answer_that_drips_has_an_end(drip, monkeypatch, begin: bytes, piece: bytes) -> None:
+    """Neither a header line now and then nor a byte of a body puts the deadline off."""
+    monkeypatch.setattr(wire, "TIMEOUT", 0.3)
+    monkeypatch.setattr(wire, "BODY_TIMEOUT", 0.4)
+    connection = drip(begin, piece, 900, b"")
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="no whole answer within 0 s"):
+        connection.request(GET)
+    assert time.monotonic() - began < 3 and not connection.opened
+
+
+def test_a_body_may_take_longer_than_its_head(drip, monkeypatch) -> None:
+    """What makes progress is waited for."""
+    monkeypatch.setattr(wire, "TIMEOUT", 0.3)
+    assert drip(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n", b"x", 30, b"y").request(GET).body == b"x" * 30 + b"y"
+
+
+def test_a_slow_upload_is_not_cut(monkeypatch, tmp_path) -> None:
+    """The deadline of the answer begins when the body is sent, however long that took."""
+    monkeypatch.setattr(wire, "TIMEOUT", 1.0)
+    size = 24 << 20
+    (tmp_path / "blob").write_bytes(bytes(size))
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # what is on its way is little
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def loop() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                got = 0
+                while got < size:
+                    got += len(peer.recv(1 << 16))
+                    time.sleep(0.004)
+                peer.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=loop, daemon=True).start()
+        began = time.monotonic()
+        with open(tmp_path / "blob", "rb", buffering=0) as file:
+            answer = Connection("127.0.0.1", listener.getsockname()[1], True).request(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size, file, size)
+    assert answer.status == 201 and time.monotonic() - began > 1.0
 
 
 @pytest.mark.parametrize(
