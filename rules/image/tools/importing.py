@@ -362,6 +362,7 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
         stored = _import_docker(source, listed, layers)
     else:
         raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is no image; give an OCI layout or what docker save wrote")
+    oci.check_platform(stored.config, architecture, system, source.name)
     for number, layer in enumerate(stored.layers):
         Path(layers, f"{number}.json").write_bytes(oci.dump(layer))
     return stored

@@ -152,6 +152,18 @@ def test_of_equal_platforms_none_is_guessed() -> None:
     assert importing.choose(index, "amd64", "windows", "it")["digest"][-1] == "0"
 
 
+@pytest.mark.parametrize("form", ["layout", "docker"])
+def test_a_single_image_for_another_architecture_is_refused(tmp_path, form: str) -> None:
+    """An archive with one image, for amd64, is not taken where arm64 is asked for."""
+    files = layout()
+    if form == "docker":
+        config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
+        files = {"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": LAYER}
+    path = archive(tmp_path, tar_of(files))
+    with pytest.raises(InputError, match="^it: architecture 'arm64' was asked for, the image there is for 'amd64'"):
+        run(tmp_path, path, architecture="arm64")
+
+
 def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
     """Where no architecture is asked for, of several amd64's is taken, also on an arm64 machine; the only one is taken as it is."""
     monkeypatch.setattr(importing.os, "uname", lambda: os.uname_result(("Linux", "h", "r", "v", "aarch64")))

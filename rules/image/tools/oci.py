@@ -88,6 +88,17 @@ def check_tag(value: str, where: str) -> str:
     raise InputError(f"{where}: {value!r:.140} is no tag; use up to 128 letters, digits, '.', '_' and '-'")
 
 
+def check_platform(config: bytes, architecture: str, system: str, where: str, variant: str = "") -> None:
+    """Raise InputError unless an image is for a platform that was asked for.
+
+    amd64 and linux ask for nothing: they are what the attributes say by themselves, and a single image may be another.
+    """
+    found = load(config, where)
+    for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
+        if wanted not in ("", usual) and found.get(key) not in (None, "", wanted):
+            raise InputError(f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; set {'cpu_variant' if key == 'variant' else key} to that, or name another image")
+
+
 def dump(value: Any) -> bytes:
     """Return value as canonical JSON bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -10,6 +10,7 @@ a second workspace fetches nothing. What broke off is continued from where it st
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,7 +23,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from rules.image.tools import importing, oci
 from rules.image.tools.apt import cache_dir
-from rules.image.tools.errors import run
+from rules.image.tools.errors import InputError, run
 from rules.image.tools.puller import Puller
 from rules.image.tools.transfer import each
 
@@ -130,6 +131,7 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
     blobs = {descriptor["digest"]: descriptor for descriptor in [parsed["config"], *parsed["layers"]]}
     each(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
     config = cache.data(parsed["config"]["digest"]) or b""
+    oci.check_platform(config, architecture, system, where, variant)
     return importing.Stored(data, config, importing.describe(parsed, config, where))
 
 
@@ -215,7 +217,13 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) != 9:
         print("ERROR: usage: pull NAME REGISTRY REPOSITORY DIGEST TAG ARCHITECTURE OS VARIANT INSECURE", file=sys.stderr)
         return 2
-    fill(*argv)
+    try:
+        fill(*argv)
+    except OSError as error:
+        # A full disk has its own words in run.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or not str(error.filename or "").startswith(str(cache_dir())):
+            raise
+        raise InputError(f"{error.filename}: {error.strerror}; let this user write there, or name another folder for the cache in XDG_CACHE_HOME") from None
     return 0
 
 

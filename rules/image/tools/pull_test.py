@@ -166,6 +166,36 @@ def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, wor
     assert not (cache / LAYER_DIGEST[7:]).exists()
 
 
+def _single(fake: FakeRegistry) -> str:
+    """Return the digest of the fake's amd64 image, which is named without an index."""
+    return json.loads(fake.manifests["a/b", "v1"])["manifests"][0]["digest"]
+
+
+def test_a_single_image_for_another_platform_is_refused(fake, cache) -> None:
+    """The sentence names what was asked for and what is there; the default asks for nothing."""
+    with pytest.raises(InputError, match="architecture 'arm64' was asked for, the image there is for 'amd64'; set architecture to that"):
+        fill(fake, _single(fake), architecture="arm64")
+    assert not Path("image").exists()
+    arm = json.loads(fake.manifests["a/b", "v1"])["manifests"][1]["digest"]
+    fill(fake, arm)
+    assert json.loads(Path("image/config.json").read_bytes())["architecture"] == "arm64"
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_what_to_do(fake, cache, tmp_path, capsys) -> None:
+    """The path, the system's reason, and where else the cache may be."""
+    (tmp_path / "cache").write_text("a file")
+    assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"ERROR: {tmp_path}/cache/turnup") and error.endswith("; let this user write there, or name another folder for the cache in XDG_CACHE_HOME\n")
+
+
+def test_a_login_in_the_registrys_name_is_not_shown(fake, cache) -> None:
+    """A password in the attribute is masked."""
+    with pytest.raises(PushError, match=r"'\*\*\*@reg.example:5000'") as caught:
+        pull.fill("it", "user:S3cret@reg.example:5000", "a/b", "", "t", "amd64", "linux", "", "False")
+    assert "S3cret" not in str(caught.value)
+
+
 def test_a_manifest_that_is_not_what_was_asked_for_is_refused(fake, cache) -> None:
     """The digest in BUILD decides, whatever the registry answers with."""
     digest = index_digest(fake)
