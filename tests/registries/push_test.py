@@ -155,10 +155,12 @@ def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> Non
 
 
 def test_container_push_to_nobody_is_one_sentence() -> None:
-    """A registry that cannot be resolved ends in one ERROR line and exit code 1."""
+    """A registry that cannot be resolved ends in one ERROR line, after one for each retry, and exit code 1."""
     done = _run_target("push", "--registry", "registry.invalid:5000", "--insecure")
     assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("ERROR: registry registry.invalid:5000: ")
+    *retries, error = done.stderr.splitlines()
+    assert len(retries) == 7 and all(line.startswith("registry registry.invalid:5000: ") and "; attempt " in line for line in retries)
+    assert error.startswith("ERROR: registry registry.invalid:5000: ")
 
 
 def test_full_storage_is_one_sentence(registry_program, tmp_path) -> None:

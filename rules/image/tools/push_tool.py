@@ -1,9 +1,10 @@
 """The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
 
-    push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]… [--insecure] [--jobs N]
-              [--verify]
+    push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]…
+              [--insecure | --secure] [--jobs N] [--verify]
 
-Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout. Modules
+Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout; who does
+not listen to them any more does not end the push. Modules
 that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
 """
 
@@ -12,13 +13,15 @@ from __future__ import annotations
 import os
 import sys
 
-from rules.image.tools.errors import InputError, run
+from rules.image.tools.errors import ImageError, InputError, run
 from rules.image.tools.registry import Registry
 from rules.image.tools.transfer import Job, Transfer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence, TextIO
+
+    Stream = TextIO | "Stderr"
 
 _WORKERS = 8
 
@@ -31,7 +34,7 @@ class Options:
         root: the folder that paths in the plan are relative to.
         registry, repository: names.
         tag: list of names.
-        insecure: True to speak plain HTTP.
+        insecure: True to speak plain HTTP, False for TLS.
         jobs: requests at once.
         verify: True to ask for every blob.
     """
@@ -62,8 +65,10 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     for kind, *words in lines:
         if kind == "registry":
             # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
-            insecure = options.insecure or (words[1] == "plain" and options.registry in (None, words[0])) or None
-            groups.append((Registry(options.registry or words[0], insecure=insecure), []))
+            insecure = options.insecure
+            if insecure is None and words[1] == "plain" and options.registry in (None, words[0]):
+                insecure = True
+            groups.append((Registry(options.registry or words[0], insecure=insecure, note=note), []))
         elif kind in ("image", "part"):
             repository, digest, media_type, _, path = words
             manifest = _content(f"{root}/{path}")
@@ -112,7 +117,7 @@ def _check_size(path: str, size: int) -> None:
 class Lines:
     """Shows the steps of a push where there is no terminal: a line per uploaded blob."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def show(self, state: str, repository: str, digest: str, _: int, size: int) -> None:
@@ -124,7 +129,34 @@ class Lines:
         """End what is shown."""
 
 
-def meter(stream: TextIO) -> Lines:
+class Stderr:
+    """The stderr that it is made of, but writing to it never fails: nobody's listening is no reason to end a push."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, or leave it."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            pass
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: what is written is flushed."""
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
+
+
+def note(text: str) -> None:
+    """Show a line about what is waited for; a progress bar takes it from sys.stderr and puts it above itself."""
+    sys.stderr.write(f"{text}\n")
+
+
+def meter(stream: Stream) -> Lines:
     """Return what shows the steps of a push: a bar on a terminal, lines elsewhere."""
     if not stream.isatty():
         return Lines(stream)
@@ -138,21 +170,60 @@ def main(argv: Sequence[str]) -> int:
     options = Options(argv)
     groups = read_plan(options)
     shown = meter(sys.stderr)
+    unprinted: ImageError | None = None
     for client, jobs in groups:
         try:
             Transfer(client, shown.show, options.jobs, options.verify).run(jobs)
         finally:
             shown.stop()
             client.close()
-        for job in jobs:
-            if not job.part:
-                sys.stdout.write(f"{client.name}/{job.repository}@{job.digest}\n")
+        try:
+            say([f"{client.name}/{job.repository}@{job.digest}" for job in jobs if not job.part])
+        except ImageError as error:
+            unprinted = error  # what is left to push does not need stdout
+    if unprinted:
+        raise unprinted
     return 0
+
+
+def say(references: list[str]) -> None:
+    """Print where images are, unless nobody reads that any more.
+
+    Raises:
+        ImageError: they cannot be written where stdout leads.
+    """
+    try:
+        sys.stdout.write("".join(f"{reference}\n" for reference in references))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; make room there and run this again, which sends nothing") from None
 
 
 def start() -> None:
     """Run main with this process's arguments and end the process, without the time that tidying up takes."""
-    code = run(main, sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _fill_closed()
+    sys.stderr = Stderr(sys.stderr)
+    try:
+        code = run(main, sys.argv[1:])
+    except SystemExit as end:  # argparse's
+        code = int(end.code or 0)
+    try:
+        sys.stdout.flush()  # of --help
+    except BrokenPipeError:
+        pass
+    except OSError:
+        code = code or 1
     os._exit(code)
+
+
+def _fill_closed() -> None:
+    """Put /dev/null in place of each standard stream that is closed, before a connection gets its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    # Not their old numbers: what is closed at the start is None, and a file object of it would close it.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with

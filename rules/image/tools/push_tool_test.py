@@ -162,6 +162,95 @@ def test_starting_loads_next_to_nothing(plan) -> None:
     assert not loaded & {"argparse", "dataclasses", "enum", "http.client", "json", "pathlib", "re", "rich", "socket", "ssl", "threading", "typing"}
 
 
+def _start(*arguments: str) -> list[str]:
+    """Return the command that the launcher of a push runs."""
+    code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push_tool import start; start()"
+    return [sys.executable, "-I", "-S", "-B", "-c", code, str(Path(push_tool.__file__).parents[3]), *arguments]
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-", "2>&- >/dev/null"])
+def test_a_push_needs_nobody_who_listens(plan, streams: str) -> None:
+    """Closed streams and a stderr that takes nothing are no reason not to push."""
+    with FakeRegistry() as fake:
+        done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *_start(*plan(fake.name))], capture_output=True, text=True, check=False)
+        assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("words", [(), ("--verify",)])
+def test_a_reader_that_goes_away_does_not_end_a_push(plan, stream: str, words: tuple[str, ...]) -> None:
+    """`push | true` pushes and succeeds."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with FakeRegistry() as fake:
+        done = subprocess.run(_start(*plan(fake.name), *words), check=False, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer})
+        os.close(writer)
+        assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
+        assert "Traceback" not in (done.stderr or "")
+
+
+def test_a_reference_that_cannot_be_printed_is_one_sentence(plan) -> None:
+    """A full disk behind stdout: all registries get the images, and who reads the digest learns that it is not there."""
+    with FakeRegistry() as one, FakeRegistry() as two, open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run(_start(*plan(one.name, two.name)), check=False, text=True, stdout=full, stderr=subprocess.PIPE)
+        assert ("a/b", "v1") in one.manifests and ("a/b", "v1") in two.manifests
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if ": sent " not in line]
+    assert len(errors) == 1 and errors[0].startswith("ERROR: stdout: No space left on device; ") and "was pushed but not printed" in errors[0]
+
+
+def test_wrong_usage_and_help_have_their_exit_codes(plan) -> None:
+    """argparse ends the process as ever, also without a reader."""
+    assert subprocess.run(_start(*plan("r.example"), "--jobs", "0"), check=False, capture_output=True).returncode == 2
+    done = subprocess.run(_start("--help"), check=False, capture_output=True, text=True)
+    assert done.returncode == 0 and "--secure" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--registry", "--repository"])
+def test_an_empty_name_is_not_the_attributes(plan, capsys, option: str) -> None:
+    """An unset shell variable does not push to the attribute's place."""
+    with FakeRegistry() as fake:
+        assert run(push_tool.main, [*plan(fake.name), option, ""]) == 1
+        assert fake.log == []
+    assert f"ERROR: {option}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--registry", "user:S3cret@reg.example:5000"), ("--repository", "user:S3cret@reg.example/a")])
+def test_a_password_in_a_name_is_not_shown(plan, capsys, words: tuple[str, str]) -> None:
+    """What stands before the @ is masked, the rest is quoted."""
+    assert run(push_tool.main, [*plan("r.example"), *words]) == 1
+    error = capsys.readouterr().err
+    assert "S3cret" not in error and "'***@reg.example" in error
+
+
+def test_each_retry_is_a_line(plan, capsys, monkeypatch) -> None:
+    """Who failed, how, which attempt is next, and when: a push that waits does not look as if it hung."""
+    monkeypatch.setattr("rules.image.tools.registry.FIRST_PAUSE", 0.0)
+    left = [2]
+    with FakeRegistry() as fake:
+
+        def fault(handler) -> bool:
+            if handler.command == "HEAD" or not left[0]:
+                return False
+            left[0] -= 1
+            handler.body()
+            handler.answer(429, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"later"}]}', Retry_After="0")
+            return True
+
+        fake.fault = fault
+        assert push_tool.main([*plan(fake.name), "--jobs", "1"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "attempt" in line]
+    assert lines == [f"registry {fake.name}: answered 429 (TOOMANYREQUESTS: later); attempt {number} of 8 in 0.0 s" for number in (2, 3)]
+
+
+def test_secure_speaks_tls_to_this_machine(plan) -> None:
+    """--secure wins over what loopback and the attribute say."""
+    for arguments in ([*plan("127.0.0.1:5000"), "--secure"], [*plan("r.example"), "--registry", "localhost:5000", "--secure"]):
+        ((client, _),) = push_tool.read_plan(push_tool.Options(arguments))
+        assert not client.plain
+
+
 def test_plain_http_is_for_the_registry_that_the_attribute_names(plan, tmp_path) -> None:
     """insecure_repository says nothing of a registry that the command line puts in its place."""
     arguments = plan("r.example:5000")
