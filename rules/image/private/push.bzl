@@ -94,6 +94,11 @@ _ATTRS.update(FOREIGN_ATTRS)
 def _runfiles_path(ctx, file):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
+def _masked(name):
+    """A name as a message may show it: what stands before an @ may be a login."""
+    login, at, rest = name.rpartition("@")
+    return "***@" + rest if at else name
+
 def _check(attr):
     """Fails with one sentence where attributes do not fit together or have a value that cannot be meant."""
     if attr.format.upper() not in ("OCI", "DOCKER"):
@@ -107,9 +112,9 @@ def _check(attr):
     elif not attr.repository and not attr.repository_file:
         fail("repository: found none: give repository, or repository_file with its name in the first line")
     if "/" in attr.registry:
-        fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % attr.registry)
+        fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % _masked(attr.registry))
     if "@" in attr.repository or ":" in attr.repository:
-        fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % attr.repository)
+        fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % _masked(attr.repository))
     for name in ("registry", "repository", "tag"):
         from_file = getattr(attr, name + "_file", None)
         if "{" in getattr(attr, name) and not attr.stamp and not from_file:

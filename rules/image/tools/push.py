@@ -110,6 +110,7 @@ def push_all(
     insecure: bool | None = None,
     client: Registry | None = None,
     verify: bool = False,
+    note: Callable[[str], None] = lambda _: None,
 ) -> list[Pushed]:
     """Push images; each blob is sent once, however many of them share it.
 
@@ -122,6 +123,7 @@ def push_all(
         client: an open client of that registry to use; None makes one for this call.
         verify: ask for every blob of images that are there already too, and send what is missing; otherwise the
             manifest answers for what it refers to.
+        note: called with a line for each pause before another attempt, from several threads; a client given has its own.
 
     Returns:
         One Pushed per image, in the order of images.
@@ -132,7 +134,7 @@ def push_all(
         InputError: a file of an image is missing or does not fit its manifest. Nothing was sent.
     """
     work = [_read(image) for image in images]
-    own = client or Registry(registry, insecure=insecure)
+    own = client or Registry(registry, insecure=insecure, note=note)
     try:
         Transfer(own, (lambda *step: progress(Progress(*step))) if progress else None, max(1, jobs), verify).run(work)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import stat
 import threading
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from rules.image.tools import oci
+from rules.image.tools.fake_registry import FakeRegistry
 from rules.k8s.testing.plans import REGISTRY, document
 from rules.k8s.tools import delivery
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.kubeconfig import Connection
 from rules.k8s.tools.plan import Entry, ImageFiles, Plan, Preload
+from rules.k8s.tools.pushing import PushReport
 
 DIGEST = "sha256:" + "a" * 64
 REFERENCE = f"{REGISTRY}/app@{DIGEST}"
@@ -53,6 +57,24 @@ def test_each_image_is_pushed_once():
 
     assert delivery.push_built(both, push) == (1, 1)
     assert pushed == [(REGISTRY, True, ["app"])]
+
+
+def test_a_registry_that_is_busy_is_told(tmp_path, monkeypatch):
+    """An apply whose push has to wait says what for; the image is there then."""
+    monkeypatch.setattr("rules.image.tools.registry.FIRST_PAUSE", 0.0)
+    config = b'{"rootfs":{"diff_ids":[]}}'
+    (tmp_path / "config").write_bytes(config)
+    (tmp_path / "manifest").write_bytes(oci.dump(oci.build_manifest(config, [])))
+    said: list[str] = []
+    with FakeRegistry() as registry:
+        busy = iter([True])
+        registry.fault = lambda request: request.command == "PUT" and next(busy, False) and (request.answer(503) or True)
+        reference = f"{registry.name}/app@{oci.sha256((tmp_path / 'manifest').read_bytes())}"
+        files = ImageFiles("//a:myns", "app", tmp_path / "manifest", tmp_path / "config", ())
+        report = PushReport(said.append, io.StringIO())
+        assert delivery.push_built(plan(target("//a:myns", {"app": reference}), images=[files]), report=report) == (1, 1)
+    assert [line for line in said if "attempt 2 of" in line and registry.name in line and "503" in line] == said[:1]
+    assert said[1:] == ["  pushed      app"]
 
 
 def test_unused_image_is_not_pushed():

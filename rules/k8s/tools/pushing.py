@@ -34,6 +34,11 @@ class PushReport:
                 self._drawn = now
                 print(f"\r  pushing     {sum(self._sent.values()) / 1e6:.1f} MB", end="", file=self._stream, flush=True)
 
+    def say(self, text: str) -> None:
+        """Says what keeps a push waiting."""
+        self._clear()
+        self._say(text)
+
     def _clear(self) -> None:
         if self._stream and self._drawn:
             print("\r\x1b[K", end="", file=self._stream)
