@@ -25,6 +25,25 @@ def test_replace_writes_only_what_differs(shell, client, server, home):
     assert maps(client, home)["a"]["data"] == {"key": "1"}
 
 
+def test_replace_leaves_claims_bound(shell, client, server, home):
+    """What the server and the volume controller wrote into a claim stays: its volume, its class, and the annotations that bind it."""
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    shell.make_targets(document("//svc:dev", [claim], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    path = f"/api/v1/namespaces/{home}/persistentvolumeclaims/data"
+    bound = {"pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "node-2"}
+    client.request("PATCH", path, content_type="application/merge-patch+json", body={
+        "metadata": {"annotations": {**bound, "theirs": "1"}}, "spec": {"volumeName": "pvc-1", "storageClassName": "fast"}})
+
+    assert shell.run("replace") == 0 and "1 replaced" in shell.err, shell.err
+    live = client.request("GET", path)[1]
+    assert bound.items() <= live["metadata"]["annotations"].items() and "theirs" not in live["metadata"]["annotations"]
+    assert (live["spec"]["volumeName"], live["spec"]["storageClassName"]) == ("pvc-1", "fast")
+    before = server.changes()
+    assert shell.run("replace") == 0 and server.changes() == before
+
+
 @pytest.mark.parametrize(("changes", "code"), [(4, 0), (100, 1)])
 def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, changes, code):
     """What a controller writes between reading and replacing an object makes the replace read it again, five times at most."""

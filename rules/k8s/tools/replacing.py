@@ -24,6 +24,8 @@ _GIVEN = {
     ("", "Service"): ("clusterIP", "clusterIPs"),
     ("batch", "Job"): ("selector",),
 }
+# Annotations by which a claim and its volume hold each other.
+_VOLUME_DOMAINS = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 # Labels that the server gives to a Job's pods.
 _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
 # Not the manifest's to say: who waits for the object's end, and what it goes with.
@@ -135,13 +137,14 @@ def _with_labels(template: Object, labels: dict[str, str]) -> Object:
 
 
 def _controllers_annotations(live: Object) -> dict[str, str]:
-    """Returns the annotations that controllers keep together with the status, as a Deployment's revision: they would come back."""
-    names = set()
+    """Returns the annotations that are controllers' to keep: with the status, as a Deployment's revision, or of a volume and its claim."""
+    there = live["metadata"].get("annotations") or {}
+    names = {name for name in there if live["kind"].startswith("PersistentVolume") and name.startswith(_VOLUME_DOMAINS)}
     for entry in live["metadata"].get("managedFields") or []:
         if entry.get("subresource") == "status":
             fields = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
             names |= {name[2:] for name in fields if name.startswith("f:")}
-    return {name: value for name, value in (live["metadata"].get("annotations") or {}).items() if name in names}
+    return {name: value for name, value in there.items() if name in names}
 
 
 def _content(obj: Object) -> Object:
