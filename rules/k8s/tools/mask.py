@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
-import json
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 from rules.k8s.tools.manifests import Object
+from rules.k8s.tools.secret_forms import byte_forms, text_forms
 
 MASK = "***"
+CUT = "…"
+"""Stands where a text was cut before it is masked."""
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Shorter values would blank out parts of ordinary words in messages.
 _SHORTEST = 3
@@ -51,41 +54,123 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
 
 
 class Redactor:
-    """Removes known secret values from any text: plain, in base64, put on one line or escaped as in JSON."""
+    """Removes known secret values from any text, in every form in which programs write them (secret_forms.py).
+
+    Beside a CUT, the part of a value that was left there is removed, too.
+    """
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._ordered: list[str] = []
+        self._forms: set[str] = set()
+        # By their first letters: a text is looked through once, however many Secrets there are.
+        self._by_start: dict[str, list[str]] = {}
 
     def learn(self, objects: Iterable[Object]) -> None:
         """Takes note of the values of all Secrets among `objects`."""
         for obj in objects:
             if not is_secret(obj):
                 continue
-            for value in (obj.get("data") or {}).values():
-                if isinstance(value, str):
-                    self._values |= {value, _decoded(value)}
-            for value in (obj.get("stringData") or {}).values():
-                if isinstance(value, str):
-                    self._values |= {value, base64.b64encode(value.encode()).decode()}
-        lines = {line.strip() for value in self._values if "\n" in value for line in value.splitlines()}
-        self._values |= {line for line in lines if len(line) >= _SHORTEST_LINE}
-        # Errors are put on one line, and what quotes a value escapes it.
-        self._values |= {form for value in self._values for form in (
-            " ".join(value.split()), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])}
-        self._values = {value for value in self._values if len(value) >= _SHORTEST}
-        # Longest first: a value may be a part of another.
-        self._ordered = sorted(self._values, key=len, reverse=True)
+            for field, of in (("data", _decoded), ("stringData", _encoded)):
+                values = obj.get(field)
+                for value in values.values() if isinstance(values, dict) else ():
+                    if isinstance(value, str) and value not in self._values:
+                        self._values.add(value)
+                        self._learn(value, of(value))
+
+    def _learn(self, written: str, value: bytes | None) -> None:
+        """Takes note of one value: how its Secret writes it, and what containers get, None where that is not to be known."""
+        found = {written}
+        if value is None:
+            found.update(text_forms(written))
+        else:
+            found.update(byte_forms(value))
+            try:
+                text = value.decode("utf-8")
+            except UnicodeDecodeError:
+                text = ""
+            found.update(text_forms(text))
+            for line in {line.strip() for line in text.splitlines()} if "\n" in text else ():
+                if len(line) >= _SHORTEST_LINE:
+                    found.update(text_forms(line))  # In base64 and hex nobody writes single lines.
+        for form in found:
+            if len(form) >= _SHORTEST and form not in self._forms:
+                self._forms.add(form)
+                self._by_start.setdefault(form[:_SHORTEST], []).append(form)
 
     def __call__(self, text: str) -> str:
         """Returns the text with every known value replaced by `***`."""
-        for value in self._ordered:
-            text = text.replace(value, MASK)
-        return text
+        if not self._forms:
+            return text
+        spans = list(self._whole(text))
+        if CUT in text:
+            spans += self._cut(text)
+        return _blanked(text, spans)
+
+    def _whole(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields where known values begin and end."""
+        starts = self._by_start
+        for begin in [index for index in range(len(text) - _SHORTEST + 1) if text[index:index + _SHORTEST] in starts]:
+            length = max((len(form) for form in starts[text[begin:begin + _SHORTEST]] if text.startswith(form, begin)), default=0)
+            if length:
+                yield begin, begin + length
+
+    def _cut(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields where parts of values are left beside cuts."""
+        known = list(self._forms)
+        edges = [-1, *(index for index, letter in enumerate(text) if letter == CUT), len(text)]
+        for number, (before, after) in enumerate(zip(edges, edges[1:])):
+            piece, first, last = text[before + 1:after], number == 0, number == len(edges) - 2
+            if len(piece) < _SHORTEST:
+                continue
+            if not first and (length := max(_left_of_end(form, piece) for form in known)):
+                yield before + 1, before + 1 + length
+            if not last and (length := max(_left_of_beginning(form, piece) for form in known)):
+                yield after - length, after
+            if not first and not last and any(piece in form for form in known):
+                yield before + 1, after
 
 
-def _decoded(value: str) -> str:
+def _left_of_end(form: str, piece: str) -> int:
+    """Returns how long the longest end of a value is with which a piece of text begins, 0 where it is too short to be told apart."""
+    at = form.find(piece[:_SHORTEST])
+    while at >= 0:
+        if piece.startswith(form[at:]):
+            return len(form) - at
+        at = form.find(piece[:_SHORTEST], at + 1)
+    return 0
+
+
+def _left_of_beginning(form: str, piece: str) -> int:
+    """Returns how long the longest beginning of a value is with which a piece of text ends, 0 where it is too short to be told apart."""
+    at = form.rfind(piece[-_SHORTEST:])
+    while at >= 0:
+        if piece.endswith(form[:at + _SHORTEST]):
+            return at + _SHORTEST
+        at = form.rfind(piece[-_SHORTEST:], 0, at + _SHORTEST - 1)
+    return 0
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Returns a text with MASK in place of some spans; those that overlap count as one."""
+    parts, done = [], 0
+    begin = end = -1
+    for start, stop in [*sorted(spans), (len(text) + 1, 0)]:
+        if start < end:
+            end = max(end, stop)
+            continue
+        if end >= 0:
+            parts += [text[done:begin], MASK]
+            done = end
+        begin, end = start, stop
+    return "".join([*parts, text[done:]])
+
+
+def _encoded(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _decoded(value: str) -> bytes | None:
     try:
-        return base64.b64decode(value, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return ""
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable
 
 from rules.k8s.tools.manifests import Object
+from rules.k8s.tools.mask import CUT
 
 # Waiting reasons of containers that do not pass by themselves, or only after long back-off.
 _BAD_WAITS = frozenset({
@@ -16,6 +17,8 @@ _BAD_WAITS = frozenset({
 })
 # As much of a container's own message is shown.
 _MESSAGE_LETTERS = 300
+# A message of so many bytes may have lost its beginning: the kubelet keeps the last 2048 of a log, or fewer for many containers.
+_CUT_BYTES = 1024
 
 
 def _containers(pod: Object) -> list[dict[str, Any]]:
@@ -69,7 +72,12 @@ def pod_reason(pod: Object) -> str:
 
 def _end(ended: dict[str, Any]) -> str:
     """Returns how a container's run ended: the reason, the exit code and the message that it left."""
-    message = " ".join((ended.get("message") or "").split())[:_MESSAGE_LETTERS]
+    whole = ended.get("message") or ""
+    message = " ".join(whole.split())
+    if len(message) > _MESSAGE_LETTERS:
+        message = message[:_MESSAGE_LETTERS] + CUT
+    # What is left of a Secret's value at a cut is masked where the cut is marked.
+    message = CUT + message if len(whole.encode()) >= _CUT_BYTES else message
     return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}" + (f" ({message})" if message else "")
 
 

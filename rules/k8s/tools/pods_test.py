@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.pods import PodIndex, cannot_start, is_bad, pod_reason, restarts, spokesman
 
 
@@ -41,6 +42,19 @@ def test_pods_of_a_workload():
     assert index.of({"kind": "ReplicationController", "metadata": {"namespace": "n"}, "spec": {"selector": {"app": "x"}}}) == [pod()]
     assert index.of({"metadata": {"namespace": "n"}, "spec": {"selector": {"matchLabels": {"app": "x", "tier": "web"}}}}) == []
     assert index.of({"metadata": {"namespace": "n"}, "spec": {}}) == []
+
+
+@pytest.mark.parametrize("length", [2048, 2037, 1228])
+def test_a_cut_message_has_no_part_of_a_secret(length):
+    """What the kubelet, or this module, leaves of a value where it cuts a container's last words is masked."""
+    value = "Canary+Gamma/77-Delta-Omega"
+    redact = Redactor()
+    redact.learn([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": value}}])
+    ended = {"reason": "Error", "exitCode": 3, "message": (f"{value} " * 100)[-length:]}
+    reason = redact(pod_reason(pod({"name": "c", "state": {"terminated": ended}})))
+
+    assert not any(value[start:start + 3] in reason for start in range(len(value) - 2))
+    assert reason.startswith("container c: Error, exit code 3 (…") and reason.endswith("…)")
 
 
 CRASHED = {"reason": "Error", "exitCode": 1}

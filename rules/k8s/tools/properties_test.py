@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import copy
+import html
 import json
 import os
 import random
+import shlex
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from rules.k8s.testing.plans import config_map
 from rules.k8s.tools.closure import Entry, check
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.mask import LAST_APPLIED, Redactor, mask_object
+from rules.k8s.tools.mask import CUT, LAST_APPLIED, Redactor, mask_object
 from rules.k8s.tools.render import diff_objects, to_yaml
 
 _ALPHABET = "abcXYZ019 _-./:'\"\\\n\t{}[],&*#%üß中"
@@ -78,6 +81,59 @@ def test_a_value_is_taken_out_of_any_text(dice):
         told = redact(text)
         assert [form for form in forms(values) if form in told] == []
         assert redact("<before> and <after>") == "<before> and <after>"
+
+
+def written(value: str) -> list[str]:
+    """Returns how programs print a value: in URLs, pages, Python, Go, shells, and in hex."""
+    data = value.encode()
+    go = json.dumps(value, ensure_ascii=False)[1:-1]
+    for letter in "&<>":
+        go = go.replace(letter, f"\\u{ord(letter):04x}")
+    javascript = quote(value, safe="!*'()")
+    return [quote(value), quote(value, safe=""), quote_plus(value), javascript, quote(value, safe=";,/?:@&=+$!*'()#"), quote(value, safe="$&+=:@"),
+            repr(value)[1:-1], repr(data)[2:-1], html.escape(value), html.escape(value, quote=False),
+            html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"), go, shlex.quote(value)[1:-1] if "'" in value else value,
+            data.hex(), data.hex().upper(), base64.urlsafe_b64encode(data).decode(), encoded(value).rstrip("=")]
+
+
+def test_a_value_is_taken_out_as_programs_write_it(dice):
+    """Quoted for a URL, escaped for a page, as bytes of Python, as JSON of Go, in hex: a value is taken out."""
+    for _ in range(300):
+        obj, values = secret(dice)
+        redact = Redactor()
+        redact.learn([obj])
+        for form in (form for value in values for form in written(value)):
+            assert redact(f"<{form}>") == "<***>"
+
+
+def test_a_value_is_taken_out_of_what_is_encoded_with_it(dice):
+    """Of the base64 of a text around a value nothing of the value can be read but the letters that it shares with others."""
+    for _ in range(300):
+        value = word(dice)
+        redact = Redactor()
+        redact.learn([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": value}}])
+        before, after = (word(dice, 0)[:dice.randint(0, 9)] for _ in range(2))
+        whole = encoded(before + value + after)
+        begin, end = len(before.encode()), len((before + value).encode())
+
+        told = redact(f"Basic {whole}")
+        assert whole[-(-begin * 8 // 6):end * 8 // 6] not in told
+        assert told.startswith(f"Basic {whole[:begin * 8 // 6]}") and "***" in told
+
+
+def test_a_cut_leaves_nothing_of_a_value(dice):
+    """Wherever a text was cut, no part of a value that can be told from other text stays beside the cut."""
+    for _ in range(300):
+        obj, values = secret(dice)
+        redact = Redactor()
+        redact.learn([obj])
+        for value in values:
+            begin = dice.randint(0, len(value) - 3)
+            end = dice.randint(begin + 3, len(value))
+            # Not the letters that a value is made of, of which parts of values might be.
+            assert redact(f"({CUT}{value[begin:]}|)") == f"({CUT}***|)"
+            assert redact(f"(|{value[:end]}{CUT})") == f"(|***{CUT})"
+            assert redact(f"({CUT}{value[begin:end]}{CUT})") == f"({CUT}***{CUT})"
 
 
 def test_a_diff_is_empty_just_when_nothing_differs(dice):
