@@ -166,10 +166,10 @@ class FakeServer:
             if found:
                 return 200, copy.deepcopy(found)
             if self._collection(request.path):
-                uid = request.query.get("fieldSelector", "").removeprefix("involvedObject.uid=")
+                field, _, uid = request.query.get("fieldSelector", "").partition("involvedObject.uid=")
                 items = [copy.deepcopy(obj) for path, obj in sorted(self._objects.items())
                          if path.rpartition("/")[0] == request.path and _selected(obj, request.query.get("labelSelector", ""))
-                         and uid in ("", (obj.get("involvedObject") or {}).get("uid"))]
+                         and (field or uid in ("", (obj.get("involvedObject") or {}).get("uid")))]
                 return 200, {"items": items, "metadata": {"resourceVersion": str(self._version)}}
             return _status(404, "NotFound", "not found")
         if request.method == "DELETE":

@@ -9,7 +9,7 @@ from rules.k8s.tools.engine import Item
 from rules.k8s.tools.events import Part, Waiting
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.plan import Plan
-from rules.k8s.tools.pods import PodIndex, pod_reason
+from rules.k8s.tools.pods import PodIndex, has_words, pod_reason
 from rules.k8s.tools.readiness import readiness
 from rules.k8s.tools.watching import Collection, Mirror
 
@@ -26,6 +26,11 @@ def collections_of(items: Iterable[Item]) -> dict[Collection, list[str]]:
         if item.identity.kind in _WORKLOADS:
             found.setdefault((POD, item.identity.namespace), [])
     return found
+
+
+def quoted(parts: Iterable[Part]) -> list[Object]:
+    """Returns the pods whose own words a report of the state would have."""
+    return [pod for part in parts for waiting in part.waiting for pod, _ in waiting.pods if has_words(pod)]
 
 
 class ClosureState:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, Sequence
+from typing import Callable, Iterable, Iterator, Sequence
 
 from rules.k8s.tools.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.events import Event, Part, Waiting, stuck
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.pods import cannot_start, is_bad, pod_reason, restarts, spokesman
+from rules.k8s.tools.present_pods import PresentPods, stuck_former
 from rules.k8s.tools.render import event_line
 from rules.k8s.tools.verbs import events_of
 
@@ -17,12 +18,16 @@ _BAD_AFTER = 7.0
 _SLOW_AFTER = 10.0
 _LOOK_EVERY = 3.0
 _LOG_LINES = 20
+# Of so many pods of an object are the events read.
+_LOOKED_AT = 3
 # What its controller may still mend (a pod that is started again) has not failed at once.
 _FAILURE_SECONDS = 5.0
 # So long an image or a Secret may be missing: somebody may be pushing or making it.
 _CANNOT_START_SECONDS = 60.0
 # So often a container may crash once everything that its service depends on is ready.
 _CRASHES = 5
+# Kinds whose events say why they wait, though none is a warning.
+_TALKING = ("PersistentVolumeClaim",)
 
 
 class Troubles:
@@ -30,10 +35,13 @@ class Troubles:
 
     Args:
         client: the API server, for events and logs.
+        learn: told of pods whose own words are about to be shown.
     """
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client, learn: Callable[[Iterable[Object]], None] = lambda pods: None):
         self._client = client
+        self._learn = learn
+        self._present = PresentPods(client)
         self._since: dict[tuple[str, str], float] = {}
         self._lasting: dict[str, float] = {}
         self._looked: dict[str, float] = {}
@@ -56,8 +64,7 @@ class Troubles:
 
     def _of(self, part: Part, waiting: Waiting, waiting_labels: set[str], now: float, seen: set[tuple[str, str]]) -> Iterator[Event]:
         name = str(waiting.identity)
-        pods = [pod for pod, _ in waiting.pods]
-        bad = [pod for pod in pods if is_bad(pod)]
+        bad = self._bad(waiting)
         in_trouble = bool(bad) or waiting.state.bad or waiting.state.failed
         for word in ("slow", "bad") if in_trouble else ("slow",):
             seen.add((name, word))
@@ -68,21 +75,30 @@ class Troubles:
         elif (now - self._since[name, "slow"] >= _SLOW_AFTER and (name, False) not in self._explained
               and now - self._looked.get(name, -_LOOK_EVERY) >= _LOOK_EVERY):
             self._looked[name] = now
-            if warned := self._warned(waiting, pods):
+            if told := self._told(waiting):
                 self._explained.add((name, False))
-                yield self._explain(part, waiting, warned[0], waiting_labels)
+                yield self._explain(part, waiting, told[0], waiting_labels)
 
-    def _warned(self, waiting: Waiting, pods: list[Object]) -> list[Object | None]:
-        """Returns what has a warning: the first such pod, or None for the object itself; [] without any."""
-        places: list[Object | None] = [*pods[:3], None]
+    def _bad(self, waiting: Waiting) -> list[Object]:
+        """Returns the pods in trouble that are in the way of an object."""
+        bad = [pod for pod, _ in waiting.pods if is_bad(pod)]
+        present = self._present.of(waiting, bad)
+        return present or stuck_former(waiting, bad)
+
+    def _told(self, waiting: Waiting) -> list[Object | None]:
+        """Returns what has an event that explains: the first such pod, or None for the object itself; [] without any."""
+        places: list[Object | None] = [*self._present.of(waiting, [pod for pod, _ in waiting.pods][:_LOOKED_AT]), None]
         for place in places:
             live = place or waiting.live
-            if live and any(event.get("type") == "Warning" for event in events_of(self._client, live)):
+            if live and any(event.get("type") == "Warning" or live.get("kind") in _TALKING for event in events_of(self._client, live)):
                 return [place]
         return []
 
     def _explain(self, part: Part, waiting: Waiting, pod: Object | None, waiting_labels: set[str]) -> Event:
+        self._learn([pod] if pod else [])
         reason = pod_reason(pod) if pod else waiting.state.reason
+        if pod and waiting.identity.kind == "StatefulSet" and not self._present.of(waiting, [pod]):
+            reason += " (it is of the former template, and the StatefulSet waits for it; delete the pod)"
         starting = [dep for dep in part.deps if dep in waiting_labels]
         if starting:
             reason += f" (it depends on {', '.join(starting)}, which {'is' if len(starting) == 1 else 'are'} not ready yet)"
@@ -103,14 +119,15 @@ class Troubles:
             alone = not any(dep in waiting_labels for dep in part.deps)
             for waiting in part.waiting:
                 if self._is_final(waiting, alone, now):
-                    raise TurnupError(f"{part.label}: {sentence(self._client, waiting)}; look at it with 'bazel run {part.label}.describe'.")
+                    raise TurnupError(f"{part.label}: {self.sentence(waiting)}; look at it with 'bazel run {part.label}.describe'.")
 
     def _is_final(self, waiting: Waiting, alone: bool, now: float) -> bool:
-        pods = [pod for pod, _ in waiting.pods]
-        if alone and any(is_bad(pod) and restarts(pod) >= _CRASHES for pod in pods):
+        crashed = [pod for pod, _ in waiting.pods if alone and is_bad(pod) and restarts(pod) >= _CRASHES]
+        lacking = [pod for pod, _ in waiting.pods if cannot_start(pod)]
+        if self._present.of(waiting, crashed):
             return True
         return (self._lasts(waiting, "failed", waiting.state.failed, now, _FAILURE_SECONDS)
-                or self._lasts(waiting, "start", any(cannot_start(pod) for pod in pods), now, _CANNOT_START_SECONDS))
+                or self._lasts(waiting, "start", bool(self._present.of(waiting, lacking)), now, _CANNOT_START_SECONDS))
 
     def _lasts(self, waiting: Waiting, word: str, so: bool, now: float, seconds: float) -> bool:
         """Says whether something has been so, without a break, for some seconds."""
@@ -119,6 +136,22 @@ class Troubles:
             self._lasting.pop(key, None)
             return False
         return now - self._lasting.setdefault(key, now) >= seconds
+
+    def sentence(self, waiting: Waiting) -> str:
+        """Returns an object and why it is not ready, down to the pod, its last event and its last log lines, in one sentence's part."""
+        reason = waiting.state.reason
+        text = f"{waiting.identity}: {reason}" if waiting.state.failed else f"{waiting.identity} {reason}"
+        present = self._present.of(waiting, [pod for pod, _ in waiting.pods])
+        chosen = self._bad(waiting) or present
+        event = last_event(self._client, chosen[0] if chosen else waiting.live)
+        if not chosen:
+            return text + (f" (last event: {event})" if event else "")
+        pod = chosen[0]
+        self._learn([pod])
+        text += f" (pod {pod['metadata']['name']}: {pod_reason(pod)}"
+        text += f"; last event: {event}" if event else ""
+        log = last_log_lines(self._client, pod, 3)[1]
+        return text + (f"; last log lines: {' | '.join(log)})" if log else ")")
 
 
 def last_event(client: Client, live: Object | None) -> str:
@@ -146,17 +179,3 @@ def last_log_lines(client: Client, pod: Object, lines: int) -> tuple[str, list[s
         if found:
             return container, found[-lines:]
     return "", []
-
-
-def sentence(client: Client, waiting: Waiting) -> str:
-    """Returns an object and why it is not ready, down to the pod, its last event and its last log lines, in one sentence's part."""
-    reason = waiting.state.reason
-    text = f"{waiting.identity}: {reason}" if waiting.state.failed else f"{waiting.identity} {reason}"
-    if not waiting.pods:
-        return text
-    pod, why = next(((pod, why) for pod, why in waiting.pods if is_bad(pod)), waiting.pods[0])
-    text += f" (pod {pod['metadata']['name']}: {why}"
-    event = last_event(client, pod)
-    text += f"; last event: {event}" if event else ""
-    log = last_log_lines(client, pod, 3)[1]
-    return text + (f"; last log lines: {' | '.join(log)})" if log else ")")

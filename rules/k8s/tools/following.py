@@ -6,11 +6,12 @@ import time
 from typing import Any, Collection, Iterable
 
 from rules.k8s.tools.client import Client
-from rules.k8s.tools.closure_state import ClosureState, collections_of
+from rules.k8s.tools.closure_state import ClosureState, collections_of, quoted
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.events import Part, state
-from rules.k8s.tools.explaining import Troubles, sentence
+from rules.k8s.tools.explaining import Troubles
+from rules.k8s.tools.live_secrets import LiveSecrets
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.plan import Plan
 from rules.k8s.tools.reporting import Reporter
@@ -38,7 +39,8 @@ class Following:
         # Watches keep their connections: they get a client of their own, with one for each.
         self._mirror = Mirror(Client(client.connection, connections=len(collections) + 2), collections)
         self._closure = ClosureState(plan, items, self._mirror)
-        self._troubles = Troubles(client)
+        self._secrets = LiveSecrets(client, plan.objects, report.learn)
+        self._troubles = Troubles(client, self._secrets.learn)
         self._client = client
         self._report = report
         self._shown = report.waiting(plan.label)
@@ -71,6 +73,7 @@ class Following:
         if not self._mirror.complete or self._is_behind():
             return None
         every = self._closure.parts()
+        self._secrets.learn(quoted(every))
         self._report.progress(map(state, every))
         parts = [part for part in every if labels is None or part.label in labels]
         if any(part.waiting for part in parts):
@@ -112,6 +115,6 @@ class Following:
         if not parts:
             why = self._mirror.trouble or "give more time."
             return f"the cluster's state could not be read within {format_duration(seconds)}: {why}"
-        blocked = [f"{part.title}: {sentence(self._client, waiting)}" for part in parts for waiting in part.waiting]
+        blocked = [f"{part.title}: {self._troubles.sentence(waiting)}" for part in parts for waiting in part.waiting]
         more = f" and {len(blocked) - 3} more" if len(blocked) > 3 else ""
         return f"not ready after {format_duration(seconds)}: {'; '.join(blocked[:3])}{more}."

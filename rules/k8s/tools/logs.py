@@ -18,6 +18,7 @@ from rules.k8s.tools.closure_state import POD
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, interrupted_code
 from rules.k8s.tools.events import Event
+from rules.k8s.tools.live_secrets import LiveSecrets
 from rules.k8s.tools.manifests import Object
 from rules.k8s.tools.pods import PodIndex, pod_reason
 from rules.k8s.tools.watching import Mirror
@@ -56,6 +57,7 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
     if not chosen:
         raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(place for _, place in places)) or 'any namespace'}; "
                           "see what it waits for with .status, or apply it first.")
+    LiveSecrets(client, run.plan.objects, run.report.learn).learn(pod for _, pod in chosen)
     containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
     if not containers:
         raise TurnupError(f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
@@ -84,6 +86,7 @@ class _Follower:
         self._run = run
         self._client = Client(client.connection, connections=_CONNECTIONS)
         self._items = items
+        self._secrets = LiveSecrets(client, run.plan.objects, run.report.learn)
         self._followed: set[tuple[str, str]] = set()
         self._mirror: Mirror | None = None
         self._begun = False
@@ -105,12 +108,12 @@ class _Follower:
                 raise BrokenPipeError
             if not mirror.complete:
                 continue
-            for label, pod in _chosen(self._items, mirror.all("Pod")):
-                for name in _started(pod):
-                    key = (pod["metadata"]["uid"], name)
-                    if key not in self._followed:
-                        self._followed.add(key)
-                        threading.Thread(target=self._follow, args=(label, pod, name, self._begun), daemon=True).start()
+            fresh = [(label, pod, name) for label, pod in _chosen(self._items, mirror.all("Pod")) for name in _started(pod)
+                     if (pod["metadata"]["uid"], name) not in self._followed]
+            self._secrets.learn(pod for _, pod, _ in fresh)
+            for label, pod, name in fresh:
+                self._followed.add((pod["metadata"]["uid"], name))
+                threading.Thread(target=self._follow, args=(label, pod, name, self._begun), daemon=True).start()
             self._begun = True
 
     def _follow(self, label: str, pod: Object, container: str, new: bool) -> None:

@@ -98,6 +98,11 @@ def restarts(pod: Object) -> int:
     return max((container.get("restartCount") or 0 for container in _containers(pod) if not container.get("ready")), default=0)
 
 
+def has_words(pod: Object) -> bool:
+    """Says whether what a pod waits for may quote what its containers said."""
+    return any(_ended(container, state).get("message") for container in _containers(pod) for state in ("state", "lastState"))
+
+
 def spokesman(pod: Object) -> tuple[str, bool] | None:
     """Returns the container whose log says most about why a pod is not ready, and whether its previous run's log does.
 

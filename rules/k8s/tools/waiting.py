@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools.client import Client
-from rules.k8s.tools.closure_state import ClosureState, collections_of
+from rules.k8s.tools.closure_state import ClosureState, collections_of, quoted
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.events import ready, state
@@ -36,6 +36,10 @@ def status_verb(run: Run, client: Client, items: list[Item], executor: Executor)
     mirror = Mirror(client, collections_of(items))
     mirror.snapshot(executor)
     parts = ClosureState(run.plan, items, mirror).parts()
+    if words := quoted(parts):
+        from rules.k8s.tools.live_secrets import LiveSecrets
+
+        LiveSecrets(client, run.plan.objects, run.report.learn).learn(words)
     run.report.status(run.plan.label, map(state, parts))
     return 1 if any(part.waiting for part in parts) else 0
 

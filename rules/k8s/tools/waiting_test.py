@@ -238,6 +238,22 @@ def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
         ("redis", "", "Warning FailedCreate (x1): exceeded quota")]
 
 
+def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
+    """A claim says by an event that is no warning what it waits for: it is told like a warning, and stands in the last sentence."""
+    monkeypatch.setattr(explaining, "_SLOW_AFTER", 0.2)
+    server.kinds.append(("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True))
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "dev"}}
+    shell.make(claim)
+    live = server.put({**claim, "status": {"phase": "Pending"}})
+    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Normal", "reason": "WaitForFirstConsumer",
+                "message": "waiting for first consumer", "involvedObject": {"uid": live["metadata"]["uid"]}})
+    told = shell.events("wait", "--timeout=2s")
+
+    event = "Normal WaitForFirstConsumer (x1): waiting for first consumer"
+    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in told if event["event"] == "stuck"] == [("data", "is Pending", event)]
+    assert told[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
+
+
 @pytest.mark.parametrize("moment", ["waiting", "applying"])
 def test_interrupt_ends_in_two_seconds(shell, server, moment):
     """SIGINT ends with exit 130, one sentence and no traceback within 2 s, even while the server does not answer."""
