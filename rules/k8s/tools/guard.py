@@ -132,12 +132,25 @@ def _record_path(context: str, environ: Mapping[str, str]) -> Path:
 
 
 def _read_record(path: Path) -> dict[str, str]:
-    """Returns what is recorded of a context: its server and, once known, its uid; {} for nothing readable."""
+    """Returns what is recorded of a context: its server and, once known, its uid; {} where nothing is.
+
+    Raises:
+        WrongClusterError: a record is there and does not say it, so nothing tells this use from the first one.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return {"server": str(record["server"]), "uid": str(record.get("uid") or "")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        text = path.read_text(encoding="utf-8")
+        record = json.loads(text)
+        return {"server": record["server"] + "", "uid": (record.get("uid") or "") + ""}
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        if not os.access(path.parent, os.X_OK):
+            return {}  # An account without a state folder of its own, which is said where it cannot be written.
+        what = f"cannot be read ({error.strerror})"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        what = "is damaged"
+    raise WrongClusterError(f"{path}: {what}, so it cannot be told whether the context leads to the cluster of its first use; nothing was sent. Check "
+                            "the context's server in the kubeconfig, then delete the file, or say that the server is right with '-- --accept-cluster'.")
 
 
 def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[str], None]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig_fields import as_list, check_entry, token_of
 from rules.k8s.tools.manifests import load_yaml_documents
 from rules.k8s.tools.proxies import proxy_of
 
@@ -93,8 +94,8 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
         have = ", ".join(sorted(config.names("context"))) or "none"
         raise TurnupError(f"{config.place} has no context {context!r} (it has: {have}); run './turnup cluster create', or name an "
                           "existing context with TURNUP_CONTEXT.")
-    user_name = user or chosen.content.get("user", "")
-    cluster = config.find("cluster", chosen.content.get("cluster", ""))
+    user_name = user or chosen.content.get("user") or ""
+    cluster = config.find("cluster", chosen.content.get("cluster") or "")
     if cluster is None or not cluster.content.get("server"):
         raise TurnupError(f"{chosen.file}: context {context!r} uses cluster {chosen.content.get('cluster')!r}, which has no server; "
                           "correct the kubeconfig.")
@@ -106,7 +107,7 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
     ca = _data(cluster, "certificate-authority")
     frozen = _freeze(context, {**chosen.content, "user": user_name}, cluster, login)
     plugin = None
-    headers = _headers(login)
+    headers = _headers(login, user_name)
     if login.content.get("exec"):
         from rules.k8s.tools.plugin_login import PluginLogin, cluster_info
 
@@ -121,7 +122,7 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
         server=server,
         ca=ca,
         verify=not cluster.content.get("insecure-skip-tls-verify", False),
-        server_name=cluster.content.get("tls-server-name", ""),
+        server_name=cluster.content.get("tls-server-name") or "",
         certificate=_data(login, "client-certificate"),
         key=_data(login, "client-key"),
         headers=headers or dict,
@@ -153,7 +154,7 @@ class _Merged:
                               "create', or set KUBECONFIG and TURNUP_CONTEXT to use an existing cluster.")
         for file, config in configs:
             for kind, found in self._entries.items():
-                for entry in config.get(f"{kind}s") or []:
+                for entry in as_list(kind, config, file):
                     if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                         found.setdefault(entry["name"], _Entry(entry.get(kind) or {}, file))
 
@@ -167,8 +168,15 @@ class _Merged:
         return self._entries[kind]
 
     def find(self, kind: str, name: str) -> _Entry | None:
-        """Returns a context, cluster or user."""
-        return self._entries[kind].get(name)
+        """Returns a context, cluster or user; only those that a run uses are checked.
+
+        Raises:
+            TurnupError: a field of it holds what it cannot.
+        """
+        found = self._entries[kind].get(name)
+        if found:
+            check_entry(kind, name, found.content, found.file)
+        return found
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -209,18 +217,20 @@ def _read_beside(entry: _Entry, name: str) -> bytes:
         raise TurnupError(f"{entry.file}: {name} {file} cannot be read ({error.strerror}); correct the kubeconfig.") from None
 
 
-def _headers(login: _Entry) -> Callable[[], Mapping[str, str]] | None:
+def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]] | None:
     """Returns the header function of a plain login, None when it takes the library."""
     fields = login.content
     if fields.get("auth-provider"):
         return None
     if fields.get("tokenFile"):
         # Mounted service account tokens rotate: read at every call.
-        return lambda: {"Authorization": "Bearer " + _read_beside(login, "tokenFile").decode("ascii").strip()}
+        return lambda: {"Authorization": "Bearer " + token_of(_read_beside(login, "tokenFile").decode("utf-8", "replace"),
+                                                              f"{login.file}: tokenFile {fields['tokenFile']} of user {user!r}")}
     if fields.get("token"):
-        return lambda: {"Authorization": "Bearer " + fields["token"]}
+        token = token_of(fields["token"], f"{login.file}: user {user!r}")
+        return lambda: {"Authorization": "Bearer " + token}
     if fields.get("username"):
-        pair = f"{fields['username']}:{fields.get('password', '')}".encode()
+        pair = f"{fields['username']}:{fields.get('password') or ''}".encode()
         return lambda: {"Authorization": "Basic " + base64.b64encode(pair).decode()}
     return dict
 
@@ -237,6 +247,9 @@ def _impersonation(login: _Entry, context: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(groups, list) or not isinstance(extra, dict) or not all(isinstance(values, list) for values in extra.values()):
         raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in another form; write a list of groups, "
                           "and a mapping of names to lists.")
+    texts = [*groups, *extra, *(value for values in extra.values() for value in values)]
+    if not all(isinstance(text, str) and text.isprintable() for text in texts):
+        raise TurnupError(f"{login.file}: the user of context {context!r} has in as-groups or as-user-extra what is no text on one line; write texts, numbers in quotes.")
     found += [("Impersonate-Group", group) for group in groups]
     # Header names have few characters; the server takes the others as in URLs.
     found += [("Impersonate-Extra-" + quote(name, safe="!#$&'*+^`|"), value) for name, values in extra.items() for value in values]

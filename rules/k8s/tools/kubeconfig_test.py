@@ -147,6 +147,79 @@ def test_bad_kubeconfigs(write, content, message):
     assert message in str(caught.value)
 
 
+CANARY = "CANARY-TOKEN-1"
+# (what stands in the user, what in the cluster, what the sentence says)
+ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({}, {"server": 5}, "cluster 'c': server is 5, a number; write a text, in quotes."),
+    ({}, {"server": "https://[::1"}, "cluster 'c': server is 'https://[::1', which is not a URL; write https://HOST:PORT."),
+    ({}, {"server": "https://h:99999"}, "cluster 'c': server is 'https://h:99999', which is not a URL"),
+    ({}, {"tls-server-name": 5}, "cluster 'c': tls-server-name is 5, a number"),
+    ({}, {"proxy-url": 5}, "cluster 'c': proxy-url is a number; write a text, in quotes."),
+    ({}, {"insecure-skip-tls-verify": "no"}, "cluster 'c': insecure-skip-tls-verify is 'no', a text; write true or false."),
+    ({}, {"certificate-authority": "a\0b"}, "cluster 'c': certificate-authority is 'a\\x00b', which no name can be"),
+    ({}, {"extensions": [5]}, "cluster 'c': extensions[0] is 5, a number; write a mapping."),
+    ({"client-certificate-data": 5}, {}, "user 'u': client-certificate-data is a number"),
+    ({"client-key": [CANARY]}, {}, "user 'u': client-key is a list; write a text."),
+    ({"token": 12345678901}, {}, "user 'u': token is a number; write a text, in quotes."),
+    ({"token": f"{CANARY}\nx"}, {}, "user 'u' has control characters, line breaks or letters beyond ASCII in the token"),
+    ({"token": f"{CANARY}ü"}, {}, "user 'u' has control characters, line breaks or letters beyond ASCII in the token"),
+    ({"username": "jane", "password": 123456}, {}, "user 'u': password is a number"),
+    ({"exec": "foo"}, {}, "user 'u': exec is 'foo', a text; write a mapping."),
+    ({"exec": {"command": ["foo"]}}, {}, "user 'u': exec: command is a list; write a text."),
+    ({"exec": {"command": "foo", "args": "x"}}, {}, "user 'u': exec: args is 'x', a text; write a list."),
+    ({"exec": {"command": "foo", "args": [f"{CANARY}\0"]}}, {}, "user 'u': exec has args or an env with a zero byte"),
+    ({"as": "a\nb"}, {}, "user 'u': as is 'a\\nb', which no header can hold"),
+    ({"as": 5}, {}, "user 'u': as is 5, a number; write a text, in quotes."),
+    ({"as": "jane", "as-groups": [5]}, {}, "has in as-groups or as-user-extra what is no text on one line"),
+    ({"as": "jane", "as-user-extra": {"a": ["x\ny"]}}, {}, "has in as-groups or as-user-extra what is no text on one line"),
+    ({"auth-provider": "gcp"}, {}, "user 'u': auth-provider is 'gcp', a text; write a mapping."),
+    ({"auth-provider": {"name": "gcp"}}, {}, "user 'u': auth-provider has the name 'gcp', and only 'oidc' can be used"),
+    ({"auth-provider": {"name": "oidc"}}, {}, "user 'u': auth-provider has no config"),
+]
+
+
+@pytest.mark.parametrize(("user", "cluster", "message"), ODD)
+def test_odd_fields_get_one_sentence(write, user, cluster, message):
+    """A field of another type, or that cannot be sent, is refused with the entry, the field and what was found, unless that is a secret."""
+    path = write(config(user, **cluster))
+    with pytest.raises(TurnupError) as caught:
+        load(path, "ctx", environ={})
+
+    assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+    assert CANARY not in str(caught.value) and "123456" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ({**config({}), "users": 5}, "config: users is 5, a number; write a list."),
+    ({**config({}), "clusters": [{"name": "c", "cluster": 5}]}, "cluster 'c' is 5, a number; write a mapping of fields to values."),
+    ({**config({}), "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": 5}}]}, "context 'ctx': user is 5, a number"),
+])
+def test_odd_entries_get_one_sentence(write, content, message):
+    """So do entries and lists of entries of another form."""
+    with pytest.raises(TurnupError) as caught:
+        load(write(content), "ctx")
+
+    assert message in str(caught.value)
+
+
+def test_an_entry_that_is_not_used_may_be_odd(write):
+    """Only the entries of the context in use are checked."""
+    content = config({"token": "t"})
+    content["users"][1]["user"] = {"token": 5}
+
+    assert load(write(content), "ctx").headers() == {"Authorization": "Bearer t"}
+
+
+def test_white_space_around_a_token_is_none_of_it(write, tmp_path):
+    """A YAML block and a file end with a line's end, which is not sent; one within a token is refused without the token."""
+    assert load(write(config({"token": "abc\n"})), "ctx").headers() == {"Authorization": "Bearer abc"}
+    (tmp_path / "token").write_text(f" {CANARY}\nsecond\n")
+    with pytest.raises(TurnupError, match="tokenFile token of user 'u' has control characters") as caught:
+        load(write(config({"tokenFile": "token"})), "ctx").headers()
+
+    assert CANARY not in str(caught.value)
+
+
 def test_missing_kubeconfig_names_the_cures(tmp_path):
     """Without a kubeconfig the sentence names the command that makes one, and the variables that name another."""
     with pytest.raises(TurnupError, match="there is no kubeconfig, .*'./turnup cluster create'.*KUBECONFIG and TURNUP_CONTEXT"):

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig_fields import token_of
 from rules.k8s.tools.leftovers import private_folder
 from rules.k8s.tools.manifests import load_yaml_documents
 from rules.k8s.tools.render import to_yaml
@@ -83,7 +84,7 @@ def library_login(path: Path, frozen: Mapping[str, Any]) -> Headers:
             if _ends_soon(_token(settings)):
                 log_in()
             token = _token(settings)
-        return {"Authorization": token} if token else {}
+        return {"Authorization": token_of(token, f"{path}: the login of context {context!r}")} if token else {}
 
     log_in()
     return headers

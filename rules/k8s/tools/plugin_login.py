@@ -22,6 +22,7 @@ from typing import Any, Callable, Mapping
 
 from rules.k8s.tools import leftovers
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig_fields import token_of
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
@@ -188,6 +189,8 @@ class PluginLogin:
             status = document["status"]
             certificate, key = (status[name].encode() if status.get(name) else None for name in ("clientCertificateData", "clientKeyData"))
             token = status.get("token") or ""
+            if isinstance(token, str):
+                token = token_of(token, f"{self._place}: what the plugin {self._spec['command']!r} of context {self._context!r} gave")
             if bool(certificate) != bool(key) or not isinstance(token, str) or not (token or certificate):
                 raise ValueError("neither a token nor a certificate with its key")
             end = status.get("expirationTimestamp")

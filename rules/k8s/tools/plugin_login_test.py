@@ -108,6 +108,15 @@ def test_plugin_is_asked_once_and_when_its_answer_has_expired(plugin, connect, t
     assert (tmp_path / "late").read_text() == "x\n" * 3
 
 
+def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
+    """White space around a plugin's token is none of it; a token with a line's end within is refused without being shown."""
+    assert connect(plugin(answer(token=" t "))).plugin.credentials().token == "t"
+    with pytest.raises(TurnupError, match="gave has control characters, line breaks or letters beyond ASCII in the token") as caught:
+        connect(plugin(answer(token="CANARY\u00fc"))).plugin.credentials()
+
+    assert "CANARY" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("fields", "body", "reason"), [
     ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
     ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),

@@ -1,0 +1,123 @@
+"""What the fields of a kubeconfig may hold: checked where it is read, so that nothing after it trips over another type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from rules.k8s.tools.errors import TurnupError
+
+# Fields and what they hold: `text`, `secret` (a text that no sentence quotes), `header` (a text that is sent in a header),
+# `flag`, `list`, `mapping`.
+_FIELDS: dict[str, dict[str, str]] = {
+    "context": {"cluster": "text", "user": "text", "namespace": "text"},
+    "cluster": {
+        "server": "text", "certificate-authority": "text", "certificate-authority-data": "secret", "insecure-skip-tls-verify": "flag",
+        "tls-server-name": "text", "proxy-url": "secret", "extensions": "list"},
+    "user": {
+        "client-certificate": "text", "client-certificate-data": "secret", "client-key": "text", "client-key-data": "secret", "token": "secret",
+        "tokenFile": "text", "username": "text", "password": "secret", "as": "header", "as-uid": "header", "exec": "mapping",
+        "auth-provider": "mapping"},
+    "exec": {
+        "apiVersion": "text", "command": "text", "args": "list", "env": "list", "interactiveMode": "text", "installHint": "text",
+        "provideClusterInfo": "flag"},
+    "auth-provider": {"name": "text", "config": "mapping"},
+}
+_TYPES: dict[str, type] = {"text": str, "secret": str, "header": str, "flag": bool, "list": list, "mapping": dict}
+_WORDS = {str: "a text", bool: "true or false", list: "a list", dict: "a mapping", int: "a number", float: "a number", type(None): "nothing"}
+_SHOWN_LETTERS = 60
+
+
+def check_entry(kind: str, name: str, content: Any, file: Path) -> None:
+    """Checks the fields of a context, cluster or user.
+
+    Args:
+        kind: which of them.
+        name: the entry's.
+        content: what stands there.
+        file: the kubeconfig.
+
+    Raises:
+        TurnupError: a field holds what it cannot; the sentence has its value where that is no secret.
+    """
+    where = f"{file}: {kind} {name!r}"
+    _check(where, kind, content)
+    if kind == "cluster":
+        _check_server(where, content.get("server"))
+        for number, extension in enumerate(content.get("extensions") or []):
+            _expect(where, f"extensions[{number}]", "mapping", extension)
+    for part in ("exec", "auth-provider") if kind == "user" else ():
+        if content.get(part):
+            _check(f"{where}: {part}", part, content[part])
+            if any("\0" in (value if isinstance(value, str) else "".join(map(str, value.values())) if isinstance(value, dict) else "") for value in [*(content[part].get("args") or []), *(content[part].get("env") or [])]):
+                raise TurnupError(f"{where}: exec has args or an env with a zero byte, which no program takes; remove it.")
+    provider = content.get("auth-provider") if kind == "user" else None
+    if provider and provider.get("name") != "oidc":
+        raise TurnupError(f"{where}: auth-provider has the name {provider.get('name')!r}, and only 'oidc' can be used; log in with your provider's exec plugin.")
+    if provider and not provider.get("config"):
+        raise TurnupError(f"{where}: auth-provider has no config; log in with your provider's tool.")
+
+
+def as_list(kind: str, config: Mapping[str, Any], file: Path) -> list[Any]:
+    """Returns the entries of a kind.
+
+    Raises:
+        TurnupError: they are no list.
+    """
+    found = config.get(f"{kind}s")
+    if found is not None and not isinstance(found, list):
+        raise TurnupError(f"{file}: {kind}s is {_shown(found)}; write a list.")
+    return found or []
+
+
+def token_of(value: str, where: str) -> str:
+    """Returns a token as it can be sent, without the lines' ends that files and YAML leave around it.
+
+    Args:
+        value: the token.
+        where: what it comes from, for the sentence.
+
+    Raises:
+        TurnupError: it has other letters than a header takes.
+    """
+    token = value.strip()
+    if not token.isascii() or not token.isprintable():
+        raise TurnupError(f"{where} has control characters, line breaks or letters beyond ASCII in the token; write it anew, or log in again.")
+    return token
+
+
+def _check(where: str, kind: str, content: Any) -> None:
+    if not isinstance(content, dict):
+        raise TurnupError(f"{where} is {_shown(content)}; write a mapping of fields to values.")
+    for field, wanted in _FIELDS[kind].items():
+        if content.get(field) is not None:
+            _expect(where, field, wanted, content[field])
+
+
+def _expect(where: str, field: str, wanted: str, value: Any) -> None:
+    if not isinstance(value, _TYPES[wanted]):
+        found = _words(value) if wanted == "secret" else _shown(value)
+        quotes = ", in quotes" if wanted in ("text", "secret", "header") and isinstance(value, (int, float)) else ""
+        raise TurnupError(f"{where}: {field} is {found}; write {_WORDS[_TYPES[wanted]]}{quotes}.")
+    if wanted == "header" and not str(value).isprintable():
+        raise TurnupError(f"{where}: {field} is {value!r}, which no header can hold; write it without line breaks and control characters.")
+    if wanted == "text" and "\0" in value:
+        raise TurnupError(f"{where}: {field} is {value!r}, which no name can be; write it without control characters.")
+
+
+def _check_server(where: str, server: str | None) -> None:
+    try:
+        urlsplit(server or "").port
+    except ValueError:
+        raise TurnupError(f"{where}: server is {server!r}, which is not a URL; write https://HOST:PORT.") from None
+
+
+def _shown(value: Any) -> str:
+    """Returns a value that is no secret, with its type: that is what is wrong with it."""
+    text = repr(value)
+    return f"{text[:_SHOWN_LETTERS]}{'…' if len(text) > _SHOWN_LETTERS else ''}, {_words(value)}" if isinstance(value, (str, int, float)) else _words(value)
+
+
+def _words(value: Any) -> str:
+    return _WORDS.get(type(value), "something else")
