@@ -105,3 +105,44 @@ def test_waiting_with_few_rights(stack, client, server, place, rights):
 
     threading.Thread(target=controller, daemon=True).start()
     assert stack.run("wait", "--timeout=30s") == 0, stack.err
+
+
+def put_pod(client: Client, place: str, revision: int, words: str) -> None:
+    """Plays the Deployment controller and the kubelet: a ReplicaSet of a revision of redis, and its pod, which has crashed with these words."""
+    name = f"redis-{revision}"
+    meta = {"name": name, "namespace": place, "labels": {"app": "redis", "rs": name}}
+    base = deployment("redis")["spec"]
+    pod = {"containers": [{"name": "main", "image": "app", "command": [f"v{revision}"]}]}
+    made = client.request("POST", f"/apis/apps/v1/namespaces/{place}/replicasets", body={
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {**meta, "annotations": {"deployment.kubernetes.io/revision": str(revision)}},
+        "spec": {**base, "replicas": 0, "selector": {"matchLabels": meta["labels"]}, "template": {"metadata": {"labels": meta["labels"]}, "spec": pod}}})[1]
+    client.request("POST", f"/api/v1/namespaces/{place}/pods", body={"apiVersion": "v1", "kind": "Pod", "spec": pod, "metadata": {
+        **meta, "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": made["metadata"]["uid"], "controller": True}]}})
+    client.request("PATCH", f"/api/v1/namespaces/{place}/pods/{name}/status", content_type=MERGE_PATCH, body={"status": {
+        "phase": "Running", "containerStatuses": [{
+            "name": "main", "ready": False, "restartCount": 6, "image": "app", "imageID": "",
+            "state": {"terminated": {"reason": "Error", "exitCode": 3, "message": words}}}]}})
+
+
+def test_a_cured_deployment_is_waited_for(stack, client, place):
+    """Crashes of the former template's pods do not end a wait, those of the present one's do, and what they print of Secrets in the cluster is masked."""
+    become_ready(client, place, "web")
+    path = f"/apis/apps/v1/namespaces/{place}/deployments/redis"
+    client.request("PATCH", path, content_type=MERGE_PATCH, body={"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}})
+    client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": {
+        "observedGeneration": client.request("GET", path)[1]["metadata"]["generation"], "replicas": 2, "updatedReplicas": 1}})
+    name = "leak-0123456789"
+    client.request("POST", f"/api/v1/namespaces/{place}/secrets", body={
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": place}, "stringData": {"password": "Canary-AAAA1111"}})
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "leak-9876543210", "namespace": place, "annotations": {"turnup/base-name": "leak"}},
+              "stringData": {"password": "Canary-BBBB2222"}}
+    redis = {**deployment("redis"), "metadata": {"name": "redis", "namespace": place}}
+    stack.make_targets(document("//redis:dev", [redis, secret]), label="//redis:dev")
+    put_pod(client, place, 1, "the former one")
+
+    assert stack.run("wait", "--timeout=3s") == 1
+    assert f"not ready after 3.0s: //redis:dev: Deployment {place}/redis 1 old replicas are still there; " in stack.err
+
+    put_pod(client, place, 2, "with Canary-AAAA1111")
+    assert stack.run("wait", "--timeout=60s") == 1
+    assert f"ERROR: //redis:dev: Deployment {place}/redis 1 old replicas are still there (pod redis-2: container main: Error, exit code 3 (with ***)" in stack.err
