@@ -50,6 +50,17 @@ def test_what_pods_print_is_masked(stack, server, arguments, rights):
     assert "***" in told and [value for value in (*hidden.values(), "Canary-BBBB2222") if value in told] == []
 
 
+def test_events_of_a_pod_are_masked(stack, server):
+    """What a description quotes of a pod, as of a probe that fails, holds no value of a Secret that the pod names."""
+    pod = server.get({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "dev"}})
+    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning", "reason": "Unhealthy",
+                "message": f"Readiness probe failed: {VALUES['foreign']}", "involvedObject": {"uid": pod["metadata"]["uid"]}})
+    stack.make({"apiVersion": "v1", "kind": "Pod", "metadata": pod["metadata"], "spec": pod["spec"]})
+
+    assert stack.run("describe") == 0, stack.err
+    assert "Readiness probe failed: ***" in stack.out
+
+
 def test_without_rights_nothing_is_said_of_it(stack, server):
     """An account that may not read Secrets sees its logs, and no word about Secrets."""
     server.refuse = lambda request: (403, {"message": "no"}) if "/secrets" in request.path else None

@@ -93,6 +93,10 @@ def describe(client: Client, items: Iterable[Item], executor: Executor, learn: L
         if live is None:
             return item, f"Name:         {item.identity.name}\nKind:         {item.identity.kind}\nNot in the cluster.\n"
         learn([live])
+        if item.identity.kind == "Pod":  # Its events may quote what it has said.
+            from rules.k8s.tools.live_secrets import LiveSecrets
+
+            LiveSecrets(client, (), learn).learn([live])
         return item, describe_object(live, events_of(client, live))
 
     return list(executor.map(one, list(items)))
