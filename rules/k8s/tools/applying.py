@@ -12,12 +12,13 @@ from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, w
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.inventory import Inventory
-from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
+from rules.k8s.tools.preflight import Preflight
 from rules.k8s.tools.pushing import PushReport
 from rules.k8s.tools.recreation import recreate
 from rules.k8s.tools.replacing import Replacer
 from rules.k8s.tools.tidying import tidy
 from rules.k8s.tools.transaction import Transaction, Writer
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run import Run

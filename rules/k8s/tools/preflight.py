@@ -16,7 +16,7 @@ import datetime
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Collection, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from rules.k8s.tools import recreation
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
@@ -25,10 +25,11 @@ from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item, Surroundings, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import PART_OF, Inventory
+from rules.k8s.tools.limits import check_quotas, check_rights
 from rules.k8s.tools.manifests import Identity, Object, owner
-from rules.k8s.tools.ownership import absorbed, conflicts, foreign_owner
-from rules.k8s.tools.quota import exceeded
+from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.refusals import explain, words
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
 _LIST_FROM = 3
@@ -37,61 +38,6 @@ _PAGE = 500
 _RECENT = datetime.timedelta(seconds=10)
 _WHOLE = "application/json"
 _PARTIAL = "PartialObjectMetadata"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an apply would do to one item.
-
-    Attributes:
-        item: the item.
-        outcome: `unchanged`; `new`; `changed`; `replaced`, for what cannot be changed and is deleted and made again (see
-            recreation.py); or `untried`, for what depends on something that the run makes.
-        live: metadata of the live object, as an object; None when there is none or it is not known.
-        tried: the server has said so; False where it could not be asked about the object itself.
-        reason: why it is replaced.
-    """
-
-    item: Item
-    outcome: str
-    live: Object | None = None
-    tried: bool = True
-    reason: str = ""
-
-    @property
-    def uid(self) -> str:
-        """The live object's UID, "" when there is none, or none that stays."""
-        return self.live["metadata"].get("uid", "") if self.live and self.outcome != "replaced" else ""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An item that would be refused, and the sentence that says why."""
-
-    item: Item
-    sentence: str
-
-
-def check_owner(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None, *, adopt: bool) -> None:
-    """Refuses what somebody else has made.
-
-    Args:
-        item: what is to be written.
-        live: the live object under its name, or its metadata.
-        labels: labels of the stack's targets: what one of them made may move to another.
-        inventory: what the stack has, None where that is not known: what a target of it made that has another name by now is its own.
-        adopt: take it over, whoever made it.
-
-    Raises:
-        TurnupError: naming the owner.
-    """
-    if adopt or owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)):
-        return
-    if owner(live):
-        raise TurnupError(f"{item.label}: {item.identity} belongs to {owner(live)}, which applied it; "
-                          "rename one of the two, or take it over with '.apply -- --adopt'.")
-    raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
-                      "rename yours, or take it over with '.apply -- --adopt'.")
 
 
 def recreated(client: Client, item: Item, live: Object, error: ApiError) -> Verdict | Refusal:
@@ -148,12 +94,12 @@ class Preflight:
             found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave))
             self._absent |= {item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new"
                              and _is_namespace(item)}
-        rights = self._check_rights([each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
+        rights = check_rights(self._client, [each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
         found |= {refusal.item.identity: refusal for refusal in rights}
         new = {each.item.identity for each in found.values() if isinstance(each, Verdict) and each.outcome == "new"}
         places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
-        found |= {refusal.item.identity: refusal for refusal in self._check_quota(
-            [item for item in items if item.identity.namespace in places], new, executor)}
+        found |= {refusal.item.identity: refusal for refusal in check_quotas(
+            self._client, [item for item in items if item.identity.namespace in places], new, executor)}
         found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
@@ -292,48 +238,6 @@ class Preflight:
     def _is_recent(self, applied: datetime.datetime | None) -> bool:
         """Says whether a dry run of now may carry the same time as what was applied."""
         return applied is not None and (self._since is None or applied >= self._since - _RECENT)
-
-    # What no dry run tells.
-
-    def _check_rights(self, items: list[Item], executor: Executor) -> list[Refusal]:
-        """Asks for the right to make what could not be tried: once for each kind and namespace."""
-        first = {(item.resource, item.identity.namespace): item for item in reversed(items)}
-        questions = [(item, verb) for item in first.values() for verb in ("create", "patch")]
-
-        def allowed(question: tuple[Item, str]) -> bool:
-            item, verb = question
-            try:
-                answer = self._client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body={
-                    "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
-                        "verb": verb, "group": item.identity.group, "resource": item.resource.plural,
-                        "version": item.resource.api_version.rpartition("/")[2], "namespace": item.identity.namespace}}})[1]
-            except ApiError:
-                return True  # Who may not ask finds out when writing.
-            return bool((answer.get("status") or {}).get("allowed", True))
-
-        return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no right to {verb} {item.resource.plural} in "
-                        f"{item.identity.namespace or 'the cluster'}); ask for the rights or use another user.")
-                for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
-
-    def _check_quota(self, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
-        """Compares what the items ask for with the quotas of their namespaces."""
-        places: dict[str, list[Item]] = {}
-        for item in items:
-            places.setdefault(item.identity.namespace, []).append(item)
-        places.pop("", None)
-
-        def quotas(namespace: str) -> list[Object]:
-            try:
-                return list(self._client.request("GET", f"/api/v1/namespaces/{namespace}/resourcequotas")[1].get("items") or [])
-            except ApiError:
-                return []  # The server itself keeps to them; this is only to know before.
-
-        refusals = []
-        for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
-            for quota in found:
-                for item, sentence in exceeded(quota, inside, new):
-                    refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
-        return refusals
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from rules.k8s.tools.engine import Item, Result, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.manifests import Object
-from rules.k8s.tools.preflight import Refusal, Verdict, check_owner, recreated
+from rules.k8s.tools.preflight import recreated
 from rules.k8s.tools.recreation import is_wanted, recreate
 from rules.k8s.tools.refusals import explain
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner
 
 # So often an object is sent that somebody else changes between its being read and written.
 _ATTEMPTS = 5

@@ -38,9 +38,9 @@ from rules.k8s.tools.inventory import (
 )
 from rules.k8s.tools.lease import Lease
 from rules.k8s.tools.manifests import Identity
-from rules.k8s.tools.preflight import Refusal, Verdict
 from rules.k8s.tools.prune import Departed, departed_of, items_to_prune, recorded, sentence
 from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.verdicts import Refusal, Verdict
 from rules.k8s.tools.writing import write_all
 
 if TYPE_CHECKING:

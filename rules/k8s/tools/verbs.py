@@ -12,10 +12,10 @@ from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Object, owner
-from rules.k8s.tools.preflight import Refusal, Verdict
 from rules.k8s.tools.refusals import explain, words
 from rules.k8s.tools.render import describe as describe_object
 from rules.k8s.tools.render import diff_objects
+from rules.k8s.tools.verdicts import Refusal, Verdict
 
 # Takes note of the values of live Secrets, so that they are masked wherever they turn up.
 Learn = Callable[[Iterable[Object]], None]

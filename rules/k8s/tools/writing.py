@@ -11,8 +11,8 @@ from rules.k8s.tools.engine import Result
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.ordering import Order
-from rules.k8s.tools.preflight import Verdict
 from rules.k8s.tools.readiness import AT_ONCE
+from rules.k8s.tools.verdicts import Verdict
 
 if TYPE_CHECKING:
     from rules.k8s.tools.following import Following
