@@ -29,7 +29,7 @@ from rules.k8s.tools.limits import check_quotas, check_rights
 from rules.k8s.tools.manifests import Identity, Object, owner
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.refusals import explain, words
-from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner, is_ending
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
 _LIST_FROM = 3
@@ -150,6 +150,8 @@ class Preflight:
 
     def _try(self, item: Item, known: _Live) -> Verdict | Refusal:
         live = known.meta
+        if live and is_ending(live):
+            return self._anew(item, live)
         if item.identity.namespace in self._absent:
             return self._stand_in(item)
         if live and self._create:
@@ -161,6 +163,8 @@ class Preflight:
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
                 return Verdict(item, "new")
+            if is_ending(answer):
+                return self._anew(item, answer)
             if self._create:
                 return Verdict(item, "changed", answer)
             if live is None:
@@ -181,8 +185,13 @@ class Preflight:
         return answer
 
     def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
-        if self._create and (there := live_metadata(self._client, item)):
-            return Verdict(item, "changed", there)
+        if live is None and (self._create or error.status in (409, 422)):
+            # A list by label does not have it: it may be somebody else's, or be on its way out.
+            live = live_metadata(self._client, item)
+            if live and is_ending(live):
+                return self._anew(item, live)
+            if live and self._create:
+                return Verdict(item, "changed", live)
         if self._surroundings.is_early(error, item):
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:
@@ -204,6 +213,15 @@ class Preflight:
             if live and owner(live) in (item.label, *self._surroundings.labels):
                 return recreated(self._client, item, live, error)
         return Refusal(item, explain(error, item.label, item.identity))
+
+    def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
+        """Tries an object whose name one has that is being deleted: what the server would make of that one says nothing."""
+        try:
+            recreation.check_new(self._client, item)
+        except ApiError as error:
+            if not self._surroundings.is_early(error, item):
+                return Refusal(item, explain(error, item.label, item.identity))
+        return Verdict(item, "ending", live)
 
     def _stand_in(self, item: Item) -> Verdict | Refusal:
         """Tries an object whose namespace is not there yet as a new one in `default`."""

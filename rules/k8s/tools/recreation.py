@@ -23,6 +23,7 @@ ON_IMMUTABLE = "turnup/on-immutable"
 _REPLACE = "replace"
 # Their controllers adopt what an object of the same name and selector has left.
 _ADOPTING = ("Deployment", "StatefulSet")
+_NAMED = ("APIService", "CustomResourceDefinition")
 # So long an object may take to be gone; that of its dependents is not waited for.
 _GONE_SECONDS = 60.0
 
@@ -64,14 +65,24 @@ def check(client: Client, item: Item) -> None:
         ApiError: the server would not take it as a new object, or not delete the live one.
         TurnupError: claims would be deleted with it.
     """
+    check_new(client, item)
+    live = client.request("GET", item.path)[1]
+    delete_object(client, item, live["metadata"]["uid"], propagation=_propagation(item, live), dry=True)
+
+
+def check_new(client: Client, item: Item) -> None:
+    """Checks that the server would take an item as a new object, while another one has its name.
+
+    Raises:
+        ApiError: it would not.
+    """
     try:
         as_new(client, item)
     except ApiError as error:
-        # What a second object beside the first one may not have counts for nothing: a port, room in a quota.
-        if error.status != 403 and "already allocated" not in error.message:
+        # What a second object beside the first one may not have counts for nothing: a port, room in a quota. What has its name
+        # from what it says cannot be tried under another one.
+        if error.status != 403 and "already allocated" not in error.message and item.identity.kind not in _NAMED:
             raise
-    live = client.request("GET", item.path)[1]
-    delete_object(client, item, live["metadata"]["uid"], propagation=_propagation(item, live), dry=True)
 
 
 def recreate(client: Client, item: Item, before: Object, permit: Permit, apply: Callable[[Item, Object | None], Result]) -> Result:
@@ -89,7 +100,7 @@ def recreate(client: Client, item: Item, before: Object, permit: Permit, apply: 
         # Another object under the same name is not ours to delete: the server says what it makes of the manifest.
         if live and live["metadata"]["uid"] == before["metadata"]["uid"]:
             delete_object(client, item, live["metadata"]["uid"], propagation=_propagation(item, live), permit=permit)
-            _wait_gone(client, item, live["metadata"]["uid"])
+            wait_gone(client, item, live["metadata"]["uid"])
             live = None
     except ApiError as error:
         return Result(item, "failed", error=explain(error, item.label, item.identity))
@@ -132,7 +143,13 @@ def _read(client: Client, item: Item) -> Object | None:
     return live
 
 
-def _wait_gone(client: Client, item: Item, uid: str) -> None:
+def wait_gone(client: Client, item: Item, uid: str) -> None:
+    """Waits until an object that is being deleted is gone, or another one has its name.
+
+    Raises:
+        ApiError: it may not be read.
+        TurnupError: it is still there after a minute; the sentence says what holds it.
+    """
     deadline, pause = time.monotonic() + _GONE_SECONDS, 0.05
     while (live := _read(client, item)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:

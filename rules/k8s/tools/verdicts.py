@@ -19,7 +19,8 @@ class Verdict:
     Attributes:
         item: the item.
         outcome: `unchanged`; `new`; `changed`; `replaced`, for what cannot be changed and is deleted and made again (see
-            recreation.py); or `untried`, for what depends on something that the run makes.
+            recreation.py); `ending`, for what is being deleted and is made anew once it is gone; or `untried`, for what depends
+            on something that the run makes.
         live: metadata of the live object, as an object; None when there is none or it is not known.
         tried: the server has said so; False where it could not be asked about the object itself.
         reason: why it is replaced.
@@ -34,7 +35,7 @@ class Verdict:
     @property
     def uid(self) -> str:
         """The live object's UID, "" when there is none, or none that stays."""
-        return self.live["metadata"].get("uid", "") if self.live and self.outcome != "replaced" else ""
+        return self.live["metadata"].get("uid", "") if self.live and self.outcome not in ("replaced", "ending") else ""
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,13 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
                           "rename one of the two, or take it over with '.apply -- --adopt'.")
     raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
                       "rename yours, or take it over with '.apply -- --adopt'.")
+
+
+def is_ending(live: Object) -> bool:
+    """Says whether a live object is being deleted: whatever is written into it goes with it."""
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def ending_sentence(item: Item) -> str:
+    """Says what becomes of an object whose name one has that is being deleted."""
+    return f"{item.label}: {item.identity} is being deleted; its end is waited for, and it is made anew"
