@@ -48,7 +48,7 @@ class Applying:
         self._create = create
         self._say = say
         self._permit = permit
-        self._applier = Applier(client, surroundings, force=force, permit=permit)
+        self._applier = Applier(client, surroundings, force=force, permit=permit, say=say)
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:

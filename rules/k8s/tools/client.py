@@ -32,6 +32,8 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
 _LATER = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 5
+# Of a webhook that could not be asked: its Service is missing, or it has kept the server waiting already.
+_LASTING = (" not found", "context deadline exceeded", "Client.Timeout")
 
 Permit = Callable[[], ContextManager[Any]]
 """What is entered around a request that writes: it raises once nothing may be written any more (see lease.py)."""
@@ -137,7 +139,7 @@ class Client:
             self.date = answer.headers.get("Date") or self.date
             if answer.status < 400:
                 return answer.status, data
-            if answer.status in _LATER and attempt + 1 < _ATTEMPTS and not is_schema_error(str(data)):
+            if answer.status in _LATER and attempt + 1 < _ATTEMPTS and not _is_lasting(str(data)):
                 time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
                 continue
             raise api_error(answer.status, data, self.connection)
@@ -266,6 +268,11 @@ def api_error(status: int, data: Any, connection: Connection) -> ApiError | Turn
     reason = data.get("reason", "") if isinstance(data, dict) else ""
     details = data.get("details") if isinstance(data, dict) else None
     return ApiError(status, reason, message or f"HTTP {status}", details)
+
+
+def _is_lasting(message: str) -> bool:
+    """Says whether a server's answer is the same at every attempt, or took so long that another one is for the caller to decide."""
+    return is_schema_error(message) or ("webhook" in message and any(words in message for words in _LASTING))
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

@@ -30,6 +30,7 @@ from rules.k8s.tools.manifests import Identity, Object, owner
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.refusals import explain, words
 from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner, is_ending
+from rules.k8s.tools.webhooks import Starting, called
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
 _LIST_FROM = 3
@@ -83,6 +84,7 @@ class Preflight:
         self._create = create
         self._since = _moment(client.date)
         self._absent: set[str] = set()
+        self._starting = Starting(client, surroundings.services)
 
     def check(self, items: Iterable[Item], executor: Executor) -> list[Verdict | Refusal]:
         """Returns what would become of each item, in the items' order."""
@@ -192,7 +194,7 @@ class Preflight:
                 return self._anew(item, live)
             if live and self._create:
                 return Verdict(item, "changed", live)
-        if self._surroundings.is_early(error, item):
+        if self._is_early(error, item):
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:
             return Verdict(item, "untried", live, tried=False)  # An admission webhook that cannot be asked without effect.
@@ -219,9 +221,14 @@ class Preflight:
         try:
             recreation.check_new(self._client, item)
         except ApiError as error:
-            if not self._surroundings.is_early(error, item):
+            if not self._is_early(error, item):
                 return Refusal(item, explain(error, item.label, item.identity))
         return Verdict(item, "ending", live)
+
+    def _is_early(self, error: ApiError, item: Item) -> bool:
+        """Says whether a refusal may pass by itself; that of a webhook only where it is about to run."""
+        hook = called(error.message) if error.status >= 500 else None
+        return self._surroundings.is_early(error, item) and (hook is None or hook in self._starting)
 
     def _stand_in(self, item: Item) -> Verdict | Refusal:
         """Tries an object whose namespace is not there yet as a new one in `default`."""

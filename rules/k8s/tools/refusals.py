@@ -8,6 +8,7 @@ from rules.k8s.tools.errors import ApiError, is_namespace_ending, is_schema_erro
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.mask import MASK
 from rules.k8s.tools.ownership import conflicts
+from rules.k8s.tools.webhooks import called
 
 # Anything that a message quotes may be a value, of the manifest or of what is stored.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\{.*\}|(?<=Invalid value: )\S+')
@@ -51,6 +52,11 @@ def explain(error: ApiError, label: str, identity: Identity) -> str:
                 "apply again, which the annotation 'turnup/on-immutable: replace' asks for.")
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
         return f"{what}: does not fit its schema ({said}); correct the manifest."
+    hook = called(error.message) if error.status >= 500 else None
+    if hook:
+        cause = MASK if identity.kind == "Secret" and _QUOTED.search(hook.cause) else hook.cause
+        return (f"{what}: {hook} has to be asked about it and does not answer ({cause}); see to what it runs on, or delete its "
+                "configuration.")
     if error.status in (400, 422):
         return f"{what}: the cluster finds it invalid ({said}); correct the manifest."
     return f"{what}: the cluster refused it ({error.status} {error.reason}: {said})."
