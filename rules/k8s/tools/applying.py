@@ -37,15 +37,17 @@ class Applying:
         permit: entered around every write.
         say: writes a line of progress.
         create: refuse objects that are there already.
+        going_back: the items are those of an older set.
     """
 
     def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, permit: Permit, say: Callable[[str], None],
-                 create: bool = False):
+                 create: bool = False, going_back: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._force = force
         self._adopt = adopt
         self._create = create
+        self._going_back = going_back
         self._say = say
         self._permit = permit
         self._applier = Applier(client, surroundings, force=force, permit=permit, say=say)
@@ -53,7 +55,8 @@ class Applying:
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
-        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create).check(items, executor)
+        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create,
+                          going_back=self._going_back).check(items, executor)
         if self._create:
             verbs.refuse_existing(found)
         self._inventory = inventory
@@ -192,7 +195,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
                               only={item.identity for item in rollback.left_over(newest, items)} | (begun.listed if begun else set()),
                               labels=labels, mark=rollback.mark(revision))
     writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit,
-                      say=report.note)
+                      say=report.note, going_back=True)
     transaction.check(writer)
     results = transaction.commit(writer, Recording(run, client, items, revision))
     code = run.finish(results)

@@ -32,6 +32,8 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
 _LATER = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 5
+# So much of a request the API server reads.
+_MOST_BYTES = 3 * 1024 * 1024
 # Of a webhook that could not be asked: its Service is missing, or it has kept the server waiting already.
 _LASTING = (" not found", "context deadline exceeded", "Client.Timeout")
 
@@ -172,6 +174,9 @@ class Client:
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
+            if payload and len(payload) > _MOST_BYTES and not isinstance(error, urllib3.exceptions.ReadTimeoutError):
+                # The server says so, and closes while the rest is still being sent: mostly nobody gets to read it.
+                raise ApiError(413, "RequestEntityTooLarge", f"{len(payload)} bytes, where a request may have {_MOST_BYTES}") from None
             self._check_tls(error)
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
@@ -254,9 +259,19 @@ def _decode(data: bytes, connection: Connection, status: int) -> Any:
         return json.loads(data) if data else {}
     except ValueError:
         if status >= 400:
-            return {"message": data[:200].decode("utf-8", "replace").strip()}
+            return {"message": _in_words(data[:200].decode("utf-8", "replace").strip(), connection, status)}
         raise TurnupError(f"{connection.server}: answered with something that is not JSON, so it is no API server; "
                           f"correct the server of context {connection.context!r}.") from None
+
+
+def _in_words(text: str, connection: Connection, status: int) -> str:
+    """Returns what was answered in place of a Status; with the server's name where the kubeconfig leads beside an API server."""
+    url = urlsplit(connection.server)
+    # An API server says so itself of a path that it does not serve; below a path of its own that may be the server's address.
+    if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
+        return (f"{connection.server}: answers {text!r} (HTTP {status}), which is not what an API server says; correct the server of context "
+                f"{connection.context!r} in the kubeconfig.")
+    return text
 
 
 def api_error(status: int, data: Any, connection: Connection) -> ApiError | TurnupError:

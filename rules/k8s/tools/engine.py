@@ -16,6 +16,7 @@ from typing import Callable, Iterable
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Kinds, Resource
 from rules.k8s.tools.durations import format_duration
+from rules.k8s.tools.endings import what_holds
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object
 from rules.k8s.tools.ownership import absorbed, conflicts
@@ -80,6 +81,10 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     for entry in entries:
         for obj in entry.objects:
             resource = kinds.need(obj, entry.label)
+            for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
+                if name in (".", "..") or "/" in name or "%" in name:
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
+                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
             if not resource.namespaced:
                 if entry.environment:
                     raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
@@ -129,8 +134,10 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
     while ending := [name for name, state in states.items() if state == "ending"]:
         if time.monotonic() > deadline:
             item = needed[ending[0]]
+            held = what_holds(client, f"/api/v1/namespaces/{ending[0]}")
             raise TurnupError(f"{item.label}: {item.identity}: the namespace {ending[0]!r} is being deleted and still there after "
-                              f"{format_duration(_ENDING_SECONDS)}; nothing was written. Look at what its finalizers wait for, and run it again.")
+                              f"{format_duration(_ENDING_SECONDS)}{f' ({held})' if held else ''}; nothing was written. Look at what its "
+                              "finalizers wait for, and run it again.")
         if not said:
             say(f"waiting for the end of {', '.join(ending)}: {'it is' if len(ending) == 1 else 'they are'} being deleted")
             said = True

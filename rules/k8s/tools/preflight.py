@@ -29,7 +29,7 @@ from rules.k8s.tools.limits import check_quotas, check_rights
 from rules.k8s.tools.manifests import Identity, Object, owner
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.refusals import explain, words
-from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner, is_ending
+from rules.k8s.tools.verdicts import Refusal, Verdict, foreign_sentence, is_ending, is_foreign
 from rules.k8s.tools.webhooks import Starting, called
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
@@ -71,17 +71,19 @@ class Preflight:
         inventory: what the stack has, and the labels by which its objects can be listed.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
+        going_back: the items are those of an older set; what a live object has in annotations holds for its item, too.
         create: only find out what is there already, whoever made it: a verdict with `live`. The others are tried.
     """
 
     def __init__(self, client: Client, surroundings: Surroundings, inventory: Inventory, *, force: bool = False, adopt: bool = False,
-                 create: bool = False):
+                 create: bool = False, going_back: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._inventory = inventory
         self._force = force
         self._adopt = adopt
         self._create = create
+        self._going_back = going_back
         self._since = _moment(client.date)
         self._absent: set[str] = set()
         self._starting = Starting(client, surroundings.services)
@@ -146,7 +148,7 @@ class Preflight:
         except ApiError as error:
             if error.status in (403, 404, 405):
                 return {}
-            raise
+            raise TurnupError(explain(error, item.label, item.identity)) from None
 
     # What would become of it.
 
@@ -159,8 +161,8 @@ class Preflight:
         if live and self._create:
             return Verdict(item, "changed", live)
         try:
-            if live:
-                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+            if live and self._is_foreign(item, live):
+                return self._foreign(item, live)
             whole = live is not None and self._is_recent(_applied_at(live))
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
@@ -171,7 +173,8 @@ class Preflight:
                 return Verdict(item, "changed", answer)
             if live is None:
                 live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
-                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+                if self._is_foreign(item, live):
+                    return Refusal(item, foreign_sentence(item, live, force=self._force))
             return Verdict(item, "changed" if self._would_change(item, live, answer) else "unchanged", live)
         except ApiError as error:
             return self._refused(item, live, error)
@@ -194,6 +197,8 @@ class Preflight:
                 return self._anew(item, live)
             if live and self._create:
                 return Verdict(item, "changed", live)
+            if live and self._is_foreign(item, live):
+                return Refusal(item, self._foreign_sentence(item, live, error))
         if self._is_early(error, item):
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:
@@ -210,11 +215,27 @@ class Preflight:
                 if other.status != 422 or not live or not absorbed(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
-        if error.status == 422 and recreation.is_wanted(item):
-            live = live or live_metadata(self._client, item)
-            if live and owner(live) in (item.label, *self._surroundings.labels):
+        if error.status == 422 and live and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live))):
+            if owner(live) in (item.label, *self._surroundings.labels):
                 return recreated(self._client, item, live, error)
+        if taken and self._adopt:
+            return Refusal(item, explain(error, item.label, item.identity, take="--adopt --force-conflicts"))
         return Refusal(item, explain(error, item.label, item.identity))
+
+    def _is_foreign(self, item: Item, live: Object) -> bool:
+        return not self._adopt and is_foreign(item, live, self._surroundings.labels, self._inventory)
+
+    def _foreign(self, item: Item, live: Object) -> Refusal:
+        """Refuses what somebody else has made; says at once what else stands in the way of taking it over."""
+        try:
+            self._dry_run(item, force=False)
+        except ApiError as error:
+            return Refusal(item, self._foreign_sentence(item, live, error))
+        return Refusal(item, foreign_sentence(item, live))
+
+    def _foreign_sentence(self, item: Item, live: Object, error: ApiError) -> str:
+        taken = conflicts(error)
+        return foreign_sentence(item, live, force=self._force or bool(taken), fields=", ".join(field for _, field in taken))
 
     def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
         """Tries an object whose name one has that is being deleted: what the server would make of that one says nothing."""

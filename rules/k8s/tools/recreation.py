@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from rules.k8s.tools.client import FIELD_MANAGER, Client, Permit
+from rules.k8s.tools.endings import holders
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Object
@@ -30,7 +31,7 @@ _GONE_SECONDS = 60.0
 
 def refusal(item: Item) -> str:
     """Returns one sentence about an annotation that cannot be followed, "" where it can be or there is none."""
-    wanted = _wanted(item)
+    wanted = _wanted(item.obj)
     what = f"{item.label}: {item.identity}: its annotation {ON_IMMUTABLE}"
     if wanted not in ("", _REPLACE):
         return f"{what} is {wanted!r}; write {_REPLACE!r}, or leave it out."
@@ -41,11 +42,22 @@ def refusal(item: Item) -> str:
 
 def is_wanted(item: Item) -> bool:
     """Says whether an item may be deleted and made again."""
-    return _wanted(item) == _REPLACE and item.identity.kind not in DATA_KINDS
+    return _wanted(item.obj) == _REPLACE and item.identity.kind not in DATA_KINDS
 
 
-def as_new(client: Client, item: Item) -> Object:
+def is_asked_by(item: Item, live: Object) -> bool:
+    """Says whether a live object has the annotation: an older set, from before it was added, may be gone back to all the same."""
+    return _wanted(live) == _REPLACE and item.identity.kind not in DATA_KINDS
+
+
+def as_new(client: Client, item: Item, live: Object | None = None) -> Object:
     """Returns what the server would make of an item if it had another name, by a dry run.
+
+    Args:
+        client: the API server.
+        item: the object.
+        live: the object that has its name now. What the server invents for the dry run, the other name and a UID, stands in labels and
+            selectors of a Job, too; there the answer has the name and the UID of this one.
 
     Raises:
         ApiError: the server would not take it as a new object either.
@@ -55,7 +67,9 @@ def as_new(client: Client, item: Item) -> Object:
         "POST", item.resource.path(item.identity.namespace), body={**item.obj, "metadata": {**meta, "generateName": "turnup-preflight-"}},
         query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"})[1]
     made = {key: value for key, value in answer["metadata"].items() if key != "generateName"}
-    return {**answer, "metadata": {**made, "name": item.identity.name}}
+    result = {**answer, "metadata": {**made, "name": item.identity.name}}
+    invented = {made.get("name"): item.identity.name, made.get("uid"): live["metadata"]["uid"] if live else "(of the new object)"}
+    return dict(_renamed(result, {key: value for key, value in invented.items() if key}))
 
 
 def check(client: Client, item: Item) -> None:
@@ -112,8 +126,17 @@ def recreate(client: Client, item: Item, before: Object, permit: Permit, apply: 
     return replace(result, outcome="replaced") if result.outcome == "created" else result
 
 
-def _wanted(item: Item) -> str:
-    return str((item.obj["metadata"].get("annotations") or {}).get(ON_IMMUTABLE, ""))
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Returns a value with some texts replaced by others, wherever one is the whole of a value."""
+    if isinstance(value, dict):
+        return {key: _renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def _wanted(obj: Object) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(ON_IMMUTABLE, ""))
 
 
 def _propagation(item: Item, live: Object) -> str:
@@ -153,8 +176,7 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     deadline, pause = time.monotonic() + _GONE_SECONDS, 0.05
     while (live := _read(client, item)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
-            holders = ", ".join(live["metadata"].get("finalizers") or []) or "none"
-            raise TurnupError(f"{item.label}: {item.identity} is to be made again and is still being deleted (finalizers: {holders}); look at "
-                              "what holds them, and run it again.")
+            raise TurnupError(f"{item.label}: {item.identity} is to be made again and is still being deleted "
+                              f"({holders(live) or 'finalizers: none'}); look at what holds it, and run it again.")
         time.sleep(pause)
         pause = min(1.0, pause * 2)

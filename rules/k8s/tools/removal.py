@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Resource
+from rules.k8s.tools.endings import what_holds
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object, owner
@@ -213,10 +214,9 @@ class Removal:
                 except TurnupError as error:
                     trouble = str(error)
         for result in going.values():
-            live = _seen(mirror, result.item)
-            holders = ", ".join((live["metadata"].get("finalizers") if live else None) or ["none"])
-            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted (finalizers: "
-                         f"{holders}); look at what holds them.")
+            held = "" if trouble else what_holds(self._client, result.item.path)
+            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted "
+                         f"({held or 'finalizers: none'}); look at what holds it.")
 
     @contextmanager
     def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Mirror]:

@@ -80,7 +80,7 @@ def _replacement(client: Client, item: Item, live: Object, error: ApiError) -> s
         TurnupError: the server would not take it as a new object either.
     """
     try:
-        wanted = recreation.as_new(client, item)
+        wanted = recreation.as_new(client, item, live)
     except ApiError:
         raise TurnupError(explain(error, item.label, item.identity)) from None
     head = f"# {item.identity} is replaced, that is deleted and made again: {' '.join(words(error, item.identity).split())}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Collection
 
+from rules.k8s.tools.client import FIELD_MANAGER
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.inventory import Inventory
-from rules.k8s.tools.manifests import Object, owner
+from rules.k8s.tools.manifests import OWNER_ANNOTATION, Object, owner
 from rules.k8s.tools.ownership import foreign_owner
 
 
@@ -59,13 +60,32 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
     Raises:
         TurnupError: naming the owner.
     """
-    if adopt or owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)):
-        return
+    if not adopt and is_foreign(item, live, labels, inventory):
+        raise TurnupError(foreign_sentence(item, live))
+
+
+def is_foreign(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None) -> bool:
+    """Says whether somebody else has made a live object; see check_owner."""
+    return not (owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)))
+
+
+def foreign_sentence(item: Item, live: Object, *, force: bool = False, fields: str = "") -> str:
+    """Says who has made a live object, and all that it takes to make it one's own.
+
+    Args:
+        item: what is to be written.
+        live: the live object under its name, or its metadata.
+        force: fields have to be taken over, too.
+        fields: which, where that is known.
+    """
+    what = f"{item.label}: {item.identity}"
+    take = f"'.apply -- --adopt{' --force-conflicts' if force else ''}'{f' (others manage {fields})' if fields else ''}"
     if owner(live):
-        raise TurnupError(f"{item.label}: {item.identity} belongs to {owner(live)}, which applied it; "
-                          "rename one of the two, or take it over with '.apply -- --adopt'.")
-    raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
-                      "rename yours, or take it over with '.apply -- --adopt'.")
+        return f"{what} belongs to {owner(live)}, which applied it; rename one of the two, or take it over with {take}."
+    if foreign_owner(live) == repr(FIELD_MANAGER):
+        return (f"{what} was made by Turnup, and somebody has removed its annotation {OWNER_ANNOTATION!r}, which says for which target; if it "
+                f"is yours, take it over with {take}.")
+    return f"{what} is there already and was made by {foreign_owner(live)}; rename yours, or take it over with {take}."
 
 
 def is_ending(live: Object) -> bool:
