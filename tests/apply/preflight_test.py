@@ -141,6 +141,24 @@ def test_foreign_object_needs_adopting(shell, client, server, home):
     assert maps(client, home)["a"]["data"] == {"theirs": "1", "key": "1"}
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home, count):
+    """What somebody made by hand with other values needs two options: each run without both of them names both."""
+    names = [f"o{index}" for index in range(count)]
+    for name in names:
+        client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map(name, home, key="theirs"), query={"fieldManager": "kubectl-create"})
+    shell.make_targets(document("//svc:dev", [config_map(name, home, key="ours") for name in names], namespace=home))
+    before = server.changes()
+
+    for options in ([], ["--adopt"], ["--force-conflicts"]):
+        assert shell.run("apply", *options) == 1
+        assert shell.err.count("--adopt --force-conflicts'") == count, shell.err
+    assert server.changes() == before
+    assert shell.run("apply", "--adopt", "--force-conflicts") == 0, shell.err
+    assert maps(client, home)["o0"]["data"] == {"key": "ours"}
+    assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply." in shell.err
+
+
 def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
     """With the rights of `edit` in one namespace and none beside, apply, prune, diff and delete work."""
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={

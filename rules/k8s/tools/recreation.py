@@ -177,6 +177,6 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     while (live := _read(client, item)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
             raise TurnupError(f"{item.label}: {item.identity} is to be made again and is still being deleted "
-                              f"({holders(live) or 'finalizers: none'}); look at what holds it, and run it again.")
+                              f"({holders(live) or 'finalizers: none'}); look at what holds them, and run it again.")
         time.sleep(pause)
         pause = min(1.0, pause * 2)
