@@ -92,29 +92,22 @@ class Replacer:
         if verdict.outcome == "replaced" and verdict.live:
             return recreate(self._client, item, verdict.live, self._permit, self._make)
         try:
-            if verdict.outcome == "ending" and verdict.live:
-                raise _Ending(verdict.live)
-            _, after = self._replace(item, dry=False)
-        except _Ending as ending:
-            return self._renew(item, ending.live)
+            return self._written(item, verdict.live if verdict.outcome == "ending" else None)
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
         except UnreachableError:
             raise
         except TurnupError as error:
             return Result(item, "failed", error=str(error))
-        return Result(item, "replaced", after)
 
-    def _renew(self, item: Item, live: Object) -> Result:
-        """Waits for the end of an object, and makes it anew."""
-        try:
-            wait_gone(self._client, item, live["metadata"]["uid"])
-        except ApiError as error:
-            return Result(item, "failed", error=explain(error, item.label, item.identity))
-        except UnreachableError:
-            raise
-        except TurnupError as error:
-            return Result(item, "failed", error=str(error))
+    def _written(self, item: Item, ending: Object | None) -> Result:
+        """Replaces an object, or waits for the end of one that is being deleted, and makes it anew."""
+        if ending is None:
+            try:
+                return Result(item, "replaced", self._replace(item, dry=False)[1])
+            except _Ending as found:
+                ending = found.live
+        wait_gone(self._client, item, ending["metadata"]["uid"])
         return self._make(item, None)
 
     def _make(self, item: Item, live: Object | None) -> Result:
