@@ -159,6 +159,23 @@ def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home,
     assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply." in shell.err
 
 
+@pytest.mark.parametrize(("obj", "said"), [
+    ({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "metadata": {"name": "t"}, "spec": {"token": "x"}},
+     "TokenReview t: the cluster keeps no TokenReview under a name"),
+    ({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "b"}, "target": {"kind": "Node", "name": "n"}},
+     "the cluster keeps no Binding under a name"),
+    (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
+], ids=["TokenReview", "Binding", "large"])
+def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
+    """A kind that is only asked for, and an object of more than a request may have: each by its own sentence, and nothing is written."""
+    shell.make_targets(document("//svc:dev", [obj], namespace="default"))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert said in shell.err and "does not answer" not in shell.err
+    assert server.changes() == before
+
+
 def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
     """With the rights of `edit` in one namespace and none beside, apply, prune, diff and delete work."""
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
