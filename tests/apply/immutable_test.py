@@ -5,6 +5,7 @@ No controller runs: the test does what the garbage collector does with what is l
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import threading
@@ -90,6 +91,8 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
     assert shell.run("diff") == 1, shell.err
     assert shell.out.startswith(f"# {after['kind']} {home}/{after['metadata']['name']} is replaced, that is deleted and made again: ")
     assert server.changes() == writes and read(client, home, path)["metadata"]["uid"] == old
+    # What a dry run under another name invents is no part of the change.
+    assert "turnup-preflight" not in shell.out and not re.search(r"^[+-].*(job-name|controller-uid)", shell.out, re.MULTILINE)
 
     assert shell.run(verb) == 0, shell.err
     assert f"{after['kind']} {home}/{after['metadata']['name']} is deleted and made again: " in shell.err
@@ -243,3 +246,18 @@ Applier.apply = lambda *given: (apply(*given), os.kill(os.getpid(), signal.SIGKI
     make(shell, home, config_map("other", home))
     assert shell.run("apply", "--prune") == 0, shell.err
     assert not exists(client, where)
+
+
+def test_a_set_from_before_the_annotation_can_be_gone_back_to(shell, client, home):
+    """The first revision has no annotation, and got none by what came later: the live object's counts."""
+    make(shell, home, asking(job("a"), home, {}))
+    assert shell.run("apply") == 0, shell.err
+    make(shell, home, asking(job("b"), home))
+    assert shell.run("apply") == 0, shell.err
+
+    assert shell.run("rollback") == 0, shell.err
+    assert f"Job {home}/migrate is deleted and made again: " in shell.err
+    live = read(client, home, "batch/v1/jobs/migrate")
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == DIGEST + "a" * 64
+    assert "turnup/on-immutable" not in live["metadata"]["annotations"]
+    assert shell.run("rollback") == 0, shell.err

@@ -141,6 +141,41 @@ def test_foreign_object_needs_adopting(shell, client, server, home):
     assert maps(client, home)["a"]["data"] == {"theirs": "1", "key": "1"}
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home, count):
+    """What somebody made by hand with other values needs two options: each run without both of them names both."""
+    names = [f"o{index}" for index in range(count)]
+    for name in names:
+        client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map(name, home, key="theirs"), query={"fieldManager": "kubectl-create"})
+    shell.make_targets(document("//svc:dev", [config_map(name, home, key="ours") for name in names], namespace=home))
+    before = server.changes()
+
+    for options in ([], ["--adopt"], ["--force-conflicts"]):
+        assert shell.run("apply", *options) == 1
+        assert shell.err.count("--adopt --force-conflicts'") == count, shell.err
+    assert server.changes() == before
+    assert shell.run("apply", "--adopt", "--force-conflicts") == 0, shell.err
+    assert maps(client, home)["o0"]["data"] == {"key": "ours"}
+    assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply." in shell.err
+
+
+@pytest.mark.parametrize(("obj", "said"), [
+    ({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "metadata": {"name": "t"}, "spec": {"token": "x"}},
+     "TokenReview t: the cluster keeps no TokenReview under a name"),
+    ({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "b"}, "target": {"kind": "Node", "name": "n"}},
+     "the cluster keeps no Binding under a name"),
+    (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
+], ids=["TokenReview", "Binding", "large"])
+def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
+    """A kind that is only asked for, and an object of more than a request may have: each by its own sentence, and nothing is written."""
+    shell.make_targets(document("//svc:dev", [obj], namespace="default"))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert said in shell.err and "does not answer" not in shell.err
+    assert server.changes() == before
+
+
 def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
     """With the rights of `edit` in one namespace and none beside, apply, prune, diff and delete work."""
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={

@@ -300,3 +300,36 @@ def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
 
     assert shell.run("apply", "--prune") == 0, shell.err
     assert names(client, place) == {"ConfigMap/a"}
+
+
+@pytest.mark.parametrize("options", [(), ("--delete-data",)])
+def test_what_is_anothers_by_now_leaves_the_list(shell, client, home, options):
+    """An object that somebody made anew under a name that left the stack is kept once, and named no more."""
+    shell.make_targets(document("//svc:dev", [config_map("goes", home, key="1"), config_map("stays", home, key="1")], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    path = f"/api/v1/namespaces/{home}/configmaps/goes"
+    theirs = client.request("GET", path)[1]
+    client.request("DELETE", path)
+    theirs["metadata"] = {key: theirs["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    client.request("POST", path.rpartition("/")[0], body=theirs)
+    shell.make_targets(document("//svc:dev", [config_map("stays", home, key="1")], namespace=home))
+    assert shell.run("apply") == 0 and "1 object left the stack" in shell.err
+
+    assert shell.run("apply", "--prune", *options) == 0, shell.err
+    assert "is not the object that this stack made, but another one under the same name" in shell.err
+    assert shell.run("apply") == 0 and "left the stack" not in shell.err
+    assert exists(client, path)
+
+
+def test_what_a_failed_delete_has_deleted_leaves_the_list(shell, client, home):
+    """A delete that one object holds up takes what is gone off the list: no later apply asks for its deletion."""
+    held = config_map("held", home, key="1")
+    held["metadata"]["finalizers"] = ["tests.example.com/held"]
+    shell.make_targets(document("//svc:dev", [held, config_map("gone", home, key="1")], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete", "--wait=1s") == 1 and not exists(client, f"/api/v1/namespaces/{home}/configmaps/gone")
+    shell.make_targets(document("//svc:dev", [config_map("next", home, key="1")], namespace=home))
+
+    assert shell.run("apply") == 0, shell.err
+    assert f"1 object left the stack: ConfigMap {home}/held;" in shell.err
+    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/held", content_type=MERGE_PATCH, body={"metadata": {"finalizers": None}})

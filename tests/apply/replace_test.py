@@ -6,7 +6,7 @@ import pytest
 
 from rules.k8s.testing.plans import deployment, document
 from rules.k8s.tools import replacing
-from rules.k8s.tools.preflight import Verdict
+from rules.k8s.tools.verdicts import Verdict
 from tests.apply.stacks import make_maps, maps
 
 

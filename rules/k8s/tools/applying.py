@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable
 
 from rules.k8s.tools import events, generations, history, rollback, verbs
 from rules.k8s.tools.client import Client, Permit
 from rules.k8s.tools.commit import commit_of
 from rules.k8s.tools.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.engine import Applier, Item, Result, Surroundings, check_namespaces, items_of, live_metadata
-from rules.k8s.tools.errors import TurnupError, UnreachableError
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import Inventory
-from rules.k8s.tools.preflight import Preflight, Refusal, Verdict, check_owner
+from rules.k8s.tools.manifests import Object
+from rules.k8s.tools.preflight import Preflight
 from rules.k8s.tools.pushing import PushReport
-from rules.k8s.tools.recreation import recreate
+from rules.k8s.tools.recreation import recreate, wait_gone
+from rules.k8s.tools.refusals import explain
 from rules.k8s.tools.replacing import Replacer
 from rules.k8s.tools.tidying import tidy
 from rules.k8s.tools.transaction import Transaction, Writer
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner, ending_sentence, is_ending
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run import Run
@@ -32,22 +35,28 @@ class Applying:
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
         permit: entered around every write.
+        say: writes a line of progress.
         create: refuse objects that are there already.
+        going_back: the items are those of an older set.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, permit: Permit, create: bool = False):
+    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, permit: Permit, say: Callable[[str], None],
+                 create: bool = False, going_back: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._force = force
         self._adopt = adopt
         self._create = create
+        self._going_back = going_back
+        self._say = say
         self._permit = permit
-        self._applier = Applier(client, surroundings, force=force, permit=permit)
+        self._applier = Applier(client, surroundings, force=force, permit=permit, say=say)
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Says what an apply would do to each item."""
-        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create).check(items, executor)
+        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create,
+                          going_back=self._going_back).check(items, executor)
         if self._create:
             verbs.refuse_existing(found)
         self._inventory = inventory
@@ -58,16 +67,36 @@ class Applying:
         item, live = verdict.item, verdict.live
         if verdict.outcome == "replaced" and live:
             return recreate(self._client, item, live, self._permit, self._applier.apply)
-        if verdict.outcome == "untried":
+        ending = live if verdict.outcome == "ending" else None
+        if verdict.outcome == "untried" or ending:
             try:
-                live = live_metadata(self._client, item)
-                if live:
-                    check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+                live = self._now(item, ending)
+            except ApiError as error:
+                return Result(item, "failed", error=explain(error, item.label, item.identity))
             except UnreachableError:
                 raise
             except TurnupError as error:
                 return Result(item, "failed", error=str(error))
-        return self._applier.apply(item, live)
+        result = self._applier.apply(item, live)
+        if result.live and is_ending(result.live):
+            # Somebody deletes it since it was looked at.
+            self._say(ending_sentence(item))
+            return self.write(Verdict(item, "ending", result.live))
+        return result
+
+    def _now(self, item: Item, ending: Object | None) -> Object | None:
+        """Returns the metadata of an item's live object, which was not known or not to stay; None when there is none.
+
+        Raises:
+            ApiError: the server refuses to tell.
+            TurnupError: it is somebody else's, or `ending` does not come to its end.
+        """
+        if ending:
+            wait_gone(self._client, item, ending["metadata"]["uid"])
+        live = live_metadata(self._client, item)
+        if live:
+            check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+        return live
 
 
 class Recording:
@@ -121,7 +150,7 @@ def write(run: Run, client: Client, items: list[Item], executor: Executor) -> in
         writer = Replacer(client, transaction.surroundings.labels, transaction.lease.permit)
     else:
         writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=options.adopt,
-                          permit=transaction.lease.permit, create=options.verb == "create")
+                          permit=transaction.lease.permit, say=run.report.note, create=options.verb == "create")
     transaction.check(writer)
     _deliver(run, client, executor)
     results = transaction.commit(writer, Recording(run, client, items))
@@ -165,7 +194,8 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
                               only={item.identity for item in rollback.left_over(newest, items)} | (begun.listed if begun else set()),
                               labels=labels, mark=rollback.mark(revision))
-    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit)
+    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit,
+                      say=report.note, going_back=True)
     transaction.check(writer)
     results = transaction.commit(writer, Recording(run, client, items, revision))
     code = run.finish(results)

@@ -32,6 +32,10 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 # Answers that say "later": too many requests, and what a starting or overloaded server gives.
 _LATER = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 5
+# So much of a request the API server reads.
+_MOST_BYTES = 3 * 1024 * 1024
+# Of a webhook that could not be asked: its Service is missing, or it has kept the server waiting already.
+_LASTING = (" not found", "context deadline exceeded", "Client.Timeout")
 
 Permit = Callable[[], ContextManager[Any]]
 """What is entered around a request that writes: it raises once nothing may be written any more (see lease.py)."""
@@ -137,7 +141,7 @@ class Client:
             self.date = answer.headers.get("Date") or self.date
             if answer.status < 400:
                 return answer.status, data
-            if answer.status in _LATER and attempt + 1 < _ATTEMPTS and not is_schema_error(str(data)):
+            if answer.status in _LATER and attempt + 1 < _ATTEMPTS and not _is_lasting(str(data)):
                 time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
                 continue
             raise api_error(answer.status, data, self.connection)
@@ -170,6 +174,9 @@ class Client:
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
+            if payload and len(payload) > _MOST_BYTES and not isinstance(error, urllib3.exceptions.ReadTimeoutError):
+                # The server says so, and closes while the rest is still being sent: mostly nobody gets to read it.
+                raise ApiError(413, "RequestEntityTooLarge", f"{len(payload)} bytes, where a request may have {_MOST_BYTES}") from None
             self._check_tls(error)
             # Every request here is safe to repeat: reads, server-side apply, deletes by UID.
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
@@ -252,9 +259,19 @@ def _decode(data: bytes, connection: Connection, status: int) -> Any:
         return json.loads(data) if data else {}
     except ValueError:
         if status >= 400:
-            return {"message": data[:200].decode("utf-8", "replace").strip()}
+            return {"message": _in_words(data[:200].decode("utf-8", "replace").strip(), connection, status)}
         raise TurnupError(f"{connection.server}: answered with something that is not JSON, so it is no API server; "
                           f"correct the server of context {connection.context!r}.") from None
+
+
+def _in_words(text: str, connection: Connection, status: int) -> str:
+    """Returns what was answered in place of a Status; with the server's name where the kubeconfig leads beside an API server."""
+    url = urlsplit(connection.server)
+    # An API server says so itself of a path that it does not serve; below a path of its own that may be the server's address.
+    if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
+        return (f"{connection.server}: answers {text!r} (HTTP {status}), which is not what an API server says; correct the server of context "
+                f"{connection.context!r} in the kubeconfig.")
+    return text
 
 
 def api_error(status: int, data: Any, connection: Connection) -> ApiError | TurnupError:
@@ -266,6 +283,11 @@ def api_error(status: int, data: Any, connection: Connection) -> ApiError | Turn
     reason = data.get("reason", "") if isinstance(data, dict) else ""
     details = data.get("details") if isinstance(data, dict) else None
     return ApiError(status, reason, message or f"HTTP {status}", details)
+
+
+def _is_lasting(message: str) -> bool:
+    """Says whether a server's answer is the same at every attempt, or took so long that another one is for the caller to decide."""
+    return is_schema_error(message) or ("webhook" in message and any(words in message for words in _LASTING))
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

@@ -16,11 +16,13 @@ from typing import Callable, Iterable
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Kinds, Resource
 from rules.k8s.tools.durations import format_duration
+from rules.k8s.tools.endings import what_holds
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object
 from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.plan import Entry
 from rules.k8s.tools.refusals import explain, missing_namespace
+from rules.k8s.tools.webhooks import Hook, called
 
 # So long a run waits for namespaces that are being deleted.
 _ENDING_SECONDS = 60.0
@@ -79,6 +81,10 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     for entry in entries:
         for obj in entry.objects:
             resource = kinds.need(obj, entry.label)
+            for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
+                if name in (".", "..") or "/" in name or "%" in name:
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
+                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
             if not resource.namespaced:
                 if entry.environment:
                     raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
@@ -128,8 +134,10 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
     while ending := [name for name, state in states.items() if state == "ending"]:
         if time.monotonic() > deadline:
             item = needed[ending[0]]
+            held = what_holds(client, f"/api/v1/namespaces/{ending[0]}")
             raise TurnupError(f"{item.label}: {item.identity}: the namespace {ending[0]!r} is being deleted and still there after "
-                              f"{format_duration(_ENDING_SECONDS)}; nothing was written. Look at what its finalizers wait for, and run it again.")
+                              f"{format_duration(_ENDING_SECONDS)}{f' ({held})' if held else ''}; nothing was written. Look at what its "
+                              "finalizers wait for, and run it again.")
         if not said:
             say(f"waiting for the end of {', '.join(ending)}: {'it is' if len(ending) == 1 else 'they are'} being deleted")
             said = True
@@ -149,11 +157,13 @@ class Surroundings:
         namespaces: names of the Namespaces among the objects.
         kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
         labels: labels of the targets.
+        services: (namespace, name) of the Services among the objects.
     """
 
     namespaces: frozenset[str]
     kinds: frozenset[tuple[str, str]]
     labels: frozenset[str]
+    services: frozenset[tuple[str, str]] = frozenset()
 
     @staticmethod
     def of(items: Iterable[Item], labels: Iterable[str] = ()) -> Surroundings:
@@ -162,7 +172,9 @@ class Surroundings:
         kinds = Kinds(())
         kinds.promise(item.obj for item in items)
         return Surroundings(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
-                            frozenset(kinds.promised), frozenset(labels) | {item.label for item in items})
+                            frozenset(kinds.promised), frozenset(labels) | {item.label for item in items},
+                            frozenset((item.identity.namespace, item.identity.name) for item in items
+                                      if item.identity.kind == "Service" and not item.identity.group))
 
     def makes_namespace(self, item: Item) -> bool:
         """Says whether the run makes an item's namespace."""
@@ -194,16 +206,19 @@ class Applier:
         force: take fields over from other field managers.
         patience: seconds to go on trying while something that items need is being made, and no item is taken meanwhile.
         permit: entered around every write.
+        say: writes a line of progress.
     """
 
     def __init__(self, client: Client, surroundings: Surroundings, *, force: bool = False, patience: float = 60.0,
-                 permit: Permit = nullcontext):
+                 permit: Permit = nullcontext, say: Callable[[str], None] = lambda text: None):
         self._client = client
         self._surroundings = surroundings
         self._force = force
         self._patience = patience
         self._stuck_since: float | None = None
         self._permit = permit
+        self._say = say
+        self._said: set[str] = set()
 
     def apply(self, item: Item, before: Object | None) -> Result:
         """Writes one item.
@@ -224,6 +239,7 @@ class Applier:
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
                 if self._surroundings.is_early(error, item) and self._is_patient():
+                    self._say_hook(item, called(error.message))
                     time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
                     attempt += 1
                     if error.status == 409:
@@ -239,6 +255,12 @@ class Applier:
                 return Result(item, "created", live)
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
+
+    def _say_hook(self, item: Item, hook: Hook | None) -> None:
+        """Says once of each webhook that it is waited for."""
+        if hook and hook.name not in self._said:
+            self._said.add(hook.name)
+            self._say(f"{item.label}: {item.identity} waits until {hook} answers ({hook.cause})")
 
     def _is_patient(self) -> bool:
         """Says whether to try again. All items share the time: one after the other they would wait for what never comes."""

@@ -11,7 +11,7 @@ from rules.k8s.tools.errors import UsageError
 
 # As many digits as every number that the server keeps may have.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def parse_tail(text: str) -> int:
@@ -34,6 +34,17 @@ def parse_revision(text: str) -> int:
     if not _NUMBER.fullmatch(text) or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a revision; write 1 or more, as '-- --list' shows them")
     return int(text)
+
+
+def parse_namespace(text: str) -> str:
+    """Returns the name of a namespace.
+
+    Raises:
+        argparse.ArgumentTypeError: no namespace can have it.
+    """
+    if not _LABEL.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a namespace; write small letters, digits and dashes, at most 63")
+    return text
 
 
 # What every verb takes; the others are named by the verbs that take them.
@@ -61,7 +72,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
               "help": "ready: write a service when all that it depends on is ready (the default with --wait); none: everything at once"},
     "no-wait": {"action": "store_true", "help": "refuse, in place of waiting, while somebody else writes to the same stack"},
     "prune": {"action": "store_true", "help": "delete what left the stack"},
-    "moved-from": {"action": "append", "default": [], "metavar": "NAMESPACE",
+    "moved-from": {"action": "append", "default": [], "type": parse_namespace, "metavar": "NAMESPACE",
                    "help": "targets of this stack were in that namespace before, and no other user's are: what they left there is this stack's"},
     "delete-data": {"action": "store_true", "help": "delete namespaces, volumes, claims and definitions, too"},
 }

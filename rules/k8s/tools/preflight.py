@@ -16,7 +16,7 @@ import datetime
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Collection, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from rules.k8s.tools import recreation
 from rules.k8s.tools.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
@@ -25,10 +25,12 @@ from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item, Surroundings, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import PART_OF, Inventory
+from rules.k8s.tools.limits import check_quotas, check_rights
 from rules.k8s.tools.manifests import Identity, Object, owner
-from rules.k8s.tools.ownership import absorbed, conflicts, foreign_owner
-from rules.k8s.tools.quota import exceeded
+from rules.k8s.tools.ownership import absorbed, conflicts
 from rules.k8s.tools.refusals import explain, words
+from rules.k8s.tools.verdicts import Refusal, Verdict, foreign_sentence, is_ending, is_foreign
+from rules.k8s.tools.webhooks import Starting, called
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
 _LIST_FROM = 3
@@ -37,61 +39,6 @@ _PAGE = 500
 _RECENT = datetime.timedelta(seconds=10)
 _WHOLE = "application/json"
 _PARTIAL = "PartialObjectMetadata"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an apply would do to one item.
-
-    Attributes:
-        item: the item.
-        outcome: `unchanged`; `new`; `changed`; `replaced`, for what cannot be changed and is deleted and made again (see
-            recreation.py); or `untried`, for what depends on something that the run makes.
-        live: metadata of the live object, as an object; None when there is none or it is not known.
-        tried: the server has said so; False where it could not be asked about the object itself.
-        reason: why it is replaced.
-    """
-
-    item: Item
-    outcome: str
-    live: Object | None = None
-    tried: bool = True
-    reason: str = ""
-
-    @property
-    def uid(self) -> str:
-        """The live object's UID, "" when there is none, or none that stays."""
-        return self.live["metadata"].get("uid", "") if self.live and self.outcome != "replaced" else ""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An item that would be refused, and the sentence that says why."""
-
-    item: Item
-    sentence: str
-
-
-def check_owner(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None, *, adopt: bool) -> None:
-    """Refuses what somebody else has made.
-
-    Args:
-        item: what is to be written.
-        live: the live object under its name, or its metadata.
-        labels: labels of the stack's targets: what one of them made may move to another.
-        inventory: what the stack has, None where that is not known: what a target of it made that has another name by now is its own.
-        adopt: take it over, whoever made it.
-
-    Raises:
-        TurnupError: naming the owner.
-    """
-    if adopt or owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)):
-        return
-    if owner(live):
-        raise TurnupError(f"{item.label}: {item.identity} belongs to {owner(live)}, which applied it; "
-                          "rename one of the two, or take it over with '.apply -- --adopt'.")
-    raise TurnupError(f"{item.label}: {item.identity} is there already and was made by {foreign_owner(live)}; "
-                      "rename yours, or take it over with '.apply -- --adopt'.")
 
 
 def recreated(client: Client, item: Item, live: Object, error: ApiError) -> Verdict | Refusal:
@@ -124,19 +71,22 @@ class Preflight:
         inventory: what the stack has, and the labels by which its objects can be listed.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
+        going_back: the items are those of an older set; what a live object has in annotations holds for its item, too.
         create: only find out what is there already, whoever made it: a verdict with `live`. The others are tried.
     """
 
     def __init__(self, client: Client, surroundings: Surroundings, inventory: Inventory, *, force: bool = False, adopt: bool = False,
-                 create: bool = False):
+                 create: bool = False, going_back: bool = False):
         self._client = client
         self._surroundings = surroundings
         self._inventory = inventory
         self._force = force
         self._adopt = adopt
         self._create = create
+        self._going_back = going_back
         self._since = _moment(client.date)
         self._absent: set[str] = set()
+        self._starting = Starting(client, surroundings.services)
 
     def check(self, items: Iterable[Item], executor: Executor) -> list[Verdict | Refusal]:
         """Returns what would become of each item, in the items' order."""
@@ -148,12 +98,12 @@ class Preflight:
             found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave))
             self._absent |= {item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new"
                              and _is_namespace(item)}
-        rights = self._check_rights([each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
+        rights = check_rights(self._client, [each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
         found |= {refusal.item.identity: refusal for refusal in rights}
         new = {each.item.identity for each in found.values() if isinstance(each, Verdict) and each.outcome == "new"}
         places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
-        found |= {refusal.item.identity: refusal for refusal in self._check_quota(
-            [item for item in items if item.identity.namespace in places], new, executor)}
+        found |= {refusal.item.identity: refusal for refusal in check_quotas(
+            self._client, [item for item in items if item.identity.namespace in places], new, executor)}
         found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
@@ -198,28 +148,33 @@ class Preflight:
         except ApiError as error:
             if error.status in (403, 404, 405):
                 return {}
-            raise
+            raise TurnupError(explain(error, item.label, item.identity)) from None
 
     # What would become of it.
 
     def _try(self, item: Item, known: _Live) -> Verdict | Refusal:
         live = known.meta
+        if live and is_ending(live):
+            return self._anew(item, live)
         if item.identity.namespace in self._absent:
             return self._stand_in(item)
         if live and self._create:
             return Verdict(item, "changed", live)
         try:
-            if live:
-                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+            if live and self._is_foreign(item, live):
+                return self._foreign(item, live)
             whole = live is not None and self._is_recent(_applied_at(live))
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
                 return Verdict(item, "new")
+            if is_ending(answer):
+                return self._anew(item, answer)
             if self._create:
                 return Verdict(item, "changed", answer)
             if live is None:
                 live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
-                check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+                if self._is_foreign(item, live):
+                    return Refusal(item, foreign_sentence(item, live, force=self._force))
             return Verdict(item, "changed" if self._would_change(item, live, answer) else "unchanged", live)
         except ApiError as error:
             return self._refused(item, live, error)
@@ -235,9 +190,16 @@ class Preflight:
         return answer
 
     def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
-        if self._create and (there := live_metadata(self._client, item)):
-            return Verdict(item, "changed", there)
-        if self._surroundings.is_early(error, item):
+        if live is None and (self._create or error.status in (409, 422)):
+            # A list by label does not have it: it may be somebody else's, or be on its way out.
+            live = live_metadata(self._client, item)
+            if live and is_ending(live):
+                return self._anew(item, live)
+            if live and self._create:
+                return Verdict(item, "changed", live)
+            if live and self._is_foreign(item, live):
+                return Refusal(item, self._foreign_sentence(item, live, error))
+        if self._is_early(error, item):
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:
             return Verdict(item, "untried", live, tried=False)  # An admission webhook that cannot be asked without effect.
@@ -253,11 +215,41 @@ class Preflight:
                 if other.status != 422 or not live or not absorbed(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
-        if error.status == 422 and recreation.is_wanted(item):
-            live = live or live_metadata(self._client, item)
-            if live and owner(live) in (item.label, *self._surroundings.labels):
+        if error.status == 422 and live and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live))):
+            if owner(live) in (item.label, *self._surroundings.labels):
                 return recreated(self._client, item, live, error)
+        if taken and self._adopt:
+            return Refusal(item, explain(error, item.label, item.identity, take="--adopt --force-conflicts"))
         return Refusal(item, explain(error, item.label, item.identity))
+
+    def _is_foreign(self, item: Item, live: Object) -> bool:
+        return not self._adopt and is_foreign(item, live, self._surroundings.labels, self._inventory)
+
+    def _foreign(self, item: Item, live: Object) -> Refusal:
+        """Refuses what somebody else has made; says at once what else stands in the way of taking it over."""
+        try:
+            self._dry_run(item, force=False)
+        except ApiError as error:
+            return Refusal(item, self._foreign_sentence(item, live, error))
+        return Refusal(item, foreign_sentence(item, live))
+
+    def _foreign_sentence(self, item: Item, live: Object, error: ApiError) -> str:
+        taken = conflicts(error)
+        return foreign_sentence(item, live, force=self._force or bool(taken), fields=", ".join(field for _, field in taken))
+
+    def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
+        """Tries an object whose name one has that is being deleted: what the server would make of that one says nothing."""
+        try:
+            recreation.check_new(self._client, item)
+        except ApiError as error:
+            if not self._is_early(error, item):
+                return Refusal(item, explain(error, item.label, item.identity))
+        return Verdict(item, "ending", live)
+
+    def _is_early(self, error: ApiError, item: Item) -> bool:
+        """Says whether a refusal may pass by itself; that of a webhook only where it is about to run."""
+        hook = called(error.message) if error.status >= 500 else None
+        return self._surroundings.is_early(error, item) and (hook is None or hook in self._starting)
 
     def _stand_in(self, item: Item) -> Verdict | Refusal:
         """Tries an object whose namespace is not there yet as a new one in `default`."""
@@ -292,48 +284,6 @@ class Preflight:
     def _is_recent(self, applied: datetime.datetime | None) -> bool:
         """Says whether a dry run of now may carry the same time as what was applied."""
         return applied is not None and (self._since is None or applied >= self._since - _RECENT)
-
-    # What no dry run tells.
-
-    def _check_rights(self, items: list[Item], executor: Executor) -> list[Refusal]:
-        """Asks for the right to make what could not be tried: once for each kind and namespace."""
-        first = {(item.resource, item.identity.namespace): item for item in reversed(items)}
-        questions = [(item, verb) for item in first.values() for verb in ("create", "patch")]
-
-        def allowed(question: tuple[Item, str]) -> bool:
-            item, verb = question
-            try:
-                answer = self._client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body={
-                    "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
-                        "verb": verb, "group": item.identity.group, "resource": item.resource.plural,
-                        "version": item.resource.api_version.rpartition("/")[2], "namespace": item.identity.namespace}}})[1]
-            except ApiError:
-                return True  # Who may not ask finds out when writing.
-            return bool((answer.get("status") or {}).get("allowed", True))
-
-        return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no right to {verb} {item.resource.plural} in "
-                        f"{item.identity.namespace or 'the cluster'}); ask for the rights or use another user.")
-                for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
-
-    def _check_quota(self, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
-        """Compares what the items ask for with the quotas of their namespaces."""
-        places: dict[str, list[Item]] = {}
-        for item in items:
-            places.setdefault(item.identity.namespace, []).append(item)
-        places.pop("", None)
-
-        def quotas(namespace: str) -> list[Object]:
-            try:
-                return list(self._client.request("GET", f"/api/v1/namespaces/{namespace}/resourcequotas")[1].get("items") or [])
-            except ApiError:
-                return []  # The server itself keeps to them; this is only to know before.
-
-        refusals = []
-        for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
-            for quota in found:
-                for item, sentence in exceeded(quota, inside, new):
-                    refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
-        return refusals
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rules.k8s.tools.discovery import Kinds
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.inventory import Inventory, Member, Members
 from rules.k8s.tools.manifests import Identity
+from rules.k8s.tools.removal import DATA_KINDS
 
 # (kind, namespace, name in the manifest) of a ConfigMap or Secret under a content-hashed name.
 Base = tuple[str, str, str]
@@ -111,8 +112,30 @@ def sentence(stack: str, members: Iterable[Member], *, data: bool = False) -> st
     shown = ", ".join(str(member.identity) for member in members[:5])
     more = f" and {len(members) - 5} more" if len(members) > 5 else ""
     stays = " and may hold data of others" if data else ""
-    return (f"{stack}: {len(members)} object{'s' * (len(members) != 1)} left the stack{stays}: {shown}{more}; "
-            f"delete {'them' if len(members) != 1 else 'it'} with 'bazel run {stack}.apply -- --prune{' --delete-data' if data else ''}'.")
+    holding = [member for member in members if data or member.identity.kind in DATA_KINDS]
+    them = "them" if len(members) != 1 else "it"
+    command = f"bazel run {stack}.apply -- --prune"
+    if len(holding) == len(members):
+        cure = f"delete {them} with '{command} --delete-data'"
+    else:
+        kinds = ", ".join(sorted({member.identity.kind for member in holding}))
+        cure = f"delete {them} with '{command}'" + (f", and with '--delete-data', too, what may hold data of others ({kinds})" if holding else "")
+    return f"{stack}: {len(members)} object{'s' * (len(members) != 1)} left the stack{stays}: {shown}{more}; {cure}."
+
+
+def unfound(stack: str, inventory: Inventory, former: Iterable[str]) -> str:
+    """Says in which namespaces nothing of a stack is found that is said to have been its own; "" when there are none.
+
+    Args:
+        stack: its target.
+        inventory: what the cluster says of the stack.
+        former: the namespaces.
+    """
+    found = {identity.namespace for identity in inventory.members} | (inventory.moved.spans if inventory.moved else frozenset())
+    nowhere = [place for place in dict.fromkeys(former) if place not in found]
+    if not nowhere:
+        return ""
+    return f"{stack}: nothing of this stack is found in {', '.join(nowhere)}, which --moved-from names"
 
 
 def recorded(before: Members, current: Iterable[Member], leaving: Iterable[Member]) -> Members:

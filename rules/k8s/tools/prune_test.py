@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, document
 from rules.k8s.testing.plans import namespace as making
+from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools.discovery import Resource
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import TurnupError
@@ -69,6 +71,33 @@ def test_sentence_names_what_left():
     assert sentence("//svc:dev", [member("a")]) == ("//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with "
                                                     "'bazel run //svc:dev.apply -- --prune'.")
     assert "ConfigMap dev/o4 and 2 more; delete them" in sentence("//svc:dev", [member(f"o{number}") for number in range(7)])
+
+
+def test_sentence_names_the_flags_that_delete():
+    """What may hold data of others stays with --prune alone: the command for it says so from the start."""
+    claim = member("pvc", kind="PersistentVolumeClaim")
+    assert sentence("//svc:dev", [claim]).endswith("delete it with 'bazel run //svc:dev.apply -- --prune --delete-data'.")
+    assert sentence("//svc:dev", [claim, member("a")]).endswith(
+        "delete them with 'bazel run //svc:dev.apply -- --prune', and with '--delete-data', too, what may hold data of others "
+        "(PersistentVolumeClaim).")
+
+
+@pytest.mark.parametrize("value", ["Not A NS", "", "a/b", "-a", "x" * 64])
+def test_moved_from_takes_only_namespaces(shell, value):
+    """What no namespace can be called is wrong usage."""
+    shell.make(config_map("a"))
+
+    assert shell.run("apply", "--prune", f"--moved-from={value}") == 2
+    assert f"{value!r} is not the name of a namespace" in shell.err
+
+
+@pytest.mark.parametrize("verb", ["apply", "diff", "delete"])
+def test_moved_from_where_nothing_is_says_so(shell, server, verb):
+    """A namespace in which the stack has nothing is named."""
+    shell.make(config_map("a"))
+
+    shell.run(verb, "--moved-from=elsewhere")
+    assert shell.err.count(f"{LABEL}: nothing of this stack is found in elsewhere, which --moved-from names") == 1
 
 
 def test_recorded_keeps_known_uids():

@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.client import METADATA_LIST, METADATA_ONLY, Client, Permit
 from rules.k8s.tools.discovery import Resource
+from rules.k8s.tools.endings import what_holds
 from rules.k8s.tools.engine import Item, Result
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity, Object, owner
@@ -76,8 +77,9 @@ class Removal:
         return [text for text in self._executor.map(one, items) if text]
 
     def has_work(self, items: Iterable[Item]) -> bool:
-        """Says whether `remove` would delete one of the objects that `refusals` has seen, or find it gone."""
-        return any(live is None or not self.reason_to_keep(item, live) for item in items for live in [self._seen.get(item.identity)])
+        """Says whether `remove` would delete one of the objects that `refusals` has seen, or find it gone or another's."""
+        return any(live is None or not self.reason_to_keep(item, live) or self.reason_to_forget(item, live)
+                   for item in items for live in [self._seen.get(item.identity)])
 
     def reason_to_keep(self, item: Item, live: Object) -> str:
         """Says why an object is not to be deleted, "" when it is.
@@ -90,6 +92,10 @@ class Removal:
             return "may hold data of others; delete it with '-- --delete-data'"
         if _takes_claims_along(item, live) and not self._data:
             return "would take its claims along (persistentVolumeClaimRetentionPolicy.whenDeleted is Delete); delete both with '-- --delete-data'"
+        return self.reason_to_forget(item, live)
+
+    def reason_to_forget(self, item: Item, live: Object) -> str:
+        """Says why an object is none of this stack's, which no run will ever delete; "" when it is."""
         if owner(live) != item.label:
             return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
         if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
@@ -213,10 +219,9 @@ class Removal:
                 except TurnupError as error:
                     trouble = str(error)
         for result in going.values():
-            live = _seen(mirror, result.item)
-            holders = ", ".join((live["metadata"].get("finalizers") if live else None) or ["none"])
-            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted (finalizers: "
-                         f"{holders}); look at what holds them.")
+            held = "" if trouble else what_holds(self._client, result.item.path)
+            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted "
+                         f"({held or 'finalizers: none'}); look at what holds them.")
 
     @contextmanager
     def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Mirror]:

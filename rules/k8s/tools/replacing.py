@@ -11,9 +11,10 @@ from rules.k8s.tools.engine import Item, Result, live_metadata
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.inventory import Inventory
 from rules.k8s.tools.manifests import Object
-from rules.k8s.tools.preflight import Refusal, Verdict, check_owner, recreated
-from rules.k8s.tools.recreation import is_wanted, recreate
+from rules.k8s.tools.preflight import recreated
+from rules.k8s.tools.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.refusals import explain
+from rules.k8s.tools.verdicts import Refusal, Verdict, check_owner, is_ending
 
 # So often an object is sent that somebody else changes between its being read and written.
 _ATTEMPTS = 5
@@ -31,6 +32,14 @@ _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-na
 # Not the manifest's to say: who waits for the object's end, and what it goes with.
 _KEPT_METADATA = ("finalizers", "ownerReferences")
 _WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
+
+
+class _Ending(Exception):
+    """What is to be replaced is being deleted."""
+
+    def __init__(self, live: Object):
+        super().__init__()
+        self.live = live
 
 
 class Replacer:
@@ -62,11 +71,20 @@ class Replacer:
             if error.status == 422 and is_wanted(item) and (there := live_metadata(self._client, item)):
                 return recreated(self._client, item, there, error)
             return Refusal(item, explain(error, item.label, item.identity))
+        except _Ending as ending:
+            return self._anew(item, ending.live)
         except UnreachableError:
             raise
         except TurnupError as error:
             return Refusal(item, str(error))
         return Verdict(item, "unchanged" if _content(after) == _content(live) else "changed", {"metadata": live["metadata"]})
+
+    def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
+        try:
+            check_new(self._client, item)
+        except ApiError as error:
+            return Refusal(item, explain(error, item.label, item.identity))
+        return Verdict(item, "ending", {"metadata": live["metadata"]})
 
     def write(self, verdict: Verdict) -> Result:
         """Replaces one object."""
@@ -74,14 +92,23 @@ class Replacer:
         if verdict.outcome == "replaced" and verdict.live:
             return recreate(self._client, item, verdict.live, self._permit, self._make)
         try:
-            _, after = self._replace(item, dry=False)
+            return self._written(item, verdict.live if verdict.outcome == "ending" else None)
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
         except UnreachableError:
             raise
         except TurnupError as error:
             return Result(item, "failed", error=str(error))
-        return Result(item, "replaced", after)
+
+    def _written(self, item: Item, ending: Object | None) -> Result:
+        """Replaces an object, or waits for the end of one that is being deleted, and makes it anew."""
+        if ending is None:
+            try:
+                return Result(item, "replaced", self._replace(item, dry=False)[1])
+            except _Ending as found:
+                ending = found.live
+        wait_gone(self._client, item, ending["metadata"]["uid"])
+        return self._make(item, None)
 
     def _make(self, item: Item, live: Object | None) -> Result:
         """Makes an object that was deleted; another one under its name is a failure."""
@@ -103,6 +130,8 @@ class Replacer:
         attempt = 1
         while True:
             live: Any = self._client.request("GET", item.path)[1]
+            if is_ending(live):
+                raise _Ending(live)
             check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
                 return live, self._client.request(

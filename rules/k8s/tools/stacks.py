@@ -12,7 +12,7 @@ from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.homes import home_of
 from rules.k8s.tools.inventory import Inventory, read_inventory, remove_parent, with_part_of, write_parent
 from rules.k8s.tools.lease import Lease
-from rules.k8s.tools.prune import departed_of, items_to_prune, sentence
+from rules.k8s.tools.prune import departed_of, items_to_prune, sentence, unfound
 from rules.k8s.tools.removal import Removal
 from rules.k8s.tools.render import diff_objects
 
@@ -46,6 +46,9 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         if (inventory.parent.exists or lease.exists) and not lease.acquire():
             # Somebody else wrote in between: what they have listed goes, too.
             inventory = read_inventory(client, home, items, options.moved_from)
+        text = unfound(home.stack, inventory, options.moved_from)
+        if text:
+            run.report.note(text)
         departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
         left, _ = items_to_prune(departed.pruned, run.kinds)
         graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
@@ -54,15 +57,22 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         shared = _also_elsewhere(run, home.stack, inventory, items)
         stays = {result.item.identity for result in shared}
         results = removal.remove([*left, *(item for item in items if item.identity not in stays)], graph)
+        failed = any(result.outcome == "failed" for result in results)
         kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
         members = {identity: member for identity, member in inventory.members.items() if identity in kept}
         for parent in (inventory.parent, inventory.moved):
-            if parent and parent.exists and not any(result.outcome == "failed" for result in results):
+            if parent and parent.exists and failed:
+                # What is gone left the stack by this run: the next one does not speak of it.
+                gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+                left_there = {identity: member for identity, member in parent.members.items() if identity not in gone}
+                if len(left_there) < len(parent.members):
+                    write_parent(client, parent, left_there, parent.unfinished)
+            elif parent and parent.exists:
                 if members and parent is inventory.parent:
                     write_parent(client, parent, members)
                 else:
                     remove_parent(client, parent)
-        if not any(result.outcome == "failed" for result in results):
+        if not failed:
             history.forget(client, run.plan)
         if not members and lease.held:
             lease.remove()
@@ -101,6 +111,9 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
         TurnupError: the server refuses an object.
     """
     inventory = read_inventory(client, home_of(run.plan, items), items, run.options.moved_from)
+    text = unfound(run.plan.label, inventory, run.options.moved_from)
+    if text:
+        run.report.note(text)
     found = verbs.diff(client, [with_part_of(item, inventory.part_of(item.identity)) for item in items], executor, run.report.learn,
                        force=run.options.force_conflicts)
     departed = departed_of(inventory, items, run.left_out, [entry.label for entry in run.plan.entries])

@@ -38,9 +38,9 @@ from rules.k8s.tools.inventory import (
 )
 from rules.k8s.tools.lease import Lease
 from rules.k8s.tools.manifests import Identity
-from rules.k8s.tools.preflight import Refusal, Verdict
-from rules.k8s.tools.prune import Departed, departed_of, items_to_prune, recorded, sentence
+from rules.k8s.tools.prune import Departed, departed_of, items_to_prune, recorded, sentence, unfound
 from rules.k8s.tools.removal import DATA_KINDS, Removal
+from rules.k8s.tools.verdicts import Refusal, Verdict
 from rules.k8s.tools.writing import write_all
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class Transaction:
         self._home = home_of(run.plan, self._items)
         self._inventory = Inventory(Parent(self._stack, self._home.namespace, {}, exists=False))
         self._departed = Departed()
+        self._unfound = ""
         self._verdicts: list[Verdict] = []
         self.surroundings = Surroundings.of(self._items, (*labels, *(entry.label for entry in run.plan.entries)))
         self.lease = Lease(client, self._stack, self._home.namespace, run.report.note, wait=not run.options.no_wait, name=self._home.name)
@@ -198,6 +199,10 @@ class Transaction:
             self._inventory = read_inventory(self._client, self._home, self._items, self._run.options.moved_from)
         except ApiError as error:
             raise TurnupError(f"{self._stack}: the list of its objects cannot be read ({error.message}); nothing was written.") from None
+        text = unfound(self._stack, self._inventory, self._run.options.moved_from)
+        if text and text != self._unfound:
+            self._run.report.note(text)
+        self._unfound = text
         if self._only is not None and not self._inventory.readable:
             self._prune = False
             self._run.report.note(f"note: this account may not read ConfigMaps in {self._home.namespace}, so what this set does not have stays")
@@ -265,6 +270,9 @@ class Transaction:
         uids = {result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live}
         gone = {result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}
         gone |= {member.identity for member in self._to_prune()[1]}
+        # Another's by now: listed, it would be named at every apply, and none deletes it.
+        gone |= {result.item.identity for result in pruned
+                 if result.outcome == "kept" and result.live and self._pruning.reason_to_forget(result.item, result.live)}
         if not complete:
             # What could not be written may be there or not: nothing is taken off the list.
             self._list({**before, **self._final(uids, gone)}, self._mark)

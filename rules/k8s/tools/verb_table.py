@@ -47,7 +47,7 @@ _WRITES = ("wait", "order", "no-wait")
 
 VERBS: dict[str, Verb] = {
     "show": Verb("simple_verbs:show", local=True),
-    "create": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt"), pins=True, writes=True, conditions=True),
+    "create": Verb("applying:write", _WRITES, pins=True, writes=True, conditions=True),
     "apply": Verb("applying:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data", "moved-from"), pins=True, writes=True, conditions=True),
     "replace": Verb("applying:write", _WRITES, pins=True, writes=True, conditions=True),
     "rollback": Verb("applying:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),

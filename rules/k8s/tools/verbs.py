@@ -12,10 +12,10 @@ from rules.k8s.tools.config_names import base_of
 from rules.k8s.tools.engine import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.manifests import Object, owner
-from rules.k8s.tools.preflight import Refusal, Verdict
 from rules.k8s.tools.refusals import explain, words
 from rules.k8s.tools.render import describe as describe_object
 from rules.k8s.tools.render import diff_objects
+from rules.k8s.tools.verdicts import Refusal, Verdict, is_ending
 
 # Takes note of the values of live Secrets, so that they are masked wherever they turn up.
 Learn = Callable[[Iterable[Object]], None]
@@ -30,7 +30,7 @@ def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
     Raises:
         TurnupError: naming the objects that exist.
     """
-    there = [each.item for each in found if isinstance(each, Verdict) and each.live]
+    there = [each.item for each in found if isinstance(each, Verdict) and each.live and each.outcome != "ending"]
     if there:
         raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. Use .apply to change what is there.")
 
@@ -50,6 +50,8 @@ def diff(client: Client, items: Iterable[Item], executor: Executor, learn: Learn
     def one(item: Item) -> tuple[Item, str]:
         live = read_live(client, item)
         learn([live] if live else [])
+        if live and is_ending(live):
+            return item, _anew(client, item)
         if live and is_applied(item.obj, live):
             return item, ""
         try:
@@ -78,11 +80,24 @@ def _replacement(client: Client, item: Item, live: Object, error: ApiError) -> s
         TurnupError: the server would not take it as a new object either.
     """
     try:
-        wanted = recreation.as_new(client, item)
+        wanted = recreation.as_new(client, item, live)
     except ApiError:
         raise TurnupError(explain(error, item.label, item.identity)) from None
     head = f"# {item.identity} is replaced, that is deleted and made again: {' '.join(words(error, item.identity).split())}"
     return f"{head}\n{diff_objects(str(item.identity), live, wanted)}"
+
+
+def _anew(client: Client, item: Item) -> str:
+    """Returns the diff of an object whose name one has that is being deleted, and says so in its first line.
+
+    Raises:
+        TurnupError: the server would not take it as a new object.
+    """
+    try:
+        wanted = recreation.as_new(client, item)
+    except ApiError as error:
+        raise TurnupError(explain(error, item.label, item.identity)) from None
+    return f"# {item.identity} is being deleted; an apply waits for its end and makes it anew\n{diff_objects(str(item.identity), None, wanted)}"
 
 
 def describe(client: Client, items: Iterable[Item], executor: Executor, learn: Learn) -> list[tuple[Item, str]]:

@@ -11,8 +11,8 @@ from rules.k8s.tools.engine import Result
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.manifests import Identity
 from rules.k8s.tools.ordering import Order
-from rules.k8s.tools.preflight import Verdict
 from rules.k8s.tools.readiness import AT_ONCE
+from rules.k8s.tools.verdicts import Verdict, ending_sentence
 
 if TYPE_CHECKING:
     from rules.k8s.tools.following import Following
@@ -44,6 +44,8 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     for verdict in verdicts:
         if verdict.outcome == "replaced":
             run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and made again: {verdict.reason}")
+        if verdict.outcome == "ending":
+            run.report.note(ending_sentence(verdict.item))
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
     first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
