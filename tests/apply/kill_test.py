@@ -95,13 +95,15 @@ class Case:
         make_stack(self._shell, place, 2)
 
 
-def test_killed_at_the_last_steps_of_a_delete(shell, server, monkeypatch):
-    """A delete that was killed when only its own records were left leaves nothing behind when it is run again."""
+@pytest.mark.parametrize(("before", "verb"), [(2, ["delete"]), (0, ["apply", "--prune"]), (1, ["apply", "--prune"])], ids=["delete", "first", "change"])
+def test_killed_at_the_last_steps(shell, server, monkeypatch, before, verb):
+    """A run that was killed when only its own records were left leaves nothing of itself behind when it is run again."""
     client = admin(server)
-    case = Case(shell, client, 2, "delete")
-    case.measure("last-whole-place", monkeypatch)
+    case = Case(shell, client, before, *verb)
+    place = f"last-{verb[0]}-{before}"
+    case.measure(f"{place}-whole-place", monkeypatch)
     for step in range(6):
-        case.kill(f"last-{step}-place", case.requests - step)
+        case.kill(f"{place}-{step}-place", case.requests - step)
 
 
 def test_killed_at_random_points(shell, server, monkeypatch):

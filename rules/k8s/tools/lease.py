@@ -171,6 +171,11 @@ class Lease:
         return self._live is not None
 
     @property
+    def is_left(self) -> bool:
+        """Whether it was free when it was last looked at, and yet taken: by a run that has ended before it could give it back."""
+        return bool(((self._live or {}).get("spec") or {}).get("holderIdentity")) and is_free(self._live, self._client.date)
+
+    @property
     def _path(self) -> str:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{self._name}"
 

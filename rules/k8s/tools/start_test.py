@@ -59,7 +59,7 @@ def test_a_full_disk_behind_the_output(shell, server, output):
 def test_a_signal_while_modules_are_loaded(shell, tmp_path, number, code):
     """The sentence is that of any other moment."""
     (tmp_path / "early").mkdir()
-    (tmp_path / "early/argparse.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    (tmp_path / "early/argparse.py").write_text("import time\nprint('loading', flush=True)\nwhile True:\n    time.sleep(0.05)\n")
     shell.make(config_map("a"))
     process = begin(shell, "status", path=str(tmp_path / "early"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout and process.stdout.readline() == "loading\n"

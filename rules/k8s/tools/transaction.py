@@ -133,7 +133,7 @@ class Transaction:
             TurnupError: the inventory cannot be written, or a dependency did not get ready.
         """
         with self.lease:
-            if self._is_done() and not recording.needed():
+            if self._is_done() and not recording.needed() and not self.lease.is_left:
                 return self._say_done()
             if not self.lease.acquire():
                 self.check(writer)
