@@ -192,11 +192,9 @@ def py_image(name, binary = None, layers = [], **kwargs):
             fail("//%s:%s: %s: images have one Python, 3.11: write PY3, or leave it out" % (native.package_name(), name, attribute))
     if "args" in kwargs:
         kwargs["arguments"] = kwargs.pop("args")
-        kwargs["data"] = kwargs.get("data", [])
     if not binary:
         binary = name + ".binary"
-        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or (key in COMMON and key not in _NOT_OF_BINARY)}
-        program.update({"data": kwargs["data"]} if "data" in kwargs else {})
+        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or key == "data" or (key in COMMON and key not in _NOT_OF_BINARY)}
         kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
         if not program.get("main"):
             # The program is named like the image, not like the target that holds it.

@@ -26,7 +26,7 @@ _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was told to end by another signal than SIGINT: it does what an interrupted one does.
+    """The process was told to end by a signal.
 
     Attributes:
         exit_code: 128 and the signal's number, as shells say it.

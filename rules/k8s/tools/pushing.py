@@ -25,8 +25,7 @@ class PushReport:
     def step(self, state: str, repository: str, digest: str, sent: int) -> None:
         """Takes one step, as rules/image's push reports it (see its Progress)."""
         if state == "pushed":
-            self._clear()
-            self._say(f"  pushed      {repository}")
+            self.say(f"  pushed      {repository}")
         elif state in ("uploading", "uploaded"):
             self._sent[digest] = sent
             now = time.monotonic()
@@ -35,7 +34,7 @@ class PushReport:
                 print(f"\r  pushing     {sum(self._sent.values()) / 1e6:.1f} MB", end="", file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
-        """Says what keeps a push waiting."""
+        """Says a line that stays, in place of the counting one."""
         self._clear()
         self._say(text)
 

@@ -30,11 +30,10 @@ from rules.k8s.tools.mask import Redactor
 from rules.k8s.tools.options import parse_options
 from rules.k8s.tools.plan import Plan, read_plan
 from rules.k8s.tools.reporting import Lasting, Reporter, choose_face
+from rules.k8s.tools.start import ENDING
 from rules.k8s.tools.verb_table import VERBS
 
 _JOBS = 16
-# What a cancelled pipeline and a closed terminal send.
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Run:
@@ -184,7 +183,7 @@ def run_process(argv: list[str]) -> None:
 
 def _exit(code: int) -> None:
     """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
-    for number in (signal.SIGINT, *_ENDING):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     leftovers.clear()
     for stream in (sys.stdout, sys.stderr):
@@ -196,13 +195,11 @@ def _exit(code: int) -> None:
 
 
 def _heed_signals() -> None:
-    """Lets the signals of a cancelled pipeline and of a closed terminal end the process as SIGINT does, unless it was started to ignore them."""
+    """Has signals to end the process interrupt what it does, unless it was started to ignore them."""
 
     def end(number: int, _: object) -> None:
         raise Terminated(number)
 
-    for number in _ENDING:
+    for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+# What an impatient user, a cancelled pipeline and a closed terminal send.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WORDS = b"ERROR: interrupted; run the same command again to continue.\n"
 
 
@@ -19,7 +21,7 @@ def _end(number: int, _: object) -> None:
 
 def heed_signals() -> None:
     """Has a signal to end say so in a line while nothing else is loaded, unless the process was started to ignore it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
 
