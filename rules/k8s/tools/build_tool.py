@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import io
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +23,11 @@ from typing import Any, BinaryIO, TextIO
 from rules.k8s.tools import closure
 from rules.k8s.tools.config_names import hash_names
 from rules.k8s.tools.errors import TurnupError, run_main
-from rules.k8s.tools.manifests import fill_namespace, identity, read_objects, with_owner
+from rules.k8s.tools.manifests import fill_namespace, identity, is_namespace_name, read_objects, with_owner
 from rules.k8s.tools.pins import parse_pins
 from rules.k8s.tools.references import check_images, substitute_images
 from rules.k8s.tools.service_yaml import parse_service
 from rules.k8s.tools.stamping import read_status, stamp
-
-_NAMESPACE = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 
 
 def service(args: argparse.Namespace) -> None:
@@ -47,7 +44,7 @@ def normalize(args: argparse.Namespace) -> None:
         return stamp(text, status, args.label) if args.status else text
 
     namespace = stamped(args.namespace)
-    if namespace and not _NAMESPACE.match(namespace):
+    if namespace and not is_namespace_name(namespace):
         raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label; use at most 63 lower-case letters, "
                           "digits and '-'.")
     if args.namespace_owner:

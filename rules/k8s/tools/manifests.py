@@ -15,6 +15,8 @@ from rules.k8s.tools.errors import TurnupError
 
 Object = dict[str, Any]
 
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
 # Deeper than any definition of a custom resource, and far from where programs that walk through an object end.
 _DEPTH = 200
 _TOO_DEEP = f"nested more than {_DEPTH} deep; no object of Kubernetes is."
@@ -168,6 +170,11 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     if not objects:
         raise TurnupError(f"{name}: holds no Kubernetes object; write at least one.")
     return objects
+
+
+def is_namespace_name(text: str) -> bool:
+    """Says whether a namespace can have a name: a label of RFC 1123."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def _is_deep(value: Any) -> bool:

@@ -8,10 +8,10 @@ from typing import Any, Mapping, NoReturn, Sequence
 
 from rules.k8s.tools.durations import parse_duration
 from rules.k8s.tools.errors import UsageError
+from rules.k8s.tools.manifests import is_namespace_name
 
 # As many digits as every number that the server keeps may have.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def parse_tail(text: str) -> int:
@@ -42,7 +42,7 @@ def parse_namespace(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: no namespace can have it.
     """
-    if not _LABEL.fullmatch(text):
+    if not is_namespace_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a namespace; write small letters, digits and dashes, at most 63")
     return text
 
