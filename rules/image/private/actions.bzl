@@ -1,6 +1,6 @@
 """How the image rules run their tools."""
 
-load("//rules/worker:defs.bzl", "worker_requirements")
+load("//rules/common:worker.bzl", "worker_requirements")
 
 # Of every action of these rules. What an image is made of is locked and fetched before; a sandbox that can shut the
 # network out (linux-sandbox, remote execution) does so. README.md says where it cannot.

@@ -1,6 +1,6 @@
 """jsonnet_engines_test: renders the programs of a package with every engine and compares the values."""
 
-load("//rules/worker:defs.bzl", "worker_requirements")
+load("//rules/common:worker.bzl", "worker_requirements")
 load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
 

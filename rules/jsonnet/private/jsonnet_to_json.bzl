@@ -1,6 +1,6 @@
 """jsonnet_to_json: evaluates a Jsonnet program to JSON, YAML or text files."""
 
-load("//rules/worker:defs.bzl", "worker_requirements")
+load("//rules/common:worker.bzl", "worker_requirements")
 load(":attrs.bzl", "COMMON_ATTRS")
 load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")

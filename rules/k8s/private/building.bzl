@@ -1,6 +1,6 @@
 """The build actions of rules/k8s: one program, in warm workers."""
 
-load("//rules/worker:defs.bzl", "worker_requirements")
+load("//rules/common:worker.bzl", "worker_requirements")
 
 BUILD_ATTRS = {
     "_build": attr.label(
