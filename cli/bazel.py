@@ -7,8 +7,7 @@ from pathlib import Path
 from cli import tools, workspace
 from cli.errors import TurnupError
 from cli.process import Runner
-from rules.k8s.tools import user_namespace
-
+from rules.k8s.tools.build import user_namespace
 
 # Only what goes wrong: for a `bazel run` whose program has the say.
 QUIET = ("--ui_event_filters=-info", "--noshow_progress", "--show_result=0")

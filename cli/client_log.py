@@ -5,7 +5,7 @@ import yaml
 from cli.bazel import QUIET
 from cli.errors import SaidAlready, TurnupError
 from cli.session import Session
-from rules.k8s.tools import user_namespace
+from rules.k8s.tools.build import user_namespace
 
 SERVICE = "python/client/service.yaml"
 TARGET = "//cli:pod_log"

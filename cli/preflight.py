@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli.errors import TurnupError, UsageError
-from rules.k8s.tools import kubeconfig, user_namespace
+from rules.k8s.tools.build import user_namespace
+from rules.k8s.tools.kubeconfig import kubeconfig
 
 GIB = 1 << 30
 # Free space in bytes. Building Kubernetes takes 3 GiB of Go modules and objects; Bazel's outputs and a running cluster

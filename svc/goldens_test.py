@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.k8s.tools.references import container_images
-from rules.k8s.tools.render import to_yaml
+from rules.k8s.tools.objects.image_references import container_images
+from rules.k8s.tools.objects.yaml_documents import to_yaml
 
 ENVS = sorted(path.name.partition(".")[0] for path in Path("svc").glob("*.resolved.json"))
 PACKAGES = ("python/client", "python/redis", "python/server", "svc")

@@ -12,7 +12,8 @@ import time
 from typing import Any
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
-from rules.k8s.tools.client import APPLY_PATCH, Client
+from rules.k8s.tools.api.client import APPLY_PATCH
+from rules.k8s.tools.api.client import Client
 from tests.apply.stacks import custom, definition, placed
 
 
@@ -204,7 +205,7 @@ def test_killed_apply_converges(shell, client, place):
     objects += [config_map(f"c{number}", place, key=str(number)) for number in range(60)]
     objects += [custom(kind, f"k{number}", place) for number in range(10)]
     shell.make_targets(*(document(f"//part{part}:dev", objects[part::4]) for part in range(4)))
-    program = "import sys; from rules.k8s.tools import start; start.main(sys.argv[1:])"
+    program = "import sys; from rules.k8s.tools.verbs import start; start.main(sys.argv[1:])"
     clock = random.Random(5)
     for _ in range(6):
         process = subprocess.Popen([sys.executable, "-c", program, shell.plan, "apply"], stderr=subprocess.DEVNULL,

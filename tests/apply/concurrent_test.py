@@ -16,7 +16,7 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, document
 from rules.k8s.testing.shell import LABEL, Shell
-from rules.k8s.tools.inventory import parent_name
+from rules.k8s.tools.stack.inventory import parent_name
 from tests.apply.stacks import live_objects, make_namespace, number, service_objects
 
 RACES = number("RACES", 3, 30)

@@ -11,8 +11,8 @@ from cluster.build import ensure
 from rules.k8s.testing.plans import namespace
 from rules.k8s.testing.real_server import CONTEXT, RealServer
 from rules.k8s.testing.shell import Shell
-from rules.k8s.tools.client import Client
-from rules.k8s.tools.kubeconfig import load
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 _numbers = itertools.count(1)
 

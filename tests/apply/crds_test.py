@@ -12,7 +12,7 @@ import pytest
 from cluster.progress import for_stream
 from cluster.runner import SystemRunner
 from cluster.toolchain import find_go
-from rules.k8s.tools.manifests import load_yaml_documents
+from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
 _OPERATOR = "github.com/prometheus-operator/prometheus-operator"

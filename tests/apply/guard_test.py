@@ -12,9 +12,9 @@ import pytest
 from cluster.build import ensure
 from rules.k8s.testing.plans import config_map, namespace
 from rules.k8s.testing.real_server import RealServer
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError
-from rules.k8s.tools.kubeconfig import load
+from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 
 @pytest.fixture(name="other", scope="module")

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
-from rules.k8s.tools.client import MERGE_PATCH, Client
+from rules.k8s.tools.api.client import MERGE_PATCH
+from rules.k8s.tools.api.client import Client
 from tests.apply.stacks import definition, exists, placed
 
 REPLACE = {"turnup/on-immutable": "replace"}

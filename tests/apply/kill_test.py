@@ -13,7 +13,7 @@ import time
 import pytest
 
 from rules.k8s.testing.shell import Shell
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.api.client import Client
 from tests.apply.stacks import admin, comparable, make_namespace, make_stack, number
 
 KILLS = number("KILLS", 10, 100)

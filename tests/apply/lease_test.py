@@ -11,11 +11,12 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL
-from rules.k8s.tools import lease as lease_rules
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.stack import lease as lease_rules
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.inventory import parent_name
+from rules.k8s.tools.stack.inventory import parent_name
 from tests.apply.stacks import make_maps, maps
+from rules.k8s.tools.stack.lease_holder import holder_name
 
 
 def lease(client: Client, place: str, holder: str = "", process: str = "") -> dict[str, Any]:
@@ -73,7 +74,7 @@ def test_lost_answer_does_not_make_the_run_wait_for_itself(client, home, monkeyp
     with lease_rules.Lease(client, LABEL, home, print, wait=False) as held:
         held.wait_free()
         assert held.acquire()
-        assert held.held and lease(client, home)["spec"]["holderIdentity"] == lease_rules.holder_name()
+        assert held.held and lease(client, home)["spec"]["holderIdentity"] == holder_name()
         held.check()
     assert lost == ["PUT" if there else "POST"]
     assert lease(client, home)["spec"]["holderIdentity"] == ""

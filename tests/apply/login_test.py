@@ -11,9 +11,9 @@ import pytest
 from cluster.build import ensure
 from rules.k8s.testing.identity import CLIENT, Authority, IdentityProvider
 from rules.k8s.testing.real_server import RealServer
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.kubeconfig import load
+from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 
 @pytest.fixture(name="authority", scope="module")

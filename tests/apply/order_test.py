@@ -6,7 +6,7 @@ import random
 import threading
 from typing import Any, Callable
 
-from rules.k8s.tools.client import MERGE_PATCH
+from rules.k8s.tools.api.client import MERGE_PATCH
 from tests.apply.stacks import DEPS, live_objects, make_namespace, make_stack
 
 PAIRS = [(name, dep) for name, deps in DEPS.items() for dep in deps if "search" not in (name, dep)]

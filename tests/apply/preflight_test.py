@@ -8,7 +8,7 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError
 from tests.apply.stacks import make_maps, maps
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rules.k8s.testing.plans import deployment, document
-from rules.k8s.tools import replacing
-from rules.k8s.tools.verdicts import Verdict
+from rules.k8s.tools.write import replacer
+from rules.k8s.tools.preflight.verdicts import Verdict
 from tests.apply.stacks import make_maps, maps
 
 
@@ -52,7 +52,7 @@ def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, 
     assert shell.run("apply") == 0, shell.err
     shell.make_targets(document("//svc:dev", [{**made, "spec": {**made["spec"], "replicas": 2}}], namespace=home))
     path = f"/apis/apps/v1/namespaces/{home}/deployments/web"
-    replacement, done = replacing._replacement, []
+    replacement, done = replacer._replacement, []
 
     def disturbed(item, live):
         if len(done) < changes:
@@ -60,8 +60,8 @@ def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, 
             client.request("PATCH", f"{path}/status", content_type="application/merge-patch+json", body={"status": {"observedGeneration": 100 + len(done)}})
         return replacement(item, live)
 
-    monkeypatch.setattr(replacing.Replacer, "check", lambda self, items, *_: [Verdict(item, "changed") for item in items])
-    monkeypatch.setattr(replacing, "_replacement", disturbed)
+    monkeypatch.setattr(replacer.Replacer, "check", lambda self, items, *_: [Verdict(item, "changed") for item in items])
+    monkeypatch.setattr(replacer, "_replacement", disturbed)
 
     assert shell.run("replace") == code, shell.err
     assert len(done) == min(changes, 5)

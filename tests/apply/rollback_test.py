@@ -14,11 +14,13 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL, Shell
-from rules.k8s.tools import history, waiting
-from rules.k8s.tools.client import Client
-from rules.k8s.tools.config_names import hash_names
-from rules.k8s.tools.inventory import parent_name, unpack
-from rules.k8s.tools.kubeconfig import load
+from rules.k8s.tools.stack import history
+from rules.k8s.tools.readiness import waiting
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.stack.inventory import parent_name
+from rules.k8s.tools.stack.inventory import unpack
+from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 CANARY = "canary-8890"
 
@@ -91,7 +93,7 @@ def test_a_change_rolls_its_users_and_a_rollback_restores_them(shell, client, pl
 
 def test_old_generations_go_when_their_time_has_come(shell, client, place, monkeypatch):
     """With rollouts long ended, the last three generations stay."""
-    from rules.k8s.tools import generations as rules
+    from rules.k8s.tools.stack import generations as rules
 
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     for number in range(4):
@@ -116,7 +118,7 @@ def test_rollback_needs_no_workspace(shell, client, place, tmp_path):
     shutil.copytree(Path(shell.environ["RUNFILES_DIR"]) / "turnup", runfiles / "turnup", dirs_exist_ok=True)
     environ = {**shell.environ, "RUNFILES_DIR": str(runfiles), "PATH": "/nonexistent"}
 
-    done = subprocess.run([str(runfiles / "turnup/rules/k8s/tools/k8s_run"), shell.plan, "rollback"], env=environ, cwd="/", text=True, capture_output=True, timeout=10)
+    done = subprocess.run([str(runfiles / "turnup/rules/k8s/tools/verbs/k8s_run"), shell.plan, "rollback"], env=environ, cwd="/", text=True, capture_output=True, timeout=10)
 
     assert done.returncode == 0, done.stderr
     assert "this is revision 3" in done.stderr

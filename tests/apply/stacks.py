@@ -12,13 +12,13 @@ from typing import Any, Iterable
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.real_server import CONTEXT, RealServer
 from rules.k8s.testing.shell import LABEL, Shell
-from rules.k8s.tools.client import Client
-from rules.k8s.tools.config_names import hash_names
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError
-from rules.k8s.tools.history import TYPE as REVISION
-from rules.k8s.tools.inventory import applyset_id, parent_name, unpack
-from rules.k8s.tools.kubeconfig import load
-from rules.k8s.tools.manifests import Identity, group_of
+from rules.k8s.tools.kubeconfig.kubeconfig import load
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.objects import Identity, group_of
+from rules.k8s.tools.stack.history import TYPE as REVISION
+from rules.k8s.tools.stack.inventory import applyset_id, parent_name, unpack
 
 IMAGE = "registry.example/app@sha256:"
 # What the server, and not the one who applies, gives an object.

@@ -8,7 +8,8 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL, Shell
-from rules.k8s.tools import inventory, transaction
+from rules.k8s.tools.stack import inventory
+from rules.k8s.tools.write import transaction
 from tests.apply.stacks import make_namespace, maps, placed
 
 SHARED = "/api/v1/namespaces/kube-system"

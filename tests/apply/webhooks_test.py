@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.plans import config_map, document
-from rules.k8s.tools import applying, engine
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.write import apply_writer
+from rules.k8s.tools.write import applier
+from rules.k8s.tools.api.client import Client
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 
@@ -46,7 +47,7 @@ def client_says(client: Client, place: str) -> str:
     while time.monotonic() < deadline:
         try:
             client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body=config_map("c", place), query={"dryRun": "All"})
-        except engine.ApiError as error:
+        except applier.ApiError as error:
             return error.message
         time.sleep(0.2)
     return ""
@@ -76,7 +77,7 @@ def endpoints(client: Client, place: str, *, ready: bool) -> None:
 @pytest.mark.parametrize("case", ["own", "starting", "idle"])
 def test_a_webhook_that_is_about_to_run_is_waited_for(shell, client, hooked, monkeypatch, case):
     """That of the same run, and one whose pods are starting: which one is said. One without a pod that starts is a refusal."""
-    monkeypatch.setattr(applying, "Applier", lambda *given, **named: engine.Applier(*given, **named, patience=1.0))
+    monkeypatch.setattr(apply_writer, "Applier", lambda *given, **named: applier.Applier(*given, **named, patience=1.0))
     own = [service("gate", hooked)] if case == "own" else []
     if case != "own":
         client.request("POST", f"/api/v1/namespaces/{hooked}/services", body=service("gate", hooked))

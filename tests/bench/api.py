@@ -17,7 +17,7 @@ from rules.k8s.testing.real_server import CONTEXT, RealServer
 from tests.bench.workspace import BenchError, Workspace
 
 LABEL = "//bench:dev-deep"
-_PROGRAM = "//rules/k8s/tools:k8s_run"
+_PROGRAM = "//rules/k8s/tools/verbs:k8s_run"
 # Longer than any side needs by far; it only keeps a broken run from waiting for ever.
 _DEADLINE_S = 900
 
@@ -79,7 +79,7 @@ class Api:
         plan = self._folder / f"runfiles-{namespace}"
         write_plan(plan, LABEL, [document("//bench:dev", made, context=CONTEXT, namespace=namespace)])
         # The program's own runfiles lie beside the plan, as in the runfiles of a launcher.
-        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/k8s_run").resolve()
+        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/verbs/k8s_run").resolve()
         runfiles = Path(f"{program}.runfiles")
         for entry in [*runfiles.iterdir(), *(runfiles / "turnup").iterdir()]:
             link = plan / entry.relative_to(runfiles)
@@ -95,7 +95,7 @@ class Api:
         plan = self._folder / f"runfiles-{namespace}"
         before = len(self._audit())
         seconds, self.peak_mib = self._timed(
-            [str(plan / "turnup/rules/k8s/tools/k8s_run"), "turnup/plan.jsonl", verb], {"RUNFILES_DIR": str(plan)})
+            [str(plan / "turnup/rules/k8s/tools/verbs/k8s_run"), "turnup/plan.jsonl", verb], {"RUNFILES_DIR": str(plan)})
         self.requests = len(self._audit()) - before
         return seconds
 

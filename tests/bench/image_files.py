@@ -5,8 +5,9 @@ import random
 import shutil
 from pathlib import Path
 
-from rules.image.tools import archive, image, layer
-from rules.image.tools.push import Image
+from rules.image.tools.images import archive, image
+from rules.image.tools.layers import layer
+from rules.image.tools.push.push import Image
 
 FILES, TREE_BYTES = 3130, 80_000_000
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"

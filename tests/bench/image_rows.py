@@ -22,9 +22,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from rules.image.tools import image, layer
-from rules.image.tools.push import Image, push_all
-from rules.image.tools.registry import Registry
+from rules.image.tools.images import image
+from rules.image.tools.layers import layer
+from rules.image.tools.push.push import Image, push_all
+from rules.image.tools.registry.registry import Registry
 from rules.python.tools import compile_source
 from tests.bench import image_files
 from tests.bench.harness import Benchmark
@@ -111,7 +112,7 @@ def _push_command(plan: Path) -> list[str]:
     if not root.exists():
         root.mkdir()
         (root / "turnup").symlink_to(Path(os.environ["RUNFILES_DIR"]) / "turnup")
-        text = Path("rules/image/tools/run_push.sh.tpl").read_text()
+        text = Path("rules/image/tools/push/run_push.sh.tpl").read_text()
         for name, value in (("plan", "push.plan"), ("python", sys.executable), ("imports", "turnup")):
             text = text.replace("%{" + name + "}", value)
         (root / "push").write_text(text.replace("${RUNFILES_DIR:-}", str(root)).replace('--root "$root"', '--root ""'))
@@ -140,7 +141,7 @@ def _layer_80mb(peer: str, peer_run: Callable[[], float], rounds: int | None, na
 
     def ours() -> float:
         words = ["--where", "//bench:tree", "--blob", out / "blob", "--descriptor", out / "json", "--compression", "gzip", "--tree", "lib", tree]
-        return _timed("rules/image/tools/layer_tool", *words)
+        return _timed("rules/image/tools/layers/layer_tool", *words)
 
     return Benchmark(name, ours, peer, peer_run, rounds or 5)
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rules.image.tools import importing, oci
-from rules.image.tools.fake_registry import FakeRegistry
-from rules.image.tools.push import Image, push_all
+from rules.image.tools.images import importing
+from rules.image.tools.oci import oci
+from rules.image.tools.testing.fake_registry import FakeRegistry
+from rules.image.tools.push.push import Image
+from rules.image.tools.push.push import push_all
 from tests.build.nested import Nested
 
 
@@ -22,7 +24,7 @@ from tests.build.nested import Nested
 def _nested(tmp_path_factory):
     """A copy of the workspace, its tools built."""
     with Nested(tmp_path_factory.mktemp("nested")) as workspace:
-        workspace.build("//rules/image/tools:import_tool", "//rules/image/tests:files_image")
+        workspace.build("//rules/image/tools/images:import_tool", "//rules/image/tests:files_image")
         yield workspace
 
 

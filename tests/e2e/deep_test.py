@@ -9,7 +9,7 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import Shell
-from rules.k8s.tools.config_names import hash_names
+from rules.k8s.tools.objects.hashed_names import hash_names
 from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from rules.image.tools.push import push_all
+from rules.image.tools.push.push import push_all
 from tests.registries import programs
 from tests.registries.images import digest, image
 

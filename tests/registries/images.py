@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from rules.image.tools.push import Image
+from rules.image.tools.push.push import Image
 
 FOLDER = Path("rules/image/tests")
 

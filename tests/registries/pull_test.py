@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rules.image.tools import pull
+from rules.image.tools.pull import pull
 from rules.image.tools.errors import PushError
-from rules.image.tools.push import push_all
+from rules.image.tools.push.push import push_all
 from tests.registries.images import digest, image
 
 

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rules.image.tools import oci, push_layout, push_plan, push_tool
+from rules.image.tools.oci import oci
+from rules.image.tools.push import layout as push_layout
+from rules.image.tools.push import plan
+from rules.image.tools.push import main
 from rules.image.tools.errors import PushError
-from rules.image.tools.push import exists, push_all
-from rules.image.tools.registry import Registry
+from rules.image.tools.push.push import exists
+from rules.image.tools.push.push import push_all
+from rules.image.tools.registry.registry import Registry
 from tests.registries.images import FOLDER, digest, image
 from tests.registries.real import RealRegistry
 
@@ -146,8 +150,8 @@ def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> Non
     push_layout.main(["--where", "it", "--output", str(tmp_path / "parts"), str(tmp_path / "layout")])
     image_spec = {"reference": f"{registry.name}/shop/several:v1", "parts": str(tmp_path / "parts"), "runfiles": "parts"}
     (tmp_path / "spec").write_text(json.dumps({"where": "it", "registry": "", "insecure": False, "format": "OCI", "status": [], "images": [image_spec]}))
-    push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan")])
-    assert push_tool.main(["--plan", str(tmp_path / "plan"), "--root", str(tmp_path)]) == 0
+    plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan")])
+    assert main.main(["--plan", str(tmp_path / "plan"), "--root", str(tmp_path)]) == 0
     request = urllib.request.Request(f"http://{registry.name}/v2/shop/several/manifests/v1", headers={"Accept": oci.INDEX})
     with urllib.request.urlopen(request) as answer:
         assert answer.read() == index

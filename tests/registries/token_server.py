@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509 import load_pem_x509_certificate
 
-from rules.image.tools.auth import Login
+from rules.image.tools.registry.auth import Login
 
 SERVICE, ISSUER = "test registry", "test token service"
 

@@ -23,7 +23,7 @@ from python.redis import nodes
 from python.redis.agent import Agent, Identity
 from python.redis.resp import CommandError, Connection
 from python.redis.server import Supervisor
-from rules.image.tools.debs import read_package
+from rules.image.tools.layers.debs import read_package
 
 
 @functools.cache

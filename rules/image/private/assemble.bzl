@@ -55,7 +55,7 @@ IMAGE_ATTRS = {
     ),
     "_image_tool": attr.label(
         doc = "The program that writes config and manifest.",
-        default = "//rules/image/tools:image_tool",
+        default = "//rules/image/tools/images:image_tool",
         executable = True,
         cfg = "exec",
     ),

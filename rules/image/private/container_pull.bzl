@@ -61,7 +61,7 @@ _ATTRS = dict(
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
-    run_tool(repository_ctx, "pull", [repository_ctx.name, attr.registry, attr.repository, attr.digest, attr.tag, attr.architecture, attr.os, attr.cpu_variant, str(attr.insecure)])
+    run_tool(repository_ctx, "pull.pull", [repository_ctx.name, attr.registry, attr.repository, attr.digest, attr.tag, attr.architecture, attr.os, attr.cpu_variant, str(attr.insecure)])
 
 container_pull_rule = repository_rule(
     implementation = _impl,

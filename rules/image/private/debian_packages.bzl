@@ -54,7 +54,7 @@ def _impl(repository_ctx):
     arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
     arguments += ["--dependencies"] if attr.dependencies else []
     arguments += ["--without=" + package for package in attr.without]
-    run_tool(repository_ctx, "debian_lock", arguments + attr.packages)
+    run_tool(repository_ctx, "debian.lock", arguments + attr.packages)
     repository_ctx.file("BUILD", _BUILD)
 
 debian_packages = repository_rule(

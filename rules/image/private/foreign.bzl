@@ -9,19 +9,19 @@ FOREIGN = "An image target, or any other target whose files are one OCI layout (
 FOREIGN_ATTRS = {
     "_archive_tool": attr.label(
         doc = "The program that writes archives and layouts.",
-        default = "//rules/image/tools:archive_tool",
+        default = "//rules/image/tools/images:archive_tool",
         executable = True,
         cfg = "exec",
     ),
     "_import_tool": attr.label(
         doc = "The program that reads images made elsewhere.",
-        default = "//rules/image/tools:import_tool",
+        default = "//rules/image/tools/images:import_tool",
         executable = True,
         cfg = "exec",
     ),
     "_sbom_tool": attr.label(
         doc = "The program that writes bills of materials.",
-        default = "//rules/image/tools:sbom_tool",
+        default = "//rules/image/tools/images:sbom_tool",
         executable = True,
         cfg = "exec",
     ),

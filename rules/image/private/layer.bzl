@@ -74,7 +74,7 @@ LAYER_ATTRS = {
     ),
     "_layer_tool": attr.label(
         doc = "The program that writes layers.",
-        default = "//rules/image/tools:layer_tool",
+        default = "//rules/image/tools/layers:layer_tool",
         executable = True,
         cfg = "exec",
     ),

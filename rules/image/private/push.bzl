@@ -68,24 +68,24 @@ to where its name says.""",
     ),
     "_launcher": attr.label(
         doc = "The start script's template.",
-        default = "//rules/image/tools:run_push.sh.tpl",
+        default = "//rules/image/tools/push:run_push.sh.tpl",
         allow_single_file = True,
     ),
     "_layout_tool": attr.label(
         doc = "The program that takes images made elsewhere apart.",
-        default = "//rules/image/tools:push_layout",
+        default = "//rules/image/tools/push:push_layout",
         executable = True,
         cfg = "exec",
     ),
     "_plan_tool": attr.label(
         doc = "The program that checks what goes where when the target is built.",
-        default = "//rules/image/tools:push_plan",
+        default = "//rules/image/tools/push:push_plan",
         executable = True,
         cfg = "exec",
     ),
     "_push_tool": attr.label(
         doc = "The program that pushes.",
-        default = "//rules/image/tools:push_tool",
+        default = "//rules/image/tools/push:push_tool",
         providers = [PyInfo],
     ),
 }

@@ -8,7 +8,30 @@ TOOL_ATTRS = {
     ),
     "_tools": attr.label_list(
         doc = "The programs and the modules they import.",
-        default = ["//rules/image/tools:%s.py" % name for name in ["apt", "arguments", "auth", "debian_lock", "errors", "image_files", "importing", "no_proxy", "oci", "proxies", "pull", "puller", "refusals", "registry", "transfer", "unpacking", "wire"]],
+        default = [
+            "//rules/common:caches.py",
+            "//rules/common:errors.py",
+            "//rules/common:no_proxy.py",
+            "//rules/image/tools:arguments.py",
+            "//rules/image/tools:errors.py",
+            "//rules/image/tools/debian:apt.py",
+            "//rules/image/tools/debian:lock.py",
+            "//rules/image/tools/images:importing.py",
+            "//rules/image/tools/oci:image_files.py",
+            "//rules/image/tools/oci:layer_tars.py",
+            "//rules/image/tools/oci:oci.py",
+            "//rules/image/tools/oci:unpacking.py",
+            "//rules/image/tools/pull:pull.py",
+            "//rules/image/tools/pull:puller.py",
+            "//rules/image/tools/registry:auth.py",
+            "//rules/image/tools/registry:http1.py",
+            "//rules/image/tools/registry:names.py",
+            "//rules/image/tools/registry:parallel.py",
+            "//rules/image/tools/registry:proxy.py",
+            "//rules/image/tools/registry:refusals.py",
+            "//rules/image/tools/registry:registry.py",
+            "//rules/image/tools/registry:retry.py",
+        ],
         allow_files = True,
     ),
 }
@@ -23,8 +46,8 @@ def run_tool(repository_ctx, tool, arguments):
     """
     tools = [repository_ctx.path(tool) for tool in repository_ctx.attr._tools]
 
-    # The tools import by the path from the workspace root: rules/image/tools/pull.py.
-    workspace = tools[0].dirname.dirname.dirname.dirname
+    # The tools import by the path from the workspace root; the first one is rules/common/caches.py.
+    workspace = tools[0].dirname.dirname.dirname
     result = repository_ctx.execute(
         [repository_ctx.read(repository_ctx.attr._python).strip(), "-S", "-B", "-m", "rules.image.tools." + tool] + arguments,
         environment = {"PYTHONPATH": str(workspace)},

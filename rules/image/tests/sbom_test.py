@@ -10,8 +10,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from rules.image.tools import sbom
 from rules.image.tools.errors import InputError
+from rules.image.tools.images import sbom
 
 HERE = Path("rules/image/tests")
 

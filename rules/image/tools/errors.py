@@ -1,9 +1,10 @@
 """Errors of the image tools, and the one place that prints them.
 
-    ImageError            exit code 1: the work failed
-    ├── InputError        an input file or attribute is not what it has to be
-    └── PushError         a registry refused, or could not be reached
-        └── LoginError    its token service gives no token for what was asked
+    TurnupError               rules/common/errors.py
+    ├── InputError            an input file or attribute cannot be used (rules/common, too)
+    └── ImageError            the work failed
+        └── PushError         a registry refused, or could not be reached
+            └── LoginError    its token service gave no token for what was asked
 
 Each message is one sentence that says where, what was found and what to do.
 """
@@ -14,19 +15,17 @@ import errno
 import os
 import sys
 
+from rules.common.errors import InputError, TurnupError
+
+__all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError", "check_written", "masked", "run", "writing"]
+
 TYPE_CHECKING = False  # `typing` is loaded by those who check types only: it takes longer than a small push
 if TYPE_CHECKING:
     from typing import Callable, Sequence, TextIO
 
 
-class ImageError(Exception):
-    """Base of every error that these tools raise on purpose."""
-
-    exit_code = 1
-
-
-class InputError(ImageError):
-    """An input (file, tar, package, attribute) cannot be used."""
+class ImageError(TurnupError):
+    """Base of every error of these tools that is not about their input."""
 
 
 class PushError(ImageError):
@@ -78,12 +77,12 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextI
         stderr: where errors go; sys.stderr when None.
 
     Returns:
-        main's exit code; 1 after an ImageError or a system error such as a full disk; 130 when interrupted.
+        main's exit code; 1 after a TurnupError or a system error such as a full disk; 130 when interrupted.
     """
     out = stderr or sys.stderr
     try:
         return main(argv)
-    except ImageError as error:
+    except TurnupError as error:
         print(f"ERROR: {error}", file=out)
         return error.exit_code
     except OSError as error:

@@ -14,7 +14,9 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 
-from rules.jsonnet.tools import second_look, stamp
+from rules.common.errors import InputError
+from rules.common.stamping import fill, read_status
+from rules.jsonnet.tools import second_look
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs, workspace_path
@@ -68,17 +70,20 @@ def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
             raise RenderError(
                 f"the environment variable {binding.value} holds bytes that are no UTF-8 text; pass it in UTF-8"
             ) from error
-    return stamp.fill(binding.name, text, status) if stamped else text
+    return fill(text, status, repr(binding.name)) if stamped else text
 
 
 def _bind(request: Request) -> dict[str, dict[str, str]]:
     """Returns the engine's four keyword arguments for variables and arguments."""
     groups: dict[str, dict[str, str]] = {"ext_vars": {}, "ext_codes": {}, "tla_vars": {}, "tla_codes": {}}
-    status = stamp.read_status(request.stamp_files) if request.stamp_keys else {}
-    for binding in request.bindings:
-        code = binding.code or binding.source == "file"
-        group = groups[f"{binding.target}_{'codes' if code else 'vars'}"]
-        group[binding.name] = _value(binding, status, binding.name in request.stamp_keys)
+    try:
+        status = read_status(request.stamp_files) if request.stamp_keys else {}
+        for binding in request.bindings:
+            code = binding.code or binding.source == "file"
+            group = groups[f"{binding.target}_{'codes' if code else 'vars'}"]
+            group[binding.name] = _value(binding, status, binding.name in request.stamp_keys)
+    except InputError as error:
+        raise RenderError(str(error)) from None
     return groups
 
 

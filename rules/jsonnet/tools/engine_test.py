@@ -242,7 +242,7 @@ def test_unknown_stamp() -> None:
 
     message = _error(files, bindings=[binding], stamp_keys=["v"], stamp_files=["status"])
 
-    assert "'v' is stamped with {STABLE_NO}" in message
+    assert "'v': the workspace status has no STABLE_NO" in message
     assert "it has: BUILD_USER" in message
 
 

@@ -10,8 +10,10 @@ error adds the Jsonnet stack below it. They are printed in one place
 
 from __future__ import annotations
 
+from rules.common.errors import TurnupError
 
-class RenderError(Exception):
+
+class RenderError(TurnupError):
     """A rendering that cannot succeed as it was asked for.
 
     Attributes:
@@ -19,8 +21,6 @@ class RenderError(Exception):
             the lines of the Jsonnet stack where there is one.
         exit_code: What a process that ends with this error returns.
     """
-
-    exit_code = 1
 
     def __init__(self, message: str) -> None:
         """Keeps the message."""

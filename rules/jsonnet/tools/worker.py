@@ -23,9 +23,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, TextIO
 
+from rules.common.worker import ProtocolError, messages, reply
 from rules.jsonnet.tools import engine, render
 from rules.jsonnet.tools.errors import RenderError
-from rules.jsonnet.tools.protocol import ProtocolError, messages
 from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
 # Above this the evaluator is replaced between two renderings: some 250 small
@@ -285,8 +285,7 @@ def serve(
             if message.get("cancel"):
                 continue  # not announced as supported; the answer to the request itself follows
             code, output = evaluator.run([*first, *(str(argument) for argument in message.get("arguments", []))])
-            response = {"exitCode": code, "output": output, "requestId": message.get("requestId", 0)}
-            responses.write(json.dumps(response).encode() + b"\n")
+            responses.write(reply(message, code, output))
             responses.flush()
             evaluator.rest()
     except ProtocolError as error:

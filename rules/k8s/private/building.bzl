@@ -4,7 +4,7 @@ load("//rules/common:worker.bzl", "worker_requirements")
 
 BUILD_ATTRS = {
     "_build": attr.label(
-        default = "//rules/k8s/tools:k8s_build",
+        default = "//rules/k8s/tools/build:k8s_build",
         executable = True,
         cfg = "exec",
         doc = "The program of the build actions.",

@@ -27,7 +27,7 @@ LAUNCHER_ATTRS = {
         doc = "The launcher's template.",
     ),
     "_run": attr.label(
-        default = "//rules/k8s/tools:k8s_run",
+        default = "//rules/k8s/tools/verbs:k8s_run",
         executable = True,
         cfg = "target",
         doc = "The program that does every verb.",

@@ -45,7 +45,7 @@ _ATTRS = {
         doc = "The launcher's template.",
     ),
     "_pin": attr.label(
-        default = "//rules/k8s/tools:k8s_pin",
+        default = "//rules/k8s/tools/images:k8s_pin",
         executable = True,
         cfg = "target",
         doc = "The program that pins.",

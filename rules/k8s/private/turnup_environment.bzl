@@ -21,7 +21,7 @@ _ATTRS = {
     ),
     "_tool": attr.label(
         doc = "The program that turns a user's name into a namespace.",
-        default = "//rules/k8s/tools:user_namespace.py",
+        default = "//rules/k8s/tools/build:user_namespace.py",
         allow_single_file = True,
     ),
 }

@@ -32,7 +32,7 @@ def deployment(name: str, image: str = "app", replicas: int = 1) -> dict[str, An
 
 def document(label: str, objects: Iterable[dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Returns the resolved document of a target, with the owner annotation that the build adds."""
-    from rules.k8s.tools.manifests import with_owner
+    from rules.k8s.tools.objects.objects import with_owner
 
     return {
         "label": label, "environment": "", "cluster": "", "context": "turnup-test", "user": "", "namespace": "dev",

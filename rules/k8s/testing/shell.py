@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 
 from rules.k8s.testing.plans import document, write_plan
-from rules.k8s.tools import run
+from rules.k8s.tools.verbs.main import main
 
 LABEL = "//svc:dev-deep"
 SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(__file__).parent.parent / "events.schema.json").read_text()))
@@ -56,7 +56,7 @@ class Shell:
     def run(self, verb: str, *arguments: str) -> int:
         """Runs a verb; returns its exit code."""
         out, err = io.StringIO(), io.StringIO()
-        code = run.main([self.plan, verb, *arguments], out, err, self.environ)
+        code = main([self.plan, verb, *arguments], out, err, self.environ)
         self.out, self.err = out.getvalue(), err.getvalue()
         assert "Traceback" not in self.err
         return code
@@ -70,7 +70,7 @@ class Shell:
             program: Python that runs before the verb does.
             **settings: Popen's; without them it reads nothing, and both streams go nowhere.
         """
-        text = f"import sys\nfrom rules.k8s.tools import run, start\n{program}\nstart.main(sys.argv[1:])\n"
+        text = f"import sys\nfrom rules.k8s.tools.verbs import start\nimport rules.k8s.tools.verbs.main as run\n{program}\nstart.main(sys.argv[1:])\n"
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **settings}
         return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], text=True,
                                 env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)

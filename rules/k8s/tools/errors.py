@@ -19,6 +19,22 @@ import sys
 import traceback
 from typing import Callable, TextIO
 
+from rules.common.errors import TurnupError, UsageError
+
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "ApiError",
+    "Terminated",
+    "TurnupError",
+    "UnreachableError",
+    "UsageError",
+    "WrongClusterError",
+    "interrupted_code",
+    "is_namespace_ending",
+    "is_schema_error",
+    "run_main",
+]
+
 EXIT_INTERRUPTED = 130
 
 # Errors of writing that name no file: those of the standard streams.
@@ -35,22 +51,6 @@ class Terminated(KeyboardInterrupt):
     def __init__(self, number: int):
         super().__init__()
         self.exit_code = 128 + number
-
-
-class TurnupError(Exception):
-    """A failure that the user can act on.
-
-    The message is one sentence that names the place, what was found there and
-    what to do about it. `exit_code` is what the process ends with.
-    """
-
-    exit_code = 1
-
-
-class UsageError(TurnupError):
-    """The command line does not fit what the program takes."""
-
-    exit_code = 2
 
 
 class WrongClusterError(TurnupError):

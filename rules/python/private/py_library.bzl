@@ -3,7 +3,7 @@
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
-_DOC = "Python sources that others import. Modules are named from the workspace root: rules/image/tools/oci.py is rules.image.tools.oci."
+_DOC = "Python sources that others import. Modules are named from the workspace root: rules/image/tools/oci/oci.py is rules.image.tools.oci.oci."
 
 _ATTRS = {
     "data": attr.label_list(

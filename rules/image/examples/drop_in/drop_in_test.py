@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from rules.image.tools.fake_registry import FakeRegistry
+from rules.image.tools.testing.fake_registry import FakeRegistry
 
 HERE = Path("rules/image/examples/drop_in")
 

@@ -11,7 +11,6 @@ import yaml
 
 from rules.image.tests.app.greeting import greeting
 
-
 FOLDER = os.path.dirname(__file__)
 
 

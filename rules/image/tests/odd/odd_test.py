@@ -7,7 +7,7 @@ import re
 import tarfile
 from pathlib import Path
 
-from rules.image.tools import layer_tars, oci
+from rules.image.tools.oci import layer_tars, oci
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,266 @@
+"""Locked Debian packages: read and write the lock, fetch what it says.
+
+The lock is a text file with a line `NAME VERSION ARCHITECTURE SHA256` for each package; lines that begin with '#' are
+comments. It names no host: where packages come from is the machine's apt configuration. Where dependencies were resolved,
+a comment for each architecture says from what, so that a lock that no longer fits is found.
+
+As a program, run by the debian_packages repository rule:
+
+    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Iterable, NamedTuple, Sequence
+
+from rules.common.caches import cache_dir
+from rules.image.tools.debian.apt import Apt, AptError, Version, architecture, private_apt
+from rules.image.tools.errors import InputError, run
+
+UPDATE = "bazel run //rules/image:update_debian_lock -- "
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
+_HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
+
+
+class Wanted(NamedTuple):
+    """What a debian_packages call asks for.
+
+    Attributes:
+        packages: package names.
+        dependencies: whether what they depend on is wanted too.
+        without: names of packages that are left out all the same, with what only they need.
+    """
+
+    packages: Sequence[str]
+    dependencies: bool = False
+    without: Sequence[str] = ()
+
+    def check(self, name: str) -> None:
+        """Raise InputError if that cannot be meant.
+
+        Args:
+            name: name of the repository.
+        """
+        if not self.packages:
+            raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
+        if self.without and not self.dependencies:
+            raise InputError(f"debian_packages {name}: without: found {', '.join(self.without)}; only what is listed is fetched: remove it, or set dependencies = True")
+        if both := sorted(set(self.packages) & set(self.without)):
+            raise InputError(f"debian_packages {name}: without: {', '.join(both)} is among the packages too; remove it from one of them")
+
+    def note(self, machine: str) -> str:
+        """Return the lock's line that says what an architecture's dependencies were resolved from."""
+        left_out = f", without {' '.join(sorted(set(self.without)))}" if self.without else ""
+        return f"# {machine}: {' '.join(sorted(set(self.packages)))} with dependencies{left_out}"
+
+
+def parse(text: str, where: str) -> list[Version]:
+    """Return the packages of a lock.
+
+    Raises:
+        InputError: a line that is not NAME VERSION ARCHITECTURE SHA256, or a package named twice.
+    """
+    found: dict[tuple[str, str], Version] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 4 or not _NAME.match(words[0]) or not re.fullmatch(r"[0-9a-f]{64}", words[3]):
+            raise InputError(f"{where}:{number}: found {line[:120]!r}, write NAME VERSION ARCHITECTURE SHA256, or let the update command write the lock")
+        version = Version(*words)
+        if (version.name, version.architecture) in found:
+            raise InputError(f"{where}:{number}: {version.name} stands twice in the lock; remove one line")
+        found[version.name, version.architecture] = version
+    return list(found.values())
+
+
+def render(versions: Iterable[Version], name: str, notes: Sequence[str] = ()) -> str:
+    """Return the text of a lock.
+
+    Args:
+        versions: its packages.
+        name: name of the repository.
+        notes: Wanted.note() of each architecture whose dependencies were resolved.
+    """
+    lines = [" ".join(version) for version in sorted(versions, key=lambda v: (v.name, v.architecture))]
+    return "\n".join([_HEADER + UPDATE + name, *notes, *lines]) + "\n"
+
+
+def locked(name: str, wanted: Wanted, lock: Path, machine: str) -> list[Version]:
+    """Return the locked version of each package for a machine.
+
+    Args:
+        name: name of the repository, for the update command.
+        wanted: what it asks for.
+        lock: the lock file.
+        machine: Debian architecture.
+
+    Raises:
+        InputError: a package is missing from the lock, or a locked one is no longer wanted.
+    """
+    text = lock.read_text("utf-8")
+    entries = {v.name: v for v in parse(text, str(lock)) if v.architecture in (machine, "all")}
+    if wanted.dependencies and wanted.note(machine) not in text.splitlines():
+        raise InputError(f"{lock}: the dependencies of debian_packages {name} are not locked for {machine}, or for other packages; run {UPDATE}{name}")
+    if missing := sorted(set(wanted.packages) - set(entries)):
+        raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} not locked for {machine}; run {UPDATE}{name}")
+    extra = set(wanted.without) if wanted.dependencies else set(entries) - set(wanted.packages)
+    if extra := sorted(extra & set(entries)):
+        raise InputError(f"{lock}: {', '.join(extra)} locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
+    return [entries[package] for package in sorted(entries)]
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file as hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _store(version: Version) -> Path:
+    """Return where the cache keeps a package."""
+    return cache_dir() / "deb" / f"{version.sha256}.deb"
+
+
+def _download(apt: Apt, versions: Sequence[Version]) -> None:
+    """Download packages into the cache, checked against their sha256.
+
+    Raises:
+        AptError: apt could not.
+        InputError: a file has other content than its sha256 says.
+    """
+    folder = cache_dir() / "deb"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        apt.download(versions, Path(temporary))
+        files = {sha256_of(path): path for path in Path(temporary).glob("*.deb")}
+        for version in versions:
+            if version.sha256 not in files:
+                raise InputError(f"{version.name} {version.version}: what was downloaded does not have sha256 {version.sha256}; check the mirror in /etc/apt/sources.list*")
+            os.replace(files[version.sha256], _store(version))
+
+
+def _cached(version: Version) -> bool:
+    """Say whether the cache has a package, whole; a damaged one is removed."""
+    path = _store(version)
+    if not path.exists():
+        return False
+    if sha256_of(path) == version.sha256:
+        return True
+    path.unlink()
+    return False
+
+
+def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
+    """Fetch what an apt has of the wanted versions into the cache; return what is still missing.
+
+    Raises:
+        InputError: the archive has a locked version with another sha256.
+    """
+    offered = {(v.name, v.version): v for v in apt.versions([f"{v.name}={v.version}" for v in wanted])}
+    for version in wanted:
+        other = offered.get((version.name, version.version))
+        if other and other.sha256 != version.sha256:
+            raise InputError(f"{version.name} {version.version}: the lock says sha256 {version.sha256}, the archive {other.sha256}; find out why before you update the lock")
+    here = [v for v in wanted if (v.name, v.version) in offered]
+    if here:
+        _download(apt, here)
+    return [v for v in wanted if v not in here]
+
+
+def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
+    """Return, downloaded, the archive's current versions in place of locked ones that it dropped."""
+    candidates = {v.name: v for v in apt.versions([v.name for v in wanted], candidate=True)}
+    if missing := [v.name for v in wanted if v.name not in candidates]:
+        raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
+    current = [candidates[v.name] for v in wanted]
+    if need := [v for v in current if not _cached(v)]:
+        _download(apt, need)
+    return current
+
+
+def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[str]]:
+    """Bring packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
+
+    Args:
+        name: name of the repository.
+        asked: what it asks for.
+        lock: the lock file.
+
+    Returns:
+        What is used, and one warning for each package that is not as locked.
+
+    Raises:
+        InputError: the lock does not fit the packages, or a checksum does not fit the lock.
+        AptError: apt is missing, or cannot fetch.
+    """
+    wanted = locked(name, asked, lock, architecture())
+    missing = [version for version in wanted if not _cached(version)]
+    system = Apt()
+    if missing and system.has_lists():
+        try:
+            missing = _from(system, missing)
+        except AptError:
+            pass  # lists older than the archive; fresh ones decide
+    missing = [version for version in missing if not _cached(version)]
+    if not missing:
+        return wanted, []
+    with private_apt() as apt:
+        missing = _from(apt, missing)
+        if missing and apt.problem:
+            raise apt.problem  # whether the archive has them is not known
+        replaced = {v.name: v for v in _current(apt, missing, name)} if missing else {}
+    warnings = [
+        f"the archive no longer has {v.name} {v.version}; {replaced[v.name].version} is used instead, checked against apt's signed "
+        f"index, and images differ from what the lock says: run {UPDATE}{name} and commit the lock"
+        for v in missing
+    ]
+    return [replaced.get(version.name, version) for version in wanted], warnings
+
+
+def latest(name: str, wanted: Wanted) -> list[Version]:
+    """Return the archive's current version of each package, from lists updated now.
+
+    Raises:
+        AptError: apt cannot update, knows no such package, or cannot fit them together.
+    """
+    with private_apt(fresh=True) as apt:
+        if apt.problem:
+            raise apt.problem
+        names = [*wanted.packages, *wanted.without]
+        found = {v.name: v for v in apt.versions(names, candidate=True)}
+        if missing := sorted(set(names) - set(found)):
+            raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
+        if wanted.dependencies:
+            try:
+                found = {v.name: v for v in apt.solve(wanted.packages, wanted.without)}
+            except AptError as error:
+                raise AptError(f"debian_packages {name}: {error}") from None
+    return [found[package] for package in sorted(found)]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Fetch the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
+    if len(argv) < 4 or argv[0] != "fetch":
+        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…", file=sys.stderr)
+        return 2
+    _, name, lock, out, *words = argv
+    packages = [word for word in words if not word.startswith("--")]
+    wanted = Wanted(packages, "--dependencies" in words, [word.removeprefix("--without=") for word in words if word.startswith("--without=")])
+    wanted.check(name)
+    versions, warnings = resolve(name, wanted, Path(lock))
+    for version in versions:
+        shutil.copyfile(_store(version), Path(out, f"{version.name}.deb"))
+    for warning in warnings:
+        print(f"WARNING: debian_packages {name}: {warning}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

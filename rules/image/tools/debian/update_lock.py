@@ -1,0 +1,101 @@
+"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: writes the locks of debian_packages repositories anew.
+
+Without names, all of WORKSPACE's. What the packages and the lock of a repository are is asked from Bazel, so nothing
+has to be said twice.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import NamedTuple, Sequence
+
+from rules.image.tools.debian import lock as debian_lock
+from rules.image.tools.debian.apt import architecture
+from rules.image.tools.debian.lock import Wanted
+from rules.image.tools.errors import ImageError, InputError, run
+
+
+class Repository(NamedTuple):
+    """A debian_packages call: its name, what it asks for, and the lock's path below the workspace."""
+
+    name: str
+    wanted: Wanted
+    lock: str
+
+
+def read_query(text: str) -> list[Repository]:
+    """Return the repositories in the XML that `bazel query --output=xml` prints."""
+    found = []
+    for rule in ElementTree.fromstring(text).iter("rule"):
+        packages, without = ([item.get("value", "") for item in rule.findall(f"list[@name='{name}']/string")] for name in ("packages", "without"))
+        dependencies = rule.find("boolean[@name='dependencies'][@value='true']") is not None
+        lock = rule.find("label[@name='lock']")
+        name = rule.get("name", "").rpartition(":")[2]
+        if lock is not None:
+            label = lock.get("value", "").lstrip("@").partition("//")[2]
+            found.append(Repository(name, Wanted(packages, dependencies, without), label.replace(":", "/").lstrip("/")))
+    return found
+
+
+def query(workspace: str) -> list[Repository]:
+    """Ask Bazel for every debian_packages repository of a workspace.
+
+    Raises:
+        ImageError: Bazel cannot say.
+    """
+    command = ["bazel", "query", "--output=xml", "--noshow_progress", "kind('debian_packages rule', //external:*)"]
+    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
+        raise ImageError(f"bazel query did not list the debian_packages repositories ({reason[0].removeprefix('ERROR: ')}); mend WORKSPACE first")
+    return read_query(done.stdout)
+
+
+def update(repository: Repository, workspace: str) -> list[str]:
+    """Write a repository's lock anew, keeping other architectures' lines; return what changed, a line each."""
+    path, wanted = Path(workspace, repository.lock), repository.wanted
+    wanted.check(repository.name)
+    text = path.read_text("utf-8") if path.exists() else ""
+    old = debian_lock.parse(text, repository.lock)
+    new = debian_lock.latest(repository.name, wanted)
+    machine = architecture()
+    kept = [v for v in old if v.architecture not in (machine, "all") and v.name in wanted.packages]
+    notes = []
+    if wanted.dependencies:
+        # What another machine resolved stays where it was asked for the same.
+        others = {v.architecture for v in old if v.architecture not in (machine, "all") and wanted.note(v.architecture) in text.splitlines()}
+        kept = [v for v in old if v.architecture in others]
+        notes = [wanted.note(architecture) for architecture in sorted({machine, *others})]
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(debian_lock.render([*new, *kept], repository.name, notes), "utf-8")
+    os.replace(temporary, path)
+    before = {v.name: v.version for v in old if v.architecture in (machine, "all")}
+    after = {v.name: v.version for v in new}
+    return [
+        f"  {name}: {before.get(name, 'not there')} -> {after.get(name, 'removed')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Update the locks of the named repositories, or of all."""
+    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    if not workspace:
+        raise InputError("the workspace is not known; start this with bazel run //rules/image:update_debian_lock")
+    repositories = {repository.name: repository for repository in query(workspace)}
+    for name in argv:
+        if name not in repositories:
+            raise InputError(f"{name}: WORKSPACE has no debian_packages of that name; it has {', '.join(sorted(repositories)) or 'none'}")
+    for name in argv or sorted(repositories):
+        changes = update(repositories[name], workspace)
+        print(f"{repositories[name].lock}: " + ("\n".join([f"{len(changes)} changed", *changes]) if changes else "up to date"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""Write an image's config, manifest and digest from its base and its layers' descriptors.
+
+As a program (one @FILE argument may hold the rest, one argument a line):
+
+    image --where=LABEL --config=OUT --manifest=OUT --digest=OUT [--base-config=FILE --base-manifest=FILE]
+          [--layer=DESCRIPTOR]… [--settings=FILE] [--label-file NAME FILE]… [--status=FILE]…
+
+With --status (Bazel's workspace status files) stamp variables such as {BUILD_USER} are filled in.
+
+The settings file is a JSON object with the settings of oci.build_config.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from rules.common import stamping, worker
+from rules.common.stamping import fill
+from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.errors import InputError, run, writing
+from rules.image.tools.oci import oci
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+
+
+def created(value: str, where: str) -> str:
+    """Return a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+    if not value:
+        return oci.EPOCH
+    if match := _TIME.match(value):
+        import datetime  # pylint: disable=import-outside-toplevel  # most images are of 1970
+
+        try:
+            moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
+        except (ValueError, OverflowError):
+            raise InputError(f"{where}: creation_time: found {value!r}, which is no day and time of any calendar; correct it") from None
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
+    if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
+        import time  # pylint: disable=import-outside-toplevel
+
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
+    raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}")
+
+
+def read_layer(path: str) -> dict[str, Any]:
+    """Return a layer's descriptor from the file that the layer tool wrote, checked."""
+    descriptor = oci.check_descriptor(oci.load(Path(path).read_bytes(), path), oci.LAYERS, path)
+    oci.check_digest(descriptor.get("diff_id"), f"{path}: diff_id")
+    return descriptor
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of this program's arguments."""
+    parser = argparse.ArgumentParser(prog="image", allow_abbrev=False)
+    for name in ("where", "config", "manifest", "digest"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("base-config", "base-manifest", "settings"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--layer", action="append", default=[])
+    parser.add_argument("--status", action="append", default=[])
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write config, manifest and digest as the arguments say (see the module's text)."""
+    pairs, rest = take_pairs(with_file(argv), ["--label-file"])
+    options = build_parser().parse_args(rest)
+    where = options.where
+    base, below = None, []
+    if options.base_config:
+        base = oci.check_config(Path(options.base_config).read_bytes(), options.base_config)
+        below = oci.check_manifest(Path(options.base_manifest).read_bytes(), options.base_manifest)["layers"]
+        if len(below) != len(base["rootfs"]["diff_ids"]):
+            raise InputError(f"{where}: base has {len(below)} layers in its manifest and {len(base['rootfs']['diff_ids'])} in its config; build it again")
+    settings = oci.load(Path(options.settings).read_bytes(), options.settings) if options.settings else {}
+    labels = settings.setdefault("labels", {})
+    for name, path in pairs["--label-file"]:
+        try:
+            labels[name] = Path(path).read_text("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{where}: label_files: {path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    if options.status:
+        fill_all(settings, stamping.read_status(options.status), where)
+    settings["created"] = created(settings.get("created") or "", where)
+    layers = [read_layer(path) for path in options.layer]
+    config = oci.dump(oci.build_config(base, layers, settings, where))
+    manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))
+    for path, data in ((options.config, config), (options.manifest, manifest), (options.digest, oci.sha256(manifest).encode())):
+        with writing(where, path):
+            Path(path).write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(worker.start(partial(run, main), sys.argv[1:], "image"))
+
+
+def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
+    """Fill in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
+
+    Raises:
+        InputError: a variable that the status does not have.
+    """
+    settings["created"] = fill(str(settings.get("created") or "{BUILD_TIMESTAMP}"), status, f"{where}: creation_time")
+    for name in ("env", "labels"):
+        values = settings.get(name) or {}
+        settings[name] = {key: fill(value, status, f"{where}: {name}") for key, value in values.items()}  # type: ignore[attr-defined]
+    for name in ("user", "workdir"):
+        if settings.get(name):
+            settings[name] = fill(str(settings[name]), status, f"{where}: {name}")
+    for name in ("cmd", "entrypoint"):
+        if settings.get(name):
+            settings[name] = [fill(word, status, f"{where}: {name}") for word in settings[name]]  # type: ignore[attr-defined]

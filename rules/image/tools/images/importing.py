@@ -1,0 +1,391 @@
+"""Images made elsewhere: read an OCI layout (folder or tar) or a `docker save` tar, and write it as the image rules keep images.
+
+As a program, run by rules that were given files in place of an image and by container_load:
+
+    importing --where NAME [--architecture A] [--os O] --manifest OUT --config OUT --digest OUT --layers OUT_DIR FILE…
+
+FILE is a tar, a folder, or the files of one folder. Nothing is unpacked by a path that stands in the archive: files are
+looked up by the digest that something verified names, read to the size that it gives, and counted only when they fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tarfile
+from pathlib import Path
+from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
+
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, check_written, run, writing
+from rules.image.tools.oci import oci, unpacking
+from rules.image.tools.oci.image_files import PLATFORMS, blob_path
+
+_BLOCK = 1 << 20
+_LINKS = 8  # docker's archives link equal layers to each other; a longer chain leads nowhere
+_MAGIC = {b"\x1f\x8b": oci.LAYER_GZIP, b"\x28\xb5\x2f\xfd": oci.LAYER_ZSTD}
+
+
+class Stored(NamedTuple):
+    """One image, read and checked but for its layers' content.
+
+    Attributes:
+        manifest: the manifest's bytes.
+        config: the config's bytes.
+        layers: descriptors with diff_id, base first.
+    """
+
+    manifest: bytes
+    config: bytes
+    layers: list[dict[str, Any]]
+
+
+class Source(Protocol):
+    """Where an image is read from: files by their path in a layout."""
+
+    name: str
+
+    def open(self, path: str) -> IO[bytes] | None:
+        """Return a file opened for reading bytes, None where there is none."""
+
+
+class Folder:
+    """A layout in a folder, or in files that lie in one.
+
+    Args:
+        name: what to call it in errors.
+        paths: the folder, or its files.
+    """
+
+    def __init__(self, name: str, paths: Sequence[Path]) -> None:
+        self.name = name
+        if len(paths) == 1 and paths[0].is_dir():
+            self._files = {os.path.relpath(path, paths[0]): path for path in paths[0].rglob("*")}
+        else:
+            tops = [path.parent for path in paths if path.name == "index.json"]
+            if len(tops) != 1:
+                raise InputError(f"{name}: {len(paths)} files of which {len(tops)} are named index.json; give one OCI layout, its folder or its tar")
+            self._files = {os.path.relpath(path, tops[0]): path for path in paths}
+
+    def open(self, path: str) -> IO[bytes] | None:
+        """Return a file opened for reading bytes, None where there is none."""
+        found = self._files.get(path)
+        return open(found, "rb") if found is not None and found.is_file() else None
+
+
+class Tar:
+    """A layout or docker archive in a tar, compressed or not.
+
+    Args:
+        name: what to call it in errors.
+        path: the tar.
+
+    Raises:
+        InputError: it is no readable tar.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        with _readable(name):
+            # Open as long as the tar is read, which is as long as this process lives.
+            self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
+            self._members = {os.path.normpath(member.name): member for member in self._tar}
+
+    def open(self, path: str) -> IO[bytes] | None:
+        """Return a file opened for reading bytes, None where there is none; links are followed inside the tar."""
+        with _readable(self.name):
+            for _ in range(_LINKS):
+                member = self._members.get(path)
+                if member is not None and member.issparse():
+                    raise InputError(f"{self.name}: {path!r:.200} is a sparse file, which no image has; build or fetch it again")
+                if member is None or member.isreg():
+                    return self._tar.extractfile(member) if member else None
+                if not member.issym() and not member.islnk():
+                    return None
+                near = os.path.dirname(path) if member.issym() else ""
+                path = os.path.normpath(os.path.join(near, member.linkname))
+        return None
+
+
+class _readable:
+    """Turns a tar's and a decompressor's errors into one that names the archive; use as a context manager."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        broken = isinstance(error, (tarfile.TarError, EOFError, ValueError)) or type(error).__name__ in ("LZMAError", "BadGzipFile", "error")
+        if broken or (isinstance(error, OSError) and error.errno is None):
+            reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
+            raise InputError(f"{self._name}: not a readable tar ({reason}); fetch or build it again") from None
+
+
+def open_source(name: str, paths: Sequence[Path]) -> Source:
+    """Return the source that paths are: one tar, one folder, or the files of a folder."""
+    if len(paths) == 1 and paths[0].is_file():
+        return Tar(name, paths[0])
+    return Folder(name, paths)
+
+
+def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
+    """Return a small file's bytes, None where there is none; InputError if it has more than limit."""
+    file = source.open(path)
+    if file is None:
+        return None
+    with file, _readable(source.name):
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise InputError(f"{source.name}: {path} has more than {limit} bytes, too many for an image's metadata; build it again")
+    return data
+
+
+def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
+    """Return a metadata blob that a descriptor names, verified."""
+    digest = oci.check_digest(descriptor.get("digest"), f"{source.name}: digest")
+    data = read_small(source, blob_path(digest))
+    if data is None:
+        raise InputError(f"{source.name}: {blob_path(digest)} is named, but not there; build or fetch it again")
+    if oci.sha256(data) != digest:
+        raise InputError(f"{source.name}: {blob_path(digest)} has the digest {oci.sha256(data)}; it is damaged, build or fetch it again")
+    return data
+
+
+def choose(index: Mapping[str, Any], architecture: str, system: str, where: str, variant: str = "") -> dict[str, Any]:
+    """Return the descriptor of an index that is for a platform.
+
+    Args:
+        index: image index or docker manifest list.
+        architecture: in OCI's words; empty takes the only image there is, or amd64's where there are several: which
+            machine builds must not decide what is built.
+        system: operating system; empty: linux.
+        where: the index, for errors.
+        variant: of the architecture, such as v7; empty: any, the newest of several.
+
+    Raises:
+        InputError: none fits, or the index is malformed.
+    """
+    known = images_of(index, where)
+    if len(known) == 1 and (not architecture or not known[0][0]):
+        return known[0][1]
+    wanted = [system or "linux", architecture or "amd64"] + [variant] * bool(variant)
+    fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
+    if not fitting:
+        there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
+        raise InputError(f"{where}: no image for {'/'.join(wanted)}, it has {there:.500}; set architecture and os to one of them")
+    check_distinct(fitting, where)
+    return max(fitting, key=lambda item: item[0])[1]
+
+
+def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
+
+    Raises:
+        InputError: the index is malformed.
+    """
+    entries = index.get("manifests")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{where}: an index without a list of manifests; build or fetch it again")
+    known: dict[str, tuple[str, dict[str, Any]]] = {}
+    for entry in entries:
+        platform = entry.get("platform") or {}
+        if not isinstance(platform, dict) or platform.get("architecture") == "unknown":
+            continue  # attestations are listed beside the images that they speak of
+        names = [str(platform.get(key) or "") for key in ("os", "architecture", "variant", "os.version")]
+        known.setdefault(str(entry.get("digest")), ("/".join(filter(None, names)), entry))  # an image may have several names
+    return list(known.values())
+
+
+def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -> None:
+    """Raise InputError where two images of images_of are for one platform."""
+    first: dict[str, object] = {}
+    for name, entry in known:
+        if name in first:
+            raise InputError(f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them")
+        first[name] = entry.get("digest")
+
+
+def resolve(
+    get: Callable[[Mapping[str, Any]], bytes], data: bytes, architecture: str, system: str, where: str, variant: str = "", passed: list[str] | None = None
+) -> tuple[bytes, dict[str, Any]]:
+    """Follow indexes down to an image manifest.
+
+    Args:
+        get: returns the verified bytes that a descriptor names.
+        data: a manifest's or index's bytes.
+        architecture: see choose, as system and variant.
+        system: operating system.
+        where: the image, for errors.
+        variant: of the architecture.
+        passed: gets the platforms of an index that has several.
+
+    Returns:
+        The manifest's bytes, and what is in it.
+    """
+    for _ in range(4):
+        parsed = oci.load(data, where)
+        if "manifests" not in parsed and parsed.get("mediaType") not in oci.INDEXES:
+            return data, oci.check_manifest(data, where)
+        if passed is not None and len(known := images_of(parsed, where)) > 1:
+            passed += [name for name, _ in known]
+        data = get(choose(parsed, architecture, system, where, variant))
+    raise InputError(f"{where}: indexes in indexes, five deep; name an image of it by its digest")
+
+
+def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dict[str, Any]]:
+    """Return the layers' descriptors with their diff_ids, as the layer tool writes them.
+
+    Raises:
+        InputError: manifest and config do not fit each other.
+    """
+    diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
+    if len(diff_ids) != len(manifest["layers"]):
+        raise InputError(f"{where}: {len(manifest['layers'])} layers in its manifest and {len(diff_ids)} in its config; build it again")
+    return [
+        {**oci.layer_descriptor(layer), "diff_id": diff_id, "created_by": where}
+        for layer, diff_id in zip(manifest["layers"], diff_ids)
+    ]
+
+
+def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) -> None:
+    """Copy a blob, verified; what does not fit is removed.
+
+    Raises:
+        InputError: more or fewer bytes than size, or another digest.
+    """
+    hasher, count = hashlib.sha256(), 0
+    try:
+        with writing(where, out), open(out, "wb") as target, _readable(where):
+            while data := file.read(_BLOCK):
+                count += len(data)
+                if count > size:
+                    break
+                hasher.update(data)
+                target.write(data)
+        found = "sha256:" + hasher.hexdigest()
+        if count != size:
+            raise InputError(f"{where}: {digest} has {'more than ' * (count > size)}{min(count, size)} bytes, {size} are expected; it is damaged, build or fetch it again")
+        if found != digest:
+            raise InputError(f"{where}: {digest} has the digest {found}; it is damaged, build or fetch it again")
+        check_written(out, size)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> Stored:
+    """Read an OCI layout and copy its layers."""
+    from rules.image.tools.oci import layer_tars
+
+    where = source.name
+    data = read_small(source, "index.json") or b""
+    several: list[str] = []
+    manifest, parsed = resolve(lambda descriptor: metadata(source, descriptor), data, architecture, system, where, passed=several)
+    config = metadata(source, parsed["config"])
+    stored = Stored(manifest, config, describe(parsed, config, where))
+    for number, layer in enumerate(stored.layers):
+        file = source.open(blob_path(layer["digest"]))
+        if file is None:
+            raise InputError(f"{where}: {blob_path(layer['digest'])} is named, but not there; build or fetch it again")
+        with file:
+            copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
+        plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
+        if plain != layer["diff_id"]:
+            raise InputError(f"{where}: the layer {layer['digest']} unpacks to {plain}, its config says {layer['diff_id']}; it is damaged, build or fetch it again")
+    if several and not architecture:
+        Path(layers, PLATFORMS).write_bytes(oci.dump({"manifest": oci.sha256(manifest), "platforms": several}))
+    return stored
+
+
+def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
+    """Read a `docker save` archive, whose layers are named by paths; write its manifest, which it does not have."""
+    from rules.image.tools.oci import layer_tars
+
+    where = source.name
+    images = oci.load(b'{"images":' + listed + b"}", f"{where}: manifest.json")["images"]
+    if not isinstance(images, list) or len(images) != 1 or not isinstance(images[0], dict):
+        count = len(images) if isinstance(images, list) else 0
+        raise InputError(f"{where}: manifest.json lists {count} images; save one image alone, docker save NAME")
+    config = read_small(source, os.path.normpath(str(images[0].get("Config"))))
+    paths = images[0].get("Layers")
+    if config is None or not isinstance(paths, list):
+        raise InputError(f"{where}: manifest.json names no config or no layers that are there; save the image again")
+    diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
+    if len(diff_ids) != len(paths):
+        raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
+    descriptors, left = [], unpacking.TOTAL
+    for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
+        file = source.open(os.path.normpath(str(path)))
+        if file is None:
+            raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
+        out = layers / str(number)
+        with file, writing(where, out), open(out, "wb") as target, _readable(where):
+            while data := file.read(_BLOCK):
+                left -= len(data)
+                if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
+                    raise InputError(f"{where}: layers of more than {unpacking.TOTAL} bytes together; save the image again")
+                target.write(data)
+        with open(out, "rb") as blob:
+            digest = "sha256:" + hashlib.file_digest(blob, "sha256").hexdigest()
+            blob.seek(0)
+            start = blob.read(4)
+        kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), oci.LAYER_TAR)
+        plain = digest if kind == oci.LAYER_TAR else layer_tars.diff_id(out, kind, where)
+        if plain != diff_id:
+            raise InputError(f"{where}: the layer {str(path)!r:.200} is {plain}, its config says {diff_id}; it is damaged, save the image again")
+        descriptors.append({"mediaType": kind, "digest": digest, "size": out.stat().st_size, "diff_id": diff_id, "created_by": where})
+    return Stored(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
+
+
+def read(source: Source, layers: Path, *, architecture: str = "", system: str = "") -> Stored:
+    """Read one image and write its layers.
+
+    Args:
+        source: the archive or folder.
+        layers: folder to write `N` and `N.json` for each layer to, numbered from 0.
+        architecture: see choose, as system.
+        system: operating system.
+
+    Returns:
+        The image; its manifest is the archive's own where it has one, so its digest is too.
+
+    Raises:
+        InputError: it is no image, damaged, or for other machines.
+    """
+    if source.open("index.json") is not None:
+        stored = _import_layout(source, architecture, system, layers)
+    elif (listed := read_small(source, "manifest.json")) is not None:
+        stored = _import_docker(source, listed, layers)
+    else:
+        raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is no image; give an OCI layout or what docker save wrote")
+    oci.check_platform(stored.config, architecture, system, source.name)
+    for number, layer in enumerate(stored.layers):
+        Path(layers, f"{number}.json").write_bytes(oci.dump(layer))
+    return stored
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the image's files as the arguments say (see the module's text)."""
+    parser = argparse.ArgumentParser(prog="importing", allow_abbrev=False)
+    for option in ("where", "manifest", "config", "digest", "layers"):
+        parser.add_argument(f"--{option}", required=True)
+    for option in ("architecture", "os"):
+        parser.add_argument(f"--{option}", default="")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    options = parser.parse_args(with_file(argv))
+    layers = Path(options.layers)
+    layers.mkdir(parents=True, exist_ok=True)
+    source = open_source(options.where, options.files)
+    stored = read(source, layers, architecture=options.architecture, system=options.os)
+    for path, data in ((options.manifest, stored.manifest), (options.config, stored.config), (options.digest, oci.sha256(stored.manifest).encode())):
+        with writing(options.where, path):
+            Path(path).write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

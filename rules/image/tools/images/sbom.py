@@ -1,0 +1,259 @@
+"""A software bill of materials of an image: CycloneDX 1.5, JSON.
+
+    sbom --image NAME MANIFEST CONFIG [--layer FILE]… --output OUT
+
+It is read from the layers themselves, so it holds for images from elsewhere too: Debian packages from dpkg's status,
+Python packages from their metadata, and each file that belongs to neither with its sha256. Nothing in it tells when or
+where it was made, so equal images have equal bytes of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import email.parser
+import hashlib
+import posixpath
+import re
+import sys
+import tarfile
+import urllib.parse
+from pathlib import Path
+from typing import IO, Any, Iterable, Iterator, Sequence
+
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, run, writing
+from rules.image.tools.layers.entries import clean_path
+from rules.image.tools.oci import image_files, layer_tars, oci
+
+_STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
+_METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
+_RELEASE = "usr/lib/os-release"
+_TELLING = re.compile(rf"{_STATUS.pattern}|{_METADATA.pattern}|usr/share/doc/[^/]+/copyright\Z|{_RELEASE}\Z|var/lib/dpkg/.*\.(list|md5sums)\Z|.*\.dist-info/RECORD\Z")
+_LIMIT = 16 << 20  # bytes of a metadata file; a larger one is none
+_WHITEOUT = ".wh."
+
+
+class Contents:
+    """What an image's file system holds once all layers lie on each other.
+
+    Attributes:
+        digests: sha256 of each regular file, by path.
+        metadata: content of the files that describe packages, by path.
+    """
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self.metadata: dict[str, bytes] = {}
+
+    def _remove(self, gone: set[str], emptied: set[str]) -> None:
+        """Forget the paths in gone, and all that lies below one of emptied."""
+        folders: set[str] = set()
+        for path in self.digests:
+            for folder in _above(path):
+                if folder in folders:
+                    break
+                folders.add(folder)
+        emptied = emptied & folders  # few, or none: then not every path has to be looked at
+        for known in (self.digests, self.metadata):
+            for path in [path for path in (known if emptied else gone & known.keys()) if path in gone or not emptied.isdisjoint(_above(path))]:
+                del known[path]
+
+    def add_layer(self, stream: IO[bytes], where: str) -> None:
+        """Lay one layer's tar on what is there.
+
+        Args:
+            stream: the tar, uncompressed.
+            where: the image, for errors.
+
+        Raises:
+            InputError: the tar is damaged, or a path in it climbs out of the image.
+        """
+        new = Contents()
+        gone: set[str] = set()
+        emptied: set[str] = set()
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for member in tar:
+                    path = clean_path(member.name, where)
+                    folder, name = posixpath.split(path)
+                    if name == _WHITEOUT * 2 + ".opq":
+                        emptied.add(folder)
+                        continue
+                    if name.startswith(_WHITEOUT):
+                        path = posixpath.join(folder, name.removeprefix(_WHITEOUT))
+                    # Whatever an upper layer has at a path replaces what was there; only a folder keeps what is in a folder.
+                    gone.add(path)
+                    if not member.isdir():
+                        emptied.add(path)
+                    if name.startswith(_WHITEOUT):
+                        continue
+                    if member.issparse():
+                        raise InputError(f"{where}: {path!r:.200} in a layer is a sparse file, which no image has; build it again")
+                    if member.isreg():
+                        new._read(path, tar.extractfile(member), member.size)
+                    elif member.islnk():
+                        new._link(path, clean_path(member.linkname, where), self)
+        except (tarfile.TarError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{where}: a layer is no readable tar ({reason}); build it again") from None
+        self._remove(gone, emptied)
+        self.digests.update(new.digests)
+        self.metadata.update(new.metadata)
+
+    def _read(self, path: str, file: IO[bytes] | None, size: int) -> None:
+        """Take a regular file in."""
+        if file is None:
+            return
+        if size <= _LIMIT and _TELLING.match(path):
+            data = file.read()
+            self.metadata[path] = data
+            self.digests[path] = hashlib.sha256(data).hexdigest()
+        else:
+            self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _link(self, path: str, target: str, below: Contents) -> None:
+        """Take a hard link in, to a file of the same layer or of those below it."""
+        for known in (self.digests, below.digests):
+            if target in known:
+                self.digests[path] = known[target]
+                return
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that a path is in, the root, '', last."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _component(kind: str, name: str, version: str, purl: str, licenses: Iterable[str], **more: Any) -> dict[str, Any]:
+    """Return a component of the bill."""
+    found: dict[str, Any] = {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl, **more}
+    names = sorted(set(filter(None, licenses)))
+    if names:
+        found["licenses"] = [{"license": {"name": name}} for name in names]
+    return found
+
+
+def _quote(text: str) -> str:
+    """Return text as a part of a package URL."""
+    return urllib.parse.quote(text, safe=".-_~")
+
+
+def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the Debian packages, and the paths that are theirs."""
+    components, owned = [], set()
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', contents.metadata.get(_RELEASE, b"").decode("utf-8", "replace"), re.M))
+    distribution = f"&distro={_quote(release['ID'] + '-' + release.get('VERSION_ID', ''))}" if "ID" in release else ""
+    for path in sorted(contents.metadata):
+        if path.endswith(".md5sums") and path.startswith("var/lib/dpkg/"):
+            owned.update(line.partition("  ")[2] for line in contents.metadata[path].decode("utf-8", "replace").splitlines())
+            owned.add(path)
+        elif path.endswith(".list") and path.startswith("var/lib/dpkg/info/"):
+            owned.update(line.lstrip("/") for line in contents.metadata[path].decode("utf-8", "replace").splitlines())
+        elif _STATUS.match(path):
+            owned.add(path)
+            for paragraph in contents.metadata[path].decode("utf-8", "replace").split("\n\n"):
+                fields = dict(re.findall(r"^(Package|Version|Architecture|Maintainer|Status): *(.+)$", paragraph, re.M))
+                if not {"Package", "Version"} <= fields.keys() or not fields.get("Status", "installed").endswith("installed"):
+                    continue
+                name, version = fields["Package"], fields["Version"]
+                purl = f"pkg:deb/debian/{_quote(name)}@{_quote(version)}?arch={_quote(fields.get('Architecture', 'all'))}{distribution}"
+                copyright_file = contents.metadata.get(f"usr/share/doc/{name}/copyright", b"").decode("utf-8", "replace")
+                licenses = re.findall(r"^License: *([^\n]{1,100}?) *$", copyright_file, re.M)
+                more = {"supplier": {"name": fields["Maintainer"]}} if "Maintainer" in fields else {}
+                components.append(_component("library", name, version, purl, licenses, **more))
+                owned.add(f"usr/share/doc/{name}/copyright")
+    return components, owned
+
+
+def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the Python packages whose paths are not taken by Debian's, and the paths that are theirs."""
+    components, owned = [], set()
+    for path in sorted(contents.metadata):
+        match = _METADATA.match(path)
+        if not match or path in taken:
+            continue
+        fields = email.parser.Parser().parsestr(contents.metadata[path].decode("utf-8", "replace"), headersonly=True)
+        name, version = fields.get("Name", ""), fields.get("Version", "")
+        if not name or not version:
+            continue
+        licenses = [fields.get("License-Expression") or ""]
+        if not licenses[0]:
+            licenses = [value.rpartition(" :: ")[2] for value in fields.get_all("Classifier", []) if value.startswith("License :: ")]
+        if not licenses and fields.get("License") and len(fields["License"]) < 100:
+            licenses = [fields["License"]]
+        purl = f"pkg:pypi/{_quote(re.sub(r'[-_.]+', '-', name).lower())}@{_quote(version)}"
+        components.append(_component("library", name, version, purl, licenses))
+        top, info = match[1], posixpath.dirname(path)
+        owned.update(known for known in contents.digests if known.startswith(info + "/"))
+        record = contents.metadata.get(f"{info}/RECORD", b"").decode("utf-8", "replace")
+        for file in _recorded(record):
+            file = posixpath.normpath(f"{top}/{file}")
+            owned.add(file)
+            folder, _, stem = file.rpartition("/")
+            if stem.endswith(".py"):
+                owned.add(f"{folder}/__pycache__/{stem[:-3]}.cpython-311.pyc")
+    return components, owned
+
+
+def _recorded(record: str) -> Iterator[str]:
+    """Yield the paths of a RECORD; after a line that is none the rest belongs to nobody, and is listed file by file."""
+    try:
+        for row in csv.reader(record.splitlines()):
+            if row:
+                yield row[0]
+    except csv.Error:
+        return
+
+
+def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
+    """Return the bill of materials of an image.
+
+    Args:
+        image: its files.
+        name: what the bill calls it.
+
+    Raises:
+        InputError: a layer is damaged.
+    """
+    contents = Contents()
+    for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:])):
+        with layer_tars.opened(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
+            contents.add_layer(stream, name)
+    debian, by_debian = _debian(contents)
+    python, by_python = _python(contents, by_debian)
+    files = [
+        {"type": "file", "bom-ref": f"file:/{path}", "name": f"/{path}", "hashes": [{"alg": "SHA-256", "content": digest}]}
+        for path, digest in sorted(contents.digests.items())
+        if path not in by_debian and path not in by_python
+    ]
+    unique = {component["bom-ref"]: component for component in [*debian, *python, *files]}
+    subject = f"pkg:oci/{_quote(name.rpartition('/')[2].partition(':')[0])}@{_quote(image.digest)}"
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": {"type": "container", "bom-ref": subject, "name": name, "version": image.digest, "purl": subject}},
+        "components": [unique[reference] for reference in sorted(unique)],
+        "dependencies": [{"ref": subject, "dependsOn": sorted(unique)}],
+    }
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the bill as the arguments say (see the module's text)."""
+    parser = argparse.ArgumentParser(prog="sbom", allow_abbrev=False)
+    parser.add_argument("--image", nargs=3, required=True)
+    parser.add_argument("--layer", action="append", default=[])
+    parser.add_argument("--output", required=True)
+    options = parser.parse_args(with_file(argv))
+    name, manifest, config = options.image
+    data = oci.dump(bill(image_files.read(manifest, config, options.layer), name))
+    with writing("", options.output):
+        Path(options.output).write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

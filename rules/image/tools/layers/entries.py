@@ -1,0 +1,245 @@
+"""The content of a layer: one Entry per path, gathered from files, tars and packages, and checked.
+
+A Tree refuses what could write outside the image's root or mean two things: absolute link escapes,
+`..`, NUL, two different files at one path, a file below a path that is no directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
+
+from rules.image.tools.errors import InputError
+from rules.image.tools.oci.unpacking import Piece, Spool, unpacked
+
+if TYPE_CHECKING:
+    import tarfile
+
+_WHITEOUT = ".wh."
+FILE, DIRECTORY, SYMLINK = "f", "d", "l"
+
+# Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
+# replace the link, so these get none unless they are asked for by name.
+_LEFT_TO_BASE = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "tmp", "var/tmp", "var/run", "var/lock", "root"))
+
+
+class Entry(NamedTuple):
+    """One path of a layer.
+
+    Attributes:
+        kind: FILE, DIRECTORY or SYMLINK.
+        mode: permission bits, 0 to 0o7777.
+        uid: numeric owner.
+        gid: numeric group.
+        source: for a FILE the path of a file to copy, its bytes, or where a spool has them.
+        target: where a SYMLINK points.
+    """
+
+    kind: str
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    source: str | bytes | Piece = b""
+    target: str = ""
+
+
+def clean_path(path: str, where: str) -> str:
+    """Return path relative to the image's root, without leading or doubled '/' and '.' parts.
+
+    Args:
+        path: a path inside the image, absolute or relative to the root.
+        where: what to name in the error.
+
+    Raises:
+        InputError: '..' or NUL in the path, or more than 4,095 bytes.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise InputError(f"{where}: the path {path!r:.200} climbs out with '..'; write the path it should have in the image")
+    if "\0" in path or len(os.fsencode(path)) > 4095:
+        raise InputError(f"{where}: the path {path!r:.200} has NUL in it or more than 4,095 bytes; choose another")
+    return "/".join(parts)
+
+
+def check_link(path: str, target: str, where: str) -> str:
+    """Return target if a symbolic link at path may point there.
+
+    Absolute targets are fine (they are read inside the image); relative ones must not climb above the root.
+    """
+    if not target or "\0" in target:
+        raise InputError(f"{where}: the link {path!r:.200} has an empty target or NUL in it; give it a path to point to")
+    if not target.startswith("/"):
+        depth = path.count("/")
+        for part in target.split("/"):
+            depth += -1 if part == ".." else part not in ("", ".")
+            if depth < 0:
+                raise InputError(f"{where}: the link {path!r:.200} -> {target!r:.200} climbs out of the image; point it inside")
+    return target
+
+
+class Tree:
+    """The entries of one layer, by path relative to the root.
+
+    Attributes:
+        where: the target to name in errors.
+        entries: what there is, by path.
+        spool: has the content of files that came in archives.
+
+    Args:
+        where: the target to name in errors.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.spool = Spool()
+        self.entries: dict[str, Entry] = {}
+
+    def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
+        """Put an entry at path.
+
+        Directories may come twice (the last mode stays), and so may files and links that are equal.
+
+        Args:
+            path: where in the image.
+            entry: what.
+            whiteouts: allow names that delete what a lower layer has, as whoever makes a tar may mean them.
+
+        Raises:
+            InputError: something else is there already, or the path or link target is not allowed.
+        """
+        path = clean_path(path, self.where)
+        if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
+            raise InputError(f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete")
+        if entry.kind == SYMLINK:
+            check_link(path, entry.target, self.where)
+        if not path:
+            if entry.kind == DIRECTORY:
+                return  # the root itself belongs to whoever unpacks
+            raise InputError(f"{self.where}: a file cannot be the root '/'; give it a path below")
+        old = self.entries.get(path)
+        if old and old != entry and not (old.kind == entry.kind == DIRECTORY) and not _same_content(old, entry):
+            raise InputError(f"{self.where}: two files at one path, /{path}; remove one of them from the layer")
+        self.entries[path] = entry
+
+    def add_tar(self, stream: IO[bytes] | str, *, prefix: str = "", name: str = "") -> None:
+        """Add every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
+
+        Args:
+            stream: a file opened for reading bytes, or its path.
+            prefix: directory of the image to put the entries under.
+            name: what to call the tar in errors.
+
+        Raises:
+            InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
+        """
+        import tarfile  # pylint: disable=import-outside-toplevel  # a quarter of the layer tool's start, for layers with tars
+
+        where = f"{self.where}: {name or stream}"
+        try:
+            with contextlib.ExitStack() as opened:
+                file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
+                tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
+                for path, entry in read_tar(tar, where, self.spool):
+                    self.add(f"{prefix}/{path}", entry, whiteouts=True)
+        except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
+            raise InputError(f"{where}: not a readable tar ({reason}); fetch or build it again") from None
+        except Exception as error:  # lzma and zlib raise errors of their own, without a common base
+            if isinstance(error, InputError) or type(error).__name__ not in ("LZMAError", "error"):
+                raise
+            raise InputError(f"{where}: damaged compressed data ({error}); fetch or build it again") from None
+
+    def sorted(self) -> list[tuple[str, Entry]]:
+        """Return all entries, parents before what is in them, with missing parent directories added.
+
+        Raises:
+            InputError: an entry lies below a path that is a file or a link.
+        """
+        result = dict(self.entries)
+        for path in self.entries:
+            parent = path.rpartition("/")[0]
+            while parent:
+                above = result.get(parent)
+                if above and above.kind != DIRECTORY:
+                    raise InputError(f"{self.where}: /{path} lies below /{parent}, which is no directory; move one of them")
+                if above:
+                    break
+                if parent not in _LEFT_TO_BASE:
+                    result[parent] = Entry(DIRECTORY, 0o755)
+                parent = parent.rpartition("/")[0]
+        return sorted(result.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
+
+
+def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[str, Entry]]:
+    """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
+
+    Args:
+        tar: whose members are still to be read.
+        where: what to name in errors.
+        spool: gets the files' content.
+    """
+    contents: dict[str, Entry] = {}
+    for member in tar:
+        if member.name.startswith("/"):
+            raise InputError(f"{where}: the path {member.name!r:.200} is absolute; make the tar with paths from its root on, as tar -C FOLDER . does")
+        path = clean_path(member.name, where)
+        mode = member.mode & 0o7777
+        if member.isdir():
+            entry = Entry(DIRECTORY, mode, member.uid, member.gid)
+        elif member.issym():
+            entry = Entry(SYMLINK, 0o777, member.uid, member.gid, target=member.linkname)
+        elif member.islnk():
+            linked = contents.get(clean_path(member.linkname, where))
+            if linked is None:
+                raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
+            entry = linked
+        elif member.issparse():
+            # A few bytes can stand for any number of zeros.
+            raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
+        elif member.isreg():
+            file = tar.extractfile(member)
+            data = spool.keep(file, member.size) if file else b""
+            if (data.size if isinstance(data, Piece) else len(data)) != member.size:
+                raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
+            entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)
+        else:
+            raise InputError(f"{where}: {path!r:.200} is a device, FIFO or other special file; images get those at run time, remove it")
+        yield path, entry
+
+
+def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
+    """Return the entry for a file of the build; mode None keeps only whether it can be executed."""
+    if mode is None:
+        mode = 0o555 if os.stat(source).st_mode & stat.S_IXUSR else 0o444
+    return Entry(FILE, mode, uid, gid, source)
+
+
+def is_program(source: str) -> bool:
+    """Say whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+    except FileNotFoundError:
+        return False  # whoever copies it says so
+    return start == b"\x7fELF" or start[:2] == b"#!"
+
+
+def content(entry: Entry) -> bytes:
+    """Return a FILE entry's bytes."""
+    if isinstance(entry.source, bytes):
+        return entry.source
+    if isinstance(entry.source, Piece):
+        return entry.source.read()
+    with open(entry.source, "rb") as file:
+        return file.read()
+
+
+def _same_content(one: Entry, other: Entry) -> bool:
+    """Say whether two entries are files that differ in nothing but where their bytes come from."""
+    if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
+        return False
+    return content(one) == content(other)

@@ -1,0 +1,179 @@
+"""Tests of a layer's content: what is refused, and what tars turn into."""
+
+import io
+import tarfile
+
+import pytest
+
+from rules.image.tools.errors import InputError
+from rules.image.tools.layers import entries
+from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree
+
+
+def _tar(*members: tuple[tarfile.TarInfo, bytes]) -> io.BytesIO:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for info, data in members:
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    stream.seek(0)
+    return stream
+
+
+def _info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, mode
+    return info
+
+
+def _sparse(name: str) -> tarfile.TarInfo:
+    info = _info(name)
+    info.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"}
+    return info
+
+
+@pytest.mark.parametrize(("path", "clean"), [("/a//b/./c", "a/b/c"), ("a/b/", "a/b"), ("/", ""), ("./x", "x"), ("a/..b", "a/..b")])
+def test_paths_are_cleaned(path: str, clean: str) -> None:
+    """Leading and doubled slashes and dots go; names that only begin with dots stay."""
+    assert entries.clean_path(path, "//t") == clean
+
+
+@pytest.mark.parametrize("path", ["..", "/../etc/passwd", "a/../../b", "a/..", "nul\0", "x" * 5000])
+def test_escaping_and_impossible_paths_are_refused(path: str) -> None:
+    """A path that climbs out, has NUL in it or is too long names the target in its error."""
+    with pytest.raises(InputError, match="^//t: "):
+        Tree("//t").add(path, Entry(FILE, 0o644))
+
+
+@pytest.mark.parametrize(("path", "target"), [("a", "../x"), ("a/b", "../../x"), ("a/b", "c/../../../x"), ("a", ""), ("a", "x\0")])
+def test_links_out_of_the_image_are_refused(path: str, target: str) -> None:
+    """A relative link may not climb above the root, however it is written."""
+    with pytest.raises(InputError, match="the link"):
+        Tree("//t").add(path, Entry(SYMLINK, 0o777, target=target))
+
+
+@pytest.mark.parametrize(("path", "target"), [("a/b", "../x"), ("a", "/etc/passwd"), ("a/b/c", "../../x/../y")])
+def test_links_inside_the_image_are_kept(path: str, target: str) -> None:
+    """Relative links that stay inside and absolute ones are as they were."""
+    tree = Tree("//t")
+    tree.add(path, Entry(SYMLINK, 0o777, target=target))
+    assert dict(tree.sorted())[path].target == target
+
+
+@pytest.mark.parametrize("path", [".wh.x", "a/.wh.x", "a/.wh..wh..opq", ".wh.d/x"])
+def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
+    """A whiteout's name for a file of one's own is no accident that passes unseen; in a tar it may be meant."""
+    with pytest.raises(InputError, match=f"^//t: the name of /{path} begins with .wh., which deletes files of the layers below; rename it"):
+        Tree("//t").add(path, Entry(FILE, 0o644))
+    tree = Tree("//t")
+    tree.add_tar(_tar((_info(path), b"")))
+    assert path in tree.entries
+
+
+def test_two_files_at_one_path_are_refused() -> None:
+    """Different content at one path is an error that says which."""
+    tree = Tree("//t")
+    tree.add("/a/b", Entry(FILE, 0o644, source=b"one"))
+    with pytest.raises(InputError, match="//t: two files at one path, /a/b"):
+        tree.add("a/b", Entry(FILE, 0o644, source=b"two"))
+
+
+def test_the_same_file_may_come_twice(tmp_path) -> None:
+    """Equal bytes, mode and owner at one path are no contradiction."""
+    (tmp_path / "f").write_bytes(b"one")
+    tree = Tree("//t")
+    tree.add("a", Entry(FILE, 0o644, source=b"one"))
+    tree.add("a", Entry(FILE, 0o644, source=str(tmp_path / "f")))
+    assert len(tree.sorted()) == 1
+
+
+def test_a_file_below_a_file_is_refused() -> None:
+    """What lies below a path that is no directory is an error that names both."""
+    tree = Tree("//t")
+    tree.add("a/b", Entry(SYMLINK, 0o777, target="c"))
+    tree.add("a/b/d", Entry(FILE, 0o644))
+    with pytest.raises(InputError, match="/a/b/d lies below /a/b"):
+        tree.sorted()
+
+
+def test_the_root_cannot_be_a_file() -> None:
+    """A file named '/' is refused, a directory of that name is left out."""
+    tree = Tree("//t")
+    tree.add("/", Entry(DIRECTORY, 0o700))
+    assert tree.sorted() == []
+    with pytest.raises(InputError, match="cannot be the root"):
+        tree.add("./", Entry(FILE, 0o644))
+
+
+def test_parents_are_added_but_not_over_what_a_base_links() -> None:
+    """Missing folders get mode 0755; /lib and the like, which are links in a usr-merged base, get no entry."""
+    tree = Tree("//t")
+    tree.add("srv/app/x", Entry(FILE, 0o644))
+    tree.add("lib/y", Entry(FILE, 0o644))
+    assert [path for path, _ in tree.sorted()] == ["lib/y", "srv", "srv/app", "srv/app/x"]
+
+
+def test_entries_sort_by_bytes_parents_first() -> None:
+    """Order is that of the paths' bytes, whatever the locale and the order of adding."""
+    tree = Tree("//t")
+    for path in ("b", "a/z", "a-b", "é", "B"):
+        tree.add(path, Entry(FILE, 0o644))
+    assert [path for path, _ in tree.sorted()] == ["B", "a", "a-b", "a/z", "b", "é"]
+
+
+def test_a_tar_keeps_modes_owners_links() -> None:
+    """A tar's entries come with mode, numeric owner and link targets, under the prefix, without names and times."""
+    info = _info("d/f", mode=0o4755)
+    info.uid, info.gid, info.mtime, info.uname = 12, 34, 99, "someone"
+    tree = Tree("//t")
+    tree.add_tar(_tar((info, b"x"), (_info("d/h", tarfile.LNKTYPE, "d/f"), b""), (_info("d/s", tarfile.SYMTYPE, "f"), b"")), prefix="opt")
+    found = dict(tree.sorted())
+    assert found["opt/d/f"] == Entry(FILE, 0o4755, 12, 34, b"x")
+    assert found["opt/d/h"] is found["opt/d/f"]
+    assert found["opt/d/s"].target == "f"
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (_info("../x"), "climbs out"),
+        (_info("dev/null", tarfile.CHRTYPE), "special file"),
+        (_info("pipe", tarfile.FIFOTYPE), "special file"),
+        (_info("h", tarfile.LNKTYPE, "missing"), "hard link"),
+        (_info("h", tarfile.LNKTYPE, "../../etc/shadow"), "climbs out"),
+        (_info("s", tarfile.SYMTYPE, "../../etc"), "climbs out"),
+        (_sparse("zeros"), "sparse file"),
+    ],
+    ids=["path", "device", "fifo", "dangling", "hard link out", "symlink out", "sparse"],
+)
+def test_hostile_tar_members_are_refused(member: tarfile.TarInfo, message: str) -> None:
+    """A tar that would write outside, or bring devices, ends in one sentence with the tar's name."""
+    with pytest.raises(InputError, match=f"^//t: .*{message}"):
+        Tree("//t").add_tar(_tar((member, b"")), name="evil.tar")
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:700], lambda data: b"no tar at all" * 100, lambda data: b"\x1f\x8b" + data, lambda data: b"\xfd7zXZ\0" + data])
+def test_damaged_tars_are_refused(damage, tmp_path) -> None:
+    """Cut, foreign and wrongly compressed files end in one sentence that names the file."""
+    path = tmp_path / "x.tar"
+    path.write_bytes(damage(_tar((_info("f"), b"x" * 4000)).getvalue()))
+    with pytest.raises(InputError, match=r"x\.tar"):
+        Tree("//t").add_tar(str(path))
+
+
+def test_only_the_execute_bit_of_a_file_counts(tmp_path) -> None:
+    """A checkout's umask does not reach the image: 0555 where the owner may execute, 0444 elsewhere."""
+    for name, mode in (("a", 0o700), ("b", 0o664)):
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).chmod(mode)
+    assert entries.file_entry(str(tmp_path / "a"), None, 1, 2)[1:4] == (0o555, 1, 2)
+    assert entries.file_entry(str(tmp_path / "b"), None, 1, 2)[1:4] == (0o444, 1, 2)
+
+
+@pytest.mark.parametrize(("data", "program"), [(b"\x7fELF\x02\x01", True), (b"#!/usr/bin/python3\n", True), (b"# words\n", False), (b"", False), (b"#", False)])
+def test_programs_are_told_by_their_first_bytes(tmp_path, data: bytes, program: bool) -> None:
+    """ELF files and scripts that name their interpreter are programs, whatever the mode; what is not there is none."""
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "a").chmod(0o644 if program else 0o755)
+    assert entries.is_program(str(tmp_path / "a")) is program
+    assert not entries.is_program(str(tmp_path / "b"))

@@ -1,0 +1,88 @@
+"""The files of one built image, read together and checked against each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Iterable, NamedTuple, Sequence
+
+from rules.image.tools.errors import InputError
+from rules.image.tools.oci import oci
+
+# Beside the layers of an image that was taken of one for several platforms without being asked for: which those were.
+PLATFORMS = "platforms.json"
+# Beside the parts of an image as push_layout.py writes them: which manifests and indexes those are.
+ORDER = "order.json"
+
+
+class ImageFiles(NamedTuple):
+    """An image's manifest and where its blobs are.
+
+    Attributes:
+        manifest: the manifest's bytes.
+        digest: the manifest's digest.
+        media_type: what kind of manifest it is.
+        parts: the descriptors of the config and of the layers, base first.
+        blobs: size in bytes and file of each blob by digest, the config first, then the layers, base first.
+    """
+
+    manifest: bytes
+    digest: str
+    media_type: str
+    parts: list[dict[str, Any]]
+    blobs: dict[str, tuple[int, Path]]
+
+
+def blob_path(digest: str) -> str:
+    """Return where a layout keeps the blob of a checked digest."""
+    return "blobs/sha256/" + digest.removeprefix("sha256:")
+
+
+def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
+    """Return the blobs of layers, base first.
+
+    Args:
+        layers: files, or folders as importing.py writes them: a blob `N` and its descriptor `N.json` for each layer,
+            numbered from 0. Only when such a folder has been made is it known how many layers it has.
+
+    Raises:
+        InputError: a folder has other files than those.
+    """
+    found = []
+    for layer in map(Path, layers):
+        if not layer.is_dir():
+            found.append(layer)
+            continue
+        names = {entry.name for entry in layer.iterdir()} - {PLATFORMS}
+        count = len(names) // 2
+        if names != {f"{number}{ending}" for number in range(count) for ending in ("", ".json")}:
+            raise InputError(f"{layer}: not a folder of layers ({count * 2} files N and N.json were looked for); build the image again")
+        found += [layer / str(number) for number in range(count)]
+    return found
+
+
+def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path]) -> ImageFiles:
+    """Read a manifest and check that the files given are as many and as large as it says.
+
+    Args:
+        manifest: the image manifest.
+        config: the image config.
+        layers: what layer_blobs takes.
+
+    Raises:
+        InputError: a file is missing, or the manifest is malformed or does not fit the files.
+    """
+    try:
+        data = Path(manifest).read_bytes()
+        files = [Path(config), *layer_blobs(layers)]
+        sizes = [os.stat(path).st_size for path in files]
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}; build the image again") from None
+    parsed = oci.check_manifest(data, str(manifest))
+    parts = [parsed["config"], *parsed["layers"]]
+    if len(parts) != len(files):
+        raise InputError(f"{manifest}: names {len(parts) - 1} layers, {len(files) - 1} were given; build the image again")
+    for part, path, size in zip(parts, files, sizes):
+        if size != part["size"]:
+            raise InputError(f"{path}: has {size} bytes, {manifest} says {part['size']}; build the image again")
+    return ImageFiles(data, oci.sha256(data), parsed["mediaType"], parts, {part["digest"]: (part["size"], path) for part, path in zip(parts, files)})

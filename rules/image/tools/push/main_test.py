@@ -1,0 +1,263 @@
+"""Tests of the program behind container_push."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rules.image.tools.errors import run
+from rules.image.tools.oci import oci
+from rules.image.tools.push import main
+from rules.image.tools.testing.fake_registry import FakeRegistry
+
+LAYER = b"bytes" * 1000
+
+
+@pytest.fixture(name="plan")
+def _plan(tmp_path):
+    """Returns a function that writes the plan of an image with one layer, for a registry, and returns arguments."""
+    (tmp_path / "config").write_bytes(b"{}")
+    (tmp_path / "layer").write_bytes(LAYER)
+    layer = {"mediaType": oci.LAYER_ZSTD, "digest": oci.sha256(LAYER), "size": len(LAYER)}
+    manifest = oci.dump(oci.build_manifest(b"{}", [layer]))
+    (tmp_path / "manifest").write_bytes(manifest)
+
+    def write(*registries: str, repository: str = "a/b") -> list[str]:
+        lines: list[tuple] = []
+        for registry in registries:
+            lines += [
+                ("registry", registry, "auto"),
+                ("image", repository, oci.sha256(manifest), oci.MANIFEST, len(manifest), "manifest"),
+                ("tag", "v1"),
+                ("blob", oci.sha256(b"{}"), 2, "config"),
+                ("blob", oci.sha256(LAYER), len(LAYER), "layer"),
+            ]
+        (tmp_path / "plan").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+        return ["--plan", str(tmp_path / "plan"), "--root", str(tmp_path)]
+
+    return write
+
+
+def test_the_reference_is_the_only_output(plan, tmp_path, capsys) -> None:
+    """stdout is what a script needs: where the image is now."""
+    with FakeRegistry() as fake:
+        assert main.main(plan(fake.name)) == 0
+        assert ("a/b", "v1") in fake.manifests
+        output = capsys.readouterr()
+        assert output.out == f"{fake.name}/a/b@{oci.sha256((tmp_path / 'manifest').read_bytes())}\n"
+        assert f"sent {oci.sha256(LAYER)} ({len(LAYER)} bytes)" in output.err
+
+
+def test_what_is_there_costs_one_question(plan) -> None:
+    """The tag's digest answers for the image."""
+    with FakeRegistry() as fake:
+        main.main(plan(fake.name))
+        fake.log.clear()
+        assert main.main(plan(fake.name)) == 0
+        assert fake.log == ["HEAD /v2/a/b/manifests/v1"]
+
+
+def test_verify_asks_for_every_blob(plan) -> None:
+    """--verify finds the blob that the registry lost and sends it."""
+    with FakeRegistry() as fake:
+        main.main(plan(fake.name))
+        del fake.blobs["a/b", oci.sha256(LAYER)]
+        assert main.main([*plan(fake.name), "--verify"]) == 0
+        assert fake.blobs["a/b", oci.sha256(LAYER)] == LAYER
+
+
+def test_a_bundle_may_go_to_several_registries(plan) -> None:
+    """Each registry of a plan gets its images."""
+    with FakeRegistry() as one, FakeRegistry() as two:
+        assert main.main(plan(one.name, two.name)) == 0
+        assert ("a/b", "v1") in one.manifests and ("a/b", "v1") in two.manifests
+
+
+def test_arguments_override_the_attributes(plan) -> None:
+    """Registry, repository and tags from the command line win."""
+    with FakeRegistry() as fake:
+        words = ["--registry", fake.name, "--repository", "c", "--tag", "x", "--tag", "y"]
+        assert main.main([*plan("example.invalid"), *words]) == 0
+        assert {name for _, name in fake.manifests if not name.startswith("sha256")} == {"x", "y"}
+        assert {repository for repository, _ in fake.manifests} == {"c"}
+
+
+def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> None:
+    """Repository and tag of the command line, for a bundle of two images, are refused before anything is sent; one of them is not."""
+    with FakeRegistry() as fake:
+        arguments = plan(fake.name)
+        other = oci.dump({**json.loads((tmp_path / "manifest").read_bytes()), "annotations": {"a": "b"}})
+        (tmp_path / "other").write_bytes(other)
+        lines = [("image", "c/d", oci.sha256(other), oci.MANIFEST, len(other), "other"), ("tag", "v1"), ("blob", oci.sha256(b"{}"), 2, "config"), ("blob", oci.sha256(LAYER), len(LAYER), "layer")]
+        with open(tmp_path / "plan", "a") as file:
+            file.writelines("\t".join(map(str, line)) + "\n" for line in lines)
+        assert run(main.main, [*arguments, "--repository", "r", "--tag", "t"]) == 1
+        assert f"ERROR: {fake.name}/r:t: would be the name of two images, " in capsys.readouterr().err and fake.log == []
+        assert run(main.main, [*arguments, "--repository", "r"]) == 1
+        assert run(main.main, [*arguments, "--tag", "t"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--tag", "a b"], "--tag: 'a b' is no tag"), (["--repository", "../x"], "--repository: '../x' is no repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
+)
+def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: str) -> None:
+    """Names that would change a request's path are refused before anything is sent."""
+    assert run(main.main, [*plan("example.invalid"), *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "many"])
+def test_wrong_numbers_are_wrong_usage(plan, capsys, jobs: str) -> None:
+    """Exit code 2, and the argument is named."""
+    with pytest.raises(SystemExit) as caught:
+        main.main([*plan("example.invalid"), "--jobs", jobs])
+    assert caught.value.code == 2 and "--jobs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["layer", "config"])
+def test_a_truncated_file_is_found_before_anything_is_sent(plan, tmp_path, capsys, name: str) -> None:
+    """The file is named with what it has and should have."""
+    (tmp_path / name).write_bytes(b"x")
+    with FakeRegistry() as fake:
+        assert run(main.main, plan(fake.name)) == 1
+        assert fake.log == []
+    assert f"{name}: has 1 bytes, its manifest says" in capsys.readouterr().err
+
+
+class _Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    """Progress is drawn over itself and ends below the bar; nothing is drawn where nothing is sent."""
+    stream = _Terminal()
+    shown = main.meter(stream)
+    shown.show("exists", "a", "sha256:m", 0, 9)
+    shown.stop()
+    assert stream.getvalue() == ""
+    for sent in (1_000_000, 2_000_000):
+        shown.show("uploading", "shop/a", "sha256:x", sent, 2_000_000)
+    shown.stop()
+    assert "shop/a" in stream.getvalue() and "2.0/2.0 MB" in stream.getvalue() and stream.getvalue().endswith("\n\x1b[?25h")
+
+
+def test_starting_loads_next_to_nothing(plan) -> None:
+    """A push to a registry that wants no login needs none of the modules that take long to load."""
+    root = Path(main.__file__).parents[4]
+    code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push import main; main.main(sys.argv[1:]); print(*sys.modules)"
+    with FakeRegistry() as fake:
+        command = [sys.executable, "-I", "-S", "-c", code, str(root), *plan(fake.name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""})
+        assert ("a/b", "v1") in fake.manifests
+    loaded = set(done.stdout.split())
+    assert "rules.image.tools.registry.http1" in loaded
+    assert not loaded & {"argparse", "dataclasses", "enum", "http.client", "json", "pathlib", "re", "rich", "socket", "ssl", "threading", "typing"}
+
+
+def _start(*arguments: str) -> list[str]:
+    """Return the command that the launcher of a push runs."""
+    code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push.main import start; start()"
+    return [sys.executable, "-I", "-S", "-B", "-c", code, str(Path(main.__file__).parents[4]), *arguments]
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-", "2>&- >/dev/null"])
+def test_a_push_needs_nobody_who_listens(plan, streams: str) -> None:
+    """Closed streams and a stderr that takes nothing are no reason not to push."""
+    with FakeRegistry() as fake:
+        done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *_start(*plan(fake.name))], capture_output=True, text=True, check=False)
+        assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("words", [(), ("--verify",)])
+def test_a_reader_that_goes_away_does_not_end_a_push(plan, stream: str, words: tuple[str, ...]) -> None:
+    """`push | true` pushes and succeeds."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with FakeRegistry() as fake:
+        done = subprocess.run(_start(*plan(fake.name), *words), check=False, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer})
+        os.close(writer)
+        assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
+        assert "Traceback" not in (done.stderr or "")
+
+
+def test_a_reference_that_cannot_be_printed_is_one_sentence(plan) -> None:
+    """A full disk behind stdout: all registries get the images, and who reads the digest learns that it is not there."""
+    with FakeRegistry() as one, FakeRegistry() as two, open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run(_start(*plan(one.name, two.name)), check=False, text=True, stdout=full, stderr=subprocess.PIPE)
+        assert ("a/b", "v1") in one.manifests and ("a/b", "v1") in two.manifests
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if ": sent " not in line]
+    assert len(errors) == 1 and errors[0].startswith("ERROR: stdout: No space left on device; ") and "was pushed but not printed" in errors[0]
+
+
+def test_wrong_usage_and_help_have_their_exit_codes(plan) -> None:
+    """argparse ends the process as ever, also without a reader."""
+    assert subprocess.run(_start(*plan("r.example"), "--jobs", "0"), check=False, capture_output=True).returncode == 2
+    done = subprocess.run(_start("--help"), check=False, capture_output=True, text=True)
+    assert done.returncode == 0 and "--secure" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--registry", "--repository"])
+def test_an_empty_name_is_not_the_attributes(plan, capsys, option: str) -> None:
+    """An unset shell variable does not push to the attribute's place."""
+    with FakeRegistry() as fake:
+        assert run(main.main, [*plan(fake.name), option, ""]) == 1
+        assert fake.log == []
+    assert f"ERROR: {option}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--registry", "user:S3cret@reg.example:5000"), ("--repository", "user:S3cret@reg.example/a")])
+def test_a_password_in_a_name_is_not_shown(plan, capsys, words: tuple[str, str]) -> None:
+    """What stands before the @ is masked, the rest is quoted."""
+    assert run(main.main, [*plan("r.example"), *words]) == 1
+    error = capsys.readouterr().err
+    assert "S3cret" not in error and "'***@reg.example" in error
+
+
+def test_each_retry_is_a_line(plan, capsys, monkeypatch) -> None:
+    """Who failed, how, which attempt is next, and when: a push that waits does not look as if it hung."""
+    monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
+    left = [2]
+    with FakeRegistry() as fake:
+
+        def fault(handler) -> bool:
+            if handler.command == "HEAD" or not left[0]:
+                return False
+            left[0] -= 1
+            handler.body()
+            handler.answer(429, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"later"}]}', Retry_After="0")
+            return True
+
+        fake.fault = fault
+        assert main.main([*plan(fake.name), "--jobs", "1"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "attempt" in line]
+    assert lines == [f"registry {fake.name}: answered 429 (TOOMANYREQUESTS: later); attempt {number} of 8 in 0.0 s" for number in (2, 3)]
+
+
+def test_secure_speaks_tls_to_this_machine(plan) -> None:
+    """--secure wins over what loopback and the attribute say."""
+    for arguments in ([*plan("127.0.0.1:5000"), "--secure"], [*plan("r.example"), "--registry", "localhost:5000", "--secure"]):
+        ((client, _),) = main.read_plan(main.Options(arguments))
+        assert not client.plain
+
+
+def test_plain_http_is_for_the_registry_that_the_attribute_names(plan, tmp_path) -> None:
+    """insecure_repository says nothing of a registry that the command line puts in its place."""
+    arguments = plan("r.example:5000")
+    (tmp_path / "plan").write_text((tmp_path / "plan").read_text().replace("\tauto\n", "\tplain\n"))
+    ((client, _),) = main.read_plan(main.Options(arguments))
+    assert client.plain
+    for words, is_plain in ((["--registry", "r.example:5000"], True), (["--registry", "other.example"], False), (["--registry", "other.example", "--insecure"], True)):
+        ((client, _),) = main.read_plan(main.Options([*arguments, *words]))
+        assert client.plain == is_plain

@@ -1,0 +1,205 @@
+"""Write what a container_push target sends where, checked, in lines that the push reads without loading a parser.
+
+    push_plan --spec FILE --plan OUT [--digest OUT]
+
+The one argument @FILE may hold these, one a line; --persistent_worker: see worker.py.
+
+The spec is a JSON object:
+
+    where       the target, for messages
+    registry, repository, tag   the attributes; null where not given
+    repository_file, tag_file   paths; null where not given
+    insecure    true: plain HTTP
+    format      "OCI" or "Docker"
+    status      paths of Bazel's workspace status; empty where nothing is stamped
+    images      [{reference, manifest, runfiles, docker, docker_runfiles, config, layers: [[path, runfiles], …]}]
+                reference: null for an image that goes to registry and repository
+                manifest, docker: paths of the image's manifest, and of the Docker manifest to write
+                runfiles, docker_runfiles: the same as paths in the runfiles; config: such a path; layers: both paths
+                of each, which may be a folder of layers, see image_files.layer_blobs
+                Or {reference, parts, runfiles}: a folder that push_layout.py wrote, its path and its path in the runfiles.
+
+The plan has a line a fact, its words separated by tabs: `registry NAME plain|auto`, then for what goes there
+`image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`. Where an image is
+an index, what it refers to comes before it in the same way, as `part` in place of `image` and without tags. --digest gets
+the digests alone, in the order of images, with a newline between two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from rules.common import stamping, worker
+from rules.image.tools.arguments import with_file
+from rules.image.tools.errors import InputError, PushError, masked, run
+from rules.image.tools.oci import image_files, oci
+from rules.image.tools.registry.names import split_name
+
+_DOCKER_TYPES = {
+    oci.CONFIG: "application/vnd.docker.container.image.v1+json",
+    oci.LAYER_GZIP: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    oci.LAYER_TAR: "application/vnd.docker.image.rootfs.diff.tar",
+    oci.LAYER_ZSTD: "application/vnd.docker.image.rootfs.diff.tar.zstd",  # not in Docker's document, but in containerd and Docker
+}
+
+
+class Place(NamedTuple):
+    """Where one image goes: registry, repository and tags."""
+
+    registry: str
+    repository: str
+    tags: tuple[str, ...]
+
+
+def first_line(path: str, where: str) -> str:
+    """Return the first line of a file, stripped; raise InputError if it is empty or no text."""
+    try:
+        text = Path(path).read_text("utf-8").strip().partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: {path} is no UTF-8 text; write the name into its first line") from None
+    if not text:
+        raise InputError(f"{where}: {path} is empty; write the name into its first line")
+    return text
+
+
+def split_reference(reference: str, registry: str, where: str) -> Place:
+    """Return where `REGISTRY/REPOSITORY:TAG` or `REPOSITORY:TAG` is.
+
+    Args:
+        reference: either of them; the tag may be left out.
+        registry: the one that is meant where the reference names none. Empty: there is none.
+        where: target and attribute, for the error.
+
+    Raises:
+        InputError: neither names a registry.
+    """
+    first, slash, rest = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        registry = first
+    else:
+        rest = reference
+    if not registry:
+        raise InputError(f"{where}: found {masked(reference)!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
+    repository, colon, tag = rest.partition(":")
+    return Place(registry, repository, (tag,) if colon else ())
+
+
+def check_place(place: Place, where: str) -> Place:
+    """Return place if all of its names are such; raise InputError otherwise."""
+    try:
+        split_name(place.registry)
+    except PushError as error:
+        raise InputError(f"{where}: {error}") from None
+    oci.check_repository(place.repository, f"{where}: repository")
+    for tag in place.tags:
+        oci.check_tag(tag, f"{where}: tag")
+    return place
+
+
+def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
+    """Return an OCI manifest in Docker's older format (image manifest version 2, schema 2)."""
+
+    def part(descriptor: Mapping[str, Any]) -> dict[str, Any]:
+        return {"mediaType": _DOCKER_TYPES[descriptor["mediaType"]], "digest": descriptor["digest"], "size": descriptor["size"]}
+
+    layers = [part(layer) for layer in manifest["layers"]]
+    return oci.dump({"schemaVersion": 2, "mediaType": oci.DOCKER_MANIFEST, "config": part(manifest["config"]), "layers": layers})
+
+
+def _parts_lines(image: Mapping[str, Any], place: Place) -> list[tuple]:
+    """Return the plan's lines of an image that push_layout.py took apart."""
+    lines: list[tuple] = []
+    manifests = oci.load(b'{"manifests":' + Path(image["parts"], image_files.ORDER).read_bytes() + b"}", image["parts"])["manifests"]
+
+    def path(digest: str) -> str:
+        return f"{image['runfiles']}/{digest.removeprefix('sha256:')}"
+
+    for number, manifest in enumerate(manifests):
+        last = number == len(manifests) - 1
+        lines.append(("image" if last else "part", place.repository, manifest["digest"], manifest["mediaType"], manifest["size"], path(manifest["digest"])))
+        lines += [("tag", tag) for tag in place.tags] if last else []
+        lines += [("blob", part["digest"], part["size"], path(part["digest"])) for part in manifest["parts"]]
+    return lines
+
+
+def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence[str]]) -> None:
+    """Raise InputError for an image that is one of several platforms' and was chosen by nobody."""
+    for path, _ in layers:
+        marker = Path(path, image_files.PLATFORMS)
+        if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
+            raise InputError(
+                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, of which one would be pushed; "
+                "push the layout by a container_push of its own with format OCI, or choose one with container_load and its architecture"
+            )
+
+
+def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Place) -> list[tuple]:
+    """Return the plan's lines of one image; write its Docker manifest where that is asked for."""
+    where = spec["where"]
+    data = Path(image["manifest"]).read_bytes()
+    manifest = oci.check_manifest(data, image["manifest"])
+    _check_whole(spec, data, image["layers"])
+    parts = [manifest["config"], *manifest["layers"]]
+    files = [image["config"]]
+    for path, runfiles in image["layers"]:
+        files += [f"{runfiles}/{blob.name}" for blob in image_files.layer_blobs([path])] if Path(path).is_dir() else [runfiles]
+    if len(parts) != len(files):
+        raise InputError(f"{where}: image: its manifest names {len(parts) - 1} layers, it has {len(files) - 1}; build it again")
+    media_type, path = manifest["mediaType"], image["runfiles"]
+    if spec["format"] == "Docker" and media_type == oci.MANIFEST:
+        data, media_type = docker_manifest(manifest), oci.DOCKER_MANIFEST
+    if spec["format"] == "Docker":
+        path = image["docker_runfiles"]
+        Path(image["docker"]).write_bytes(data)
+    return [
+        ("image", place.repository, oci.sha256(data), media_type, len(data), path),
+        *(("tag", tag) for tag in place.tags),
+        *(("blob", part["digest"], part["size"], file) for part, file in zip(parts, files)),
+    ]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the plan as the spec says (see the module's text)."""
+    parser = argparse.ArgumentParser(prog="push_plan", allow_abbrev=False)
+    parser.add_argument("--spec", required=True)
+    parser.add_argument("--plan", required=True)
+    parser.add_argument("--digest")
+    options = parser.parse_args(with_file(argv))
+    spec = oci.load(Path(options.spec).read_bytes(), options.spec)
+    where, status = spec["where"], stamping.read_status(spec["status"])
+
+    def stamped(text: str, attribute: str) -> str:
+        return stamping.fill(text, status, f"{where}: {attribute}") if spec["status"] else text
+
+    def named(attribute: str) -> str:
+        if spec[f"{attribute}_file"]:
+            return stamped(first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file"), f"{attribute}_file")
+        return stamped(spec[attribute] or "", attribute)
+
+    by_registry: dict[str, list[tuple]] = {}
+    digests = []
+    for image in spec["images"]:
+        if image["reference"]:
+            place = split_reference(stamped(image["reference"], "images"), stamped(spec["registry"] or "", "registry"), f"{where}: images")
+        else:
+            tag = named("tag")
+            place = Place(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
+        check_place(place, where)
+        lines = _parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place)
+        digests += [line[2] for line in lines if line[0] == "image"]
+        by_registry.setdefault(place.registry, []).extend(lines)
+    if options.digest:
+        Path(options.digest).write_text("\n".join(digests), "ascii")
+    lines = []
+    for registry, images in by_registry.items():
+        lines += [("registry", registry, "plain" if spec["insecure"] else "auto"), *images]
+    Path(options.plan).write_text("".join("\t".join(map(str, line)) + "\n" for line in lines), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(worker.start(partial(run, main), sys.argv[1:], "image"))

@@ -1,0 +1,139 @@
+"""Tests of the plan of a push: names from attributes, files and the workspace status, and what is refused."""
+
+import json
+
+import pytest
+
+from rules.image.tools.errors import InputError, run
+from rules.image.tools.oci import oci
+from rules.image.tools.push import plan as push_plan
+
+
+@pytest.fixture(name="plan")
+def _plan(tmp_path):
+    """Returns a function that makes the plan of an image with one layer and returns its lines, split."""
+    layer = {"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(b"bytes"), "size": 5}
+
+    def make(media_type: str = oci.LAYER_GZIP, reference: str | None = None, layers: int = 1, **changes) -> list[list[str]]:
+        manifest = oci.build_manifest(b"{}", [{**layer, "mediaType": media_type}])
+        (tmp_path / "manifest").write_bytes(oci.dump(manifest))
+        image = {
+            "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
+            "docker_runfiles": "w/docker", "config": "w/config", "layers": [[str(tmp_path / "layer"), "w/layer"]] * layers,
+        }
+        spec = {
+            "where": "//a:push", "registry": "r.example", "repository": "shop/server", "repository_file": None, "tag": "v1", "tag_file": None,
+            "insecure": False, "format": "OCI", "status": [], "images": [image], **changes,
+        }
+        (tmp_path / "spec").write_text(json.dumps(spec))
+        assert push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan"), "--digest", str(tmp_path / "digest")]) == 0
+        return [line.split("\t") for line in (tmp_path / "plan").read_text().splitlines()]
+
+    return make
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path):
+    """Returns a function that writes a file and returns its path."""
+
+    def write(text: str) -> str:
+        path = tmp_path / f"file{len(list(tmp_path.iterdir()))}"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_plan_says_what_goes_where(plan, tmp_path) -> None:
+    """Registry, manifest, tag and every blob, with digests and sizes."""
+    manifest = plan() and (tmp_path / "manifest").read_bytes()
+    assert plan() == [
+        ["registry", "r.example", "auto"],
+        ["image", "shop/server", oci.sha256(manifest), oci.MANIFEST, str(len(manifest)), "w/manifest"],
+        ["tag", "v1"],
+        ["blob", oci.sha256(b"{}"), "2", "w/config"],
+        ["blob", oci.sha256(b"bytes"), "5", "w/layer"],
+    ]
+
+
+@pytest.mark.parametrize("format", ["OCI", "Docker"])
+def test_the_digest_is_the_pushed_manifests(plan, tmp_path, format: str) -> None:
+    """--digest gets what the plan has, which is the Docker manifest's where that is pushed."""
+    lines = plan(format=format)
+    assert (tmp_path / "digest").read_text() == lines[1][2] == oci.sha256((tmp_path / ("docker" if format == "Docker" else "manifest")).read_bytes())
+
+
+def test_files_name_repository_and_tag(plan, file) -> None:
+    """The first line of repository_file and tag_file counts."""
+    lines = plan(repository="", repository_file=file("shop/other\nmore\n"), tag="", tag_file=file("  v2  \n"))
+    assert lines[1][1] == "shop/other" and lines[2] == ["tag", "v2"]
+
+
+def test_stamp_variables_are_filled(plan, file) -> None:
+    """Both status files count, in registry, repository and tag, and in what a file says."""
+    status = [file("BUILD_EMBED_LABEL \nSTABLE_COMMIT abc1\n"), file("BUILD_USER jane\nHOST r2.example:5000\n")]
+    lines = plan(registry="{HOST}", repository="{BUILD_USER}/app", tag="v-{STABLE_COMMIT}", status=status)
+    assert lines[0][1] == "r2.example:5000" and lines[1][1] == "jane/app" and lines[2] == ["tag", "v-abc1"]
+    lines = plan(repository="", repository_file=file("{BUILD_USER}/app"), tag="", tag_file=file("{STABLE_COMMIT}\n"), status=status)
+    assert lines[1][1] == "jane/app" and lines[2] == ["tag", "abc1"]
+
+
+def test_a_bundle_goes_where_its_references_say(plan, file) -> None:
+    """A reference holds registry, repository and tag."""
+    lines = plan(reference="localhost:5000/shop/{BUILD_USER}:v3", registry="", repository="", tag="", status=[file("BUILD_USER jane")])
+    assert lines[0][:2] == ["registry", "localhost:5000"] and lines[1][1] == "shop/jane" and lines[2] == ["tag", "v3"]
+
+
+def test_a_name_without_a_registry_takes_the_attributes(plan) -> None:
+    """The bundle says what, the push says where."""
+    lines = plan(reference="shop/server:v3", repository="", tag="")
+    assert lines[0][1] == "r.example" and lines[1][1] == "shop/server"
+
+
+def test_a_folder_of_layers_is_listed(plan, tmp_path) -> None:
+    """An image made elsewhere has its layers in a folder that is known only when it has been made."""
+    (tmp_path / "layer").mkdir()
+    for name in ("0", "0.json"):
+        (tmp_path / "layer" / name).touch()
+    assert plan()[-1] == ["blob", oci.sha256(b"bytes"), "5", "w/layer/0"]
+
+
+@pytest.mark.parametrize(("media_type", "ending"), [(oci.LAYER_GZIP, ".gzip"), (oci.LAYER_TAR, ""), (oci.LAYER_ZSTD, ".zstd")])
+def test_docker_format_is_another_manifest_of_the_same_blobs(plan, tmp_path, media_type: str, ending: str) -> None:
+    """Media types are Docker's, digests and sizes of the parts stay, and the plan names the manifest that was written."""
+    lines = plan(media_type, format="Docker")
+    data = (tmp_path / "docker").read_bytes()
+    assert lines[1][2:] == [oci.sha256(data), oci.DOCKER_MANIFEST, str(len(data)), "w/docker"]
+    layer = json.loads(data)["layers"][0]
+    assert layer == {"mediaType": f"application/vnd.docker.image.rootfs.diff.tar{ending}", "digest": oci.sha256(b"bytes"), "size": 5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tag": "{STABLE_X}", "status": ["/dev/null"]}, "//a:push: tag: the workspace status has no STABLE_X"),
+        ({"tag": "a b"}, "//a:push: tag: 'a b' is no tag"),
+        ({"repository": "Shop"}, "//a:push: repository: 'Shop' is no repository name"),
+        ({"registry": "a b"}, "//a:push: registry 'a b': write HOST or HOST:PORT"),
+        ({"reference": "shop/server:v1", "registry": ""}, "//a:push: images: found 'shop/server:v1', which names no registry"),
+        ({"layers": 0}, "//a:push: image: its manifest names 1 layers, it has 0"),
+    ],
+)
+def test_refusals(plan, changes, message: str) -> None:
+    """Each names the target, the attribute, what was found and what to write."""
+    with pytest.raises(InputError) as caught:
+        plan(**changes)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("content", ["\n", "\xff"])
+def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, content: str) -> None:
+    """An empty file and one that is no text are refused when the target is built."""
+    (tmp_path / "t").write_bytes(content.encode("latin-1"))
+
+    def main(_) -> int:
+        plan(tag="", tag_file=str(tmp_path / "t"))
+        return 0
+
+    assert run(main, []) == 1
+    assert "//a:push: tag_file: " in capsys.readouterr().err

@@ -1,0 +1,328 @@
+"""The push itself: ask first, send each blob once, mount it everywhere else, manifests last, confirm.
+
+What is pushed was read and checked before: by push.py for programs, by the plan of a container_push target otherwise.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from rules.image.tools.errors import InputError, LoginError, PushError
+from rules.image.tools.registry.parallel import each
+from rules.image.tools.registry.refusals import check_no_page
+from rules.image.tools.registry.registry import refusal
+from rules.image.tools.registry.retry import Interrupted, attempt_line, pause_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Callable, Sequence
+
+    from rules.image.tools.registry.http1 import Answer
+    from rules.image.tools.registry.registry import Registry
+
+UPLOAD_ATTEMPTS = 5
+_QUESTIONS = 4  # on one connection before another one is used
+_REDIRECTS = (302, 307, 308)
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json", *_INDEXES)
+
+
+class Job:
+    """One image to push.
+
+    Attributes:
+        repository: where to in the registry.
+        tags: names to give the manifest there, besides its digest.
+        manifest: the manifest's bytes.
+        media_type: its media type.
+        digest: its digest.
+        blobs: size in bytes and file of each blob by digest.
+        part: True for a manifest that is pushed because an index refers to it.
+        there: set by push: True if the registry had all of it before, tags included.
+        sent: set by push: bytes of blobs that were uploaded for it.
+    """
+
+    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "part", "repository", "sent", "tags", "there")
+
+    def __init__(
+        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]],
+        part: bool = False,
+    ) -> None:
+        self.repository = repository
+        self.tags = tags
+        self.manifest = manifest
+        self.media_type = media_type
+        self.digest = digest
+        self.blobs = blobs
+        self.part = part
+        self.missing: list[str] = []
+        self.there = False
+        self.sent = 0
+
+
+class _Blob:
+    """A blob that some image names: its file, size, and the repositories that need and have it."""
+
+    __slots__ = ("digest", "path", "sent", "size", "there", "wanted")
+
+    def __init__(self, digest: str, size: int, path: Path | str) -> None:
+        self.digest = digest
+        self.size = size
+        self.path = path
+        self.wanted: list[str] = []
+        self.there: list[str] = []
+        self.sent: dict[str, int] = {}
+
+
+class Transfer:
+    """One push of several images to one registry.
+
+    Args:
+        client: the registry's.
+        tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
+            threads; see push.Progress. None: nobody listens.
+        workers: uploads in flight at once.
+        verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
+    """
+
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int, verify: bool = False) -> None:
+        self.client = client
+        self.workers = workers
+        self.verify = verify
+        self._tell = tell
+        self._lock = _thread.allocate_lock()
+
+    def tell(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
+        """Report one step."""
+        if self._tell:
+            with self._lock:
+                self._tell(state, repository, digest, sent, size)
+
+    def run(self, jobs: list[Job]) -> None:
+        """Push all jobs; an index has to come after what it refers to.
+
+        Raises:
+            PushError: the registry refused, gave a wrong answer or did not answer.
+            InputError: a blob's file is not what its digest says.
+        """
+        self._look(jobs)
+        blobs: dict[str, _Blob] = {}
+        for job in jobs:
+            for digest, (size, path) in job.blobs.items():
+                blob = blobs.setdefault(digest, _Blob(digest, size, path))
+                places = blob.there if job.there and not self.verify else blob.wanted
+                if job.repository not in places:
+                    places.append(job.repository)
+            if job.there:
+                self.tell("exists", job.repository, job.digest, 0, len(job.manifest))
+        self._look_for_blobs(list(blobs.values()))
+        missing = {(digest, name) for digest, blob in blobs.items() for name in blob.wanted}
+        # The largest first: they decide when the last upload ends.
+        each(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
+        if self.verify:
+            self._confirm(sorted(missing))
+        last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
+        each(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
+        for job in last.values():  # in their order: what an index refers to comes before it
+            if job.media_type in _INDEXES:
+                self._finish(job)
+        for job in jobs:
+            job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
+            job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
+
+    def _look(self, jobs: list[Job]) -> None:
+        """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
+        asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
+        for (job, name), right in zip(asked, self._manifests(asked)):
+            if not right:
+                job.missing.append(name)
+        for job in jobs:
+            job.there = not job.missing
+
+    def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
+        """Say of each (job, tag or digest) whether the registry has that name for the job's manifest."""
+        if not names:
+            return []
+        # One Accept for all: a registry answers a question for another media type with its own, or with 404.
+        accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
+        questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
+        answers = zip(self._ask(questions, accept), names)
+        return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
+
+    def _look_for_blobs(self, blobs: list[_Blob]) -> None:
+        """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
+        for blob in blobs:
+            blob.wanted = [name for name in blob.wanted if name not in blob.there]
+        pairs = [(blob, name) for blob in blobs for name in blob.wanted]
+        answers = self._ask([(f"/v2/{name}/blobs/{blob.digest}", name) for blob, name in pairs])
+        for (blob, name), answer in zip(pairs, answers):
+            if self._is_blob(answer, name, blob.digest):
+                blob.wanted.remove(name)
+                blob.there.append(name)
+                self.tell("exists", name, blob.digest, 0, blob.size)
+
+    def _confirm(self, placed: list[tuple[str, str]]) -> None:
+        """Ask again for each (digest, repository) that was sent or mounted."""
+        answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
+        for (digest, name), answer in zip(placed, answers):
+            if not self._is_blob(answer, name, digest):
+                raise PushError(f"registry {self.client.name}: took {digest} for {name} but does not have it now; check its storage, then push again")
+
+    def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
+        """Say whether an answer confirms that a repository has a blob."""
+        if answer.status == 404:
+            return False
+        if answer.status == 200 or answer.status in _REDIRECTS:
+            return True  # a redirect leads to the storage that has it
+        raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
+
+    def _ask(self, questions: list[tuple[str, str]], accept: str = "") -> list[Answer]:
+        """Ask HEAD questions, some on each connection; then alone what that left open."""
+        count = max(_QUESTIONS, -(-len(questions) // self.workers))
+        parts = [questions[i : i + count] for i in range(0, len(questions), count)]
+        answers = [answer for part in each(lambda part: self.client.heads(part, accept), parts, self.workers) for answer in part]
+        headers = {"Accept": accept} if accept else {}
+
+        def alone(index: int) -> None:
+            path, repository = questions[index]
+            answers[index] = self.client.request("HEAD", path, repository=repository, headers=headers)
+
+        each(alone, [index for index, answer in enumerate(answers) if answer is None], self.workers)
+        return answers
+
+    def _provide(self, blob: _Blob) -> None:
+        """See to it that every repository that wants the blob has it."""
+        while blob.wanted:
+            self._place(blob, blob.wanted[0])
+            blob.there.append(blob.wanted.pop(0))
+
+    def _place(self, blob: _Blob, repository: str) -> None:
+        """Mount the blob from a repository that has it, or upload it."""
+        what = f"upload of {blob.digest} to {repository}"
+        source = blob.there[0] if blob.there else ""
+        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
+            uploads = f"/v2/{repository}/blobs/uploads/"
+            answer = self._mount(blob, repository, source) if source else None
+            if answer is not None and answer.status == 201:
+                self.tell("mounted", repository, blob.digest, 0, blob.size)
+                return
+            if answer is None or answer.status != 202:
+                # Not every registry mounts, and not everyone may read the other repository: then the blob is sent.
+                source = ""
+                answer = self.client.request("POST", uploads, repository=repository)
+            if answer.status != 202:
+                raise refusal(answer, what, self.client.name)
+            try:
+                self._upload(blob, repository, self.client.location(answer))
+                return
+            except Interrupted as problem:
+                if attempt == UPLOAD_ATTEMPTS:
+                    raise PushError(
+                        f"registry {self.client.name}: {what} broke off {attempt} times "
+                        f"({problem}); check the registry and the network, then push again"
+                    ) from None
+                pause = pause_for(0.2 * 2**attempt, problem.wish)
+                self.client.note(attempt_line(f"registry {self.client.name}: {what} broke off ({problem})", attempt + 1, UPLOAD_ATTEMPTS, pause))
+                self.client.sleep(pause)
+                # It may have arrived although the answer was lost.
+                if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
+                    return
+
+    def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
+        """Ask a repository to take the blob from another one; None where no token allows that."""
+        path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
+        try:
+            return self.client.request("POST", path, repository=f"{repository} {source}")
+        except LoginError:
+            return None
+
+    def _upload(self, blob: _Blob, repository: str, location: str) -> None:
+        """Send the whole blob in one request."""
+        done = 0
+
+        def sent(count: int) -> None:
+            nonlocal done
+            done += count
+            self.tell("uploading", repository, blob.digest, min(done, blob.size), blob.size)
+
+        query = ("&" if "?" in location else "?") + "digest=" + blob.digest.replace(":", "%3A")
+        with open(blob.path, "rb", buffering=0) as file:
+            answer = self.client.request(
+                "PUT", location + query, repository=repository, body=file, size=blob.size, again=False, sent=sent if self._tell else None,
+                headers={"Content-Type": "application/octet-stream"},
+            )
+        if answer.status == 404:
+            raise Interrupted("the registry forgot the upload")
+        if answer.status == 400:
+            _check_content(blob)
+        if answer.status != 201:
+            raise refusal(answer, f"upload of {blob.digest} to {repository}", self.client.name)
+        blob.sent[repository] = blob.size
+        self.tell("uploaded", repository, blob.digest, blob.size, blob.size)
+
+    def _finish(self, job: Job) -> None:
+        """Put the manifest under the names that it lacks, and have digest and names confirmed."""
+        for name in job.missing:
+            answer = self.client.request(
+                "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
+                headers={"Content-Type": job.media_type},
+            )
+            if answer.status != 201:
+                raise refusal(answer, f"manifest {name} of {job.repository}", self.client.name)
+        names = list(dict.fromkeys([job.digest, *job.missing]))
+        for name, right in zip(names, self._manifests([(job, name) for name in names])):
+            if not right:
+                raise PushError(
+                    f"registry {self.client.name}: took {job.repository} {name} but does not have {job.digest} now; "
+                    "check its storage, then push again"
+                )
+        self.tell("pushed", job.repository, job.digest, len(job.manifest), len(job.manifest))
+
+
+def has_manifest(client: Registry, repository: str, digest: str) -> bool:
+    """Say whether a repository has the manifest with a digest; see push.exists."""
+    accept = ", ".join(_MANIFESTS)
+    answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
+    return is_manifest(client, answer, repository, digest, digest, accept)
+
+
+def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
+    """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+
+    An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
+
+    Raises:
+        PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
+    """
+    told = None
+    if answer.status == 200 and (told := answer.headers.get("docker-content-digest")) is None:
+        check_no_page(answer.status, answer.headers, client.name)
+        answer = client.request("GET", f"/v2/{repository}/manifests/{name}", repository=repository, headers={"Accept": accept})
+        told = _digest(answer.body)
+    if answer.status == 404:
+        return False
+    if answer.status != 200:
+        raise refusal(answer, f"manifest {name} of {repository}", client.name)
+    if told != digest and name == digest:
+        raise PushError(f"registry {client.name}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
+    return told == digest
+
+
+def _digest(data: bytes) -> str:
+    """Return the digest of data."""
+    import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
+
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _check_content(blob: _Blob) -> None:
+    """Raise InputError if the file of a blob that a registry refused is not what its digest says."""
+    import hashlib  # pylint: disable=import-outside-toplevel  # only when something is wrong
+
+    with open(blob.path, "rb") as file:
+        found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    if found != blob.digest:
+        raise InputError(f"{blob.path}: has the digest {found}, the manifest says {blob.digest}; build the image again")
+
+

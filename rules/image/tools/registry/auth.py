@@ -1,0 +1,226 @@
+"""Logging in to a registry: docker's config file, credential helpers, basic and bearer authentication.
+
+A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic wants name and password; Bearer names a
+token service to ask with them (distribution's token authentication), which gives a token for one repository.
+No name, password or token is ever part of an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
+
+from rules.image.tools.errors import LoginError, PushError, masked
+from rules.image.tools.registry import http1, refusals
+from rules.image.tools.registry.retry import AGAIN, ATTEMPTS
+
+if TYPE_CHECKING:
+    from rules.image.tools.registry.retry import Patience
+
+# A parameter, or the name of a scheme, in a list of challenges.
+_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
+DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+class Login(NamedTuple):
+    """Name and password; name `<token>` means that password is an identity token (docker's convention)."""
+
+    name: str
+    password: str
+
+    def basic(self) -> str:
+        """Return the value of an Authorization header with name and password."""
+        return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
+
+
+class Challenge(NamedTuple):
+    """What a 401 asks for: `basic` or `bearer`, and its parameters (realm, service, scope)."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenge(header: str) -> Challenge:
+    """Return the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for name, quoted, bare, scheme in _WORD.findall(header):
+        if scheme:
+            found.append((scheme.lower(), {}))
+        elif found:
+            found[-1][1].setdefault(name.lower(), quoted.replace("\\", "") or bare)
+    best = sorted(found, key=lambda challenge: {"bearer": 0, "basic": 1}.get(challenge[0], 2))
+    return Challenge(*best[0]) if best else Challenge("", {})
+
+
+def config_path() -> str:
+    """Return where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
+    return os.path.join(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"), "config.json")
+
+
+def find_login(registry: str) -> Login | None:
+    """Return the user's login for a registry, as `docker login` or a credential helper stored it.
+
+    Args:
+        registry: HOST[:PORT].
+
+    Raises:
+        PushError: the config file cannot be read as what it should be, or the helper it names fails.
+    """
+    path = config_path()
+    try:
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        helpers, logins = config.get("credHelpers") or {}, config.get("auths") or {}
+        names = [registry] + ["https://index.docker.io/v1/"] * (registry in DOCKER_HUB)
+        for name in names:
+            helper = helpers.get(name) or config.get("credsStore")
+            if helper and (login := _ask_helper(str(helper), name, registry)):
+                return login
+        for key, value in logins.items():
+            host = key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
+            if (host == registry or key in names) and value.get("auth"):
+                name, _, password = base64.b64decode(value["auth"], validate=True).decode().partition(":")
+                return Login("<token>", value["identitytoken"]) if value.get("identitytoken") else Login(name, password.rstrip("\0"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or mend it") from None
+    return None
+
+
+def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
+    """Return what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
+    import subprocess  # pylint: disable=import-outside-toplevel  # few users have a helper, all pay for imports
+
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
+        raise PushError(f"{config_path()}: {helper!r:.60} is no name of a credential helper; write the NAME of docker-credential-NAME")
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
+    except OSError as error:
+        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it an executable of this machine, or remove it from {config_path()}") from None
+    except ValueError:
+        raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
+    except subprocess.TimeoutExpired:
+        raise PushError(f"{program} did not answer for {registry} within a minute; run it by hand and see what it waits for") from None
+    if done.returncode:
+        if "not found" in (done.stdout + done.stderr).lower():
+            return None
+        raise PushError(f"{program} failed for {registry} (exit code {done.returncode}); log in again, or run it by hand to see why")
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise PushError(f"{program} printed no JSON object for {registry}; run it by hand to see what, or log in again with docker login {registry}")
+    for key in ("Username", "Secret"):
+        if not isinstance(answer.get(key), str):
+            raise PushError(f"{program} answered for {registry} without {key}; log in again with docker login {registry}, or run it by hand to see why")
+    return Login(answer["Username"], answer["Secret"])
+
+
+def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
+    """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
+
+    Args:
+        challenge: what the registry asked for.
+        login: the user's login; None asks the token service for what everyone may do.
+        registry: the registry's name, for errors.
+        plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
+        actions: what a token has to allow.
+        sleep: what waits between attempts to reach the token service.
+        note: called with a line for each of them.
+
+    Raises:
+        LoginError: the token service refuses.
+        PushError: it cannot be reached, or is not one.
+    """
+    if challenge.scheme == "basic":
+        return login.basic() if login else None
+    if challenge.scheme != "bearer":
+        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
+    from rules.image.tools.registry.retry import Patience
+
+    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, Patience(sleep, note))
+
+
+def _is_here(netloc: str) -> bool:
+    """Say whether HOST[:PORT] is this machine; what is no such name is not."""
+    from rules.image.tools.registry.names import is_loopback
+
+    try:
+        return is_loopback(netloc)
+    except PushError:
+        return False
+
+
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: Patience) -> str:
+    """Ask the token service that a challenge names for a token."""
+    try:
+        realm = urllib.parse.urlsplit(parameters.get("realm", ""))
+        port = realm.port
+    except ValueError:  # half an IPv6 address, or no number for a port
+        realm, port = urllib.parse.urlsplit(""), None
+    # Being on this machine makes plain HTTP safe for the registry, not for a token service that is elsewhere.
+    plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
+    if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
+        raise PushError(f"registry {registry}: its token service {masked(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
+    scopes = parameters.get("scope", "").split(" ")
+    if len(scopes) == 1:
+        # More than what was refused: the token of a question has to be good for the upload after it.
+        scopes = [re.sub(r"^(repository:[^:]+):.*", rf"\1:{actions}", scopes[0])]
+    query = [("service", parameters.get("service", "")), *(("scope", scope) for scope in scopes)]
+    headers = {"Accept": "application/json"}
+    method, body = "GET", None
+    path = (realm.path or "/") + "?" + "&".join(filter(None, [realm.query, urllib.parse.urlencode(query)]))
+    if login and login.name == "<token>":
+        method, path = "POST", realm.path or "/"
+        body = urllib.parse.urlencode(
+            [("service", query[0][1]), ("scope", " ".join(scopes)), ("grant_type", "refresh_token"), ("client_id", "turnup"), ("refresh_token", login.password)]
+        ).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif login:
+        headers["Authorization"] = login.basic()
+    connection = http1.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
+    head = ("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii")
+    service = f"registry {registry}: its token service {realm.hostname}"
+    answer = _patiently(connection, head, body, service, patience)
+    if answer.status != 200:
+        cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
+        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
+    try:
+        fields = json.loads(answer.body)
+        token = fields.get("token") or fields["access_token"]
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise ValueError
+        return token
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
+
+
+def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, service: str, patience: Patience) -> http1.Answer:
+    """Return the answer of a token service, which is asked again while it is out of order."""
+
+    try:
+        while True:
+            wish = None
+            try:
+                answer = connection.request(head, body)
+                if answer.status not in AGAIN:
+                    return answer
+                problem, wish = f"answered {answer.status}", answer.headers.get("retry-after")
+            except OSError as error:
+                refusals.check_tls(error, connection.host)
+                problem = f"cannot be reached ({error or type(error).__name__})"
+            if not patience.waits(wish, f"{service} {problem}"):
+                raise PushError(f"{service} {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+    finally:
+        connection.close()

@@ -1,0 +1,46 @@
+"""Names of registries and repositories."""
+
+from __future__ import annotations
+
+from rules.image.tools.errors import PushError, masked
+
+# What Docker Hub is called, and where its registry listens.
+DOCKER_HUB, DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
+
+
+_HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """Return host (an IPv6 address without brackets) and port of HOST or HOST:PORT.
+
+    Raises:
+        PushError: name is neither; it would end up elsewhere in a URL or header.
+    """
+    host, colon, port = name.rpartition(":") if not name.endswith("]") else (name, "", "")
+    if not colon:
+        host = name
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    if inner:
+        good = all(c in "0123456789abcdefABCDEF:." for c in inner)
+    else:
+        good = bool(host) and _HOST_LETTERS.issuperset(host) and host[0] not in ".-" and host[-1] not in ".-"
+    if colon:
+        good = good and port.isascii() and port.isdigit() and int(port) < 65536
+    if not good:
+        raise PushError(f"registry {masked(name)!r:.120}: write HOST or HOST:PORT, without http:// and path")
+    return inner or host, int(port) if colon else None
+
+
+def is_loopback(registry: str) -> bool:
+    """Say whether a registry's HOST[:PORT] names this machine itself."""
+    host, _ = split_name(registry)
+    if host in ("localhost", "::1"):  # names below .localhost are what the domain name service says
+        return True
+    numbers = host.split(".")
+    return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
+
+
+def wants_plain_http(registry: str, insecure: bool | None) -> bool:
+    """Say whether to speak HTTP without TLS: when told so, and by default only to loopback."""
+    return is_loopback(registry) if insecure is None else insecure

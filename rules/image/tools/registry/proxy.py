@@ -1,0 +1,50 @@
+"""The proxy through which far registries are spoken to over TLS, as HTTPS_PROXY and NO_PROXY name it.
+
+Only connections over TLS go through it, whole (CONNECT): it sees no login and no image. This machine's own are never sent there.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from typing import NamedTuple
+
+from rules.common.no_proxy import goes_direct
+from rules.image.tools.errors import PushError
+
+
+class Proxy(NamedTuple):
+    """Where a proxy listens, and the value of Proxy-Authorization that it wants, empty where it wants none."""
+
+    host: str
+    port: int
+    authorization: str
+
+
+def find(host: str, port: int) -> Proxy | None:
+    """Return the proxy for TLS to a host, None where it is to be spoken to itself.
+
+    Args:
+        host: name or address, without brackets.
+        port: TCP port there.
+
+    Raises:
+        PushError: HTTPS_PROXY is no address of a proxy; it is not shown, since it may have a password in it.
+    """
+    value = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or ""
+    if not value or goes_direct(host, port, os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""):
+        return None
+    try:
+        parts = urllib.parse.urlsplit(value if "://" in value else f"http://{value}")
+        found, at = parts.hostname, parts.port or 80
+    except ValueError:  # half an IPv6 address, or no number for a port
+        found = None
+    if not found or parts.scheme != "http":
+        raise PushError(f"HTTPS_PROXY: is no proxy's address for {host}; write http://HOST:PORT, or name {host} in NO_PROXY")
+    authorization = ""
+    if parts.username is not None:
+        import base64  # pylint: disable=import-outside-toplevel  # few proxies want a login
+
+        login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+        authorization = "Basic " + base64.b64encode(login.encode()).decode()
+    return Proxy(found, at, authorization)

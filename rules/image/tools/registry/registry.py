@@ -1,0 +1,287 @@
+"""A client of the registry API (OCI distribution-spec 1.1) over kept-alive HTTP connections.
+
+One Registry serves many threads; connections are kept open and handed from request to request. A request is tried again,
+with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated. A 401 is
+met with the user's login (see auth.py), again when a token has run out.
+"""
+
+from __future__ import annotations
+
+import _thread
+import time
+
+from rules.image.tools.errors import PushError, masked
+from rules.image.tools.registry import refusals
+from rules.image.tools.registry.http1 import Answer, BadAnswer, Connection, speaks_tls
+from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
+from rules.image.tools.registry.retry import AGAIN, ATTEMPTS, Interrupted, Patience
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO, Callable, Sequence
+
+    from rules.image.tools.registry.auth import Login
+
+__all__ = ["Answer", "Registry", "refusal"]
+
+refusal = refusals.refusal
+
+
+
+
+
+
+
+
+
+def _find_login(registry: str) -> Login | None:
+    """Return the login that docker's config file has for a registry."""
+    from rules.image.tools.registry import auth
+
+    return auth.find_login(registry)
+
+
+class Registry:
+    """Requests to one registry.
+
+    Attributes:
+        name: HOST or HOST:PORT.
+        plain: whether it is spoken to without TLS.
+        actions: what a token is asked to allow.
+        authorizations: Authorization header by repository; "" has the one for all of them.
+
+    Args:
+        name: HOST or HOST:PORT.
+        insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
+        login: finds the user's name and password for a registry's name, or None; asked once, when the registry
+            wants them. By default docker's config file is read.
+        sleep: what waits between attempts (tests put a recorder here).
+        note: called with a line for each pause before another attempt, from several threads.
+
+    Raises:
+        PushError: name is no HOST[:PORT].
+    """
+
+    actions = "pull,push"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        insecure: bool | None = None,
+        login: Callable[[str], Login | None] = _find_login,
+        sleep: Callable[[float], None] = time.sleep,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._address = DOCKER_HUB_HOST if name in DOCKER_HUB else name
+        self._host, port = split_name(self._address)
+        self.name = name
+        self.plain = wants_plain_http(name, insecure)
+        self._port = port or (80 if self.plain else 443)
+        self.sleep = sleep
+        self.note = note
+        self._insecure = insecure
+        self._probed = False
+        self.authorizations: dict[str, str] = {}
+        self._find_login = login
+        self._login: tuple[Login | None] | None = None
+        self._lock = _thread.allocate_lock()
+        self._authorizing: dict[str, _thread.LockType] = {}
+        self._idle: list[Connection] = []
+
+    def close(self) -> None:
+        """Close every connection that no request is using."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        repository: str = "",
+        body: bytes | BinaryIO | None = None,
+        size: int = 0,
+        headers: dict[str, str] | None = None,
+        again: bool = True,
+        sent: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """Send one request and read its answer.
+
+        Args:
+            method: HTTP method.
+            path: path and query, beginning with '/'.
+            repository: the repository that the request is about, which a token has to be for; to mount from
+                another one, `TO FROM` with a space between.
+            body: bytes, or a file opened for reading bytes without a buffer, which is sent from its start.
+            size: length of the body in bytes.
+            headers: further headers.
+            again: repeat after 429, 5xx and broken connections; False for requests whose session ends with
+                an error, which have to be repeated from an earlier step.
+            sent: called with the number of body bytes after each block handed to the connection.
+
+        Returns:
+            The answer, whatever its status, except those that were repeated to no avail.
+
+        Raises:
+            PushError: no answer after all attempts. With again=False, Interrupted after the first.
+        """
+        patience = Patience(self.sleep, self.note)
+        while True:
+            wish = None
+            try:
+                answer = self._authorized(method, path, repository, body, size, headers, sent)
+                if answer.status == 400 and not refusals.detail(answer):
+                    self._check_plain()
+                if answer.status not in AGAIN or refusals.is_full(answer):
+                    return answer
+                problem = f"answered {answer.status}{refusals.detail(answer)}"
+                wish = answer.headers.get("retry-after")
+            except EOFError:
+                raise PushError(f"{body.name}: became shorter while it was sent; build again and push again") from None
+            except OSError as error:
+                refusals.check_tls(error, self.name)
+                if isinstance(error, (BadAnswer, ConnectionResetError)):
+                    self._check_plain()
+                problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
+            if not again:
+                raise Interrupted(problem, wish)
+            if not patience.waits(wish, f"registry {self.name}: {problem}"):
+                raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+
+    def heads(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
+        """Ask several HEAD questions, on one connection without waiting for each answer.
+
+        Args:
+            questions: (path, repository) each.
+            accept: the Accept header of all of them; empty: none.
+
+        Returns:
+            The answers in order; None for each that is still to be asked by itself, with login and patience, because
+            there was no answer or it was a 400, a 401 or one that is worth repeating.
+        """
+        headers = {"Accept": accept} if accept else {}
+        connection = self._take()
+        try:
+            answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
+        except OSError as error:
+            answers = []
+            if isinstance(error, TimeoutError):  # others show themselves at once when the questions are asked again
+                self.note(f"registry {self.name}: {error}; asking again")
+        self._give(connection)
+        useful = [None if answer.status in AGAIN or answer.status in (400, 401) else answer for answer in answers]
+        return useful + [None] * (len(questions) - len(answers))
+
+    def _known(self, repository: str) -> str | None:
+        """Return the authorization that a repository was found to need."""
+        known = self.authorizations
+        return known.get(repository) or known.get(repository.partition(" ")[0]) or known.get("")
+
+    def _head(self, method: str, path: str, headers: dict[str, str], authorization: str | None, size: int | None = None) -> bytes:
+        """Return a request's first line and headers."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address}", "User-Agent: turnup"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if authorization:
+            lines.append(f"Authorization: {authorization}")
+        if size is not None:
+            lines.append(f"Content-Length: {size}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
+        """Send a request, and once more with the user's login where a 401 asks for it."""
+        length = None if body is None and method not in ("POST", "PUT") else size
+        used = self._known(repository)
+        answer = self._once(self._head(method, path, headers or {}, used, length), body, size, sent)
+        if answer.status == 401 and (value := self._authorize(answer, repository, used)):
+            answer = self._once(self._head(method, path, headers or {}, value, length), body, size, sent)
+        return answer
+
+    def _authorize(self, answer: Answer, repository: str, used: str | None) -> str | None:
+        """Meet the challenge of a 401; return what is to be tried instead of what was used, None if there is nothing."""
+        from rules.image.tools.registry import auth
+
+        challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
+        if not challenge.scheme:
+            return None
+        with self._lock:
+            authorizing = self._authorizing.setdefault(repository, _thread.allocate_lock())
+        with authorizing:  # of several requests that are refused at once, one asks for a token
+            known = self._known(repository)
+            if known != used:
+                return known
+            if self._login is None:
+                self._login = (self._find_login(self.name),)
+            value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep, note=self.note)
+            if value is None or value == used:
+                return None
+            # A password opens every repository, a token one.
+            self.authorizations[repository if challenge.scheme == "bearer" else ""] = value
+        return value
+
+    def _once(self, head: bytes, body: bytes | BinaryIO | None, size: int, sent: Callable[[int], None] | None) -> Answer:
+        """Send the request on an idle connection, without repeating."""
+        connection = self._take()
+        stale = connection.opened
+        try:
+            answer = connection.request(head, body, size, sent)
+        except (BadAnswer, BrokenPipeError, ConnectionResetError):
+            if not stale or not (body is None or isinstance(body, bytes)):
+                raise
+            # The registry had closed it while it was idle. What has a session is begun anew by its caller.
+            answer = connection.request(head, body, size, sent)
+        self._give(connection)
+        return answer
+
+    def _take(self) -> Connection:
+        """Return an idle connection, or a new one that is still to be opened."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return Connection(self._host, self._port, self.plain)
+
+    def _give(self, connection: Connection) -> None:
+        """Keep a connection for the next request."""
+        if connection.opened:
+            with self._lock:
+                self._idle.append(connection)
+
+    def _check_plain(self) -> None:
+        """Raise PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
+        with self._lock:
+            probed, self._probed = self._probed or not self.plain, True
+        if not probed and speaks_tls(self._host, self._port):
+            here = ", as registries of this machine are; push with --secure, or use another name of this machine"
+            raise PushError(f"registry {self.name}: it speaks TLS and was spoken to in plain HTTP{'; do not name it insecure' if self._insecure else here}")
+
+    def location(self, answer: Answer) -> str:
+        """Return path and query of the Location that an upload answer gives.
+
+        Raises:
+            PushError: there is none, or it points to another host: blobs and credentials go only where the
+                user said.
+        """
+        value = answer.headers.get("location", "")
+        scheme, separator, rest = value.partition("//")
+        path, netloc = value, ""
+        if separator and scheme in ("", "http:", "https:"):
+            netloc, slash, path = rest.partition("/")
+            path = slash + path
+        default = ":80" if self.plain else ":443"
+        elsewhere = netloc and netloc.lower().removesuffix(default) != self._address.lower().removesuffix(default)
+        if elsewhere or not path.startswith("/"):
+            raise PushError(f"registry {self.name}: sent an upload to {masked(value)!r:.200}; only paths of the registry itself are followed")
+        if not path.isascii() or not path.isprintable() or " " in path:
+            raise PushError(f"registry {self.name}: the upload location {masked(value)!r:.200} has control characters or spaces in it; check the registry")
+        return path.partition("#")[0]
+
+
+
+
+
+
+
+
+
+

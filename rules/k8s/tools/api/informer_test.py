@@ -1,0 +1,133 @@
+"""Tests of the live copy of objects: which answers of the server pass by themselves, in lists and in watches."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment
+from rules.k8s.tools.api import client as client_module
+from rules.k8s.tools.api import informer
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.discovery import Resource
+from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig.kubeconfig import load
+
+MAPS = Resource("v1", "ConfigMap", "configmaps", True)
+KEY = ("v1", "ConfigMap", "dev", "a")
+
+
+@pytest.fixture(name="mirror")
+def fixture_mirror(server, tmp_path, monkeypatch):
+    """A copy of the ConfigMaps of dev that has not begun; attempts follow each other at once."""
+    monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
+    monkeypatch.setattr(informer, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(informer, "_LOOK_SECONDS", 0.01)
+    path = Path(tmp_path / "config")
+    path.write_text(json.dumps(server.kubeconfig()))
+    mirror = Mirror(Client(load(path, "turnup-test")), {(MAPS, "dev"): ["a"]})
+    yield mirror
+    mirror.stop()
+
+
+def wait_for(mirror: Mirror, condition) -> None:
+    """Waits until a condition of the copy holds.
+
+    Raises:
+        TurnupError: the copy has failed.
+    """
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        mirror.wait(mirror.version, 0.05)
+
+
+@pytest.mark.parametrize("status", [408, 409, 410, 429, 500, 503, 504])
+@pytest.mark.parametrize("where", ["list", "watch"])
+def test_answers_that_pass(mirror, server, where, status):
+    """A list or a watch that is refused because the server is away, or has cut its history, is asked for again until it is given."""
+    left = [(status, {"kind": "Status", "code": status, "message": "leader changed"})] * 7
+    server.refuse = lambda request: left.pop() if left and request.path.endswith("/configmaps") and ("watch" in request.query) == (where == "watch") else None
+    mirror.start()
+    wait_for(mirror, lambda: mirror.complete and not left)
+    server.put(config_map("a", key="1"))
+
+    wait_for(mirror, lambda: mirror.get(KEY) is not None)
+    assert mirror.trouble == ""
+
+
+@pytest.mark.parametrize("status", [410, 429, 500, 503, 504])
+def test_errors_in_a_watch_that_pass(mirror, server, monkeypatch, status):
+    """An error in the middle of a watch, with any status that passes, makes the collection listed and watched anew."""
+    real = mirror._client.stream
+    left = [1, 2, 3]
+
+    def stream(path, query, *, seconds):
+        if left:
+            left.pop()
+            yield {"type": "ERROR", "object": {"kind": "Status", "code": status, "message": "etcdserver: request timed out"}}
+        yield from real(path, query, seconds=seconds)
+
+    monkeypatch.setattr(mirror._client, "stream", stream)
+    mirror.start()
+    wait_for(mirror, lambda: not left)
+    server.put(config_map("a", key="1"))
+
+    wait_for(mirror, lambda: mirror.get(KEY) is not None)
+
+
+def test_server_that_stays_away_is_named(mirror, server, monkeypatch):
+    """A server that does not give a list for too long ends the wait, with its address, the collection and its words."""
+    monkeypatch.setattr(informer, "_AWAY_SECONDS", 0.5)
+    server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"})
+    mirror.start()
+    with pytest.raises(TurnupError) as caught:
+        wait_for(mirror, lambda: False)
+
+    assert str(caught.value) == f"the API server {server.url} does not give the configmaps of dev (503 leader changed); look at the server, or try again."
+
+
+def test_time_away_begins_when_a_watch_ends(mirror, server, monkeypatch):
+    """The time for which a server may be away begins when the last watch ended, however long ago the last list was."""
+    monkeypatch.setattr(informer, "_AWAY_SECONDS", 0.5)
+    refused = [(503, {"kind": "Status", "code": 503, "message": "leader changed"})] * 6
+
+    def stream(path, query, *, seconds):
+        time.sleep(0.8 if refused else 60)
+        server.refuse = lambda request: refused.pop() if refused else None
+        yield from ()
+
+    monkeypatch.setattr(mirror._client, "stream", stream)
+    mirror.start()
+    wait_for(mirror, lambda: not refused)
+
+    version = mirror.version
+    wait_for(mirror, lambda: mirror.version > version or not mirror.trouble)
+
+
+def test_refusals_are_final(mirror, server):
+    """What the server will not give however often it is asked ends the wait at once."""
+    server.refuse = lambda request: (400, {"kind": "Status", "code": 400, "message": "no"}) if request.path.endswith("/configmaps") else None
+    mirror.start()
+    started = time.monotonic()
+    with pytest.raises(TurnupError, match="configmaps in dev cannot be read: no."):
+        wait_for(mirror, lambda: False)
+
+    assert time.monotonic() - started < 10
+
+
+def test_deadline_names_what_was_wrong(shell, server, monkeypatch):
+    """A wait whose deadline comes while the server gives nothing says why, not only that time is over."""
+    monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
+    shell.make(deployment("web"))
+    assert shell.run("apply") == 0, shell.err
+    server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"}) if request.path.endswith("/deployments") else None
+
+    assert shell.run("wait", "--timeout=1s") == 1
+    assert shell.err == (f"ERROR: the cluster's state could not be read within 1.0s: the API server {server.url} does not give the deployments of dev "
+                         "(503 leader changed); look at the server, or try again.\n")

@@ -1,0 +1,112 @@
+"""Objects on their way to the cluster: where each lives, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable
+
+from rules.k8s.tools.api.api_errors import explain
+from rules.k8s.tools.api.client import METADATA_ONLY, Client
+from rules.k8s.tools.api.discovery import Kinds, Resource
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.objects.objects import Identity, Object
+from rules.k8s.tools.objects.plan import Entry
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object on its way to the cluster.
+
+    Attributes:
+        label: the target that it comes from.
+        obj: the object to send.
+        resource: where its kind lives.
+        identity: its identity on the cluster.
+    """
+
+    label: str
+    obj: Object
+    resource: Resource
+    identity: Identity
+
+    @property
+    def path(self) -> str:
+        """The object's own path on the server."""
+        return self.resource.path(self.identity.namespace, self.identity.name)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an item.
+
+    Attributes:
+        item: the item.
+        outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
+        live: the object (or its metadata) as the server has it now; None when failed or gone.
+        error: one sentence, "" unless failed.
+    """
+
+    item: Item
+    outcome: str
+    live: Object | None = None
+    error: str = ""
+
+
+def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
+    """Finds where every object of a closure lives, before anything is written.
+
+    Raises:
+        TurnupError: a kind is unknown to the cluster, an environment holds an
+            object that lives outside any namespace, or two objects are the same one.
+    """
+    entries = list(entries)
+    kinds.promise(obj for entry in entries for obj in entry.objects)
+    items: list[Item] = []
+    holders: dict[Identity, str] = {}
+    for entry in entries:
+        for obj in entry.objects:
+            resource = kinds.need(obj, entry.label)
+            for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
+                if name in (".", "..") or "/" in name or "%" in name:
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
+                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
+            if not resource.namespaced:
+                if entry.environment:
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
+                                      f"{entry.environment} would share it with every other environment; move it to //prod:setup.")
+                obj = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
+            elif not obj["metadata"].get("namespace"):
+                obj = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
+            item = Item(entry.label, obj, resource, kinds.identity(obj))
+            # The build compares what is written; which kinds have a namespace, and get `default` without one, only the cluster knows.
+            other = holders.get(item.identity)
+            if other:
+                twice = f"{entry.label} holds {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both hold {item.identity}"
+                raise TurnupError(f"{twice} (one that names no namespace is in 'default'); nothing was sent. Rename one or leave it out.")
+            holders[item.identity] = entry.label
+            items.append(item)
+    return items
+
+
+def live_metadata(client: Client, item: Item) -> Object | None:
+    """Returns the metadata of an item's live object, None when it is absent or may not be read."""
+    try:
+        return client.request("GET", item.path, accept=METADATA_ONLY)[1]
+    except ApiError as error:
+        if error.status in (403, 404):
+            return None
+        raise
+
+
+def read_live(client: Client, item: Item) -> Object | None:
+    """Returns an item's live object, None when it is absent.
+
+    Raises:
+        TurnupError: it may not be read.
+    """
+    try:
+        return client.request("GET", item.path)[1]
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise TurnupError(explain(error, item.label, item.identity)) from None

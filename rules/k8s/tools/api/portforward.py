@@ -1,0 +1,84 @@
+"""One connection to a port of a pod, through the API server, as Kubernetes' v4 channel protocol over a WebSocket.
+
+Frames begin with a channel number: 0 for data, 1 for what went wrong. The first frame of
+each channel repeats the port. See the PortForward class of the kubernetes package.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.objects import Object
+
+_PROTOCOL = "v4.channel.k8s.io"
+_DATA, _ERROR = 0, 1
+_CONNECT_SECONDS = 5.0
+_CHUNK = 1 << 16
+
+
+def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
+    """Copies bytes both ways between a local connection and a pod's port until either side ends.
+
+    Raises:
+        TurnupError: the connection to the pod could not be made; no byte of `local` was read.
+    """
+    # websocket costs 20 ms to import, and only this verb needs it.
+    import websocket
+
+    meta = pod["metadata"]
+    url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
+    name = client.connection.server_name
+    headers = [f"{field}: {value}" for field, value in client.headers()]
+    remote = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
+    try:
+        remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
+                       suppress_origin=True, **_proxy(client.connection.proxy, url))
+        initial = [remote.recv_data() for _ in (_DATA, _ERROR)]
+    except (websocket.WebSocketException, OSError) as error:
+        remote.shutdown()
+        raise TurnupError(" ".join(str(error).split())[:200] or type(error).__name__) from None
+    try:
+        if all(len(data) == 3 for _, data in initial):
+            _copy(remote, local, websocket)
+    except (websocket.WebSocketException, OSError, ssl.SSLError):
+        return  # Either side has gone, which ends the connection.
+    finally:
+        remote.shutdown()
+
+
+def _proxy(proxy: str, url: str) -> dict[str, Any]:
+    """Returns how websocket gets to a URL: as the kubeconfig says, whatever the environment does."""
+    way = urlsplit(proxy)
+    if not proxy:
+        # Exceptions count beside a proxy only: this one is never asked.
+        server = urlsplit(url).hostname
+        return {"http_proxy_host": server, "http_no_proxy": [server]}
+    login = {"http_proxy_auth": (unquote(way.username), unquote(way.password or ""))} if way.username else {}
+    return {"http_proxy_host": way.hostname, "http_proxy_port": way.port or 80, "proxy_type": "http", "http_no_proxy": [""], **login}
+
+
+def _copy(remote: Any, local: socket.socket, websocket: Any) -> None:
+    """Copies until either side ends. The protocol cannot say that one direction has ended: what the pod sends is still read."""
+    remote.settimeout(None)
+    sources = [remote.sock, local]
+    while True:
+        pending = isinstance(remote.sock, ssl.SSLSocket) and remote.sock.pending()
+        readable = [remote.sock] if pending else select.select(sources, [], [])[0]
+        if remote.sock in readable:
+            opcode, data = remote.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE or (data[:1] == bytes([_ERROR]) and len(data) > 1):
+                return
+            if opcode == websocket.ABNF.OPCODE_BINARY and data[:1] == bytes([_DATA]):
+                local.sendall(data[1:])
+        if local in readable:
+            data = local.recv(_CHUNK)
+            if data:
+                remote.send_binary(bytes([_DATA]) + data)
+            else:
+                sources.remove(local)

@@ -1,0 +1,217 @@
+"""What the build actions of rules/k8s run: one program, one verb per action.
+
+    service    service.yaml → checked service.json
+    normalize  manifests → objects with settings and namespace filled in
+    resolve    normalized objects + image digests or pins → what an apply sends
+    closure    checks what only a whole closure shows (two services of one name, …)
+
+Every verb writes its output only when it succeeds. With `--persistent_worker` alone it does one verb after another as
+Bazel asks for them, so that a repository of many services does not pay for a start of Python for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rules.common.stamping import fill, read_status
+from rules.common.worker import start
+from rules.k8s.tools.build import closure
+from rules.k8s.tools.build.service_yaml import parse_service
+from rules.k8s.tools.errors import TurnupError, run_main
+from rules.k8s.tools.build.pins import parse_pins
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.image_references import check_images, substitute_images
+from rules.k8s.tools.objects.objects import fill_namespace, identity, is_namespace_name, read_objects, with_owner
+
+
+def service(args: argparse.Namespace) -> None:
+    """Checks a service.yaml and writes it as JSON."""
+    data = parse_service(_text(args.input), args.input)
+    _write(args.output, data)
+
+
+def normalize(args: argparse.Namespace) -> None:
+    """Reads manifests and writes {label, settings…, objects, images} with namespaces filled in."""
+    status = read_status(args.status)
+
+    def stamped(text: str) -> str:
+        return fill(text, status, args.label) if args.status else text
+
+    namespace = stamped(args.namespace)
+    if namespace and not is_namespace_name(namespace):
+        raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label; use at most 63 lower-case letters, "
+                          "digits and '-'.")
+    if args.namespace_owner:
+        # Told by an action, not by the rule: Bazel prints a traceback for what a rule refuses.
+        raise TurnupError(f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
+                          f"{args.namespace_owner}; set USER to a name that no environment has, for example USER={namespace}-me.")
+    # An error names the file that a person wrote, not only what was rendered from it.
+    where = f"{args.label} ({args.source})" if args.source else args.label
+    objects = []
+    for path in args.manifests:
+        objects += read_objects(_text(path), path, f"{args.source} (rendered as {path})" if args.source else "")
+    if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
+        found = ", ".join(sorted({obj["kind"] for obj in objects}))
+        raise TurnupError(f"{where}: kind is {args.kind!r}, but the template holds {found}; correct kind or leave it out.")
+    objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
+    seen = set()
+    for obj in objects:
+        if identity(obj) in seen:
+            raise TurnupError(f"{where}: {identity(obj)} stands twice in {args.source or ', '.join(args.manifests)}; keep one.")
+        seen.add(identity(obj))
+    try:
+        objects = objects if args.stable_names else hash_names(objects)
+    except TurnupError as error:
+        raise TurnupError(f"{where}: {error}") from None
+    images = {key: stamped(key) for key in args.image}
+    side_loaded = [stamped(key) for key in args.preload]
+    used = check_images(objects, [*images.values(), *side_loaded], where)
+    _write(args.output, {
+        "label": args.label,
+        "environment": args.environment,
+        "cluster": stamped(args.cluster),
+        "context": stamped(args.context),
+        "user": stamped(args.user),
+        "namespace": namespace,
+        "images": {key: value for key, value in images.items() if value in used},
+        "objects": objects,
+    })
+
+
+def resolve(args: argparse.Namespace) -> None:
+    """Puts digests in the place of image references.
+
+    `args.built` holds lists of key, repository prefix, digest file; `args.pin`
+    pairs of key and name in the pins file. The output adds to the normalized
+    document `references` {key: reference by digest} and `missing_pins` [name].
+    """
+    document = json.loads(Path(args.input).read_text(encoding="utf-8"))
+    keys: dict[str, str] = document["images"]
+    references: dict[str, str] = {}
+    missing: list[str] = []
+    for key, chroot, digest_file in args.built:
+        if key in keys:
+            digest = Path(digest_file).read_text(encoding="utf-8").strip()
+            references[key] = f"{publish_name(keys[key], chroot)}@{digest}"
+    if args.pin:
+        environments = args.environments.split(",")
+        pins = parse_pins(_text(args.pins), args.pins, environments) if args.pins else {}
+        pinned = pins.get(document["environment"], {})
+        for key, name in args.pin:
+            if name in pinned:
+                references[key] = pinned[name]
+            elif key in keys:
+                missing.append(name)
+    replacements = {keys[key]: reference for key, reference in references.items() if key in keys}
+    document["objects"] = substitute_images(document["objects"], replacements)
+    document["references"] = {key: value for key, value in references.items() if key in keys}
+    document["missing_pins"] = missing
+    _write(args.output, document)
+
+
+def publish_name(key: str, chroot: str) -> str:
+    """Returns where an image is published: its key without tag, below image_chroot if there is one."""
+    head, slash, last = key.partition("@")[0].rpartition("/")
+    name = head + slash + last.partition(":")[0]
+    return f"{chroot.rstrip('/')}/{name.replace(':', '-')}" if chroot else name
+
+
+def check_closure(args: argparse.Namespace) -> None:
+    """Checks a closure and writes {label, objects, services, names}: how much is in it, and what one target's references to
+    another's configuration become, as [kind, namespace, name, name on the cluster].
+
+    `args.entry` holds lists of label, normalized file, service.json ("" for none).
+    """
+    entries = []
+    for label, normalized, service_file in args.entry:
+        document = json.loads(Path(normalized).read_text(encoding="utf-8"))
+        name = json.loads(Path(service_file).read_text(encoding="utf-8"))["name"] if service_file else ""
+        entries.append(closure.Entry(label, document, name))
+    closure.check(entries, args.label)
+    names = closure.names_across(entries)
+    _write(args.output, {
+        "label": args.label,
+        "objects": sum(len(entry.document["objects"]) for entry in entries),
+        "services": sorted(entry.service for entry in entries if entry.service),
+        "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(names.items())],
+    })
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TurnupError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
+
+
+def _write(path: str, value: Any) -> None:
+    Path(path).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="k8s_build", description=__doc__, fromfile_prefix_chars="@")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+
+    sub = verbs.add_parser("service", help="check a service.yaml")
+    sub.add_argument("input")
+    sub.add_argument("output")
+    sub.set_defaults(run=service)
+
+    sub = verbs.add_parser("normalize", help="fill in settings and namespaces")
+    sub.add_argument("--label", required=True)
+    for name in ("environment", "cluster", "context", "user", "namespace", "namespace-owner", "kind"):
+        sub.add_argument(f"--{name}", default="")
+    sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
+    sub.add_argument("--preload", action="append", default=[], help="a reference that is loaded onto the nodes")
+    sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
+    sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
+    sub.add_argument("--source", default="", help="what the manifests were rendered from, for errors")
+    sub.add_argument("--output", required=True)
+    sub.add_argument("manifests", nargs="+")
+    sub.set_defaults(run=normalize)
+
+    sub = verbs.add_parser("resolve", help="put digests in the place of image references")
+    sub.add_argument("--input", required=True)
+    sub.add_argument("--output", required=True)
+    sub.add_argument("--built", type=json.loads, action="append", default=[], metavar="[KEY, CHROOT, DIGEST_FILE]")
+    sub.add_argument("--pins", default="")
+    sub.add_argument("--pin", nargs=2, action="append", default=[], metavar=("KEY", "NAME"))
+    sub.add_argument("--environments", default="", help="comma-separated environments that take pins")
+    sub.set_defaults(run=resolve)
+
+    sub = verbs.add_parser("closure", help="check a whole closure")
+    sub.add_argument("--label", required=True)
+    sub.add_argument("--output", required=True)
+    sub.add_argument("--entry", type=json.loads, action="append", default=[], metavar="[LABEL, NORMALIZED, SERVICE]")
+    sub.set_defaults(run=check_closure)
+    return parser
+
+
+def run(argv: Sequence[str], stderr: TextIO | None = None) -> int:
+    """Runs one verb; returns the exit code (0 done, 1 bad input, 2 usage).
+
+    Args:
+        argv: the command line.
+        stderr: where the sentence about bad input goes; the process' own when None.
+    """
+    args = _parser().parse_args(argv)
+
+    def body() -> int:
+        args.run(args)
+        return 0
+
+    return run_main(body, stderr=stderr)
+
+
+def main(argv: list[str]) -> int:
+    """Runs one verb, or serves Bazel; returns the exit code."""
+    return start(run, argv, "k8s_build")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

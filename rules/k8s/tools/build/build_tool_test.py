@@ -1,0 +1,360 @@
+"""Tests of the build actions, run as Bazel runs them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules.k8s.tools.build import build_tool
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
+
+DIGEST = "sha256:" + "d" * 64
+LABEL = "//python/server:myns"
+
+
+@pytest.fixture(name="tool")
+def fixture_tool(tmp_path, monkeypatch, capsys):
+    """Runs the tool in an empty folder; returns (exit code, what it said)."""
+    monkeypatch.chdir(tmp_path)
+
+    def tool(*arguments: str) -> tuple[int, str]:
+        code = build_tool.main(list(arguments))
+        return code, capsys.readouterr().err
+
+    return tool
+
+
+def write(name: str, content: Any) -> str:
+    """Writes a file, JSON unless it is text; returns its name."""
+    Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return name
+
+
+def read(name: str) -> Any:
+    """Reads a JSON file."""
+    return json.loads(Path(name).read_text())
+
+
+def workload(image: str, **meta: str) -> dict[str, Any]:
+    """Returns a Deployment that runs one image."""
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "server", **meta},
+            "spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": image}], "containers": [{"name": "main", "image": image}]}}}}
+
+
+def normalize(tool, manifests: Any, *arguments: str, environment: str = "myns", name: str = "m.json") -> tuple[int, str]:
+    """Normalizes manifests into out.json."""
+    return tool("normalize", "--label", LABEL, "--context=turnup-local", "--namespace=jane", f"--environment={environment}",
+                "--output=out.json", *arguments, write(name, manifests))
+
+
+def test_normalize_fills_namespace_and_owner(tool):
+    """Objects get the namespace and the name of their target; a mapping of stems is taken apart in order."""
+    code, err = normalize(tool, {"b": workload("app"), "a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}, "--image=app")
+
+    assert code == 0, err
+    document = read("out.json")
+    assert [obj["kind"] for obj in document["objects"]] == ["Deployment", "ConfigMap"]
+    for obj in document["objects"]:
+        assert obj["metadata"]["namespace"] == "jane"
+        assert obj["metadata"]["annotations"][OWNER_ANNOTATION] == LABEL
+    assert document["context"] == "turnup-local" and document["images"] == {"app": "app"}
+
+
+def test_normalize_reads_yaml_streams_and_lists(tool):
+    """YAML documents, empty ones included, and a List give their objects."""
+    text = "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
+
+    assert normalize(tool, text, name="m.yaml")[0] == 0
+    assert [obj["metadata"]["annotations"]["turnup/base-name"] for obj in read("out.json")["objects"]] == ["a", "b"]
+
+
+def test_normalize_reads_lists_of_one_kind(tool):
+    """The list of one kind, as a server gives it, gives its items with the list's kind; an object of such a kind has a name, and stays."""
+    items = [{"metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}]
+    allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
+
+    assert normalize(tool, [{"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "7"}, "items": items}, allowed])[0] == 0
+    assert [(obj["apiVersion"], obj["kind"]) for obj in read("out.json")["objects"]] == [
+        ("v1", "ConfigMap"), ("v1", "Secret"), ("example.com/v1", "AllowList")]
+
+
+@pytest.mark.parametrize(("manifests", "message"), [
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: the ConfigMap has metadata.name null"),
+    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': the List has metadata.name null; give it a name."),
+    ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
+    ({"d": workload("nginx:1.27")}, "a reference by digest (REPOSITORY@sha256:…)"),
+    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane); remove metadata.namespace."),
+    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "lives outside any namespace, so myns would share it"),
+    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': the object has apiVersion null"),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': the Service has metadata.name null; give it a name."),
+    ({"d": 7}, "m.json, field 'd': found 7 where a Kubernetes object should stand"),
+    ([], "m.json: holds no Kubernetes object"),
+    ('{"a": ', "m.json:1:7: not JSON"),
+    ([workload("app"), workload("app")], "Deployment jane/server stands twice in m.json; keep one."),
+])
+def test_normalize_refuses(tool, manifests, message):
+    """Bad manifests end with one sentence that names the place, and no output."""
+    code, err = normalize(tool, manifests, "--image=app")
+
+    assert code == 1
+    assert message in err and err.startswith("ERROR: ") and err.count("\n") == 1
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n",
+                                    "sha512:" + "a" * 128, "sha256:"])
+def test_normalize_refuses_a_malformed_digest(tool, digest):
+    """A digest that no registry could have is refused when the target is built, in one sentence that says what is wrong with it."""
+    code, err = normalize(tool, {"d": workload(f"registry.example.com/app@{digest}")})
+
+    assert code == 1 and err.count("\n") == 1
+    assert "container 'init': the image 'registry.example.com/app@" in err
+    assert "has no valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("kind: [\n", "m.yaml:2:1: not YAML"),
+    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
+    ("kind: !!binary aGVsbG8=\n", "m.yaml: holds something that JSON cannot express (Object of type bytes is not JSON serializable)"),
+    ("kind: .nan\n", "m.yaml: holds something that JSON cannot express"),
+    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected); write out what the alias stands for."),
+    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: nested more than 200 deep"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: nested more than 200 deep"),
+])
+def test_normalize_refuses_bad_yaml(tool, text, message):
+    """Bad YAML is refused with its line."""
+    code, err = normalize(tool, text, name="m.yaml")
+
+    assert code == 1 and message in err
+
+
+def test_dates_and_equals_signs_are_text(tool):
+    """What YAML 1.1 has types for and JSON has not is the text that was written, as kubectl reads it."""
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {day: 2024-01-01, time: 2024-01-01T10:00:00Z, sign: =}}"
+
+    assert normalize(tool, text, name="m.yaml")[0] == 0
+    assert read("out.json")["objects"][0]["data"] == {"day": "2024-01-01", "time": "2024-01-01T10:00:00Z", "sign": "="}
+
+
+def test_a_namespace_of_another_environment_is_refused(tool):
+    """A developer named like an environment is told whose namespace it is and what to set; nothing is written."""
+    code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--namespace=dev", "--namespace-owner=dev")
+
+    assert code == 1
+    assert "has the namespace 'dev', which belongs to environment dev; set USER" in err
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize(("manifests", "message"), [
+    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7 where a Kubernetes object should stand"),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': the Service has metadata.name null"),
+    ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
+    ([], "svc/x.jsonnet (rendered as m.json): holds no Kubernetes object"),
+    ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
+    ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
+    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server stands twice in svc/x.jsonnet; keep one."),
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
+     f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
+])
+def test_errors_name_what_was_written(tool, manifests, message):
+    """An error in manifests that were rendered names the file to open."""
+    code, err = normalize(tool, manifests, "--image=app", "--source=svc/x.jsonnet")
+
+    assert code == 1 and message in err and err.count("\n") == 1
+
+
+def test_a_target_can_keep_all_names(tool):
+    """ConfigMaps are named after their content unless the target keeps names."""
+    objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}}
+
+    assert normalize(tool, objects)[0] == 0
+    assert read("out.json")["objects"][0]["metadata"]["name"].startswith("c-")
+    assert normalize(tool, objects, "--stable-names")[0] == 0
+    assert read("out.json")["objects"][0]["metadata"]["name"] == "c" and "immutable" not in read("out.json")["objects"][0]
+
+
+def test_service_accounts_of_a_role_binding(tool):
+    """A ServiceAccount without namespace is the environment's; one with a namespace and other subjects stay."""
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"}, "subjects": [
+        {"kind": "ServiceAccount", "name": "mine"}, {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
+        {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}
+    assert normalize(tool, [binding])[0] == 0
+
+    mine, theirs, user = read("out.json")["objects"][0]["subjects"]
+    assert mine["namespace"] == "jane"
+    assert [theirs, user] == binding["subjects"][1:]
+
+
+@pytest.mark.parametrize("key", ["port", "containerPort", "nodePort"])
+def test_an_octal_port_in_a_template(tool, key):
+    """A port that YAML would read in base 8 is refused with its line; a file mode in base 8 is not."""
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  mode: 0644\n"
+    assert normalize(tool, text, name="m.yaml")[0] == 0
+    code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
+
+    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8; write 7070." in err
+
+
+def test_kind_must_be_there(tool):
+    """A kind that the template does not hold is refused with those that it does; case does not matter."""
+    assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0
+    code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--kind=service")
+
+    assert code == 1 and "kind is 'service', but the template holds Deployment" in err
+
+
+def test_stamp_variables(tool):
+    """Stamp variables take their values from the workspace status; an unknown one is named."""
+    status = write("status.txt", "BUILD_USER jane\nSTABLE_REPO  images\n")
+    objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}
+
+    assert normalize(tool, objects, "--namespace={BUILD_USER}-test", f"--status={status}")[0] == 0
+    assert read("out.json")["namespace"] == "jane-test"
+    code, err = normalize(tool, objects, "--context={NO_SUCH}", f"--status={status}")
+    assert code == 1 and "the workspace status has no NO_SUCH (it has: BUILD_USER, STABLE_REPO). Print it" in err
+
+
+def test_resolve_puts_digests_everywhere(tool):
+    """Every container runs the digest; what is published is the key below image_chroot, without tag."""
+    normalize(tool, {"d": workload("python/server:dev")}, "--image=python/server:dev")
+    code, err = tool("resolve", "--input=out.json", "--output=r.json",
+                     "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)]))
+
+    assert code == 0, err
+    reference = f"10.0.0.2:31000/python/server@{DIGEST}"
+    spec = read("r.json")["objects"][0]["spec"]["template"]["spec"]
+    assert [container["image"] for container in spec["containers"] + spec["initContainers"]] == [reference, reference]
+    assert read("r.json")["references"] == {"python/server:dev": reference}
+
+
+def test_resolve_leaves_pins(tool):
+    """A pinned environment runs its pin; an image without a pin is listed as missing and keeps its name."""
+    normalize(tool, {"d": workload("python/server")}, "--image=python/server", environment="dev")
+    arguments = ["resolve", "--input=out.json", "--output=r.json", "--environments=prod,dev", "--pin", "python/server", "server"]
+    pin = f"10.0.0.2:31000/python/server@{DIGEST}"
+
+    assert tool(*arguments, "--pins", write("pins.yaml", f"dev:\n  server: {pin}\n"))[0] == 0
+    assert read("r.json")["references"] == {"python/server": pin} and read("r.json")["missing_pins"] == []
+    for more in ([], ["--pins", write("pins.yaml", f"prod:\n  server: {pin}\n")]):
+        assert tool(*arguments, *more)[0] == 0
+        assert read("r.json")["missing_pins"] == ["server"] and read("r.json")["references"] == {}
+    code, err = tool(*arguments, "--pins", write("pins.yaml", "dev:\n  server: latest\n"))
+    assert code == 1 and "pins.yaml: dev.server is 'latest'" in err
+
+
+@pytest.mark.parametrize(("key", "chroot", "name"), [
+    ("python/server", "10.0.0.2:31000", "10.0.0.2:31000/python/server"),
+    ("gcr.io/team/app:v1", "", "gcr.io/team/app"),
+    ("localhost:5000/app", "gcr.io/team/", "gcr.io/team/localhost-5000/app"),
+])
+def test_publish_name(key, chroot, name):
+    """image_chroot is prefixed to the reference without its tag."""
+    assert build_tool.publish_name(key, chroot) == name
+
+
+def entry(label: str, service: str = "", **changes: Any) -> list[str]:
+    """Writes the files of one target of a closure; returns its arguments."""
+    stem = label.strip("/").replace("/", "_").replace(":", "_")
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": stem, "namespace": "jane"}}
+    document = {"label": label, "environment": "myns", "namespace": "jane", "context": "turnup-local", "objects": [obj], **changes}
+    write(f"{stem}.json", document)
+    service_file = write(f"{stem}.service.json", {"name": service, "port": 1}) if service else ""
+    return ["--entry=" + json.dumps([label, f"{stem}.json", service_file])]
+
+
+def closure(tool, *entries: list[str]) -> tuple[int, str]:
+    """Checks a closure."""
+    return tool("closure", "--label=//svc:myns-deep", "--output=c.json", *[argument for each in entries for argument in each])
+
+
+def test_closure_of_different_services(tool):
+    """A closure without clashes is summed up."""
+    assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
+    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": []}
+
+
+def test_two_services_of_one_name(tool):
+    """Two services with one name in one environment are refused with both labels; in two environments they are not."""
+    code, err = closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "redis"))
+
+    assert code == 1
+    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns; "
+                   "change the name in one of their service.yaml files.\n")
+    assert closure(tool, entry("//a:myns", "redis"), entry("//b:dev", "redis", environment="dev"))[0] == 0
+
+
+def test_two_targets_with_one_object(tool):
+    """Two targets that hold the same object are refused with both labels."""
+    shared = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "jane"}}]
+    code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=shared))
+
+    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s; rename it in one of them." in err
+
+
+def test_one_target_uses_anothers_configuration(tool):
+    """What a target's reference to another target's ConfigMap becomes is written down; equal base names are refused."""
+    shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
+    user = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "jane"},
+            "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]}}
+
+    assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
+    assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]
+    other = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "2"}}])
+    code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=other))
+    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s; rename it in one of them." in err
+
+
+def test_two_contexts(tool):
+    """A closure of targets for two clusters is refused."""
+    code, err = closure(tool, entry("//a:myns"), entry("//b:myns", context="production"))
+
+    assert code == 1 and "//a:myns is made for context 'turnup-local' and //b:myns for 'production'" in err
+
+
+def test_labels_of_other_repositories(tool):
+    """A label with @ in front is a label and not the name of a file with arguments."""
+    assert closure(tool, entry("@other//a:myns", "redis")) == (0, "")
+
+
+def test_one_worker_does_one_verb_after_another(tool):
+    """A worker answers each request with its exit code and what was wrong, and goes on after bad input and wrong usage."""
+    good = ["service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json"]
+    requests = [good, ["service", write("bad.yaml", "name: redis\n"), "bad.json"], ["no-such-verb"], good]
+    stream = "".join(json.dumps({"arguments": arguments, "requestId": number}) for number, arguments in enumerate(requests))
+    responses = io.BytesIO()
+
+    assert build_tool.serve(io.BytesIO(stream.encode()), responses) == 0
+
+    answers = [json.loads(line) for line in responses.getvalue().splitlines()]
+    assert [(answer["requestId"], answer["exitCode"]) for answer in answers] == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert "bad.yaml: has no port" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
+    assert answers[0]["output"] == answers[3]["output"] == ""
+    assert read("service.json") == {"name": "redis", "port": 6379} and not Path("bad.json").exists()
+
+
+def test_a_broken_stream_ends_the_worker(capsys):
+    """Requests that are no JSON end the worker with one sentence."""
+    assert build_tool.serve(io.BytesIO(b"not json"), io.BytesIO()) == 1
+    assert capsys.readouterr().err.startswith("ERROR: k8s_build worker: ")
+
+
+def test_service_is_written_as_json(tool):
+    """A good service.yaml becomes JSON; a bad one leaves no output."""
+    assert tool("service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json")[0] == 0
+    assert read("service.json") == {"name": "redis", "port": 6379}
+    code, err = tool("service", write("service.yaml", "name: redis\n"), "bad.json")
+    assert code == 1 and "service.yaml: has no port" in err and not Path("bad.json").exists()
+
+
+def test_files_that_are_no_text(tool):
+    """A file in another encoding is refused by its name."""
+    Path("service.yaml").write_bytes(b"name: caf\xe9\n")
+
+    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text; save it as UTF-8.\n")
+    assert not Path("out.json").exists()

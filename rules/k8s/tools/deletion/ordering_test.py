@@ -1,0 +1,69 @@
+"""Tests of the order in which targets are written and deleted."""
+
+from __future__ import annotations
+
+import random
+
+from rules.k8s.tools.deletion.ordering import Order, closure_of, reversed_graph
+
+DIAMOND = {"redis": [], "left": ["redis"], "right": ["redis"], "top": ["left", "right", "outside"]}
+
+
+def waves(graph: dict[str, list[str]], changing: list[str]) -> list[set[str]]:
+    """Returns what is started together when everything gets ready at once."""
+    order, found = Order(graph, changing), []
+    while not order.done:
+        started = order.startable()
+        found.append(set(started))
+        for label in started:
+            order.written(label)
+        for label in order.to_watch():
+            order.ready(label)
+    return [wave for wave in found if wave]
+
+
+def test_diamond_goes_in_waves():
+    """A dependent starts after all that it depends on; siblings start together; each starts once."""
+    assert waves(DIAMOND, list(DIAMOND)) == [{"redis"}, {"left", "right"}, {"top"}]
+
+
+def test_unchanged_targets_are_waited_for_only_when_needed():
+    """A dependency that does not change has to be ready all the same; where no dependent changes nothing is waited for."""
+    order = Order(DIAMOND, ["left"])
+    assert order.startable() == [] and order.to_watch() == {"redis"}
+    order.ready("redis")
+    assert order.startable() == ["left"] and order.waiting() == {}
+
+    order = Order(DIAMOND, ["redis"])
+    assert order.startable() == ["redis"]
+    order.written("redis")
+    assert order.done and order.to_watch() == set()
+
+
+def test_deletion_is_the_reverse():
+    """What others depend on goes after them."""
+    assert waves(reversed_graph(DIAMOND), list(DIAMOND)) == [{"top"}, {"left", "right"}, {"redis"}]
+
+
+def test_random_graphs_start_everything_once_after_its_dependencies():
+    """For random graphs: every target starts once, and none before all of its closure is ready."""
+    draw = random.Random(7)
+    for _ in range(300):
+        labels = [f"t{number}" for number in range(draw.randint(1, 12))]
+        graph = {label: draw.sample(labels[:index], draw.randint(0, min(3, index))) for index, label in enumerate(labels)}
+        changing = draw.sample(labels, draw.randint(0, len(labels)))
+        order, ready, started = Order(graph, changing), set(), []
+        while not order.done:
+            for label in order.startable():
+                assert closure_of(graph, label) <= ready
+                started.append(label)
+                order.written(label)
+            for label in draw.sample(sorted(order.to_watch()), len(order.to_watch())):
+                order.ready(label)
+                ready.add(label)
+        assert sorted(started) == sorted(changing)
+
+
+def test_cycle_ends():
+    """A closure is finite even where labels depend on one another, which no build allows."""
+    assert closure_of({"a": ["b"], "b": ["a"]}, "a") == {"b"}

@@ -1,0 +1,209 @@
+"""What `bazel run //pkg:pin -- ENV` runs: writes which images an environment runs.
+
+    bazel run //svc:pin -- dev                   push what is built, pin dev to it
+    bazel run //svc:pin -- staging --from=dev    pin staging to what dev is pinned to; builds nothing
+    bazel run //svc:pin -- dev --dry-run         say what would change
+
+Every service of the closure is pinned in its own checked-in pins file; the files
+change together or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping, TextIO
+
+from rules.k8s.tools.errors import TurnupError, UsageError, run_main
+from rules.k8s.tools.images.delivery import plain_http, push_images
+from rules.k8s.tools.build.pins import edit_pins
+from rules.k8s.tools.build.pins import parse_pins
+from rules.k8s.tools.build.pins import write_together
+
+
+@dataclass(frozen=True)
+class PinPlan:
+    """The pins of a closure, as Bazel wrote them down.
+
+    Attributes:
+        label: the pin target that was run.
+        push: the target that has the images at hand; "" when this is the one.
+        registry: host:port that images are published to.
+        environments: those that take pins.
+        services: per image a mapping with label, name, pins (path from the
+            workspace root, "" for none), repository, and, where the images are at
+            hand, manifest, config, digest and layers.
+        root: the workspace's folder in the runfiles tree.
+    """
+
+    label: str
+    push: str
+    registry: str
+    environments: tuple[str, ...]
+    services: tuple[dict[str, Any], ...]
+    root: Path
+
+
+def read_pin_plan(path: Path, runfiles: Path) -> PinPlan:
+    """Reads the plan of a pin target."""
+    head, *services = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return PinPlan(head["label"], head["push"], head["registry"], tuple(head["environments"]), tuple(services),
+                   runfiles / head["workspace"])
+
+
+def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
+    """Returns {service label: reference} as one environment has them pinned.
+
+    Raises:
+        TurnupError: a service has no pin in `source`.
+    """
+    references = {}
+    for service in plan.services:
+        text = _read(workspace / _pins_path(service))
+        reference = parse_pins(text, service["pins"], plan.environments).get(source, {}).get(service["name"])
+        if reference is None:
+            raise TurnupError(f"{service['pins']}: has no pin of {service['name']!r} in {source} to take over; nothing was written. "
+                              f"Pin it with 'bazel run {plan.label.partition(':')[0]}:pin -- {source}'.")
+        references[service["label"]] = reference
+    return references
+
+
+def built_pins(plan: PinPlan) -> dict[str, str]:
+    """Returns {service label: reference} of the images that were just built."""
+    return {service["label"]: f"{plan.registry}/{service['repository']}@{_digest(plan, service)}" for service in plan.services}
+
+
+def _digest(plan: PinPlan, service: Mapping[str, Any]) -> str:
+    return _read(plan.root / service["digest"]).strip()
+
+
+def push_built(plan: PinPlan) -> int:
+    """Pushes the images of a plan that has them; returns how many the registry lacked.
+
+    Raises:
+        TurnupError: the registry cannot be reached or refuses.
+    """
+    from rules.image.tools.push.push import Image
+
+    images = [
+        Image(plan.root / service["manifest"], plan.root / service["config"],
+              [(plan.root / blob, plan.root / descriptor) for blob, descriptor in service["layers"]], service["repository"])
+        for service in plan.services
+    ]
+    return push_images(images, plan.registry, plain_http(plan.registry))
+
+
+def new_contents(plan: PinPlan, workspace: Path, environment: str, references: Mapping[str, str]) -> dict[Path, str]:
+    """Returns {pins file: its new text} for the files that change."""
+    texts: dict[Path, str] = {}
+    for service in plan.services:
+        path = workspace / _pins_path(service)
+        text = texts.get(path) or _read(path)
+        texts[path] = edit_pins(text, service["pins"], environment, {service["name"]: references[service["label"]]},
+                                plan.environments)
+    return {path: text for path, text in texts.items() if text != _read(path)}
+
+
+def _pins_path(service: Mapping[str, Any]) -> str:
+    if not service["pins"]:
+        package = service["label"].partition(":")[0]
+        raise TurnupError(f"{package}: has an image but no pins file; add pins = \"pins.yaml\" to its microservice and an empty "
+                          "pins.yaml beside it.")
+    return service["pins"]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TurnupError(f"{path}: cannot be read ({error}); make it a readable UTF-8 file.") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bazel run TARGET:pin --", description=__doc__, allow_abbrev=False,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment", help="whose pins to write")
+    parser.add_argument("--from", dest="source", default="", metavar="ENV", help="take over this environment's pins; builds nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change; push and write nothing")
+    return parser
+
+
+def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapping[str, str],
+                  execute: Callable[[str, list[str], Mapping[str, str]], Any]) -> Any:
+    """Hands over to the target that has the images built, in the same Bazel server.
+
+    Raises:
+        TurnupError: bazel cannot be started.
+    """
+    bazel = environ.get("BAZEL", "bazel")
+    command = [bazel]
+    # The runfiles lie in OUTPUT_BASE/execroot: the same output base means the same server.
+    parts = plan.root.resolve().parts
+    if "execroot" in parts:
+        last = len(parts) - 1 - parts[::-1].index("execroot")
+        command.append("--output_base=" + str(Path(*parts[:last])))
+    command += ["run", plan.push, "--", *argv]
+    os.chdir(workspace)
+    try:
+        return execute(bazel, command, {key: value for key, value in environ.items() if key != "RUNFILES_DIR"})
+    except OSError as error:
+        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}); run 'bazel run {plan.push} -- {' '.join(argv)}' "
+                          "yourself.") from None
+
+
+def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,
+         environ: Mapping[str, str] | None = None,
+         execute: Callable[[str, list[str], Mapping[str, str]], Any] = os.execvpe) -> int:
+    """Pins.
+
+    Args:
+        argv: PLAN (relative to the runfiles), then the user's arguments.
+        stdout, stderr, environ: the process' own when None.
+        execute: replaces the process by another, as os.execvpe does.
+
+    Returns:
+        The exit code.
+    """
+    environ = os.environ if environ is None else environ
+    out = stdout or sys.stdout
+
+    def body() -> int:
+        runfiles = Path(environ.get("RUNFILES_DIR", "."))
+        plan = read_pin_plan(runfiles / argv[0], runfiles)
+        options = _parser().parse_args(argv[1:])
+        for name in (options.environment, options.source):
+            if name and name not in plan.environments:
+                raise UsageError(f"{name!r} is not an environment that takes pins; use one of {', '.join(plan.environments)}.")
+        if options.source == options.environment:
+            raise UsageError(f"--from={options.source}: takes pins from the environment that it writes; name another one.")
+        workspace = Path(environ.get("BUILD_WORKSPACE_DIRECTORY", ""))
+        if not environ.get("BUILD_WORKSPACE_DIRECTORY"):
+            raise TurnupError(f"{plan.label}: the workspace is unknown; start the target with 'bazel run'.")
+        for service in plan.services:
+            _pins_path(service)
+        if not options.source and plan.push:
+            return int(build_and_pin(plan, argv[1:], workspace, environ, execute) or 0)
+        if options.source:
+            references = moved_pins(plan, workspace, options.source)
+        else:
+            references = built_pins(plan)
+            if not options.dry_run:
+                print(f"{plan.label}: {push_built(plan)} of {len(plan.services)} images were new to {plan.registry}", file=out)
+        contents = new_contents(plan, workspace, options.environment, references)
+        if not options.dry_run:
+            write_together(contents)
+        for service in plan.services:
+            changed = workspace / service["pins"] in contents
+            verb = ("would pin" if options.dry_run else "pinned") if changed else "unchanged"
+            print(f"  {verb:<10} {service['pins']}: {options.environment}.{service['name']} = {references[service['label']]}", file=out)
+        return 0
+
+    return run_main(body, stderr=stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

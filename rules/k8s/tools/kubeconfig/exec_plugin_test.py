@@ -1,0 +1,292 @@
+"""Tests of exec credential plugins: how they are started, what they may answer, and when they are asked again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules.k8s.testing.fake_server import FakeServer
+from rules.k8s.testing.plans import config_map, namespace
+from rules.k8s.testing.shell import Shell
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.kubeconfig import exec_plugin
+from rules.k8s.tools.kubeconfig.kubeconfig import Connection, load
+
+V1 = "client.authentication.k8s.io/v1"
+
+
+def answer(version: str = V1, **status: str) -> str:
+    """Returns the line of a plugin that gives these credentials."""
+    return f"echo '{json.dumps({'apiVersion': version, 'kind': 'ExecCredential', 'status': status})}'"
+
+
+@pytest.fixture(name="plugin")
+def fixture_plugin(tmp_path):
+    """Writes a plugin with this body; returns the user entry that it logs in, with more of its fields."""
+
+    def plugin(body: str, **fields: Any) -> dict[str, Any]:
+        path = tmp_path / "plugin"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o700)
+        return {"exec": {"apiVersion": V1, "command": str(path), "interactiveMode": "Never", **fields}}
+
+    return plugin
+
+
+@pytest.fixture(name="connect")
+def fixture_connect(tmp_path):
+    """Reads a kubeconfig whose only user is this one; what is said goes to `.said` of the function."""
+
+    def connect(user: dict[str, Any], **cluster: Any) -> Connection:
+        path = tmp_path / "config"
+        path.write_text(json.dumps({
+            "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": user}],
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443", **cluster}}]}))
+        return load(path, "ctx", environ=os.environ | getattr(connect, "environ", {}), say=connect.said.append)
+
+    connect.said = []
+    return connect
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_both_versions(plugin, connect, tmp_path, version):
+    """Both versions of the protocol give a token or a certificate; the plugin gets its arguments, environment and what asks."""
+    api = f"client.authentication.k8s.io/{version}"
+    user = plugin(f'echo "$1 $CLOUD $KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(api, token="t")}', apiVersion=api,
+                  args=["get-token"], env=[{"name": "CLOUD", "value": "west"}])
+    assert connect(user).plugin.credentials().token == "t"
+    seen = (tmp_path / "seen").read_text().removeprefix("get-token west ")
+    assert json.loads(seen) == {"apiVersion": api, "kind": "ExecCredential", "spec": {"interactive": False}}
+
+    got = connect(plugin(answer(api, clientCertificateData="CERT", clientKeyData="KEY"), apiVersion=api)).plugin.credentials()
+    assert (got.token, got.certificate, got.key) == ("", b"CERT", b"KEY")
+    assert "KEY" not in repr(got)
+
+
+def test_cluster_is_told_where_that_is_asked_for(plugin, connect, tmp_path):
+    """With provideClusterInfo the plugin learns server, authority and the cluster's settings for plugins."""
+    user = plugin(f'echo "$KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(token="t")}', provideClusterInfo=True)
+    (tmp_path / "ca.crt").write_text("CA")
+    connect(user, **{"certificate-authority": "ca.crt", "tls-server-name": "name",
+                     "extensions": [{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}}]}).plugin.credentials()
+
+    assert json.loads((tmp_path / "seen").read_text())["spec"]["cluster"] == {
+        "server": "https://127.0.0.1:6443", "tls-server-name": "name", "certificate-authority-data": "Q0E=", "config": {"audience": "a"}}
+
+
+def test_relative_command_is_beside_the_kubeconfig(plugin, connect, tmp_path, monkeypatch):
+    """A command with a slash is relative to the kubeconfig's folder, in the frozen kubeconfig too; it runs where the user is."""
+    (tmp_path / "here").mkdir()
+    connect.environ = {"BUILD_WORKING_DIRECTORY": str(tmp_path / "here")}
+    connection = connect(plugin(f"pwd > {tmp_path}/seen; {answer(token='t')}", command="./plugin"))
+
+    assert connection.plugin.credentials().token == "t"
+    assert connection.frozen["users"][0]["user"]["exec"]["command"] == str(tmp_path / "plugin")
+    assert (tmp_path / "seen").read_text() == f"{tmp_path}/here\n"
+
+
+def test_plugin_is_asked_once_and_when_its_answer_has_expired(plugin, connect, tmp_path):
+    """Credentials are kept until they expire, and the plugin is not started before the first request needs them."""
+    connection = connect(plugin(f"echo x >> {tmp_path}/runs; {answer(token='t', expirationTimestamp='2100-01-01T00:00:00Z')}"))
+    assert not (tmp_path / "runs").exists()
+    for _ in range(3):
+        connection.plugin.credentials()
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+    connection = connect(plugin(f"echo x >> {tmp_path}/late; {answer(token='t', expirationTimestamp='2020-01-01T00:00:00.123456789Z')}"))
+    for _ in range(3):
+        connection.plugin.credentials()
+    assert (tmp_path / "late").read_text() == "x\n" * 3
+
+
+def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
+    """White space around a plugin's token is none of it; a token with a line's end within is refused without being shown."""
+    assert connect(plugin(answer(token=" t "))).plugin.credentials().token == "t"
+    with pytest.raises(TurnupError, match="gave has control characters, line breaks or letters beyond ASCII in the token") as caught:
+        connect(plugin(answer(token="CANARY\u00fc"))).plugin.credentials()
+
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("fields", "body", "reason"), [
+    ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
+    ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),
+    ({}, "echo 'session expired' >&2; exit 7", "ended with exit code 7: session expired); log in with your provider's tool."),
+    ({}, "exit 1", "ended with exit code 1: it said nothing)"),
+    ({}, "true", f"gave no ExecCredential of {V1}: nothing)"),
+    ({}, "echo hello", "something that is not JSON)"),
+    ({}, "echo '{}'", "no kind)"),
+    ({}, "echo '[]'", "fields of other types)"),
+    ({}, answer("client.authentication.k8s.io/v1beta1", token="t"), "kind 'ExecCredential' of 'client.authentication.k8s.io/v1beta1')"),
+    ({}, answer(), "neither a token nor a certificate with its key)"),
+    ({}, answer(clientCertificateData="CERT"), "neither a token nor a certificate with its key)"),
+    ({}, answer(token="t", expirationTimestamp="soon"), "Invalid isoformat string: 'soon')"),
+    ({"interactiveMode": "Always"}, "", "needs a terminal to ask its questions on, and stdin is none); run it from a terminal."),
+])
+def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, body, reason):
+    """A plugin that is not there, fails or answers wrongly is named with the reason, its own words and how to get it."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(TurnupError, match=r"config: logging in with context 'ctx' failed \(the plugin '") as caught:
+        connect(plugin(body, **fields)).plugin.credentials()
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(("fields", "reason"), [
+    ({"apiVersion": None}, "has exec.apiVersion None; write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
+    ({"command": ""}, "has exec.command ''; name the plugin's program."),
+    ({"env": [{"value": "x"}]}, "has an exec.env of another form; write a list of name and value."),
+])
+def test_wrong_kubeconfigs_are_one_sentence(plugin, connect, fields, reason):
+    """An exec entry that cannot be used is refused before anything is started."""
+    with pytest.raises(TurnupError, match="config: the login of context 'ctx'") as caught:
+        connect(plugin("", **fields))
+
+    assert reason in str(caught.value)
+
+
+def test_silent_plugin_is_named_and_ends(plugin, connect, tmp_path, monkeypatch):
+    """A plugin that hangs is said to be waited for, ends at its deadline with all that it has started, and is named."""
+    monkeypatch.setattr(exec_plugin, "_NOTE_SECONDS", 0.2)
+    monkeypatch.setattr(exec_plugin, "_DEADLINE_SECONDS", 0.8)
+    connection = connect(plugin(f"sleep 100 & echo $! > {tmp_path}/child; wait"))
+    with pytest.raises(TurnupError, match="the plugin '.*plugin' has not answered for 1 s.; log in with"):
+        connection.plugin.credentials()
+
+    assert len(connect.said) == 1 and "waiting for the login plugin" in connect.said[0]
+    assert is_gone(int((tmp_path / "child").read_text()))
+
+
+def test_what_a_plugin_leaves_running_is_not_waited_for(plugin, connect):
+    """A plugin that has answered and ended is done, though what it left behind keeps its pipes open."""
+    started = time.monotonic()
+
+    assert connect(plugin(f"sleep 5 & {answer(token='t')}")).plugin.credentials().token == "t"
+    assert time.monotonic() - started < 4
+
+
+def is_gone(process: int) -> bool:
+    """Says whether a process ends within a moment; one that nobody has buried is gone, too."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture(name="server")
+def fixture_server():
+    """A fake API server that takes the token `good` alone."""
+    with FakeServer() as server:
+        server.put(namespace("dev"))
+        server.refuse = lambda request: None if ("Authorization", "Bearer good") in request.headers else (401, {"message": "Unauthorized"})
+        yield server
+
+
+def test_refused_credentials_are_renewed_once(plugin, connect, server, tmp_path):
+    """Where the server does not accept what the plugin gave, the plugin is asked once more, and the request sent again."""
+    (tmp_path / "token").write_text("old")
+    user = plugin(f'echo x >> {tmp_path}/runs; token=$(cat {tmp_path}/token); echo good > {tmp_path}/token; '
+                  + answer(token="TOKEN").replace("TOKEN", "'$token'"))
+    client = Client(connect(user, server=server.url))
+
+    assert client.request("GET", "/api/v1/namespaces/dev")[0] == 200
+    assert list(client.lines("/api/v1/namespaces/dev", {}))
+    assert ((tmp_path / "runs").read_text(), len(server.requests)) == ("x\nx\n", 3)
+
+
+def test_credentials_that_stay_refused_end_the_run(plugin, connect, server, tmp_path):
+    """A plugin that gives again what the server does not accept is not asked for ever."""
+    client = Client(connect(plugin(f"echo x >> {tmp_path}/runs; {answer(token='bad')}"), server=server.url))
+    with pytest.raises(TurnupError, match="the credentials of context 'ctx' are not accepted .401.; log in again"):
+        client.request("GET", "/api/v1/namespaces/dev")
+
+    assert ((tmp_path / "runs").read_text(), len(server.requests)) == ("x\nx\n", 1)
+
+
+@pytest.fixture(name="shell")
+def fixture_shell(tmp_path, server):
+    """Makes a shell whose kubeconfig logs in as a user."""
+
+    def shell(user: dict[str, Any]) -> Shell:
+        (tmp_path / "T").mkdir()
+        made = Shell(tmp_path, {**server.kubeconfig(), "users": [{"name": "tester", "user": user}]})
+        made.environ["TMPDIR"] = str(tmp_path / "T")
+        made.make(config_map("a", "dev"))
+        return made
+
+    return shell
+
+
+def test_no_key_stays_in_the_temporary_folder(plugin, shell, tmp_path):
+    """A run whose plugin gives a certificate leaves no file."""
+    made = shell(plugin(answer(token="good", clientCertificateData="CERT", clientKeyData="PRIVATE")))
+    process = made.start("apply", stderr=subprocess.PIPE)
+
+    assert "1 created" in process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert list((tmp_path / "T").iterdir()) == []
+
+
+def test_words_reach_a_terminal_and_the_error(plugin, shell, tmp_path):
+    """On a terminal, too, the user sees what the plugin says, and the error repeats the end of it."""
+    main, other = os.openpty()
+    made = shell(plugin("echo 'run cloud login' >&2; exit 7", interactiveMode="IfAvailable"))
+    process = made.start("apply", "--output=plain", stdin=other, stdout=other, stderr=other)
+    os.close(other)
+    said = b""
+    try:
+        while data := os.read(main, 4096):
+            said += data
+    except OSError:
+        pass  # How a terminal says that its other side has gone.
+    os.close(main)
+
+    assert process.wait(60) == 1
+    lines = said.decode().split("\r\n")
+    assert lines[0] == "run cloud login"
+    assert "ended with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
+
+
+@pytest.mark.parametrize(("mode", "code"), [("IfAvailable", 0), ("Always", 0), ("Never", 1)])
+def test_questions_on_a_terminal(plugin, shell, tmp_path, mode, code):
+    """A plugin may ask the user at the terminal, unless the kubeconfig says that it never does: then it reads nothing."""
+    main, other = os.openpty()
+    made = shell(plugin("echo 'code?' >&2; read token || exit 3; " + answer(token="TOKEN").replace("TOKEN", "'$token'"), interactiveMode=mode))
+    process = made.start("apply", stdin=other, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    os.close(other)
+    os.write(main, b"good\n")
+    said = process.communicate(timeout=60)[1]
+    os.close(main)
+
+    assert process.returncode == code, said
+    assert said.startswith("code?\n")
+
+
+def test_interrupt_ends_the_plugin(plugin, shell, tmp_path):
+    """SIGINT while a plugin hangs ends the run within 2 s, and the plugin with it."""
+    process = shell(plugin(f"sleep 100 & echo $! > {tmp_path}/child; wait")).start("apply", stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=10)[1]
+
+    assert (process.returncode, said) == (130, "ERROR: interrupted; run the same command again to continue.\n")
+    assert time.monotonic() - started < 2
+    assert is_gone(int((tmp_path / "child").read_text()))

@@ -1,0 +1,176 @@
+"""Keeping the values of Secrets out of everything that is printed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+from typing import Any, Callable, Iterable, Iterator
+
+from rules.k8s.tools.masking.secret_forms import byte_forms, text_forms
+from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
+
+MASK = "***"
+CUT = "…"
+"""Stands where a text was cut before it is masked."""
+
+# Shorter values would blank out parts of ordinary words in messages.
+_SHORTEST = 3
+# A secret of several lines (a key) may be printed line by line. Shorter lines are no secret by themselves.
+_SHORTEST_LINE = 8
+
+
+
+
+def mask_object(obj: Object) -> Object:
+    """Returns an object that is safe to print: a Secret with every value masked, others as they are."""
+    return mask_pair(obj, None)[0] if is_secret(obj) else obj
+
+
+def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
+    """Masks two states of one Secret so that a changed value still shows as a change.
+
+    Equal values become `***` on both sides, different ones `*** (before)` and
+    `*** (after)`. Nothing derived from a value (length, hash) is shown.
+    """
+    sides = [copy.deepcopy(side) for side in (before, after)]
+    for field in ("data", "stringData"):
+        values = [(side or {}).get(field) or {} for side in sides]
+        for key in {key for value in values if isinstance(value, dict) for key in value}:
+            old, new = (value.get(key) if isinstance(value, dict) else None for value in values)
+            same = old == new or old is None or new is None
+            for side, label in zip(sides, ("before", "after")):
+                if side and isinstance(side.get(field), dict) and key in side[field]:
+                    side[field][key] = MASK if same else f"{MASK} ({label})"
+    for side in sides:
+        annotations = ((side or {}).get("metadata") or {}).get("annotations") or {}
+        if LAST_APPLIED in annotations:
+            annotations[LAST_APPLIED] = MASK
+    return sides[0], sides[1]
+
+
+class Redactor:
+    """Removes known secret values from any text, in every form in which programs write them (secret_forms.py).
+
+    Beside a CUT, the part of a value that was left there is removed, too.
+    """
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._forms: set[str] = set()
+        # By their first letters: a text is looked through once, however many Secrets there are.
+        self._by_start: dict[str, list[str]] = {}
+
+    def learn(self, objects: Iterable[Object]) -> None:
+        """Takes note of the values of all Secrets among `objects`."""
+        for obj in objects:
+            if not is_secret(obj):
+                continue
+            for field, of in (("data", _decoded), ("stringData", _encoded)):
+                values = obj.get(field)
+                for value in values.values() if isinstance(values, dict) else ():
+                    if isinstance(value, str) and value not in self._values:
+                        self._values.add(value)
+                        self._learn(value, of(value))
+
+    def _learn(self, written: str, value: bytes | None) -> None:
+        """Takes note of one value: how its Secret writes it, and what containers get, None where that is not to be known."""
+        found = {written}
+        if value is None:
+            found.update(text_forms(written))
+        else:
+            found.update(byte_forms(value))
+            try:
+                text = value.decode("utf-8")
+            except UnicodeDecodeError:
+                text = ""
+            found.update(text_forms(text))
+            for line in {line.strip() for line in text.splitlines()} if "\n" in text else ():
+                if len(line) >= _SHORTEST_LINE:
+                    found.update(text_forms(line))  # In base64 and hex nobody writes single lines.
+        for form in found:
+            if len(form) >= _SHORTEST and form not in self._forms:
+                self._forms.add(form)
+                self._by_start.setdefault(form[:_SHORTEST], []).append(form)
+
+    def __call__(self, text: str) -> str:
+        """Returns the text with every known value replaced by `***`."""
+        if not self._forms:
+            return text
+        spans = list(self._whole(text))
+        if CUT in text:
+            spans += self._cut(text)
+        return _blanked(text, spans)
+
+    def _whole(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields where known values begin and end."""
+        starts = self._by_start
+        for begin in [index for index in range(len(text) - _SHORTEST + 1) if text[index:index + _SHORTEST] in starts]:
+            length = max((len(form) for form in starts[text[begin:begin + _SHORTEST]] if text.startswith(form, begin)), default=0)
+            if length:
+                yield begin, begin + length
+
+    def _cut(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields where parts of values are left beside cuts."""
+        known = list(self._forms)
+        edges = [-1, *(index for index, letter in enumerate(text) if letter == CUT), len(text)]
+        for number, (before, after) in enumerate(zip(edges, edges[1:])):
+            piece, first, last = text[before + 1:after], number == 0, number == len(edges) - 2
+            if len(piece) < _SHORTEST:
+                continue
+            if not first and (length := max(_left_of_end(form, piece) for form in known)):
+                yield before + 1, before + 1 + length
+            if not last and (length := max(_left_of_beginning(form, piece) for form in known)):
+                yield after - length, after
+            if not first and not last and any(piece in form for form in known):
+                yield before + 1, after
+
+
+def _left_of_end(form: str, piece: str) -> int:
+    """Returns how long the longest end of a value is with which a piece of text begins, 0 where it is too short to be told apart."""
+    at = form.find(piece[:_SHORTEST])
+    while at >= 0:
+        if piece.startswith(form[at:]):
+            return len(form) - at
+        at = form.find(piece[:_SHORTEST], at + 1)
+    return 0
+
+
+def _left_of_beginning(form: str, piece: str) -> int:
+    """Returns how long the longest beginning of a value is with which a piece of text ends, 0 where it is too short to be told apart."""
+    at = form.rfind(piece[-_SHORTEST:])
+    while at >= 0:
+        if piece.endswith(form[:at + _SHORTEST]):
+            return at + _SHORTEST
+        at = form.rfind(piece[-_SHORTEST:], 0, at + _SHORTEST - 1)
+    return 0
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Returns a text with MASK in place of some spans; those that overlap count as one."""
+    parts, done = [], 0
+    begin = end = -1
+    for start, stop in [*sorted(spans), (len(text) + 1, 0)]:
+        if start < end:
+            end = max(end, stop)
+            continue
+        if end >= 0:
+            parts += [text[done:begin], MASK]
+            done = end
+        begin, end = start, stop
+    return "".join([*parts, text[done:]])
+
+
+def _encoded(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _decoded(value: str) -> bytes | None:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+# Takes note of the values of live Secrets, so that they are masked wherever they turn up.
+Learn = Callable[[Iterable[Object]], None]

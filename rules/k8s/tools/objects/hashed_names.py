@@ -1,0 +1,283 @@
+"""Names of ConfigMaps and Secrets that change with their content, and the references that follow them.
+
+A pod reads its configuration when it starts. Were the name always the same, a changed ConfigMap would reach old
+pods at some time or never, and going back would find the old content overwritten. So `settings` is applied as
+`settings-5f2a90c1d4`: new content is a new object, and each pod template that refers to it changes, which rolls
+exactly the pods that use it. Pure functions; nothing here reads files or asks a cluster.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Iterator, Mapping
+
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.objects import Object, identity
+
+# On an object under a content-hashed name: the name that its manifest gave.
+BASE_ANNOTATION = "turnup/base-name"
+# A label with the same meaning, by which the server can select all generations of an object.
+BASE_LABEL = "turnup/base-name"
+# On an object whose name others look up: keep the name.
+STABLE_ANNOTATION = "turnup/stable-name"
+# On an object that refers to configuration in fields that only its own kind has:
+# "ConfigMap=spec.settings, Secret=spec.users[].password".
+REFERENCES_ANNOTATION = "turnup/references"
+
+_HASH_DIGITS = 10
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
+_LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+# Secrets whose name or content belongs to Kubernetes itself.
+_FIXED_SECRET_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
+# Fields of pods and other objects whose mapping has the name of a ConfigMap or Secret in `name`.
+_BY_NAME = {
+    "configMap": "ConfigMap", "configMapRef": "ConfigMap", "configMapKeyRef": "ConfigMap",
+    "secret": "Secret", "secretRef": "Secret", "secretKeyRef": "Secret", "nodePublishSecretRef": "Secret",
+}
+_LISTS_OF_SECRETS = ("imagePullSecrets", "secrets")
+_PLURALS = {"configmaps": "ConfigMap", "secrets": "Secret"}
+
+
+@dataclass(frozen=True, order=True)
+class Config:
+    """A ConfigMap or Secret under the name that manifests give it: (kind, namespace, name)."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+Names = Mapping[Config, str]
+"""What stands for a Config on the cluster: Config → name."""
+
+
+def is_generation_name(name: str, base: str) -> bool:
+    """Says whether a name can be one that content_name has given to `base`."""
+    return bool(re.fullmatch(re.escape(base) + rf"-[0-9a-f]{{{_HASH_DIGITS}}}", name))
+
+
+def is_config(obj: Object) -> bool:
+    """Says whether an object is a core ConfigMap or Secret."""
+    return obj["apiVersion"] == "v1" and obj["kind"] in ("ConfigMap", "Secret")
+
+
+def base_of(obj: Object) -> Config | None:
+    """Returns what an object under a content-hashed name stands for, None for any other object."""
+    base = (obj["metadata"].get("annotations") or {}).get(BASE_ANNOTATION)
+    kind = obj.get("kind")
+    return Config(kind, obj["metadata"].get("namespace") or "", base) if base and kind in ("ConfigMap", "Secret") else None
+
+
+def label_value(base: str) -> str:
+    """Returns the value of BASE_LABEL for a name: the name itself where it can be a label's value."""
+    if len(base) <= _LONGEST_LABEL and _LABEL_VALUE.match(base):
+        return base
+    digest = hashlib.sha256(base.encode()).hexdigest()[:_HASH_DIGITS]
+    return f"{base[:_LONGEST_LABEL - _HASH_DIGITS - 1].rstrip('-._')}-{digest}"
+
+
+def keeps_name(obj: Object) -> bool:
+    """Says whether a ConfigMap or Secret is applied under its own name.
+
+    So is what is annotated `turnup/stable-name: "true"`, what says `immutable: false`, what belongs to Kubernetes
+    (namespaces kube-*, tokens), and what is no ConfigMap or Secret.
+
+    Raises:
+        TurnupError: the annotation is neither "true" nor "false".
+    """
+    if not is_config(obj):
+        return True
+    stable = (obj["metadata"].get("annotations") or {}).get(STABLE_ANNOTATION, "false")
+    if stable not in ("true", "false"):
+        raise TurnupError(f"{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}; write \"true\" or remove it.")
+    return (stable == "true" or obj.get("immutable") is False or obj.get("type") in _FIXED_SECRET_TYPES
+            or (obj["metadata"].get("namespace") or "").startswith("kube-"))
+
+
+def content_name(obj: Object) -> str:
+    """Returns the name of a ConfigMap or Secret with ten digits of a hash of its content behind it.
+
+    Content is kind, type and data; the same bytes give the same name whether they stand in data, binaryData or stringData.
+    Names are seen by more people than Secrets are. So the hash of a Secret is one that is slow on purpose, and salted with
+    its name and namespace: guesses at its values cannot be tried by the million.
+
+    Raises:
+        TurnupError: the name would be longer than Kubernetes allows.
+    """
+    data: dict[str, str] = {}
+    for field in ("data", "binaryData", "stringData"):
+        values = obj.get(field) or {}
+        if not isinstance(values, dict):
+            raise TurnupError(f"{identity(obj)}: {field} is {type(values).__name__}; write a mapping of keys to texts.")
+        encoded = field == "binaryData" or (field == "data" and obj["kind"] == "Secret")
+        for key, value in values.items():
+            data[key] = value if encoded or not isinstance(value, str) else base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
+    text = json.dumps([obj["kind"], obj.get("type") or "", data], sort_keys=True, ensure_ascii=True).encode()
+    if obj["kind"] == "Secret":
+        salt = f"{obj['metadata'].get('namespace') or ''}/{obj['metadata']['name']}".encode()
+        digest = hashlib.scrypt(text, salt=salt, n=2 ** 14, r=8, p=1).hex()
+    else:
+        digest = hashlib.sha256(text).hexdigest()
+    name = f"{obj['metadata']['name']}-{digest[:_HASH_DIGITS]}"
+    if len(name) > _LONGEST_NAME:
+        raise TurnupError(f"{identity(obj)}: the name is too long to carry a hash of the content; use at most "
+                          f"{_LONGEST_NAME - _HASH_DIGITS - 1} characters or annotate it with {STABLE_ANNOTATION}: \"true\".")
+    return name
+
+
+def hash_names(objects: Iterable[Object]) -> list[Object]:
+    """Returns the objects of one target with content-hashed names, and the references among them rewritten.
+
+    An object that gets such a name is immutable from then on, and names what it was called in BASE_ANNOTATION.
+
+    Raises:
+        TurnupError: an annotation of this module is wrong, or a name gets too long.
+    """
+    named, names = [], {}
+    for obj in objects:
+        if not keeps_name(obj):
+            meta = obj["metadata"]
+            base = meta["name"]
+            names[Config(obj["kind"], meta.get("namespace") or "", base)] = name = content_name(obj)
+            obj = {**obj, "metadata": {**meta, "name": name,
+                                       "labels": {**(meta.get("labels") or {}), BASE_LABEL: label_value(base)},
+                                       "annotations": {**(meta.get("annotations") or {}), BASE_ANNOTATION: base}},
+                   "immutable": True}
+        named.append(obj)
+    return rewrite(named, names)
+
+
+def names_of(objects: Iterable[Object]) -> dict[Config, str]:
+    """Returns what stands for which Config among objects that `hash_names` has been through."""
+    found = {}
+    for obj in objects:
+        base = base_of(obj)
+        if base:
+            found[base] = obj["metadata"]["name"]
+    return found
+
+
+def rewrite(objects: Iterable[Object], names: Names) -> list[Object]:
+    """Returns objects that refer to the names on the cluster.
+
+    Args:
+        objects: checked objects; they are not changed.
+        names: what stands for which Config. References to anything else stay.
+
+    Raises:
+        TurnupError: a `turnup/references` annotation is wrong.
+    """
+    result = []
+    for obj in objects:
+        if any(config in names for config in references(obj)):
+            obj = copy.deepcopy(obj)
+            for config, put in _places(obj):
+                if config in names:
+                    put(names[config])
+        result.append(obj)
+    return result
+
+
+def references(obj: Object) -> list[Config]:
+    """Returns the ConfigMaps and Secrets that an object refers to.
+
+    Found are: volumes (projected ones, too), envFrom and env of pods at any depth, imagePullSecrets and secrets of
+    service accounts, secretName (Ingress), resourceNames of roles, any `{kind: ConfigMap, name: …}`, and the fields
+    that the object's own annotation `turnup/references` names.
+
+    Raises:
+        TurnupError: that annotation is wrong.
+    """
+    return [config for config, _ in _places(obj)]
+
+
+Place = tuple[Config, Callable[[str], None]]
+
+
+def _places(obj: Object) -> Iterator[Place]:
+    """Yields every reference of an object with a function that writes another name in its place."""
+    if is_config(obj):
+        return  # Its data is text to Kubernetes.
+    namespace = obj["metadata"].get("namespace") or ""
+    yield from _in_mapping(obj, namespace)
+    stack: list[Any] = [value for key, value in obj.items() if key not in ("metadata", "status")]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, dict):
+            yield from _in_mapping(value, namespace)
+            stack.extend(child for child in value.values() if isinstance(child, (dict, list)))
+    yield from _named_by_annotation(obj, namespace)
+
+
+def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[Place]:
+    for key, child in value.items():
+        kind = _BY_NAME.get(key)
+        if kind and isinstance(child, dict):
+            yield from _field(child, "name", kind, namespace)
+        elif key in _LISTS_OF_SECRETS and isinstance(child, list):
+            for item in child:
+                if isinstance(item, dict):
+                    yield from _field(item, "name", "Secret", namespace)
+    yield from _field(value, "secretName", "Secret", namespace)
+    if value.get("kind") in ("ConfigMap", "Secret"):
+        yield from _field(value, "name", value["kind"], namespace)
+    resources, listed = value.get("resources"), value.get("resourceNames")
+    if isinstance(resources, list) and len(resources) == 1 and resources[0] in _PLURALS and isinstance(listed, list):
+        for index, name in enumerate(listed):
+            if isinstance(name, str):
+                yield Config(_PLURALS[resources[0]], namespace, name), _setter(listed, index)
+
+
+def _field(mapping: dict[str, Any], field: str, kind: str, namespace: str) -> Iterator[Place]:
+    name = mapping.get(field)
+    if isinstance(name, str) and name:
+        other = mapping.get("namespace")
+        yield Config(kind, other if isinstance(other, str) and other else namespace, name), _setter(mapping, field)
+
+
+def _setter(container: Any, key: Any) -> Callable[[str], None]:
+    def put(name: str) -> None:
+        container[key] = name
+
+    return put
+
+
+def _named_by_annotation(obj: Object, namespace: str) -> Iterator[Place]:
+    text = (obj["metadata"].get("annotations") or {}).get(REFERENCES_ANNOTATION)
+    if text is None:
+        return
+    for part in str(text).split(","):
+        kind, equals, path = part.strip().partition("=")
+        if kind not in ("ConfigMap", "Secret") or not equals or not path:
+            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}; write KIND=PATH, as in "
+                              "ConfigMap=spec.settings or Secret=spec.users[].password.")
+        found = list(_at_path(obj, path.split(".")))
+        if not found:
+            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text; "
+                              "correct the path.")
+        for container, key in found:
+            yield Config(kind, namespace, container[key]), _setter(container, key)
+
+
+def _at_path(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
+    """Yields (container, key) of each text at a path of fields, of which `field[]` stands for each item of a list."""
+    field = path[0].removesuffix("[]")
+    if not isinstance(value, dict) or field not in value:
+        return
+    child = value[field]
+    items = list(enumerate(child)) if path[0].endswith("[]") and isinstance(child, list) else None
+    if len(path) > 1:
+        for item in ([item for _, item in items] if items is not None else [child]):
+            yield from _at_path(item, path[1:])
+    elif items is not None:
+        yield from ((child, index) for index, item in items if isinstance(item, str))
+    elif isinstance(child, str):
+        yield value, field

@@ -1,0 +1,157 @@
+"""plan.jsonl: what a verb of a target acts on, written by Bazel at build time.
+
+One JSON value a line. The first is the plan itself, the others its parts:
+
+    {"type": "plan", "label", "workspace", "registry", "closure"}
+    {"type": "object", "label", "document", "service", "deps", "kubeconfig"}
+    {"type": "image", "label", "key", "manifest", "config", "layers": [[blob, descriptor]]}
+    {"type": "preload", "label", "reference", "archive", "loader"}
+
+File names are relative to the workspace's folder in the runfiles tree. `closure` is what the check of the whole closure
+wrote (see build_tool.check_closure), "" for a single k8s_object: references from one target to another's ConfigMap or
+Secret are in it, because only the closure knows the content-hashed names of both.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.hashed_names import Config, Names, rewrite
+from rules.k8s.tools.objects.objects import Object
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One k8s_object of the closure.
+
+    Attributes:
+        label: its target.
+        service: the name in its service.yaml, "" when it is no service.
+        deps: labels of the targets that it depends on directly.
+        document: the normalized or resolved document (see build_tool).
+    """
+
+    label: str
+    service: str
+    deps: tuple[str, ...]
+    document: dict[str, Any] = field(repr=False)
+
+    @property
+    def objects(self) -> list[Object]:
+        """The Kubernetes objects of this target, in the order of its manifests."""
+        return self.document["objects"]
+
+    @property
+    def environment(self) -> str:
+        """The environment that this target belongs to, "" for none."""
+        return self.document["environment"]
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files of one image and the target and key under which its reference stands."""
+
+    label: str
+    key: str
+    manifest: Path
+    config: Path
+    layers: tuple[tuple[Path, Path], ...]
+
+
+@dataclass(frozen=True)
+class Preload:
+    """An archive that `loader` puts onto the nodes under the name `reference`."""
+
+    label: str
+    reference: str
+    archive: Path
+    loader: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A closure as one verb sees it.
+
+    Attributes:
+        label: the target that was run.
+        registry: host:port of the registry that the workspace's images live in.
+        kubeconfig: a kubeconfig that the target names; None for the user's own.
+        entries: dependencies before dependents.
+        images: what the verb may have to push.
+        preloads: what must be on the nodes first.
+        built: the entries of the build, where a rollback applies others; () where entries are those.
+    """
+
+    label: str
+    registry: str
+    kubeconfig: Path | None
+    entries: tuple[Entry, ...]
+    images: tuple[ImageFiles, ...]
+    preloads: tuple[Preload, ...]
+    built: tuple[Entry, ...] = ()
+
+    @property
+    def stack_entries(self) -> tuple[Entry, ...]:
+        """The entries that say which stack it is, whatever is applied to it."""
+        return self.built or self.entries
+
+    @property
+    def objects(self) -> list[Object]:
+        """All objects, dependencies first."""
+        return [obj for entry in self.entries for obj in entry.objects]
+
+
+def read_plan(path: Path, runfiles: Path) -> Plan:
+    """Reads a plan and the documents that it names.
+
+    Args:
+        path: the plan.
+        runfiles: root of the runfiles tree.
+
+    Raises:
+        TurnupError: a file is not there, as when the plan is run outside Bazel.
+    """
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        head = lines[0]
+        root = runfiles / head["workspace"]
+
+        def at(name: str) -> Path:
+            return (root / name).resolve() if name.startswith("../") else root / name
+
+        entries, images, preloads, kubeconfigs = [], [], [], []
+        seen: set[str] = set()
+        names = _names(at(head["closure"])) if head["closure"] else {}
+        for line in lines[1:]:
+            if line["type"] == "object" and line["label"] not in seen:
+                seen.add(line["label"])
+                service = json.loads(at(line["service"]).read_text(encoding="utf-8"))["name"] if line["service"] else ""
+                document = json.loads(at(line["document"]).read_text(encoding="utf-8"))
+                if names:
+                    document["objects"] = rewrite(document["objects"], names)
+                if line["kubeconfig"]:
+                    kubeconfigs.append(at(line["kubeconfig"]))
+                entries.append(Entry(line["label"], service, tuple(line["deps"]), document))
+            elif line["type"] == "image":
+                layers = tuple((at(blob), at(descriptor)) for blob, descriptor in line["layers"])
+                images.append(ImageFiles(line["label"], line["key"], at(line["manifest"]), at(line["config"]), layers))
+            elif line["type"] == "preload":
+                preloads.append(Preload(line["label"], line["reference"], at(line["archive"]), at(line["loader"])))
+    except OSError as error:
+        raise TurnupError(f"{error.filename}: is missing from the runfiles ({error.strerror}); start the target with "
+                          "'bazel run'.") from None
+    if len(set(kubeconfigs)) > 1:
+        raise TurnupError(f"{head['label']}: its parts name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}; "
+                          "one target acts on one cluster, so split it.")
+    return Plan(head["label"], head["registry"], kubeconfigs[0] if kubeconfigs else None,
+                tuple(entries), tuple(images), tuple(preloads))
+
+
+def _names(path: Path) -> Names:
+    """Reads from a checked closure what its targets' references to one another's configuration become."""
+    names = json.loads(path.read_text(encoding="utf-8"))["names"]
+    return {Config(kind, namespace, base): name for kind, namespace, base, name in names}

@@ -1,0 +1,204 @@
+"""Tests of what a run says: three faces, one schema, no secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+
+import jsonschema
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.testing.shell import LABEL, SCHEMA
+from rules.k8s.tools.errors import run_main
+from rules.k8s.tools.masking.mask import Redactor
+from rules.k8s.tools.output import events, printers
+from rules.k8s.tools.output.printers import JsonFace, PlainFace
+from rules.k8s.tools.output.reporter import Reporter, choose_face
+
+SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"},
+          "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"}}
+
+
+def kinds(told: list[dict]) -> list[str]:
+    """Returns the kinds of events in order."""
+    return [event["event"] for event in told]
+
+
+def test_json_tells_what_an_apply_did(shell):
+    """An apply says each object's outcome, the counts and the end, and keeps stderr for errors."""
+    shell.make(config_map("a"), config_map("b"))
+    told = shell.events("apply")
+
+    assert kinds(told) == ["object", "object", "note", "summary", "ended"]
+    assert {event["object"]["name"]: event["outcome"] for event in told[:2]} == {"a": "created", "b": "created"}
+    assert told[3]["counts"] == {"created": 2} and told[3]["target"] == LABEL
+    assert shell.err == ""
+
+
+def test_json_tells_unchanged_objects_too(shell):
+    """What plain output only counts is an event of its own."""
+    shell.make(config_map("a"))
+    shell.run("apply")
+
+    assert [event.get("outcome") for event in shell.events("apply")] == ["unchanged", None, None]
+
+
+def test_json_tells_data(shell):
+    """show, diff and describe give their data as events."""
+    shell.make(config_map("a", key="1"))
+    assert [event.get("manifest", {}).get("data") for event in shell.events("show")] == [{"key": "1"}, None]
+    told = shell.events("diff")
+    assert kinds(told) == ["diff", "ended"] and "+  key: '1'" in told[0]["diff"] and told[-1]["exit_code"] == 1
+    shell.run("apply")
+    assert "ConfigMap" in shell.events("describe")[0]["text"]
+
+
+def test_json_tells_waiting(shell, server):
+    """A state is said when it changes and not again: first not ready with its reason, and the deadline as an error."""
+    shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//server:dev", [deployment("server")]),
+                       services={"//redis:dev": "redis"}, deps={"//server:dev": ["//redis:dev", "//elsewhere:dev"]})
+    told = shell.events("apply", "--wait=1s")
+
+    states = [event for event in told if event["event"] == "state"]
+    assert [(state["target"], state["service"], state["ready"], state["after"]) for state in states] == [
+        ("//redis:dev", "redis", False, []), ("//server:dev", "", False, ["//redis:dev"])]
+    assert states[0]["waiting"][0]["reason"] == "its controller has not seen it yet"
+    assert kinds(told)[-2:] == ["error", "ended"]
+    assert shell.err.startswith("ERROR: not ready after 1.0s")
+
+
+@pytest.mark.parametrize("arguments", [["--output=json", "--what"], ["--output", "json", "--what"], ["--what", "--output=json"]])
+def test_misuse_is_an_event_too(shell, arguments):
+    """A program that asked for JSON gets JSON even when its other arguments are wrong."""
+    shell.make(config_map("a"))
+
+    assert shell.run("apply", *arguments) == 2
+    told = [json.loads(line) for line in shell.out.splitlines()]
+    assert kinds(told) == ["error", "ended"] and told[0]["exit_code"] == told[1]["exit_code"] == 2
+
+
+def test_unknown_output_is_one_sentence(shell):
+    """An output that does not exist is refused with those that do."""
+    shell.make(config_map("a"))
+
+    assert shell.run("apply", "--output=yaml") == 2
+    assert shell.err == ("ERROR: Argument --output: invalid choice: 'yaml' (choose from 'auto', 'plain', 'json'); "
+                         "see 'bazel run TARGET.apply -- --help'.\n")
+
+
+@pytest.mark.parametrize("output", ["plain", "json"])
+def test_no_line_of_a_secret_leaves(shell, server, output):
+    """Each line of a secret of several lines is masked, wherever it stands; names stay, though a secret's value is one."""
+    settings = config_map("a", key="see other-line-7319")
+    settings["metadata"]["annotations"] = {"copy": "first-line-7319\nother-line-7319\n"}
+    shell.make(SECRET, settings)
+    seen = ""
+    for verb in ("show", "diff", "apply", "describe"):
+        shell.run(verb, f"--output={output}")
+        seen += shell.out + shell.err
+    shell.make({**SECRET, "type": "changed"}, settings)
+    server.refuse = lambda request: (422, {"message": "first-line-7319 is invalid"}) if request.method == "PATCH" else None
+    assert shell.run("apply", f"--output={output}") == 1
+    seen += shell.out + shell.err
+
+    assert "line-7319" not in seen and "Zmlyc3QtbGlu" not in seen
+    assert "***" in seen and "is invalid" in seen and "dev" in seen
+    if output == "json":
+        assert all(json.loads(line)["target"] == "//svc:dev" for line in seen.splitlines() if '"manifest"' in line)
+
+
+def test_gone_reader_is_no_error(tmp_path):
+    """A reader that closes its end of the pipe ends the run, without a message."""
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    report = Reporter(JsonFace(Gone(), io.StringIO()), Redactor())
+
+    report.end(0)
+
+
+def test_plain_lines_say_what_is_waited_for(monkeypatch):
+    """Now and then a piped run says which target everything else waits for, and why."""
+    monkeypatch.setattr(printers, "_PLAIN_EVERY", -1.0)
+    err = io.StringIO()
+    report = Reporter(PlainFace(io.StringIO(), err), Redactor())
+    waiting = [{"object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "reason": "0 of 1 replicas are available",
+                "failed": False, "pods": [{"pod": "redis-0", "reason": "is starting"}]}]
+    with report.waiting(LABEL):
+        report.progress([{"event": "state", "target": "//redis:dev", "service": "redis", "ready": False, "after": [], "waiting": waiting},
+                         {"event": "state", "target": "//a:dev", "service": "a", "ready": False, "after": ["//redis:dev"], "waiting": waiting}])
+
+    assert err.getvalue() == "  waiting     redis: Deployment dev/redis 0 of 1 replicas are available, pod redis-0: is starting\n"
+
+
+def test_stuck_object_is_explained_in_lines():
+    """An explanation has the reason, the last event and the log, a line each."""
+    face = PlainFace(io.StringIO(), io.StringIO())
+    Reporter(face, Redactor()).emit({
+        "event": "stuck", "target": "//redis:dev", "service": "redis", "pod": "redis-0", "reason": "CrashLoopBackOff", "container": "main",
+        "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "last_event": "Warning BackOff (x3): back-off",
+        "log": ["starting", "no memory"]})
+    text = face.stream.getvalue().splitlines()
+
+    assert text == ["  stuck       redis: pod redis-0: CrashLoopBackOff", "              last event: Warning BackOff (x3): back-off",
+                    "              last lines of container main:", "                starting", "                no memory"]
+
+
+def test_terminal_gets_the_live_face():
+    """A terminal shows the tree unless lines or JSON are asked for; a pipe never does."""
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    chosen = [type(choose_face(arguments, io.StringIO(), stream)).__name__
+             for arguments, stream in (([], Terminal()), (["--output=plain"], Terminal()), ([], io.StringIO()))]
+    assert chosen == ["LiveFace", "PlainFace", "PlainFace"]
+
+
+def test_schema_refuses_what_is_not_published():
+    """The schema is strict: an unknown event or field does not pass."""
+    SCHEMA.check_schema(SCHEMA.schema)
+    good = {**events.note("x"), "seconds": 0.0}
+    SCHEMA.validate(good)
+    for bad in ({**good, "more": 1}, {**good, "event": "other"}, {"event": "note", "text": "x"}):
+        with pytest.raises(jsonschema.ValidationError):
+            SCHEMA.validate(bad)
+
+
+@pytest.mark.parametrize("output", ["json", "plain"])
+def test_a_verb_that_writes_outlives_its_reader(shell, server, output):
+    """When `head` has seen enough, an apply writes all the rest, and its exit code is that of what it did."""
+    shell.make(*(config_map(f"c{index}", key="1") for index in range(300)))
+    for code, refuse in ((1, "c299"), (0, "")):
+        server.refuse = lambda request, refuse=refuse: (
+            (422, {"reason": "Invalid", "message": "no"}) if refuse and request.path.endswith(refuse) and "dryRun" not in request.query else None)
+        process = shell.start("apply", f"--output={output}", stdout=subprocess.PIPE)
+        assert process.stdout and process.stdout.readline()
+        process.stdout.close()
+
+        assert process.wait(30) == code
+        assert sum("/configmaps/c" in path for path in server.paths()) == 300 - code
+
+
+def test_a_verb_that_reads_ends_with_its_reader(shell):
+    """When `head` has seen enough, a show ends quietly."""
+    shell.make(*(config_map(f"c{index}", key="1" * 1000) for index in range(300)))
+    process = shell.start("show", stdout=subprocess.PIPE)
+    assert process.stdout and process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(30) == 0
+
+
+def test_a_pipe_that_breaks_elsewhere_is_a_failure():
+    """Of a program that writes, a broken pipe is not the reader of its output: that ends nothing."""
+    def body() -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    err = io.StringIO()
+    assert run_main(body, stderr=err, reads=False) == 1
+    assert err.getvalue() == "ERROR: Broken pipe; correct it and run again.\n"

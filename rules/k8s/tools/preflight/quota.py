@@ -1,0 +1,139 @@
+"""Does a closure plainly ask for more than a ResourceQuota allows? Pure functions.
+
+Two things are compared with a quota's hard limits before the first write:
+
+1. What the apply itself makes (objects, the storage of claims): what the quota says is used, by whomever, and what is new.
+   The server refuses the object with which that is exceeded, by the same two figures.
+2. What controllers make of it long after the apply (pods, their requests and limits): the manifests' own sums alone. What is
+   used has the pods of this stack in it, old ones that go as new ones come, and pods of others that may be gone by then: what
+   will be left cannot be told, and nothing is refused here that the server might take.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Collection, Iterable
+
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.objects.objects import Identity, Object
+
+_SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4,
+             "P": 1000 ** 5, "E": 1000 ** 6, "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6}
+_COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
+_STORAGE = "requests.storage"
+_REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
+
+
+def exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity] = ()) -> list[tuple[Item, str]]:
+    """Compares what items of one namespace ask for with a quota.
+
+    Args:
+        quota: a live ResourceQuota. One with scopes counts only some pods and is left to the server.
+        items: everything that a run applies to the quota's namespace.
+        new: those of them that are not there yet.
+
+    Returns:
+        For each limit that is exceeded, the item with which it was and one sentence without the target's name.
+    """
+    spec = quota.get("spec") or {}
+    if spec.get("scopes") or spec.get("scopeSelector"):
+        return []
+    found = []
+    items = list(items)
+    used = (quota.get("status") or {}).get("used") or {}
+    for name, text in (spec.get("hard") or {}).items():
+        hard = quantity(text)
+        if hard is None:
+            continue
+        allows = f"and the quota {quota['metadata']['name']} allows {text}"
+        item, asked = _first_over(items, name, hard)
+        if item:
+            found.append((item, f"the objects ask for {_plain(asked)} {name}, {allows}; ask for less or raise the quota."))
+            continue
+        taken = quantity(used.get(name)) if _is_made_at_once(name) else None
+        if taken is None:
+            continue
+        item, asked = _first_over([each for each in items if each.identity in new], name, hard - taken)
+        if item:
+            found.append((item, f"the new objects ask for {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
+                          "make room, ask for less or raise the quota."))
+    return found
+
+
+def _first_over(items: list[Item], name: str, room: Decimal) -> tuple[Item | None, Decimal]:
+    """Returns the item with which there is not enough room, None when there is, and what all ask for."""
+    total, first = Decimal(0), None
+    for item in items:
+        asked = demand(item, name)
+        total += asked
+        if asked and total > room:
+            first = first or item
+    return first, total
+
+
+def _is_made_at_once(name: str) -> bool:
+    """Says whether what a limit counts is made by the apply itself."""
+    return name == _STORAGE or name in _COUNTED.values() or (name.startswith("count/") and name != "count/pods")
+
+
+def demand(item: Item, name: str) -> Decimal:
+    """Returns what an item adds to one of a quota's sums: `pods`, `requests.cpu`, `count/deployments.apps`, `services`, …"""
+    kind, obj = item.identity.kind, item.obj
+    counted = f"count/{item.resource.plural}" + (f".{item.identity.group}" if item.identity.group else "")
+    if name == counted or (not item.identity.group and _COUNTED.get(kind) == name):
+        return Decimal(1)
+    if name == _STORAGE:
+        asked = (((obj.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage")
+        return (quantity(asked) or Decimal(0)) if kind == "PersistentVolumeClaim" and not item.identity.group else Decimal(0)
+    pods, spec = _pods(kind, item.identity.group, obj)
+    if not pods:
+        return Decimal(0)
+    if name in ("pods", "count/pods"):
+        return Decimal(pods)
+    side, _, resource = name.rpartition(".")
+    if side not in ("requests", "limits") and name not in ("cpu", "memory"):
+        return Decimal(0)
+    return pods * sum((_asked(container, side or "requests", resource) for container in spec.get("containers") or []), Decimal(0))
+
+
+def _asked(container: Any, side: str, resource: str) -> Decimal:
+    resources = (container.get("resources") if isinstance(container, dict) else None) or {}
+    limits = resources.get("limits") or {}
+    # A request that is left out is the limit.
+    asked = (resources.get(side) or {}).get(resource, limits.get(resource) if side == "requests" else None)
+    return quantity(asked) or Decimal(0)
+
+
+def _pods(kind: str, group: str, obj: Object) -> tuple[int, dict[str, Any]]:
+    """Returns how many pods an object brings for sure, and their spec."""
+    spec = obj.get("spec") or {}
+    if kind == "Pod" and not group:
+        return 1, spec
+    if (kind in _REPLICATED and group == "apps") or (kind == "Job" and group == "batch"):
+        count = spec.get("replicas", 1) if kind in _REPLICATED else spec.get("parallelism", 1)
+        return count if isinstance(count, int) else 0, ((spec.get("template") or {}).get("spec") or {})
+    return 0, {}
+
+
+def quantity(value: Any) -> Decimal | None:
+    """Reads a quantity as Kubernetes writes it (`500m`, `1Gi`, 2, `1e3`); None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    text = str(value)
+    for length in (2, 1):
+        if text[-length:] in _SUFFIXES and len(text) > length:
+            number, factor = text[:-length], _SUFFIXES[text[-length:]]
+            break
+    else:
+        number, factor = text, 1
+    try:
+        return Decimal(number) * factor
+    except InvalidOperation:
+        return None
+
+
+def _plain(value: Decimal) -> str:
+    for suffix in ("Ti", "Gi", "Mi"):
+        if value and value % _SUFFIXES[suffix] == 0:
+            return f"{value / _SUFFIXES[suffix]:f}{suffix}"
+    return f"{value.normalize():f}"

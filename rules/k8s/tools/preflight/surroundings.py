@@ -1,0 +1,59 @@
+"""What a run itself creates, for objects that depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable
+
+from rules.k8s.tools.api.discovery import Kinds
+from rules.k8s.tools.api.field_ownership import conflicts
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.errors import ApiError
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run makes, for objects that need some of it.
+
+    Attributes:
+        namespaces: names of the Namespaces among the objects.
+        kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
+        labels: labels of the targets.
+        services: (namespace, name) of the Services among the objects.
+    """
+
+    namespaces: frozenset[str]
+    kinds: frozenset[tuple[str, str]]
+    labels: frozenset[str]
+    services: frozenset[tuple[str, str]] = frozenset()
+
+    @staticmethod
+    def of(items: Iterable[Item], labels: Iterable[str] = ()) -> Surroundings:
+        """Returns the surroundings of a run's items; `labels` are those of targets without an object, too."""
+        items = list(items)
+        kinds = Kinds(())
+        kinds.promise(item.obj for item in items)
+        return Surroundings(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
+                            frozenset(kinds.promised), frozenset(labels) | {item.label for item in items},
+                            frozenset((item.identity.namespace, item.identity.name) for item in items
+                                      if item.identity.kind == "Service" and not item.identity.group))
+
+    def makes_namespace(self, item: Item) -> bool:
+        """Says whether the run makes an item's namespace."""
+        return item.identity.namespace in self.namespaces
+
+    def makes_kind(self, item: Item) -> bool:
+        """Says whether the run defines an item's kind."""
+        return (item.resource.api_version, item.resource.kind) in self.kinds
+
+    def is_early(self, error: ApiError, item: Item) -> bool:
+        """Says whether a refusal may pass by itself because something is still being made."""
+        text = error.message
+        if error.status == 404:
+            missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
+            return self.makes_kind(item) or (missing_namespace and self.makes_namespace(item))
+        if error.status == 403:
+            return "error looking up service account" in text
+        if error.status == 409:
+            return not conflicts(error)
+        return error.status in (500, 503) and ("webhook" in text or "try again" in text)

@@ -1,0 +1,143 @@
+"""What a live pod says about itself: what it waits for, whether it is stuck, where to read on.
+
+Pure functions of live objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from rules.k8s.tools.masking.mask import CUT
+from rules.k8s.tools.objects.objects import Object
+
+# Waiting reasons of containers that do not pass by themselves, or only after long back-off.
+_BAD_WAITS = frozenset({
+    "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
+    "CreateContainerError", "RunContainerError", "ErrImageNeverPull",
+})
+# As much of a container's own message is shown.
+_MESSAGE_LETTERS = 300
+# A message of so many bytes may have lost its beginning: the kubelet keeps the last 2048 of a log, or fewer for many containers.
+_CUT_BYTES = 1024
+
+
+def _containers(pod: Object) -> list[dict[str, Any]]:
+    """Returns the statuses of a pod's containers, those of init containers first."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _condition(pod: Object, kind: str) -> dict[str, Any]:
+    return next((entry for entry in (pod.get("status") or {}).get("conditions") or [] if entry.get("type") == kind), {})
+
+
+def _waiting(container: dict[str, Any]) -> dict[str, Any]:
+    return (container.get("state") or {}).get("waiting") or {}
+
+
+def _ended(container: dict[str, Any], state: str = "state") -> dict[str, Any]:
+    return (container.get(state) or {}).get("terminated") or {}
+
+
+def _has_crashed(container: dict[str, Any]) -> bool:
+    """Says whether a container that is not ready has ended with an error before or now."""
+    last = _ended(container) or _ended(container, "lastState")
+    return not container.get("ready") and bool(last.get("exitCode"))
+
+
+def pod_reason(pod: Object) -> str:
+    """Says what a pod that is not ready waits for: its worst container, its scheduling, or its probes."""
+    for container in _containers(pod):
+        waiting, ended = _waiting(container), _ended(container)
+        if waiting.get("reason") in _BAD_WAITS:
+            last = _ended(container, "lastState")
+            why = f" after {_end(last)}" if last.get("reason") else ""
+            words = "" if why else f": {' '.join(waiting['message'].split())}" if waiting.get("message") else ""
+            return f"container {container['name']}: {waiting['reason']}{why}{words}"
+        if ended and ended.get("exitCode"):
+            return f"container {container['name']}: {_end(ended)}"
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"{scheduled.get('reason', 'not scheduled')}: {scheduled.get('message', '')}".rstrip(": ")
+    for container in _containers(pod):
+        if _waiting(container).get("reason"):
+            return f"container {container['name']}: {_waiting(container)['reason']}"
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        if not container.get("ready"):
+            last = _ended(container, "lastState")
+            again = f" again after {_end(last)}," if last.get("exitCode") else ""
+            return f"container {container['name']} runs{again} but is not ready"
+    return "" if _condition(pod, "Ready").get("status") == "True" else "is starting"
+
+
+def _end(ended: dict[str, Any]) -> str:
+    """Returns how a container's run ended: the reason, the exit code and the message that it left."""
+    whole = ended.get("message") or ""
+    message = " ".join(whole.split())
+    if len(message) > _MESSAGE_LETTERS:
+        message = message[:_MESSAGE_LETTERS] + CUT
+    # What is left of a Secret's value at a cut is masked where the cut is marked.
+    message = CUT + message if len(whole.encode()) >= _CUT_BYTES else message
+    return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}" + (f" ({message})" if message else "")
+
+
+def is_bad(pod: Object) -> bool:
+    """Says whether a pod is in trouble: it has crashed, cannot start or finds no node."""
+    containers = _containers(pod)
+    return (any(_waiting(container).get("reason") in _BAD_WAITS or _has_crashed(container) for container in containers)
+            or _condition(pod, "PodScheduled").get("status") == "False")
+
+
+def cannot_start(pod: Object) -> bool:
+    """Says whether a container waits for something that only a change of the cluster or the manifest gives: an image, a Secret."""
+    return any(_waiting(container).get("reason") in _BAD_WAITS - {"CrashLoopBackOff"} for container in _containers(pod))
+
+
+def restarts(pod: Object) -> int:
+    """Returns how often the container of a pod that was restarted most has been, of those that are not ready."""
+    return max((container.get("restartCount") or 0 for container in _containers(pod) if not container.get("ready")), default=0)
+
+
+def has_words(pod: Object) -> bool:
+    """Says whether what a pod waits for may quote what its containers said."""
+    return any(_ended(container, state).get("message") for container in _containers(pod) for state in ("state", "lastState"))
+
+
+def spokesman(pod: Object) -> tuple[str, bool] | None:
+    """Returns the container whose log says most about why a pod is not ready, and whether its previous run's log does.
+
+    Returns:
+        None where no container has run.
+    """
+    for container in _containers(pod):
+        if _has_crashed(container):
+            # A container that waits for its restart, or runs anew, said it before it ended.
+            return container["name"], not _ended(container)
+    for container in _containers(pod):
+        if not container.get("ready") and "running" in (container.get("state") or {}):
+            return container["name"], False
+    return None
+
+
+class PodIndex:
+    """Pods by their labels.
+
+    Args:
+        pods: live pods.
+    """
+
+    def __init__(self, pods: Iterable[Object]):
+        self._by_label: dict[tuple[str, str, str], list[Object]] = {}
+        for pod in pods:
+            for key, value in (pod["metadata"].get("labels") or {}).items():
+                self._by_label.setdefault((pod["metadata"].get("namespace", ""), key, value), []).append(pod)
+
+    def of(self, workload: Object) -> list[Object]:
+        """Returns the pods that a workload's selector selects, in its namespace."""
+        selector = (workload.get("spec") or {}).get("selector") or {}
+        labels = selector if workload.get("kind") == "ReplicationController" else selector.get("matchLabels")
+        if not labels:
+            return []
+        place = workload["metadata"].get("namespace", "")
+        candidates = min((self._by_label.get((place, key, value), []) for key, value in labels.items()), key=len)
+        return [pod for pod in candidates if labels.items() <= pod["metadata"]["labels"].items()]

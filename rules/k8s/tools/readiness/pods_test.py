@@ -1,0 +1,89 @@
+"""Tests of what a pod says about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rules.k8s.tools.masking.mask import Redactor
+from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_bad, pod_reason, restarts, spokesman
+
+
+def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Returns a pod with container statuses."""
+    return {"metadata": {"name": "p", "namespace": "n", "labels": {"app": "x"}},
+            "status": {"containerStatuses": list(containers), "conditions": [scheduled] if scheduled else []}}
+
+
+@pytest.mark.parametrize(("obj", "reason", "bad"), [
+    (pod({"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling "x"'}}}),
+     'container c: ImagePullBackOff: Back-off pulling "x"', True),
+    (pod({"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
+     "container c: CrashLoopBackOff after OOMKilled, exit code 137", True),
+    (pod({"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 2}}}), "container c: Error, exit code 2", True),
+    (pod({"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}), "container c: ContainerCreating", False),
+    (pod({"name": "c", "state": {"running": {}}, "ready": False}), "container c runs but is not ready", False),
+    (pod(scheduled={"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}),
+     "Unschedulable: 0/2 nodes", True),
+    (pod(), "is starting", False),
+])
+def test_pod_reason(obj, reason, bad):
+    """A pod's worst container decides what it waits for and whether it is stuck."""
+    assert (pod_reason(obj), is_bad(obj)) == (reason, bad)
+
+
+def test_pods_of_a_workload():
+    """A workload's pods are those that its selector selects in its own namespace."""
+    elsewhere = {"metadata": {"name": "q", "namespace": "m", "labels": {"app": "x"}}}
+    index = PodIndex([pod(), elsewhere, {"metadata": {"name": "bare", "namespace": "n"}}])
+
+    assert index.of({"metadata": {"namespace": "n"}, "spec": {"selector": {"matchLabels": {"app": "x"}}}}) == [pod()]
+    assert index.of({"kind": "ReplicationController", "metadata": {"namespace": "n"}, "spec": {"selector": {"app": "x"}}}) == [pod()]
+    assert index.of({"metadata": {"namespace": "n"}, "spec": {"selector": {"matchLabels": {"app": "x", "tier": "web"}}}}) == []
+    assert index.of({"metadata": {"namespace": "n"}, "spec": {}}) == []
+
+
+@pytest.mark.parametrize("length", [2048, 2037, 1228])
+def test_a_cut_message_has_no_part_of_a_secret(length):
+    """What the kubelet, or this module, leaves of a value where it cuts a container's last words is masked."""
+    value = "Canary+Gamma/77-Delta-Omega"
+    redact = Redactor()
+    redact.learn([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": value}}])
+    ended = {"reason": "Error", "exitCode": 3, "message": (f"{value} " * 100)[-length:]}
+    reason = redact(pod_reason(pod({"name": "c", "state": {"terminated": ended}})))
+
+    assert not any(value[start:start + 3] in reason for start in range(len(value) - 2))
+    assert reason.startswith("container c: Error, exit code 3 (…") and reason.endswith("…)")
+
+
+CRASHED = {"reason": "Error", "exitCode": 1}
+
+
+@pytest.mark.parametrize(("containers", "expected"), [
+    ([{"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": CRASHED}}], ("c", True)),
+    ([{"name": "c", "state": {"terminated": CRASHED}}], ("c", False)),
+    ([{"name": "c", "state": {"running": {}}, "ready": False, "lastState": {"terminated": CRASHED}}], ("c", True)),
+    ([{"name": "good", "state": {"running": {}}, "ready": True}, {"name": "c", "state": {"running": {}}, "ready": False}], ("c", False)),
+    ([{"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}], None),
+])
+def test_spokesman(containers, expected):
+    """The container that crashed speaks, with the log of the run that ended; else the one that runs and is not ready."""
+    assert spokesman(pod(*containers)) == expected
+
+
+def test_trouble_outlasts_a_restart():
+    """A container that crashed and runs again stays in trouble until it is ready."""
+    again = {"name": "c", "state": {"running": {}}, "ready": False, "restartCount": 3, "lastState": {"terminated": CRASHED}}
+
+    assert is_bad(pod(again)) and restarts(pod(again)) == 3 and not cannot_start(pod(again))
+    assert pod_reason(pod(again)) == "container c runs again after Error, exit code 1, but is not ready"
+    assert not is_bad(pod({**again, "ready": True})) and restarts(pod({**again, "ready": True})) == 0
+
+
+def test_what_cannot_start():
+    """An image that cannot be pulled and a Secret that is missing keep a pod from starting; a crash does not."""
+    waiting = {reason: pod({"name": "c", "state": {"waiting": {"reason": reason}}})
+               for reason in ("ErrImagePull", "CreateContainerConfigError", "CrashLoopBackOff", "ContainerCreating")}
+
+    assert [reason for reason, obj in waiting.items() if cannot_start(obj)] == ["ErrImagePull", "CreateContainerConfigError"]

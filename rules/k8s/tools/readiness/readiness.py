@@ -1,0 +1,207 @@
+"""When is an object ready: the rules of kstatus, and the reasons why it is not yet.
+
+Pure functions of live objects. See the kstatus documentation of
+sigs.k8s.io/cli-utils for the rules that `readiness` follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.objects.states import READY, Readiness
+from rules.k8s.tools.readiness.pods import pod_reason
+
+
+def _waits(reason: str) -> Readiness:
+    return Readiness(False, reason)
+
+
+def _fails(reason: str) -> Readiness:
+    return Readiness(False, reason, failed=True)
+
+
+def readiness(obj: Object | None) -> Readiness:
+    """Says whether a live object is ready.
+
+    Args:
+        obj: the live object, None when it is not there.
+    """
+    if obj is None:
+        return _waits("is not there")
+    meta, status = obj["metadata"], obj.get("status") or {}
+    if meta.get("deletionTimestamp"):
+        return _waits("is being deleted")
+    observed = status.get("observedGeneration")
+    if isinstance(observed, int) and observed < meta.get("generation", 0):
+        return _waits("its controller has not seen the change yet")
+    rule = _RULES.get((obj["apiVersion"].partition("/")[0] if "/" in obj["apiVersion"] else "", obj["kind"]))
+    return rule(obj, status) if rule else _by_conditions(obj, status)
+
+
+def condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Returns the condition of a type, {} where there is none."""
+    return next((entry for entry in status.get("conditions") or [] if entry.get("type") == kind), {})
+
+
+def _replicas(status: dict[str, Any], name: str) -> int:
+    return status.get(name) or 0
+
+
+def _unseen(status: dict[str, Any]) -> Readiness | None:
+    return None if "observedGeneration" in status else _waits("its controller has not seen it yet")
+
+
+def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted = obj["spec"].get("replicas", 1)
+    progressing = condition(status, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return _fails(progressing.get("message") or "its progress deadline has passed")
+    updated, total, available = (_replicas(status, name) for name in ("updatedReplicas", "replicas", "availableReplicas"))
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    if updated < wanted:
+        refused = condition(status, "ReplicaFailure")
+        if refused.get("status") == "True":
+            return Readiness(False, f"its pods cannot be created: {refused.get('message') or refused.get('reason')}", bad=True)
+        if obj["spec"].get("paused"):
+            return _waits("its rollout is paused")
+        return _waits(f"{updated} of {wanted} replicas are updated")
+    if total > updated:
+        return _waits(f"{total - updated} old replicas are still there")
+    if available < updated:
+        return _waits(f"{available} of {wanted} replicas are available")
+    return READY
+
+
+def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted = obj["spec"].get("replicas", 1)
+    if (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+        return READY
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    ready, updated, total = (_replicas(status, name) for name in ("readyReplicas", "updatedReplicas", "replicas"))
+    if ready < wanted:
+        return _waits(f"{ready} of {wanted} replicas are ready")
+    if total > wanted:
+        return _waits(f"{total - wanted} old replicas are still there")
+    partition = ((obj["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
+    if partition:
+        return READY if updated >= wanted - partition else _waits(f"{updated} of {wanted - partition} replicas are updated")
+    if status.get("currentRevision") != status.get("updateRevision"):
+        return _waits(f"{updated} of {wanted} replicas are updated")
+    return READY
+
+
+def _daemon_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    wanted = _replicas(status, "desiredNumberScheduled")
+    by_hand = (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+    for name, word in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
+        if _replicas(status, name) < wanted and not (by_hand and word == "updated"):
+            return _waits(f"{_replicas(status, name)} of {wanted} pods are {word}")
+    return READY
+
+
+def _replica_set(obj: Object, status: dict[str, Any]) -> Readiness:
+    wanted, ready, total = obj["spec"].get("replicas", 1), _replicas(status, "readyReplicas"), _replicas(status, "replicas")
+    if (unseen := _unseen(status)) is not None:
+        return unseen
+    if ready < wanted:
+        return _waits(f"{ready} of {wanted} replicas are ready")
+    return _waits(f"{total - wanted} old replicas are still there") if total > wanted else READY
+
+
+def _job(obj: Object, status: dict[str, Any]) -> Readiness:
+    failed = condition(status, "Failed")
+    if failed.get("status") == "True":
+        return _fails(f"failed: {failed.get('message') or failed.get('reason')}")
+    if condition(status, "Complete").get("status") == "True":
+        return READY
+    if obj["spec"].get("suspend"):
+        return READY  # Whoever suspended it will not resume it because somebody waits.
+    return _waits(f"{_replicas(status, 'succeeded')} of {obj['spec'].get('completions') or 1} runs have succeeded")
+
+
+def _pod(obj: Object, status: dict[str, Any]) -> Readiness:
+    phase = status.get("phase")
+    if phase == "Succeeded" or (phase == "Running" and condition(status, "Ready").get("status") == "True"):
+        return READY
+    if phase == "Failed":
+        return _fails(status.get("message") or "failed")
+    return _waits(pod_reason(obj) or "is starting")
+
+
+def _claim(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if status.get("phase") == "Bound" else _waits(f"is {status.get('phase') or 'Pending'}")
+
+
+def _definition(obj: Object, status: dict[str, Any]) -> Readiness:
+    if condition(status, "NamesAccepted").get("status") == "False":
+        return _fails(condition(status, "NamesAccepted").get("message") or "its names are taken")
+    return READY if condition(status, "Established").get("status") == "True" else _waits("is not established yet")
+
+
+def _namespace(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if status.get("phase") == "Active" else _waits(f"is {status.get('phase') or 'new'}")
+
+
+def _service(obj: Object, status: dict[str, Any]) -> Readiness:
+    if obj["spec"].get("type") == "LoadBalancer" and not (status.get("loadBalancer") or {}).get("ingress"):
+        return _waits("its load balancer has no address yet")
+    return READY
+
+
+def _disruption_budget(obj: Object, status: dict[str, Any]) -> Readiness:
+    return READY if "observedGeneration" in status else _waits("its controller has not seen it yet")
+
+
+def _volume(obj: Object, status: dict[str, Any]) -> Readiness:
+    if status.get("phase") == "Failed":
+        return _fails(status.get("message") or "failed")
+    return READY if status.get("phase") in ("Available", "Bound") else _waits(f"is {status.get('phase') or 'Pending'}")
+
+
+def _api_service(obj: Object, status: dict[str, Any]) -> Readiness:
+    available = condition(status, "Available")
+    return READY if available.get("status") == "True" else _waits(available.get("message") or "is not available yet")
+
+
+def _autoscaler(obj: Object, status: dict[str, Any]) -> Readiness:
+    able = condition(status, "AbleToScale")
+    if not able:
+        return _waits("its controller has not seen it yet")
+    return READY if able.get("status") == "True" else _waits(able.get("message") or "is not able to scale")
+
+
+def _by_conditions(obj: Object, status: dict[str, Any]) -> Readiness:
+    """Custom resources: Ready, Reconciling and Stalled conditions where there are any."""
+    stalled, reconciling, ready = (condition(status, kind) for kind in ("Stalled", "Reconciling", "Ready"))
+    if stalled.get("status") == "True":
+        return _fails(stalled.get("message") or "is stalled")
+    if reconciling.get("status") == "True":
+        return _waits(reconciling.get("message") or "is being reconciled")
+    if ready and ready.get("status") != "True":
+        return _waits(ready.get("message") or ready.get("reason") or "is not Ready")
+    return READY
+
+
+_RULES = {
+    ("apps", "Deployment"): _deployment,
+    ("apps", "StatefulSet"): _stateful_set,
+    ("apps", "DaemonSet"): _daemon_set,
+    ("apps", "ReplicaSet"): _replica_set,
+    ("", "ReplicationController"): _replica_set,
+    ("batch", "Job"): _job,
+    ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
+    ("", "Namespace"): _namespace,
+    ("", "Service"): _service,
+    ("", "PersistentVolume"): _volume,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
+    ("policy", "PodDisruptionBudget"): _disruption_budget,
+}
+

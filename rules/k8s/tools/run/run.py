@@ -1,0 +1,74 @@
+"""What `bazel run //pkg:NAME.VERB` runs: one process that does one verb to one closure.
+
+Exit codes: 0 done; 1 failed; 2 usage; 3 wrong cluster; 130 interrupted (143 by SIGTERM, 129
+by SIGHUP). `diff` ends with 0 when nothing would change, 1 when something would, 2 on any error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from functools import cached_property
+from typing import Mapping
+
+from rules.k8s.tools.api.discovery import Kinds
+from rules.k8s.tools.api.item import Item, Result
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.plan import Plan
+from rules.k8s.tools.output import events
+from rules.k8s.tools.output.reporter import Reporter
+
+
+class Run:
+    """One verb on one plan.
+
+    Attributes:
+        plan: what to act on.
+        options: parsed command line.
+        environ: the process' environment.
+        report: the way out for everything that is said.
+        kinds: what the cluster serves, once it has been asked.
+        left_out: items of the plan that this cluster must not get.
+    """
+
+    def __init__(self, plan: Plan, options: argparse.Namespace, environ: Mapping[str, str], report: Reporter):
+        self.plan = plan
+        self.options = options
+        self.environ = environ
+        self.report = report
+        self.kinds = Kinds(())
+        self.left_out: list[Item] = []
+
+    @property
+    def order(self) -> str:
+        """In which order services are written: `ready` or `none` (see writing.py)."""
+        return self.options.order or ("ready" if self.options.wait else "none")
+
+    @cached_property
+    def waiting_since(self) -> float:
+        """When (time.monotonic()) the time of --wait began: when it was first asked for. All that waits for objects shares it."""
+        return time.monotonic()
+
+    def finish(self, results: list[Result]) -> int:
+        """Says how many objects had which outcome; returns the exit code.
+
+        Raises:
+            TurnupError: an object failed; the others' errors have been said.
+        """
+        self.report.emit(events.summary(self.plan.label, results))
+        failed = [result for result in results if result.outcome == "failed"]
+        for result in failed[:-1]:
+            self.report.error(result.error, TurnupError.exit_code)
+        if failed:
+            raise TurnupError(failed[-1].error)
+        return 0
+
+
+
+
+
+
+
+
+
+

@@ -1,0 +1,260 @@
+"""The last sets that a stack applied, kept in the cluster so that going back needs neither git nor a build.
+
+A revision is one Secret of type `turnup/revision` (several, when it is large) in the stack's namespace: whoever may
+read Secrets there may read it, nobody else. It holds the applied objects, compressed, without the values of Secrets:
+those stay where they are, in the Secrets themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable
+
+from rules.k8s.tools.api.client import METADATA_LIST, Client
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
+from rules.k8s.tools.objects.plan import Entry, Plan
+from rules.k8s.tools.stack.stack_location import SHARED, namespace_of, places_of
+
+KEEP = 10
+"""Revisions of one stack that are kept."""
+
+TYPE = "turnup/revision"
+STACK_LABEL = "turnup/stack"
+_REVISION_LABEL = "turnup/revision"
+_STACK = "turnup/stack"
+_DIGEST = "turnup/digest"
+_PARTS = "turnup/parts"
+_OBJECTS = "turnup/objects"
+_NOTE = "turnup/note"
+_COMMIT = "turnup/commit"
+# A Secret holds at most 1 MiB.
+_PART_BYTES = 768 * 1024
+_MOST_PARTS = 16
+# What one revision may unpack to: a bound against a Secret that somebody else wrote.
+_MOST_BYTES = 256 * 1024 * 1024
+# What of a target's document an apply needs.
+_SETTINGS = ("label", "environment", "cluster", "context", "user", "namespace", "images", "references")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One applied set, as the list of revisions shows it.
+
+    Attributes:
+        number: counted from 1 in each stack.
+        created: when it was written, RFC 3339 in UTC.
+        digest: SHA-256 of its content.
+        objects: how many objects it has.
+        note: where it came from when not from an apply, "" otherwise.
+        names: its Secrets, the first one first.
+        commit: the commit that it was applied from, with `-dirty` where files differed; "" where that is not known.
+    """
+
+    number: int
+    created: str
+    digest: str
+    objects: int
+    note: str
+    names: tuple[str, ...]
+    commit: str = ""
+
+
+def stack_id(label: str) -> str:
+    """Returns what stands for a target's label in names and labels of Kubernetes: 16 digits of its SHA-256."""
+    return hashlib.sha256(label.encode()).hexdigest()[:16]
+
+
+def _id(plan: Plan) -> str:
+    """Returns what stands for a stack: in SHARED the namespaces, too, for one target may be the stacks of several users."""
+    return stack_id(plan.label if namespace_of(plan) != SHARED else f"{plan.label}\n{','.join(places_of(plan))}")
+
+
+def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
+    """Returns what was applied, without the values of Secrets, as bytes that are equal for equal sets."""
+    objects: dict[str, list[Object]] = {}
+    for item in items:
+        objects.setdefault(item.label, []).append(_without_values(item.obj))
+    content = [{
+        "service": entry.service, "deps": list(entry.deps),
+        "document": {**{key: entry.document[key] for key in _SETTINGS}, "missing_pins": [], "objects": objects[entry.label]},
+    } for entry in entries if entry.label in objects]
+    return json.dumps({"version": 1, "entries": content}, sort_keys=True, separators=(",", ":")).encode()
+
+
+def unpack(content: bytes, where: str) -> tuple[Entry, ...]:
+    """Returns the entries that `pack` was given.
+
+    Raises:
+        TurnupError: the content is not what `pack` writes.
+    """
+    try:
+        data = json.loads(content)
+        if data["version"] != 1:
+            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one to go back to it.")
+        return tuple(Entry(each["document"]["label"], each["service"], tuple(each["deps"]), each["document"]) for each in data["entries"])
+    except (ValueError, KeyError, TypeError):
+        raise TurnupError(f"{where}: is damaged; go back to another revision with '-- --to=REVISION'.") from None
+
+
+def _without_values(obj: Object) -> Object:
+    if not is_secret(obj):
+        return obj
+    meta = obj["metadata"]
+    # kubectl leaves the whole Secret in an annotation, which a manifest that was read from a cluster has.
+    noted = {key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED}
+    return {**{key: value for key, value in obj.items() if key not in ("data", "stringData")}, "metadata": {**meta, "annotations": noted}}
+
+
+def revisions(client: Client, plan: Plan) -> list[Revision]:
+    """Returns the revisions of a stack that are whole, oldest first."""
+    return _whole(_secrets(client, plan))
+
+
+def _secrets(client: Client, plan: Plan) -> list[Object]:
+    path = f"/api/v1/namespaces/{namespace_of(plan)}/secrets"
+    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_id(plan)}"}, accept=METADATA_LIST)[1]
+    # Labels and annotations can be copied to anything; what is not named like a revision is somebody else's.
+    named = re.compile(f"turnup-revision-{_id(plan)}-[0-9]+-[0-9]+")
+    return [obj for obj in found.get("items") or [] if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label
+            and named.fullmatch(obj["metadata"]["name"])]
+
+
+def _number(obj: Object) -> int:
+    text = (obj["metadata"].get("labels") or {}).get(_REVISION_LABEL, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _whole(secrets: Iterable[Object]) -> list[Revision]:
+    parts: dict[int, dict[str, Object]] = {}
+    for obj in secrets:
+        parts.setdefault(_number(obj), {})[obj["metadata"]["name"]] = obj
+    result = []
+    for number, named in sorted(parts.items()):
+        heads = [obj for obj in named.values() if _PARTS in obj["metadata"]["annotations"]]
+        if number < 1 or len(heads) != 1:
+            continue
+        meta = heads[0]["metadata"]
+        stem = meta["name"].rpartition("-")[0]
+        count = meta["annotations"][_PARTS]
+        names = tuple(f"{stem}-{part}" for part in range(int(count) if count.isascii() and count.isdigit() else 0))
+        if not names or not set(names) <= set(named):
+            continue
+        noted = meta["annotations"]
+        objects = noted.get(_OBJECTS, "")
+        result.append(Revision(number, meta.get("creationTimestamp") or "", noted.get(_DIGEST, ""),
+                               int(objects) if objects.isdigit() else 0, noted.get(_NOTE, ""), names, noted.get(_COMMIT, "")))
+    return result
+
+
+def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
+    """Says whether the newest revision of a stack is just what was applied."""
+    return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
+
+
+def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", commit: Callable[[], str] = str) -> int | None:
+    """Writes down what was applied, unless the newest revision is the same, and removes what is older than the last KEEP.
+
+    Args:
+        client: the API server.
+        plan: the stack.
+        items: what was applied.
+        note: where the set came from, for the list.
+        commit: gives the commit that it is applied from, "" for none; asked when a revision is written.
+
+    Returns:
+        The new revision's number; None when nothing was written.
+
+    Raises:
+        TurnupError: the set is too large, or the server refuses.
+    """
+    items = list(items)
+    content = pack(plan.entries, items)
+    digest = hashlib.sha256(content).hexdigest()
+    secrets = _secrets(client, plan)
+    known = _whole(secrets)
+    if known and known[-1].digest == digest:
+        return None
+    packed = zlib.compress(content, 9)
+    parts = [packed[start:start + _PART_BYTES] for start in range(0, len(packed), _PART_BYTES)]
+    if len(parts) > _MOST_PARTS or len(content) > _MOST_BYTES:
+        raise TurnupError(f"{plan.label}: its {len(items)} objects take {len(packed) >> 20} MiB compressed, and a revision can have "
+                          f"{_MOST_PARTS * _PART_BYTES >> 20} MiB; split the stack to be able to roll it back.")
+    number = max([_number(obj) for obj in secrets], default=0) + 1
+    annotations = {_STACK: plan.label, _DIGEST: digest, _OBJECTS: str(len(items)), _PARTS: str(len(parts))} | ({_NOTE: note} if note else {})
+    found = commit()
+    annotations |= {_COMMIT: found} if found else {}
+    try:
+        for part in reversed(range(len(parts))):
+            # The part that makes a revision whole comes last: an interrupted write leaves no half revision.
+            _post(client, plan, number, part, parts[part], annotations if part == 0 else {_STACK: plan.label})
+    except ApiError as error:
+        # A request that was sent again because its answer got lost finds what it made itself.
+        if error.status != 409 or not any(other.digest == digest for other in revisions(client, plan)[-1:]):
+            raise
+    kept = {revision.number for revision in known[1 - KEEP:]}
+    for obj in secrets:
+        if _number(obj) not in kept:
+            _delete(client, plan, obj)
+    return number
+
+
+def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
+    namespace, stack = namespace_of(plan), _id(plan)
+    client.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body={
+        "apiVersion": "v1", "kind": "Secret", "type": TYPE, "immutable": True,
+        "metadata": {"name": f"turnup-revision-{stack}-{number}-{part}", "namespace": namespace, "annotations": annotations,
+                     "labels": {STACK_LABEL: stack, _REVISION_LABEL: str(number)}},
+        "data": {"revision": base64.b64encode(data).decode()},
+    })
+
+
+def _delete(client: Client, plan: Plan, obj: Object) -> None:
+    try:
+        client.request("DELETE", f"/api/v1/namespaces/{namespace_of(plan)}/secrets/{obj['metadata']['name']}", body={
+            "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": obj["metadata"]["uid"]}})
+    except ApiError as error:
+        if error.status not in (404, 409):
+            raise
+
+
+def forget(client: Client, plan: Plan) -> None:
+    """Deletes the history of a stack that is deleted itself; where that is forbidden it stays."""
+    try:
+        for obj in _secrets(client, plan):
+            _delete(client, plan, obj)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+
+
+def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
+    """Returns what a revision applied.
+
+    Raises:
+        TurnupError: it is gone or damaged.
+    """
+    namespace = namespace_of(plan)
+    where = f"{plan.label}: revision {revision.number}"
+    packed = b""
+    for name in revision.names:
+        obj: Any = client.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")[1]
+        try:
+            packed += base64.b64decode((obj.get("data") or {}).get("revision", ""), validate=True)
+        except (binascii.Error, ValueError):
+            packed = b""
+    try:
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(packed, _MOST_BYTES)
+    except zlib.error:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != revision.digest:
+        raise TurnupError(f"{where}: is damaged; go back to another revision with '-- --to=REVISION'.")
+    return unpack(content, where)

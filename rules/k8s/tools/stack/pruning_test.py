@@ -1,0 +1,197 @@
+"""Tests of what is pruned: exactly previous minus current, and of the list that says what was there."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, document
+from rules.k8s.testing.plans import namespace as making
+from rules.k8s.testing.shell import LABEL
+from rules.k8s.tools.api.discovery import Resource
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.objects import Identity, identity
+from rules.k8s.tools.objects.plan import Entry, Plan
+from rules.k8s.tools.stack.inventory import Inventory, Member, Parent, _heritage, applyset_id, pack, unpack
+from rules.k8s.tools.stack.pruning import departed, recorded, sentence
+from rules.k8s.tools.stack.stack_location import SHARED, Home, home_of, parent_name
+
+
+def member(name: str, target: str = "//a:dev", kind: str = "ConfigMap", **fields) -> Member:
+    """Returns a member in namespace dev."""
+    return Member(Identity("", kind, "dev", name), "v1", target, **fields)
+
+
+def named(*members: Member) -> dict[Identity, Member]:
+    """Returns members by their identity."""
+    return {each.identity: each for each in members}
+
+
+def test_pruned_is_previous_minus_current():
+    """For random sets: pruned, released, generations and what stays are the previous set, each object once."""
+    draw = random.Random(11)
+    for _ in range(1000):
+        everything = [member(f"o{number}", draw.choice(["//a:dev", "//b:dev", "//c:dev"]), base=draw.choice(["", "", "x"])) for number in range(12)]
+        previous = named(*draw.sample(everything, draw.randint(0, 12)))
+        current = {each.identity for each in draw.sample(everything, draw.randint(0, 12))}
+        elsewhere = {each.identity for each in draw.sample(everything, draw.randint(0, 6))}
+        targets = draw.sample(["//a:dev", "//b:dev", "//c:dev"], draw.randint(0, 3))
+        bases = [("ConfigMap", "dev", "x")] if draw.random() < 0.5 else []
+        found = departed(previous, current, targets, elsewhere, bases)
+
+        parts = [set(each.identity for each in part) for part in (found.pruned, found.released, found.generations)]
+        assert set().union(*parts) == previous.keys() - current
+        assert sum(map(len, parts)) == len(previous.keys() - current)
+        assert all(each.identity in elsewhere and each.target not in targets for each in found.released)
+        assert all(each.base and bases for each in found.generations)
+
+
+def test_dependents_go_first():
+    """Of two targets of the stack the dependent's objects are deleted first; those of a target that is gone go last."""
+    found = departed(named(member("a", "//redis:dev"), member("b", "//server:dev"), member("c", "//gone:dev")), [], ["//redis:dev", "//server:dev"],
+                     order=["//redis:dev", "//server:dev"])
+
+    assert [each.identity.name for each in found.pruned] == ["b", "a", "c"]
+
+
+def test_empty_set_prunes_all():
+    """A stack that holds nothing any more prunes everything that it had."""
+    had = named(member("a"), member("b"))
+
+    assert {each.identity for each in departed(had, [], []).pruned} == had.keys()
+
+
+def test_sentence_names_what_left():
+    """The first five are named, and the command that deletes them."""
+    assert sentence("//svc:dev", []) == ""
+    assert sentence("//svc:dev", [member("a")]) == ("//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with "
+                                                    "'bazel run //svc:dev.apply -- --prune'.")
+    assert "ConfigMap dev/o4 and 2 more; delete them" in sentence("//svc:dev", [member(f"o{number}") for number in range(7)])
+
+
+def test_sentence_names_the_flags_that_delete():
+    """What may hold data of others stays with --prune alone: the command for it says so from the start."""
+    claim = member("pvc", kind="PersistentVolumeClaim")
+    assert sentence("//svc:dev", [claim]).endswith("delete it with 'bazel run //svc:dev.apply -- --prune --delete-data'.")
+    assert sentence("//svc:dev", [claim, member("a")]).endswith(
+        "delete them with 'bazel run //svc:dev.apply -- --prune', and with '--delete-data', too, what may hold data of others "
+        "(PersistentVolumeClaim).")
+
+
+@pytest.mark.parametrize("value", ["Not A NS", "", "a/b", "-a", "x" * 64])
+def test_moved_from_takes_only_namespaces(shell, value):
+    """What no namespace can be called is wrong usage."""
+    shell.make(config_map("a"))
+
+    assert shell.run("apply", "--prune", f"--moved-from={value}") == 2
+    assert f"{value!r} is not the name of a namespace" in shell.err
+
+
+@pytest.mark.parametrize("verb", ["apply", "diff", "delete"])
+def test_moved_from_where_nothing_is_says_so(shell, server, verb):
+    """A namespace in which the stack has nothing is named."""
+    shell.make(config_map("a"))
+
+    shell.run(verb, "--moved-from=elsewhere")
+    assert shell.err.count(f"{LABEL}: nothing of this stack is found in elsewhere, which --moved-from names") == 1
+
+
+def test_recorded_keeps_known_uids():
+    """What was not touched keeps its UID; what left and stays is listed as such."""
+    before = named(member("a", uid="1"), member("b", uid="2"))
+    found = recorded(before, [member("a"), member("c", uid="3")], [member("b", uid="2")])
+
+    assert {identity.name: (each.uid, each.present) for identity, each in found.items()} == {"a": ("1", True), "b": ("2", False), "c": ("3", True)}
+
+
+def test_list_survives_packing():
+    """A list comes back as it was, equal lists are equal texts, and five thousand members fit into a ConfigMap."""
+    draw = random.Random(3)
+    members = named(*(member(f"name-{number}", f"//service{number % 50}:dev", uid=f"{draw.getrandbits(128):032x}", present=number % 7 > 0,
+                             labelled=number % 5 > 0, base="x" * (number % 2)) for number in range(5000)))
+    text = pack(members.values())
+
+    assert unpack(text, "here") == members
+    assert pack(reversed(list(members.values()))) == text
+    assert len(text) < 1_000_000
+
+
+@pytest.mark.parametrize("text", ["", "%%%", "aGVsbG8=", pack([])[:-4]])
+def test_damaged_list_is_one_sentence(text):
+    """A list that somebody has changed is refused with what to do."""
+    with pytest.raises(TurnupError, match="here: is damaged; delete it"):
+        unpack(text, "here")
+
+
+def test_names_and_ids():
+    """Names are DNS labels whatever the target is called; the id is the one of KEP-3659."""
+    for label in ("//svc:myns-deep", "//a/very/" + "long/" * 20 + ":dev", "@repo//X_Y:dev"):
+        assert len(parent_name(label)) <= 63 and parent_name(label).replace("-", "").isalnum() and parent_name(label) == parent_name(label).lower()
+    assert len({parent_name(label) for label in ("//a:b-c", "//a:b_c", "//a/b:c")}) == 3
+    # The middle is what `printf name.ns.ConfigMap. | openssl dgst -sha256 -binary | basenc --base64url` gives.
+    assert applyset_id("name", "ns") == "applyset-42YS2ob3sik94RyWjkwp4PH1yZS6H5k6StaopNs0l5I-v1"
+
+
+def test_first_stack_keeps_the_label():
+    """An object that two stacks hold carries the label of the one that has it already, until that one lets it go."""
+    shared = member("a")
+    first = Parent("//svc:dev-deep", "dev", named(shared))
+    own = Parent("//redis:dev-deep", "dev", {}, exists=False)
+
+    assert Inventory(own, others=(first,)).part_of(shared.identity) == first.id
+    left = Parent("//svc:dev-deep", "dev", named(member("a", present=False)))
+    assert Inventory(own, others=(left,)).part_of(shared.identity) == own.id
+    mine = Parent("//redis:dev-deep", "dev", named(shared))
+    assert Inventory(mine, others=(first,)).part_of(shared.identity) == mine.id
+
+
+def entry(label: str, place: str, *objects: dict) -> Entry:
+    """Returns one k8s_object of a plan."""
+    return Entry(label, "", (), document(label, objects, namespace=place))
+
+
+@pytest.mark.parametrize("entries, namespace, places", [
+    ([entry("//a:x", "dev", config_map("a"))], "dev", None),
+    ([entry("//a:x", "dev")], "dev", None),
+    ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED, ("jane",)),
+    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane")], "dev", None),
+    ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "", config_map("a", "jane"))], "jane", None),
+    ([entry("//a:x", "", making("jane"))], SHARED, ()),
+    ([], SHARED, ()),
+])
+def test_where_a_list_lives(entries, namespace, places):
+    """In the stack's only namespace, under the label's name; in kube-system under one that the namespaces are in, too."""
+    plan = Plan("//a:deep", "", None, tuple(entries), (), ())
+    items = [Item(each.label, obj, Resource(obj["apiVersion"], obj["kind"], "", True), identity(obj)) for each in entries for obj in each.objects]
+    home = home_of(plan, items)
+
+    assert (home.namespace, home.key) == (namespace, places)
+    assert (home.name == parent_name("//a:deep")) is (places is None)
+    built = replace(plan, entries=(), built=tuple(entries))
+    assert home_of(built, items) == home
+
+
+def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
+    """For random sets: the one list whose namespaces contain the present ones or are among them; another one when that is said."""
+    draw = random.Random(5)
+    names = ["a", "b", "c", "d"]
+    for _ in range(2000):
+        own = frozenset(draw.sample(names, draw.randint(1, 3)))
+        home = Home("//a:deep", SHARED, tuple(sorted(own)))
+        theirs = {tuple(sorted(draw.sample(names, draw.randint(1, 3)))) for _ in range(draw.randint(0, 3))} - {home.places}
+        others = [Parent("//a:deep", SHARED, named(member("x")), places=places) for places in sorted(theirs)]
+        here = Parent("//a:deep", SHARED, {}, exists=draw.random() < 0.3, places=home.places)
+        former = frozenset(draw.sample(names, draw.choice([0, 0, 1])))
+        found = _heritage(here, others, home, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
+
+        near = [each for each in others if each.spans <= own or own <= each.spans]
+        if former:
+            assert found is None or found.spans - former <= own or own <= found.spans - former
+        else:
+            assert found == (near[0] if len(near) == 1 and not here.exists else None)

@@ -1,0 +1,173 @@
+""".forward: local ports that lead to the pods behind services, whichever pods those are at the moment.
+
+Each connection to a local port becomes a WebSocket to the API server, which leads it to
+a ready pod of the service. Pods come and go: the next connection takes one that is ready.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterable, Iterator
+
+from rules.k8s.tools.api import portforward
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.discovery import POD
+from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.errors import ApiError, TurnupError, UsageError, interrupted_code
+from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.output.events import Event, identity_fields
+from rules.k8s.tools.readiness.pods import PodIndex
+from rules.k8s.tools.readiness.readiness import condition
+from rules.k8s.tools.verbs.ports import asked_ports, derived_port, listen
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run.run import Run
+
+# A connection waits so long for a ready pod, as between two pods of a rollout.
+_PATIENCE_SECONDS = 30.0
+_AGAIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a Service that is forwarded.
+
+    Attributes:
+        item: the Service.
+        service: it as the cluster has it.
+        spec: the port's entry.
+        local: the local port.
+    """
+
+    item: Item
+    service: Object
+    spec: dict[str, Any]
+    local: int
+
+    @property
+    def event(self) -> Event:
+        """Says where to connect."""
+        return {"event": "forward", "target": self.item.label, "object": identity_fields(self.item.identity),
+                "port": self.spec["port"], "address": f"127.0.0.1:{self.local}"}
+
+    def __str__(self) -> str:
+        return f"{self.item.identity} port {self.spec['port']}"
+
+
+def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Forwards the ports of every Service among the items until it is interrupted; returns the exit code."""
+    asked = asked_ports(run.options.port)
+    services = [item for item in items if item.identity.kind == "Service" and not item.identity.group]
+    ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services)), asked, run.plan.label))
+    listeners = [listen(port.local, str(port)) for port in ports]
+    places = {(POD, port.item.identity.namespace): () for port in ports}
+    mirror = Mirror(Client(client.connection, connections=len(places) + 2), places)
+    mirror.start()
+    for port, listener in zip(ports, listeners):
+        threading.Thread(target=_accept, args=(run, client, mirror, port, listener), daemon=True).start()
+        run.report.emit(port.event)
+    try:
+        version = -1
+        while True:
+            version = mirror.wait(version, 1.0)
+    except KeyboardInterrupt as interrupt:
+        return interrupted_code(interrupt)  # Which is how forwarding ends, so it needs no words.
+
+
+def _read(client: Client, item: Item) -> Object:
+    try:
+        return client.request("GET", item.path)[1]
+    except ApiError as error:
+        if error.status == 404:
+            raise TurnupError(f"{item.label}: {item.identity} is not in the cluster; apply it first.") from None
+        raise TurnupError(f"{item.label}: {item.identity} cannot be read: {error.message}.") from None
+
+
+def assign(services: Iterable[tuple[Item, Object]], asked: dict[str, int], label: str) -> Iterator[Port]:
+    """Yields every TCP port of the services that lead to pods, with its local port.
+
+    Args:
+        services: the Services and how the cluster has them.
+        asked: see ports.asked_ports.
+        label: the target, for errors.
+
+    Raises:
+        UsageError: there is nothing to forward, or an asked port names nothing or more than one thing.
+    """
+    found = [(item, live, spec) for item, live in services if live["spec"].get("selector")
+             for spec in live["spec"].get("ports") or [] if spec.get("protocol", "TCP") == "TCP"]
+    if not found:
+        raise UsageError(f"{label}: has no Service with a TCP port and a selector, so there is nothing to forward.")
+    names = [{f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""}
+             for item, _, spec in found]
+    for name in asked:
+        fits = sum(name in own for own in names)
+        if fits != 1:
+            have = ", ".join(sorted(f"{item.identity.name}:{spec['port']}" for item, _, spec in found))
+            raise UsageError(f"--port={name + '=' if name else ''}{asked[name]} fits {fits or 'none'} of {label}'s ports ({have}); "
+                             "name one as in --port=SERVICE:PORT=LOCAL.")
+    taken = set(asked.values())
+    for (item, live, spec), own in zip(found, names):
+        local = next((asked[name] for name in asked if name in own), 0)
+        if not local:
+            local = derived_port(item.identity.namespace, item.identity.name, spec["port"])
+            while local in taken:
+                local += 1
+            taken.add(local)
+        yield Port(item, live, spec, local)
+
+
+def _accept(run: Run, client: Client, mirror: Mirror, port: Port, listener: socket.socket) -> None:
+    """Takes connections for ever, a thread each."""
+    turns = itertools.count()
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_serve, args=(run, client, mirror, port, connection, next(turns)), daemon=True).start()
+
+
+def _serve(run: Run, client: Client, mirror: Mirror, port: Port, connection: socket.socket, turn: int) -> None:
+    """Leads one connection to a ready pod; tries another pod where one does not answer."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    reason = "no pod is ready"
+    with connection:
+        while time.monotonic() < deadline:
+            ready = ready_pods(port.service, mirror.all("Pod"))
+            if ready:
+                pod = ready[turn % len(ready)]
+                try:
+                    portforward.pump(client, pod, target_port(port.spec, pod), connection)
+                    return
+                except TurnupError as error:
+                    reason = f"pod {pod['metadata']['name']}: {error}"
+                    turn += 1
+            time.sleep(_AGAIN_SECONDS)
+    run.report.note(f"{port}: a connection was closed because {reason}")
+
+
+def ready_pods(service: Object, pods: Iterable[Object]) -> list[Object]:
+    """Returns the pods of a Service that are ready and stay, ordered by name."""
+    workload = {"kind": "Service", "metadata": service["metadata"], "spec": {"selector": {"matchLabels": service["spec"]["selector"]}}}
+    return sorted((pod for pod in PodIndex(pods).of(workload) if not pod["metadata"].get("deletionTimestamp")
+                   and condition(pod.get("status") or {}, "Ready").get("status") == "True"), key=lambda pod: pod["metadata"]["name"])
+
+
+def target_port(spec: dict[str, Any], pod: Object) -> int:
+    """Returns the number of a pod's port that a Service's port leads to.
+
+    Raises:
+        TurnupError: the Service names a port that the pod does not have.
+    """
+    wanted = spec.get("targetPort") or spec["port"]
+    if isinstance(wanted, int):
+        return wanted
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports") or []:
+            if port.get("name") == wanted:
+                return port["containerPort"]
+    raise TurnupError(f"has no port named {wanted!r}")

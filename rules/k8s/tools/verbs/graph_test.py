@@ -1,0 +1,77 @@
+"""Tests of .graph: three formats of one closure."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.tools.output.svg import Vertex, layers_of, svg
+from rules.k8s.tools.verbs.graph import dot, mermaid
+
+
+@pytest.fixture(name="stack")
+def fixture_stack(shell):
+    """A diamond: client depends on server and cache, both on redis."""
+    deps = {"//server:dev": ["//redis:dev"], "//cache:dev": ["//redis:dev"], "//client:dev": ["//server:dev", "//cache:dev", "//elsewhere:dev"]}
+    shell.make_targets(
+        document("//redis:dev", [deployment("redis"), config_map("a"), config_map("b")]), document("//server:dev", [deployment("server")]),
+        document("//cache:dev", [deployment("cache")]), document("//client:dev", [deployment("client")]),
+        services={label: label[2:-4] for label in (*deps, "//redis:dev")}, deps=deps)
+    return shell
+
+
+def test_mermaid_is_the_default(stack, server):
+    """The closure is drawn from its plan, without one request."""
+    assert stack.run("graph") == 0, stack.err
+    assert stack.out.splitlines() == [
+        "flowchart TD", '  n0["redis<br/>2 ConfigMap, Deployment"]', '  n1["server<br/>Deployment"]', '  n2["cache<br/>Deployment"]',
+        '  n3["client<br/>Deployment"]', "  n1 --> n0", "  n2 --> n0", "  n3 --> n1", "  n3 --> n2"]
+    assert server.requests == []
+
+
+def test_dot(stack):
+    """DOT has a node a target and an edge a dependency."""
+    assert stack.run("graph", "--format=dot") == 0
+    assert stack.out.startswith("digraph closure {") and stack.out.endswith("}\n")
+    assert '  n0 [label="redis\\n2 ConfigMap, Deployment"];' in stack.out and "  n3 -> n2;" in stack.out
+
+
+def test_svg(stack):
+    """SVG is well-formed, has a box a target and a curve a dependency, and dependencies stand below dependents."""
+    told = stack.events("graph", "--format=svg")
+    assert (told[0]["format"], told[0]["target"]) == ("svg", "//svc:dev-deep")
+    root = ElementTree.fromstring(told[0]["text"])
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = root.findall(f"{space}rect")
+    assert len(boxes) == 4 and len(root.findall(f"{space}path")) == 4
+    heights = [float(box.get("y")) for box in boxes]
+    assert heights[3] < heights[1] == heights[2] < heights[0]
+    assert all(0 <= float(box.get("x")) and float(box.get("x")) + float(box.get("width")) <= float(root.get("width")) for box in boxes)
+
+
+def test_layers_avoid_crossings():
+    """Neighbours stand above one another: two chains side by side do not cross."""
+    vertices = [Vertex("a", "", ()), Vertex("b", "", ()), Vertex("c", "", (0,)), Vertex("d", "", (1,)), Vertex("top", "", (2, 3))]
+
+    top, middle, bottom = layers_of(vertices)
+    assert top == [4] and [{2: 0, 3: 1}[number] for number in middle] == bottom
+    assert layers_of([]) == [] and ElementTree.fromstring(svg([])) is not None
+
+
+def test_names_are_no_markup():
+    """What a target is called cannot break out of any format."""
+    vertices = [Vertex('<b>"x"; & `y`\\', "", ())]
+
+    assert mermaid(vertices).splitlines()[1] == '  n0["#60;b#62;#34;x#34;#59; #38; #96;y#96;\\"]'
+    assert json.loads(dot(vertices).partition("label=")[2].partition("];")[0]) == vertices[0].title
+    assert '<b>"x"; & `y`\\' in ElementTree.fromstring(svg(vertices)).findtext(".//{http://www.w3.org/2000/svg}text")
+
+
+def test_unknown_format_is_one_sentence(stack):
+    """A format that does not exist is refused with those that do."""
+    assert stack.run("graph", "--format=png") == 2
+    assert stack.err.startswith("ERROR: Argument --format: invalid choice: 'png' (choose from 'mermaid', 'dot', 'svg')")

@@ -1,0 +1,222 @@
+""".logs: what the pods of a service or a stack log, interleaved, one prefix a pod.
+
+Without --follow all lines are fetched and put into the order of their times. With it
+they are said as they come: new pods are picked up as a rollout makes them, and a
+connection that breaks is opened again where it ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Iterable, Iterator
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.discovery import POD
+from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.errors import ApiError, TurnupError, interrupted_code
+from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.output.events import Event
+from rules.k8s.tools.readiness.live_secrets import LiveSecrets
+from rules.k8s.tools.readiness.pods import PodIndex, pod_reason
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run.run import Run
+
+_JOB_LABEL = "batch.kubernetes.io/job-name"
+# Between two looks at a pod whose log cannot be read yet, or whose connection broke.
+_AGAIN_SECONDS = 0.5
+# Every followed container keeps a connection.
+_CONNECTIONS = 256
+
+# As many pods are named in one sentence.
+_NAMED_PODS = 5
+
+Stamped = tuple[str, Event]
+
+
+def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Says the log lines of all pods of the items; returns the exit code.
+
+    Raises:
+        TurnupError: there are no pods, or none of their containers has started.
+    """
+    places = {(POD, item.identity.namespace): () for item in items if item.identity.namespace}
+    options = run.options
+    if options.follow:
+        try:
+            _Follower(run, client, items).run(Mirror(Client(client.connection, connections=len(places) + 2), places))
+        except KeyboardInterrupt as interrupt:
+            return interrupted_code(interrupt)  # Which is how following ends, so it needs no words.
+    mirror = Mirror(client, places)
+    mirror.snapshot(executor)
+    chosen = _chosen(items, mirror.all("Pod"))
+    if not chosen:
+        raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(place for _, place in places)) or 'any namespace'}; "
+                          "see what it waits for with .status, or apply it first.")
+    LiveSecrets(client, run.plan.objects, run.report.learn).learn(pod for _, pod in chosen)
+    containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
+    if not containers:
+        raise TurnupError(f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
+                          "see what it waits for with .status, or read from its first line on with '-- --follow'.")
+    query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}
+
+    def fetch(container: tuple[str, Object, str]) -> list[Stamped]:
+        found: list[Stamped] = []
+        try:
+            found.extend(_read(client, *container, query))
+        except TurnupError as error:
+            # A node that is away, or a log that was removed, hides nobody else's lines, nor those that came before.
+            _, pod, name = container
+            run.report.note(f"{pod['metadata']['name']} {name}: its log cannot be read{' further' if found else ''}: {error}")
+        return found
+
+    for _, event in heapq.merge(*executor.map(fetch, containers), key=lambda stamped: stamped[0]):
+        run.report.emit(event)
+    return 0
+
+
+class _Follower:
+    """Follows the pods of a run until it is interrupted."""
+
+    def __init__(self, run: Run, client: Client, items: list[Item]):
+        self._run = run
+        self._client = Client(client.connection, connections=_CONNECTIONS)
+        self._items = items
+        self._secrets = LiveSecrets(client, run.plan.objects, run.report.learn)
+        self._followed: set[tuple[str, str]] = set()
+        self._mirror: Mirror | None = None
+        self._begun = False
+        self._gone = False
+
+    def run(self, mirror: Mirror) -> None:
+        """Starts a thread for each container that has begun to run, now and later.
+
+        Raises:
+            BrokenPipeError: the reader of the lines has gone.
+            TurnupError: the pods cannot be read.
+        """
+        self._mirror = mirror
+        mirror.start()
+        version = -1
+        while True:
+            version = mirror.wait(version, _AGAIN_SECONDS)
+            if self._gone:
+                raise BrokenPipeError
+            if not mirror.complete:
+                continue
+            fresh = [(label, pod, name) for label, pod in _chosen(self._items, mirror.all("Pod")) for name in _started(pod)
+                     if (pod["metadata"]["uid"], name) not in self._followed]
+            self._secrets.learn(pod for _, pod, _ in fresh)
+            for label, pod, name in fresh:
+                self._followed.add((pod["metadata"]["uid"], name))
+                threading.Thread(target=self._follow, args=(label, pod, name, self._begun), daemon=True).start()
+            self._begun = True
+
+    def _follow(self, label: str, pod: Object, container: str, new: bool) -> None:
+        """Says what one container logs until its pod is gone. A pod that came later is shown from its first line."""
+        options = self._run.options
+        query = {"follow": "true"}
+        if not new:
+            query |= {"tailLines": str(options.tail)} if options.tail >= 0 else {}
+            query |= {"sinceSeconds": str(int(options.since))} if options.since else {}
+        last = ""
+        while True:
+            run_of = _run_of(self._live(pod), container)
+            said = last
+            try:
+                for stamp, event in _read(self._client, label, pod, container, query):
+                    if stamp > said:
+                        last = stamp
+                        self._run.report.emit(event)
+            except ApiError as error:
+                if error.status == 404:
+                    return
+            except TurnupError:
+                pass  # The server is away: it is asked again.
+            except (BrokenPipeError, ValueError):
+                self._gone = True
+                return
+            if last:
+                # Whole seconds: what was said already is left out by its time.
+                query = {"follow": "true", "sinceTime": last[:19] + "Z"}
+            # A container that has ended logs no more until it is started anew.
+            while True:
+                live = self._live(pod)
+                if live is None:
+                    return
+                if "running" in _state(live, container) or _run_of(live, container) != run_of:
+                    break
+                time.sleep(_AGAIN_SECONDS)
+            time.sleep(_AGAIN_SECONDS)
+
+    def _live(self, pod: Object) -> Object | None:
+        assert self._mirror
+        live = self._mirror.get(("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
+        return live if live and live["metadata"]["uid"] == pod["metadata"]["uid"] else None
+
+
+def _read(client: Client, label: str, pod: Object, container: str, query: dict[str, str | None]) -> Iterator[Stamped]:
+    """Yields (time, event) for the lines of one container.
+
+    Raises:
+        ApiError: the server refuses, as for a container that has not begun.
+        UnreachableError: the log did not come to its end; only where it is not followed.
+    """
+    meta = pod["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
+    for text in client.lines(path, {"container": container, "timestamps": "true", **query}, follow="follow" in query):
+        stamp, _, line = text.partition(" ")
+        yield stamp, {"event": "log", "target": label, "namespace": meta["namespace"], "pod": meta["name"], "container": container,
+                      "time": stamp, "line": line}
+
+
+def _chosen(items: Iterable[Item], pods: list[Object]) -> list[tuple[str, Object]]:
+    """Returns the (target, pod) pairs of all items' pods, each pod once."""
+    index = PodIndex(pods)
+    found: dict[str, tuple[str, Object]] = {}
+    for item in items:
+        for pod in _pods_of(item, index, pods):
+            found.setdefault(pod["metadata"]["uid"], (item.label, pod))
+    return sorted(found.values(), key=lambda pair: pair[1]["metadata"]["name"])
+
+
+def _pods_of(item: Item, index: PodIndex, pods: list[Object]) -> list[Object]:
+    kind, name, place = item.identity.kind, item.identity.name, item.identity.namespace
+    if kind == "Pod":
+        return [pod for pod in pods if (pod["metadata"]["name"], pod["metadata"].get("namespace")) == (name, place)]
+    if kind in ("Job", "CronJob"):
+        # A Job's selector is made by the server; a CronJob's Jobs are named after it and a number.
+        jobs = [(pod, (pod["metadata"].get("labels") or {}).get(_JOB_LABEL, "")) for pod in pods if pod["metadata"].get("namespace") == place]
+        return [pod for pod, job in jobs if (job if kind == "Job" else job.rpartition("-")[0]) == name]
+    # A Service's pods are those of a workload, too.
+    return [] if kind == "Service" else index.of(item.obj)
+
+
+def _waits(pods: Iterable[Object]) -> str:
+    """Returns what pods wait for, as a part of a sentence."""
+    words = [f"{pod['metadata']['name']}: {pod_reason(pod)}" for pod in pods]
+    return ", ".join(words[:_NAMED_PODS]) + (f" and {len(words) - _NAMED_PODS} more" if len(words) > _NAMED_PODS else "")
+
+
+def _state(pod: Object | None, container: str) -> dict:
+    status = (pod or {}).get("status") or {}
+    entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return next((entry.get("state") or {} for entry in entries if entry["name"] == container), {})
+
+
+def _run_of(pod: Object | None, container: str) -> str:
+    """Returns what tells one run of a container from the next."""
+    state = _state(pod, container)
+    return str((state.get("running") or state.get("terminated") or {}).get("startedAt", ""))
+
+
+def _started(pod: Object) -> list[str]:
+    """Returns the containers of a pod that have begun to run at least once."""
+    status = pod.get("status") or {}
+    entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return [entry["name"] for entry in entries
+            if entry.get("restartCount") or any(word in (entry.get("state") or {}) for word in ("running", "terminated"))]

@@ -1,0 +1,150 @@
+"""Tests of .logs against the fake API server; following a rollout is tested on a real cluster (//tests/e2e)."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.output.printers import PlainFace
+
+SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-2214"}}
+
+
+def put_pod(server, name, *containers, labels=None, state="running"):
+    """Plays the kubelet: a pod of web whose containers run."""
+    server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "dev", "labels": labels or {"app": "web"}},
+                "status": {"containerStatuses": [{"name": container, "state": {state: {"startedAt": "x"}}} for container in containers]}})
+
+
+def stamp(second: int) -> str:
+    """Returns a time as the kubelet writes it."""
+    return f"2026-01-01T00:00:{second:02d}.000000000Z"
+
+
+def test_lines_come_in_the_order_of_time(shell, server):
+    """Lines of all containers of all pods are one sequence, each with its pod and container in front, Secrets masked."""
+    put_pod(server, "web-a", "main", "side")
+    put_pod(server, "web-b", "main")
+    put_pod(server, "other", "main", labels={"app": "other"})
+    server.logs = {"dev/web-a/main": f"{stamp(1)} one\n{stamp(4)} four canary-2214\n", "dev/web-a/side": f"{stamp(3)} three\n",
+                   "dev/web-b/main": f"{stamp(2)} two\n{stamp(5)} five\n", "dev/other/main": f"{stamp(1)} no\n"}
+    shell.make(deployment("web"), SECRET)
+
+    assert shell.run("logs") == 0, shell.err
+    assert shell.out.splitlines() == ["web-a main | one", "web-b main | two", "web-a side | three", "web-a main | four ***", "web-b main | five"]
+    told = shell.events("logs", "--tail=5", "--since=1m")
+    assert [event["line"] for event in told[:-1]] == ["one", "two", "three", "four ***", "five"]
+    assert told[0]["time"] == stamp(1) and (told[0]["pod"], told[0]["namespace"]) == ("web-a", "dev")
+    asked = [request.query for request in server.requests if request.path.endswith("/log")][-1]
+    assert (asked["tailLines"], asked["sinceSeconds"]) == ("5", "60")
+
+
+def test_pods_of_jobs_and_single_pods(shell, server):
+    """The pods of a Job, of a CronJob's Jobs and a pod of the plan itself are among them; those of other Jobs are not."""
+    server.kinds += [("batch/v1", "Job", "jobs", True), ("batch/v1", "CronJob", "cronjobs", True)]
+    for name, job in (("once-x", "once"), ("nightly-1-x", "nightly-123"), ("foreign-x", "nightly")):
+        put_pod(server, name, "main", labels={"batch.kubernetes.io/job-name": job})
+    put_pod(server, "single", "main", labels={"app": "single"})
+    server.logs = {f"dev/{name}/main": f"{stamp(1)} {name}\n" for name in ("once-x", "nightly-1-x", "foreign-x", "single")}
+    shell.make(*({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "dev"}, "spec": {}}
+                 for version, kind, name in (("batch/v1", "Job", "once"), ("batch/v1", "CronJob", "nightly"), ("v1", "Pod", "single"))))
+
+    assert shell.run("logs") == 0, shell.err
+    assert {line.split()[-1] for line in shell.out.splitlines()} == {"once-x", "nightly-1-x", "single"}
+
+
+def test_a_log_that_cannot_be_read_hides_no_other(shell, server):
+    """A container whose log the server cannot give is named, and the others' lines are there."""
+    put_pod(server, "web-a", "main")
+    put_pod(server, "web-b", "main")
+    server.logs = {"dev/web-b/main": f"{stamp(1)} here\n"}
+    shell.make(deployment("web"))
+
+    assert shell.run("logs") == 0
+    assert shell.out == "web-b main | here\n"
+    assert shell.err.startswith("web-a main: its log cannot be read: ")
+
+
+def test_without_pods_it_says_so(shell):
+    """A target without pods gets one sentence, and exit code 1."""
+    shell.make(config_map("a"), deployment("web"))
+
+    assert shell.run("logs") == 1
+    assert shell.err == "ERROR: //svc:dev-deep: has no pods in dev; see what it waits for with .status, or apply it first.\n"
+
+
+def test_without_a_started_container_it_says_why(shell, server):
+    """Pods that have not started have nothing to read: what they wait for is said on stderr, and the exit code is 1."""
+    put_pod(server, "web-b", "main", state="waiting")
+    server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-a", "namespace": "dev", "labels": {"app": "web"}},
+                "status": {"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]}})
+    shell.make(deployment("web"))
+
+    assert shell.run("logs") == 1
+    assert shell.out == ""
+    assert shell.err.startswith("ERROR: //svc:dev-deep: has no log yet, because no container has started: "
+                                "web-a: container main: ImagePullBackOff: no such image, web-b: ")
+    assert shell.err.endswith("see what it waits for with .status, or read from its first line on with '-- --follow'.\n")
+
+
+@pytest.mark.parametrize(("argument", "message"), [("--tail=some", "Argument --tail: 'some' is not a number of lines"),
+                                                   ("--tail=-5", "Argument --tail: '-5' is not a number of lines; write 0 or more, or -1 for all"),
+                                                   ("--since=soon", "'soon' is not a duration"),
+                                                   ("--port=1", ".logs does not take --port; it belongs to .forward")])
+def test_misuse(shell, argument, message):
+    """A wrong argument gets one sentence, and exit code 2."""
+    shell.make(deployment("web"))
+
+    assert shell.run("logs", argument) == 2
+    assert message in shell.err and len(shell.err.splitlines()) == 1
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Says so."""
+        return True
+
+
+def test_a_terminal_gets_colours_and_no_commands():
+    """On a terminal the prefix has the pod's colour, text keeps its colours, and what drives the terminal is left out; a pipe gets all."""
+    event = {"event": "log", "pod": "web-a", "container": "main", "line": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\tend"}
+    terminal, errors, pipe = Terminal(), Terminal(), io.StringIO()
+    face = PlainFace(terminal, errors)
+    face.show(event)
+    face.show({"event": "error", "message": "bad \x1b[2J name"})
+    PlainFace(pipe, io.StringIO()).show(event)
+
+    shown = terminal.getvalue()
+    assert shown.startswith("\x1b[") and "web-a main | " in shown
+    assert "\x1b[31mred\x1b[0m" in shown and "\tend" in shown
+    assert "\x1b]" not in shown and "\x07" not in shown and "\x1b[2J" not in shown
+    assert errors.getvalue() == "ERROR: bad [2J name\n"
+    assert pipe.getvalue() == f"web-a main | {event['line']}\n"
+
+
+def test_a_log_that_stops_in_the_middle_is_named(shell, server, monkeypatch):
+    """A kubelet that falls silent ends the reading of its log at a deadline: what came is printed, and what is missing is named."""
+    put_pod(server, "web-a", "main")
+    put_pod(server, "web-b", "main")
+    server.logs = {"dev/web-a/main": f"{stamp(1)} one\n", "dev/web-b/main": f"{stamp(2)} two\n{stamp(3)} three\n"}
+    over = threading.Event()
+
+    server.after_log = lambda path: over.wait(30) if "/web-b/" in path else None
+    real = Client.__init__
+    monkeypatch.setattr(Client, "__init__", lambda self, connection, **settings: real(self, connection, **{**settings, "read_timeout": 0.5}))
+    shell.make(deployment("web"))
+    started = time.monotonic()
+
+    assert shell.run("logs") == 0, shell.err
+    over.set()
+    assert shell.out.splitlines() == ["web-a main | one", "web-b main | two"]
+    assert shell.err.startswith(f"web-b main: its log cannot be read further: the API server {server.url} of context 'turnup-test' does not answer (timed out)")
+    assert time.monotonic() - started < 10

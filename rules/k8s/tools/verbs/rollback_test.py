@@ -1,0 +1,314 @@
+"""Tests of .rollback and of the revisions that it goes back to, against the fake API server."""
+
+from __future__ import annotations
+
+import base64
+import random
+import zlib
+from typing import Any
+
+import pytest
+
+from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
+from rules.k8s.testing.plans import config_map, deployment, document, namespace
+from rules.k8s.tools.images import delivery
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.stack import history
+from rules.k8s.tools.verbs import apply as apply_verb
+from rules.k8s.tools.write import revision_recorder
+
+LABEL = "//svc:dev"
+SECRETS = "/api/v1/namespaces/dev/secrets/"
+CANARY = "canary-5521"
+
+
+def secret(name: str, value: str) -> dict[str, Any]:
+    """Returns a Secret."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "dev"}, "stringData": {"password": value}}
+
+
+def use(shell, *objects: dict[str, Any], **settings: Any) -> None:
+    """Makes the plan of an environment's target from manifests."""
+    shell.make_targets(document(LABEL, hash_names(objects), environment="dev", **settings))
+
+
+def apply(shell, *objects: dict[str, Any], **settings: Any) -> None:
+    """Applies manifests."""
+    use(shell, *objects, **settings)
+    assert shell.run("apply") == 0, shell.err
+
+
+def stored(server) -> list[str]:
+    """Returns the names of the Secrets that hold revisions."""
+    return [path.removeprefix(SECRETS) for path in server.paths() if path.startswith(SECRETS + "turnup-revision-")]
+
+
+def image_of(server, name: str) -> str:
+    """Returns the image of a live Deployment."""
+    return server.get(deployment(name))["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_back_and_forth(shell, server):
+    """A rollback restores the former objects and deletes what came later; the next one comes back."""
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
+    apply(shell, config_map("a", key="1"), deployment("web", image="one"))
+    before = hash_names([config_map("a", key="1")])[0]
+    apply(shell, config_map("a", key="2"), deployment("web", image="two"), service)
+    assert "this is revision 2" in shell.err
+    server.remove(before)
+
+    assert shell.run("rollback") == 0, shell.err
+
+    assert image_of(server, "web") == "one"
+    assert server.get(before)["data"] == {"key": "1"}
+    assert server.get(service) is None
+    assert "this is revision 3" in shell.err
+    assert shell.run("rollback") == 0
+    assert image_of(server, "web") == "two"
+    assert server.get(service) is not None
+
+
+def test_back_from_an_apply_that_failed_half_way(shell, server):
+    """After an apply that failed half way a rollback restores the newest whole set and deletes what was added; then it goes further back."""
+    for image in ("one", "two"):
+        apply(shell, deployment("web", image=image), config_map("a", key=image))
+    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
+        if request.method == "PATCH" and "/deployments/" in request.path and request.query.get("dryRun") != "All" else None
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
+    use(shell, deployment("web", image="three"), config_map("a", key="three"), service)
+    assert shell.run("apply") == 1 and server.get(service)
+    server.refuse = lambda request: None
+
+    assert shell.run("rollback") == 0, shell.err
+    assert "the last run did not come to its end; going back to revision 2" in shell.err
+    assert server.get(service) is None
+    assert image_of(server, "web") == "two"
+    assert shell.run("rollback") == 0, shell.err
+    assert image_of(server, "web") == "one"
+
+
+def test_a_rollback_that_failed_half_way_goes_on(shell, server):
+    """The same command again goes to the same revision, not to one before it."""
+    for version in ("one", "two", "three"):
+        apply(shell, deployment("web", image=version), deployment("other", image=version))
+    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
+        if request.method == "PATCH" and "/deployments/web" in request.path and request.query.get("dryRun") != "All" else None
+    assert shell.run("rollback") == 1
+    assert (image_of(server, "other"), image_of(server, "web")) == ("two", "three")
+    server.refuse = lambda request: None
+
+    assert shell.run("rollback") == 0, shell.err
+    assert "the last run did not come to its end; going on to revision 2" in shell.err
+    assert (image_of(server, "other"), image_of(server, "web")) == ("two", "two")
+
+
+def test_a_second_apply_writes_no_revision(shell, server):
+    """What is in use already is not written down again; a change is."""
+    apply(shell, config_map("a", key="1"))
+    apply(shell, config_map("a", key="1"))
+    assert len(stored(server)) == 1 and "revision" not in shell.err
+
+    apply(shell, config_map("a", key="2"))
+    assert len(stored(server)) == 2
+
+
+def test_a_revision_names_its_commit(shell, server, monkeypatch):
+    """--list shows the commit that each set was applied from, a rollback's that of the set it goes back to; no applied object has it."""
+    commits = ["a" * 40, "b" * 40 + "-dirty"]
+    for number, commit in enumerate(commits):
+        monkeypatch.setattr(revision_recorder, "commit_of", lambda environ, commit=commit: commit)
+        apply(shell, config_map("a", key=str(number)))
+    monkeypatch.setattr(revision_recorder, "commit_of", lambda environ: "c" * 40)
+    apply(shell, config_map("a", key="1"))  # The same set: no revision of its own.
+    assert shell.run("rollback") == 0
+
+    listed = shell.events("rollback", "--list")
+    assert [event["commit"] for event in listed if event["event"] == "revision"] == [commits[0], commits[1], commits[0]]
+    assert shell.run("rollback", "--list") == 0
+    assert f"in use, back to 1, {commits[0]}" in shell.out
+    assert not any(commit in str(server.get(config_map("a"))) for commit in commits)
+
+
+def test_list_and_choice(shell, server):
+    """--list shows the revisions, newest first, and changes nothing; --to chooses; an unknown one is refused with those there are."""
+    for number in range(3):
+        apply(shell, config_map("a", key=str(number)))
+    assert shell.run("rollback", "--to=1") == 0
+    writes = len(server.writes)
+
+    assert shell.run("rollback", "--list") == 0
+    assert [line.split()[0] for line in shell.out.splitlines()] == ["REVISION", "4", "3", "2", "1"]
+    assert "in use, back to 1" in shell.out
+    assert shell.run("rollback", "--to=9") == 1
+    assert "has no revision 9; choose one of 1, 2, 3, 4." in shell.err
+    assert len(server.writes) == writes
+
+
+def test_nothing_to_go_back_to(shell):
+    """A stack that was never applied, or once, is told so in one sentence."""
+    use(shell, config_map("a"))
+    assert shell.run("rollback") == 1 and "has no revisions in this namespace" in shell.err
+    apply(shell, config_map("a"))
+    assert shell.run("rollback") == 1 and "has only revision 1" in shell.err
+
+
+def test_the_last_ten_stay(shell, server):
+    """Older revisions are removed, and so are the parts that an interrupted write left."""
+    apply(shell, config_map("a", key="first"))
+    name = stored(server)[0]
+    left = server.get(secret(name, ""))
+    left["metadata"] |= {"name": name.rpartition("-")[0].rpartition("-")[0] + "-77-1"}
+    left["metadata"]["labels"]["turnup/revision"] = "77"
+    del left["metadata"]["annotations"]["turnup/parts"]
+    server.put(left)
+    for number in range(12):
+        apply(shell, config_map("a", key=str(number)))
+
+    assert len(stored(server)) == history.KEEP
+    assert shell.run("rollback", "--list") == 0
+    assert [int(line.split()[0]) for line in shell.out.splitlines()[1:]] == list(range(89, 79, -1))
+
+
+def test_no_value_of_a_secret_is_in_a_revision(shell, server):
+    """A revision names its Secrets and holds no value of them, plain or encoded."""
+    apply(shell, secret("key", CANARY), deployment("web"))
+    obj = server.get(secret(stored(server)[0], ""))
+    content = zlib.decompress(base64.b64decode(obj["data"]["revision"])).decode()
+
+    assert obj["type"] == "turnup/revision" and obj["immutable"] is True
+    assert '"turnup/base-name":"key"' in content
+    assert CANARY not in content and base64.b64encode(CANARY.encode()).decode() not in content
+
+
+def test_a_secret_that_is_gone(shell, server):
+    """A kept Secret is used again as it is; one that is gone ends the rollback with nothing written."""
+    apply(shell, secret("key", CANARY), deployment("web", image="one"))
+    apply(shell, secret("key", "another"), deployment("web", image="two"))
+    old = hash_names([secret("key", CANARY)])[0]
+    assert shell.run("rollback") == 0, shell.err
+    assert server.get(old)["stringData"] == {"password": CANARY}
+    assert shell.run("rollback") == 0
+    server.remove(old)
+    writes = len(server.writes)
+
+    assert shell.run("rollback", "--to=1") == 1
+    assert f"revision 1: needs Secret dev/{old['metadata']['name']}, which is gone" in shell.err
+    assert len(server.writes) == writes
+
+
+def test_values_of_the_secrets_that_it_uses_are_masked(shell, server):
+    """The build knows no value of a former Secret: a rollback learns them, and what the server or a pod says shows none."""
+    apply(shell, secret("key", CANARY), deployment("web", image="one"))
+    apply(shell, secret("key", "another"), deployment("web", image="two"))
+    server.refuse = lambda request: (422, {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"no {CANARY} here"}) \
+        if request.method == "PATCH" and "/deployments/" in request.path else None
+
+    assert shell.run("rollback") == 1
+    assert "no *** here" in shell.err and CANARY not in shell.out + shell.err
+
+
+def test_an_image_that_is_gone(shell, server, monkeypatch):
+    """A pinned image that the registry lost ends the rollback with nothing written."""
+    reference = "10.9.9.2:31000/app@sha256:" + "a" * 64
+    monkeypatch.setattr(delivery, "wait_for_registry", lambda *arguments: None)
+    monkeypatch.setattr(delivery, "_exists", lambda *arguments: True)
+    monkeypatch.setattr(apply_verb, "wait_for_registry", lambda *arguments: None)
+    apply(shell, deployment("web", image=reference), references={"app": reference})
+    apply(shell, deployment("web", image="other"))
+    writes = len(server.writes)
+    monkeypatch.setattr(delivery, "_exists", lambda *arguments: False)
+
+    assert shell.run("rollback") == 1
+    assert f"does not have its pinned image {reference}; go back to another revision" in shell.err
+    assert len(server.writes) == writes
+
+
+@pytest.mark.parametrize("harm", [
+    lambda obj: obj["data"].update(revision="!"),
+    lambda obj: obj["data"].update(revision=base64.b64encode(b"no zlib").decode()),
+    lambda obj: obj["data"].update(revision=base64.b64encode(zlib.compress(b"{}")).decode()),
+    lambda obj: obj.pop("data"),
+])
+def test_a_damaged_revision(shell, server, harm):
+    """A revision whose content is not what was written is refused in one sentence."""
+    apply(shell, config_map("a", key="1"))
+    damaged = server.get(secret(stored(server)[0], ""))
+    apply(shell, config_map("a", key="2"))
+    harm(damaged)
+    server.put(damaged)
+
+    assert shell.run("rollback") == 1
+    assert "revision 1: is damaged; go back to another revision" in shell.err
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "one", ""])
+def test_a_number_that_no_revision_has_is_misuse(shell, server, number):
+    """A revision's number is 1 or more: another one gets one sentence and exit code 2, and nothing is written."""
+    apply(shell, config_map("a", key="1"))
+    apply(shell, config_map("a", key="2"))
+    before = len(server.requests)
+
+    assert shell.run("rollback", f"--to={number}") == 2
+    assert f"Argument --to: {number!r} is not the number of a revision; write 1 or more" in shell.err and len(shell.err.splitlines()) == 1
+    assert len(server.requests) == before
+
+
+def test_a_planted_revision_cannot_leave_the_environment(shell, server):
+    """A revision that somebody wrote by hand cannot make a rollback write outside of the stack's environment."""
+    apply(shell, config_map("a", key="1"))
+    planted = server.get(secret(stored(server)[0], ""))
+    content = zlib.decompress(base64.b64decode(planted["data"]["revision"])).replace(b'"namespace":"dev"}', b'"namespace":"prod"}')
+    apply(shell, config_map("a", key="2"))
+    planted["data"]["revision"] = base64.b64encode(zlib.compress(content)).decode()
+    planted["metadata"]["annotations"]["turnup/digest"] = history.hashlib.sha256(content).hexdigest()
+    server.put(planted)
+
+    assert shell.run("rollback") == 1
+    assert "revision 1 holds objects outside of dev, which no apply of this target writes" in shell.err
+
+
+def test_a_large_set_is_split_or_refused(shell, server, monkeypatch):
+    """What is too large for one Secret takes several; what is too large for all of them is said, and the apply stands."""
+    monkeypatch.setattr(history, "_PART_BYTES", 1000)
+    noise = random.Random(3).randbytes(6000).hex()
+    apply(shell, config_map("a", key="1"))
+    apply(shell, config_map("a", key=noise))
+    assert len(stored(server)) > 5
+    apply(shell, config_map("a", key="2"))
+    assert shell.run("rollback") == 0, shell.err
+    assert server.get(hash_names([config_map("a", key=noise)])[0])["data"] == {"key": noise}
+
+    monkeypatch.setattr(history, "_MOST_PARTS", 3)
+    apply(shell, config_map("a", key=noise + "more"))
+    assert "no revision was written" in shell.err and "split the stack" in shell.err
+
+
+def test_who_may_not_write_secrets_can_apply(shell, server):
+    """Where Secrets are forbidden an apply succeeds and says that there will be no way back."""
+    server.refuse = lambda request: (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) \
+        if request.path.endswith("/secrets") else None
+    apply(shell, config_map("a"))
+
+    assert "no revision was written, so .rollback cannot come back to this set" in shell.err
+
+
+def test_delete_forgets(shell, server):
+    """A deleted stack leaves no revision."""
+    apply(shell, config_map("a"))
+    assert shell.run("delete") == 0
+
+    assert stored(server) == []
+
+
+def test_where_revisions_are_kept(shell, server):
+    """A stack of several namespaces has its revisions where only administrators write; what was left out is not in them."""
+    server.put(namespace("kube-system"))
+    server.put(namespace("other"))
+    shell.make_targets(document("//a:one", [config_map("a")]), document("//b:two", [config_map("b", "other")], namespace="other"))
+    assert shell.run("apply") == 0, shell.err
+
+    assert stored(server) == []
+    (path,) = [path for path in server.paths() if "/secrets/turnup-revision-" in path]
+    assert path.startswith("/api/v1/namespaces/kube-system/")
+    shell.run("rollback", "--list")
+    assert [line.split()[0] for line in shell.out.splitlines()][-1] == "1"

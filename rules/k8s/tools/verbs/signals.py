@@ -1,0 +1,8 @@
+"""The signals that end a run."""
+
+from __future__ import annotations
+
+import signal
+
+# What an impatient user, a cancelled pipeline and a closed terminal send.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

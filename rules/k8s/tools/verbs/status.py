@@ -1,0 +1,28 @@
+"""`.status`: how far the objects of a closure are right now."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.output.events import state
+from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, quoted
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run.run import Run
+
+
+def status_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Says what is ready, what waits, and for what; returns 0 when all is ready, else 1."""
+    mirror = Mirror(client, collections_of(items))
+    mirror.snapshot(executor)
+    parts = ClosureState(run.plan, items, mirror).parts()
+    if words := quoted(parts):
+        from rules.k8s.tools.readiness.live_secrets import LiveSecrets
+
+        LiveSecrets(client, run.plan.objects, run.report.learn).learn(words)
+    run.report.status(run.plan.label, map(state, parts))
+    return 1 if any(part.waiting for part in parts) else 0

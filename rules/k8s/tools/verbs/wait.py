@@ -1,0 +1,22 @@
+"""`.wait`: waits until a closure is ready."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.output.events import ready
+from rules.k8s.tools.readiness.waiting import wait_for
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run.run import Run
+
+
+def wait_verb(run: Run, client: Client, items: list[Item], _: Executor) -> int:
+    """Waits until everything that the plan names is there and ready; returns the exit code."""
+    wait_for(client, run.plan, items, run.options.timeout, run.report, time.monotonic())
+    run.report.emit(ready(run.plan.label))
+    return 0

@@ -1,0 +1,191 @@
+"""Writing what a preflight found to differ: all at once, or each service after what it depends on is ready."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
+from typing import TYPE_CHECKING, Iterable
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.item import Result
+from rules.k8s.tools.deletion.ordering import Order
+from rules.k8s.tools.errors import TurnupError, UnreachableError
+from rules.k8s.tools.objects.kinds import AT_ONCE
+from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.preflight.verdicts import Verdict, ending_sentence
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.readiness.follower import Following
+    from rules.k8s.tools.run.run import Run
+    from rules.k8s.tools.write.writer import Writer
+
+# What others need at once: writing them first saves requests that would be refused.
+_FIRST = ("Namespace", "CustomResourceDefinition")
+_READY_SECONDS = 600.0
+
+
+def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict], executor: Executor) -> tuple[list[Result], str]:
+    """Writes every item that differs.
+
+    Args:
+        run: the run; its options say in which order.
+        client: the API server.
+        writer: how an item is written.
+        verdicts: what the preflight found, dependencies first.
+        executor: for writing in parallel.
+
+    Returns:
+        A result for each verdict that was written or did not need to be, in their order; and why the others were not
+        written, "" when there are none.
+    """
+    results = {verdict.item.identity: Result(verdict.item, "unchanged", verdict.live) for verdict in verdicts if verdict.outcome == "unchanged"}
+    for result in results.values():
+        run.report.result(result)
+    for verdict in verdicts:
+        if verdict.outcome == "replaced":
+            run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and made again: {verdict.reason}")
+        if verdict.outcome == "ending":
+            run.report.note(ending_sentence(verdict.item))
+    changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
+    first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
+    rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
+    for wave in (first, rest) if run.order == "none" else (first,):
+        _write_together(run, writer, wave, executor, results)
+    trouble = ""
+    if run.order == "ready":
+        trouble = _write_in_order(run, client, writer, rest, verdicts, executor, results)
+    return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], trouble
+
+
+def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], executor: Executor, results: dict[Identity, Result]) -> None:
+    futures = [executor.submit(writer.write, verdict) for verdict in verdicts]
+    try:
+        for future in as_completed(futures):
+            _take(run, future, results)
+    finally:
+        # Interrupted, or the server is away: what has not begun does not begin.
+        _cancel(futures)
+
+
+def _cancel(futures: Iterable[Future[Result]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _take(run: Run, future: Future[Result], results: dict[Identity, Result]) -> Result:
+    result = future.result()
+    results[result.item.identity] = result
+    run.report.result(result)
+    return result
+
+
+def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Verdict], every: list[Verdict], executor: Executor,
+                    results: dict[Identity, Result]) -> str:
+    """Writes each target once everything that it depends on is ready; targets that need nothing of one another at once."""
+    parts: dict[str, list[Verdict]] = {}
+    for verdict in changing:
+        parts.setdefault(verdict.item.label, []).append(verdict)
+    order = Order({entry.label: entry.deps for entry in run.plan.entries}, parts)
+    if not any(order.waiting().values()):
+        _write_together(run, writer, changing, executor, results)
+        return ""
+    from rules.k8s.tools.readiness.follower import Following
+
+    trouble = ""
+    followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in AT_ONCE]
+    with Following(client, run.plan, followed, run.report) as following:
+        try:
+            _Loop(run, writer, executor, results, parts, order, following).run()
+        except UnreachableError:
+            raise
+        except TurnupError as error:
+            trouble = str(error)
+            # What the run ends with says nothing of them.
+            for result in results.values():
+                if result.outcome == "failed":
+                    run.report.error(result.error, TurnupError.exit_code)
+    unwritten = sum(verdict.item.identity not in results for verdict in changing)
+    if unwritten:
+        run.report.note(f"{unwritten} object{'s were' if unwritten > 1 else ' was'} not written, because of what it comes after")
+    return trouble
+
+
+class _Loop:
+    """Starts targets as what they depend on gets ready, until all are written or one is in trouble."""
+
+    def __init__(self, run: Run, writer: Writer, executor: Executor, results: dict[Identity, Result], parts: dict[str, list[Verdict]],
+                 order: Order, following: Following):
+        self._run = run
+        self._writer = writer
+        self._executor = executor
+        self._results = results
+        self._parts = parts
+        self._order = order
+        self._following = following
+        self._futures: dict[Future[Result], str] = {}
+        self._left: dict[str, int] = {}
+        self._failed = False
+
+    def run(self) -> None:
+        """Runs until nothing is left to be written.
+
+        Raises:
+            TurnupError: a dependency has failed, or was not ready in time.
+        """
+        seconds = self._run.options.wait or _READY_SECONDS
+        deadline = self._run.waiting_since + seconds
+        try:
+            self._write(deadline, seconds)
+        except UnreachableError:
+            raise
+        except TurnupError:
+            # What is under way is waited for: each object that was sent has its result. What is not is not begun.
+            _cancel(self._futures)
+            self._collect([future for future in wait(self._futures).done if not future.cancelled()])
+            raise
+        finally:
+            _cancel(self._futures)
+
+    def _write(self, deadline: float, seconds: float) -> None:
+        while not self._order.done:
+            if not self._failed:
+                self._start()
+            if not self._futures:
+                if self._failed:
+                    return
+                self._look(deadline, seconds)
+                continue
+            done, _ = wait(self._futures, timeout=0.2, return_when=FIRST_COMPLETED)
+            self._collect(done)
+            self._look(deadline, seconds, pause=False)
+
+    def _start(self) -> None:
+        for label in self._order.startable():
+            self._left[label] = len(self._parts[label])
+            self._futures |= {self._executor.submit(self._writer.write, verdict): label for verdict in self._parts[label]}
+
+    def _collect(self, done: Iterable[Future[Result]]) -> None:
+        for future in done:
+            label = self._futures.pop(future)
+            result = _take(self._run, future, self._results)
+            self._following.expect(result)
+            self._failed = self._failed or result.outcome == "failed"
+            self._left[label] -= 1
+            if not self._left[label] and not self._failed:
+                self._order.written(label)
+
+    def _look(self, deadline: float, seconds: float, *, pause: bool = True) -> None:
+        """Takes note of what has become ready."""
+        watched = self._order.to_watch()
+        if not watched:
+            return
+        parts = self._following.look(watched)
+        for part in parts or ():
+            if not part.waiting:
+                self._order.ready(part.label)
+        if parts and all(not part.waiting for part in parts):
+            return
+        if time.monotonic() > deadline:
+            raise TurnupError(self._following.too_late(parts, seconds))
+        if pause:
+            self._following.pause(min(1.0, max(0.01, deadline - time.monotonic())))

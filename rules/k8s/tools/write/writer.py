@@ -1,0 +1,20 @@
+"""What writes objects: server-side apply or replace, behind one interface."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Iterable, Protocol
+
+from rules.k8s.tools.api.item import Item, Result
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
+from rules.k8s.tools.stack.inventory import Inventory
+
+
+class Writer(Protocol):
+    """How objects are written: by server-side apply, or by replacing them."""
+
+    def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
+        """Says what writing would do to each item, without writing."""
+
+    def write(self, verdict: Verdict) -> Result:
+        """Writes one item."""
