@@ -12,8 +12,7 @@ import time
 from typing import Any
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
-from rules.k8s.tools.api.client import APPLY_PATCH
-from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.client import APPLY_PATCH, Client
 from tests.apply.stacks import custom, definition, placed
 
 

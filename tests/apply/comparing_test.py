@@ -12,11 +12,9 @@ import time
 from typing import Any, Callable
 
 from rules.k8s.testing.plans import config_map, deployment
-from rules.k8s.tools.api.client import APPLY_PATCH
-from rules.k8s.tools.api.client import FIELD_MANAGER
-from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.preflight.comparison import is_applied
+from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
 from rules.k8s.tools.errors import ApiError, is_schema_error
+from rules.k8s.tools.preflight.comparison import is_applied
 from tests.apply.stacks import IMAGE, admin, make_namespace, number, placed
 
 CHANGES = number("CHANGES", 150, 3000)

@@ -7,9 +7,8 @@ import threading
 import pytest
 
 from rules.k8s.testing.plans import config_map, document
+from rules.k8s.tools.api.client import MERGE_PATCH, Client
 from rules.k8s.tools.deletion import recreation
-from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.api.client import Client
 from tests.apply.stacks import make_maps
 
 

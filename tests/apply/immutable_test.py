@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
-from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.client import MERGE_PATCH, Client
 from tests.apply.stacks import definition, exists, placed
 
 REPLACE = {"turnup/on-immutable": "replace"}

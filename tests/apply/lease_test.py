@@ -11,12 +11,12 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL
-from rules.k8s.tools.stack import lease as lease_rules
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.stack import lease as lease_rules
 from rules.k8s.tools.stack.inventory import parent_name
-from tests.apply.stacks import make_maps, maps
 from rules.k8s.tools.stack.lease_holder import holder_name
+from tests.apply.stacks import make_maps, maps
 
 
 def lease(client: Client, place: str, holder: str = "", process: str = "") -> dict[str, Any]:

@@ -6,8 +6,8 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, document, namespace
 from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.stack.inventory import PART_OF
 from rules.k8s.tools.deletion.deletion import Removal
+from rules.k8s.tools.stack.inventory import PART_OF
 from tests.apply.stacks import custom, definition, exists, live_objects, make_namespace, placed, service_objects
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rules.k8s.testing.plans import deployment, document
-from rules.k8s.tools.write import replacer
 from rules.k8s.tools.preflight.verdicts import Verdict
+from rules.k8s.tools.write import replacer
 from tests.apply.stacks import make_maps, maps
 
 

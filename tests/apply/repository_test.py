@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rules.k8s.testing.real_server import CONTEXT
-from rules.k8s.tools.objects.plan import Plan
-from rules.k8s.tools.objects.plan import read_plan
+from rules.k8s.tools.objects.plan import Plan, read_plan
 
 ENVIRONMENTS = ("prod", "staging", "dev", "myns")
 # The kinds of what setup makes outside of namespaces.

@@ -14,13 +14,12 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL, Shell
-from rules.k8s.tools.stack import history
-from rules.k8s.tools.readiness import waiting
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.stack.inventory import parent_name
-from rules.k8s.tools.stack.inventory import unpack
 from rules.k8s.tools.kubeconfig.kubeconfig import load
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.readiness import waiting
+from rules.k8s.tools.stack import history
+from rules.k8s.tools.stack.inventory import parent_name, unpack
 
 CANARY = "canary-8890"
 

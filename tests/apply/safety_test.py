@@ -13,12 +13,10 @@ from typing import Any
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.errors import ApiError
-from rules.k8s.tools.stack.history import STACK_LABEL
-from rules.k8s.tools.stack.history import stack_id
-from rules.k8s.tools.stack.inventory import PART_OF
-from rules.k8s.tools.stack.inventory import STACK
+from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.stack.history import STACK_LABEL, stack_id
+from rules.k8s.tools.stack.inventory import PART_OF, STACK
 from tests.apply.stacks import IMAGE, custom, definition, live_objects, make_stack, placed
 
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")

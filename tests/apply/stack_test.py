@@ -7,13 +7,10 @@ import time
 
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL
-from rules.k8s.tools.verbs import delete as stacks
 from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.stack.inventory import PART_OF
-from rules.k8s.tools.stack.inventory import applyset_id
-from rules.k8s.tools.stack.inventory import parent_name
+from rules.k8s.tools.stack.inventory import PART_OF, applyset_id, parent_name
+from rules.k8s.tools.verbs import delete as stacks
 from tests.apply.stacks import custom, definition, exists, make_maps, maps
-
 
 OTHER = "//python/redis:dev-deep"
 

@@ -9,8 +9,7 @@ import time
 import pytest
 
 from rules.k8s.testing.plans import deployment, document, namespace
-from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.client import MERGE_PATCH, Client
 from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 RBAC = "rbac.authorization.k8s.io/v1"

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.plans import config_map, document
-from rules.k8s.tools.write import apply_writer
-from rules.k8s.tools.write import applier
 from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.write import applier, apply_writer
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 

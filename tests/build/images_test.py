@@ -14,9 +14,8 @@ import pytest
 
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
+from rules.image.tools.push.push import Image, push_all
 from rules.image.tools.testing.fake_registry import FakeRegistry
-from rules.image.tools.push.push import Image
-from rules.image.tools.push.push import push_all
 from tests.build.nested import Nested
 
 

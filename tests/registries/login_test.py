@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from cluster.embedded.certificates import new_authority
+from rules.image.tools.errors import PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.pull import pull
+from rules.image.tools.push.push import exists, push_all
 from rules.image.tools.registry.auth import Login
-from rules.image.tools.errors import PushError
-from rules.image.tools.push.push import exists
-from rules.image.tools.push.push import push_all
 from rules.image.tools.registry.registry import Registry
 from tests.registries.images import digest, image
 from tests.registries.real import RealRegistry

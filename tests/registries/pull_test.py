@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rules.image.tools.pull import pull
 from rules.image.tools.errors import PushError
+from rules.image.tools.pull import pull
 from rules.image.tools.push.push import push_all
 from tests.registries.images import digest, image
-
 
 START = Path.cwd()
 

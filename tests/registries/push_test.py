@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from rules.image.tools.errors import PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.push import layout as push_layout
-from rules.image.tools.push import plan
-from rules.image.tools.push import main
-from rules.image.tools.errors import PushError
-from rules.image.tools.push.push import exists
-from rules.image.tools.push.push import push_all
+from rules.image.tools.push import main, plan
+from rules.image.tools.push.push import exists, push_all
 from rules.image.tools.registry.registry import Registry
 from tests.registries.images import FOLDER, digest, image
 from tests.registries.real import RealRegistry

@@ -43,7 +43,7 @@ def _build(folder: Path, user: int, umask: int, locale: str, zone: str) -> dict[
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": locale, "TZ": zone, "HOME": str(folder), "RUNFILES_DIR": str(folder / "runfiles"), "PYTHONHASHSEED": str(user)}
     for name, calls in arguments.items():
         for call in calls:
-            subprocess.run([workspace / "rules/image/tools" / name, *call], cwd=folder, env=environment, user=user, group=user, extra_groups=[], umask=umask, check=True)
+            subprocess.run([workspace / "rules/image/tools" / ("layers" if name == "layer_tool" else "images") / name, *call], cwd=folder, env=environment, user=user, group=user, extra_groups=[], umask=umask, check=True)
     return {name: (folder / name).read_bytes() for name in ("files.blob", "debs.blob", "config", "manifest", "digest", "tar")}
 
 

@@ -96,10 +96,6 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(worker.start(partial(run, main), sys.argv[1:], "image"))
-
-
 def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
     """Fill in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
 
@@ -116,3 +112,7 @@ def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str)
     for name in ("cmd", "entrypoint"):
         if settings.get(name):
             settings[name] = [fill(word, status, f"{where}: {name}") for word in settings[name]]  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    sys.exit(worker.start(partial(run, main), sys.argv[1:], "image"))

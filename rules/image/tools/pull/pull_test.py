@@ -14,51 +14,11 @@ import pytest
 
 from rules.image.tools import errors
 from rules.image.tools.errors import InputError, PushError
-from rules.image.tools.images import importing_test
 from rules.image.tools.oci import oci
 from rules.image.tools.pull import pull
 from rules.image.tools.testing.fake_registry import FakeRegistry
-
-LAYER = gzip.compress(importing_test.LAYER, mtime=0)
-LAYER_DIGEST = oci.sha256(LAYER)
-
-
-@pytest.fixture(name="cache")
-def _cache(tmp_path, monkeypatch) -> Path:
-    """The user's cache, in a folder of the test; the current folder is the repository's."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
-    (tmp_path / "repository").mkdir()
-    monkeypatch.chdir(tmp_path / "repository")
-    return tmp_path / "cache/turnup/blobs/sha256"
-
-
-@pytest.fixture(name="fake")
-def _fake():
-    """A registry with images for two platforms, an index of them, and the tag v1 for the index."""
-    with FakeRegistry() as registry:
-        entries = []
-        for architecture in ("amd64", "arm64"):
-            files = importing_test.layout(architecture)
-            for path, data in files.items():
-                registry.blobs["a/b", "sha256:" + Path(path).name] = data
-            (descriptor,) = json.loads(files["index.json"])["manifests"]
-            registry.manifests["a/b", descriptor["digest"]] = registry.blobs["a/b", descriptor["digest"]]
-            entries.append({**descriptor, "platform": {"os": "linux", "architecture": architecture}})
-        index = oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
-        registry.manifests["a/b", "v1"] = registry.manifests["a/b", oci.sha256(index)] = index
-        yield registry
-
-
-def index_digest(fake: FakeRegistry) -> str:
-    """Return the digest that the tag v1 has."""
-    return oci.sha256(fake.manifests["a/b", "v1"])
-
-
-def fill(fake: FakeRegistry, digest: str = "", tag: str = "", architecture: str = "amd64", repository: str = "a/b") -> None:
-    """Fill the current folder as container_pull does."""
-    pull.fill("it", fake.name, repository, digest, tag, architecture, "linux", "", "False")
+from rules.image.tools.testing.layouts import LAYER
+from rules.image.tools.testing.pull_fixtures import LAYER_DIGEST, PACKED, fill, fixture_cache, fixture_fake, index_digest  # noqa: F401 (pytest finds fixtures by name)
 
 
 def test_an_index_is_resolved_and_the_package_written(fake, cache) -> None:
@@ -66,10 +26,10 @@ def test_an_index_is_resolved_and_the_package_written(fake, cache) -> None:
     fill(fake, index_digest(fake), architecture="arm64")
     assert json.loads(Path("image/config.json").read_bytes())["architecture"] == "arm64"
     assert Path("image/digest").read_text() == oci.sha256(Path("image/manifest.json").read_bytes())
-    assert Path("image/layers/0").read_bytes() == LAYER
-    assert json.loads(Path("image/layers/0.json").read_bytes())["diff_id"] == oci.sha256(importing_test.LAYER)
+    assert Path("image/layers/0").read_bytes() == PACKED
+    assert json.loads(Path("image/layers/0.json").read_bytes())["diff_id"] == oci.sha256(LAYER)
     assert 'blobs = ["layers/0"]' in Path("image/BUILD").read_text()
-    assert (cache / LAYER_DIGEST[7:]).read_bytes() == LAYER
+    assert (cache / LAYER_DIGEST[7:]).read_bytes() == PACKED
 
 
 def test_a_second_workspace_asks_nothing(fake, cache, tmp_path, monkeypatch) -> None:
@@ -80,7 +40,7 @@ def test_a_second_workspace_asks_nothing(fake, cache, tmp_path, monkeypatch) -> 
     monkeypatch.chdir(tmp_path / "second")
     fill(fake, index_digest(fake))
     assert len(fake.log) == count
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
@@ -89,11 +49,11 @@ def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
     damaged = cache / LAYER_DIGEST[7:]
     damaged.chmod(0o644)
     damaged.unlink()
-    damaged.write_bytes(b"x" * len(LAYER))
+    damaged.write_bytes(b"x" * len(PACKED))
     (tmp_path / "second").mkdir()
     monkeypatch.chdir(tmp_path / "second")
     fill(fake, index_digest(fake))
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def test_other_users_cannot_read_what_a_login_opened(fake, cache) -> None:
@@ -110,7 +70,7 @@ def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeyp
     """Where cache and repository are on two disks, the copy has the blob's mode."""
     monkeypatch.setattr(pull.os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EXDEV, "two disks")))
     fill(fake, index_digest(fake))
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
     assert Path("image/layers/0").stat().st_mode & 0o777 == 0o400
 
 
@@ -160,7 +120,7 @@ def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
     assert not Path("image").exists()
 
 
-@pytest.mark.parametrize(("body", "words"), [(b"x" * len(LAYER), "do not trust this registry"), (LAYER + b"x", "sent more than its"), (LAYER[:-1], "broke off after .* bytes, 8 times")])
+@pytest.mark.parametrize(("body", "words"), [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")])
 def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
     """Another content, more and less than named: one sentence, and the cache has nothing under that digest."""
     fake.fault = lambda handler: handler.path.endswith(f"/blobs/{LAYER_DIGEST}") and (handler.answer(200, body) or True)

@@ -9,11 +9,9 @@ import pytest
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.pull import pull
-from rules.image.tools.pull.pull_test import LAYER, LAYER_DIGEST, _cache, _fake, fill, index_digest
 from rules.image.tools.registry.auth import Login
 from rules.image.tools.testing.fake_registry import FakeRegistry
-
-FIXTURES = (_cache, _fake)  # which pytest finds by being here
+from rules.image.tools.testing.pull_fixtures import LAYER_DIGEST, PACKED, fill, fixture_cache, fixture_fake, index_digest  # noqa: F401 (pytest finds fixtures by name)
 
 
 def _part(handler) -> bool:
@@ -22,7 +20,7 @@ def _part(handler) -> bool:
     if not asked:
         return False
     start = int(asked[1])
-    handler.answer(206, LAYER[start:], Content_Range=f"bytes {start}-{len(LAYER) - 1}/{len(LAYER)}")
+    handler.answer(206, PACKED[start:], Content_Range=f"bytes {start}-{len(PACKED) - 1}/{len(PACKED)}")
     return True
 
 
@@ -37,16 +35,16 @@ def test_what_broke_off_is_continued(fake, cache) -> None:
         if len(asked) > 1:
             return _part(handler)
         handler.send_response(200)
-        handler.send_header("Content-Length", str(len(LAYER)))
+        handler.send_header("Content-Length", str(len(PACKED)))
         handler.end_headers()
-        handler.wfile.write(LAYER[:20])
+        handler.wfile.write(PACKED[:20])
         handler.close_connection = True
         return True
 
     fake.fault = fault
     fill(fake, index_digest(fake))
     assert asked == [None, "bytes=20-"]
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def _piece(handler, size: int) -> bool:
@@ -54,21 +52,21 @@ def _piece(handler, size: int) -> bool:
     asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     start = int(asked[1]) if asked else 0
     handler.send_response(206 if asked else 200)
-    handler.send_header("Content-Range", f"bytes {start}-{len(LAYER) - 1}/{len(LAYER)}")
-    handler.send_header("Content-Length", str(len(LAYER) - start))
+    handler.send_header("Content-Range", f"bytes {start}-{len(PACKED) - 1}/{len(PACKED)}")
+    handler.send_header("Content-Length", str(len(PACKED) - start))
     handler.end_headers()
-    handler.wfile.write(LAYER[start : start + size])
+    handler.wfile.write(PACKED[start : start + size])
     handler.close_connection = True
     return True
 
 
 def test_attempts_that_gain_something_do_not_count(fake, cache) -> None:
     """A line that breaks after every few bytes brings the blob in the end, in more than eight attempts."""
-    size = len(LAYER) // 20
+    size = len(PACKED) // 20
     fake.fault = lambda h: h.path.endswith(f"/blobs/{LAYER_DIGEST}") and _piece(h, size)
     fill(fake, index_digest(fake))
     assert sum(line.endswith(LAYER_DIGEST) for line in fake.log) > 8
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
@@ -132,7 +130,7 @@ def test_a_registry_that_dies_is_named_and_what_came_is_kept(fake, cache, tmp_pa
     fake.fault = fault
     with pytest.raises(PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: {fake.name}: .*, 8 times; check the registry and the network"):
         fill(fake, index_digest(fake))
-    assert (cache / LAYER_DIGEST[7:]).with_suffix(".partial").read_bytes() == LAYER[:20]
+    assert (cache / LAYER_DIGEST[7:]).with_suffix(".partial").read_bytes() == PACKED[:20]
 
 
 def test_storage_that_nobody_reaches_is_named(fake, cache) -> None:
@@ -162,7 +160,7 @@ def test_redirects_are_followed_from_where_they_come(fake, cache, what) -> None:
         fake.fault = lambda h: f"/{what}/" in h.path and (h.answer(307, Location=f"http://{storage.name}/hop{h.path}") or True)
         fill(fake, index_digest(fake))
         assert storage.log and all(path.startswith(("GET /hop/", "GET /real/")) for path in storage.log)
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def test_a_registry_that_ignores_ranges_is_read_from_the_start(fake, cache) -> None:
@@ -170,7 +168,7 @@ def test_a_registry_that_ignores_ranges_is_read_from_the_start(fake, cache) -> N
     cache.mkdir(parents=True)
     (cache / LAYER_DIGEST[7:]).with_suffix(".partial").write_bytes(b"something else")
     fill(fake, index_digest(fake))
-    assert Path("image/layers/0").read_bytes() == LAYER
+    assert Path("image/layers/0").read_bytes() == PACKED
 
 
 def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
@@ -180,7 +178,7 @@ def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
 
         def give(handler) -> bool:
             seen.append(handler.headers.get("Authorization"))
-            handler.answer(200, LAYER)
+            handler.answer(200, PACKED)
             return True
 
         def send(handler) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.images import importing, importing_test
+from rules.image.tools.images import importing
 from rules.image.tools.oci import image_files, oci
 from rules.image.tools.push import layout as push_layout
 from rules.image.tools.push import main, plan
 from rules.image.tools.testing.fake_registry import FakeRegistry
+from rules.image.tools.testing.layouts import LAYER, layout, tar_of, write
 
 PLATFORMS = ("amd64", "arm64")
 
@@ -21,7 +22,7 @@ def _several(nested: bool = True, attestation: bool = False) -> dict[str, bytes]
     files: dict[str, bytes] = {}
     entries = []
     for architecture in PLATFORMS:
-        one = importing_test.layout(architecture)
+        one = layout(architecture)
         (entry,) = json.loads(one["index.json"])["manifests"]
         entries.append({**entry, "platform": {"os": "linux", "architecture": architecture}})
         files.update(one)
@@ -44,7 +45,7 @@ def _push(tmp_path):
     """Returns a function that pushes a layout as container_push does, and returns what the tool was given."""
 
     def run(files: dict[str, bytes], registry: str, *words: str) -> Path:
-        layout = importing_test.write(files, tmp_path / "layout")
+        layout = write(files, tmp_path / "layout")
         path = layout / "it.tar" if "it.tar" in files else layout
         assert push_layout.main(["--where", "//a:push", "--output", str(tmp_path / "parts"), str(path)]) == 0
         image = {"reference": None, "parts": str(tmp_path / "parts"), "runfiles": "parts"}
@@ -89,7 +90,7 @@ def test_a_second_push_of_it_asks_one_question_a_manifest(push) -> None:
 
 def test_an_image_for_one_platform_is_pushed_as_it_is(push) -> None:
     """A layout with one image, listed twice under two names, is that image's manifest."""
-    files = importing_test.layout()
+    files = layout()
     (entry,) = json.loads(files["index.json"])["manifests"]
     files["index.json"] = oci.dump({"manifests": [{**entry, "annotations": {"org.opencontainers.image.ref.name": name}} for name in ("one", "two")]})
     with FakeRegistry() as fake:
@@ -99,9 +100,9 @@ def test_an_image_for_one_platform_is_pushed_as_it_is(push) -> None:
 
 def test_what_docker_saved_is_pushed(push) -> None:
     """An archive without manifest gets one, whose config and layers are there."""
-    layer = gzip.compress(importing_test.LAYER, mtime=0)
-    config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(importing_test.LAYER)]}})
-    data = importing_test.tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": layer})
+    layer = gzip.compress(LAYER, mtime=0)
+    config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(LAYER)]}})
+    data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": layer})
     with FakeRegistry() as fake:
         push({"it.tar": data}, fake.name)
         manifest = json.loads(fake.manifests["a/b", "v1"])
@@ -141,7 +142,7 @@ def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, w
 
 def test_one_of_several_platforms_that_nobody_chose_is_not_pushed(tmp_path) -> None:
     """Where an image was taken of several for a bundle or another format, the plan says what to do; chosen, it is pushed."""
-    layout = importing_test.write(_several(), tmp_path / "layout")
+    layout = write(_several(), tmp_path / "layout")
     for architecture in ("", "arm64"):
         (out := tmp_path / f"layers-{architecture}").mkdir()
         stored = importing.read(importing.open_source("it", [layout]), out, architecture=architecture)

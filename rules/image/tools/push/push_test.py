@@ -1,6 +1,5 @@
 """Tests of pushing, against the fake registry: what is sent, how often, and what is there after trouble."""
 
-import hashlib
 import json
 import random
 import subprocess
@@ -16,6 +15,7 @@ from rules.image.tools.push import push
 from rules.image.tools.push.push import Image, exists, push_all
 from rules.image.tools.registry.parallel import each
 from rules.image.tools.registry.registry import Registry
+from rules.image.tools.testing.built_images import make_image
 from rules.image.tools.testing.fake_registry import FakeRegistry
 
 
@@ -26,22 +26,6 @@ def _fake():
         yield registry
 
 
-def make_image(folder: Path, repository: str, layers: list[bytes], tags: tuple[str, ...] = ()) -> Image:
-    """Write an image's files and return it; equal layers have equal files."""
-    folder.mkdir(exist_ok=True)
-    pairs, descriptors = [], []
-    for data in layers:
-        descriptor = {"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(data), "size": len(data)}
-        blob = folder / (hashlib.sha256(data).hexdigest() + ".blob")
-        blob.write_bytes(data)
-        blob.with_suffix(".json").write_bytes(oci.dump(descriptor))
-        pairs.append((blob, blob.with_suffix(".json")))
-        descriptors.append(descriptor)
-    config = oci.dump({"rootfs": {"diff_ids": [], "n": repository}})
-    stem = hashlib.sha256(repository.encode() + b"".join(layers)).hexdigest()
-    (folder / f"{stem}.config").write_bytes(config)
-    (folder / f"{stem}.manifest").write_bytes(oci.dump(oci.build_manifest(config, descriptors)))
-    return Image(folder / f"{stem}.manifest", folder / f"{stem}.config", pairs, repository, tags)
 
 
 def digest(image: Image) -> str:

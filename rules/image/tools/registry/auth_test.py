@@ -9,10 +9,10 @@ import pytest
 from rules.image.tools.errors import PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.push.push import push_all
-from rules.image.tools.push.push_test import make_image
 from rules.image.tools.registry import auth
 from rules.image.tools.registry.auth import Challenge, Login
 from rules.image.tools.registry.registry import Registry
+from rules.image.tools.testing.built_images import make_image
 from rules.image.tools.testing.fake_registry import FakeRegistry
 
 SECRET = "s3cret/+"

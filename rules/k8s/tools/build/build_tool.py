@@ -21,9 +21,9 @@ from typing import Any, TextIO
 from rules.common.stamping import fill, read_status
 from rules.common.worker import start
 from rules.k8s.tools.build import closure
+from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
 from rules.k8s.tools.errors import TurnupError, run_main
-from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.image_references import check_images, substitute_images
 from rules.k8s.tools.objects.objects import fill_namespace, identity, is_namespace_name, read_objects, with_owner

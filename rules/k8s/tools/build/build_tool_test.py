@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rules.common import worker
 from rules.k8s.tools.build import build_tool
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
@@ -329,7 +330,7 @@ def test_one_worker_does_one_verb_after_another(tool):
     stream = "".join(json.dumps({"arguments": arguments, "requestId": number}) for number, arguments in enumerate(requests))
     responses = io.BytesIO()
 
-    assert build_tool.serve(io.BytesIO(stream.encode()), responses) == 0
+    assert worker.serve(build_tool.run, io.BytesIO(stream.encode()), responses, "k8s_build") == 0
 
     answers = [json.loads(line) for line in responses.getvalue().splitlines()]
     assert [(answer["requestId"], answer["exitCode"]) for answer in answers] == [(0, 0), (1, 1), (2, 2), (3, 0)]
@@ -340,7 +341,7 @@ def test_one_worker_does_one_verb_after_another(tool):
 
 def test_a_broken_stream_ends_the_worker(capsys):
     """Requests that are no JSON end the worker with one sentence."""
-    assert build_tool.serve(io.BytesIO(b"not json"), io.BytesIO()) == 1
+    assert worker.serve(build_tool.run, io.BytesIO(b"not json"), io.BytesIO(), "k8s_build") == 1
     assert capsys.readouterr().err.startswith("ERROR: k8s_build worker: ")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.build import pins
+from rules.k8s.tools.errors import TurnupError
 
 ENVIRONMENTS = ["prod", "staging", "dev"]
 OLD = "10.0.0.2:31000/python/server@sha256:" + "a" * 64

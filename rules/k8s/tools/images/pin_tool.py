@@ -18,11 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, TextIO
 
+from rules.k8s.tools.build.pins import edit_pins, parse_pins, write_together
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import plain_http, push_images
-from rules.k8s.tools.build.pins import edit_pins
-from rules.k8s.tools.build.pins import parse_pins
-from rules.k8s.tools.build.pins import write_together
 
 
 @dataclass(frozen=True)
