@@ -6,7 +6,7 @@ import pytest
 
 from rules.k8s.testing.plans import config_map, document, namespace
 from rules.k8s.tools.api.client import MERGE_PATCH
-from rules.k8s.tools.deletion.deletion import Removal
+from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.stack.inventory import PART_OF
 from tests.apply.stacks import custom, definition, exists, live_objects, make_namespace, placed, service_objects
 
@@ -274,7 +274,7 @@ def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch
     place = two[0]
     shell.make_targets(document("//svc:dev", [config_map(name, place, key="1") for name in ("stays", "taken", "touched")], namespace=place))
     assert shell.run("apply") == 0, shell.err
-    look = Removal.refusals
+    look = Deleter.refusals
 
     def refusals(self, items):
         found = look(self, items)
@@ -282,7 +282,7 @@ def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch
             client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/{name}", content_type=MERGE_PATCH, body={"metadata": change})
         return found
 
-    monkeypatch.setattr(Removal, "refusals", refusals)
+    monkeypatch.setattr(Deleter, "refusals", refusals)
     shell.make_targets(document("//svc:dev", [config_map("stays", place, key="1")], namespace=place))
 
     assert shell.run("apply", "--prune") == 0, shell.err

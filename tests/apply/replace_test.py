@@ -60,7 +60,7 @@ def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, 
             client.request("PATCH", f"{path}/status", content_type="application/merge-patch+json", body={"status": {"observedGeneration": 100 + len(done)}})
         return replacement(item, live)
 
-    monkeypatch.setattr(replacer.Replacer, "check", lambda self, items, *_: [Verdict(item, "changed") for item in items])
+    monkeypatch.setattr(replacer.ReplaceWriter, "check", lambda self, items, *_: [Verdict(item, "changed") for item in items])
     monkeypatch.setattr(replacer, "_replacement", disturbed)
 
     assert shell.run("replace") == code, shell.err

@@ -12,7 +12,7 @@ from rules.k8s.tools.stack import inventory
 from rules.k8s.tools.write import transaction
 from tests.apply.stacks import make_namespace, maps, placed
 
-SHARED = "/api/v1/namespaces/kube-system"
+SHARED_NAMESPACE = "/api/v1/namespaces/kube-system"
 
 
 @pytest.fixture(name="users")
@@ -25,7 +25,7 @@ def fixture_users(tmp_path, server, shell, place):
 
 def lists(client, stack: str = LABEL) -> set[str]:
     """Returns the names of the lists in kube-system of one target."""
-    return {obj["metadata"]["name"] for obj in client.request("GET", f"{SHARED}/configmaps")[1]["items"]
+    return {obj["metadata"]["name"] for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]
             if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == stack}
 
 
@@ -181,15 +181,15 @@ def test_a_list_that_two_users_had_together(users, client):
     for own in users:
         make(own, "stays", "goes")
         assert users[own].run("apply") == 0, users[own].err
-    for obj in client.request("GET", f"{SHARED}/configmaps")[1]["items"]:
+    for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]:
         if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == "//team:stack":
             members += inventory.unpack(obj["binaryData"]["members"], "").values()
-            client.request("DELETE", f"{SHARED}/configmaps/{obj['metadata']['name']}")
-    former = inventory.parent_object(inventory.Parent("//team:stack", "kube-system", {}), {member.identity: member for member in members})
-    client.request("POST", f"{SHARED}/configmaps", body=former)
+            client.request("DELETE", f"{SHARED_NAMESPACE}/configmaps/{obj['metadata']['name']}")
+    former = inventory.parent_object(inventory.ApplySetParent("//team:stack", "kube-system", {}), {member.identity: member for member in members})
+    client.request("POST", f"{SHARED_NAMESPACE}/configmaps", body=former)
 
     for own in (joe, jane):
         make(own, "stays")
         assert users[own].run("apply", "--prune") == 0, users[own].err
     assert set(maps(client, jane)) == set(maps(client, joe)) == {"stays"}
-    client.request("DELETE", f"{SHARED}/configmaps/{former['metadata']['name']}")
+    client.request("DELETE", f"{SHARED_NAMESPACE}/configmaps/{former['metadata']['name']}")

@@ -30,7 +30,7 @@ __all__ = [
     "UsageError",
     "WrongClusterError",
     "interrupted_code",
-    "is_namespace_ending",
+    "is_namespace_terminating",
     "is_schema_error",
     "run_main",
 ]
@@ -72,7 +72,7 @@ def is_schema_error(message: str) -> bool:
     return any(words in message for words in _SCHEMA)
 
 
-def is_namespace_ending(message: str) -> bool:
+def is_namespace_terminating(message: str) -> bool:
     """Says whether a server's message is about a namespace that is being deleted: nothing can be made in it."""
     return "is being terminated" in message
 

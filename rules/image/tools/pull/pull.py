@@ -26,7 +26,6 @@ from rules.image.tools.errors import InputError, run
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
 from rules.image.tools.pull.puller import Puller
-from rules.image.tools.registry.parallel import each
 
 _DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")
@@ -130,7 +129,7 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
 
     # The largest first: they decide when the last download ends. A blob that is named twice is brought once.
     blobs = {descriptor["digest"]: descriptor for descriptor in [parsed["config"], *parsed["layers"]]}
-    each(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
+    run_parallel(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
     config = cache.data(parsed["config"]["digest"]) or b""
     oci.check_platform(config, architecture, system, where, variant)
     return importing.Stored(data, config, importing.describe(parsed, config, where))

@@ -23,7 +23,7 @@ from rules.image.tools.registry import proxy as proxies
 from rules.image.tools.registry.http1 import Answer, add_header
 from rules.image.tools.registry.refusals import check_no_page, check_tls, detail
 from rules.image.tools.registry.registry import Registry
-from rules.image.tools.registry.retry import AGAIN, ATTEMPTS, Interrupted, Patience
+from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
 
 _BLOCK = 1 << 20
 _REDIRECTS = 5
@@ -155,7 +155,7 @@ class Puller(Registry):
 
     def _patiently(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
         """Return what work returns, tried again after Interrupted; only attempts after which `have` returns no more than before count."""
-        patience, most = Patience(self.sleep), 0
+        patience, most = RetryPolicy(self.sleep), 0
         while True:
             try:
                 return work()
@@ -220,7 +220,7 @@ class Puller(Registry):
                 connection.close()
             if answer.status in (301, 302, 303, 307, 308):
                 url = self._elsewhere(answer.headers.get("location", ""), url)
-            elif answer.status in AGAIN:
+            elif answer.status in RETRYABLE_STATUSES:
                 raise Interrupted(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
             elif not home:
                 raise PushError(f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage")

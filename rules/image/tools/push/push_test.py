@@ -13,7 +13,6 @@ from rules.image.tools.errors import InputError, PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.push import push
 from rules.image.tools.push.push import Image, exists, push_all
-from rules.image.tools.registry.parallel import each
 from rules.image.tools.registry.registry import Registry
 from rules.image.tools.testing.built_images import make_image
 from rules.image.tools.testing.fake_registry import FakeRegistry
@@ -330,6 +329,6 @@ def test_an_interrupt_waits_for_no_upload() -> None:
         ended.append(item)
 
     with pytest.raises(KeyboardInterrupt):
-        each(work, [1, 2], 2)
+        run_parallel(work, [1, 2], 2)
     assert not ended
     answered.set()

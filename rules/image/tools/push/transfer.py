@@ -8,7 +8,7 @@ from __future__ import annotations
 import _thread
 
 from rules.image.tools.errors import InputError, LoginError, PushError
-from rules.image.tools.registry.parallel import each
+from rules.image.tools.registry.parallel import run_parallel
 from rules.image.tools.registry.refusals import check_no_page
 from rules.image.tools.registry.registry import refusal
 from rules.image.tools.registry.retry import Interrupted, attempt_line, pause_for
@@ -119,11 +119,11 @@ class Transfer:
         self._look_for_blobs(list(blobs.values()))
         missing = {(digest, name) for digest, blob in blobs.items() for name in blob.wanted}
         # The largest first: they decide when the last upload ends.
-        each(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
+        run_parallel(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
         if self.verify:
             self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
-        each(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
+        run_parallel(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
         for job in last.values():  # in their order: what an index refers to comes before it
             if job.media_type in _INDEXES:
                 self._finish(job)
@@ -181,14 +181,14 @@ class Transfer:
         """Ask HEAD questions, some on each connection; then alone what that left open."""
         count = max(_QUESTIONS, -(-len(questions) // self.workers))
         parts = [questions[i : i + count] for i in range(0, len(questions), count)]
-        answers = [answer for part in each(lambda part: self.client.heads(part, accept), parts, self.workers) for answer in part]
+        answers = [answer for part in run_parallel(lambda part: self.client.head_all(part, accept), parts, self.workers) for answer in part]
         headers = {"Accept": accept} if accept else {}
 
         def alone(index: int) -> None:
             path, repository = questions[index]
             answers[index] = self.client.request("HEAD", path, repository=repository, headers=headers)
 
-        each(alone, [index for index, answer in enumerate(answers) if answer is None], self.workers)
+        run_parallel(alone, [index for index, answer in enumerate(answers) if answer is None], self.workers)
         return answers
 
     def _provide(self, blob: _Blob) -> None:

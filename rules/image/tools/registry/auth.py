@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 from rules.image.tools.errors import LoginError, PushError, masked
 from rules.image.tools.registry import http1, refusals
-from rules.image.tools.registry.retry import AGAIN, ATTEMPTS
+from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES
 
 if TYPE_CHECKING:
-    from rules.image.tools.registry.retry import Patience
+    from rules.image.tools.registry.retry import RetryPolicy
 
 # A parameter, or the name of a scheme, in a list of challenges.
 _WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
@@ -146,9 +146,9 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
         return login.basic() if login else None
     if challenge.scheme != "bearer":
         raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
-    from rules.image.tools.registry.retry import Patience
+    from rules.image.tools.registry.retry import RetryPolicy
 
-    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, Patience(sleep, note))
+    return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, RetryPolicy(sleep, note))
 
 
 def _is_here(netloc: str) -> bool:
@@ -161,7 +161,7 @@ def _is_here(netloc: str) -> bool:
         return False
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: Patience) -> str:
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: RetryPolicy) -> str:
     """Ask the token service that a challenge names for a token."""
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
@@ -206,7 +206,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
 
 
-def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, service: str, patience: Patience) -> http1.Answer:
+def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, service: str, patience: RetryPolicy) -> http1.Answer:
     """Return the answer of a token service, which is asked again while it is out of order."""
 
     try:
@@ -214,7 +214,7 @@ def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, se
             wish = None
             try:
                 answer = connection.request(head, body)
-                if answer.status not in AGAIN:
+                if answer.status not in RETRYABLE_STATUSES:
                     return answer
                 problem, wish = f"answered {answer.status}", answer.headers.get("retry-after")
             except OSError as error:

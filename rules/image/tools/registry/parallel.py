@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 
-def each(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
+def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
     """Return [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
     results: list[Any] = [None] * len(items)
     errors: list[BaseException] = []

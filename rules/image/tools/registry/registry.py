@@ -14,7 +14,7 @@ from rules.image.tools.errors import PushError, masked
 from rules.image.tools.registry import refusals
 from rules.image.tools.registry.http1 import Answer, BadAnswer, Connection, speaks_tls
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
-from rules.image.tools.registry.retry import AGAIN, ATTEMPTS, Interrupted, Patience
+from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ class Registry:
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
-        patience = Patience(self.sleep, self.note)
+        patience = RetryPolicy(self.sleep, self.note)
         while True:
             wish = None
             try:
                 answer = self._authorized(method, path, repository, body, size, headers, sent)
                 if answer.status == 400 and not refusals.detail(answer):
                     self._check_plain()
-                if answer.status not in AGAIN or refusals.is_full(answer):
+                if answer.status not in RETRYABLE_STATUSES or refusals.is_full(answer):
                     return answer
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
                 wish = answer.headers.get("retry-after")
@@ -151,7 +151,7 @@ class Registry:
             if not patience.waits(wish, f"registry {self.name}: {problem}"):
                 raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
-    def heads(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
+    def head_all(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
         """Ask several HEAD questions, on one connection without waiting for each answer.
 
         Args:
@@ -171,7 +171,7 @@ class Registry:
             if isinstance(error, TimeoutError):  # others show themselves at once when the questions are asked again
                 self.note(f"registry {self.name}: {error}; asking again")
         self._give(connection)
-        useful = [None if answer.status in AGAIN or answer.status in (400, 401) else answer for answer in answers]
+        useful = [None if answer.status in RETRYABLE_STATUSES or answer.status in (400, 401) else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:

@@ -205,7 +205,7 @@ def test_silence_is_told(pauses, monkeypatch) -> None:
     notes: list[str] = []
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
         client = Registry(f"127.0.0.1:{listener.getsockname()[1]}", sleep=pauses.append, note=notes.append)
-        assert client.heads([("/v2/a/blobs/x", "a")]) == [None]
+        assert client.head_all([("/v2/a/blobs/x", "a")]) == [None]
         with pytest.raises(PushError, match=f"no answer within 0 s, {ATTEMPTS} times"):
             client.request("HEAD", "/v2/a/blobs/x")
     assert len(notes) == ATTEMPTS and notes[0].endswith("no answer within 0 s; asking again") and f"attempt 2 of {ATTEMPTS} in 0." in notes[1]

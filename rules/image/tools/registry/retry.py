@@ -22,7 +22,7 @@ LONGEST_PAUSE = 8.0
 LONGEST_WISH = 60.0
 
 
-AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 
 
 class Interrupted(Exception):
@@ -37,7 +37,7 @@ class Interrupted(Exception):
         self.wish = wish
 
 
-class Patience:
+class RetryPolicy:
     """Counts the attempts of one request and waits between them.
 
     Args:

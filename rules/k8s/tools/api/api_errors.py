@@ -6,7 +6,7 @@ import re
 
 from rules.k8s.tools.api.field_ownership import conflicts
 from rules.k8s.tools.api.webhooks import called
-from rules.k8s.tools.errors import ApiError, is_namespace_ending, is_schema_error
+from rules.k8s.tools.errors import ApiError, is_namespace_terminating, is_schema_error
 from rules.k8s.tools.masking.mask import MASK
 from rules.k8s.tools.objects.objects import Identity
 
@@ -61,7 +61,7 @@ def explain(error: ApiError, label: str, identity: Identity, *, take: str = "--f
         return f"{what}: {missing_namespace(identity.namespace)}"
     if error.status == 403 and "exceeded quota" in error.message:
         return f"{what}: the namespace's quota does not allow it ({said}); make room or raise the quota."
-    if error.status == 403 and is_namespace_ending(error.message):
+    if error.status == 403 and is_namespace_terminating(error.message):
         return f"{what}: the namespace {identity.namespace!r} is being deleted; run it again once it is gone or made anew."
     if error.status == 403:
         return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."

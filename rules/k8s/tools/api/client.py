@@ -37,7 +37,7 @@ _MOST_BYTES = 3 * 1024 * 1024
 # Of a webhook that could not be asked: its Service is missing, or it has kept the server waiting already.
 _LASTING = (" not found", "context deadline exceeded", "Client.Timeout")
 
-Permit = Callable[[], ContextManager[Any]]
+WriteFence = Callable[[], ContextManager[Any]]
 """What is entered around a request that writes: it raises once nothing may be written any more (see lease.py)."""
 
 
@@ -113,7 +113,7 @@ class Client:
 
     def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
                 content_type: str = "application/json", accept: str = "application/json",
-                read_timeout: float | None = None, permit: Permit = nullcontext) -> tuple[int, Any]:
+                read_timeout: float | None = None, fence: WriteFence = nullcontext) -> tuple[int, Any]:
         """Sends one request and returns (HTTP status, decoded JSON body).
 
         Args:
@@ -132,7 +132,7 @@ class Client:
         """
         timeout = urllib3.Timeout(connect=self._timeout.connect_timeout, read=read_timeout) if read_timeout else self._timeout
         for attempt in range(_ATTEMPTS):
-            with permit():
+            with fence():
                 answer = self._send(method, path, query, body, content_type, accept, attempt, timeout)
             if answer is None:
                 time.sleep(_pause(attempt, None))

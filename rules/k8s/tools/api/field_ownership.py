@@ -1,4 +1,4 @@
-"""Field ownership: what server-side apply says about it, and how an earlier replace is absorbed.
+"""Field ownership: what server-side apply says about it, and how an earlier replace is merged_managers.
 
 The server keeps, per manager and operation, which fields it set (managedFields).
 `.replace` is an Update, `.apply` an Apply: fields that an Update set are not removed
@@ -25,7 +25,7 @@ def conflicts(error: ApiError) -> list[tuple[str, str]]:
     return pairs
 
 
-def absorbed(live: Object) -> list[dict[str, Any]] | None:
+def merged_managers(live: Object) -> list[dict[str, Any]] | None:
     """Returns the managedFields in which our Apply owns what our Update set.
 
     Args:

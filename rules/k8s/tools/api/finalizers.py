@@ -17,7 +17,7 @@ def holders(live: Object) -> str:
     return "; ".join([f"finalizers: {', '.join(names)}"] * bool(names) + [text for text in told if text])
 
 
-def what_holds(client: Client, path: str) -> str:
+def finalizers_sentence(client: Client, path: str) -> str:
     """Returns what holds the object at a path, "" when that is not known.
 
     Args:

@@ -33,7 +33,7 @@ class _Refusal(TurnupError):
 
 
 
-class Mirror:
+class Informer:
     """Objects of some collections as the server has them, updated by one thread a collection.
 
     Args:

@@ -11,10 +11,10 @@ import pytest
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, deployment
 from rules.k8s.tools.api import client as client_module
-from rules.k8s.tools.api import informer
+from rules.k8s.tools.api import informer as informer_module
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
-from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.kubeconfig.kubeconfig import load
 
@@ -22,20 +22,20 @@ MAPS = Resource("v1", "ConfigMap", "configmaps", True)
 KEY = ("v1", "ConfigMap", "dev", "a")
 
 
-@pytest.fixture(name="mirror")
-def fixture_mirror(server, tmp_path, monkeypatch):
+@pytest.fixture(name="informer")
+def fixture_informer(server, tmp_path, monkeypatch):
     """A copy of the ConfigMaps of dev that has not begun; attempts follow each other at once."""
     monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
-    monkeypatch.setattr(informer, "_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(informer, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "_LOOK_SECONDS", 0.01)
     path = Path(tmp_path / "config")
     path.write_text(json.dumps(server.kubeconfig()))
-    mirror = Mirror(Client(load(path, "turnup-test")), {(MAPS, "dev"): ["a"]})
-    yield mirror
-    mirror.stop()
+    informer = Informer(Client(load(path, "turnup-test")), {(MAPS, "dev"): ["a"]})
+    yield informer
+    informer.stop()
 
 
-def wait_for(mirror: Mirror, condition) -> None:
+def wait_for(informer: Informer, condition) -> None:
     """Waits until a condition of the copy holds.
 
     Raises:
@@ -44,27 +44,27 @@ def wait_for(mirror: Mirror, condition) -> None:
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
-        mirror.wait(mirror.version, 0.05)
+        informer.wait(informer.version, 0.05)
 
 
 @pytest.mark.parametrize("status", [408, 409, 410, 429, 500, 503, 504])
 @pytest.mark.parametrize("where", ["list", "watch"])
-def test_answers_that_pass(mirror, server, where, status):
+def test_answers_that_pass(informer, server, where, status):
     """A list or a watch that is refused because the server is away, or has cut its history, is asked for again until it is given."""
     left = [(status, {"kind": "Status", "code": status, "message": "leader changed"})] * 7
     server.refuse = lambda request: left.pop() if left and request.path.endswith("/configmaps") and ("watch" in request.query) == (where == "watch") else None
-    mirror.start()
-    wait_for(mirror, lambda: mirror.complete and not left)
+    informer.start()
+    wait_for(informer, lambda: informer.complete and not left)
     server.put(config_map("a", key="1"))
 
-    wait_for(mirror, lambda: mirror.get(KEY) is not None)
-    assert mirror.trouble == ""
+    wait_for(informer, lambda: informer.get(KEY) is not None)
+    assert informer.trouble == ""
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503, 504])
-def test_errors_in_a_watch_that_pass(mirror, server, monkeypatch, status):
+def test_errors_in_a_watch_that_pass(informer, server, monkeypatch, status):
     """An error in the middle of a watch, with any status that passes, makes the collection listed and watched anew."""
-    real = mirror._client.stream
+    real = informer._client.stream
     left = [1, 2, 3]
 
     def stream(path, query, *, seconds):
@@ -73,28 +73,28 @@ def test_errors_in_a_watch_that_pass(mirror, server, monkeypatch, status):
             yield {"type": "ERROR", "object": {"kind": "Status", "code": status, "message": "etcdserver: request timed out"}}
         yield from real(path, query, seconds=seconds)
 
-    monkeypatch.setattr(mirror._client, "stream", stream)
-    mirror.start()
-    wait_for(mirror, lambda: not left)
+    monkeypatch.setattr(informer._client, "stream", stream)
+    informer.start()
+    wait_for(informer, lambda: not left)
     server.put(config_map("a", key="1"))
 
-    wait_for(mirror, lambda: mirror.get(KEY) is not None)
+    wait_for(informer, lambda: informer.get(KEY) is not None)
 
 
-def test_server_that_stays_away_is_named(mirror, server, monkeypatch):
+def test_server_that_stays_away_is_named(informer, server, monkeypatch):
     """A server that does not give a list for too long ends the wait, with its address, the collection and its words."""
-    monkeypatch.setattr(informer, "_AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(informer_module, "_AWAY_SECONDS", 0.5)
     server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"})
-    mirror.start()
+    informer.start()
     with pytest.raises(TurnupError) as caught:
-        wait_for(mirror, lambda: False)
+        wait_for(informer, lambda: False)
 
     assert str(caught.value) == f"the API server {server.url} does not give the configmaps of dev (503 leader changed); look at the server, or try again."
 
 
-def test_time_away_begins_when_a_watch_ends(mirror, server, monkeypatch):
+def test_time_away_begins_when_a_watch_ends(informer, server, monkeypatch):
     """The time for which a server may be away begins when the last watch ended, however long ago the last list was."""
-    monkeypatch.setattr(informer, "_AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(informer_module, "_AWAY_SECONDS", 0.5)
     refused = [(503, {"kind": "Status", "code": 503, "message": "leader changed"})] * 6
 
     def stream(path, query, *, seconds):
@@ -102,21 +102,21 @@ def test_time_away_begins_when_a_watch_ends(mirror, server, monkeypatch):
         server.refuse = lambda request: refused.pop() if refused else None
         yield from ()
 
-    monkeypatch.setattr(mirror._client, "stream", stream)
-    mirror.start()
-    wait_for(mirror, lambda: not refused)
+    monkeypatch.setattr(informer._client, "stream", stream)
+    informer.start()
+    wait_for(informer, lambda: not refused)
 
-    version = mirror.version
-    wait_for(mirror, lambda: mirror.version > version or not mirror.trouble)
+    version = informer.version
+    wait_for(informer, lambda: informer.version > version or not informer.trouble)
 
 
-def test_refusals_are_final(mirror, server):
+def test_refusals_are_final(informer, server):
     """What the server will not give however often it is asked ends the wait at once."""
     server.refuse = lambda request: (400, {"kind": "Status", "code": 400, "message": "no"}) if request.path.endswith("/configmaps") else None
-    mirror.start()
+    informer.start()
     started = time.monotonic()
     with pytest.raises(TurnupError, match="configmaps in dev cannot be read: no."):
-        wait_for(mirror, lambda: False)
+        wait_for(informer, lambda: False)
 
     assert time.monotonic() - started < 10
 

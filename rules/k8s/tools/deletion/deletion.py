@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.api.api_errors import explain
-from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, Permit
+from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.field_ownership import foreign_owner
-from rules.k8s.tools.api.finalizers import what_holds
-from rules.k8s.tools.api.informer import Collection, Mirror
+from rules.k8s.tools.api.finalizers import finalizers_sentence
+from rules.k8s.tools.api.informer import Collection, Informer
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.ordering import Graph, Order, reversed_graph
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -29,7 +29,7 @@ _PODS = Resource("v1", "Pod", "pods", True)
 _CLAIMS = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
 
 
-class Removal:
+class Deleter:
     """Deletes objects.
 
     Args:
@@ -44,7 +44,7 @@ class Removal:
     """
 
     def __init__(self, client: Client, executor: Executor, report: Callable[[Result], None], *, data: bool = False,
-                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, permit: Permit = nullcontext,
+                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, fence: WriteFence = nullcontext,
                  why: str = ""):
         self._client = client
         self._executor = executor
@@ -52,7 +52,7 @@ class Removal:
         self._data = data
         self._uids = uids or {}
         self._patience = patience
-        self._permit = permit
+        self._permit = fence
         self._why = why
         self._deadline = 0.0
         self._seen: dict[Identity, Object | None] = {}
@@ -201,36 +201,36 @@ class Removal:
         for result in going.values():
             collections.setdefault((result.item.resource, result.item.identity.namespace), []).append(result.item.identity.name)
         trouble = ""
-        with self._watching(collections) as mirror:
+        with self._watching(collections) as informer:
             version = -1
             while going and not trouble:
                 late = time.monotonic() > self._deadline
-                for result in [result for result in going.values() if _is_gone(mirror, result)]:
+                for result in [result for result in going.values() if _is_gone(informer, result)]:
                     del going[result.item.identity]
                     yield Result(result.item, "deleted", error=result.error)
                 if late:
                     break
                 try:
-                    version = mirror.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
+                    version = informer.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
                 except UnreachableError:
                     raise
                 except TurnupError as error:
                     trouble = str(error)
         for result in going.values():
-            held = "" if trouble else what_holds(self._client, result.item.path)
+            held = "" if trouble else finalizers_sentence(self._client, result.item.path)
             yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted "
                          f"({held or 'finalizers: none'}); look at what holds them.")
 
     @contextmanager
-    def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Mirror]:
+    def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Informer]:
         """Follows collections: however long something takes to go, it costs a request or two."""
         # Watches keep their connections: they get a client of their own, with one for each.
-        mirror = Mirror(Client(self._client.connection, connections=len(collections) + 2), collections)
-        mirror.start()
+        informer = Informer(Client(self._client.connection, connections=len(collections) + 2), collections)
+        informer.start()
         try:
-            yield mirror
+            yield informer
         finally:
-            mirror.stop()
+            informer.stop()
 
     def _live(self, item: Item) -> Object | None:
         try:
@@ -242,7 +242,7 @@ class Removal:
             raise
 
     def _delete(self, item: Item, live: Object, version: str = "") -> bool:
-        return delete_object(self._client, item, live["metadata"]["uid"], version=version, permit=self._permit)
+        return delete_object(self._client, item, live["metadata"]["uid"], version=version, fence=self._permit)
 
     def _wait_for_pods(self, gone: list[Item]) -> None:
         """Waits until the pods of deleted workloads are gone, too: until then they use what they depend on."""
@@ -251,16 +251,16 @@ class Removal:
         places: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
         if not workloads:
             return
-        with self._watching(places) as mirror:
+        with self._watching(places) as informer:
             version = -1
             while time.monotonic() < self._deadline:
-                if mirror.complete:
-                    pods = PodIndex(mirror.all("Pod"))
+                if informer.complete:
+                    pods = PodIndex(informer.all("Pod"))
                     workloads = [item for item in workloads if pods.of(item.obj)]
                     if not workloads:
                         return
                 try:
-                    version = mirror.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
+                    version = informer.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
                 except UnreachableError:
                     raise
                 except TurnupError:
@@ -286,18 +286,18 @@ class Removal:
             results[result.item.identity] = result
 
 
-def _seen(mirror: Mirror, item: Item) -> Object | None:
-    return mirror.get((item.resource.api_version, item.resource.kind, item.identity.namespace, item.identity.name))
+def _seen(informer: Informer, item: Item) -> Object | None:
+    return informer.get((item.resource.api_version, item.resource.kind, item.identity.namespace, item.identity.name))
 
 
-def _is_gone(mirror: Mirror, sent: Result) -> bool:
+def _is_gone(informer: Informer, sent: Result) -> bool:
     """Says whether a mirror shows that a deleted object is gone, or another one has its name."""
-    live = _seen(mirror, sent.item)
-    return mirror.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
+    live = _seen(informer, sent.item)
+    return informer.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
 
 
 def delete_object(client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False,
-                  permit: Permit = nullcontext) -> bool:
+                  fence: WriteFence = nullcontext) -> bool:
     """Deletes an object on the condition that it is what was looked at; says whether it is gone already.
 
     Args:
@@ -314,7 +314,7 @@ def delete_object(client: Client, item: Item, uid: str, *, version: str = "", pr
     """
     try:
         # The server reads the options of a delete from the body alone; in the query it is for the audit log.
-        answer: Any = client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, permit=permit, body={
+        answer: Any = client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, fence=fence, body={
             "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation,
             "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}), **({"dryRun": ["All"]} if dry else {})})[1]
     except ApiError as error:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from rules.k8s.tools.api.api_errors import explain
-from rules.k8s.tools.api.client import FIELD_MANAGER, Client, Permit
+from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.finalizers import holders
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.deletion import delete_object
@@ -100,7 +100,7 @@ def check_new(client: Client, item: Item) -> None:
             raise
 
 
-def recreate(client: Client, item: Item, before: Object, permit: Permit, apply: Callable[[Item, Object | None], Result]) -> Result:
+def recreate(client: Client, item: Item, before: Object, fence: WriteFence, apply: Callable[[Item, Object | None], Result]) -> Result:
     """Deletes an object, waits until it is gone and makes it again.
 
     Args:
@@ -114,7 +114,7 @@ def recreate(client: Client, item: Item, before: Object, permit: Permit, apply: 
         live = _read(client, item)
         # Another object under the same name is not ours to delete: the server says what it makes of the manifest.
         if live and live["metadata"]["uid"] == before["metadata"]["uid"]:
-            delete_object(client, item, live["metadata"]["uid"], propagation=_propagation(item, live), permit=permit)
+            delete_object(client, item, live["metadata"]["uid"], propagation=_propagation(item, live), fence=fence)
             wait_gone(client, item, live["metadata"]["uid"])
             live = None
     except ApiError as error:

@@ -63,7 +63,7 @@ def text_forms(text: str) -> Iterator[str]:
     if special & set("&<>\"'"):
         yield from (text.translate(table) for table in _HTML_TABLES)
     if "'" in special:
-        yield from (text.replace("'", quoted) for quoted in ("''", "'\\''", "'\"'\"'"))
+        yield from (text.replace("'", pods_with_messages) for pods_with_messages in ("''", "'\\''", "'\"'\"'"))
     if not text.isascii() or special & set("&<>\"'\\") or not text.isprintable():
         yield repr(text)[1:-1]
         for written in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):

@@ -41,7 +41,7 @@ WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
 
 # Kinds that are never more ready than when they are written: after an apply nothing waits for them.
-AT_ONCE = frozenset({
+READY_WHEN_WRITTEN = frozenset({
     ("", "ConfigMap"), ("", "Secret"), ("", "ServiceAccount"), ("", "LimitRange"), ("", "ResourceQuota"), ("", "Endpoints"),
     ("batch", "CronJob"), ("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding"),
     ("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding"),

@@ -7,14 +7,14 @@ from typing import Any, Sequence, TextIO
 
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.output.lines import line, safe
-from rules.k8s.tools.output.printers import PlainFace
+from rules.k8s.tools.output.printers import PlainPrinter
 from rules.k8s.tools.output.tree import Node, layout, lines
 
 # Lines of the terminal that the tree leaves free.
 _SPARE_LINES = 3
 
 
-class LiveFace(PlainFace):
+class LivePrinter(PlainPrinter):
     """Lines on a terminal, and below them, while the run waits, the tree as it is now.
 
     Args:

@@ -20,7 +20,7 @@ from rules.k8s.tools.output.lines import blockers, forward_line, line, log_line,
 _PLAIN_EVERY = 10.0
 
 
-class Face(Protocol):
+class Printer(Protocol):
     """How events look."""
 
     stream: TextIO
@@ -42,7 +42,7 @@ class Face(Protocol):
         """Ends what `begin` began."""
 
 
-class PlainFace:
+class PlainPrinter:
     """Lines of text: data on stdout, progress on stderr.
 
     Args:
@@ -116,7 +116,7 @@ class PlainFace:
         return ("---\n" if self._texts > 1 else "") + to_yaml(event["manifest"])
 
 
-class JsonFace:
+class JsonPrinter:
     """One JSON object a line on stdout; the sentence of an error on stderr, too.
 
     Args:

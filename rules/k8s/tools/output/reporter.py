@@ -16,7 +16,7 @@ from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.printers import Face, JsonFace, PlainFace
+from rules.k8s.tools.output.printers import JsonPrinter, PlainPrinter, Printer
 
 if TYPE_CHECKING:
     from rules.k8s.tools.api.item import Result
@@ -38,7 +38,7 @@ class Reporter:
         started: time.monotonic() at the run's beginning.
     """
 
-    def __init__(self, face: Face, redact: Redactor):
+    def __init__(self, face: Printer, redact: Redactor):
         self._face = face
         self._redact = redact
         self._lock = threading.Lock()
@@ -124,7 +124,7 @@ def _masked(value: Any, redact: Redactor) -> Any:
     return value
 
 
-def choose_face(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Face:
+def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Printer:
     """Returns the face that a command line asks for; it need not be valid otherwise.
 
     Args:
@@ -138,15 +138,15 @@ def choose_face(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Fac
         elif argument == "--output" and index + 1 < len(arguments):
             wanted = arguments[index + 1]
     if wanted == "json":
-        return JsonFace(stdout, stderr)
+        return JsonPrinter(stdout, stderr)
     if wanted == "auto" and stderr.isatty():
-        from rules.k8s.tools.output.live_printer import LiveFace
+        from rules.k8s.tools.output.live_printer import LivePrinter
 
-        return LiveFace(stdout, stderr)
-    return PlainFace(stdout, stderr)
+        return LivePrinter(stdout, stderr)
+    return PlainPrinter(stdout, stderr)
 
 
-class Lasting(io.TextIOBase):
+class DurableStream(io.TextIOBase):
     """A stream that falls silent when it can take no more, for what goes on all the same.
 
     Args:

@@ -15,8 +15,8 @@ from rules.k8s.testing.shell import LABEL, SCHEMA
 from rules.k8s.tools.errors import run_main
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.output import events, printers
-from rules.k8s.tools.output.printers import JsonFace, PlainFace
-from rules.k8s.tools.output.reporter import Reporter, choose_face
+from rules.k8s.tools.output.printers import JsonPrinter, PlainPrinter
+from rules.k8s.tools.output.reporter import Reporter, choose_printer
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"},
           "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"}}
@@ -116,7 +116,7 @@ def test_gone_reader_is_no_error(tmp_path):
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    report = Reporter(JsonFace(Gone(), io.StringIO()), Redactor())
+    report = Reporter(JsonPrinter(Gone(), io.StringIO()), Redactor())
 
     report.end(0)
 
@@ -125,7 +125,7 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
     """Now and then a piped run says which target everything else waits for, and why."""
     monkeypatch.setattr(printers, "_PLAIN_EVERY", -1.0)
     err = io.StringIO()
-    report = Reporter(PlainFace(io.StringIO(), err), Redactor())
+    report = Reporter(PlainPrinter(io.StringIO(), err), Redactor())
     waiting = [{"object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "reason": "0 of 1 replicas are available",
                 "failed": False, "pods": [{"pod": "redis-0", "reason": "is starting"}]}]
     with report.waiting(LABEL):
@@ -137,7 +137,7 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
 
 def test_stuck_object_is_explained_in_lines():
     """An explanation has the reason, the last event and the log, a line each."""
-    face = PlainFace(io.StringIO(), io.StringIO())
+    face = PlainPrinter(io.StringIO(), io.StringIO())
     Reporter(face, Redactor()).emit({
         "event": "stuck", "target": "//redis:dev", "service": "redis", "pod": "redis-0", "reason": "CrashLoopBackOff", "container": "main",
         "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "last_event": "Warning BackOff (x3): back-off",
@@ -154,9 +154,9 @@ def test_terminal_gets_the_live_face():
         def isatty(self) -> bool:
             return True
 
-    chosen = [type(choose_face(arguments, io.StringIO(), stream)).__name__
+    chosen = [type(choose_printer(arguments, io.StringIO(), stream)).__name__
              for arguments, stream in (([], Terminal()), (["--output=plain"], Terminal()), ([], io.StringIO()))]
-    assert chosen == ["LiveFace", "PlainFace", "PlainFace"]
+    assert chosen == ["LivePrinter", "PlainPrinter", "PlainPrinter"]
 
 
 def test_schema_refuses_what_is_not_published():

@@ -1,6 +1,6 @@
 """The tree of a stack: which service waits for which, down to the object, the pod and its reason.
 
-`layout` makes it, as nodes; `lines` draws nodes as text, and LiveFace draws them anew
+`layout` makes it, as nodes; `lines` draws nodes as text, and LivePrinter draws them anew
 on a terminal while a run waits.
 """
 

@@ -8,13 +8,13 @@ from typing import Callable, Iterable
 
 from rules.k8s.tools.api.api_errors import missing_namespace
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
-from rules.k8s.tools.api.finalizers import what_holds
+from rules.k8s.tools.api.finalizers import finalizers_sentence
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.errors import ApiError, TurnupError
 
 # So long a run waits for namespaces that are being deleted.
-_ENDING_SECONDS = 60.0
+_TERMINATING_SECONDS = 60.0
 
 
 def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, say: Callable[[str], None]) -> None:
@@ -41,16 +41,16 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
             live = client.request("GET", f"/api/v1/namespaces/{name}", accept=METADATA_ONLY)[1]
         except ApiError as error:
             return "missing" if error.status == 404 else ""
-        return "ending" if live["metadata"].get("deletionTimestamp") else ""
+        return "terminating" if live["metadata"].get("deletionTimestamp") else ""
 
     states = dict(zip(needed, executor.map(look, needed)))
-    deadline, pause, said = time.monotonic() + _ENDING_SECONDS, 0.1, False
-    while ending := [name for name, state in states.items() if state == "ending"]:
+    deadline, pause, said = time.monotonic() + _TERMINATING_SECONDS, 0.1, False
+    while ending := [name for name, state in states.items() if state == "terminating"]:
         if time.monotonic() > deadline:
             item = needed[ending[0]]
-            held = what_holds(client, f"/api/v1/namespaces/{ending[0]}")
+            held = finalizers_sentence(client, f"/api/v1/namespaces/{ending[0]}")
             raise TurnupError(f"{item.label}: {item.identity}: the namespace {ending[0]!r} is being deleted and still there after "
-                              f"{format_duration(_ENDING_SECONDS)}{f' ({held})' if held else ''}; nothing was written. Look at what its "
+                              f"{format_duration(_TERMINATING_SECONDS)}{f' ({held})' if held else ''}; nothing was written. Look at what its "
                               "finalizers wait for, and run it again.")
         if not said:
             say(f"waiting for the end of {', '.join(ending)}: {'it is' if len(ending) == 1 else 'they are'} being deleted")

@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterable, Mapping
 from rules.k8s.tools.api.api_errors import explain, words
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Resource
-from rules.k8s.tools.api.field_ownership import absorbed, conflicts
+from rules.k8s.tools.api.field_ownership import conflicts, merged_managers
 from rules.k8s.tools.api.item import Item, live_metadata
 from rules.k8s.tools.api.webhooks import Starting, called
 from rules.k8s.tools.deletion import recreation
@@ -29,8 +29,8 @@ from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Identity, Object, owner
 from rules.k8s.tools.preflight.comparison import is_applied
 from rules.k8s.tools.preflight.limits import check_quotas, check_rights
-from rules.k8s.tools.preflight.surroundings import Surroundings
-from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, foreign_sentence, is_ending, is_foreign
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, foreign_owner_sentence, is_foreign, is_terminating
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory
 
 # From this many objects of one kind and namespace on, they are listed and not read one by one.
@@ -68,7 +68,7 @@ class Preflight:
 
     Args:
         client: the API server.
-        surroundings: what the run makes, for what cannot be tried yet.
+        planned: what the run makes, for what cannot be tried yet.
         inventory: what the stack has, and the labels by which its objects can be listed.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
@@ -76,10 +76,10 @@ class Preflight:
         create: only find out what is there already, whoever made it: a verdict with `live`. The others are tried.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, inventory: Inventory, *, force: bool = False, adopt: bool = False,
+    def __init__(self, client: Client, planned: PlannedObjects, inventory: Inventory, *, force: bool = False, adopt: bool = False,
                  create: bool = False, going_back: bool = False):
         self._client = client
-        self._surroundings = surroundings
+        self._surroundings = planned
         self._inventory = inventory
         self._force = force
         self._adopt = adopt
@@ -87,7 +87,7 @@ class Preflight:
         self._going_back = going_back
         self._since = _moment(client.date)
         self._absent: set[str] = set()
-        self._starting = Starting(client, surroundings.services)
+        self._starting = Starting(client, planned.services)
 
     def check(self, items: Iterable[Item], executor: Executor) -> list[Verdict | Refusal]:
         """Returns what would become of each item, in the items' order."""
@@ -155,7 +155,7 @@ class Preflight:
 
     def _try(self, item: Item, known: _Live) -> Verdict | Refusal:
         live = known.meta
-        if live and is_ending(live):
+        if live and is_terminating(live):
             return self._anew(item, live)
         if item.identity.namespace in self._absent:
             return self._stand_in(item)
@@ -168,14 +168,14 @@ class Preflight:
             answer = self._dry_run(item, force=self._force, accept=_WHOLE if whole else METADATA_ONLY)
             if not answer["metadata"].get("resourceVersion"):
                 return Verdict(item, "new")
-            if is_ending(answer):
+            if is_terminating(answer):
                 return self._anew(item, answer)
             if self._create:
                 return Verdict(item, "changed", answer)
             if live is None:
                 live = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
                 if self._is_foreign(item, live):
-                    return Refusal(item, foreign_sentence(item, live, force=self._force))
+                    return Refusal(item, foreign_owner_sentence(item, live, force=self._force))
             return Verdict(item, "changed" if self._would_change(item, live, answer) else "unchanged", live)
         except ApiError as error:
             return self._refused(item, live, error)
@@ -194,7 +194,7 @@ class Preflight:
         if live is None and (self._create or error.status in (409, 422)):
             # A list by label does not have it: it may be somebody else's, or be on its way out.
             live = live_metadata(self._client, item)
-            if live and is_ending(live):
+            if live and is_terminating(live):
                 return self._anew(item, live)
             if live and self._create:
                 return Verdict(item, "changed", live)
@@ -204,16 +204,16 @@ class Preflight:
             return self._stand_in(item)
         if error.status == 400 and "dry run" in error.message:
             return Verdict(item, "untried", live, tried=False)  # An admission webhook that cannot be asked without effect.
-        if live and absorbed(live) and error.status == 422:
+        if live and merged_managers(live) and error.status == 422:
             # What .replace set stands beside what is applied, until the write makes it ours: a dry run cannot do that.
             return Verdict(item, "changed", live, tried=False)
         taken = conflicts(error)
         if taken and not self._force and {manager for manager, _ in taken} == {FIELD_MANAGER}:
-            # What .replace set; the write makes it ours (see ownership.absorbed). Everything else is checked here.
+            # What .replace set; the write makes it ours (see ownership.merged_managers). Everything else is checked here.
             try:
                 self._dry_run(item, force=True)
             except ApiError as other:
-                if other.status != 422 or not live or not absorbed(live):
+                if other.status != 422 or not live or not merged_managers(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
         if error.status == 422 and live and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live))):
@@ -232,11 +232,11 @@ class Preflight:
             self._dry_run(item, force=False)
         except ApiError as error:
             return Refusal(item, self._foreign_sentence(item, live, error))
-        return Refusal(item, foreign_sentence(item, live))
+        return Refusal(item, foreign_owner_sentence(item, live))
 
     def _foreign_sentence(self, item: Item, live: Object, error: ApiError) -> str:
         taken = conflicts(error)
-        return foreign_sentence(item, live, force=self._force or bool(taken), fields=", ".join(field for _, field in taken))
+        return foreign_owner_sentence(item, live, force=self._force or bool(taken), fields=", ".join(field for _, field in taken))
 
     def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
         """Tries an object whose name one has that is being deleted: what the server would make of that one says nothing."""
@@ -245,7 +245,7 @@ class Preflight:
         except ApiError as error:
             if not self._is_early(error, item):
                 return Refusal(item, explain(error, item.label, item.identity))
-        return Verdict(item, "ending", live)
+        return Verdict(item, "terminating", live)
 
     def _is_early(self, error: ApiError, item: Item) -> bool:
         """Says whether a refusal may pass by itself; that of a webhook only where it is about to run."""
@@ -270,7 +270,7 @@ class Preflight:
 
     def _would_change(self, item: Item, live: Object, answer: Object) -> bool:
         """Says whether a dry run changed something, by the time that it put into managedFields."""
-        if absorbed(live):
+        if merged_managers(live):
             return True
         before, after = _applied_at(live), _applied_at(answer)
         if after is None or before is None or after != before:

@@ -36,7 +36,7 @@ class Verdict:
     @property
     def uid(self) -> str:
         """The live object's UID, "" when there is none, or none that stays."""
-        return self.live["metadata"].get("uid", "") if self.live and self.outcome not in ("replaced", "ending") else ""
+        return self.live["metadata"].get("uid", "") if self.live and self.outcome not in ("replaced", "terminating") else ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
         TurnupError: naming the owner.
     """
     if not adopt and is_foreign(item, live, labels, inventory):
-        raise TurnupError(foreign_sentence(item, live))
+        raise TurnupError(foreign_owner_sentence(item, live))
 
 
 def is_foreign(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None) -> bool:
@@ -69,7 +69,7 @@ def is_foreign(item: Item, live: Object, labels: Collection[str], inventory: Inv
     return not (owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)))
 
 
-def foreign_sentence(item: Item, live: Object, *, force: bool = False, fields: str = "") -> str:
+def foreign_owner_sentence(item: Item, live: Object, *, force: bool = False, fields: str = "") -> str:
     """Says who has made a live object, and all that it takes to make it one's own.
 
     Args:
@@ -88,11 +88,11 @@ def foreign_sentence(item: Item, live: Object, *, force: bool = False, fields: s
     return f"{what} is there already and was made by {foreign_owner(live)}; rename yours, or take it over with {take}."
 
 
-def is_ending(live: Object) -> bool:
+def is_terminating(live: Object) -> bool:
     """Says whether a live object is being deleted: whatever is written into it goes with it."""
     return bool(live["metadata"].get("deletionTimestamp"))
 
 
-def ending_sentence(item: Item) -> str:
+def terminating_sentence(item: Item) -> str:
     """Says what becomes of an object whose name one has that is being deleted."""
     return f"{item.label}: {item.identity} is being deleted; its end is waited for, and it is made anew"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from rules.k8s.tools.api.discovery import POD
-from rules.k8s.tools.api.informer import Collection, Mirror
+from rules.k8s.tools.api.informer import Collection, Informer
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.kinds import WORKLOADS
 from rules.k8s.tools.objects.objects import Object
@@ -25,7 +25,7 @@ def collections_of(items: Iterable[Item]) -> dict[Collection, list[str]]:
     return found
 
 
-def quoted(parts: Iterable[Part]) -> list[Object]:
+def pods_with_messages(parts: Iterable[Part]) -> list[Object]:
     """Returns the pods whose own words a report of the state would have."""
     return [pod for part in parts for waiting in part.waiting for pod, _ in waiting.pods if has_words(pod)]
 
@@ -39,8 +39,8 @@ class ClosureState:
         mirror: of their collections.
     """
 
-    def __init__(self, plan: Plan, items: Iterable[Item], mirror: Mirror):
-        self._mirror = mirror
+    def __init__(self, plan: Plan, items: Iterable[Item], informer: Informer):
+        self._mirror = informer
         own = {entry.label for entry in plan.entries}
         self._parts = [(entry.label, entry.service, tuple(dep for dep in entry.deps if dep in own)) for entry in plan.entries]
         self._items: dict[str, list[Item]] = {entry.label: [] for entry in plan.entries}

@@ -1,4 +1,4 @@
-"""Following objects by watches: how far they are, and why something is stuck; for waiting.py and writing.py."""
+"""Follower objects by watches: how far they are, and why something is stuck; for waiting.py and writing.py."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 from typing import Any, Collection, Iterable
 
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.informer import Key, Mirror
+from rules.k8s.tools.api.informer import Informer, Key
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.events import Part, state
 from rules.k8s.tools.output.reporter import Reporter
-from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, quoted
+from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, pods_with_messages
 from rules.k8s.tools.readiness.live_secrets import LiveSecrets
-from rules.k8s.tools.readiness.stuck_detector import Troubles
+from rules.k8s.tools.readiness.stuck_detector import StuckDetector
 
 # A change seldom comes alone: at most so often a second is the state computed anew.
 _PAUSE_SECONDS = 0.1
@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 0.1
 _BEHIND_SECONDS = 5.0
 
 
-class Following:
+class Follower:
     """Follows objects by watches; a context manager.
 
     Args:
@@ -37,10 +37,10 @@ class Following:
         items = list(items)
         collections = collections_of(items)
         # Watches keep their connections: they get a client of their own, with one for each.
-        self._mirror = Mirror(Client(client.connection, connections=len(collections) + 2), collections)
+        self._mirror = Informer(Client(client.connection, connections=len(collections) + 2), collections)
         self._closure = ClosureState(plan, items, self._mirror)
         self._secrets = LiveSecrets(client, plan.objects, report.learn)
-        self._troubles = Troubles(client, self._secrets.learn)
+        self._troubles = StuckDetector(client, self._secrets.learn)
         self._client = client
         self._report = report
         self._shown = report.waiting(plan.label)
@@ -49,7 +49,7 @@ class Following:
         self._followed = {item.identity for item in items}
         self._expected: dict[Identity, tuple[Key, int, float]] = {}
 
-    def __enter__(self) -> Following:
+    def __enter__(self) -> Follower:
         self._mirror.start()
         self._shown.__enter__()
         return self
@@ -73,7 +73,7 @@ class Following:
         if not self._mirror.complete or self._is_behind():
             return None
         every = self._closure.parts()
-        self._secrets.learn(quoted(every))
+        self._secrets.learn(pods_with_messages(every))
         self._report.progress(map(state, every))
         parts = [part for part in every if labels is None or part.label in labels]
         if any(part.waiting for part in parts):

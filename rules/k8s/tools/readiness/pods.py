@@ -103,7 +103,7 @@ def has_words(pod: Object) -> bool:
     return any(_ended(container, state).get("message") for container in _containers(pod) for state in ("state", "lastState"))
 
 
-def spokesman(pod: Object) -> tuple[str, bool] | None:
+def most_telling_container(pod: Object) -> tuple[str, bool] | None:
     """Returns the container whose log says most about why a pod is not ready, and whether its previous run's log does.
 
     Returns:

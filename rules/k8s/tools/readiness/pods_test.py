@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.masking.mask import Redactor
-from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_bad, pod_reason, restarts, spokesman
+from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_bad, most_telling_container, pod_reason, restarts
 
 
 def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -69,7 +69,7 @@ CRASHED = {"reason": "Error", "exitCode": 1}
 ])
 def test_spokesman(containers, expected):
     """The container that crashed speaks, with the log of the run that ended; else the one that runs and is not ready."""
-    assert spokesman(pod(*containers)) == expected
+    assert most_telling_container(pod(*containers)) == expected
 
 
 def test_trouble_outlasts_a_restart():

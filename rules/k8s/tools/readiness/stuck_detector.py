@@ -11,7 +11,7 @@ from rules.k8s.tools.output.events import Event, Part, Waiting, stuck
 from rules.k8s.tools.output.render import event_line
 from rules.k8s.tools.readiness.current_pods import PresentPods, stuck_former
 from rules.k8s.tools.readiness.kube_events import events_of
-from rules.k8s.tools.readiness.pods import cannot_start, is_bad, pod_reason, restarts, spokesman
+from rules.k8s.tools.readiness.pods import cannot_start, is_bad, most_telling_container, pod_reason, restarts
 
 # Seconds until what is in trouble is explained, and what is merely slow and has a warning.
 _BAD_AFTER = 7.0
@@ -30,7 +30,7 @@ _CRASHES = 5
 _TALKING = ("PersistentVolumeClaim",)
 
 
-class Troubles:
+class StuckDetector:
     """Follows what is not ready while a run waits.
 
     Args:
@@ -164,7 +164,7 @@ def last_event(client: Client, live: Object | None) -> str:
 
 def last_log_lines(client: Client, pod: Object, lines: int) -> tuple[str, list[str]]:
     """Returns the container of a pod whose log says most about its trouble, and the last lines of that; ("", []) where there are none."""
-    chosen = spokesman(pod)
+    chosen = most_telling_container(pod)
     if not chosen:
         return "", []
     container, previous = chosen

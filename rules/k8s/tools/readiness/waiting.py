@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Iterable
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.kinds import AT_ONCE
+from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.reporter import Reporter
-from rules.k8s.tools.readiness.follower import Following
+from rules.k8s.tools.readiness.follower import Follower
 
 if TYPE_CHECKING:
     pass
@@ -39,14 +39,14 @@ def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float
         TurnupError: the deadline has passed, or an object has failed for good; the
             sentence names what is not ready and why.
     """
-    wait_for(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in AT_ONCE], seconds, report, since)
+    wait_for(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in READY_WHEN_WRITTEN], seconds, report, since)
 
 
 def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter, since: float) -> None:
     if not items:
         return
     latest = max(since + seconds, time.monotonic() + min(seconds, _LOOK_SECONDS))
-    with Following(client, plan, items, report) as following:
+    with Follower(client, plan, items, report) as following:
         while True:
             parts = following.look()
             if parts is not None and not any(part.waiting for part in parts):

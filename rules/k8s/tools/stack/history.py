@@ -21,7 +21,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.stack_location import SHARED, namespace_of, places_of
+from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, namespace_of, places_of
 
 KEEP = 10
 """Revisions of one stack that are kept."""
@@ -74,7 +74,7 @@ def stack_id(label: str) -> str:
 
 def _id(plan: Plan) -> str:
     """Returns what stands for a stack: in SHARED the namespaces, too, for one target may be the stacks of several users."""
-    return stack_id(plan.label if namespace_of(plan) != SHARED else f"{plan.label}\n{','.join(places_of(plan))}")
+    return stack_id(plan.label if namespace_of(plan) != SHARED_NAMESPACE else f"{plan.label}\n{','.join(places_of(plan))}")
 
 
 def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:

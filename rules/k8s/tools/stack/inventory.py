@@ -28,7 +28,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.objects import Identity, Object, group_of, owner
-from rules.k8s.tools.stack.stack_location import SHARED, STACK, Home, parent_name
+from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, STACK, StackLocation, parent_name
 
 ID_LABEL = "applyset.kubernetes.io/id"
 PART_OF = "applyset.kubernetes.io/part-of"
@@ -72,7 +72,7 @@ Members = dict[Identity, Member]
 
 
 @dataclass(frozen=True)
-class Parent:
+class ApplySetParent:
     """The parent of one stack.
 
     Attributes:
@@ -107,7 +107,7 @@ class Parent:
             return frozenset(self.places)
         found = {identity.namespace for identity, member in self.members.items() if member.present}
         # An object that names no namespace is in `default`, and its plan does not say so.
-        return frozenset(found | ({self.namespace} - {SHARED})) - {"", "default"}
+        return frozenset(found | ({self.namespace} - {SHARED_NAMESPACE})) - {"", "default"}
 
     @property
     def id(self) -> str:
@@ -131,9 +131,9 @@ class Inventory:
         readable: False where the user may not read ConfigMaps: nothing is known then, and nothing is pruned.
     """
 
-    parent: Parent
-    moved: Parent | None = None
-    others: tuple[Parent, ...] = ()
+    parent: ApplySetParent
+    moved: ApplySetParent | None = None
+    others: tuple[ApplySetParent, ...] = ()
     readable: bool = True
 
     @property
@@ -174,7 +174,7 @@ def applyset_id(name: str, namespace: str) -> str:
     return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
 
 
-def read_inventory(client: Client, home: Home, items: Iterable[Item], former: Iterable[str] = ()) -> Inventory:
+def read_inventory(client: Client, home: StackLocation, items: Iterable[Item], former: Iterable[str] = ()) -> Inventory:
     """Reads the parents of a stack and of those that may share objects with it.
 
     Args:
@@ -187,14 +187,14 @@ def read_inventory(client: Client, home: Home, items: Iterable[Item], former: It
         TurnupError: the ConfigMap of the parent's name belongs to another tool, or is damaged.
     """
     items, former = list(items), frozenset(former)
-    places = sorted({home.namespace, SHARED, *former, *(item.identity.namespace for item in items)} - {""})
+    places = sorted({home.namespace, SHARED_NAMESPACE, *former, *(item.identity.namespace for item in items)} - {""})
     found, readable = _list_parents(client, home.namespace, places)
     # What left the stack may be in a namespace that the present set has nothing in, and in the list of a stack there.
     left = {identity.namespace for parent in found if parent.stack == home.stack for identity in parent.members} - {"", *places}
     if left:
         found += [parent for parent in _list_parents(client, home.namespace, sorted(left))[0] if parent.stack != home.stack]
     at_home = next((parent for parent in found if (parent.stack, parent.namespace, parent.name) == (home.stack, home.namespace, home.name)),
-                   Parent(home.stack, home.namespace, {}, exists=False, places=home.key))
+                   ApplySetParent(home.stack, home.namespace, {}, exists=False, places=home.key))
     of_target = [parent for parent in found if parent.stack == home.stack and parent.uid != at_home.uid]
     moved = _heritage(at_home, of_target, home, items, former)
     # A list of an earlier version, without the namespaces, may be of several stacks: it says nothing about what others have.
@@ -202,12 +202,12 @@ def read_inventory(client: Client, home: Home, items: Iterable[Item], former: It
     return Inventory(at_home, moved, tuple(parent for parent in others if not moved or parent.uid != moved.uid), readable)
 
 
-def _is_vague(parent: Parent) -> bool:
+def _is_vague(parent: ApplySetParent) -> bool:
     """Says whether a parent is of a stack of several namespaces and does not tell which."""
-    return parent.namespace == SHARED and parent.places is None
+    return parent.namespace == SHARED_NAMESPACE and parent.places is None
 
 
-def _heritage(at_home: Parent, of_target: Iterable[Parent], home: Home, items: Iterable[Item], former: frozenset[str]) -> Parent | None:
+def _heritage(at_home: ApplySetParent, of_target: Iterable[ApplySetParent], home: StackLocation, items: Iterable[Item], former: frozenset[str]) -> ApplySetParent | None:
     """Returns the parent that a stack had before its namespaces changed.
 
     A set of namespaces that only grew or shrank is that of the same stack, when there is one such list and none of the present
@@ -238,7 +238,7 @@ def _heritage(at_home: Parent, of_target: Iterable[Parent], home: Home, items: I
     return replace(found, members=mine, exists=len(mine) == len(found.members))
 
 
-def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Parent], bool]:
+def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[ApplySetParent], bool]:
     """Returns the parents in some namespaces, and whether those at home could be read."""
     paths = [f"/api/v1/namespaces/{place}/configmaps" for place in places]
     if len(places) > 2:
@@ -247,7 +247,7 @@ def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Pa
         except ApiError as error:
             if error.status != 403:
                 raise
-    found: list[Parent] = []
+    found: list[ApplySetParent] = []
     readable = True
     for place, path in zip(places, paths):
         try:
@@ -259,13 +259,13 @@ def _list_parents(client: Client, home: str, places: list[str]) -> tuple[list[Pa
     return found, readable
 
 
-def _parents(client: Client, path: str, places: Collection[str]) -> list[Parent]:
+def _parents(client: Client, path: str, places: Collection[str]) -> list[ApplySetParent]:
     listed = client.request("GET", path, query={"labelSelector": ID_LABEL})[1].get("items") or []
     # Elsewhere the same label may be somebody else's stack: what is wrong with a list there is no matter of this run.
     return [parent for parent in map(_parent, [obj for obj in listed if obj["metadata"]["namespace"] in places]) if parent]
 
 
-def _parent(obj: Object) -> Parent | None:
+def _parent(obj: Object) -> ApplySetParent | None:
     """Reads a parent; None for that of another tool."""
     meta = obj["metadata"]
     noted = meta.get("annotations") or {}
@@ -277,7 +277,7 @@ def _parent(obj: Object) -> Parent | None:
     if tooling != _OUR_TOOLING:
         raise TurnupError(f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that one, or "
                           "delete the ConfigMap to start a new list.")
-    return Parent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""),
+    return ApplySetParent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""),
                   version=meta.get("resourceVersion", ""), places=places, unfinished=noted.get(_UNFINISHED, ""))
 
 
@@ -320,7 +320,7 @@ def with_part_of(item: Item, part_of: str) -> Item:
     return replace(item, obj={**item.obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), PART_OF: part_of}}})
 
 
-def parent_object(parent: Parent, members: Mapping[Identity, Member], unfinished: str = "") -> Object:
+def parent_object(parent: ApplySetParent, members: Mapping[Identity, Member], unfinished: str = "") -> Object:
     """Returns the ConfigMap of a parent that lists some members."""
     kinds = {f"{identity.kind}.{identity.group}" if identity.group else identity.kind for identity in members}
     namespaces = {identity.namespace for identity in members} - {"", parent.namespace}
@@ -333,7 +333,7 @@ def parent_object(parent: Parent, members: Mapping[Identity, Member], unfinished
     }
 
 
-def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Member], unfinished: str = "") -> Parent:
+def write_parent(client: Client, parent: ApplySetParent, members: Mapping[Identity, Member], unfinished: str = "") -> ApplySetParent:
     """Writes what a parent lists, unless it lists just that.
 
     Args:
@@ -356,7 +356,7 @@ def write_parent(client: Client, parent: Parent, members: Mapping[Identity, Memb
                    version=live["metadata"].get("resourceVersion", ""), unfinished=unfinished)
 
 
-def remove_parent(client: Client, parent: Parent) -> None:
+def remove_parent(client: Client, parent: ApplySetParent) -> None:
     """Deletes a parent; one that is gone, that somebody has written since, or that may not be deleted stays as it is."""
     if not parent.exists:
         return

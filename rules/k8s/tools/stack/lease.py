@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
-from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_namespace_ending
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_namespace_terminating
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.stack.lease_holder import PROCESS, Process, holder_name, is_gone, this_process
 from rules.k8s.tools.stack.stack_location import STACK, parent_name
@@ -204,7 +204,7 @@ class Lease:
             holder_name(), str(this_process()), self._asked)
 
     @contextmanager
-    def permit(self) -> Iterator[None]:
+    def fence(self) -> Iterator[None]:
         """Surrounds a request that writes: the lease is not given back to others while one is under way.
 
         Raises:
@@ -282,7 +282,7 @@ class Lease:
 
     def _forbid(self, error: ApiError) -> None:
         if not self._forbidden:
-            why = f"{self._namespace} is being deleted" if is_namespace_ending(error.message) else \
+            why = f"{self._namespace} is being deleted" if is_namespace_terminating(error.message) else \
                 f"this account may not use Leases in {self._namespace}"
             self._say(f"note: {why}, so nothing keeps two runs on {self._stack} apart")
         self._forbidden = True

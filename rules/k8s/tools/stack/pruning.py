@@ -123,7 +123,7 @@ def sentence(stack: str, members: Iterable[Member], *, data: bool = False) -> st
     return f"{stack}: {len(members)} object{'s' * (len(members) != 1)} left the stack{stays}: {shown}{more}; {cure}."
 
 
-def unfound(stack: str, inventory: Inventory, former: Iterable[str]) -> str:
+def moved_from_note(stack: str, inventory: Inventory, former: Iterable[str]) -> str:
     """Says in which namespaces nothing of a stack is found that is said to have been its own; "" when there are none.
 
     Args:

@@ -16,9 +16,9 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Identity, identity
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.inventory import Inventory, Member, Parent, _heritage, applyset_id, pack, unpack
+from rules.k8s.tools.stack.inventory import ApplySetParent, Inventory, Member, _heritage, applyset_id, pack, unpack
 from rules.k8s.tools.stack.pruning import departed, recorded, sentence
-from rules.k8s.tools.stack.stack_location import SHARED, Home, home_of, parent_name
+from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, StackLocation, locate_stack, parent_name
 
 
 def member(name: str, target: str = "//a:dev", kind: str = "ConfigMap", **fields) -> Member:
@@ -139,13 +139,13 @@ def test_names_and_ids():
 def test_first_stack_keeps_the_label():
     """An object that two stacks hold carries the label of the one that has it already, until that one lets it go."""
     shared = member("a")
-    first = Parent("//svc:dev-deep", "dev", named(shared))
-    own = Parent("//redis:dev-deep", "dev", {}, exists=False)
+    first = ApplySetParent("//svc:dev-deep", "dev", named(shared))
+    own = ApplySetParent("//redis:dev-deep", "dev", {}, exists=False)
 
     assert Inventory(own, others=(first,)).part_of(shared.identity) == first.id
-    left = Parent("//svc:dev-deep", "dev", named(member("a", present=False)))
+    left = ApplySetParent("//svc:dev-deep", "dev", named(member("a", present=False)))
     assert Inventory(own, others=(left,)).part_of(shared.identity) == own.id
-    mine = Parent("//redis:dev-deep", "dev", named(shared))
+    mine = ApplySetParent("//redis:dev-deep", "dev", named(shared))
     assert Inventory(mine, others=(first,)).part_of(shared.identity) == mine.id
 
 
@@ -157,24 +157,24 @@ def entry(label: str, place: str, *objects: dict) -> Entry:
 @pytest.mark.parametrize("entries, namespace, places", [
     ([entry("//a:x", "dev", config_map("a"))], "dev", None),
     ([entry("//a:x", "dev")], "dev", None),
-    ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED, ("jane",)),
-    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED_NAMESPACE, ("jane",)),
+    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED_NAMESPACE, ("dev", "jane")),
     ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane")], "dev", None),
-    ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED, ("dev", "jane")),
+    ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED_NAMESPACE, ("dev", "jane")),
     ([entry("//a:x", "", config_map("a", "jane"))], "jane", None),
-    ([entry("//a:x", "", making("jane"))], SHARED, ()),
-    ([], SHARED, ()),
+    ([entry("//a:x", "", making("jane"))], SHARED_NAMESPACE, ()),
+    ([], SHARED_NAMESPACE, ()),
 ])
 def test_where_a_list_lives(entries, namespace, places):
     """In the stack's only namespace, under the label's name; in kube-system under one that the namespaces are in, too."""
     plan = Plan("//a:deep", "", None, tuple(entries), (), ())
     items = [Item(each.label, obj, Resource(obj["apiVersion"], obj["kind"], "", True), identity(obj)) for each in entries for obj in each.objects]
-    home = home_of(plan, items)
+    home = locate_stack(plan, items)
 
     assert (home.namespace, home.key) == (namespace, places)
     assert (home.name == parent_name("//a:deep")) is (places is None)
     built = replace(plan, entries=(), built=tuple(entries))
-    assert home_of(built, items) == home
+    assert locate_stack(built, items) == home
 
 
 def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
@@ -183,10 +183,10 @@ def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
     names = ["a", "b", "c", "d"]
     for _ in range(2000):
         own = frozenset(draw.sample(names, draw.randint(1, 3)))
-        home = Home("//a:deep", SHARED, tuple(sorted(own)))
+        home = StackLocation("//a:deep", SHARED_NAMESPACE, tuple(sorted(own)))
         theirs = {tuple(sorted(draw.sample(names, draw.randint(1, 3)))) for _ in range(draw.randint(0, 3))} - {home.places}
-        others = [Parent("//a:deep", SHARED, named(member("x")), places=places) for places in sorted(theirs)]
-        here = Parent("//a:deep", SHARED, {}, exists=draw.random() < 0.3, places=home.places)
+        others = [ApplySetParent("//a:deep", SHARED_NAMESPACE, named(member("x")), places=places) for places in sorted(theirs)]
+        here = ApplySetParent("//a:deep", SHARED_NAMESPACE, {}, exists=draw.random() < 0.3, places=home.places)
         former = frozenset(draw.sample(names, draw.choice([0, 0, 1])))
         found = _heritage(here, others, home, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
 

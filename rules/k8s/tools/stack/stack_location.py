@@ -19,11 +19,11 @@ from rules.k8s.tools.objects.plan import Plan
 STACK = "turnup/stack"
 ON_REMOVE = "turnup/on-remove"
 # Where the list of a stack of several namespaces lives: only administrators write there, and the list decides what is pruned.
-SHARED = "kube-system"
+SHARED_NAMESPACE = "kube-system"
 
 
 @dataclass(frozen=True)
-class Home:
+class StackLocation:
     """Which of the stacks of one target a stack is, and where its parent and its lease live.
 
     Attributes:
@@ -39,7 +39,7 @@ class Home:
     @property
     def key(self) -> tuple[str, ...] | None:
         """What the name has a hash of beside the label: the places in SHARED, None elsewhere."""
-        return self.places if self.namespace == SHARED else None
+        return self.places if self.namespace == SHARED_NAMESPACE else None
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ def namespace_of(plan: Plan) -> str:
     rollback applies, so it is where only such people write.
     """
     found = {entry.document["namespace"] for entry in plan.stack_entries}
-    return (found.pop() if len(found) == 1 else "") or SHARED
+    return (found.pop() if len(found) == 1 else "") or SHARED_NAMESPACE
 
 
 def places_of(plan: Plan) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def places_of(plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(found - {""}))
 
 
-def home_of(plan: Plan, items: Iterable[Item]) -> Home:
+def locate_stack(plan: Plan, items: Iterable[Item]) -> StackLocation:
     """Returns where a stack's parent and lease live.
 
     That is the namespace of its targets, or the only one that its objects live in, unless the stack makes that itself: SHARED then.
@@ -99,5 +99,5 @@ def home_of(plan: Plan, items: Iterable[Item]) -> Home:
     used = {item.identity.namespace for item in items} - {""}
     # What an empty stack had is in the namespace of its targets, unless it made that itself: then it is found in SHARED.
     if not items or (wanted in used and wanted not in made):
-        return Home(plan.label, wanted, places)
-    return Home(plan.label, next(iter(used)) if len(used) == 1 and not used & made else SHARED, places)
+        return StackLocation(plan.label, wanted, places)
+    return StackLocation(plan.label, next(iter(used)) if len(used) == 1 and not used & made else SHARED_NAMESPACE, places)

@@ -12,9 +12,9 @@ from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.output import events
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.stack import generations
-from rules.k8s.tools.write.apply_writer import Applying
-from rules.k8s.tools.write.generation_cleanup import tidy
-from rules.k8s.tools.write.replacer import Replacer
+from rules.k8s.tools.write.apply_writer import ApplyWriter
+from rules.k8s.tools.write.generation_cleanup import clean_up_generations
+from rules.k8s.tools.write.replacer import ReplaceWriter
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.transaction import Transaction
 from rules.k8s.tools.write.writer import Writer
@@ -31,10 +31,10 @@ def write(run: Run, client: Client, items: list[Item], executor: Executor) -> in
     transaction = Transaction(run, client, items, executor, prune=options.prune)
     writer: Writer
     if options.verb == "replace":
-        writer = Replacer(client, transaction.surroundings.labels, transaction.lease.permit)
+        writer = ReplaceWriter(client, transaction.planned.labels, transaction.lease.fence)
     else:
-        writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=options.adopt,
-                          permit=transaction.lease.permit, say=run.report.note, create=options.verb == "create")
+        writer = ApplyWriter(client, transaction.planned, force=options.force_conflicts, adopt=options.adopt,
+                          fence=transaction.lease.fence, say=run.report.note, create=options.verb == "create")
     transaction.check(writer)
     _deliver(run, client, executor)
     results = transaction.commit(writer, RevisionRecorder(run, client, items))
@@ -64,4 +64,4 @@ def settle(run: Run, client: Client, items: list[Item], transaction: Transaction
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
         wait_ready(client, run.plan, applied, run.options.wait, report, since=run.waiting_since)
         report.emit(events.ready(run.plan.label))
-    tidy(run, client, items, transaction.version, executor)
+    clean_up_generations(run, client, items, transaction.version, executor)

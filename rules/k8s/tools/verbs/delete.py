@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.deletion.deletion import Removal
+from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.inventory import Inventory, read_inventory, remove_parent, write_parent
 from rules.k8s.tools.stack.lease import Lease
-from rules.k8s.tools.stack.pruning import departed_of, items_to_prune, unfound
-from rules.k8s.tools.stack.stack_location import home_of
+from rules.k8s.tools.stack.pruning import departed_of, items_to_prune, moved_from_note
+from rules.k8s.tools.stack.stack_location import locate_stack
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -34,7 +34,7 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         TurnupError: somebody else is writing to the stack, and may not be waited for.
     """
     options = run.options
-    home = home_of(run.plan, items)
+    home = locate_stack(run.plan, items)
     lease = Lease(client, home.stack, home.namespace, run.report.note, wait=not options.no_wait, name=home.name)
     with lease:
         lease.wait_free()
@@ -44,13 +44,13 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         if (inventory.parent.exists or lease.exists) and not lease.acquire():
             # Somebody else wrote in between: what they have listed goes, too.
             inventory = read_inventory(client, home, items, options.moved_from)
-        text = unfound(home.stack, inventory, options.moved_from)
+        text = moved_from_note(home.stack, inventory, options.moved_from)
         if text:
             run.report.note(text)
         departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
         left, _ = items_to_prune(departed.pruned, run.kinds)
         graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
-        removal = Removal(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, permit=lease.permit,
+        removal = Deleter(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, fence=lease.fence,
                           uids={member.identity: member.uid for member in departed.pruned})
         shared = _also_elsewhere(run, home.stack, inventory, items)
         stays = {result.item.identity for result in shared}

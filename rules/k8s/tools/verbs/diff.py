@@ -9,7 +9,7 @@ from rules.k8s.tools.api.api_errors import explain, words
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
 from rules.k8s.tools.api.item import Item, read_live
 from rules.k8s.tools.deletion import recreation
-from rules.k8s.tools.deletion.deletion import Removal
+from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.masking.mask import Learn
 from rules.k8s.tools.objects.hashed_names import base_of
@@ -17,11 +17,11 @@ from rules.k8s.tools.objects.objects import Object, owner
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import diff_objects
 from rules.k8s.tools.preflight.comparison import is_applied
-from rules.k8s.tools.preflight.verdicts import is_ending
+from rules.k8s.tools.preflight.verdicts import is_terminating
 from rules.k8s.tools.stack import generations
 from rules.k8s.tools.stack.inventory import read_inventory, with_part_of
-from rules.k8s.tools.stack.pruning import departed_of, items_to_prune, sentence, unfound
-from rules.k8s.tools.stack.stack_location import home_of
+from rules.k8s.tools.stack.pruning import departed_of, items_to_prune, moved_from_note, sentence
+from rules.k8s.tools.stack.stack_location import locate_stack
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -45,7 +45,7 @@ def diff_items(client: Client, items: Iterable[Item], executor: Executor, learn:
     def one(item: Item) -> tuple[Item, str]:
         live = read_live(client, item)
         learn([live] if live else [])
-        if live and is_ending(live):
+        if live and is_terminating(live):
             return item, _anew(client, item)
         if live and is_applied(item.obj, live):
             return item, ""
@@ -109,8 +109,8 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     Raises:
         TurnupError: the server refuses an object.
     """
-    inventory = read_inventory(client, home_of(run.plan, items), items, run.options.moved_from)
-    text = unfound(run.plan.label, inventory, run.options.moved_from)
+    inventory = read_inventory(client, locate_stack(run.plan, items), items, run.options.moved_from)
+    text = moved_from_note(run.plan.label, inventory, run.options.moved_from)
     if text:
         run.report.note(text)
     found = diff_items(client, [with_part_of(item, inventory.part_of(item.identity)) for item in items], executor, run.report.learn,
@@ -124,7 +124,7 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     if not inventory.readable:
         raise TurnupError(f"{run.plan.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
                           "ask for that right, or run without --prune.")
-    removal = Removal(client, executor, run.report.result, data=run.options.delete_data,
+    removal = Deleter(client, executor, run.report.result, data=run.options.delete_data,
                       uids={member.identity: member.uid for member in departed.pruned})
     for item in items_to_prune(departed.pruned, run.kinds)[0]:
         live = read_live(client, item)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator
 from rules.k8s.tools.api import portforward
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
-from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, UsageError, interrupted_code
 from rules.k8s.tools.objects.objects import Object
@@ -67,15 +67,15 @@ def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor
     ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services)), asked, run.plan.label))
     listeners = [listen(port.local, str(port)) for port in ports]
     places = {(POD, port.item.identity.namespace): () for port in ports}
-    mirror = Mirror(Client(client.connection, connections=len(places) + 2), places)
-    mirror.start()
+    informer = Informer(Client(client.connection, connections=len(places) + 2), places)
+    informer.start()
     for port, listener in zip(ports, listeners):
-        threading.Thread(target=_accept, args=(run, client, mirror, port, listener), daemon=True).start()
+        threading.Thread(target=_accept, args=(run, client, informer, port, listener), daemon=True).start()
         run.report.emit(port.event)
     try:
         version = -1
         while True:
-            version = mirror.wait(version, 1.0)
+            version = informer.wait(version, 1.0)
     except KeyboardInterrupt as interrupt:
         return interrupted_code(interrupt)  # Which is how forwarding ends, so it needs no words.
 
@@ -123,21 +123,21 @@ def assign(services: Iterable[tuple[Item, Object]], asked: dict[str, int], label
         yield Port(item, live, spec, local)
 
 
-def _accept(run: Run, client: Client, mirror: Mirror, port: Port, listener: socket.socket) -> None:
+def _accept(run: Run, client: Client, informer: Informer, port: Port, listener: socket.socket) -> None:
     """Takes connections for ever, a thread each."""
     turns = itertools.count()
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_serve, args=(run, client, mirror, port, connection, next(turns)), daemon=True).start()
+        threading.Thread(target=_serve, args=(run, client, informer, port, connection, next(turns)), daemon=True).start()
 
 
-def _serve(run: Run, client: Client, mirror: Mirror, port: Port, connection: socket.socket, turn: int) -> None:
+def _serve(run: Run, client: Client, informer: Informer, port: Port, connection: socket.socket, turn: int) -> None:
     """Leads one connection to a ready pod; tries another pod where one does not answer."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     reason = "no pod is ready"
     with connection:
         while time.monotonic() < deadline:
-            ready = ready_pods(port.service, mirror.all("Pod"))
+            ready = ready_pods(port.service, informer.all("Pod"))
             if ready:
                 pod = ready[turn % len(ready)]
                 try:

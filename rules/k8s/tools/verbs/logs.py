@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
-from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, interrupted_code
 from rules.k8s.tools.objects.objects import Object
@@ -48,12 +48,12 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
     options = run.options
     if options.follow:
         try:
-            _Follower(run, client, items).run(Mirror(Client(client.connection, connections=len(places) + 2), places))
+            _Follower(run, client, items).run(Informer(Client(client.connection, connections=len(places) + 2), places))
         except KeyboardInterrupt as interrupt:
             return interrupted_code(interrupt)  # Which is how following ends, so it needs no words.
-    mirror = Mirror(client, places)
-    mirror.snapshot(executor)
-    chosen = _chosen(items, mirror.all("Pod"))
+    informer = Informer(client, places)
+    informer.snapshot(executor)
+    chosen = _chosen(items, informer.all("Pod"))
     if not chosen:
         raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(place for _, place in places)) or 'any namespace'}; "
                           "see what it waits for with .status, or apply it first.")
@@ -88,27 +88,27 @@ class _Follower:
         self._items = items
         self._secrets = LiveSecrets(client, run.plan.objects, run.report.learn)
         self._followed: set[tuple[str, str]] = set()
-        self._mirror: Mirror | None = None
+        self._mirror: Informer | None = None
         self._begun = False
         self._gone = False
 
-    def run(self, mirror: Mirror) -> None:
+    def run(self, informer: Informer) -> None:
         """Starts a thread for each container that has begun to run, now and later.
 
         Raises:
             BrokenPipeError: the reader of the lines has gone.
             TurnupError: the pods cannot be read.
         """
-        self._mirror = mirror
-        mirror.start()
+        self._mirror = informer
+        informer.start()
         version = -1
         while True:
-            version = mirror.wait(version, _AGAIN_SECONDS)
+            version = informer.wait(version, _AGAIN_SECONDS)
             if self._gone:
                 raise BrokenPipeError
-            if not mirror.complete:
+            if not informer.complete:
                 continue
-            fresh = [(label, pod, name) for label, pod in _chosen(self._items, mirror.all("Pod")) for name in _started(pod)
+            fresh = [(label, pod, name) for label, pod in _chosen(self._items, informer.all("Pod")) for name in _started(pod)
                      if (pod["metadata"]["uid"], name) not in self._followed]
             self._secrets.learn(pod for _, pod, _ in fresh)
             for label, pod, name in fresh:

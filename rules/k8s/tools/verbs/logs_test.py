@@ -11,7 +11,7 @@ import pytest
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, deployment
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.output.printers import PlainFace
+from rules.k8s.tools.output.printers import PlainPrinter
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-2214"}}
 
@@ -117,10 +117,10 @@ def test_a_terminal_gets_colours_and_no_commands():
     """On a terminal the prefix has the pod's colour, text keeps its colours, and what drives the terminal is left out; a pipe gets all."""
     event = {"event": "log", "pod": "web-a", "container": "main", "line": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\tend"}
     terminal, errors, pipe = Terminal(), Terminal(), io.StringIO()
-    face = PlainFace(terminal, errors)
+    face = PlainPrinter(terminal, errors)
     face.show(event)
     face.show({"event": "error", "message": "bad \x1b[2J name"})
-    PlainFace(pipe, io.StringIO()).show(event)
+    PlainPrinter(pipe, io.StringIO()).show(event)
 
     shown = terminal.getvalue()
     assert shown.startswith("\x1b[") and "web-a main | " in shown

@@ -21,11 +21,11 @@ from rules.k8s.tools.errors import Terminated, TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import check_pins
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.plan import read_plan
-from rules.k8s.tools.output.reporter import Lasting, Reporter, choose_face
+from rules.k8s.tools.output.reporter import DurableStream, Reporter, choose_printer
 from rules.k8s.tools.preflight.conditions import left_out
 from rules.k8s.tools.run.options import parse_options
 from rules.k8s.tools.run.run import Run
-from rules.k8s.tools.verbs.signals import ENDING
+from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
 from rules.k8s.tools.verbs.verb_table import VERBS
 
 _JOBS = 16
@@ -105,8 +105,8 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     writes = verb in VERBS and VERBS[verb].writes
     out, err = stdout or sys.stdout, stderr or sys.stderr
     if writes:
-        out, err = Lasting.of(out), Lasting.of(err)
-    report = Reporter(choose_face(argv[2:], out, err), redact)
+        out, err = DurableStream.of(out), DurableStream.of(err)
+    report = Reporter(choose_printer(argv[2:], out, err), redact)
 
     def body() -> int:
         options = parse(verb, argv[2:])
@@ -118,7 +118,7 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     failed = VERBS[verb].failed if verb in VERBS else None
     code = run_main(body, stderr=err, redact=redact, failed=failed, tell=report.error, reads=not writes)
     report.end(code)
-    lost = next((stream.lost for stream in (out, err) if isinstance(stream, Lasting) and stream.lost), None)
+    lost = next((stream.lost for stream in (out, err) if isinstance(stream, DurableStream) and stream.lost), None)
     if lost and not code:
         # The work is done, and who reads what is left of the output would take it for all.
         code = TurnupError.exit_code if failed is None else failed
@@ -135,7 +135,7 @@ def run_process(argv: list[str]) -> None:
 
 def _exit(code: int) -> None:
     """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
-    for number in ENDING:
+    for number in TERMINATION_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     cleanup.clear()
     for stream in (sys.stdout, sys.stderr):
@@ -152,6 +152,6 @@ def _heed_signals() -> None:
     def end(number: int, _: object) -> None:
         raise Terminated(number)
 
-    for number in ENDING:
+    for number in TERMINATION_SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)

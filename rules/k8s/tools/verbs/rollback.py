@@ -20,9 +20,9 @@ from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.stack import history
 from rules.k8s.tools.stack.history import Revision
 from rules.k8s.tools.stack.inventory import read_inventory
-from rules.k8s.tools.stack.stack_location import home_of
+from rules.k8s.tools.stack.stack_location import locate_stack
 from rules.k8s.tools.verbs.apply import settle
-from rules.k8s.tools.write.apply_writer import Applying
+from rules.k8s.tools.write.apply_writer import ApplyWriter
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.transaction import Transaction
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Begun:
+class UnfinishedRun:
     """A run that did not come to its end.
 
     Attributes:
@@ -48,7 +48,7 @@ def mark(revision: Revision) -> str:
     return f"rollback:{revision.number}"
 
 
-def choose(known: list[Revision], wanted: int, label: str, begun: Begun | None) -> Revision:
+def choose(known: list[Revision], wanted: int, label: str, begun: UnfinishedRun | None) -> Revision:
     """Returns the revision to go back to.
 
     Args:
@@ -75,7 +75,7 @@ def choose(known: list[Revision], wanted: int, label: str, begun: Begun | None) 
     return known[-2]
 
 
-def begun_since(client: Client, plan: Plan, newest: list[Item]) -> Begun | None:
+def begun_since(client: Client, plan: Plan, newest: list[Item]) -> UnfinishedRun | None:
     """Returns the run that has begun since a stack's newest revision and did not come to its end, None for none.
 
     Args:
@@ -83,11 +83,11 @@ def begun_since(client: Client, plan: Plan, newest: list[Item]) -> Begun | None:
         plan: the stack.
         newest: the objects of its newest revision.
     """
-    parent = read_inventory(client, home_of(plan, newest), newest).parent
+    parent = read_inventory(client, locate_stack(plan, newest), newest).parent
     if not parent.unfinished:
         return None
     goal = re.search(r"\brollback:([0-9]+)\b", parent.unfinished)
-    return Begun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base),
+    return UnfinishedRun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base),
                  int(goal[1]) if goal else 0)
 
 
@@ -189,7 +189,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
     transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
                               only={item.identity for item in left_over(newest, items)} | (begun.listed if begun else set()),
                               labels=labels, mark=mark(revision))
-    writer = Applying(client, transaction.surroundings, force=options.force_conflicts, adopt=False, permit=transaction.lease.permit,
+    writer = ApplyWriter(client, transaction.planned, force=options.force_conflicts, adopt=False, fence=transaction.lease.fence,
                       say=report.note, going_back=True)
     transaction.check(writer)
     results = transaction.commit(writer, RevisionRecorder(run, client, items, revision))

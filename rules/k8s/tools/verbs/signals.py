@@ -5,4 +5,4 @@ from __future__ import annotations
 import signal
 
 # What an impatient user, a cancelled pipeline and a closed terminal send.
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

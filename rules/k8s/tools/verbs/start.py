@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from rules.k8s.tools.verbs.signals import ENDING
+from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
 
 _WORDS = b"ERROR: interrupted; run the same command again to continue.\n"
 
@@ -21,7 +21,7 @@ def _end(number: int, _: object) -> None:
 
 def heed_signals() -> None:
     """Has a signal to end say so in a line while nothing else is loaded, unless the process was started to ignore it."""
-    for number in ENDING:
+    for number in TERMINATION_SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
 

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.informer import Mirror
+from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.output.events import state
-from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, quoted
+from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, pods_with_messages
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def status_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Says what is ready, what waits, and for what; returns 0 when all is ready, else 1."""
-    mirror = Mirror(client, collections_of(items))
-    mirror.snapshot(executor)
-    parts = ClosureState(run.plan, items, mirror).parts()
-    if words := quoted(parts):
+    informer = Informer(client, collections_of(items))
+    informer.snapshot(executor)
+    parts = ClosureState(run.plan, items, informer).parts()
+    if words := pods_with_messages(parts):
         from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 
         LiveSecrets(client, run.plan.objects, run.report.learn).learn(words)

@@ -12,13 +12,13 @@ from contextlib import nullcontext
 from typing import Callable
 
 from rules.k8s.tools.api.api_errors import explain
-from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, Permit
-from rules.k8s.tools.api.field_ownership import absorbed
+from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
+from rules.k8s.tools.api.field_ownership import merged_managers
 from rules.k8s.tools.api.item import Item, Result, live_metadata
 from rules.k8s.tools.api.webhooks import Hook, called
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
-from rules.k8s.tools.preflight.surroundings import Surroundings
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 
 
 class Applier:
@@ -26,21 +26,21 @@ class Applier:
 
     Args:
         client: the API server.
-        surroundings: what the run makes: what one item needs may be another item.
+        planned: what the run makes: what one item needs may be another item.
         force: take fields over from other field managers.
         patience: seconds to go on trying while something that items need is being made, and no item is taken meanwhile.
         permit: entered around every write.
         say: writes a line of progress.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool = False, patience: float = 60.0,
-                 permit: Permit = nullcontext, say: Callable[[str], None] = lambda text: None):
+    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, patience: float = 60.0,
+                 fence: WriteFence = nullcontext, say: Callable[[str], None] = lambda text: None):
         self._client = client
-        self._surroundings = surroundings
+        self._surroundings = planned
         self._force = force
         self._patience = patience
         self._stuck_since: float | None = None
-        self._permit = permit
+        self._permit = fence
         self._say = say
         self._said: set[str] = set()
 
@@ -54,12 +54,12 @@ class Applier:
         attempt = 0
         while True:
             try:
-                managers = absorbed(before) if before else None
+                managers = merged_managers(before) if before else None
                 if before and managers:
-                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, permit=self._permit, body={
+                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, fence=self._permit, body={
                         "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
                 status, live = self._client.request(
-                    "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, permit=self._permit,
+                    "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._permit,
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
                 if self._surroundings.is_early(error, item) and self._is_patient():

@@ -15,10 +15,10 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import identity
 from rules.k8s.tools.preflight import namespaces
-from rules.k8s.tools.preflight.surroundings import Surroundings
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.write.applier import Applier
 
-ENDING = "unable to create new content in namespace dev because it is being terminated"
+TERMINATION_SIGNALS = "unable to create new content in namespace dev because it is being terminated"
 
 
 def ending_namespace(name: str = "dev") -> dict[str, Any]:
@@ -29,7 +29,7 @@ def ending_namespace(name: str = "dev") -> dict[str, Any]:
 def refuse_content(request: Request) -> Answer | None:
     """Answers as a namespace that is being deleted does."""
     if request.method in ("PATCH", "POST") and "/namespaces/dev/" in request.path:
-        return 403, {"reason": "Forbidden", "message": f"it is forbidden: {ENDING}"}
+        return 403, {"reason": "Forbidden", "message": f"it is forbidden: {TERMINATION_SIGNALS}"}
     return None
 
 
@@ -50,7 +50,7 @@ def test_the_end_of_a_namespace_is_waited_for(shell, server):
 
 def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatch):
     """However many objects there are, the time of one wait is all, and nothing was written."""
-    monkeypatch.setattr(namespaces, "_ENDING_SECONDS", 0.5)
+    monkeypatch.setattr(namespaces, "_TERMINATING_SECONDS", 0.5)
     server.put(ending_namespace())
     server.refuse = refuse_content
     shell.make(*(config_map(f"c{index}") for index in range(40)))
@@ -99,7 +99,7 @@ def test_all_objects_share_the_patience():
     """What 40 objects need never comes: they fail together, and not in turns of which each has the whole time."""
     things = [{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": f"t{index}", "namespace": "dev"}} for index in range(40)]
     items = [Item("//a:dev", obj, Resource("example.com/v1", "Thing", "things", True), identity(obj)) for obj in things]
-    applier = Applier(_Early(), Surroundings(frozenset(), frozenset({("example.com/v1", "Thing")}), frozenset()), patience=0.6)
+    applier = Applier(_Early(), PlannedObjects(frozenset(), frozenset({("example.com/v1", "Thing")}), frozenset()), patience=0.6)
     started = time.monotonic()
     with ThreadPoolExecutor(4) as executor:
         results = list(executor.map(lambda item: applier.apply(item, None), items))

@@ -6,14 +6,14 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Callable, Iterable
 
 from rules.k8s.tools.api.api_errors import explain
-from rules.k8s.tools.api.client import Client, Permit
+from rules.k8s.tools.api.client import Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, live_metadata
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
-from rules.k8s.tools.preflight.surroundings import Surroundings
-from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, ending_sentence, is_ending
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_terminating, terminating_sentence
 from rules.k8s.tools.stack.inventory import Inventory
 from rules.k8s.tools.write.applier import Applier
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     pass
 
 
-class Applying:
+class ApplyWriter:
     """The writer of create, apply and rollback: server-side apply, after a preflight.
 
     Args:
         client: the API server.
-        surroundings: what the run makes.
+        planned: what the run makes.
         force: take fields over from other field managers.
         adopt: take objects over that somebody else has made.
         permit: entered around every write.
@@ -35,17 +35,17 @@ class Applying:
         going_back: the items are those of an older set.
     """
 
-    def __init__(self, client: Client, surroundings: Surroundings, *, force: bool, adopt: bool, permit: Permit, say: Callable[[str], None],
+    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool, adopt: bool, fence: WriteFence, say: Callable[[str], None],
                  create: bool = False, going_back: bool = False):
         self._client = client
-        self._surroundings = surroundings
+        self._surroundings = planned
         self._force = force
         self._adopt = adopt
         self._create = create
         self._going_back = going_back
         self._say = say
-        self._permit = permit
-        self._applier = Applier(client, surroundings, force=force, permit=permit, say=say)
+        self._permit = fence
+        self._applier = Applier(client, planned, force=force, fence=fence, say=say)
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
@@ -62,7 +62,7 @@ class Applying:
         item, live = verdict.item, verdict.live
         if verdict.outcome == "replaced" and live:
             return recreate(self._client, item, live, self._permit, self._applier.apply)
-        ending = live if verdict.outcome == "ending" else None
+        ending = live if verdict.outcome == "terminating" else None
         if verdict.outcome == "untried" or ending:
             try:
                 live = self._now(item, ending)
@@ -73,10 +73,10 @@ class Applying:
             except TurnupError as error:
                 return Result(item, "failed", error=str(error))
         result = self._applier.apply(item, live)
-        if result.live and is_ending(result.live):
+        if result.live and is_terminating(result.live):
             # Somebody deletes it since it was looked at.
-            self._say(ending_sentence(item))
-            return self.write(Verdict(item, "ending", result.live))
+            self._say(terminating_sentence(item))
+            return self.write(Verdict(item, "terminating", result.live))
         return result
 
     def _now(self, item: Item, ending: Object | None) -> Object | None:
@@ -103,7 +103,7 @@ def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
     Raises:
         TurnupError: naming the objects that exist.
     """
-    there = [each.item for each in found if isinstance(each, Verdict) and each.live and each.outcome != "ending"]
+    there = [each.item for each in found if isinstance(each, Verdict) and each.live and each.outcome != "terminating"]
     if there:
         raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. Use .apply to change what is there.")
 

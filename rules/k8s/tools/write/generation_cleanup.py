@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Iterable
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.item import Item
-from rules.k8s.tools.deletion.deletion import Removal
+from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.hashed_names import Config, references
 from rules.k8s.tools.objects.objects import is_secret
@@ -22,7 +22,7 @@ from rules.k8s.tools.stack.generations import Held
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory, Member, read_inventory, write_parent
 from rules.k8s.tools.stack.lease import Lease
 from rules.k8s.tools.stack.pruning import items_to_prune
-from rules.k8s.tools.stack.stack_location import home_of
+from rules.k8s.tools.stack.stack_location import locate_stack
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
-def tidy(run: Run, client: Client, items: list[Item], version: str, executor: Executor) -> None:
+def clean_up_generations(run: Run, client: Client, items: list[Item], version: str, executor: Executor) -> None:
     """Removes old generations of what was applied; those that a set of somebody else's needs, or their run removes, stay.
 
     Args:
@@ -40,7 +40,7 @@ def tidy(run: Run, client: Client, items: list[Item], version: str, executor: Ex
         version: the resourceVersion of the stack's list when that was done: another one tells of another run since.
         executor: for asking and deleting in parallel.
     """
-    home = home_of(run.plan, items)
+    home = locate_stack(run.plan, items)
     # Nothing is written where nothing is to be removed: not even the lease.
     if not _choose(run, client, items, version, executor)[0]:
         return
@@ -48,7 +48,7 @@ def tidy(run: Run, client: Client, items: list[Item], version: str, executor: Ex
         if not lease.acquire_if_free():
             return  # Whoever is writing now removes them afterwards.
         old, inventory = _choose(run, client, items, version, executor)
-        results = Removal(client, executor, run.report.result, why="an old generation", permit=lease.permit).remove(old, {})
+        results = Deleter(client, executor, run.report.result, why="an old generation", fence=lease.fence).remove(old, {})
         gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
         if inventory and gone & inventory.parent.members.keys():
             lease.check()
@@ -61,7 +61,7 @@ def _choose(run: Run, client: Client, items: list[Item], version: str, executor:
     settled = bool(run.options.wait)
     if not generations.outdated(client, Held.of(items), executor, settled=settled):
         return [], None
-    inventory = read_inventory(client, home_of(run.plan, items), items)
+    inventory = read_inventory(client, locate_stack(run.plan, items), items)
     known = inventory.readable and inventory.parent.exists
     held = _held(inventory) if known else Held.of(items)
     old = generations.outdated(client, held, executor, settled=settled and inventory.parent.version == version)

@@ -7,13 +7,13 @@ from contextlib import nullcontext
 from typing import Any, Iterable
 
 from rules.k8s.tools.api.api_errors import explain
-from rules.k8s.tools.api.client import FIELD_MANAGER, Client, Permit
+from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, live_metadata
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.preflight import recreated
-from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_ending
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_terminating
 from rules.k8s.tools.stack.inventory import Inventory
 
 # So often an object is sent that somebody else changes between its being read and written.
@@ -42,7 +42,7 @@ class _Ending(Exception):
         self.live = live
 
 
-class Replacer:
+class ReplaceWriter:
     """Replaces live objects by manifests; what is equal already is not written.
 
     Args:
@@ -51,10 +51,10 @@ class Replacer:
         permit: entered around every write.
     """
 
-    def __init__(self, client: Client, labels: Iterable[str], permit: Permit):
+    def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence):
         self._client = client
         self._labels = frozenset(labels)
-        self._permit = permit
+        self._permit = fence
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
@@ -84,7 +84,7 @@ class Replacer:
             check_new(self._client, item)
         except ApiError as error:
             return Refusal(item, explain(error, item.label, item.identity))
-        return Verdict(item, "ending", {"metadata": live["metadata"]})
+        return Verdict(item, "terminating", {"metadata": live["metadata"]})
 
     def write(self, verdict: Verdict) -> Result:
         """Replaces one object."""
@@ -92,7 +92,7 @@ class Replacer:
         if verdict.outcome == "replaced" and verdict.live:
             return recreate(self._client, item, verdict.live, self._permit, self._make)
         try:
-            return self._written(item, verdict.live if verdict.outcome == "ending" else None)
+            return self._written(item, verdict.live if verdict.outcome == "terminating" else None)
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
         except UnreachableError:
@@ -113,7 +113,7 @@ class Replacer:
     def _make(self, item: Item, live: Object | None) -> Result:
         """Makes an object that was deleted; another one under its name is a failure."""
         try:
-            made = self._client.request("POST", item.resource.path(item.identity.namespace), body=item.obj, permit=self._permit,
+            made = self._client.request("POST", item.resource.path(item.identity.namespace), body=item.obj, fence=self._permit,
                                         query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"})[1]
         except ApiError as error:
             return Result(item, "failed", error=explain(error, item.label, item.identity))
@@ -130,12 +130,12 @@ class Replacer:
         attempt = 1
         while True:
             live: Any = self._client.request("GET", item.path)[1]
-            if is_ending(live):
+            if is_terminating(live):
                 raise _Ending(live)
             check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
                 return live, self._client.request(
-                    "PUT", item.path, body=_replacement(item, live), permit=nullcontext if dry else self._permit,
+                    "PUT", item.path, body=_replacement(item, live), fence=nullcontext if dry else self._permit,
                     query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
             except ApiError as error:
                 if error.status != 409 or attempt == _ATTEMPTS:

@@ -23,16 +23,26 @@ from typing import TYPE_CHECKING, Collection, Iterable, Iterator
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.deletion.deletion import Removal
-from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_ending
+from rules.k8s.tools.deletion.deletion import Deleter
+from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
 from rules.k8s.tools.objects.kinds import DATA_KINDS
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.preflight.surroundings import Surroundings
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
-from rules.k8s.tools.stack.inventory import Inventory, Member, Members, Parent, member_of, read_inventory, remove_parent, with_part_of, write_parent
+from rules.k8s.tools.stack.inventory import (
+    ApplySetParent,
+    Inventory,
+    Member,
+    Members,
+    member_of,
+    read_inventory,
+    remove_parent,
+    with_part_of,
+    write_parent,
+)
 from rules.k8s.tools.stack.lease import Lease
-from rules.k8s.tools.stack.pruning import Departed, departed_of, items_to_prune, recorded, sentence, unfound
-from rules.k8s.tools.stack.stack_location import home_of, is_listed
+from rules.k8s.tools.stack.pruning import Departed, departed_of, items_to_prune, moved_from_note, recorded, sentence
+from rules.k8s.tools.stack.stack_location import is_listed, locate_stack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.write_order import write_all
 from rules.k8s.tools.write.writer import Writer
@@ -72,12 +82,12 @@ class Transaction:
         self._only = only
         self._doing = mark
         self._stack = run.plan.label
-        self._home = home_of(run.plan, self._items)
-        self._inventory = Inventory(Parent(self._stack, self._home.namespace, {}, exists=False))
+        self._home = locate_stack(run.plan, self._items)
+        self._inventory = Inventory(ApplySetParent(self._stack, self._home.namespace, {}, exists=False))
         self._departed = Departed()
         self._unfound = ""
         self._verdicts: list[Verdict] = []
-        self.surroundings = Surroundings.of(self._items, (*labels, *(entry.label for entry in run.plan.entries)))
+        self.planned = PlannedObjects.of(self._items, (*labels, *(entry.label for entry in run.plan.entries)))
         self.lease = Lease(client, self._stack, self._home.namespace, run.report.note, wait=not run.options.no_wait, name=self._home.name)
         self._pruning = self._removal()
 
@@ -175,7 +185,7 @@ class Transaction:
             self._inventory = read_inventory(self._client, self._home, self._items, self._run.options.moved_from)
         except ApiError as error:
             raise TurnupError(f"{self._stack}: the list of its objects cannot be read ({error.message}); nothing was written.") from None
-        text = unfound(self._stack, self._inventory, self._run.options.moved_from)
+        text = moved_from_note(self._stack, self._inventory, self._run.options.moved_from)
         if text and text != self._unfound:
             self._run.report.note(text)
         self._unfound = text
@@ -219,7 +229,7 @@ class Transaction:
         try:
             self._inventory = replace(self._inventory, parent=write_parent(self._client, self._inventory.parent, members, unfinished))
         except ApiError as error:
-            if error.status != 403 or is_namespace_ending(error.message):
+            if error.status != 403 or is_namespace_terminating(error.message):
                 raise TurnupError(f"{self._stack}: the list of its objects cannot be written ({error.message}); run it again.") from None
             self._run.report.note(f"note: this account may not write ConfigMaps in {self._home.namespace}, so what leaves {self._stack} cannot be pruned")
             self._inventory = replace(self._inventory, readable=False)
@@ -231,10 +241,10 @@ class Transaction:
     def _to_prune(self) -> tuple[list[Item], list[Member]]:
         return items_to_prune(self._leaving(), self._run.kinds)
 
-    def _removal(self) -> Removal:
+    def _removal(self) -> Deleter:
         uids = {member.identity: member.uid for member in self._departed.pruned}
-        return Removal(self._client, self._executor, self._run.report.result, data=self._run.options.delete_data, uids=uids,
-                       patience=self._run.options.wait or 120.0, permit=self.lease.permit, why="left the stack")
+        return Deleter(self._client, self._executor, self._run.report.result, data=self._run.options.delete_data, uids=uids,
+                       patience=self._run.options.wait or 120.0, fence=self.lease.fence, why="left the stack")
 
     def _delete_departed(self) -> list[Result]:
         items, _ = self._to_prune()

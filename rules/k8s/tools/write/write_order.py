@@ -10,12 +10,12 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Result
 from rules.k8s.tools.deletion.ordering import Order
 from rules.k8s.tools.errors import TurnupError, UnreachableError
-from rules.k8s.tools.objects.kinds import AT_ONCE
+from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.preflight.verdicts import Verdict, ending_sentence
+from rules.k8s.tools.preflight.verdicts import Verdict, terminating_sentence
 
 if TYPE_CHECKING:
-    from rules.k8s.tools.readiness.follower import Following
+    from rules.k8s.tools.readiness.follower import Follower
     from rules.k8s.tools.run.run import Run
     from rules.k8s.tools.write.writer import Writer
 
@@ -44,8 +44,8 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     for verdict in verdicts:
         if verdict.outcome == "replaced":
             run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and made again: {verdict.reason}")
-        if verdict.outcome == "ending":
-            run.report.note(ending_sentence(verdict.item))
+        if verdict.outcome == "terminating":
+            run.report.note(terminating_sentence(verdict.item))
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
     first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
@@ -89,11 +89,11 @@ def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Ver
     if not any(order.waiting().values()):
         _write_together(run, writer, changing, executor, results)
         return ""
-    from rules.k8s.tools.readiness.follower import Following
+    from rules.k8s.tools.readiness.follower import Follower
 
     trouble = ""
-    followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in AT_ONCE]
-    with Following(client, run.plan, followed, run.report) as following:
+    followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in READY_WHEN_WRITTEN]
+    with Follower(client, run.plan, followed, run.report) as following:
         try:
             _Loop(run, writer, executor, results, parts, order, following).run()
         except UnreachableError:
@@ -114,7 +114,7 @@ class _Loop:
     """Starts targets as what they depend on gets ready, until all are written or one is in trouble."""
 
     def __init__(self, run: Run, writer: Writer, executor: Executor, results: dict[Identity, Result], parts: dict[str, list[Verdict]],
-                 order: Order, following: Following):
+                 order: Order, following: Follower):
         self._run = run
         self._writer = writer
         self._executor = executor

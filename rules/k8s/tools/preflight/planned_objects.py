@@ -12,7 +12,7 @@ from rules.k8s.tools.errors import ApiError
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class PlannedObjects:
     """What a run makes, for objects that need some of it.
 
     Attributes:
@@ -28,12 +28,12 @@ class Surroundings:
     services: frozenset[tuple[str, str]] = frozenset()
 
     @staticmethod
-    def of(items: Iterable[Item], labels: Iterable[str] = ()) -> Surroundings:
-        """Returns the surroundings of a run's items; `labels` are those of targets without an object, too."""
+    def of(items: Iterable[Item], labels: Iterable[str] = ()) -> PlannedObjects:
+        """Returns the planned of a run's items; `labels` are those of targets without an object, too."""
         items = list(items)
         kinds = Kinds(())
         kinds.promise(item.obj for item in items)
-        return Surroundings(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
+        return PlannedObjects(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
                             frozenset(kinds.promised), frozenset(labels) | {item.label for item in items},
                             frozenset((item.identity.namespace, item.identity.name) for item in items
                                       if item.identity.kind == "Service" and not item.identity.group))
