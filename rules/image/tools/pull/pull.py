@@ -26,6 +26,7 @@ from rules.image.tools.errors import InputError, run
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
 from rules.image.tools.pull.puller import Puller
+from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")

@@ -13,6 +13,7 @@ from rules.image.tools.errors import InputError, PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.push import push
 from rules.image.tools.push.push import Image, exists, push_all
+from rules.image.tools.registry.parallel import run_parallel
 from rules.image.tools.registry.registry import Registry
 from rules.image.tools.testing.built_images import make_image
 from rules.image.tools.testing.fake_registry import FakeRegistry
