@@ -1,7 +1,7 @@
 """What the public macros do with their arguments before a rule sees them."""
 
-load("//rules/image/private:foreign.bzl", "label_text")
-load("//rules/image/private:refused.bzl", "COMMON", "check_arguments")
+load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/image/private:unsupported.bzl", "COMMON", "check_arguments")
 
 def full_label(label):
     """A label in full, so that two ways to write one target are one key of a dict.

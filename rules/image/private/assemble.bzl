@@ -1,7 +1,7 @@
 """From layers to an image: the part that every image rule shares."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
 load("//rules/image/private:layer.bzl", "check_paths")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
@@ -14,7 +14,7 @@ IMAGE_ATTRS = {
         doc = "The machine it runs on, in OCI's words (amd64, arm64). Empty: what the base or the packages are for, else amd64.",
     ),
     "base": attr.label(
-        doc = "What this image's layers and settings build on. None: an empty image. " + FOREIGN,
+        doc = "What this image's layers and settings build on. None: an empty image. " + PREBUILT,
         allow_files = True,
     ),
     "cmd": attr.string_list(
@@ -61,7 +61,7 @@ IMAGE_ATTRS = {
     ),
 }
 
-IMAGE_ATTRS.update(FOREIGN_ATTRS)
+IMAGE_ATTRS.update(PREBUILT_ATTRS)
 
 def check_settings(attr):
     """Fails with one sentence where an image setting has a value that cannot be meant.

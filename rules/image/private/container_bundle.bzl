@@ -2,7 +2,7 @@
 
 load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
 
 _DOC = """Makes `NAME.tar` with several images, which `docker load` and `ctr images import` read under the names given. A layer
@@ -21,9 +21,9 @@ container_bundle(
 """
 
 _ATTRS = dict(
-    FOREIGN_ATTRS,
+    PREBUILT_ATTRS,
     images = attr.label_keyed_string_dict(
-        doc = "Images to their names, REPOSITORY:TAG with a registry before it or not, each on a line. " + FOREIGN,
+        doc = "Images to their names, REPOSITORY:TAG with a registry before it or not, each on a line. " + PREBUILT,
         allow_files = True,
         mandatory = True,
     ),

@@ -1,7 +1,7 @@
 """container_load: a repository with an image from an archive."""
 
 load("//rules/image/private:container_pull.bzl", "COMMON", "PLATFORM_ATTRS")
-load("//rules/image/private:refused.bzl", "check_arguments")
+load("//rules/image/private:unsupported.bzl", "check_arguments")
 
 _DOC = """Takes an image from a tar of the workspace, an OCI layout or what `docker save` wrote; `@NAME//image` is it.
 
@@ -24,9 +24,9 @@ _ATTRS = dict(
     ),
 )
 
-_BUILD = """load("@turnup//rules/image/private:foreign_image.bzl", "foreign_image")
+_BUILD = """load("@turnup//rules/image/private:prebuilt_image.bzl", "prebuilt_image")
 
-foreign_image(
+prebuilt_image(
     name = "image",
     architecture = "{architecture}",
     file = "image.tar",

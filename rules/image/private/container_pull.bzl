@@ -1,6 +1,6 @@
 """container_pull: a repository with an image from a registry."""
 
-load("//rules/image/private:refused.bzl", "check_arguments")
+load("//rules/image/private:unsupported.bzl", "check_arguments")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
 
 _DOC = """Pulls an image; `@NAME//image` is it.

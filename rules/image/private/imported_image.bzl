@@ -1,10 +1,10 @@
 """imported_image: the image in a repository that container_pull or container_load filled."""
 
-load("//rules/image/private:foreign.bzl", "FOREIGN_ATTRS", "archive_name", "image_providers", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "archive_name", "image_providers", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _ATTRS = dict(
-    FOREIGN_ATTRS,
+    PREBUILT_ATTRS,
     blobs = attr.label_list(
         doc = "The layers' blobs, base first.",
         allow_files = True,

@@ -3,7 +3,7 @@
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "LayerInfo")
 
 _DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,

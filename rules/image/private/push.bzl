@@ -4,7 +4,7 @@ load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
 _DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
@@ -34,7 +34,7 @@ image manifest version 2, schema 2, for registries and clients that know no othe
         default = "OCI",
     ),
     "image": attr.label(
-        doc = FOREIGN + """ One for several platforms is pushed whole, its index under the tag. A container_bundle: all of its images, each
+        doc = PREBUILT + """ One for several platforms is pushed whole, its index under the tag. A container_bundle: all of its images, each
 to where its name says.""",
         allow_files = True,
         mandatory = True,
@@ -89,7 +89,7 @@ to where its name says.""",
         providers = [PyInfo],
     ),
 }
-_ATTRS.update(FOREIGN_ATTRS)
+_ATTRS.update(PREBUILT_ATTRS)
 
 def _runfiles_path(ctx, file):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path

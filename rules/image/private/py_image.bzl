@@ -3,11 +3,11 @@
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
-load("//rules/image/private:foreign.bzl", "label_text")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
-load("//rules/image/private:refused.bzl", "COMMON")
+load("//rules/image/private:unsupported.bzl", "COMMON")
 
 _DOC = """Makes an image of a py_binary: the base with the interpreter, one layer for each third-party package, one for the
 program's own files. A changed line in the program changes only the last, which is small.

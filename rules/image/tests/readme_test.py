@@ -9,7 +9,7 @@ FOLDER = Path("rules/image")
 README = (FOLDER / "README.md").read_text("utf-8")
 CELLS = {word.strip("` ") for line in README.splitlines() if line.startswith("|") for cell in line.split("|")[1:3] for word in re.split("[,;]", cell)}
 # Rules that macros and repositories use, not BUILD files.
-_INNER = {"imported_image.bzl", "foreign_image.bzl"}
+_INNER = {"imported_image.bzl", "prebuilt_image.bzl"}
 
 
 @pytest.mark.parametrize("path", sorted(path.name for path in (FOLDER / "private").glob("*.bzl") if path.name not in _INNER))

@@ -1,6 +1,6 @@
 """k8s_object: the objects of one template, with settings, namespace and image digests filled in."""
 
-load("//rules/image:defs.bzl", "FOREIGN_IMAGE_ATTRS", "image_info")
+load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "image_info")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
@@ -85,7 +85,7 @@ _ATTRS = dict(
     ),
 )
 
-_ATTRS.update(FOREIGN_IMAGE_ATTRS)
+_ATTRS.update(PREBUILT_IMAGE_ATTRS)
 
 def _check(ctx, label):
     """Fails if the attributes do not fit together."""

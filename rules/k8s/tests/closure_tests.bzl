@@ -77,7 +77,7 @@ _verbs_test = analysistest.make(_verbs_test_impl, attrs = {
 
 # Every environment of a service, shallow and deep; and a k8s_object of its own.
 _RUNNABLE = ["//rules/k8s/tests/stack/client:%s%s" % (env, deep) for env in ENVS for deep in ("", "-deep")] + [
-    "//rules/k8s/tests:foreign",
+    "//rules/k8s/tests:prebuilt",
 ]
 
 _DEEP = ["redis:myns", "server:myns", "client:myns", "top:myns"]

@@ -4,9 +4,9 @@ load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 # What an attribute that takes an image, or files that are one, says of itself.
-FOREIGN = "An image target, or any other target whose files are one OCI layout (a folder or its files) or one tar (an OCI layout, or docker save)."
+PREBUILT = "An image target, or any other target whose files are one OCI layout (a folder or its files) or one tar (an OCI layout, or docker save)."
 
-FOREIGN_ATTRS = {
+PREBUILT_ATTRS = {
     "_archive_tool": attr.label(
         doc = "The program that writes archives and layouts.",
         default = "//rules/image/tools:archive_tool",
@@ -81,7 +81,7 @@ def write_archive(ctx, images, option, output, status = []):
     """Declares the action that puts images into one tar or folder.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
+      ctx: context of a rule with PREBUILT_ATTRS.
       images: dict from the image's name in the archive to ImageInfo or struct with manifest, config and layers.
       option: --tar or --layout.
       output: File to write, a folder for --layout.
@@ -108,7 +108,7 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     """The image that a target is, made of its files where it is none of these rules'.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
+      ctx: context of a rule with PREBUILT_ATTRS.
       target: the attribute's Target.
       attribute: the attribute's name, for errors.
       architecture: the one to take of an image for several. Empty: the only one, or amd64's.
@@ -173,7 +173,7 @@ def image_providers(ctx, info, layout_name):
     """The providers that every image target has.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
+      ctx: context of a rule with PREBUILT_ATTRS.
       info: ImageInfo.
       layout_name: name of the OCI layout folder.
     Returns:

@@ -1,10 +1,10 @@
-"""foreign_image: the image in an archive, as container_load offers it."""
+"""prebuilt_image: the image in an archive, as container_load offers it."""
 
-load("//rules/image/private:foreign.bzl", "FOREIGN_ATTRS", "image_info", "image_providers")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "image_info", "image_providers")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _ATTRS = dict(
-    FOREIGN_ATTRS,
+    PREBUILT_ATTRS,
     architecture = attr.string(
         doc = "The architecture to take of a multi-platform image. Empty: the only one, or amd64's.",
     ),
@@ -23,7 +23,7 @@ def _impl(ctx):
     info = image_info(ctx, ctx.attr.file, "file", ctx.attr.architecture, ctx.attr.os)
     return image_providers(ctx, info, ctx.label.name + ".oci")
 
-foreign_image = rule(
+prebuilt_image = rule(
     implementation = _impl,
     doc = "An image made elsewhere, as a target.",
     attrs = _ATTRS,
