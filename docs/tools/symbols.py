@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,7 +25,7 @@ _TYPES = {
     "string_dict": "dict from string to string",
     "string_list": "list of strings",
 }
-_ENTRY = re.compile(r"(\**\w+)(?: \(([^)]*)\))?: (.*)", re.DOTALL)
+_ENTRY = re.compile(r"(\**\w+)(?: \(([^)]*)\))?:\s*(.*)", re.DOTALL)
 REQUIRED = "required"
 
 
@@ -211,9 +212,10 @@ class _Describer:
             rows.append(Row(argument, type_, default, meaning, rest))
         named = {row.name for row in rows}
         for argument, (type_, text) in doc.forwarded.items():
-            meaning, rest = _cell(text, place, f"{name}: {argument}")
             known = below.get(argument, Row(argument, "", "unset", ""))
             _require(type_ or known.type, place, f"{name}: {argument}", "the argument has no type. Write it in parentheses behind the name.")
+            _require(text or known.meaning, place, f"{name}: {argument}", "the argument has no text. Say what it means.")
+            meaning, rest = _cell(text, place, f"{name}: {argument}") if text else (known.meaning, known.remarks)
             below[argument] = replace(known, type=type_ or known.type, meaning=meaning, remarks=rest)
         rest_of = sorted((row for row in below.values() if row.name not in named), key=lambda row: (row.default != REQUIRED, row.name))
         return [(callee, given) for callee, given, _ in called], rows + rest_of
@@ -317,4 +319,4 @@ def _entries(section: str) -> list[tuple[str, str, str]]:
 def _dedent(text: str) -> str:
     """Returns an entry's text with its continuation lines at the margin of the least deep one."""
     first, newline, rest = text.partition("\n")
-    return first + newline + inspect.cleandoc("\n" + rest) if newline else first
+    return first + newline + textwrap.dedent(rest)

@@ -1,4 +1,4 @@
-"""Python rules: rules_python's names (which @rules_python re-exports) and pytest_test."""
+"""Python rules: those of rules_python, which @rules_python re-exports, and pytest_test."""
 
 load("//rules/python/private:py_executable.bzl", _py_binary = "py_binary", _py_test = "py_test")
 load("//rules/python/private:py_library.bzl", _py_library = "py_library")

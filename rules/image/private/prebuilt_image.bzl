@@ -1,4 +1,4 @@
-"""prebuilt_image: the image in an archive, as container_load offers it."""
+"""prebuilt_image: the image in an archive, as container_load uses it."""
 
 load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "image_info", "image_providers")
 load("//rules/image/private:providers.bzl", "ImageInfo")
@@ -6,15 +6,15 @@ load("//rules/image/private:providers.bzl", "ImageInfo")
 _ATTRS = dict(
     PREBUILT_ATTRS,
     architecture = attr.string(
-        doc = "The architecture to take of a multi-platform image. Empty: the only one, or amd64's.",
+        doc = "The architecture to take from a multi-platform image. Empty: the only one, or amd64.",
     ),
     file = attr.label(
-        doc = "The OCI layout, as a tar, a folder or its files, or what `docker save` wrote.",
+        doc = "The OCI layout, as a tar, a folder or its files, or the output of `docker save`.",
         allow_files = True,
         mandatory = True,
     ),
     os = attr.string(
-        doc = "The operating system to take of a multi-platform image.",
+        doc = "The operating system to take from a multi-platform image.",
         default = "linux",
     ),
 )
@@ -25,7 +25,7 @@ def _impl(ctx):
 
 prebuilt_image = rule(
     implementation = _impl,
-    doc = "An image made elsewhere, as a target.",
+    doc = "Makes a prebuilt image a target.",
     attrs = _ATTRS,
     provides = [ImageInfo],
 )

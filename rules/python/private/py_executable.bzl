@@ -1,7 +1,7 @@
-"""py_binary and py_test: an isolated interpreter on one module, started by a short shell launcher.
+"""py_binary and py_test: an isolated interpreter that runs one module, started by a short shell launcher.
 
-Bazel 4's own stub asks for an interpreter named `python` and starts it twice; this launcher runs the interpreter of
-@host_python once, without site-packages (-I -S), with the import path written down at build time.
+Bazel 4's own stub needs an interpreter named `python` and starts it twice. This launcher starts the interpreter of
+@host_python once, without site-packages (-I -S) and with an import path that is known at build time.
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
@@ -9,14 +9,14 @@ load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "library_provi
 
 _ATTRS = {
     "env": attr.string_dict(
-        doc = "Environment variables to set; $(location x) is expanded to a runfiles path. Empty: none.",
+        doc = "Environment variables; `$(location x)` expands to a runfiles path. Empty: none.",
     ),
     "main": attr.label(
-        doc = "The file that runs as __main__. None: NAME.py among srcs, or the only one of srcs.",
+        doc = "The file that runs as `__main__`. None: `NAME.py` in `srcs`, or the only file in `srcs`.",
         allow_single_file = [".py"],
     ),
     "main_module": attr.string(
-        doc = "The module to run, where it comes from deps. Empty: the one of main.",
+        doc = "The module to run, if it comes from `deps`. Empty: the module of `main`.",
     ),
     "_launcher": attr.label(
         doc = "The launcher's template.",
@@ -36,7 +36,7 @@ def _main_module(ctx):
         if not named and len(ctx.files.srcs) == 1:
             named = ctx.files.srcs
         if not named:
-            fail("main: srcs has no %s.py: name the file to run in main" % ctx.label.name)
+            fail("main: the value is empty, and srcs has no %s.py. Set main to the file to run." % ctx.label.name)
         main = named[0]
     path = main.short_path
     if path.startswith("../"):  # A file of another workspace: ../WORKSPACE/path.
@@ -74,14 +74,14 @@ def _impl(ctx):
 
 py_binary = rule(
     implementation = _impl,
-    doc = "A Python program: `bazel run`, a build action's tool, or a JSON persistent worker.",
+    doc = "Builds a Python program, for `bazel run`, for build actions, or as a JSON persistent worker.",
     attrs = _ATTRS,
     executable = True,
 )
 
 py_test = rule(
     implementation = _impl,
-    doc = "A Python program whose exit code is the test's result. For pytest see pytest_test in //rules/python:defs.bzl.",
+    doc = "Runs a Python program as a test; its exit code is the result. For pytest use pytest_test.",
     attrs = _ATTRS,
     test = True,
 )
