@@ -27,11 +27,14 @@ def page(kind: str, symbols: Sequence[Symbol]) -> str:
     Returns:
         Markdown, with a newline at the end.
     """
+    common = (
+        f"Examples and semantics are in [rules/{kind}/README.md](../../rules/{kind}/README.md). Every rule also takes the attributes that "
+        "Bazel gives all rules, such as `tags` and `visibility`; tests and programs take Bazel's `args`, `size` and `timeout` as well."
+    )
     parts = [
         f"# Reference: rules/{kind}",
         "<!-- Generated from the .bzl files. To change it, edit their docs and run: bazel run //docs:update -->",
-        f"Examples and semantics are in [rules/{kind}/README.md](../../rules/{kind}/README.md). Every rule also takes the attributes that "
-        "Bazel gives all rules, such as `tags` and `visibility`; tests and programs take Bazel's `args`, `size` and `timeout` as well.",
+        common,
         _table(("symbol", "kind", "summary"), [(f"[{symbol.name}](#{symbol.name.lower()})", symbol.kind, _inline(symbol.summary)) for symbol in symbols]),
     ]
     for title in dict.fromkeys(_KINDS.values()):
@@ -51,14 +54,17 @@ def index(pages: Iterable[tuple[str, Sequence[Symbol]]]) -> str:
         Markdown, with a newline at the end.
     """
     rows = [(f"[rules/{kind}]({kind}.md)", ", ".join(f"[{symbol.name}]({kind}.md#{symbol.name.lower()})" for symbol in symbols)) for kind, symbols in pages]
-    return "\n\n".join(
-        [
-            "# Reference",
-            "<!-- Generated from the .bzl files. To change it, edit their docs and run: bazel run //docs:update -->",
-            "Look up what a rule, macro, provider or repository rule takes. Each page is generated from the .bzl files that it describes.",
-            _table(("page", "symbols"), rows),
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# Reference",
+                "<!-- Generated from the .bzl files. To change it, edit their docs and run: bazel run //docs:update -->",
+                "Look up what a rule, macro, provider or repository rule takes. Each page is generated from the .bzl files that it describes.",
+                _table(("page", "symbols"), rows),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _section(symbol: Symbol) -> list[str]:
@@ -73,8 +79,8 @@ def _section(symbol: Symbol) -> list[str]:
     if symbol.fixed:
         blocks += ["The macro sets these attributes of its rule itself:", _attributes("attribute", symbol.fixed)]
     blocks += symbol.remarks
-    blocks += [_remark(row, rest) for row in (*symbol.rows, *symbol.fixed) for rest in _joined(row)]
-    return blocks
+    remarks = [_remark(row) for row in (*symbol.rows, *symbol.fixed) if row.remarks]
+    return [*blocks, *(["\n".join(remarks)] if remarks else [])]
 
 
 def _signature(symbol: Symbol) -> str:
@@ -100,13 +106,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"|{line}|" if number == 1 else f"| {line} |" for number, line in enumerate(lines))
 
 
-def _joined(row: Row) -> list[str]:
-    """Returns an attribute's remarks as one text, or nothing."""
-    return ["\n\n".join(row.remarks)] if row.remarks else []
-
-
-def _remark(row: Row, text: str) -> str:
+def _remark(row: Row) -> str:
     """Returns an attribute's remarks as a list item."""
+    text = "\n\n".join(row.remarks)
     return textwrap.indent(f"`{row.name}`: {text}", "  ").replace("  ", "- ", 1)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from docs.tools.starlark import Attribute, Loader, Module, Place, Provider, DocumentationError, Rule
+from docs.tools.starlark import Attribute, DocumentationError, Loader, Module, Place, Provider, Rule
 
 # A table cell holds a phrase or two; the rest belongs below the table.
 LONGEST_CELL = 200
@@ -108,9 +108,9 @@ def describe(loader: Loader, module: Module) -> list[Symbol]:
             exported |= {target.id: node.lineno for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.FunctionDef):
             exported[node.name] = node.lineno
-    public = {id(module.names[name]) for name in exported}
-    describer = _Describer(loader, module, public)
-    return [describer.symbol(name, line) for name, line in sorted(exported.items()) if not name.startswith("_")]
+    exported = {name: line for name, line in sorted(exported.items()) if not name.startswith("_")}
+    describer = _Describer(loader, module, {id(module.names[name]) for name in exported})
+    return [describer.symbol(name, line) for name, line in exported.items()]
 
 
 class _Describer:
@@ -131,7 +131,7 @@ class _Describer:
             return self._of_provider(name, value)
         if callable(value) and hasattr(value, "__code__"):
             return self._of_function(name, value)
-        comment = []
+        comment: list[str] = []
         while self._module.lines[line - 2 - len(comment)].startswith("# "):
             comment.insert(0, self._module.lines[line - 2 - len(comment)].removeprefix("# "))
         text = " ".join(comment)
@@ -209,7 +209,7 @@ class _Describer:
             type_ = type_ or (types[argument].type if argument in types else "")
             _require(type_, place, f"{name}: {argument}", "the argument has no type. Write it in parentheses behind the name in Args:.")
             meaning, rest = _cell(text, place, f"{name}: {argument}")
-            rows.append(Row(argument, type_, default, meaning, rest))
+            rows.append(Row(argument, type_, default, meaning, rest or (types[argument].remarks if argument in types else ())))
         named = {row.name for row in rows}
         for argument, (type_, text) in doc.forwarded.items():
             known = below.get(argument, Row(argument, "", "unset", ""))
@@ -217,8 +217,9 @@ class _Describer:
             _require(text or known.meaning, place, f"{name}: {argument}", "the argument has no text. Say what it means.")
             meaning, rest = _cell(text, place, f"{name}: {argument}") if text else (known.meaning, known.remarks)
             below[argument] = replace(known, type=type_ or known.type, meaning=meaning, remarks=rest)
-        rest_of = sorted((row for row in below.values() if row.name not in named), key=lambda row: (row.default != REQUIRED, row.name))
-        return [(callee, given) for callee, given, _ in called], rows + rest_of
+        rows += sorted((row for row in below.values() if row.name not in named), key=lambda row: row.name)
+        rows.sort(key=lambda row: row.default != REQUIRED)
+        return [(callee, given) for callee, given, _ in called], rows
 
 
 def _calls(node: ast.FunctionDef, names: Mapping[str, Any]) -> list[tuple[Any, set[str], bool]]:
@@ -253,7 +254,8 @@ def _attribute_row(owner: str, key: str, attribute: Attribute) -> Row:
     """Returns the row of a rule's attribute."""
     _require(attribute.doc, attribute.place, f"{owner}: {key}", "the attribute has no doc. Write doc = with one sentence.")
     meaning, rest = _cell(attribute.doc, attribute.place, f"{owner}: {key}")
-    default = REQUIRED if attribute.mandatory else "`%s`" % (repr(attribute.default).replace("'", '"'))
+    written = repr(attribute.default).replace("'", '"')
+    default = REQUIRED if attribute.mandatory else f"`{written}`"
     return Row(key, _TYPES[attribute.type], default, meaning, rest)
 
 
@@ -270,9 +272,11 @@ def _split(doc: str) -> tuple[str, str, list[str]]:
 
 
 def _cell(doc: str, place: Place, what: str) -> tuple[str, tuple[str, ...]]:
-    """Returns the table cell and the remarks of an attribute's doc."""
+    """Returns the table cell and the remarks of a doc; the cell starts with a capital letter."""
     first, *rest = paragraphs_of(doc)
     first = " ".join(first.split())
+    if re.match(r"[a-z]+\b(?![._])", first):  # not an identifier or a file name
+        first = first[0].upper() + first[1:]
     if len(first) > LONGEST_CELL:
         problem = f"the first paragraph of its doc has {len(first)} characters, more than {LONGEST_CELL}"
         raise DocumentationError(f"{place}: {what}: {problem}. Move details below a blank line.")

@@ -1,6 +1,6 @@
 """The Jsonnet rules: jsonnet_library, jsonnet_to_json, and the tests of programs and sources.
 
-See rules/jsonnet/README.md for what each attribute means.
+See rules/jsonnet/README.md for examples and docs/reference/jsonnet.md for attributes.
 """
 
 load("//rules/jsonnet/private:engines.bzl", _JsonnetEngineInfo = "JsonnetEngineInfo", _jsonnet_toolchain = "jsonnet_toolchain")

@@ -262,9 +262,6 @@ def container_push(name, stamp = False, **kwargs):
     Args:
       name: the target's name.
       stamp (bool or -1): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
-
-        Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A
-        stamp variable is `{KEY}`, where KEY has letters of either case, digits and underscores.
       **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_push", _ATTRS)

@@ -1,4 +1,4 @@
-"""jsonnet_fmt_test and jsonnet_lint_test: holds files formatted, and free of what the linter finds."""
+"""jsonnet_fmt_test and jsonnet_lint_test: check the format of files, and run the linter on them."""
 
 load(":collect.bzl", "collect", "roots_of")
 load(":providers.bzl", "JsonnetLibraryInfo")
@@ -16,7 +16,7 @@ _FMT_ATTRS = dict(
     srcs = attr.label_list(
         mandatory = True,
         allow_files = [".jsonnet", ".libsonnet"],
-        doc = "The files to check; generated ones are checked as well.",
+        doc = "The files to check, sources or generated.",
     ),
 )
 
@@ -24,18 +24,18 @@ _LINT_ATTRS = dict(
     _FMT_ATTRS,
     data = attr.label_list(
         allow_files = True,
-        doc = "Files that the sources import by their workspace path. Empty: none.",
+        doc = "Other files that the sources import by their workspace path. Empty: none.",
     ),
     deps = attr.label_list(
         providers = [JsonnetLibraryInfo],
         doc = "Libraries that the sources import. Empty: none.",
     ),
     imports = attr.string_list(
-        doc = "Folders, relative to this package, that imports search. Empty: none.",
+        doc = "Folders, relative to the package, that imports search. Empty: none.",
     ),
 )
 
-# Only starts the tool: its own folder is the runfiles folder of the test.
+# Only starts the tool. The working directory is the runfiles folder of the test.
 _LAUNCHER = """#!/bin/sh
 exec "{tool}" {arguments}
 """
@@ -43,7 +43,7 @@ exec "{tool}" {arguments}
 def _test(ctx, arguments, files):
     """Returns the providers of a test that runs the tool on the target's sources."""
     if not ctx.files.srcs:
-        fail("%s: srcs is empty; name the files to check" % ctx.label)
+        fail("%s: srcs is empty. Add the files to check." % ctx.label)
     launcher = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         launcher,
@@ -77,14 +77,14 @@ def _lint_impl(ctx):
 
 jsonnet_fmt_test = rule(
     implementation = _fmt_impl,
-    doc = "Fails for each file that `bazel run //rules/jsonnet:fmt` would write differently.",
+    doc = "Fails if `bazel run //rules/jsonnet:fmt` would change a file.",
     attrs = _FMT_ATTRS,
     test = True,
 )
 
 jsonnet_lint_test = rule(
     implementation = _lint_impl,
-    doc = "Fails for what go-jsonnet's linter finds: unused variables, unknown fields, wrong types and arguments.",
+    doc = "Fails if go-jsonnet's linter finds unused variables, unknown fields, wrong types or wrong arguments.",
     attrs = _LINT_ATTRS,
     test = True,
 )
