@@ -275,7 +275,7 @@ def _cell(doc: str, place: Place, what: str) -> tuple[str, tuple[str, ...]]:
     """Returns the table cell and the remarks of a doc; the cell starts with a capital letter."""
     first, *rest = paragraphs_of(doc)
     first = " ".join(first.split())
-    if re.match(r"[a-z]+\b(?![._])", first):  # not an identifier or a file name
+    if re.match(r"[a-z]+\b(?![._]\w)", first):  # not an identifier or a file name
         first = first[0].upper() + first[1:]
     if len(first) > LONGEST_CELL:
         problem = f"the first paragraph of its doc has {len(first)} characters, more than {LONGEST_CELL}"
