@@ -1,24 +1,8 @@
-"""container_layer: one layer of files, tars and Debian packages."""
+"""Attributes and actions of every rule that writes layers."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
 load("//rules/image/private:prebuilt.bzl", "label_text")
-load("//rules/image/private:providers.bzl", "LayerInfo")
-
-_DOC = """Builds one layer from files, tars and Debian packages.
-
-```
-container_layer(
-    name = "config",
-    directory = "/etc/shop",
-    files = ["shop.toml"],
-)
-```
-
-The bytes of the layer depend only on the content of the files and on the attributes: entries are sorted, times are 0, owners
-are numbers.
-"""
 
 # Part of the doc of each `env` attribute of images and layers.
 EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the base's value; write
@@ -93,12 +77,6 @@ LAYER_ATTRS = {
         cfg = "exec",
     ),
 }
-
-_ATTRS = dict(
-    CONTENT_ATTRS,
-    compression = COMPRESSION_ATTR,
-    **LAYER_ATTRS
-)
 
 def check_paths(paths, attribute):
     """Fails if one of the paths leads out of the image.
@@ -212,36 +190,3 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
         worker = True,
     )
     return struct(blob = blob, descriptor = descriptor)
-
-def _impl(ctx):
-    check_content(ctx.attr)
-    args = ctx.actions.args()
-    add_content(args, ctx)
-    layer = write_layer(
-        ctx,
-        ctx.label.name,
-        args,
-        depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
-        compression = ctx.attr.compression,
-    )
-    return [
-        DefaultInfo(files = depset([layer.blob, layer.descriptor])),
-        LayerInfo(blob = layer.blob, descriptor = layer.descriptor, env = ctx.attr.env),
-    ]
-
-container_layer_rule = rule(
-    implementation = _impl,
-    doc = _DOC,
-    attrs = _ATTRS,
-    provides = [LayerInfo],
-)
-
-def container_layer(name, **kwargs):
-    """Builds one layer from files, tars and Debian packages.
-
-    Args:
-      name: the target's name.
-      **kwargs: attributes of the rule.
-    """
-    check_target(name, kwargs, "container_layer", _ATTRS)
-    container_layer_rule(name = name, **kwargs)

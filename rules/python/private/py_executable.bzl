@@ -1,4 +1,4 @@
-"""py_binary and py_test: an isolated interpreter that runs one module, started by a short shell launcher.
+"""The shared part of py_binary and py_test: an isolated interpreter that runs one module, started by a short shell launcher.
 
 Bazel 4's own stub needs an interpreter named `python` and starts it twice. This launcher starts the interpreter of
 @host_python once, without site-packages (-I -S) and with an import path that is known at build time.
@@ -7,7 +7,7 @@ Bazel 4's own stub needs an interpreter named `python` and starts it twice. This
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "library_providers")
 
-_ATTRS = {
+PY_EXECUTABLE_ATTRS = {
     "env": attr.string_dict(
         doc = "Environment variables; `$(location x)` expands to a runfiles path. Empty: none.",
     ),
@@ -25,7 +25,7 @@ _ATTRS = {
     ),
 }
 
-_ATTRS.update(PY_LIBRARY_ATTRS)
+PY_EXECUTABLE_ATTRS.update(PY_LIBRARY_ATTRS)
 
 def _main_module(ctx):
     if ctx.attr.main_module:
@@ -43,7 +43,14 @@ def _main_module(ctx):
         path = "/".join(path.split("/")[2:])
     return path[:-len(".py")].replace("/", ".")
 
-def _impl(ctx):
+def py_executable(ctx):
+    """Declares the launcher of a program.
+
+    Args:
+      ctx: the context of a rule with PY_EXECUTABLE_ATTRS.
+    Returns:
+      list of providers: DefaultInfo, PyInfo.
+    """
     library = library_providers(ctx)
     launcher = ctx.actions.declare_file(ctx.label.name)
     exports = [
@@ -71,17 +78,3 @@ def _impl(ctx):
         ),
         library.py_info,
     ]
-
-py_binary = rule(
-    implementation = _impl,
-    doc = "Builds a Python program, for `bazel run`, for build actions, or as a JSON persistent worker.",
-    attrs = _ATTRS,
-    executable = True,
-)
-
-py_test = rule(
-    implementation = _impl,
-    doc = "Runs a Python program as a test; its exit code is the result. For pytest use pytest_test.",
-    attrs = _ATTRS,
-    test = True,
-)

@@ -1,11 +1,11 @@
 """container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
-load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
+load("@host_python//:defs.bzl", "PYTHON")
 
 _DOC = """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 

@@ -1,6 +1,6 @@
 """pytest_test: runs pytest on test files, with a JUnit XML that has each test case."""
 
-load("//rules/python/private:py_executable.bzl", "py_test")
+load("//rules/python/private:py_test.bzl", "py_test")
 
 def pytest_test(name, srcs, deps = [], args = [], **kwargs):
     """Runs pytest on test files, with a JUnit XML that has each test case.
