@@ -160,6 +160,10 @@ class Loader:
             self._modules[path] = self._run(path)
         return self._modules[path]
 
+    def modules(self) -> list[Module]:
+        """Returns every module that was run so far."""
+        return list(self._modules.values())
+
     def module_of(self, code: CodeType) -> Module:
         """Returns the module that defines a function.
 

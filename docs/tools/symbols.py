@@ -102,22 +102,27 @@ def describe(loader: Loader, module: Module) -> list[Symbol]:
     Raises:
         DocumentationError: A symbol, attribute, argument or field has no documentation, or too long a first paragraph.
     """
-    exported: dict[str, int] = {}
+    public = {id(other.names[name]) for other in loader.modules() if "/private/" not in other.path for name in _exported(other)}
+    describer = _Describer(loader, module, public)
+    return [describer.symbol(name, line) for name, line in sorted(_exported(module).items())]
+
+
+def _exported(module: Module) -> dict[str, int]:
+    """Returns what other files can load from a file: each name and its line."""
+    found: dict[str, int] = {}
     for node in module.tree.body:
         if isinstance(node, ast.Assign):
-            exported |= {target.id: node.lineno for target in node.targets if isinstance(target, ast.Name)}
+            found |= {target.id: node.lineno for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.FunctionDef):
-            exported[node.name] = node.lineno
-    exported = {name: line for name, line in sorted(exported.items()) if not name.startswith("_")}
-    describer = _Describer(loader, module, {id(module.names[name]) for name in exported})
-    return [describer.symbol(name, line) for name, line in exported.items()]
+            found[node.name] = node.lineno
+    return {name: line for name, line in found.items() if not name.startswith("_")}
 
 
 class _Describer:
     """Describes the symbols of one file."""
 
     def __init__(self, loader: Loader, module: Module, public: set[int]) -> None:
-        """Takes the ids of the file's exported objects as `public`."""
+        """Takes the ids of all objects that public files export as `public`; other rules are details of a macro."""
         self._loader = loader
         self._module = module
         self._public = public

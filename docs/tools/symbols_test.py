@@ -113,6 +113,18 @@ def test_macro_shows_what_it_sets(tmp_path) -> None:
     assert [row.name for row in symbol.fixed] == ["b"]
 
 
+def test_rules_of_other_public_files_are_no_detail(tmp_path) -> None:
+    """A macro that calls a rule which has its own page does not repeat what that page says."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/defs.bzl").write_text(_RULE + "r = _r\n")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/defs.bzl").write_text('load("//b:defs.bzl", "r")\n\ndef m(name):\n    """Makes M."""\n    r(name = name, b = ":x")\n')
+    loader = Loader(tmp_path, ["a", "b"])
+    (symbol,) = describe(loader, loader.load("a/defs.bzl"))
+
+    assert (symbol.fixed, symbol.remarks) == ((), ())
+
+
 def test_provider_function_constant_and_repository_rule(tmp_path) -> None:
     """Every other kind of symbol is described too."""
     symbols = _describe(
