@@ -255,12 +255,13 @@ def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
     [
         ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported. Remove it; images are for Linux"),
         ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported. Remove it; the login is"),
+        ('debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")', "@gone: exclude and its old name without are both set. Move all"),
         ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os"),
     ],
 )  # fmt: skip
 def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
     """A call in WORKSPACE with an attribute that it does not take is named, with what to do instead."""
-    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull")\n{call}\n'):
+    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull", "debian_packages")\n{call}\n'):
         done = nested.bazel("build", "@gone//image")
 
     assert done.returncode != 0

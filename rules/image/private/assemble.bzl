@@ -37,8 +37,8 @@ A new entrypoint drops the base's `cmd`.""",
     "labels": attr.string_dict(
         doc = """Labels of the image config, added to the base's. Empty: the base's.
 
-`$(NAME)` is a Make variable and `$$` is a dollar sign. The macros read a value that starts with `@` from the file that it
-names, as rules_docker does.""",
+`$(NAME)` is a Make variable and `$$` is a dollar sign. A value that starts with `@` names a file with the label's value, as in
+rules_docker.""",
     ),
     "operating_system": attr.string(
         doc = "The operating system it runs on.",
@@ -53,7 +53,7 @@ names, as rules_docker does.""",
 
 Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
 `labels`. A stamp variable is `{KEY}`, where KEY has letters of either case, digits and underscores. `creation_time` is
-`{BUILD_TIMESTAMP}` unless it is set. The macros also take -1, which follows Bazel's `--stamp`.""",
+`{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.""",
     ),
     "user": attr.string(
         doc = "The numeric user, or `USER:GROUP`, that the program runs as. Empty: the base's.",

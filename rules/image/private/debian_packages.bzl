@@ -59,10 +59,10 @@ filegroup(
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
-    arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
-    arguments += ["--dependencies"] if attr.dependencies else []
     if attr.exclude and attr.without:
         fail("@%s: exclude and its old name without are both set. Move all packages to exclude." % repository_ctx.name)
+    arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
+    arguments += ["--dependencies"] if attr.dependencies else []
     arguments += ["--without=" + package for package in attr.exclude or attr.without]
     run_tool(repository_ctx, "debian_lock", arguments + attr.packages)
     repository_ctx.file("BUILD", _BUILD)

@@ -4,8 +4,8 @@ load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 # Part of the doc of each attribute that takes an image.
-PREBUILT = """An image is a target of these rules, or any target whose files are one OCI layout (a folder or its files) or one tar (an
-OCI layout, or the output of `docker save`)."""
+PREBUILT = """An image is a target of these rules, or any other target with one OCI layout (a folder or its files) or one tar (an OCI
+layout, or the output of `docker save`)."""
 
 PREBUILT_ATTRS = {
     "_archive_tool": attr.label(

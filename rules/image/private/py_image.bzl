@@ -198,13 +198,18 @@ def py_image(name, binary = None, layers = [], **kwargs):
         A change of one library changes only its layer and those above it.
       **kwargs: attributes of the rule, and of py_binary if binary is None.
         args (list of strings): another name of `arguments`, as in rules_docker.
+        base (label): the base image, with a Python interpreter, such as `//python:base`. Required.
+
+          It takes everything that `base` of container_image takes.
         data (list of labels): files that the program needs, and that `$(location TARGET)` in `arguments` can name. Empty: none.
         deps (list of labels): Python libraries of the program, without `binary`.
+        entrypoint (list of strings): not supported, because the image starts its program. Use container_image for another one.
         imports (list of strings): more folders to import from, without `binary`.
         label_files (dict from string to label): labels to files with their values. Empty: none.
         main (label): the file to run, without `binary`. Unset: NAME.py, or the only one of `srcs`.
         srcs (list of labels): Python files of the program, without `binary`.
         stamp (bool or -1):
+        workdir (string): the folder the program starts in. Empty: `/app`.
     """
     for attribute, only in _ONE_PYTHON.items():
         if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):

@@ -20,7 +20,7 @@ def _closure_test_impl(ctx):
 # A closure contains each object and image once, dependencies first.
 _closure_test = analysistest.make(_closure_test_impl, attrs = {
     "entries": attr.string_list(doc = "Expected objects, in order, without //rules/k8s/tests/stack/."),
-    "images": attr.string_list(doc = "Objects whose images are built, sorted."),
+    "images": attr.string_list(doc = "Objects with images to build, sorted."),
 })
 
 def _runfiles_test_impl(ctx):
