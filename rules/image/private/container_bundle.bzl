@@ -73,7 +73,7 @@ def container_bundle(name, images, stamp = False, **kwargs):
 
         Names take Make variables, `$(NAME)`, and with `stamp` also stamp variables, `{KEY}`, where KEY has letters of either
         case, digits and underscores. An image is any target that `base` of container_image takes.
-      stamp (bool or -1): replace stamp variables such as `{BUILD_USER}` in the names. -1 follows Bazel's `--stamp`.
+      stamp (bool or int): replace stamp variables such as `{BUILD_USER}` in the names. -1 follows Bazel's `--stamp`.
       **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_bundle", _ATTRS)

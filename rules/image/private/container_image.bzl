@@ -71,6 +71,6 @@ def container_image(name, **kwargs):
       name: the target's name.
       **kwargs: attributes of the rule.
         label_files (dict from string to label): labels to files with their values. Empty: none.
-        stamp (bool or -1):
+        stamp (bool or int):
     """
     container_image_rule(name = name, **image_arguments(name, kwargs, "container_image", _ATTRS))

@@ -1,7 +1,7 @@
 """container_pull: a repository with an image from a registry."""
 
-load("//rules/image/private:unsupported.bzl", "check_arguments")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
+load("//rules/image/private:unsupported.bzl", "check_arguments")
 
 _DOC = """Pulls an image and makes it available as `@NAME//image`.
 

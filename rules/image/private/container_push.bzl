@@ -1,11 +1,11 @@
 """container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
+load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
-load("@host_python//:defs.bzl", "PYTHON")
 
 _DOC = """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 
@@ -109,7 +109,7 @@ def _runfiles_path(ctx, file):
 
 def _masked(name):
     """Returns a name as messages may show it: the part before an @ may be a login."""
-    login, at, rest = name.rpartition("@")
+    _, at, rest = name.rpartition("@")
     return "***@" + rest if at else name
 
 def _check(attr):
@@ -261,7 +261,7 @@ def container_push(name, stamp = False, **kwargs):
 
     Args:
       name: the target's name.
-      stamp (bool or -1): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
+      stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
       **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_push", _ATTRS)

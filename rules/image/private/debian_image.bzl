@@ -87,6 +87,6 @@ def debian_image(name, base = None, user = None, **kwargs):
       user: the numeric user that the program runs as. None: the base's, or 65532 (nonroot) without a base.
       **kwargs: attributes of the rule.
         label_files (dict from string to label): labels to files with their values. Empty: none.
-        stamp (bool or -1):
+        stamp (bool or int):
     """
     debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **image_arguments(name, kwargs, "debian_image", _ATTRS))

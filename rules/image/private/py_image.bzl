@@ -3,8 +3,8 @@
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
-load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
 load("//rules/image/private:unsupported.bzl", "COMMON")
@@ -208,7 +208,7 @@ def py_image(name, binary = None, layers = [], **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         main (label): the file to run, without `binary`. Unset: NAME.py, or the only one of `srcs`.
         srcs (list of labels): Python files of the program, without `binary`.
-        stamp (bool or -1):
+        stamp (bool or int):
         workdir (string): the folder the program starts in. Empty: `/app`.
     """
     for attribute, only in _ONE_PYTHON.items():

@@ -91,6 +91,9 @@ _CASES = {
     }),
     "describe_builds_no_image": (_runfiles_test, "top:myns-deep.describe", {"absent": ["image"], "present": ["redis/myns.objects.json"]}),
     "diff_takes_digests_only": (_runfiles_test, "top:myns-deep.diff", {"absent": ["image"], "present": ["redis/myns.resolved.json"]}),
+    "every_verb_is_everywhere": (_verbs_test, "client:myns", {
+        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
+    }),
     "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {"present": ["redis/image.manifest.json", "top/myns-deep.closure.json"]}),
     "pin_builds_nothing": (_runfiles_test, "top:pin", {"absent": ["image"]}),
     "pin_finds_all_images": (_pin_test, "top:pin", {"names": ["client", "redis", "server"]}),
@@ -107,9 +110,6 @@ _CASES = {
     "resolving_pins_reads_pins": (_inputs_test, "server:dev", {
         "inputs": ["server/dev.objects.json", "server/pins.yaml"],
         "mnemonic": "K8sResolve",
-    }),
-    "every_verb_is_everywhere": (_verbs_test, "client:myns", {
-        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
     }),
     "shallow_has_its_own": (_closure_test, "client:myns", {"entries": ["client:myns"], "images": ["client:myns"]}),
 }
