@@ -177,6 +177,8 @@ def _tar(path: Path, member: str) -> None:
         ('bse = ":x"', "//bad:bad: container_image has no attribute bse. Correct the name, or remove it. The attributes are architecture, base, "),
         ('docker_run_flags = "-it"', "//bad:bad: docker_run_flags is not supported. Remove it; bazel run does not start a container."),
         ('cmd = "serve"', "cmd: found the string 'serve'. Use a list of the program and its arguments."),
+        ('empty_files = ["/a"], labels = {"a": 1}', "labels: found 1 for a. Use a string."),
+        ('empty_files = ["/a"], label_files = [":one/file"]', "label_files: found a list. Use a dict from name to label"),
         ('stamp = "sometimes", empty_files = ["/a"]', 'stamp: found "sometimes". Use True, False, or -1'),
         ('base = "one/file"', "//bad:bad: base of //bad:one/file: not a readable tar"),
         ('base = "nothing.tar"', "//bad:bad: base of //bad:nothing.tar: neither index.json nor manifest.json in it"),

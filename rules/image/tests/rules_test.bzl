@@ -14,6 +14,13 @@ _fails_test = analysistest.make(
     expect_failure = True,
 )
 
+_compression_fails_test = analysistest.make(
+    _fails_impl,
+    attrs = {"message": attr.string(doc = "Text that the failure must contain.", mandatory = True)},
+    config_settings = {"//rules/image:compression": "bzip2"},
+    expect_failure = True,
+)
+
 # Case to (rule, attributes, message). Each case is a target that must not build.
 _CASES = {
     "bundle_names_no_variable": (container_bundle, {"images": {"shop/$(": ":files_image"}}, "images: 'shop/$(' has $( without a complete $(NAME). Use $$ for a dollar sign."),
@@ -40,6 +47,7 @@ _CASES = {
     "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: the value is empty. Use HOST or HOST:PORT."),
     "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: the value is empty. Set repository, or repository_file"),
     "py_image_args_name_no_data": (py_image, {"args": ["$(location app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: '$(location app/data.txt)' needs one file, but app/data.txt has 0 files in data"),
+    "py_image_args_name_several": (py_image, {"args": ["$(locations app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: '$(locations app/data.txt)' may name several files. Use one argument"),
     "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules does not say which file to run"),
     "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"], but a py_image starts its binary"),
     "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: the value is empty. Use an image with a Python interpreter"),
@@ -105,6 +113,11 @@ def image_rules_tests(name):
         rule(name = case, tags = ["manual"], **attributes)
         _fails_test(name = case + "_is_refused", message = message, target_under_test = ":" + case)
         tests.append(":" + case + "_is_refused")
+    _compression_fails_test(
+        name = "compression_flag_is_refused",
+        message = "--//rules/image:compression: 'bzip2' is not a compression. Use one of far, gzip, near, none.",
+        target_under_test = "//rules/image:compression",
+    )
     _provider_test(name = "providers_have_their_shape", target_under_test = ":hello")
     _apart_test(
         name = "program_and_packages_are_apart",
@@ -120,6 +133,6 @@ def image_rules_tests(name):
     )
     _stamped_test(name = "bundle_without_the_flag_is_unstamped", stamped = False, target_under_test = ":bundle_by_flag")
     _stamped_by_flag_test(name = "bundle_with_the_flag_is_stamped", stamped = True, target_under_test = ":bundle_by_flag")
-    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped"]
+    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped", ":compression_flag_is_refused"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)

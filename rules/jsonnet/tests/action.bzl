@@ -68,7 +68,7 @@ _own_tools_test = analysistest.make(
 )
 
 def own_tools_test(name):
-    """Checks that a toolchain of one's own is used where it is registered, and is told the limits.
+    """Checks that a registered toolchain with own tools is used, and gets the limits.
 
     Args:
       name: Name of the test.
@@ -80,7 +80,7 @@ def own_tools_test(name):
     )
 
 def engine_flag_tests(name):
-    """Checks that the flag chooses the engine of an action, and that an attribute overrides it.
+    """Checks that the flag selects the engine of an action, and that an attribute overrides it.
 
     Args:
       name: Start of the tests' names.
@@ -116,7 +116,7 @@ def engine_flag_tests(name):
     )
 
 def action_test(name):
-    """Checks that everything that an import may reach is an input, whichever attribute names it.
+    """Checks that every file that an import can reach is an input, regardless of the attribute that names it.
 
     Args:
       name: Name of the test.
