@@ -4,13 +4,13 @@ import io
 
 import pytest
 
-from docs.tools import reference
+from docs.tools import generator
 
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """A workspace with one rule set of one documented rule."""
-    monkeypatch.setattr(reference, "PAGES", {"a": ["rules/a/defs.bzl"]})
+    monkeypatch.setattr(generator, "PAGES", {"a": ["rules/a/defs.bzl"]})
     (tmp_path / "rules/a").mkdir(parents=True)
     (tmp_path / "rules/a/defs.bzl").write_text('r = rule(implementation = None, doc = "Makes R.")\n')
     return tmp_path
@@ -19,7 +19,7 @@ def workspace(tmp_path, monkeypatch):
 def _run(workspace, *argv: str) -> tuple[int, str, str]:
     """Runs the command and returns its exit code, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
-    return reference.main(argv, out, err, workspace and str(workspace)), out.getvalue(), err.getvalue()
+    return generator.main(argv, out, err, workspace and str(workspace)), out.getvalue(), err.getvalue()
 
 
 def test_update_writes_what_differs(workspace) -> None:

@@ -1,6 +1,6 @@
 """docs/reference: every .bzl file that others load has a page."""
 
-from docs.tools.reference import PAGES
+from docs.tools.generator import PAGES
 from tests.repo import tree
 
 
