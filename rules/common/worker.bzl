@@ -1,10 +1,10 @@
-"""What an action whose tool is a persistent worker needs; of any kind of rule."""
+"""Execution requirements of actions that run in persistent workers, for every rule set."""
 
 def worker_requirements(output):
-    """Says how Bazel may run an action whose tool speaks the JSON worker protocol.
+    """Returns the execution requirements of an action with a tool that speaks the JSON worker protocol.
 
-    Bazel names an action's parameter file after its first output, and Bazel 4 cannot open that file for a worker where the
-    name is not ASCII. Such an action runs without a worker: slower, and with the same bytes.
+    Bazel names an action's parameter file after its first output, and Bazel 4 cannot open that file for a worker if the name
+    is not ASCII. Such an action runs without a worker: slower, but with the same result.
 
     Args:
       output: The action's first output, a File.

@@ -1,17 +1,17 @@
-"""Rules that make container images without a daemon, byte for byte the same everywhere; see README.md."""
+"""Rules that build container images without a daemon, with the same bytes on every machine. See README.md."""
 
 load("//rules/image/private:container_bundle.bzl", _container_bundle = "container_bundle")
+load("//rules/image/private:container_image.bzl", _container_image = "container_image")
+load("//rules/image/private:container_layer.bzl", _container_layer = "container_layer")
+load("//rules/image/private:container_push.bzl", _container_push = "container_push")
 load("//rules/image/private:debian_image.bzl", _debian_image = "debian_image")
-load("//rules/image/private:foreign.bzl", _FOREIGN_IMAGE_ATTRS = "FOREIGN_ATTRS", _image_info = "image_info")
-load("//rules/image/private:image.bzl", _container_image = "container_image")
-load("//rules/image/private:layer.bzl", _container_layer = "container_layer")
-load("//rules/image/private:providers.bzl", _BundleInfo = "BundleInfo", _ImageInfo = "ImageInfo", _LayerInfo = "LayerInfo")
-load("//rules/image/private:push.bzl", _container_push = "container_push")
 load("//rules/image/private:java_image.bzl", _java_image = "java_image")
+load("//rules/image/private:prebuilt.bzl", _PREBUILT_IMAGE_ATTRS = "PREBUILT_ATTRS", _image_info = "image_info")
+load("//rules/image/private:providers.bzl", _BundleInfo = "BundleInfo", _ImageInfo = "ImageInfo", _LayerInfo = "LayerInfo")
 load("//rules/image/private:py_image.bzl", _py3_image = "py3_image", _py_image = "py_image")
 
-# For rules of others that take images: an attribute with allow_files, these attributes, and image_info on its targets.
-FOREIGN_IMAGE_ATTRS = _FOREIGN_IMAGE_ATTRS
+# Attributes that a rule of your own needs to call image_info: the tools that read prebuilt images and write archives.
+PREBUILT_IMAGE_ATTRS = _PREBUILT_IMAGE_ATTRS
 image_info = _image_info
 
 BundleInfo = _BundleInfo

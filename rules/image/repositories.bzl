@@ -1,4 +1,4 @@
-"""Repository rules for WORKSPACE: what images are made of."""
+"""Repository rules for WORKSPACE: base images and Debian packages."""
 
 load("//rules/image/private:container_load.bzl", _container_load = "container_load")
 load("//rules/image/private:container_pull.bzl", _container_pull = "container_pull")

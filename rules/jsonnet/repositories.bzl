@@ -1,9 +1,9 @@
-"""Repository rules for WORKSPACE: what formats and lints Jsonnet."""
+"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet."""
 
 load("//rules/jsonnet/private:go_program.bzl", "go_program")
 
 def jsonnet_tools():
-    """Declares @jsonnet_tools, go-jsonnet's formatter and linter; built when a target first needs it."""
+    """Declares @jsonnet_tools, go-jsonnet's formatter and linter, which is built when a target first needs it."""
     go_program(
         name = "jsonnet_tools",
         srcs = [

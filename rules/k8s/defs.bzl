@@ -1,6 +1,6 @@
-"""The rules that put a stack on Kubernetes: everything that BUILD files load from here.
+"""Rules that deploy a stack to Kubernetes. BUILD files load them from here.
 
-See README.md in this folder for attributes, verbs and exit codes.
+README.md in this folder has verbs and exit codes, docs/reference/k8s.md the attributes.
 """
 
 load("//rules/k8s/private:macros.bzl", _k8s_object = "k8s_object", _k8s_objects = "k8s_objects")

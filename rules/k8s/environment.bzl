@@ -1,4 +1,4 @@
-"""Repository rule for WORKSPACE: what the person and the shell say (who, which cluster)."""
+"""Repository rule for WORKSPACE: the user and the cluster of the present shell."""
 
 load("//rules/k8s/private:turnup_environment.bzl", _turnup_environment = "turnup_environment")
 

@@ -1,6 +1,6 @@
 """The protocol buffer rules for Python: py_proto_library and py_grpc_library.
 
-proto_library comes from @rules_proto//proto:defs.bzl. See rules/proto/README.md.
+proto_library is in @rules_proto//proto:defs.bzl. See rules/proto/README.md.
 """
 
 load("//rules/proto/private:py_grpc_library.bzl", _py_grpc_library = "py_grpc_library")

@@ -175,10 +175,12 @@ def _tar(path: Path, member: str) -> None:
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ('bse = ":x"', "//bad:bad: container_image has no attribute bse: correct the name, or remove it; it has architecture, base, "),
-        ('docker_run_flags = "-it"', "//bad:bad: docker_run_flags is not supported: bazel run starts no container"),
-        ('cmd = "serve"', "cmd: found the text 'serve': write a list of program and arguments"),
-        ('stamp = "sometimes", empty_files = ["/a"]', 'stamp: found "sometimes": write True, False, or -1'),
+        ('bse = ":x"', "//bad:bad: container_image has no attribute bse. Correct the name, or remove it. The attributes are architecture, base, "),
+        ('docker_run_flags = "-it"', "//bad:bad: docker_run_flags is not supported. Remove it; bazel run does not start a container."),
+        ('cmd = "serve"', "cmd: found the string 'serve'. Use a list of the program and its arguments."),
+        ('empty_files = ["/a"], labels = {"a": 1}', "labels: found 1 for a. Use a string."),
+        ('empty_files = ["/a"], label_files = [":one/file"]', "label_files: found a list. Use a dict from name to label"),
+        ('stamp = "sometimes", empty_files = ["/a"]', 'stamp: found "sometimes". Use True, False, or -1'),
         ('base = "one/file"', "//bad:bad: base of //bad:one/file: not a readable tar"),
         ('base = "nothing.tar"', "//bad:bad: base of //bad:nothing.tar: neither index.json nor manifest.json in it"),
         ('files = ["one/file", "two/file"]', "//bad:bad: two files at one path, /file; remove one of them"),
@@ -189,7 +191,7 @@ def _tar(path: Path, member: str) -> None:
         ('empty_files = ["/a"], creation_time = "yesterday"', "//bad:bad: creation_time: found 'yesterday', write seconds since 1970"),
         ('empty_files = ["/a"], env = {"A=B": "c"}', "//bad:bad: env: 'A=B' is no name for an environment variable"),
         ('empty_files = ["/a"], labels = {"a": "{NOBODY_SAYS}"}, stamp = True', "//bad:bad: labels: the workspace status has no NOBODY_SAYS"),
-        ('empty_files = ["/a"], labels = {"a": "$(nobody)"}', "$(nobody) is no Make variable: define it with --define=nobody=VALUE"),
+        ('empty_files = ["/a"], labels = {"a": "$(nobody)"}', "uses the Make variable $(nobody), which is not defined. Pass --define=nobody=VALUE"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(nested, attributes, words):
@@ -244,7 +246,7 @@ def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
 
     said = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Error in fail: ")]
     for rule, attribute, _ in cases:
-        words = f"{rule} has no attribute bogus: correct the name, or remove it; it has " if attribute == "bogus" else f"{attribute} is not supported: "
+        words = f"{rule} has no attribute bogus. Correct the name, or remove it. The attributes are " if attribute == "bogus" else f"{attribute} is not supported. "
         start = f"//gone/{rule}/{attribute}:x: {words}"
         (line,) = (line for line in said if line.startswith(start))
         assert len(line) > len(start) + 10
@@ -254,14 +256,15 @@ def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported: images are for Linux"),
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported: the login is"),
-        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag: correct the name, or remove it; it has architecture, file, os"),
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported. Remove it; images are for Linux"),
+        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported. Remove it; the login is"),
+        ('debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")', "@gone: exclude and its old name without are both set. Move all"),
+        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os"),
     ],
 )  # fmt: skip
 def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
     """A call in WORKSPACE with an attribute that it does not take is named, with what to do instead."""
-    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull")\n{call}\n'):
+    with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull", "debian_packages")\n{call}\n'):
         done = nested.bazel("build", "@gone//image")
 
     assert done.returncode != 0

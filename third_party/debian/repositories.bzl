@@ -1,8 +1,8 @@
-"""The Debian packages that images are made of. After a change here: `bazel run //rules/image:update_debian_lock`."""
+"""The Debian packages of the images. After a change here, run `bazel run //rules/image:update_debian_lock`."""
 
 load("//rules/image:repositories.bzl", "debian_packages")
 
-# What every program here needs, and what scanners and TLS clients look for.
+# Needed by every program here, by scanners and by TLS clients.
 _BASE = [
     "base-files",
     "ca-certificates",
@@ -13,7 +13,7 @@ _BASE = [
     "tzdata",
 ]
 
-# The standard library's native modules load these; those for terminals and databases are left out with their modules.
+# Loaded by native modules of the standard library. Libraries for terminals and databases are excluded together with their modules.
 _PYTHON = [
     "libbz2-1.0",
     "libcrypt1",
@@ -31,7 +31,11 @@ _PYTHON = [
 ]
 
 def turnup_debian_repositories():
-    """Declares @debian_python, @debian_redis (what redis-server needs on top of it), @debian_registry, @debian_jre, @debian_prometheus and @debian_clients."""
+    """Declares the Debian package repositories.
+
+    They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_jre,
+    @debian_prometheus and @debian_clients.
+    """
     debian_packages(
         name = "debian_python",
         lock = "//third_party/debian:python.lock",
@@ -60,8 +64,8 @@ def turnup_debian_repositories():
         packages = _BASE + ["docker-registry"],
     )
 
-    # What debian_image is tried with besides: a Java runtime, without what draws and prints, and Prometheus with what its
-    # pages are made of. Left out is what only maintainer scripts, shells and web servers need.
+    # More cases for tests of debian_image: a Java runtime without libraries for graphics and printing, and Prometheus with
+    # the files of its web pages. Packages that only maintainer scripts, shells and web servers need are excluded.
     debian_packages(
         name = "debian_jre",
         lock = "//third_party/debian:jre.lock",
@@ -74,15 +78,7 @@ def turnup_debian_repositories():
     debian_packages(
         name = "debian_prometheus",
         dependencies = True,
-        lock = "//third_party/debian:prometheus.lock",
-        packages = [
-            "base-files",
-            "ca-certificates",
-            "netbase",
-            "prometheus",
-            "tzdata",
-        ],
-        without = [
+        exclude = [
             "adduser",
             "debconf",
             "dpkg",
@@ -91,9 +87,17 @@ def turnup_debian_repositories():
             "mawk",
             "openssl",
         ],
+        lock = "//third_party/debian:prometheus.lock",
+        packages = [
+            "base-files",
+            "ca-certificates",
+            "netbase",
+            "prometheus",
+            "tzdata",
+        ],
     )
 
-    # What tests read pushed images with: the programs, and libraries of theirs that not every machine has.
+    # Programs that read pushed images in tests, with the libraries that some machines lack.
     debian_packages(
         name = "debian_clients",
         lock = "//third_party/debian:clients.lock",

@@ -1,26 +1,26 @@
-"""How the image rules run their tools."""
+"""Runs the tools of the image rules."""
 
 load("//rules/common:worker.bzl", "worker_requirements")
 
-# Of every action of these rules. What an image is made of is locked and fetched before; a sandbox that can shut the
-# network out (linux-sandbox, remote execution) does so. README.md says where it cannot.
+# Set on every action of these rules: everything that goes into an image is locked and was fetched earlier. A sandbox that
+# can block the network (linux-sandbox, remote execution) does so; README.md says which cannot.
 _OFFLINE = {"block-network": "1"}
 
 def run_image_tool(ctx, tool, args, *, inputs, outputs, mnemonic, message, worker = False):
-    """Declares an action of one of the image tools, which get their arguments in a file.
+    """Declares an action that runs an image tool with its arguments in a file.
 
     Args:
-      ctx: a rule's or aspect's context.
+      ctx: the context of a rule or an aspect.
       tool: FilesToRunProvider of the tool.
       args: Args.
       inputs: list or depset of Files.
       outputs: list of Files.
       mnemonic: the action's mnemonic.
-      message: what Bazel says while it runs.
-      worker: whether the tool is worker.py's.
+      message: the progress message.
+      worker: whether the tool can run as a persistent worker.
     """
-    args.add("--encoding=é")  # arguments.py tells by it how Bazel has written the file
-    args.use_param_file("@%s", use_always = True)  # as workers want it
+    args.add("--encoding=é")  # arguments.py detects the file's encoding by this character
+    args.use_param_file("@%s", use_always = True)  # workers require a file
     args.set_param_file_format("multiline")
     ctx.actions.run(
         executable = tool,

@@ -1,13 +1,13 @@
-"""What the public macros do with their arguments before a rule sees them."""
+"""Checks and converts the arguments of the public macros before they reach the rules."""
 
-load("//rules/image/private:foreign.bzl", "label_text")
-load("//rules/image/private:refused.bzl", "COMMON", "check_arguments")
+load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/image/private:unsupported.bzl", "COMMON", "check_arguments")
 
 def full_label(label):
-    """A label in full, so that two ways to write one target are one key of a dict.
+    """Returns a label in full, so that two spellings of one target are one key of a dict.
 
     Args:
-      label: string as a BUILD file of this package has it, or a Label.
+      label: string as written in a BUILD file of this package, or a Label.
     Returns:
       string such as //a/b:c or @repository//a/b:c.
     """
@@ -23,16 +23,16 @@ def full_label(label):
     return label if ":" in path else "%s:%s" % (label, path.rpartition("/")[2])
 
 def by_target(attribute, names):
-    """The attribute that maps files or images to their names, from the dict by name that users write.
+    """Turns the dict from name to target that users write into the dict from target to names that a rule takes.
 
     Args:
       attribute: the attribute's name, for the error.
       names: dict from name to label.
     Returns:
-      dict from label to names, each on a line.
+      dict from label to names, one per line.
     """
     if type(names) != "dict":
-        fail("%s: found a %s: write a dict from name to label; where a value depends on the configuration, name an alias with select in actual" % (attribute, type(names)))
+        fail("%s: found a %s. Use a dict from name to label; for a value that depends on the configuration, name an alias that has a select in actual." % (attribute, type(names)))
     result = {}
     for name, target in names.items():
         label = full_label(target)
@@ -40,10 +40,10 @@ def by_target(attribute, names):
     return result
 
 def stamp_value(value):
-    """Whether to stamp, from the forms that rules_docker and Bazel's own rules have for it.
+    """Reads `stamp` in the forms that rules_docker and Bazel's own rules accept.
 
     Args:
-      value: True, False, -1, or a label of rules_docker's that ends in always, never or use_stamp_flag.
+      value: True, False, -1, or a rules_docker label that ends in always, never or use_stamp_flag.
     Returns:
       bool, or a select of one.
     """
@@ -57,33 +57,33 @@ def stamp_value(value):
             str(Label("//rules/image:stamping")): True,
             "//conditions:default": False,
         })
-    fail("stamp: found %r: write True, False, or -1 for what --stamp says" % value)
+    fail("stamp: found %r. Use True, False, or -1 to follow --stamp." % value)
 
 def _command(attribute, value):
-    """A command line, from a list or from text for a shell."""
+    """Returns a command line; fails if it is text for a shell."""
     if type(value) == "string":
-        fail("%s: found the text '%s': write a list of program and arguments; images have no shell to split it, name one for it: [\"/bin/sh\", \"-c\", …]" % (attribute, value))
+        fail("%s: found the string '%s'. Use a list of the program and its arguments. An image has no shell to split a string; if yours has one, use [\"/bin/sh\", \"-c\", …]." % (attribute, value))
     return value
 
 def check_target(name, arguments, rule, attributes):
-    """Fails with one sentence where a target was given attributes that its rule does not have.
+    """Fails if a target was given an attribute that its rule does not have.
 
     Args:
       name: the target's name.
       arguments: dict, the macro's keyword arguments.
       rule: the macro's own name.
-      attributes: the attributes of the rule behind it.
+      attributes: the attributes of the rule that the macro wraps.
     """
     check_arguments("//%s:%s" % (native.package_name(), name), arguments, rule, list(attributes) + COMMON)
 
 def image_arguments(name, arguments, rule, attributes):
-    """Checks and normalizes what was given to an image macro.
+    """Checks and normalizes the arguments of an image macro.
 
     Args:
       name: the target's name.
       arguments: dict, the macro's keyword arguments.
       rule: the macro's own name, for errors.
-      attributes: the attributes of the rule behind it.
+      attributes: the attributes of the rule that the macro wraps.
     Returns:
       dict of the rule's attributes.
     """
@@ -96,10 +96,10 @@ def image_arguments(name, arguments, rule, attributes):
         result["stamp"] = stamp_value(result["stamp"])
     labels = result.get("labels")
     if type(labels) == "dict":
-        # rules_docker's way to name a file: "@label of the file".
+        # rules_docker names a file with the value of the label in this way: "@label of the file".
         for key, value in labels.items():
             if type(value) != "string":
-                fail("labels: found %r for %s: write text" % (value, key))
+                fail("labels: found %r for %s. Use a string." % (value, key))
         files = {key: value[1:] for key, value in labels.items() if value.startswith("@")}
         result["labels"] = {key: value for key, value in labels.items() if key not in files}
         if files:

@@ -1,37 +1,44 @@
-"""From layers to an image: the part that every image rule shares."""
+"""Assembles layers into an image: the part that all image rules share."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
 load("//rules/image/private:layer.bzl", "check_paths")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
-# Unix, and what `user` may be: the name of an account that exists only inside the image says nothing to a cluster that
-# requires runAsNonRoot, so numbers are preferred; names are let through for bases that have them.
+# The characters of `user`. Numbers are better: a cluster that requires runAsNonRoot cannot judge the name of an account
+# that exists only inside the image. Names are allowed for base images that use them.
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:"
 
 IMAGE_ATTRS = {
     "architecture": attr.string(
-        doc = "The machine it runs on, in OCI's words (amd64, arm64). Empty: what the base or the packages are for, else amd64.",
+        doc = "The CPU architecture, as OCI names it (`amd64`, `arm64`). Empty: the architecture of the base or the packages, else amd64.",
     ),
     "base": attr.label(
-        doc = "What this image's layers and settings build on. None: an empty image. " + FOREIGN,
+        doc = "The base image, which this image's layers and settings build on. None: an empty image.\n\n" + PREBUILT,
         allow_files = True,
     ),
     "cmd": attr.string_list(
-        doc = "Arguments for the entrypoint when the container gets none. Empty: the base's, or none where entrypoint is set.",
+        doc = "Arguments for the entrypoint if the container is given none. Empty: the base's, or none if `entrypoint` is set.",
     ),
     "creation_time": attr.string(
-        doc = "Seconds since 1970, or an RFC 3339 time; with stamp also {BUILD_TIMESTAMP}. Empty: 1970, so that equal content has an equal digest.",
+        doc = """The time of creation: seconds since 1970 or an RFC 3339 time. Empty: 1970, so that equal content has an equal digest.
+
+With `stamp` it also takes `{BUILD_TIMESTAMP}`, which is then the default.""",
     ),
     "entrypoint": attr.string_list(
-        doc = "The program and its first arguments. Empty: the base's.",
+        doc = """The program and its first arguments. Empty: the base's.
+
+A new entrypoint drops the base's `cmd`.""",
     ),
     "label_files": attr.label_keyed_string_dict(
-        doc = "Labels whose values are read from files: file to label, or to several, each on a line. Empty: none.",
+        doc = "Labels with values read from files. Maps a file to its label, or to several labels, one per line. Empty: none.",
         allow_files = True,
     ),
     "labels": attr.string_dict(
-        doc = "Labels (annotations in the config), added to the base's. Empty: the base's.",
+        doc = """Labels of the image config, added to the base's. Empty: the base's.
+
+`$(NAME)` is a Make variable and `$$` is a dollar sign. A value that starts with `@` names a file with the label's value, as in
+rules_docker.""",
     ),
     "operating_system": attr.string(
         doc = "The operating system it runs on.",
@@ -39,32 +46,36 @@ IMAGE_ATTRS = {
         values = ["linux"],
     ),
     "ports": attr.string_list(
-        doc = "Ports the program listens on, `8080` or `53/udp`, added to the base's. Empty: the base's.",
+        doc = "Ports that the program listens on, such as `8080` or `53/udp`, added to the base's. Empty: the base's.",
     ),
     "stamp": attr.bool(
-        doc = "Fill in stamp variables such as {BUILD_USER} in creation_time, cmd, entrypoint, user, workdir and the values of env and labels; creation_time is then {BUILD_TIMESTAMP} unless set.",
+        doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
+`labels`. A stamp variable is `{KEY}`, where KEY has letters of either case, digits and underscores. `creation_time` is
+`{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.""",
     ),
     "user": attr.string(
-        doc = "Numeric user, or USER:GROUP, the program runs as. Empty: the base's.",
+        doc = "The numeric user, or `USER:GROUP`, that the program runs as. Empty: the base's.",
     ),
     "volumes": attr.string_list(
-        doc = "Paths at which storage is meant to be mounted, added to the base's. Empty: the base's.",
+        doc = "Paths where storage should be mounted, added to the base's. Empty: the base's.",
     ),
     "workdir": attr.string(
         doc = "The folder the program starts in. Empty: the base's.",
     ),
     "_image_tool": attr.label(
-        doc = "The program that writes config and manifest.",
+        doc = "The program that writes the config and the manifest.",
         default = "//rules/image/tools/images:image_tool",
         executable = True,
         cfg = "exec",
     ),
 }
 
-IMAGE_ATTRS.update(FOREIGN_ATTRS)
+IMAGE_ATTRS.update(PREBUILT_ATTRS)
 
 def check_settings(attr):
-    """Fails with one sentence where an image setting has a value that cannot be meant.
+    """Fails if an image setting has an invalid value.
 
     Args:
       attr: ctx.attr of a rule with IMAGE_ATTRS.
@@ -72,24 +83,24 @@ def check_settings(attr):
     for port in attr.ports:
         number, _, protocol = port.partition("/")
         if not number.isdigit() or not 1 <= int(number) or not int(number) <= 65535 or protocol not in ("", "tcp", "udp", "sctp"):
-            fail("ports: found '%s': write a number from 1 to 65535, with /tcp, /udp or /sctp after it or not" % port)
+            fail("ports: '%s' is not a port. Use a number from 1 to 65535, optionally followed by /tcp, /udp or /sctp." % port)
     if [c for c in attr.user.elems() if c not in _NAME + ("{}" if attr.stamp else "")]:
-        fail("user: found '%s': write a number or USER:GROUP, such as 65532:65532" % attr.user)
+        fail("user: '%s' is not a user. Use a number or USER:GROUP, such as 65532:65532." % attr.user)
     if attr.workdir and not attr.workdir.startswith("/"):
-        fail("workdir: found '%s': write a path that begins with '/'" % attr.workdir)
+        fail("workdir: '%s' is not an absolute path. Use a path that starts with '/'." % attr.workdir)
     check_paths(attr.volumes, "volumes")
     for path in attr.volumes:
         if not path.startswith("/"):
-            fail("volumes: found '%s': write a path that begins with '/'" % path)
+            fail("volumes: '%s' is not an absolute path. Use a path that starts with '/'." % path)
 
-# What can be named as a file of its own: //a:NAME.tar is built when something asks for it.
+# Files with a label of their own: //a:NAME.tar is built only on request.
 IMAGE_OUTPUTS = {
     "archive": "%{name}.tar",
     "digest": "%{name}.digest",
 }
 
 def expand(ctx, attribute, value):
-    """A text with $(VARIABLE) filled in and $$ as one dollar sign; other dollar signs stay, for env's $NAME.
+    """Expands $(VARIABLE) and turns $$ into a dollar sign; other dollar signs stay, for $NAME in env.
 
     Args:
       ctx: a rule's context.
@@ -101,20 +112,20 @@ def expand(ctx, attribute, value):
     return "$".join([_expand_part(ctx, attribute, value, part) for part in value.split("$$")])
 
 def _expand_part(ctx, attribute, value, text):
-    """A part of the value without $$, with $(VARIABLE) filled in."""
+    """Expands $(VARIABLE) in a part of the value that has no $$."""
     parts = text.split("$(")
     front = parts[0]
     for part in parts[1:]:
         name, closed, after = part.partition(")")
         if not closed or not name:
-            fail("%s: found '%s', where $( begins no $(NAME): write $$ for a dollar sign" % (attribute, value))
+            fail("%s: '%s' has $( without a complete $(NAME). Use $$ for a dollar sign." % (attribute, value))
         if name not in ctx.var:
-            fail("%s: found '%s': $(%s) is no Make variable: define it with --define=%s=VALUE, or write $$ for a dollar sign" % (attribute, value, name, name))
+            fail("%s: '%s' uses the Make variable $(%s), which is not defined. Pass --define=%s=VALUE, or use $$ for a dollar sign." % (attribute, value, name, name))
         front += ctx.var[name] + after
     return front
 
 def _settings(ctx, attr, env):
-    """The settings that oci.build_config takes; None keeps what the base has."""
+    """Returns the settings that the image tool takes; None keeps the base's value."""
     return struct(
         architecture = attr.architecture or None,
         cmd = attr.cmd or None,
@@ -130,11 +141,11 @@ def _settings(ctx, attr, env):
     )
 
 def assemble(ctx, new_layers, *, env = {}, attr = None):
-    """Declares the actions from layers to an image.
+    """Declares the actions that turn layers into an image.
 
     Args:
       ctx: context of a rule with IMAGE_ATTRS.
-      new_layers: list of structs or LayerInfo with blob and descriptor, lowest first, to put on the base's.
+      new_layers: list of structs or LayerInfo with blob and descriptor, lowest first, to put on top of the base's layers.
       env: dict of environment variables.
       attr: struct to read IMAGE_ATTRS from. None: ctx.attr.
     Returns:
@@ -167,7 +178,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
     for target, labels in ctx.attr.label_files.items():
         files = target[DefaultInfo].files.to_list()
         if len(files) != 1:
-            fail("label_files: %s has %d files: name a target with one" % (target.label, len(files)))
+            fail("label_files: %s has %d files. Use a target with exactly one file." % (target.label, len(files)))
         for label in labels.split("\n"):
             args.add_all(["--label-file", label, files[0]])
         inputs += files
@@ -189,7 +200,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
     return image_providers(ctx, info, name + ".oci")
 
 def merged_env(layers, env):
-    """The environment of an image: what its layers set, in order, then its own.
+    """Merges the environment variables that the layers set, in order, with the image's own.
 
     Args:
       layers: list of LayerInfo.

@@ -1,16 +1,16 @@
-"""The build setting that says how layers are packed."""
+"""The build setting that selects the compression of layers."""
 
-_DOC = """`bazel build --//rules/image:compression=far`: how layers are packed whose rule does not say it.
+_DOC = """The compression of layers if their rule does not set it: `bazel build --//rules/image:compression=far`.
 
-`near`, for a registry in the same machine, is what took the least time from files to an unpacked image; `far` packs
-better, at twice the time; `gzip` is for readers that know no zstd; `none` packs nothing.
+`near`, for a registry on the same machine, takes the least time from files to an unpacked image. `far` compresses better
+in twice the time. `gzip` is for clients that cannot read zstd. `none` does not compress.
 """
 
 CompressionInfo = provider(
-    doc = "How layers are packed.",
+    doc = "How layers are compressed.",
     fields = {
         "kind": "string: zstd, gzip or none.",
-        "level": "int: the level that zstd has, also where a rule asks for zstd itself.",
+        "level": "int: the zstd level, also for a rule that asks for zstd itself.",
     },
 )
 
@@ -25,7 +25,7 @@ _KINDS = {
 def _impl(ctx):
     value = ctx.build_setting_value
     if value not in _KINDS:
-        fail("--//rules/image:compression: found '%s': write one of %s" % (value, ", ".join(sorted(_KINDS))))
+        fail("--//rules/image:compression: '%s' is not a compression. Use one of %s." % (value, ", ".join(sorted(_KINDS))))
     return [_KINDS[value]]
 
 compression = rule(

@@ -1,12 +1,14 @@
-"""container_bundle: several images in one archive, each under its own name."""
+"""container_bundle: several images in one archive, each with its own name."""
 
 load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
 
-_DOC = """Makes `NAME.tar` with several images, which `docker load` and `ctr images import` read under the names given. A layer
-that images share is in it once. A container_push of it pushes them all, without the archive being made.
+_DOC = """Builds `NAME.tar` with several images, for `docker load` and `ctr images import`.
+
+The archive has a layer that several images share only once. A container_push of a bundle pushes all of its images without
+building the archive.
 
 ```
 container_bundle(
@@ -21,14 +23,14 @@ container_bundle(
 """
 
 _ATTRS = dict(
-    FOREIGN_ATTRS,
+    PREBUILT_ATTRS,
     images = attr.label_keyed_string_dict(
-        doc = "Images to their names, REPOSITORY:TAG with a registry before it or not, each on a line. " + FOREIGN,
+        doc = "Maps an image to its names, `[REGISTRY/]REPOSITORY:TAG`, one per line.\n\n" + PREBUILT,
         allow_files = True,
         mandatory = True,
     ),
     stamp = attr.bool(
-        doc = "Fill in stamp variables such as {BUILD_USER} in the names.",
+        doc = "Replace stamp variables such as `{BUILD_USER}` in the names with their values from Bazel's workspace status.",
     ),
 )
 
@@ -41,10 +43,10 @@ def _impl(ctx):
             last = name.rpartition("/")[2]
             name = name if ":" in last else name + ":latest"
             if name in images:
-                fail("images: '%s' is named twice in %s: give each image a name of its own, or remove one" % (name, label_text(ctx.label)))
+                fail("images: %s has the name '%s' twice. Give each image its own name, or remove one." % (label_text(ctx.label), name))
             images[name] = info
     if not images:
-        fail("images: %s has none: give at least one, {\"shop/server:latest\": \":image\"}" % label_text(ctx.label))
+        fail("images: %s has no images. Add at least one, such as {\"shop/server:latest\": \":image\"}." % label_text(ctx.label))
     status = [ctx.info_file, ctx.version_file] if ctx.attr.stamp else []
     write_archive(ctx, images, "--tar", ctx.outputs.archive, status)
     return [
@@ -63,13 +65,16 @@ container_bundle_rule = rule(
 )
 
 def container_bundle(name, images, stamp = False, **kwargs):
-    """Makes an archive of several images; see the rule's text above and its attributes.
+    """Builds an archive of several images, for `docker load` and `ctr images import`.
 
     Args:
       name: the target's name.
-      images: dict from name (REPOSITORY:TAG; without a tag it is latest) to image.
-      stamp: True, False, or -1 for what Bazel's --stamp says.
-      **kwargs: the rule's attributes.
+      images (dict from string to label): maps names, `[REGISTRY/]REPOSITORY[:TAG]`, to images. The default tag is latest.
+
+        Names take Make variables, `$(NAME)`, and with `stamp` also stamp variables, `{KEY}`, where KEY has letters of either
+        case, digits and underscores. An image is any target that `base` of container_image takes.
+      stamp (bool or int): replace stamp variables such as `{BUILD_USER}` in the names. -1 follows Bazel's `--stamp`.
+      **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_bundle", _ATTRS)
     container_bundle_rule(name = name, images = by_target("images", images), stamp = stamp_value(stamp), **kwargs)

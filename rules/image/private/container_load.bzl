@@ -1,9 +1,9 @@
 """container_load: a repository with an image from an archive."""
 
 load("//rules/image/private:container_pull.bzl", "COMMON", "PLATFORM_ATTRS")
-load("//rules/image/private:refused.bzl", "check_arguments")
+load("//rules/image/private:unsupported.bzl", "check_arguments")
 
-_DOC = """Takes an image from a tar of the workspace, an OCI layout or what `docker save` wrote; `@NAME//image` is it.
+_DOC = """Makes the image in a tar of the workspace available as `@NAME//image`.
 
 ```
 container_load(
@@ -12,21 +12,21 @@ container_load(
 )
 ```
 
-The tar is read when a target that needs the image is built. An attribute that takes an image takes the tar itself too.
+The tar is read when a target that needs the image is built. An attribute that takes an image also takes the tar itself.
 """
 
 _ATTRS = dict(
     PLATFORM_ATTRS,
     file = attr.label(
-        doc = "The tar.",
+        doc = "The tar: an OCI layout, or the output of `docker save`.",
         allow_single_file = True,
         mandatory = True,
     ),
 )
 
-_BUILD = """load("@turnup//rules/image/private:foreign_image.bzl", "foreign_image")
+_BUILD = """load("@turnup//rules/image/private:prebuilt_image.bzl", "prebuilt_image")
 
-foreign_image(
+prebuilt_image(
     name = "image",
     architecture = "{architecture}",
     file = "image.tar",
@@ -47,11 +47,11 @@ container_load_rule = repository_rule(
 )
 
 def container_load(name, **kwargs):
-    """Takes an image from a tar; see the rule's text above and its attributes.
+    """Makes the image in a tar of the workspace available as `@NAME//image`.
 
     Args:
       name: the repository's name.
-      **kwargs: the rule's attributes.
+      **kwargs: attributes of the repository rule.
     """
     check_arguments("@" + name, kwargs, "container_load", list(_ATTRS) + COMMON)
     container_load_rule(name = name, **kwargs)

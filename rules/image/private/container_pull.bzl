@@ -1,12 +1,9 @@
 """container_pull: a repository with an image from a registry."""
 
-load("//rules/image/private:refused.bzl", "check_arguments")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
+load("//rules/image/private:unsupported.bzl", "check_arguments")
 
-_DOC = """Pulls an image; `@NAME//image` is it.
-
-By digest nothing can change: manifest, config and layers are checked against it, and kept in ~/.cache/turnup by their
-digests, so that a second workspace, or a second image with the same layers, fetches nothing.
+_DOC = """Pulls an image and makes it available as `@NAME//image`.
 
 ```
 container_pull(
@@ -17,19 +14,26 @@ container_pull(
 )
 ```
 
-A registry that wants a login gets the one that `docker login` stored.
+A pull by digest always gives the same image: manifest, config and layers are checked against their digests. They are cached
+by digest in `~/.cache/turnup`, so that a second workspace, or a second image with the same layers, downloads nothing.
+
+If the registry asks for a login, the pull uses the one that `docker login` stored.
 """
 
-# Attributes that every repository has.
+# Attributes of every repository rule.
 COMMON = ["repo_mapping"]
 
 PLATFORM_ATTRS = {
     "architecture": attr.string(
-        doc = "Which image of a multi-platform one to take, in OCI's words.",
+        doc = """The architecture to take from a multi-platform image, as OCI names it.
+
+An image for a single other architecture fails the pull.""",
         default = "amd64",
     ),
     "os": attr.string(
-        doc = "Which operating system's image of a multi-platform one to take.",
+        doc = """The operating system to take from a multi-platform image.
+
+An image for a single other operating system fails the pull.""",
         default = "linux",
     ),
 }
@@ -37,16 +41,18 @@ PLATFORM_ATTRS = {
 _ATTRS = dict(
     TOOL_ATTRS,
     cpu_variant = attr.string(
-        doc = "Variant of the architecture, such as v7. Empty: any, the newest of several.",
+        doc = "The variant of the architecture, such as `v7`. Empty: any; the newest if there are several.",
     ),
     digest = attr.string(
-        doc = "Digest of the manifest, or of the index of a multi-platform image. Empty: what the tag is today, with a warning.",
+        doc = """The digest of the manifest, or of the index of a multi-platform image. Empty: the tag's present image, with a warning.
+
+The warning gives the digest to write here.""",
     ),
     insecure = attr.bool(
-        doc = "Speak plain HTTP. Loopback registries are spoken to so without being asked.",
+        doc = "Use plain HTTP. Registries on loopback addresses use it in any case.",
     ),
     registry = attr.string(
-        doc = "HOST or HOST:PORT.",
+        doc = "The registry, `HOST` or `HOST:PORT`; `docker.io` is Docker Hub.",
         mandatory = True,
     ),
     repository = attr.string(
@@ -54,7 +60,7 @@ _ATTRS = dict(
         mandatory = True,
     ),
     tag = attr.string(
-        doc = "The image's name in the repository; with a digest it says only what the digest was. Empty: latest.",
+        doc = "The image's tag. Empty: latest. With `digest` it is only a note for readers.",
     ),
     **PLATFORM_ATTRS
 )
@@ -71,11 +77,11 @@ container_pull_rule = repository_rule(
 )
 
 def container_pull(name, **kwargs):
-    """Pulls an image; see the rule's text above and its attributes.
+    """Pulls an image and makes it available as `@NAME//image`.
 
     Args:
       name: the repository's name.
-      **kwargs: the rule's attributes.
+      **kwargs: attributes of the repository rule.
     """
     check_arguments("@" + name, kwargs, "container_pull", list(_ATTRS) + COMMON)
     container_pull_rule(name = name, **kwargs)

@@ -2,14 +2,10 @@
 
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
-load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "check_paths", "write_layer")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "check_paths", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
-_DOC = """Makes an image of exactly the packages given: usr-merged, without manuals and translations, with dpkg's data in
-/var/lib/dpkg/status.d for scanners. What no package brings is not there, so there is no shell unless one is listed.
-
-Without a base it also gets accounts (root, nobody, nonroot), /tmp and, where ca-certificates is among the packages,
-the CA bundle.
+_DOC = """Builds an image of the given Debian packages and nothing else.
 
 ```
 debian_image(
@@ -19,21 +15,27 @@ debian_image(
     entrypoint = ["/usr/bin/redis-server"],
 )
 ```
+
+The files are usr-merged, without manuals and translations. `/var/lib/dpkg/status.d` has dpkg's data for scanners. The image
+has no shell unless a package brings one.
+
+Without a base the image also has accounts (root, nobody, nonroot), `/tmp` and, if ca-certificates is among the packages, the
+CA bundle.
 """
 
 _ATTRS = {
     "compile_python": attr.bool(
-        doc = "Byte-compile the packages' Python files, as their maintainer scripts would; programs then start faster.",
+        doc = "Byte-compile the packages' Python files, as their maintainer scripts would. Programs then start faster.",
     ),
     "compression": COMPRESSION_ATTR,
     "env": attr.string_dict(
-        doc = "Environment variables. Empty: the base's, or PATH, LANG and SSL_CERT_FILE where there is no base.",
+        doc = "Environment variables, added to the base's. Without a base, PATH, LANG and SSL_CERT_FILE have defaults.\n\n" + EXPANSION,
     ),
     "exclude": attr.string_list(
-        doc = "Patterns (`*` also matches '/') of files to leave out, such as usr/lib/python3.11/idlelib/*. Empty: none.",
+        doc = "Patterns of files to leave out, such as `usr/lib/python3.11/idlelib/*`; `*` also matches `/`. Empty: none.",
     ),
     "packages": attr.label_list(
-        doc = "The .deb files, usually @NAME//:debs of a debian_packages repository.",
+        doc = "The .deb files, usually `@NAME//:debs` of a debian_packages repository.",
         allow_files = [".deb"],
         mandatory = True,
     ),
@@ -51,7 +53,7 @@ def _impl(ctx):
     check_settings(ctx.attr)
     check_paths(ctx.attr.exclude, "exclude")
     if not ctx.files.packages:
-        fail("packages: found none: name @NAME//:debs of a debian_packages repository")
+        fail("packages: the list is empty. Add @NAME//:debs of a debian_packages repository.")
     args = ctx.actions.args()
     args.add_all(ctx.files.packages, format_each = "--deb=%s")
     args.add_all(ctx.attr.exclude, format_each = "--exclude=%s")
@@ -77,12 +79,14 @@ debian_image_rule = rule(
 )
 
 def debian_image(name, base = None, user = None, **kwargs):
-    """Makes an image of Debian packages; see the rule's text above and its attributes.
+    """Builds an image of the given Debian packages and nothing else.
 
     Args:
       name: the target's name.
-      base: image to build on. None: an empty one.
-      user: numeric user it runs as. None: the base's, or 65532 (nonroot) where there is no base.
-      **kwargs: the rule's attributes.
+      base: the base image. None: an empty image.
+      user: the numeric user that the program runs as. None: the base's, or 65532 (nonroot) without a base.
+      **kwargs: attributes of the rule.
+        label_files (dict from string to label): labels to files with their values. Empty: none.
+        stamp (bool or int):
     """
     debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **image_arguments(name, kwargs, "debian_image", _ATTRS))

@@ -2,10 +2,7 @@
 
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
 
-_DOC = """Fetches Debian packages with the machine's apt-get download; nothing is installed and nothing of the machine changes.
-
-`@NAME//:debs` is all of them, `@NAME//:PACKAGE.deb` is one. Each file is checked against the lock. Where the archive has
-dropped a locked version, apt's current one is used with a warning, so that an old checkout still builds.
+_DOC = """Downloads Debian packages with the machine's apt-get. Nothing is installed and the machine does not change.
 
 ```
 debian_packages(
@@ -15,27 +12,38 @@ debian_packages(
 )
 ```
 
-`bazel run //rules/image:update_debian_lock -- NAME` writes the lock (it may be empty before). With `dependencies = True` it
-locks what the packages need too, as apt finds it; a build only fetches what is locked.
+`@NAME//:debs` is all of the packages, `@NAME//:PACKAGE.deb` is one. Each file is checked against the lock. If the archive no
+longer has a locked version, the repository takes apt's current version with a warning, so that an old checkout still builds.
+
+`bazel run //rules/image:update_debian_lock -- NAME` writes the lock; an empty file is enough as the first lock. With
+`dependencies = True` the command also locks the dependencies that apt finds. A build downloads only what is locked.
 """
 
 _ATTRS = dict(
     TOOL_ATTRS,
     dependencies = attr.bool(
-        doc = """Whether the update command also locks what the packages depend on, and that on (Depends and Pre-Depends, not
-Recommends), as apt would choose it where nothing is installed. False: an image has what is listed and nothing else.""",
+        doc = """Whether the update command also locks the packages' dependencies. False: only the listed packages.
+
+Dependencies are Depends and Pre-Depends, not Recommends, as apt chooses them if nothing is installed.""",
+    ),
+    exclude = attr.string_list(
+        doc = """With `dependencies`: packages to leave out, such as a shell or debconf. Empty: none.
+
+Packages that only the excluded ones need are left out as well.""",
     ),
     lock = attr.label(
-        doc = "Text file: NAME VERSION ARCHITECTURE SHA256 a line. Written by the update command.",
+        doc = """The lock file, which the update command writes.
+
+Each line has NAME VERSION ARCHITECTURE SHA256.""",
         allow_single_file = True,
         mandatory = True,
     ),
     packages = attr.string_list(
-        doc = "Names of packages. What they depend on is added only with dependencies = True.",
+        doc = "Names of Debian packages. Their dependencies are added only with `dependencies = True`.",
         mandatory = True,
     ),
     without = attr.string_list(
-        doc = "With dependencies: names of packages to leave out, such as a shell or debconf; what only they need is left out too. Empty: none.",
+        doc = "Deprecated: the old name of `exclude`. Setting both is an error. Empty: not used.",
     ),
 )
 
@@ -51,9 +59,11 @@ filegroup(
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
+    if attr.exclude and attr.without:
+        fail("@%s: exclude and its old name without are both set. Move all packages to exclude." % repository_ctx.name)
     arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
     arguments += ["--dependencies"] if attr.dependencies else []
-    arguments += ["--without=" + package for package in attr.without]
+    arguments += ["--without=" + package for package in attr.exclude or attr.without]
     run_tool(repository_ctx, "debian.lock", arguments + attr.packages)
     repository_ctx.file("BUILD", _BUILD)
 

@@ -1,10 +1,10 @@
-"""imported_image: the image in a repository that container_pull or container_load filled."""
+"""imported_image: the image in a repository of container_pull."""
 
-load("//rules/image/private:foreign.bzl", "FOREIGN_ATTRS", "archive_name", "image_providers", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "archive_name", "image_providers", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _ATTRS = dict(
-    FOREIGN_ATTRS,
+    PREBUILT_ATTRS,
     blobs = attr.label_list(
         doc = "The layers' blobs, base first.",
         allow_files = True,
@@ -39,7 +39,7 @@ def _impl(ctx):
 
 imported_image = rule(
     implementation = _impl,
-    doc = "An image whose files are there already.",
+    doc = "Makes the files of a pulled image a target.",
     attrs = _ATTRS,
     provides = [ImageInfo],
 )

@@ -1,12 +1,12 @@
-"""java_image: not there yet, and what to write meanwhile."""
+"""java_image: not supported yet; says what to use instead."""
 
 def java_image(name, **_):
-    """Fails with one sentence: images of Java programs are made by hand so far.
+    """Fails with an error that says how to build an image of a Java program: java_image is not supported yet.
 
     Args:
       name: the target's name.
-      **_: what rules_docker's macro takes.
+      **_: arguments of rules_docker's macro; they are ignored.
     """
-    fail(("//%s:%s: java_image is not there yet: make a container_image with the java_binary's _deploy.jar in files, " +
-          "a debian_image of openjdk-17-jre-headless as base and /usr/lib/jvm/java-17-openjdk-amd64/bin/java first in entrypoint") %
+    fail(("//%s:%s: java_image is not supported yet. Use a container_image with the java_binary's _deploy.jar in files, " +
+          "a debian_image of openjdk-17-jre-headless as base, and /usr/lib/jvm/java-17-openjdk-amd64/bin/java first in entrypoint.") %
          (native.package_name(), name))

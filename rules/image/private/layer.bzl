@@ -1,75 +1,73 @@
-"""container_layer: files, tars and Debian packages as one layer."""
+"""Attributes and actions of every rule that writes layers."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:arguments.bzl", "check_target")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:foreign.bzl", "label_text")
-load("//rules/image/private:providers.bzl", "LayerInfo")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 
-_DOC = """Makes one layer. Its bytes depend on nothing but the files' content and this rule's attributes: entries are sorted,
-times are 0, owners are numbers.
-
-```
-container_layer(
-    name = "config",
-    directory = "/etc/shop",
-    files = ["shop.toml"],
-)
-```
-"""
+# Part of the doc of each `env` attribute of images and layers.
+EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the base's value; write
+`$$$$NAME` for the text `$NAME`."""
 
 CONTENT_ATTRS = {
     "data_path": attr.string(
-        doc = """Which part of the files' paths is kept below `directory`: what follows this folder of the package (`.` is the
-package itself) or, where it begins with `/`, of the workspace. Empty: only the file names are kept.""",
+        doc = """The folder that file paths below `directory` are relative to. Empty: only file names are kept.
+
+`.` and `conf` are folders of the package; `/` and `/conf` are folders of the workspace.""",
     ),
     "debs": attr.label_list(
-        doc = "Debian packages whose files are added, usr-merged. Their maintainer scripts are not run. Empty: none.",
+        doc = "Debian packages to unpack, usr-merged. Their maintainer scripts do not run. Empty: none.",
         allow_files = [".deb"],
     ),
     "directory": attr.string(
-        doc = "Folder of the image that `files` and `tars` go to.",
+        doc = "The folder in the image for `files` and `tars`.",
         default = "/",
     ),
     "empty_dirs": attr.string_list(
-        doc = "Paths of folders to make. Empty: none but those that files lie in.",
+        doc = "Paths of folders to create. Empty: only the folders that contain files.",
     ),
     "empty_files": attr.string_list(
-        doc = "Paths of files without content to make. Empty: none.",
+        doc = "Paths of empty files to create, with mode 0444. Empty: none.",
     ),
     "env": attr.string_dict(
-        doc = "Environment variables that the image sets; `$NAME` in a value stands for what the base has. Empty: the base's.",
+        doc = "Environment variables, added to the base's. Empty: the base's.\n\n" + EXPANSION,
     ),
     "files": attr.label_list(
-        doc = "Files and directories of the build to add. Empty: none.",
+        doc = """Files and directories of the build to add. Empty: none.
+
+File names with characters beyond ASCII need a UTF-8 locale where Bazel runs.""",
         allow_files = True,
     ),
     "mode": attr.string(
-        doc = "Permissions of `files`, octal; `empty_files` have 0444. Empty: 0555 for executable files, 0444 for others.",
+        doc = "Permissions of `files`, in octal. Empty: 0555 for executable files, 0444 for others.",
         default = "0o555",
     ),
     "owner": attr.string(
-        doc = "Numeric UID:GID that owns `files`, `empty_files`, `empty_dirs` and `symlinks`.",
+        doc = "Numeric `UID:GID` that owns `files`, `empty_files`, `empty_dirs` and `symlinks`.",
         default = "65532:65532",
     ),
     "symlinks": attr.string_dict(
-        doc = "Symbolic links: path in the image to what it points to. Empty: none.",
+        doc = "Symbolic links: the path in the image to the link's target. Empty: none.",
     ),
     "tars": attr.label_list(
-        doc = "Tars (.tar, .tar.gz, .tgz, .tar.bz2, .tar.xz) whose entries are added with their modes and numeric owners. Empty: none.",
+        doc = """Tars to unpack, with their entries' modes and numeric owners. Empty: none.
+
+Formats are .tar, .tar.gz, .tgz, .tar.bz2 and .tar.xz. An entry named `.wh.NAME` deletes NAME from the layers below; such
+names are an error anywhere but in tars.""",
         allow_files = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"],
     ),
 }
 
 COMPRESSION_ATTR = attr.string(
-    doc = "How the layer is packed: zstd, gzip (for Docker before 23), or none. Empty: as --//rules/image:compression says.",
+    doc = """Compression of the layer: `zstd`, `gzip` or `none`. Empty: the value of `--//rules/image:compression`.
+
+`gzip` is for Docker before version 23. The attribute applies to the layers that the target itself builds.""",
     values = ["", "gzip", "none", "zstd"],
 )
 
-# What every rule and aspect that writes layers needs.
+# Attributes of every rule and aspect that writes layers.
 LAYER_ATTRS = {
     "_compression": attr.label(
-        doc = "The build setting for layers whose rule does not say how they are packed.",
+        doc = "The build setting for layers without a compression of their own.",
         default = "//rules/image:compression",
     ),
     "_layer_tool": attr.label(
@@ -80,14 +78,8 @@ LAYER_ATTRS = {
     ),
 }
 
-_ATTRS = dict(
-    CONTENT_ATTRS,
-    compression = COMPRESSION_ATTR,
-    **LAYER_ATTRS
-)
-
 def check_paths(paths, attribute):
-    """Fails if one of the paths, meant to be inside an image, climbs out of it.
+    """Fails if one of the paths leads out of the image.
 
     Args:
       paths: list of paths.
@@ -95,30 +87,30 @@ def check_paths(paths, attribute):
     """
     for path in paths:
         if ".." in path.split("/"):
-            fail("%s: found '%s', which climbs out with '..': write the path it should have in the image" % (attribute, path))
+            fail("%s: '%s' leads out of the image with '..'. Use the path inside the image." % (attribute, path))
         if not path.strip("/."):
-            fail("%s: found '%s': write the path of something below the image's root" % (attribute, path))
+            fail("%s: '%s' is the image's root. Use a path below it." % (attribute, path))
 
 def check_content(attr):
-    """Fails with one sentence where a content attribute has a value that cannot be meant.
+    """Fails if a content attribute has an invalid value.
 
     Args:
       attr: ctx.attr of a rule with CONTENT_ATTRS.
     """
     if ".." in attr.directory.split("/"):
-        fail("directory: found '%s', which climbs out with '..': write a folder of the image" % attr.directory)
+        fail("directory: '%s' leads out of the image with '..'. Use a folder inside the image." % attr.directory)
     check_paths(attr.empty_dirs, "empty_dirs")
     check_paths(attr.empty_files, "empty_files")
     check_paths(attr.symlinks.keys(), "symlinks")
     mode = attr.mode[2:] if attr.mode.startswith("0o") else attr.mode
     if len(mode) > 5 or [c for c in mode.elems() if c not in "01234567"]:
-        fail("mode: found '%s': write an octal number such as 0o555, or nothing" % attr.mode)
+        fail("mode: '%s' is not a file mode. Use an octal number such as 0o555, or an empty string." % attr.mode)
     numbers = attr.owner.split(":")
     if len(numbers) != 2 or not numbers[0].isdigit() or not numbers[1].isdigit():
-        fail("owner: found '%s': write numbers as UID:GID, such as 65532:65532; an image's user names need not exist here" % attr.owner)
+        fail("owner: '%s' is not an owner. Use numbers as UID:GID, such as 65532:65532; user names of the image may not exist on this machine." % attr.owner)
 
 def _relative(file, package, data_path):
-    """Where a file goes below `directory`."""
+    """Returns the path of a file below `directory`."""
     path = file.short_path[3:].partition("/")[2] if file.short_path.startswith("../") else file.short_path
     if data_path == "":
         return file.basename
@@ -126,10 +118,10 @@ def _relative(file, package, data_path):
         parts = data_path.split("/")
     else:
         parts = package.split("/") + data_path.split("/")
-    front = "/".join([part for part in parts if part not in ("", ".")])
-    if front and not path.startswith(front + "/"):
-        fail("data_path: '%s' is not below '%s': list files from there, or change data_path" % (path, front))
-    return path[len(front):].lstrip("/")
+    folder = "/".join([part for part in parts if part not in ("", ".")])
+    if folder and not path.startswith(folder + "/"):
+        fail("data_path: '%s' is not below '%s'. List files from that folder, or change data_path." % (path, folder))
+    return path[len(folder):].lstrip("/")
 
 def add_content(args, ctx):
     """Adds the arguments for CONTENT_ATTRS to a layer tool's command line.
@@ -141,7 +133,7 @@ def add_content(args, ctx):
     for file in ctx.files.files:
         where = _relative(file, ctx.label.package, ctx.attr.data_path)
         if file.is_directory:
-            # The folder's content is known only when the action runs: the tool lists it.
+            # The folder's content is unknown until the action runs, so the tool lists it.
             args.add_all(["--tree", where])
             args.add_all([file], expand_directories = False)
         else:
@@ -157,7 +149,7 @@ def add_content(args, ctx):
     args.add(ctx.attr.owner, format = "--owner=%s")
 
 def has_content(attr):
-    """Says whether a rule with CONTENT_ATTRS was given anything to put into a layer.
+    """Tells whether a rule with CONTENT_ATTRS has anything to put into a layer.
 
     Args:
       attr: ctx.attr.
@@ -170,12 +162,12 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
     """Declares the action that writes one layer.
 
     Args:
-      ctx: a rule's or aspect's context, with LAYER_ATTRS.
-      name: the outputs' name, without an ending.
+      ctx: the context of a rule or an aspect with LAYER_ATTRS.
+      name: the outputs' name, without a suffix.
       args: Args with the layer's content.
       inputs: depset of Files.
-      compression: zstd, gzip or none. Empty: what the build setting says.
-      what: what the image's history says the layer is. None: the target's label.
+      compression: zstd, gzip or none. Empty: the build setting.
+      what: the layer's entry in the image's history. None: the target's label.
     Returns:
       struct(blob = File, descriptor = File).
     """
@@ -198,36 +190,3 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
         worker = True,
     )
     return struct(blob = blob, descriptor = descriptor)
-
-def _impl(ctx):
-    check_content(ctx.attr)
-    args = ctx.actions.args()
-    add_content(args, ctx)
-    layer = write_layer(
-        ctx,
-        ctx.label.name,
-        args,
-        depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
-        compression = ctx.attr.compression,
-    )
-    return [
-        DefaultInfo(files = depset([layer.blob, layer.descriptor])),
-        LayerInfo(blob = layer.blob, descriptor = layer.descriptor, env = ctx.attr.env),
-    ]
-
-container_layer_rule = rule(
-    implementation = _impl,
-    doc = _DOC,
-    attrs = _ATTRS,
-    provides = [LayerInfo],
-)
-
-def container_layer(name, **kwargs):
-    """Makes a layer; see the rule's text above and its attributes.
-
-    Args:
-      name: the target's name.
-      **kwargs: the rule's attributes.
-    """
-    check_target(name, kwargs, "container_layer", _ATTRS)
-    container_layer_rule(name = name, **kwargs)

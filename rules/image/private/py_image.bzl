@@ -1,21 +1,15 @@
-"""py_image: a Python program in an image, in layers that change at different times."""
+"""py_image: an image of a Python program, in layers that change at different rates."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
-load("//rules/image/private:foreign.bzl", "label_text")
-load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "LAYER_ATTRS", "write_layer")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
-load("//rules/image/private:refused.bzl", "COMMON")
+load("//rules/image/private:unsupported.bzl", "COMMON")
 
-_DOC = """Makes an image of a py_binary: the base with the interpreter, one layer for each third-party package, one for the
-program's own files. A changed line in the program changes only the last, which is small.
-
-Files lie at /app/WORKSPACE/PATH, as in runfiles. The entrypoint is the interpreter itself, isolated (-I -S), on a short
-start file that sets the import path: no shell takes part, signals reach the program. Arguments of the container reach it
-as sys.argv[1:]. Files are 0444; programs (ELF, scripts with `#!`, what data targets start) are 0555, so that the program can
-start them.
+_DOC = """Builds an image of a Python program, with a layer for each third-party package.
 
 ```
 py_image(
@@ -27,6 +21,14 @@ py_image(
     ports = ["50051"],
 )
 ```
+
+The layers are the base with the interpreter, one for each third-party package, and one for the program's own files. A change
+in the program changes only the last layer, which is small.
+
+Files are at `/app/WORKSPACE/PATH`, as in runfiles, and `$RUNFILES_DIR` is `/app`. The entrypoint is the interpreter itself,
+isolated (`-I -S -B -u -X utf8`), on a short start file that sets the import path; there is no shell, so signals reach the
+program. Arguments of the container are `sys.argv[1:]`. Files have mode 0444; ELF files, scripts with `#!` and the programs
+of data targets have 0555, so that the program can start them.
 """
 
 # containerd's overlayfs stacks up to 128 layers; the base and the program need some of them.
@@ -44,28 +46,32 @@ runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 
 _ATTRS = {
     "arguments": attr.string_list(
-        doc = "Arguments for the program when the container gets none, in which $(location TARGET) stands for the path in the image of a file of `data`.",
+        doc = """Arguments for the program if the container is given none. Empty: none.
+
+`$(location TARGET)` is the path in the image of a file in `data`; `$(NAME)` is a Make variable.""",
     ),
     "binary": attr.label(
-        doc = "The py_binary to put into the image.",
+        doc = "The py_binary to run.",
         aspects = [py_layers_aspect],
         mandatory = True,
         providers = [PyInfo],
     ),
     "compression": COMPRESSION_ATTR,
     "data": attr.label_list(
-        doc = "Files of the program that `arguments` names.",
+        doc = "Files for `$(location TARGET)` in `arguments`. Empty: none.",
         allow_files = True,
     ),
     "env": attr.string_dict(
-        doc = "Environment variables, added to the base's. Empty: the base's.",
+        doc = "Environment variables, added to the base's. Empty: the base's.\n\n" + EXPANSION,
     ),
     "interpreter": attr.string(
-        doc = "Path of the interpreter in the base.",
+        doc = "The path of the interpreter in the base.",
         default = "/usr/bin/python3.11",
     ),
     "layers": attr.label_list(
-        doc = "Libraries of the program that get a layer each, the first lowest, so that a change of one resends only what lies above. Empty: none.",
+        doc = """Libraries of the program that get a layer each, the first one lowest. Empty: none.
+
+A change of one library changes only its layer and those above it.""",
         providers = [PyInfo],
     ),
 }
@@ -73,19 +79,19 @@ _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
 
 def _module(ctx):
-    """The module that the image runs."""
+    """Returns the module that the image runs."""
     info = ctx.attr.binary[PyLayersInfo]
     if info.main_module:
         return info.main_module
     if not info.main:
-        fail("binary: %s has no file that says what to run: give it main" % ctx.attr.binary.label)
+        fail("binary: %s does not say which file to run. Set its main." % ctx.attr.binary.label)
     return info.main.short_path[:-len(".py")].replace("/", ".")
 
 def _located(ctx, argument):
-    """An argument with $(location TARGET) filled in, as the absolute path that the file has in the image."""
+    """Expands $(location TARGET) in an argument to the file's absolute path in the image."""
     for kind in ("locations", "execpaths", "rootpaths"):
         if "$(%s " % kind in argument:
-            fail("args: found '%s': name one file with $(location TARGET), an argument each" % argument)
+            fail("args: '%s' may name several files. Use one argument with $(location TARGET) for each file." % argument)
     for kind in ("location", "execpath", "rootpath"):
         parts = argument.split("$(%s " % kind)
         front = parts[0]
@@ -98,7 +104,7 @@ def _located(ctx, argument):
                 for file in target[DefaultInfo].files.to_list()
             ]
             if len(files) != 1:
-                fail("args: found '%s', of which %s has %d files in data: name a target with one there" % (argument, name, len(files)))
+                fail("args: '%s' needs one file, but %s has %d files in data. Add a target with exactly one file to data." % (argument, name, len(files)))
             front += "%s/%s%s" % (ROOT, image_path(files[0], ctx.workspace_name), after)
         argument = front
     return argument
@@ -106,12 +112,12 @@ def _located(ctx, argument):
 def _impl(ctx):
     check_settings(ctx.attr)
     if not ctx.attr.base:
-        fail("base: found none: name an image with a Python interpreter, such as //python:base")
+        fail("base: the value is empty. Use an image with a Python interpreter, such as //python:base.")
     if ctx.attr.entrypoint:
-        fail("entrypoint: found %s: a py_image starts its binary; use container_image for another program" % ctx.attr.entrypoint)
+        fail("entrypoint: found %s, but a py_image starts its binary. Use container_image for another program." % ctx.attr.entrypoint)
     module = _module(ctx)
 
-    # Sorted by label: the order in which deps are listed must not change the image.
+    # Sorted by label, so that the order of deps does not change the image.
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
     third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
     covered = {file.path: True for layer in third_party for file in layer.files}
@@ -123,7 +129,7 @@ def _impl(ctx):
         if file != launcher and file.path not in covered
     ]
 
-    # What came from another repository by a way that the aspect does not see, and packages beyond the limit.
+    # Files of other repositories that the aspect does not see, and packages beyond the limit.
     rest = [file for file in files if file.owner.workspace_name]
     if rest:
         args = ctx.actions.args()
@@ -168,10 +174,10 @@ py_image_rule = rule(
 
 _IMAGE_NAMES = [name for name in _ATTRS if not name.startswith("_")] + COMMON
 
-# Of the attributes that every rule has, those that are the image's alone.
+# Attributes of all rules that apply to the image and not to the binary.
 _NOT_OF_BINARY = ["deprecation", "tags", "visibility"]
 
-# Arguments of other rules' py_binary that say what holds here anyway.
+# Arguments of other py_binary rules, with the only value that is possible here.
 _ONE_PYTHON = {
     "legacy_create_init": None,
     "python_version": "PY3",
@@ -179,17 +185,35 @@ _ONE_PYTHON = {
 }
 
 def py_image(name, binary = None, layers = [], **kwargs):
-    """Makes an image of a Python program; see the rule's text above and its attributes.
+    """Builds an image of a Python program, with a layer for each third-party package.
 
     Args:
       name: the target's name.
-      binary: a py_binary. None: one named NAME.binary is made from srcs, main, deps, data, imports and env.
-      layers: libraries that get a layer each; they are deps of the program too.
-      **kwargs: the rule's attributes, and py_binary's where binary is None. args is another name of arguments.
+      binary: a py_binary. None: the macro makes one named NAME.binary.
+
+        That py_binary gets `srcs`, `main`, `deps`, `data` and `imports`, and every other attribute that only py_binary has.
+        Without `main` it runs `NAME.py` if that is among `srcs`.
+      layers: libraries that get a layer each, the first one lowest; they are also deps of the program. Empty: none.
+
+        A change of one library changes only its layer and those above it.
+      **kwargs: attributes of the rule, and of py_binary if binary is None.
+        args (list of strings): another name of `arguments`, as in rules_docker.
+        base (label): the base image, with a Python interpreter, such as `//python:base`. Required.
+
+          It takes everything that `base` of container_image takes.
+        data (list of labels): files that the program needs, and that `$(location TARGET)` in `arguments` can name. Empty: none.
+        deps (list of labels): Python libraries of the program, without `binary`.
+        entrypoint (list of strings): not supported, because the image starts its program. Use container_image for another one.
+        imports (list of strings): more folders to import from, without `binary`.
+        label_files (dict from string to label): labels to files with their values. Empty: none.
+        main (label): the file to run, without `binary`. Unset: NAME.py, or the only one of `srcs`.
+        srcs (list of labels): Python files of the program, without `binary`.
+        stamp (bool or int):
+        workdir (string): the folder the program starts in. Empty: `/app`.
     """
     for attribute, only in _ONE_PYTHON.items():
         if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):
-            fail("//%s:%s: %s: images have one Python, 3.11: write PY3, or leave it out" % (native.package_name(), name, attribute))
+            fail("//%s:%s: %s asks for another Python, but images have Python 3.11. Use PY3, or remove it." % (native.package_name(), name, attribute))
     if "args" in kwargs:
         kwargs["arguments"] = kwargs.pop("args")
     if not binary:
@@ -197,13 +221,13 @@ def py_image(name, binary = None, layers = [], **kwargs):
         program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or key == "data" or (key in COMMON and key not in _NOT_OF_BINARY)}
         kwargs = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES}
         if not program.get("main"):
-            # The program is named like the image, not like the target that holds it.
+            # The program has the image's name, not the name of the inner target.
             srcs = program.get("srcs") or []
             named = [src for src in (srcs if type(srcs) == "list" else []) if src.rpartition("/")[2].rpartition(":")[2] == name + ".py"]
             program["main"] = named[0] if named else None
         tags = kwargs.get("tags", [])
         if layers:
-            # A target of their own: deps may be a select, and may name them, too.
+            # A separate target, because deps may be a select and may also name these libraries.
             py_library(name = name + ".layers", deps = layers, tags = ["manual"], testonly = kwargs.get("testonly", False), visibility = ["//visibility:private"])
             program["deps"] = (program.get("deps") or []) + [":%s.layers" % name]
         py_binary(name = binary, tags = tags if "manual" in tags else tags + ["manual"], visibility = ["//visibility:private"], **program)
@@ -211,11 +235,11 @@ def py_image(name, binary = None, layers = [], **kwargs):
     py_image_rule(name = name, binary = binary, layers = layers, **image_arguments(name, kwargs, "py_image", _ATTRS))
 
 def py3_image(name, base = None, **kwargs):
-    """py_image under rules_docker's name, with a base where none is given.
+    """Builds a py_image under rules_docker's name, with a default base.
 
     Args:
       name: the target's name.
-      base: image with Python 3.11 to build on. None: //rules/image:python_base, Debian's Python and nothing else.
-      **kwargs: see py_image.
+      base (label): the base image, with Python 3.11. None: `//rules/image:python_base`, Debian's Python and nothing else.
+      **kwargs: arguments of py_image.
     """
     py_image(name = name, base = base or Label("//rules/image:python_base"), **kwargs)

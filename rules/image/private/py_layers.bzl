@@ -1,22 +1,22 @@
-"""An aspect that makes one layer of each third-party package, shared by every image that needs it."""
+"""An aspect that builds a layer for each third-party package, shared by all images that need the package."""
 
 load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 
 PyLayersInfo = provider(
-    doc = "Layers of the third-party packages that a Python target needs, and how the target is started.",
+    doc = "The layers of the third-party packages that a Python target needs, and how to start the target.",
     fields = {
-        "executables": "depset of Files: the programs of data targets, of whatever kind.",
-        "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the Files in it).",
+        "executables": "depset of Files: the programs of data targets.",
+        "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the Files in the layer).",
         "main": "File or None: the file that a program runs.",
-        "main_module": "string: the module that a program runs, where it is not named by a file. Empty otherwise.",
+        "main_module": "string: the module that a program runs, if no file names it. Empty: main names it.",
     },
 )
 
-# Where an image keeps runfiles. The third-party layers know the path too, so it is the same for all images.
+# The folder of runfiles in an image. It is the same for all images because the shared third-party layers contain it.
 ROOT = "/app"
 
 def image_path(file, workspace):
-    """Where a file of the runfiles lies in an image.
+    """Returns the path in an image of a file of the runfiles.
 
     Args:
       file: File.
@@ -27,13 +27,13 @@ def image_path(file, workspace):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else workspace + "/" + file.short_path
 
 def add_files(args, files, workspace, executables = {}):
-    """Adds runfiles to a layer tool's command line; a directory goes in whole.
+    """Adds runfiles to a layer tool's command line; a directory is added as a whole.
 
     Args:
       args: Args.
       files: list of Files.
       workspace: name of the main workspace.
-      executables: dict with the paths of files that are programs, whatever their first bytes.
+      executables: dict with the paths of files that are programs regardless of their first bytes.
     """
     args.add("--directory=" + ROOT)
     args.add("--mode=content")
@@ -44,7 +44,7 @@ def add_files(args, files, workspace, executables = {}):
         args.add_all([file], expand_directories = False)
 
 def _main(target, rule_attr, rule_file):
-    """The file that a py_binary runs, by the same convention that Bazel's own has."""
+    """Returns the file that a py_binary runs, by the convention of Bazel's own rule."""
     main = getattr(rule_file, "main", None)
     if main:
         return main
@@ -57,11 +57,11 @@ def _main(target, rule_attr, rule_file):
     return named[0] if named else None
 
 def _program(target):
-    """The file that a data target starts, None for files: Bazel calls each file of its own executable."""
+    """Returns the program of a data target; None for a plain file, which Bazel also calls an executable."""
     found = target[DefaultInfo].files_to_run.executable
     return found if found and not found.is_source and found.owner == target.label else None
 
-# Where rules keep the libraries that a program runs with: deps, and what generated code imports.
+# Attributes with the libraries of a program: deps, and the runtimes of generated code.
 _EDGES = ["deps", "_runtime", "runtime"]
 
 def _aspect_impl(target, ctx):
@@ -98,7 +98,7 @@ def _aspect_impl(target, ctx):
 
 py_layers_aspect = aspect(
     implementation = _aspect_impl,
-    doc = "Makes one layer of each library from another repository that is reached through deps.",
+    doc = "Builds a layer for each library of another repository among the transitive deps.",
     attr_aspects = _EDGES,
     attrs = LAYER_ATTRS,
 )

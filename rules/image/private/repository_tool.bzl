@@ -1,8 +1,8 @@
-"""How a repository rule runs one of the image tools, before any target is built."""
+"""Runs an image tool in a repository rule, before any target is built."""
 
 TOOL_ATTRS = {
     "_python": attr.label(
-        doc = "A file with the path of the interpreter to run the tool on.",
+        doc = "A file with the path of the Python interpreter.",
         default = "@host_python//:path.txt",
         allow_single_file = True,
     ),
@@ -37,7 +37,7 @@ TOOL_ATTRS = {
 }
 
 def run_tool(repository_ctx, tool, arguments):
-    """Runs a tool in the repository's folder; its error fails the rule, its warnings are shown.
+    """Runs a tool in the repository's folder. An error of the tool fails the rule; its warnings are printed.
 
     Args:
       repository_ctx: context of a repository rule with TOOL_ATTRS.

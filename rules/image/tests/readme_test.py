@@ -1,4 +1,4 @@
-"""The README names every attribute and provider field of the image rules."""
+"""The reference has every attribute and provider field of the image rules, and the README links to every public symbol."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 
 FOLDER = Path("rules/image")
 README = (FOLDER / "README.md").read_text("utf-8")
-CELLS = {word.strip("` ") for line in README.splitlines() if line.startswith("|") for cell in line.split("|")[1:3] for word in re.split("[,;]", cell)}
+REFERENCE = Path("docs/reference/image.md").read_text("utf-8")
+CELLS = {line.split("|")[1].strip("` ") for line in REFERENCE.splitlines() if line.startswith("|")}
 # Rules that macros and repositories use, not BUILD files.
-_INNER = {"imported_image.bzl", "foreign_image.bzl"}
+_INNER = {"imported_image.bzl", "prebuilt_image.bzl"}
 
 
 @pytest.mark.parametrize("path", sorted(path.name for path in (FOLDER / "private").glob("*.bzl") if path.name not in _INNER))
@@ -17,7 +18,7 @@ def test_each_attribute_stands_in_a_table(path) -> None:
     """What a rule takes is found where a reader looks."""
     text = (FOLDER / "private" / path).read_text("utf-8")
     names = set(re.findall(r'^    "?([a-z]\w*)"?(?: =|:) attr\.\w+\(', text, re.M))
-    missing = sorted(name for name in names if name not in CELLS and f"`{name}`" not in README)
+    missing = sorted(names - CELLS)
     assert missing == []
 
 
@@ -26,3 +27,9 @@ def test_each_provider_field_stands_in_a_table() -> None:
     fields = set(re.findall(r'^        "(\w+)": "', (FOLDER / "private/providers.bzl").read_text("utf-8"), re.M))
     assert fields
     assert sorted(fields - CELLS) == []
+
+
+@pytest.mark.parametrize("name", re.findall(r"^### (\w+)$", REFERENCE, re.M))
+def test_readme_names_each_symbol(name) -> None:
+    """A reader of the README hears of every rule, macro and provider that others load."""
+    assert name in README or name in ("PREBUILT_IMAGE_ATTRS", "image_info")

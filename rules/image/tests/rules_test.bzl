@@ -1,4 +1,4 @@
-"""Analysis tests: each refusal of the image rules, and the shape of what they provide."""
+"""Analysis tests: each error of the image rules, and the shape of their providers."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules/image:defs.bzl", "BundleInfo", "ImageInfo", "container_bundle", "container_image", "container_layer", "container_push", "debian_image", "py_image")
@@ -10,45 +10,53 @@ def _fails_impl(ctx):
 
 _fails_test = analysistest.make(
     _fails_impl,
-    attrs = {"message": attr.string(doc = "What the failure has to say.", mandatory = True)},
+    attrs = {"message": attr.string(doc = "Text that the failure must contain.", mandatory = True)},
     expect_failure = True,
 )
 
-# name -> (rule, attributes, message). Each is a target that must not build.
-_REFUSED = {
-    "bundle_names_no_variable": (container_bundle, {"images": {"shop/$(": ":files_image"}}, "images: found 'shop/$(', where $( begins no $(NAME): write $$ for a dollar sign"),
-    "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: 'shop/a:latest' is named twice in //rules/image/tests:bundle_names_one_twice: give each image a name of its own"),
+_compression_fails_test = analysistest.make(
+    _fails_impl,
+    attrs = {"message": attr.string(doc = "Text that the failure must contain.", mandatory = True)},
+    config_settings = {"//rules/image:compression": "bzip2"},
+    expect_failure = True,
+)
+
+# Case to (rule, attributes, message). Each case is a target that must not build.
+_CASES = {
+    "bundle_names_no_variable": (container_bundle, {"images": {"shop/$(": ":files_image"}}, "images: 'shop/$(' has $( without a complete $(NAME). Use $$ for a dollar sign."),
+    "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: //rules/image/tests:bundle_names_one_twice has the name 'shop/a:latest' twice. Give each image its own name"),
     "data_path_below_the_package": (container_layer, {"data_path": "rules/image/tests", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'rules/image/tests/rules/image/tests'"),
     "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
-    "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: found '../x', which climbs out"),
-    "debian_no_packages": (debian_image, {"packages": []}, "packages: found none: name @NAME//:debs"),
-    "directory_climbs": (container_layer, {"directory": "/a/../b"}, "directory: found '/a/../b', which climbs out"),
-    "empty_dir_climbs": (container_layer, {"empty_dirs": ["../x"]}, "empty_dirs: found '../x', which climbs out"),
-    "empty_file_is_root": (container_layer, {"empty_files": ["/"]}, "empty_files: found '/'"),
+    "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: '../x' leads out of the image"),
+    "debian_no_packages": (debian_image, {"packages": []}, "packages: the list is empty. Add @NAME//:debs"),
+    "directory_climbs": (container_layer, {"directory": "/a/../b"}, "directory: '/a/../b' leads out of the image"),
+    "empty_dir_climbs": (container_layer, {"empty_dirs": ["../x"]}, "empty_dirs: '../x' leads out of the image"),
+    "empty_file_is_root": (container_layer, {"empty_files": ["/"]}, "empty_files: '/' is the image's root"),
     "image_is_empty": (container_image, {}, "layers: the image would be empty"),
-    "label_file_of_two_files": (container_image, {"base": ":files_image", "label_files": {"a": ":files_layer"}}, "label_files: //rules/image/tests:files_layer has 2 files: name a target with one"),
-    "layer_as_base": (container_image, {"base": ":files_layer"}, "base: //rules/image/tests:files_layer is a layer: name an image here"),
-    "mode_is_text": (container_layer, {"mode": "rwx"}, "mode: found 'rwx': write an octal number"),
-    "owner_is_a_name": (container_layer, {"owner": "root"}, "owner: found 'root': write numbers as UID:GID"),
-    "port_is_text": (container_image, {"base": ":files_image", "ports": ["http"]}, "ports: found 'http': write a number"),
-    "port_too_large": (container_image, {"base": ":files_image", "ports": ["65536"]}, "ports: found '65536'"),
-    "push_bundle_with_tag": (container_push, {"image": ":bundle", "tag": "v1"}, "tag: found 'v1': a bundle's own names say where its images go; leave it out"),
-    "push_format": (container_push, {"format": "tar", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: found 'tar': write OCI or Docker"),
-    "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: found 'r.example/a': write HOST or HOST:PORT"),
-    "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: found 'a:b': write it without tag"),
-    "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: found '{BUILD_USER}', which has a stamp variable in it: set stamp = True"),
-    "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: found none: write HOST or HOST:PORT"),
-    "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: found none: give repository, or repository_file"),
-    "py_image_args_name_no_data": (py_image, {"args": ["$(location app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: found '$(location app/data.txt)', of which app/data.txt has 0 files in data"),
-    "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules has no file that says what to run"),
-    "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"]: a py_image starts its binary"),
-    "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: found none: name an image with a Python interpreter"),
-    "symlink_climbs": (container_layer, {"symlinks": {"a/../../b": "/x"}}, "symlinks: found 'a/../../b', which climbs out"),
-    "user_is_a_command": (container_image, {"base": ":files_image", "user": "a b"}, "user: found 'a b': write a number"),
-    "variable_that_is_none": (container_image, {"base": ":files_image", "env": {"A": "$(NO_SUCH)"}}, "env: found '$(NO_SUCH)': $(NO_SUCH) is no Make variable: define it with --define=NO_SUCH=VALUE"),
-    "volume_climbs": (container_image, {"base": ":files_image", "volumes": ["/a/.."]}, "volumes: found '/a/..'"),
-    "volume_is_relative": (container_image, {"base": ":files_image", "volumes": ["data"]}, "volumes: found 'data': write a path that begins"),
-    "workdir_is_relative": (container_image, {"base": ":files_image", "workdir": "app"}, "workdir: found 'app': write a path that begins"),
+    "label_file_of_two_files": (container_image, {"base": ":files_image", "label_files": {"a": ":files_layer"}}, "label_files: //rules/image/tests:files_layer has 2 files. Use a target with exactly one file."),
+    "layer_as_base": (container_image, {"base": ":files_layer"}, "base: //rules/image/tests:files_layer is a layer, not an image. Use an image here"),
+    "mode_is_text": (container_layer, {"mode": "rwx"}, "mode: 'rwx' is not a file mode. Use an octal number"),
+    "owner_is_a_name": (container_layer, {"owner": "root"}, "owner: 'root' is not an owner. Use numbers as UID:GID"),
+    "port_is_text": (container_image, {"base": ":files_image", "ports": ["http"]}, "ports: 'http' is not a port. Use a number"),
+    "port_too_large": (container_image, {"base": ":files_image", "ports": ["65536"]}, "ports: '65536' is not a port"),
+    "push_bundle_with_tag": (container_push, {"image": ":bundle", "tag": "v1"}, "tag: 'v1' is set for a bundle. Remove it; the bundle's names say where its images go."),
+    "push_format": (container_push, {"format": "tar", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: 'tar' is not a format. Use OCI or Docker."),
+    "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: 'r.example/a' has a path. Use HOST or HOST:PORT"),
+    "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: 'a:b' has a tag or digest. Remove it"),
+    "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: '{BUILD_USER}' has a stamp variable, but stamp is not set. Set stamp = True."),
+    "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: the value is empty. Use HOST or HOST:PORT."),
+    "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: the value is empty. Set repository, or repository_file"),
+    "py_image_args_name_no_data": (py_image, {"args": ["$(location app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: '$(location app/data.txt)' needs one file, but app/data.txt has 0 files in data"),
+    "py_image_args_name_several": (py_image, {"args": ["$(locations app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "args: '$(locations app/data.txt)' may name several files. Use one argument"),
+    "py_image_of_a_library": (py_image, {"base": "//python:base", "binary": ":two_modules"}, "binary: //rules/image/tests:two_modules does not say which file to run"),
+    "py_image_with_entrypoint": (py_image, {"base": ":files_image", "entrypoint": ["/x"], "srcs": ["app/greeting.py"]}, "entrypoint: found [\"/x\"], but a py_image starts its binary"),
+    "py_image_without_base": (py_image, {"srcs": ["app/greeting.py"]}, "base: the value is empty. Use an image with a Python interpreter"),
+    "symlink_climbs": (container_layer, {"symlinks": {"a/../../b": "/x"}}, "symlinks: 'a/../../b' leads out of the image"),
+    "user_is_a_command": (container_image, {"base": ":files_image", "user": "a b"}, "user: 'a b' is not a user. Use a number"),
+    "variable_that_is_none": (container_image, {"base": ":files_image", "env": {"A": "$(NO_SUCH)"}}, "env: '$(NO_SUCH)' uses the Make variable $(NO_SUCH), which is not defined. Pass --define=NO_SUCH=VALUE"),
+    "volume_climbs": (container_image, {"base": ":files_image", "volumes": ["/a/.."]}, "volumes: '/a/..' leads out of the image"),
+    "volume_is_relative": (container_image, {"base": ":files_image", "volumes": ["data"]}, "volumes: 'data' is not an absolute path. Use a path that starts"),
+    "workdir_is_relative": (container_image, {"base": ":files_image", "workdir": "app"}, "workdir: 'app' is not an absolute path. Use a path that starts"),
 }
 
 def _provider_impl(ctx):
@@ -58,7 +66,7 @@ def _provider_impl(ctx):
     asserts.equals(env, "hello.tar", info.archive.basename)
     blobs = [layer.blob.short_path for layer in info.layers]
     asserts.equals(env, ["rules/image/python_base.layer.tar.zst", "../pip/async_timeout/async_timeout.image.layer.tar.zst", "../pip/pyyaml/pyyaml.image.layer.tar.zst", "../pip/redis/redis.image.layer.tar.zst", "rules/image/tests/hello.layer.tar.zst"], blobs)
-    asserts.true(env, info.archive not in analysistest.target_under_test(env)[DefaultInfo].files.to_list(), "the archive is built only when asked for")
+    asserts.true(env, info.archive not in analysistest.target_under_test(env)[DefaultInfo].files.to_list(), "the archive is built only on request")
     return analysistest.end(env)
 
 _provider_test = analysistest.make(_provider_impl)
@@ -68,7 +76,7 @@ def _stamped_impl(ctx):
     asserts.equals(env, ctx.attr.stamped, analysistest.target_under_test(env)[BundleInfo].stamp)
     return analysistest.end(env)
 
-_STAMPED_ATTRS = {"stamped": attr.bool(doc = "Whether the bundle under test is to be stamped.")}
+_STAMPED_ATTRS = {"stamped": attr.bool(doc = "Whether the bundle under test must be stamped.")}
 
 _stamped_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS)
 _stamped_by_flag_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS, config_settings = {"//command_line_option:stamp": True})
@@ -89,22 +97,27 @@ def _apart_impl(ctx):
 _apart_test = analysistest.make(
     _apart_impl,
     attrs = {
-        "packages": attr.string_list(doc = "The third-party packages that have a layer of their own, in order."),
+        "packages": attr.string_list(doc = "The third-party packages with their own layers, in order."),
         "program": attr.string(doc = "A file of the program's layer."),
     },
 )
 
 def image_rules_tests(name):
-    """Declares the analysis tests and a test_suite of them.
+    """Declares the analysis tests and a suite of them.
 
     Args:
       name: name of the suite.
     """
     tests = []
-    for case, (rule, attributes, message) in _REFUSED.items():
+    for case, (rule, attributes, message) in _CASES.items():
         rule(name = case, tags = ["manual"], **attributes)
         _fails_test(name = case + "_is_refused", message = message, target_under_test = ":" + case)
         tests.append(":" + case + "_is_refused")
+    _compression_fails_test(
+        name = "compression_flag_is_refused",
+        message = "--//rules/image:compression: 'bzip2' is not a compression. Use one of far, gzip, near, none.",
+        target_under_test = "//rules/image:compression",
+    )
     _provider_test(name = "providers_have_their_shape", target_under_test = ":hello")
     _apart_test(
         name = "program_and_packages_are_apart",
@@ -120,6 +133,6 @@ def image_rules_tests(name):
     )
     _stamped_test(name = "bundle_without_the_flag_is_unstamped", stamped = False, target_under_test = ":bundle_by_flag")
     _stamped_by_flag_test(name = "bundle_with_the_flag_is_stamped", stamped = True, target_under_test = ":bundle_by_flag")
-    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped"]
+    tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped", ":compression_flag_is_refused"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)

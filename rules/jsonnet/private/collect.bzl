@@ -1,4 +1,4 @@
-"""What the Jsonnet rules gather from their dependencies."""
+"""Collects the files and import folders of Jsonnet targets and their dependencies."""
 
 load(":providers.bzl", "JsonnetLibraryInfo")
 
@@ -9,7 +9,7 @@ def _join(*parts):
       *parts: Strings.
 
     Returns:
-      The parts with slashes between them, `.` when nothing is left.
+      The parts joined with slashes, or `.` if none is left.
     """
     return "/".join([part for part in parts if part and part != "."]) or "."
 
@@ -22,7 +22,7 @@ def _check_imports(label, imports):
     """
     for folder in imports:
         if folder.startswith("/"):
-            fail("%s: imports has the absolute path '%s'; give a folder relative to the package" % (label, folder))
+            fail("%s: imports has the absolute path '%s'. Use a folder relative to the package." % (label, folder))
 
 def collect(label, roots, imports, deps, files):
     """Merges a target's own files and folders with those of its dependencies.
@@ -40,23 +40,23 @@ def collect(label, roots, imports, deps, files):
     _check_imports(label, imports)
     infos = [dep[JsonnetLibraryInfo] for dep in deps]
     repository = label.workspace_root
-    home = _join(repository, label.package)
+    package = _join(repository, label.package)
 
     # `external/NAME/…` is `../NAME/…` in runfiles.
-    short_home = home.replace("external/", "../", 1) if repository else home
+    short_package = package.replace("external/", "../", 1) if repository else package
 
-    # Files of another repository import each other from its root, and so do their dependents, as with rules_jsonnet.
-    # The main repository's root is searched in any case.
+    # As with rules_jsonnet, files of another repository, and their dependents, can import from that repository's root.
+    # The main repository's root is always searched.
     repository_roots = [_join(root, repository) for root in roots] if repository else []
     short_roots = [repository.replace("external/", "../", 1)] if repository else []
     return JsonnetLibraryInfo(
         imports = depset(
-            [_join(root, home, folder) for folder in imports for root in roots] + repository_roots,
+            [_join(root, package, folder) for folder in imports for root in roots] + repository_roots,
             transitive = [info.imports for info in infos],
             order = "preorder",
         ),
         short_imports = depset(
-            [_join(short_home, folder) for folder in imports] + short_roots,
+            [_join(short_package, folder) for folder in imports] + short_roots,
             transitive = [info.short_imports for info in infos],
             order = "preorder",
         ),

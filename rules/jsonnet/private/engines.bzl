@@ -1,4 +1,4 @@
-"""The engines that evaluate programs: a toolchain, the flag that chooses it, and the attribute that overrides it."""
+"""The engines that evaluate programs: a toolchain, the flag that selects it, and the attribute that overrides the flag."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 
@@ -8,108 +8,47 @@ ENGINES = ["rjsonnet", "gojsonnet", "jsonnet"]
 TOOLCHAIN_TYPE = "//rules/jsonnet:toolchain_type"
 
 JsonnetEngineInfo = provider(
-    doc = "One engine, as a field `jsonnet` of its toolchain.",
+    doc = "An engine; the field `jsonnet` of its toolchain.",
     fields = {
-        "check": "FilesToRunProvider of the tool that jsonnet_to_json_test runs, built for the target platform.",
-        "check_runfiles": "runfiles of that tool.",
-        "name": "The engine's name, as --//rules/jsonnet:engine has it.",
-        "render": "FilesToRunProvider of the worker that renders, built for the execution platform.",
+        "check": "FilesToRunProvider of the tool that jsonnet_to_json_test runs, for the target platform.",
+        "check_runfiles": "runfiles of `check`.",
+        "name": "string: the engine's name, a value of `--//rules/jsonnet:engine`.",
+        "render": "FilesToRunProvider of the worker that renders, for the execution platform.",
     },
-)
-
-_DOC = """Names the tools of one engine; `toolchain(toolchain_type = "//rules/jsonnet:toolchain_type")` offers it to the rules."""
-
-_ATTRS = {
-    "check": attr.label(
-        mandatory = True,
-        executable = True,
-        cfg = "target",
-        doc = "The tool of jsonnet_to_json_test, with this engine among its files.",
-    ),
-    "engine": attr.string(
-        mandatory = True,
-        values = ENGINES,
-        doc = "The engine's name.",
-    ),
-    "render": attr.label(
-        mandatory = True,
-        executable = True,
-        cfg = "exec",
-        doc = "The worker, with this engine among its files.",
-    ),
-}
-
-def _impl(ctx):
-    info = JsonnetEngineInfo(
-        name = ctx.attr.engine,
-        check = ctx.attr.check[DefaultInfo].files_to_run,
-        check_runfiles = ctx.attr.check[DefaultInfo].default_runfiles,
-        render = ctx.attr.render[DefaultInfo].files_to_run,
-    )
-    return [info, platform_common.ToolchainInfo(jsonnet = info)]
-
-jsonnet_toolchain = rule(
-    implementation = _impl,
-    doc = _DOC,
-    attrs = _ATTRS,
-)
-
-def _check_engine_impl(ctx):
-    value = ctx.build_setting_value
-    if value not in ENGINES:
-        fail("--%s is '%s'; give one of %s" % (ctx.label, value, ", ".join(ENGINES)))
-    return [BuildSettingInfo(value = value)]
-
-jsonnet_engine_flag = rule(
-    implementation = _check_engine_impl,
-    doc = "The flag that chooses the engine of the whole build.",
-    build_setting = config.string(flag = True),
-)
-
-def _limit_impl(ctx):
-    value = ctx.build_setting_value
-    if value < 1:
-        fail("--%s is %d; give a whole number above 0" % (ctx.label, value))
-    return [BuildSettingInfo(value = value)]
-
-jsonnet_limit_flag = rule(
-    implementation = _limit_impl,
-    doc = "A flag that says how much one rendering may take.",
-    build_setting = config.int(flag = True),
 )
 
 LIMIT_ATTRS = {
     "_memory": attr.label(
         default = "//rules/jsonnet:memory",
         providers = [BuildSettingInfo],
-        doc = "How many MiB the process that evaluates may hold.",
+        doc = "The memory limit of the evaluating process, in MiB.",
     ),
     "_timeout": attr.label(
         default = "//rules/jsonnet:timeout",
         providers = [BuildSettingInfo],
-        doc = "How many seconds a rendering may take.",
+        doc = "The time limit of a rendering, in seconds.",
     ),
 }
 
 def _chosen(engine):
-    """Returns the toolchain that the attribute `engine` names; a computed default."""
+    """Returns the engine target for the attribute `engine`; a computed default."""
     return Label("//rules/jsonnet:" + engine) if engine else None
 
 ENGINE_ATTRS = dict(
     LIMIT_ATTRS,
     engine = attr.string(
         values = [""] + ENGINES,
-        doc = "The engine that evaluates: rjsonnet, gojsonnet or jsonnet. Empty: the one of --//rules/jsonnet:engine.",
+        doc = "The engine: `rjsonnet`, `gojsonnet` or `jsonnet`. Empty: the value of `--//rules/jsonnet:engine`.",
     ),
     _engine = attr.label(
         default = _chosen,
         providers = [JsonnetEngineInfo],
-        doc = "The engine that the attribute names. None: the toolchain's.",
+        doc = "The engine of the attribute `engine`. None: the toolchain's.",
     ),
 )
 
 def engine_of(ctx):
-    """Finds the engine of a target.
+    """Returns the engine of a target.
 
     Args:
       ctx: Context of a rule with ENGINE_ATTRS and TOOLCHAIN_TYPE.
@@ -120,7 +59,7 @@ def engine_of(ctx):
     return ctx.attr._engine[JsonnetEngineInfo] if ctx.attr._engine else ctx.toolchains[TOOLCHAIN_TYPE].jsonnet
 
 def startup_arguments(ctx, engine):
-    """Returns what the worker of an engine is started with; the rest of a rendering's arguments is its request.
+    """Returns the startup arguments of an engine's worker; the other arguments of a rendering are in its request.
 
     Args:
       ctx: Context of a rule with LIMIT_ATTRS.

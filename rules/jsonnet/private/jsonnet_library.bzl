@@ -1,9 +1,9 @@
-"""jsonnet_library: Jsonnet files that others import."""
+"""jsonnet_library: Jsonnet files for other targets to import."""
 
 load(":collect.bzl", "collect", "roots_of")
 load(":providers.bzl", "JsonnetLibraryInfo")
 
-_DOC = """Jsonnet files, and data that they import, for other targets to depend on.
+_DOC = """Makes Jsonnet files, and the data that they import, available to other targets.
 
 ```
 jsonnet_library(
@@ -13,22 +13,22 @@ jsonnet_library(
 )
 ```
 A dependent imports a file by its path from the workspace root
-(`import 'lib/deployment.libsonnet'`), relative to its own file, or relative to
-a folder named in `imports`."""
+(`import 'lib/deployment.libsonnet'`), relative to the importing file, or relative
+to a folder in `imports`. The target provides JsonnetLibraryInfo."""
 
 SOURCE_TYPES = [".jsonnet", ".libsonnet", ".json"]
 
 _ATTRS = {
     "data": attr.label_list(
         allow_files = True,
-        doc = "Other files that the sources import (importstr, generated JSON). Empty: none.",
+        doc = "Other files that the sources import, such as text for importstr and generated JSON. Empty: none.",
     ),
     "deps": attr.label_list(
         providers = [JsonnetLibraryInfo],
         doc = "Libraries that the sources import. Empty: none.",
     ),
     "imports": attr.string_list(
-        doc = "Folders, relative to this package, that this library and its dependents search. Empty: none.",
+        doc = "Folders, relative to the package, that imports of this library and its dependents search. Empty: none.",
     ),
     "srcs": attr.label_list(
         allow_files = SOURCE_TYPES,

@@ -5,7 +5,7 @@ load(":attrs.bzl", "COMMON_ATTRS")
 load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
-_DOC = """Evaluates one Jsonnet program in a warm worker.
+_DOC = """Evaluates a Jsonnet program to JSON, YAML or text files, in a persistent worker.
 
 ```
 jsonnet_to_json(
@@ -16,25 +16,28 @@ jsonnet_to_json(
     deps = ["//lib"],
 )
 ```
-With one output the program's value is the file; with several, or with
-`multiple_outputs`, it is an object with one field for each file, whose names are
-relative to the deepest folder that has all outputs. Everything that an import reaches is
-an input: a change of any of it renders again, and an import of anything else fails."""
+
+With one output the program's value is the file. With several outputs, or with
+`multiple_outputs`, it is an object with one field for each file. Exactly one of `outs` and
+`out_dir` must be set. If evaluation fails, no file is written.
+
+Every file that an import reaches is an input: a change of any of them renders again. An
+import of a file that is not declared fails."""
 
 _ATTRS = dict(
     COMMON_ATTRS,
     outs = attr.output_list(
-        doc = "The files to write. Empty only with out_dir.",
+        doc = "The files to write. Empty: `out_dir` is used.",
     ),
 )
 
 def _check(ctx):
-    """Fails if the output attributes do not fit together."""
+    """Fails if the output attributes conflict."""
     if bool(ctx.attr.outs) == bool(ctx.attr.out_dir):
-        given = "both" if ctx.attr.outs else "neither"
-        fail("%s: give either outs (files) or out_dir (a folder); found %s" % (ctx.label, given))
+        found = "both outs and out_dir are" if ctx.attr.outs else "neither outs nor out_dir is"
+        fail("%s: %s set. Set either outs (files) or out_dir (a folder)." % (ctx.label, found))
     if ctx.attr.yaml_stream and (len(ctx.attr.outs) != 1 or ctx.attr.multiple_outputs):
-        fail("%s: yaml_stream writes one file; give one entry in outs and no multiple_outputs" % ctx.label)
+        fail("%s: yaml_stream writes one file. Use one entry in outs and remove multiple_outputs." % ctx.label)
 
 def _impl(ctx):
     _check(ctx)

@@ -1,10 +1,10 @@
-"""jsonnet_to_json_test: compares what a program evaluates to, or how it fails."""
+"""jsonnet_to_json_test: compares the value or the error of a program with a golden file."""
 
 load(":attrs.bzl", "COMMON_ATTRS")
 load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
-_DOC = """Evaluates a program when the test runs and compares the result.
+_DOC = """Evaluates a program and compares its value or its error with a golden file.
 
 ```
 jsonnet_to_json_test(
@@ -14,37 +14,40 @@ jsonnet_to_json_test(
     deps = ["//lib"],
 )
 ```
-`bazel run :server_test -- --update` rewrites the golden file, if it is a source. For a program that
-must fail, `error = 1` and a golden of the message (with `regex`, a pattern that
-must occur in it)."""
+
+`bazel run :server_test -- --update` rewrites the golden file if it is a source file of this workspace.
+For a program that must fail, set `error = 1` and use a golden file with the message, or with a pattern
+if `regex` is set. `outs` are names to check, not files."""
 
 _ATTRS = dict(
     COMMON_ATTRS,
     canonicalize_golden = attr.bool(
         default = True,
-        doc = "Evaluate and print the golden file before comparing, so that its formatting does not matter. Not done for an expected error, a regex or a yaml_stream.",
+        doc = """Whether to evaluate and print the golden file before comparing, so that its formatting does not matter.
+
+It has no effect for an expected error, a regex or a yaml_stream.""",
     ),
     error = attr.int(
         default = 0,
-        doc = "The exit code to expect: 0, or 1 for a program that must fail.",
+        doc = "The expected exit code: 0, or 1 for a program that must fail.",
     ),
     golden = attr.label(
         allow_single_file = True,
-        doc = "What the program must print: its value, or its message where error is not 0. None: only the exit code is checked.",
+        doc = "The expected value of the program, or its message if `error` is 1. None: only the exit code is checked.",
     ),
     output_file_contents = attr.bool(
         default = True,
-        doc = "Show the whole output, and not only the differences, when the test fails.",
+        doc = "Whether a failing test shows the whole output and not only the differences.",
     ),
     outs = attr.string_list(
-        doc = "File names that the program must produce, as in jsonnet_to_json. Empty: not checked.",
+        doc = "The file names that the program must produce, as in jsonnet_to_json. Empty: not checked.",
     ),
     regex = attr.bool(
-        doc = "The golden file is a Python regular expression that must occur in the output; case is ignored, `.` is any character, a newline too.",
+        doc = "Whether the golden file is a Python regular expression to search in the output. It ignores case; `.` also matches a newline.",
     ),
 )
 
-# Only starts the tool: its own folder is the runfiles folder of the test.
+# Only starts the tool. The working directory is the runfiles folder of the test.
 _LAUNCHER = """#!/bin/sh
 exec "./{tool}" "@{parameters}" "$@"
 """
@@ -54,9 +57,9 @@ def _short_path(file):
 
 def _impl(ctx):
     if ctx.attr.error not in [0, 1]:
-        fail("%s: error is %d; give 0 for a program that must work or 1 for one that must fail" % (ctx.label, ctx.attr.error))
+        fail("%s: error is %d. Use 0 for a program that must succeed, or 1 for one that must fail." % (ctx.label, ctx.attr.error))
     if ctx.attr.regex and not ctx.file.golden:
-        fail("%s: regex needs a golden file that holds the pattern; add golden" % ctx.label)
+        fail("%s: regex is set, but golden is not. Set golden to a file with the pattern." % ctx.label)
     engine = engine_of(ctx)
     spec = rendering(ctx, short = True)
     args = ctx.actions.args()

@@ -1,4 +1,4 @@
-"""Turns the attributes of one rendering into the tool's arguments and inputs."""
+"""Turns the attributes of a rendering into the tool's arguments and inputs."""
 
 load(":collect.bzl", "collect", "roots_of")
 load(":providers.bzl", "JsonnetProgramInfo")
@@ -10,7 +10,7 @@ _OPTIONS = {
     "-t": "max_trace",
 }
 
-# What an attribute says better: the rule must know it.
+# Options with an attribute that the rule needs to know.
 _ATTRIBUTES = {
     "--jpath": "imports",
     "--multi": "multiple_outputs",
@@ -25,18 +25,18 @@ def _renamed(ctx, old, new):
     old_value = getattr(ctx.attr, old)
     new_value = getattr(ctx.attr, new)
     if old_value and new_value:
-        fail("%s: '%s' is the old name of '%s' and both are given; move all entries to '%s'" % (ctx.label, old, new, new))
+        fail("%s: '%s' and its old name '%s' are both set. Move all entries to '%s'." % (ctx.label, new, old, new))
     return new_value or old_value
 
 def _make_variable(ctx, attribute, value):
-    """Returns the value of a Make variable where the whole text is `$(NAME)`."""
+    """Returns the value of a Make variable if the whole text is `$(NAME)`, else the text."""
     name = value[2:-1]
 
-    # `$(A)-$(B)` is text, too: no name has other characters.
+    # `$(A)-$(B)` is text: names have no other characters.
     if value != "$(%s)" % name or not name.replace("_", "x").isalnum():
         return value
     if name not in ctx.var:
-        fail("%s: %s uses the Make variable $(%s), which is not defined; pass --define=%s=VALUE" % (ctx.label, attribute, name, name))
+        fail("%s: %s uses the Make variable $(%s), which is not defined. Pass --define=%s=VALUE." % (ctx.label, attribute, name, name))
     return ctx.var[name]
 
 def _zip_files(ctx, attribute):
@@ -44,29 +44,29 @@ def _zip_files(ctx, attribute):
     files = getattr(ctx.files, attribute + "s")
     names = getattr(ctx.attr, attribute + "_vars")
     if len(files) != len(names):
-        fail("%s: %ss has %d files, but %s_vars has %d names; give one name a file" % (ctx.label, attribute, len(files), attribute, len(names)))
+        fail("%s: %ss has %d files, but %s_vars has %d names. Use one name for each file." % (ctx.label, attribute, len(files), attribute, len(names)))
     return [(names[i], files[i]) for i in range(len(files))]
 
 def _keyed_files(ctx, attribute):
-    """Returns (name, File) pairs of a label-keyed attribute, each label one file."""
+    """Returns (name, File) pairs of a label-keyed attribute with one file per label."""
     pairs = []
     for target, name in getattr(ctx.attr, attribute).items():
         files = target.files.to_list()
         if len(files) != 1:
-            fail("%s: %s has %s, which gives %d files; name a target with exactly one" % (ctx.label, attribute, target.label, len(files)))
+            fail("%s: %s has %s, which has %d files. Use a target with exactly one file." % (ctx.label, attribute, target.label, len(files)))
         pairs.append((name, files[0]))
     return pairs
 
 def _environment(ctx, attribute):
-    """Returns the names of an attribute for environment variables."""
+    """Checks and returns the names in an attribute for environment variables."""
     names = getattr(ctx.attr, attribute)
     for name in names:
         if "=" in name:
-            fail("%s: %s has '%s', but the name of a variable has no '='; give the name alone, and its value with --action_env=NAME=VALUE" % (ctx.label, attribute, name))
+            fail("%s: %s has '%s', which is not a variable name. Use only the name, and pass its value with --action_env=NAME=VALUE." % (ctx.label, attribute, name))
     return names
 
 def _bindings(ctx):
-    """Returns a list of struct(flag, name, text, file): one a variable or argument."""
+    """Returns a list of struct(flag, name, text, file), one for each variable or argument."""
     found = []
     for target in ["ext", "tla"]:
         for kind in ["str", "code"]:
@@ -95,24 +95,24 @@ def _bindings(ctx):
     return found
 
 def _check_names(ctx, bindings):
-    """Fails if a variable is bound twice or a stamp key binds nothing."""
+    """Fails if a variable is set twice or a stamp key names no variable."""
     seen = {}
     for binding in bindings:
         key = (binding.flag[:3], binding.name)
         if key in seen:
-            fail("%s: '%s' is given twice, by %s and by %s; keep one" % (ctx.label, binding.name, seen[key], binding.flag))
+            fail("%s: both %s and %s set '%s'. Remove one." % (ctx.label, seen[key], binding.flag, binding.name))
         seen[key] = binding.flag
     stampable = [binding.name for binding in bindings if binding.file == None]
     for key in ctx.attr.stamp_keys:
         if key not in stampable:
-            fail("%s: stamp_keys has '%s', which no ext_strs, ext_code, tla_strs or tla_code gives; remove it or add the variable" % (ctx.label, key))
+            fail("%s: stamp_keys has '%s', which ext_strs, ext_code, tla_strs and tla_code do not set. Remove it, or add the variable." % (ctx.label, key))
 
 def _options(ctx):
     """Returns the tool's arguments for extra_args."""
     arguments = []
     option = None
 
-    # rules_jsonnet writes the entries into a command line, so that "--max-stack 9" is one entry or two.
+    # rules_jsonnet joins the entries to a command line, so "--max-stack 9" may be one entry or two.
     words = []
     for entry in ctx.attr.extra_args:
         name, equals, value = entry.partition("=")
@@ -120,7 +120,7 @@ def _options(ctx):
     for word in words:
         if option:
             if not word.isdigit() or (int(word) == 0 and option == "max_stack"):
-                fail("%s: extra_args has '%s' after --%s; give a whole number%s" % (ctx.label, word, option.replace("_", "-"), " above 0" if option == "max_stack" else ""))
+                fail("%s: extra_args has '%s' after --%s. Use a whole number%s." % (ctx.label, word, option.replace("_", "-"), " above 0" if option == "max_stack" else ""))
             arguments.append("--%s=%s" % (option, word))
             option = None
         elif word in ["-S", "--string"]:
@@ -128,11 +128,11 @@ def _options(ctx):
         elif word in _OPTIONS:
             option = _OPTIONS[word]
         elif word in _ATTRIBUTES:
-            fail("%s: extra_args has '%s'; use the attribute %s" % (ctx.label, word, _ATTRIBUTES[word]))
+            fail("%s: extra_args has '%s'. Use the attribute %s." % (ctx.label, word, _ATTRIBUTES[word]))
         elif word:
-            fail("%s: extra_args has '%s', which is not supported; use --string, --max-stack N or --max-trace N" % (ctx.label, word))
+            fail("%s: extra_args has '%s', which is not supported. Use --string, --max-stack N or --max-trace N." % (ctx.label, word))
     if option:
-        fail("%s: extra_args ends after --%s; give its number" % (ctx.label, option.replace("_", "-")))
+        fail("%s: extra_args ends after --%s. Add its number." % (ctx.label, option.replace("_", "-")))
     return arguments
 
 def _exec_path(file):
@@ -146,7 +146,7 @@ def rendering(ctx, short):
 
     Args:
       ctx: Context of a rule with COMMON_ATTRS.
-      short: True for runfiles paths, which tests see, False for execution paths.
+      short: True for runfiles paths, for tests; False for execution paths.
 
     Returns:
       A JsonnetProgramInfo, with runfiles paths if short.
@@ -164,7 +164,7 @@ def rendering(ctx, short):
         files = depset(own),
     )
 
-    # The tool tells by this character how Bazel has encoded the arguments.
+    # The tool detects by this character how Bazel encodes arguments.
     arguments = ["--encoding=é", "--label=%s" % ctx.label, "--src=" + path(ctx.file.src)] + _options(ctx)
     folders = info.short_imports if short else info.imports
     arguments += ["--import=" + folder for folder in folders.to_list()]

@@ -1,4 +1,4 @@
-"""The README against the rules: every attribute is described, and the example is the example's file."""
+"""The documents against the rules: every attribute is in the reference, and README's example is the example's file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 _RULES = Path(__file__).parents[1]
 _README = (_RULES / "README.md").read_text(encoding="utf-8")
+_REFERENCE = (_RULES.parents[1] / "docs/reference/jsonnet.md").read_text(encoding="utf-8")
 _ATTRIBUTE = re.compile(r'^\s+"?([a-z]\w*)"?\s*[:=] attr\.', re.MULTILINE)
 
 
@@ -28,10 +29,10 @@ def test_there_are_attributes() -> None:
 
 @pytest.mark.parametrize("name", _attributes())
 def test_every_attribute_is_described(name: str) -> None:
-    """Each attribute of each rule stands in a table of the README."""
-    rows = [line.split("|")[1] for line in _README.splitlines() if line.startswith("| ")]
+    """Each attribute of each rule has a row in a table of the reference."""
+    rows = [line.split("|")[1] for line in _REFERENCE.splitlines() if line.startswith("| ")]
 
-    assert any(f"`{name}`" in row for row in rows), f"describe `{name}` in rules/jsonnet/README.md"
+    assert any(f"`{name}`" in row for row in rows), f"describe `{name}` in docs/reference/jsonnet.md: bazel run //docs:update"
 
 
 def _without_visibility(build: str) -> str:
@@ -115,7 +116,13 @@ def test_every_attribute_of_every_rule_has_an_example(rule: str, attribute: str)
 
 @pytest.mark.parametrize(("provider", "field"), _public("fields"))
 def test_every_provider_field_is_described(provider: str, field: str) -> None:
-    """Each field of each public provider stands in the table below its name."""
-    table = _README.split(f"`{provider}`", 1)[1].split("| field | holds |", 1)[1].split("\n\n")[0]
+    """Each field of each public provider has a row in the table below its heading."""
+    table = _REFERENCE.split(f"### {provider}\n", 1)[1].split("| field | meaning |", 1)[1].split("\n\n")[0]
 
-    assert f"| `{field}` |" in table, f"describe `{field}` of {provider} in rules/jsonnet/README.md"
+    assert f"| `{field}` |" in table, f"describe `{field}` of {provider} in docs/reference/jsonnet.md: bazel run //docs:update"
+
+
+@pytest.mark.parametrize("name", sorted({name for kind in ("attrs", "fields") for name, _ in _public(kind)}))
+def test_readme_names_each_rule_and_provider(name: str) -> None:
+    """A reader of the README finds every rule and provider, with a link to its reference."""
+    assert f"../../docs/reference/jsonnet.md#{name.lower()})" in _README

@@ -1,4 +1,4 @@
-"""The build actions of rules/k8s: one program, in warm workers."""
+"""The build actions of rules/k8s: one program, run by persistent workers."""
 
 load("//rules/common:worker.bzl", "worker_requirements")
 
@@ -12,7 +12,7 @@ BUILD_ATTRS = {
 }
 
 def build_args(ctx, verb):
-    """Returns Args for one verb of the program, to which the caller adds.
+    """Returns Args for one verb of the program; the caller adds its own arguments.
 
     Args:
       ctx: the rule's context.
@@ -23,7 +23,7 @@ def build_args(ctx, verb):
     """
     args = ctx.actions.args()
 
-    # A worker takes its arguments from a file in every case.
+    # A worker always takes its arguments from a file.
     args.use_param_file("@%s", use_always = True)
     args.set_param_file_format("multiline")
     args.add(verb)
@@ -37,8 +37,8 @@ def build_action(ctx, args, inputs, output, mnemonic, progress_message):
       args: see build_args.
       inputs: list or depset of Files.
       output: File.
-      mnemonic: of the action.
-      progress_message: of the action.
+      mnemonic: the action's mnemonic.
+      progress_message: the action's progress message.
     """
     ctx.actions.run(
         executable = ctx.attr._build[DefaultInfo].files_to_run,

@@ -1,17 +1,24 @@
-"""k8s_defaults: a repository whose macro is k8s_object with some attributes given."""
+"""k8s_defaults: a repository with a macro that is k8s_object with defaults."""
 
-_DOC = """Writes `@NAME//:defaults.bzl` with a macro NAME: k8s_object with the attributes below as defaults.
+_DOC = """Writes `@NAME//:defaults.bzl` with a macro NAME, which is k8s_object with the given defaults.
 
-In WORKSPACE: `k8s_defaults(name = "k8s_deploy", kind = "deployment", cluster = "…")`; in a BUILD file:
-`load("@k8s_deploy//:defaults.bzl", "k8s_deploy")`."""
+```
+k8s_defaults(
+    name = "k8s_deploy",
+    cluster = "local",
+    kind = "deployment",
+)
+```
+
+A BUILD file then has `load("@k8s_deploy//:defaults.bzl", "k8s_deploy")`."""
 
 _FIELDS = {
-    "cluster": "Default of k8s_object's cluster. Empty: none.",
-    "context": "Default of k8s_object's context. Empty: none.",
-    "image_chroot": "Default of k8s_object's image_chroot. Empty: none.",
-    "kind": "Default of k8s_object's kind. Empty: none.",
-    "namespace": "Default of k8s_object's namespace. Empty: none.",
-    "user": "Default of k8s_object's user. Empty: none.",
+    "cluster": "The default of `cluster`. Empty: the default of k8s_object.",
+    "context": "The default of `context`. Empty: the default of k8s_object.",
+    "image_chroot": "The default of `image_chroot`. Empty: the default of k8s_object.",
+    "kind": "The default of `kind`. Empty: the default of k8s_object.",
+    "namespace": "The default of `namespace`. Empty: the default of k8s_object.",
+    "user": "The default of `user`. Empty: the default of k8s_object.",
 }
 
 _TEMPLATE = '''"""k8s_object with the defaults of @{name}."""

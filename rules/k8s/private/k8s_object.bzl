@@ -1,104 +1,106 @@
-"""k8s_object: the objects of one template, with settings, namespace and image digests filled in."""
+"""k8s_object: the objects of one template, resolved: with settings, namespace and image digests."""
 
-load("//rules/image:defs.bzl", "FOREIGN_IMAGE_ATTRS", "image_info")
+load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "image_info")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo", "ServiceInfo")
 
-_DOC = "Objects of one template for one cluster and namespace; runnable, prints them as YAML."
+_DOC = "The objects of one template for one cluster and namespace; `bazel run` prints them as YAML."
 
 _ATTRS = dict(
     dict(BUILD_ATTRS, **LAUNCHER_ATTRS),
     after = attr.string_list(
-        doc = "Labels of the k8s_objects that this one depends on, shown while waiting. Empty: none.",
+        doc = "Labels of the k8s_object targets that this one depends on, for `--order=ready` and the progress display. Empty: none.",
     ),
     cluster = attr.string(
-        doc = "Name of the kubeconfig's cluster entry that the context must use. Empty: any. Takes $(VARIABLE) and {STAMP}.",
+        doc = "The cluster entry of the kubeconfig that the context must use. Empty: any.",
     ),
     context = attr.string(
-        doc = "The only kubeconfig context that the verbs act on. Takes $(VARIABLE) and {STAMP}.",
+        doc = "The only kubeconfig context that the verbs act on.",
     ),
     environment = attr.string(
-        doc = "Environment that this target belongs to. Empty: none.",
+        doc = "The environment that this target belongs to. Empty: none.",
     ),
     image_chroot = attr.string(
-        doc = "Prefixed to the names in images to give where they are published. Empty: the names alone. Takes $(VARIABLE).",
+        doc = "A prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.",
     ),
     images = attr.label_keyed_string_dict(
         allow_files = True,
-        doc = "Images, or OCI layouts and archives as files, to a JSON list of the references in the template that stand for them. Empty: none.",
+        doc = "Maps images, or files that are an OCI layout or archive, to a JSON list of their references in the template. Empty: none.",
     ),
     kind = attr.string(
-        doc = "A kind that the template must hold. Empty: any.",
+        doc = "A kind that the template must contain. Empty: any.",
     ),
     kubeconfig = attr.label(
         allow_single_file = True,
-        doc = "Kubeconfig to use. None: the user's own.",
+        doc = "The kubeconfig file to use. None: the user's own.",
     ),
     loader = attr.label(
         executable = True,
         cfg = "target",
-        doc = "Program that puts an archive onto the nodes: `--context CTX --name REFERENCE ARCHIVE`. None: preload is empty.",
+        doc = "The program that loads an archive onto the nodes: `--context CTX --name REFERENCE ARCHIVE`. None: `preload` is empty.",
     ),
     namespace = attr.string(
-        doc = "Namespace of the objects that name none. Empty: default. Takes $(VARIABLE) and {STAMP}.",
+        doc = "The namespace of objects that do not name one. Empty: default.",
     ),
     namespace_owner = attr.string(
-        doc = "Another environment that has the same namespace, which is an error. Empty: none.",
+        doc = "Another environment with the same namespace, which is an error. Empty: none.",
     ),
     pin_environments = attr.string_list(
-        doc = "Environments that may stand in the pins file. Empty: all images are built.",
+        doc = "Environments that the pins file may contain. Empty: all images are built.",
     ),
     pinned_images = attr.string_dict(
-        doc = "References in the template to names in the pins file, for an environment that runs pins. Empty: none.",
+        doc = "Maps references in the template to names in the pins file, for an environment that runs pins. Empty: none.",
     ),
     pins = attr.label(
         allow_single_file = [".yaml"],
-        doc = "The pins file. None: nothing is pinned.",
+        doc = "The pins file. None: no image is pinned.",
     ),
     preload = attr.label_keyed_string_dict(
         allow_files = True,
-        doc = "Images, or OCI layouts and archives as files, to a JSON list of references under which the loader puts them onto the nodes. Empty: none.",
+        doc = "Maps images, or files that are an OCI layout or archive, to a JSON list of references on the nodes. Empty: none.",
     ),
     service = attr.label(
         providers = [ServiceInfo],
-        doc = "The service that these objects are. None: they are no service.",
+        doc = "The service that these objects belong to. None: no service.",
     ),
     source = attr.label(
         allow_single_file = True,
-        doc = "What the template is rendered from, which errors name. None: the template.",
+        doc = "The file that the template was rendered from; errors name it. None: the template.",
     ),
     stable_names = attr.bool(
-        doc = "Keep the names of ConfigMaps and Secrets. False: a hash of their content is put behind them.",
+        doc = """Keep the names of ConfigMaps and Secrets. False: append a hash of their content to each name.
+
+Use it for names that others look up: people, operators, and sidecars that select by label.""",
     ),
     substitutions = attr.string_dict(
-        doc = "Texts in the template to what replaces them, which takes $(VARIABLE). Empty: none.",
+        doc = "Maps texts in the template to their replacements. Empty: none.",
     ),
     template = attr.label(
         mandatory = True,
         allow_files = [".yaml", ".yml", ".json"],
-        doc = "Manifests: YAML documents, or JSON: an object, a list, or a mapping of file stems to objects.",
+        doc = "The manifests: YAML documents, or JSON: an object, a list, or a mapping from file stem to object.",
     ),
     user = attr.string(
-        doc = "Kubeconfig user that replaces the context's own. Empty: the context's. Takes $(VARIABLE) and {STAMP}.",
+        doc = "The kubeconfig user that replaces the context's own. Empty: the context's.",
     ),
 )
 
-_ATTRS.update(FOREIGN_IMAGE_ATTRS)
+_ATTRS.update(PREBUILT_IMAGE_ATTRS)
 
 def _check(ctx, label):
-    """Fails if the attributes do not fit together."""
+    """Fails if attributes conflict."""
     if ctx.attr.preload and not ctx.attr.loader:
-        fail("%s: preload names images, but no loader puts them onto the nodes; set loader, for example //cluster:load_image" % label)
+        fail("%s: preload has images, but loader is not set. Set loader to the program that loads them onto the nodes, for example //cluster:load_image." % label)
     if not ctx.attr.context:
-        fail("%s: context is empty; name the kubeconfig context that this target may write to" % label)
+        fail("%s: context is empty. Set it to the kubeconfig context that this target may write to." % label)
 
 def _expand(ctx, attribute):
     return ctx.expand_make_variables(attribute, getattr(ctx.attr, attribute), {})
 
 def _templates(ctx):
-    """Returns the template's files with substitutions made."""
+    """Returns the template's files after substitutions."""
     if not ctx.attr.substitutions:
         return ctx.files.template
     values = {key: ctx.expand_make_variables("substitutions", value, {}) for key, value in ctx.attr.substitutions.items()}

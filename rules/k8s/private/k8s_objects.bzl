@@ -1,17 +1,17 @@
-"""k8s_objects: several targets as one closure."""
+"""k8s_objects: one closure of several targets."""
 
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo")
 
-_DOC = "The closure of several k8s_object and k8s_objects targets, each object once; runnable, prints it as YAML."
+_DOC = "The closure of several k8s_object and k8s_objects targets, with each object once; `bazel run` prints it as YAML."
 
 _ATTRS = dict(
     dict(BUILD_ATTRS, **LAUNCHER_ATTRS),
     objects = attr.label_list(
         providers = [K8sObjectInfo],
-        doc = "The targets, in the order in which they are listed and, reversed, deleted.",
+        doc = "The targets, in the order of output; deletes run in reverse order.",
     ),
 )
 
@@ -31,7 +31,7 @@ def _impl(ctx):
     label = label_string(ctx.label)
     infos = [target[K8sObjectInfo] for target in ctx.attr.objects]
     if not infos:
-        fail("%s: objects is empty; list at least one k8s_object" % label)
+        fail("%s: objects is empty. Add at least one k8s_object." % label)
     entries = depset(transitive = [info.entries for info in infos], order = "postorder")
     plain_files = depset(transitive = [info.plain_files for info in infos])
     preload_runfiles = ctx.runfiles()

@@ -1,22 +1,22 @@
-"""k8s_verb: one verb of a closure, as a target of its own."""
+"""k8s_verb: one verb of a closure, as a separate target."""
 
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "VERBS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo")
 
-_DOC = "Does one verb to the closure of a k8s_object or k8s_objects."
+_DOC = "Runs one verb on the closure of a k8s_object or k8s_objects."
 
 _ATTRS = dict(
     LAUNCHER_ATTRS,
     object = attr.label(
         mandatory = True,
         providers = [K8sObjectInfo],
-        doc = "The target whose closure the verb acts on.",
+        doc = "The target with the closure that the verb acts on.",
     ),
     verb = attr.string(
         mandatory = True,
         values = sorted(VERBS),
-        doc = "What to do.",
+        doc = "The verb.",
     ),
 )
 

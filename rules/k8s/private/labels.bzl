@@ -1,4 +1,4 @@
-"""Labels as users write them, the same on every Bazel version."""
+"""Labels as text, in the same form on every Bazel version."""
 
 def label_string(label):
     """Returns a label as text.
@@ -7,7 +7,7 @@ def label_string(label):
       label: Label.
 
     Returns:
-      `//package:name`, with `@repository` before it for another repository.
+      `//package:name`, with the prefix `@repository` for another repository.
     """
     repository = "@" + label.workspace_name if label.workspace_name else ""
     return "%s//%s:%s" % (repository, label.package, label.name)
@@ -36,9 +36,9 @@ def deps_error(deps):
     names = {}
     for dep in deps:
         if "//" not in dep:
-            return "deps: %r is not an absolute label; a dependency is another package's service: write it as //path/to/service" % dep
+            return "deps: %r is not an absolute label. Name the other package's service as //path/to/service." % dep
         name = split_dep(dep).name
         if name in names:
-            return "deps: %s and %s have one name, so the manifests cannot tell them apart; rename one target" % (names[name], dep)
+            return "deps: %s and %s have the same name, so manifests cannot tell them apart. Rename one target." % (names[name], dep)
         names[name] = dep
     return None

@@ -1,9 +1,9 @@
-"""Plans and launchers: what makes a target runnable with `bazel run`."""
+"""Plans and launchers, which make a target runnable with `bazel run`."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
 load(":labels.bzl", "label_string")
 
-# What each verb needs to be built: with digests of images, and the images themselves.
+# What Bazel builds for each verb: manifests with resolved image digests, and the images themselves.
 VERBS = {
     "apply": struct(images = True, resolved = True),
     "create": struct(images = True, resolved = True),
@@ -30,7 +30,7 @@ LAUNCHER_ATTRS = {
         default = "//rules/k8s/tools/verbs:k8s_run",
         executable = True,
         cfg = "target",
-        doc = "The program that does every verb.",
+        doc = "The program that runs every verb.",
     ),
 }
 
@@ -40,9 +40,9 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
     Args:
       ctx: the rule's context, with LAUNCHER_ATTRS.
       tool: the tool's target.
-      arguments: list of strings that follow the plan's path.
+      arguments: list of strings, added after the plan's path.
       plan: File.
-      runfiles: what else the tool needs at run time.
+      runfiles: runfiles that the tool needs besides its own.
 
     Returns:
       struct(executable: File, runfiles: runfiles).
@@ -113,14 +113,14 @@ def _preload_line(preload):
 def verb_launcher(ctx, closure, verb, label):
     """Declares the plan and the executable of one verb of a closure.
 
-    The plan is written from depsets when the action runs: a target deep in the graph
-    costs the analysis no more than one at its edge.
+    The plan is written from depsets when the action runs, so a target with a large closure
+    costs the analysis no more than one with a small closure.
 
     Args:
       ctx: the rule's context, with LAUNCHER_ATTRS.
       closure: K8sObjectInfo.
       verb: key of VERBS.
-      label: string, the target whose closure it is.
+      label: string, the target of the closure.
 
     Returns:
       struct(executable: File, runfiles: runfiles).

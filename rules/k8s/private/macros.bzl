@@ -1,4 +1,4 @@
-"""The public macros k8s_object and k8s_objects: a rule and a runnable target for each verb."""
+"""The public macros k8s_object and k8s_objects: a rule, and a runnable target for each verb."""
 
 load("//:cluster_constants.bzl", "CONTEXT")
 load(":k8s_object.bzl", "k8s_object_rule")
@@ -7,7 +7,7 @@ load(":k8s_verb.bzl", "k8s_verb")
 load(":launching.bzl", "VERBS")
 
 def _verbs(name, args, tags, visibility, testonly):
-    """Declares NAME.VERB for every verb; nobody builds one without naming it."""
+    """Declares NAME.VERB for every verb, as manual targets."""
     for verb in VERBS:
         k8s_verb(
             name = "%s.%s" % (name, verb),
@@ -20,13 +20,13 @@ def _verbs(name, args, tags, visibility, testonly):
         )
 
 def references_by_target(references):
-    """Turns {reference: target} into what label_keyed_string_dict takes.
+    """Turns {reference: target} into the form of label_keyed_string_dict.
 
     Args:
-      references: dict of references to labels.
+      references: dict from reference to label.
 
     Returns:
-      dict of labels to JSON lists of references.
+      dict from label to JSON list of references.
     """
     targets = {}
     for reference, target in references.items():
@@ -34,7 +34,7 @@ def references_by_target(references):
     return {target: json.encode(listed) for target, listed in targets.items()}
 
 def object_error(template, resolver, resolver_args, images, preload):
-    """Checks the arguments of k8s_object that never reach its rule.
+    """Checks the arguments of k8s_object that do not reach its rule.
 
     Args:
       template: as in k8s_object.
@@ -47,12 +47,12 @@ def object_error(template, resolver, resolver_args, images, preload):
       what is wrong and what to do about it, or None.
     """
     if resolver != None or resolver_args != None:
-        return "resolver and resolver_args are not supported: images are resolved at build time; name them in images"
+        return "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images."
     if template == None:
-        return "template is missing; name the manifest file or the target that makes it"
+        return "template is missing. Set it to the manifest file, or to the target that makes it."
     for attribute, value in {"images": images, "preload": preload}.items():
         if type(value) != "dict":
-            return "%s is a %s; write a dict of references to image targets" % (attribute, type(value))
+            return "%s is a %s. Use a dict from reference to image target." % (attribute, type(value))
     return None
 
 def k8s_object(
@@ -76,29 +76,51 @@ def k8s_object(
         visibility = None,
         testonly = False,
         **kwargs):
-    """The objects of one template; NAME prints them, NAME.VERB acts on them.
+    """Makes the objects of one template a target: NAME prints them, NAME.VERB acts on them.
+
+    ```
+    k8s_object(
+        name = "registry",
+        template = "registry.yaml",
+        namespace = "registry",
+        images = {"example/registry:2": ":image"},
+        image_chroot = "registry.example/team",
+    )
+    ```
+
+    `cluster`, `context`, `namespace`, `user` and the references in `images` take Make variables, `$(NAME)` with
+    `--define=NAME=VALUE`, and stamp variables, `{KEY}`, from Bazel's workspace status. KEY has letters of either case, digits
+    and underscores. `image_chroot`, the references in `preload` and the replacements in `substitutions` take Make variables.
 
     Args:
       name: the target's name.
-      template: manifest file or target: YAML documents or JSON.
-      kind: a kind that the template must hold; "" for any.
-      cluster: name of the kubeconfig's cluster entry that the context must use; "" for any.
-      context: the only kubeconfig context that the verbs act on.
-      namespace: namespace of the objects that name none; "" for default.
-      user: kubeconfig user that replaces the context's own; "" keeps it.
-      kubeconfig: kubeconfig file to use; None for the user's own.
-      substitutions: dict of texts in the template to their replacements.
-      images: dict of references in the template to the image targets that provide them.
-      image_chroot: prefixed to the references in images to give where images are published.
-      resolver: refused; images are resolved at build time.
-      resolver_args: refused, as resolver.
-      args: arguments that every verb gets before those of the command line.
-      preload: dict of references to image targets that are put onto the nodes before an apply.
-      loader: program that puts them there; needed with preload.
-      tags: of all targets made.
-      visibility: of all targets made.
-      testonly: of all targets made.
-      **kwargs: attributes of the rule beyond rules_k8s (see rules/k8s/README.md).
+      template: the manifests, required: YAML documents, or JSON: an object, a list, or a mapping from file stem to object.
+      kind: a kind that the template must contain. Empty: any.
+      cluster: the cluster entry of the kubeconfig that the context must use. Empty: any.
+      context: the only kubeconfig context that the verbs act on. The default is CONTEXT of cluster_constants.bzl.
+      namespace: the namespace of objects that do not name one. Empty: default.
+
+        An object that names another namespace fails the build.
+      user: the kubeconfig user that replaces the context's own. Empty: the context's.
+      kubeconfig: the kubeconfig file to use. None: the user's own.
+      substitutions: maps texts in the template to their replacements. Empty: none.
+      images (dict from string to label): maps references in the template to images. Empty: none.
+
+        An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference.
+      image_chroot: a prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.
+      resolver (label): not supported, because images are resolved at build time.
+      resolver_args (list of strings): not supported, as `resolver`.
+      args (list of strings): arguments that `bazel run` passes to every verb before those of the command line. Empty: none.
+
+        The script that `bazel run` starts does not contain them, and a k8s_objects that contains the object does not use them.
+      preload (dict from string to label): maps references to images that the loader puts onto the nodes before an apply. Empty: none.
+      loader: the program that loads an archive onto the nodes; needed with `preload`.
+
+        It is called with `--context CTX --name REFERENCE ARCHIVE`.
+      tags (list of strings): tags of all targets that the macro makes.
+      visibility (list of labels): visibility of all targets that the macro makes.
+      testonly (bool): testonly of all targets that the macro makes.
+      **kwargs: attributes of the rule that rules_k8s does not have.
     """
     error = object_error(template, resolver, resolver_args, images, preload)
     if error:
@@ -126,15 +148,24 @@ def k8s_object(
     _verbs(name, args, tags, visibility, testonly)
 
 def k8s_objects(name, objects, args = [], tags = [], visibility = None, testonly = False):
-    """Several targets as one; each object is acted on once, however many paths lead to it.
+    """Combines several targets into one closure: NAME prints its objects, NAME.VERB acts on them.
+
+    ```
+    k8s_objects(
+        name = "setup",
+        objects = [":namespaces", ":registry"],
+    )
+    ```
+
+    The closure contains each object once, regardless of how many paths lead to it.
 
     Args:
       name: the target's name.
-      objects: list of k8s_object and k8s_objects targets, or a dict of conditions to such lists that becomes a select.
-      args: arguments that every verb gets before those of the command line.
-      tags: of all targets made.
-      visibility: of all targets made.
-      testonly: of all targets made.
+      objects: k8s_object and k8s_objects targets, or a dict from condition to such a list, which becomes a select.
+      args (list of strings): arguments that `bazel run` passes to every verb before those of the command line. Empty: none.
+      tags (list of strings): tags of all targets that the macro makes.
+      visibility (list of labels): visibility of all targets that the macro makes.
+      testonly (bool): testonly of all targets that the macro makes.
     """
     if type(objects) == "dict":
         objects = select(objects)

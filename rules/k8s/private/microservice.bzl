@@ -1,4 +1,4 @@
-"""microservice: one service as targets for every environment."""
+"""microservice: the targets of one service in every environment."""
 
 load("//:cluster_constants.bzl", "CONTEXT", "ENVS", "NAMESPACES", "REGISTRY")
 load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
@@ -7,16 +7,16 @@ load(":macros.bzl", "k8s_object", "k8s_objects")
 load(":pin.bzl", "pin")
 load(":service.bzl", "service")
 
-# The environment that runs what was just built; the others run their pins.
+# The environment that runs the images that were just built; the others run their pins.
 _BUILT = "myns"
 
 def _namespace_owner(env):
-    """Returns the other environment that has the namespace of env, or ""."""
+    """Returns the other environment with the namespace of env, or an empty string."""
     others = [other for other in ENVS if other != env and NAMESPACES[other] == NAMESPACES[env]]
     return others[0] if env == _BUILT and others else ""
 
 def _dependencies(name, deps):
-    """Returns the split labels of deps, checked."""
+    """Checks deps and returns their split labels."""
     error = deps_error(deps)
     if error:
         fail("microservice %s: %s" % (name, error))
@@ -27,7 +27,7 @@ def _json_path(dep):
     return "%s/service.json" % dep.package.partition("//")[2]
 
 def _arguments(env, package, dependencies, images):
-    """Returns the arguments of the manifests' top-level function, as Jsonnet code."""
+    """Returns the arguments of the manifests' top-level function as Jsonnet code."""
     hosts = [
         "%s: (import %s) + {host: self.name + %s}" % (
             json.encode(dep.name),
@@ -54,19 +54,38 @@ def microservice(
         data = [],
         tags = [],
         visibility = ["//visibility:public"]):
-    """One service: NAME, `service`, `pin`, and ENV and ENV-deep with every verb for each environment of ENVS.
+    """Makes the targets of one service: NAME, `service`, `pin`, and ENV and ENV-deep with every verb for each environment.
+
+    ```
+    microservice(
+        name = "server",
+        service = "service.yaml",
+        image = ":image",
+        manifests = "server.jsonnet",
+        deps = ["//python/redis"],
+        pins = "pins.yaml",
+    )
+    ```
+
+    Use it once per package. The environments are ENVS of cluster_constants.bzl.
 
     Args:
-      name: the service's name among targets, and its image's name in `images` and pins.
-      service: service.yaml: name, port and optional named ports.
-      manifests: Jsonnet file: function(env, service, deps, images) that returns {file stem: Kubernetes object}.
-      image: image target that the manifests run as images[name]; None for a service without an image of its own.
-      deps: absolute labels of the services that this one depends on.
-      pins: pins file; needed to apply environments other than myns when there is an image.
-      libraries: jsonnet_library targets that the manifests import.
-      data: further files that the manifests import.
-      tags: of all targets made.
-      visibility: of the targets that other packages and people use.
+      name: the service's name in labels, and its image's name in `images` and pins.
+      service (label): service.yaml: `name` (a DNS label), `port`, and optional `ports: {name: number}`.
+
+        Any other field fails the build.
+      manifests (label): a Jsonnet file with `function(env, service, deps, images)`.
+
+        It returns `{file stem: Kubernetes object}`. `env` is `{name, namespace}`. `service` is service.yaml. `deps` is
+        `{target name: its service.yaml + {host: 'NAME.NAMESPACE.svc'}}` with the direct dependencies only. `images` is
+        `{name: reference}`.
+      image (label): the image that the manifests run as `images[name]`. None: the service has no image of its own.
+      deps (list of strings): absolute labels of the services that this one depends on. Empty: none.
+      pins (label): the pins file. An environment without a pin builds, but does not apply. None: no pins.
+      libraries (list of labels): jsonnet_library targets that the manifests import. Empty: none.
+      data (list of labels): other files that the manifests import. Empty: none.
+      tags (list of strings): tags of all targets that the macro makes.
+      visibility (list of labels): visibility of the targets that other packages and people use.
     """
     package = native.package_name()
     dependencies = _dependencies(name, deps)
@@ -81,7 +100,7 @@ def microservice(
             data = [":service"] + deps + data,
             tags = tags + ["manual"],
             tla_code = _arguments(env, package, dependencies, images),
-            # Private but for the test of what rendering reads.
+            # Private, except for the test of what rendering reads.
             visibility = ["//rules/k8s/tests:__pkg__"],
             deps = libraries,
         )
@@ -113,7 +132,7 @@ def microservice(
     _pins(name, image, images, pins, dependencies, pinned, tags, visibility)
 
 def _service(name, src, tags, visibility):
-    """Declares `service` and NAME, by which dependents know it."""
+    """Declares `service`, and NAME, which dependents use."""
     service(
         name = "service",
         src = src,
@@ -130,7 +149,7 @@ def _service(name, src, tags, visibility):
         )
 
 def _pins(name, image, images, pins, dependencies, environments, tags, visibility):
-    """Declares `pin`, which builds nothing, and `pin.push`, which it starts when images have to be built."""
+    """Declares `pin`, which builds nothing, and `pin.push`, which it starts if it must build images."""
     for build in (False, True):
         pin(
             name = "pin.push" if build else "pin",

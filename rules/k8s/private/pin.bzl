@@ -1,4 +1,4 @@
-"""pin: writes which images the environments run into the checked-in pins files."""
+"""pin: writes the images that environments run into the checked-in pins files."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
 load("//rules/image:defs.bzl", "ImageInfo")
@@ -6,38 +6,38 @@ load(":labels.bzl", "label_string")
 load(":launching.bzl", "layer_paths", "write_launcher")
 load(":providers.bzl", "PinInfo")
 
-_DOC = """Pins the images of a service and of everything it depends on.
+_DOC = """Pins the images of a service and of everything that it depends on.
 
-Without `build` the target knows where pins are but builds no image; with `build` it
-has the images at hand and can push them."""
+Without `build` the target knows the pins files and builds no image. With `build` it
+builds the images and can push them."""
 
 _ATTRS = {
     "build": attr.bool(
-        doc = "Have the images built and at hand.",
+        doc = "Whether to build the images.",
     ),
     "deps": attr.label_list(
         providers = [PinInfo],
         doc = "The pin targets of the services that this one depends on. Empty: none.",
     ),
     "environments": attr.string_list(
-        doc = "Environments that take pins.",
+        doc = "Environments with pins.",
     ),
     "image": attr.label(
         providers = [ImageInfo],
-        doc = "The service's image. None: it has none.",
+        doc = "The service's image. None: no image.",
     ),
     "image_name": attr.string(
         doc = "The image's name in the pins file. Empty without image.",
     ),
     "pins": attr.label(
         allow_single_file = [".yaml"],
-        doc = "The pins file. None: a service with an image cannot be pinned.",
+        doc = "The pins file. None: the image cannot be pinned.",
     ),
     "push": attr.string(
-        doc = "Label of the target with build set, for the one without. Empty: build is set.",
+        doc = "The label of the same service's target with `build`. Empty: this is that target.",
     ),
     "repository": attr.string(
-        doc = "Where the image is published, without registry. Empty without image.",
+        doc = "The repository of the image, without the registry. Empty without image.",
     ),
     "_launcher": attr.label(
         default = "//rules/k8s/tools:launcher.sh.tpl",

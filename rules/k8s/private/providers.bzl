@@ -1,32 +1,36 @@
-"""What the targets of rules/k8s tell one another."""
+"""The providers of rules/k8s."""
 
 K8sObjectInfo = provider(
-    doc = "The closure of a k8s_object or k8s_objects: each object and image once, however many paths lead to it.",
+    doc = "The closure of a k8s_object or k8s_objects, with each object and image once.",
     fields = {
-        "checked": "File written once the closure was checked as a whole: JSON {label, objects, services, names}; None for a single k8s_object.",
-        "entries": "depset, dependencies first, of struct(label: string, service: service.json File or None, deps: tuple of labels " +
-                   "of targets it depends on directly, normalized: File, resolved: File, kubeconfig: File or None).",
-        "files": "depset of Files that entries refer to with image digests filled in (and service.json files).",
-        "image_files": "depset of Files that images refer to.",
-        "images": "depset of struct(label: string, key: string, manifest: File, config: File, layers: tuple of (blob, descriptor)).",
-        "plain_files": "depset of Files that entries refer to without images, for verbs that must not build any.",
-        "preload_runfiles": "runfiles of the loaders and archives in preloads.",
-        "preloads": "depset of struct(label: string, reference: string, archive: File, loader: File).",
+        "checked": "File: JSON `{label, objects, services, names}`, written after the check of the whole closure. None: a single k8s_object.",
+        "entries": """depset of structs, one for each k8s_object, dependencies first.
+
+The fields are label (string), service (service.json File or None), deps (tuple of labels of direct dependencies), normalized
+(File), resolved (File) and kubeconfig (File or None).""",
+        "files": "depset of Files: the resolved manifests of entries, with image digests, and their service.json files.",
+        "image_files": "depset of Files of all images.",
+        "images": "depset of `struct(label: string, key: string, manifest: File, config: File, layers: tuple of (blob, descriptor))`.",
+        "plain_files": "depset of Files: the normalized manifests of entries, for verbs that build no images.",
+        "preload_runfiles": "runfiles of the loaders and archives in `preloads`.",
+        "preloads": "depset of `struct(label: string, reference: string, archive: File, loader: File)`.",
     },
 )
 
 ServiceInfo = provider(
-    doc = "A service's name and ports, as dependents read them.",
+    doc = "The name and ports of a service, for dependents.",
     fields = {
-        "json": "File: service.yaml, checked, as JSON {name, port, ports?}.",
+        "json": "File: the checked service.yaml as JSON `{name, port, ports?}`.",
     },
 )
 
 PinInfo = provider(
-    doc = "The images that a service and everything it depends on run.",
+    doc = "The images of a service and of everything that it depends on.",
     fields = {
-        "entries": "depset of struct(label: string, name: key in the pins file, repository: string, pins: the pins file's path from " +
-                   "the workspace root, manifest: File, config: File, digest: File, layers: tuple of (blob, descriptor)).",
-        "files": "depset of Files that entries refer to.",
+        "entries": """depset of structs, one for each image.
+
+The fields are label (string), name (key in the pins file), repository (string), pins (the pins file's path from the workspace
+root), manifest (File), config (File), digest (File) and layers (tuple of (blob, descriptor)).""",
+        "files": "depset of Files of all entries.",
     },
 )

@@ -3,12 +3,12 @@
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":providers.bzl", "ServiceInfo")
 
-_DOC = "Checks a service.yaml and gives it to dependents as service.json."
+_DOC = "Checks a service.yaml and writes it as service.json for dependents."
 
 _ATTRS = dict({
     "out": attr.output(
         mandatory = True,
-        doc = "The JSON file to write; dependents import it by its path in the workspace.",
+        doc = "The JSON file to write. Dependents import it by its path in the workspace.",
     ),
     "src": attr.label(
         mandatory = True,

@@ -1,9 +1,13 @@
-"""Who is building and for which cluster: the values that may differ between two shells on one machine."""
+"""turnup_environment: the user and the cluster of the present shell."""
 
-_DOC = """Writes `env.bzl` with ENV: user, namespace, context, cluster, subnet, registry (empty string: not given).
+_DOC = """Writes `env.bzl` with ENV, the user and the cluster of the present shell.
 
-Evaluated again whenever one of the variables changes, so that `TURNUP_CONTEXT=other bazel run …` builds for the other
-cluster. user is $USER, or the account's name where $USER is unset; namespace is the DNS label made of it.
+ENV is a struct of strings: `user`, `namespace`, `context`, `cluster`, `subnet` and `registry`. `user` is `$USER`, or the
+account's name if `$USER` is not set; `namespace` is the DNS label made from it. The others are `$TURNUP_CONTEXT`,
+`$TURNUP_CLUSTER`, `$TURNUP_SUBNET` and `$TURNUP_REGISTRY`; an empty string means not set.
+
+Bazel evaluates the repository again if one of the variables changes, so `TURNUP_CONTEXT=other bazel run …` builds for the
+other cluster.
 """
 
 _VARIABLES = {
@@ -15,12 +19,12 @@ _VARIABLES = {
 
 _ATTRS = {
     "_python": attr.label(
-        doc = "A file with the path of the interpreter to run the tool on.",
+        doc = "A file with the path of the Python interpreter.",
         default = "@host_python//:path.txt",
         allow_single_file = True,
     ),
     "_tool": attr.label(
-        doc = "The program that turns a user's name into a namespace.",
+        doc = "The program that makes a namespace of a user's name.",
         default = "//rules/k8s/tools/build:user_namespace.py",
         allow_single_file = True,
     ),

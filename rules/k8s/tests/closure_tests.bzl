@@ -1,4 +1,4 @@
-"""Analysis tests of closures: what is in them, and what each verb has to build."""
+"""Analysis tests of closures: their content, and what each verb builds."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//:cluster_constants.bzl", "ENVS")
@@ -17,10 +17,10 @@ def _closure_test_impl(ctx):
     asserts.equals(env, ctx.attr.images, sorted(_names(info.images)))
     return analysistest.end(env)
 
-# Each object and image of a closure stands in it once, dependencies first.
+# A closure contains each object and image once, dependencies first.
 _closure_test = analysistest.make(_closure_test_impl, attrs = {
     "entries": attr.string_list(doc = "Expected objects, in order, without //rules/k8s/tests/stack/."),
-    "images": attr.string_list(doc = "Objects whose images are built, sorted."),
+    "images": attr.string_list(doc = "Objects with images to build, sorted."),
 })
 
 def _runfiles_test_impl(ctx):
@@ -33,7 +33,7 @@ def _runfiles_test_impl(ctx):
         asserts.equals(env, [], [name for name in names if part in name])
     return analysistest.end(env)
 
-# What a runnable target makes Bazel build.
+# What Bazel builds for a runnable target.
 _runfiles_test = analysistest.make(_runfiles_test_impl, attrs = {
     "absent": attr.string_list(doc = "Parts of file names that must not be among the runfiles."),
     "present": attr.string_list(doc = "Files that must be among the runfiles, relative to the stack."),
@@ -47,7 +47,7 @@ def _inputs_test_impl(ctx):
     asserts.equals(env, sorted(ctx.attr.inputs), sorted([name for name in inputs if name.endswith(".json") or name.endswith(".yaml")]))
     return analysistest.end(env)
 
-# What an action reads decides when it runs again.
+# The inputs of an action decide when it runs again.
 _inputs_test = analysistest.make(_inputs_test_impl, attrs = {
     "inputs": attr.string_list(doc = "Expected JSON and YAML inputs, relative to the stack."),
     "mnemonic": attr.string(doc = "The action."),
@@ -70,14 +70,14 @@ def _verbs_test_impl(ctx):
         asserts.true(env, target[DefaultInfo].files_to_run.executable != None, "%s should be runnable" % target.label)
     return analysistest.end(env)
 
-# Targets that exist and can be run; nothing of them is built.
+# The targets exist and can be run; they are not built.
 _verbs_test = analysistest.make(_verbs_test_impl, attrs = {
     "verbs": attr.label_list(doc = "The targets."),
 })
 
-# Every environment of a service, shallow and deep; and a k8s_object of its own.
+# Every environment of a service, shallow and deep, and a separate k8s_object.
 _RUNNABLE = ["//rules/k8s/tests/stack/client:%s%s" % (env, deep) for env in ENVS for deep in ("", "-deep")] + [
-    "//rules/k8s/tests:foreign",
+    "//rules/k8s/tests:prebuilt",
 ]
 
 _DEEP = ["redis:myns", "server:myns", "client:myns", "top:myns"]
@@ -91,6 +91,9 @@ _CASES = {
     }),
     "describe_builds_no_image": (_runfiles_test, "top:myns-deep.describe", {"absent": ["image"], "present": ["redis/myns.objects.json"]}),
     "diff_takes_digests_only": (_runfiles_test, "top:myns-deep.diff", {"absent": ["image"], "present": ["redis/myns.resolved.json"]}),
+    "every_verb_is_everywhere": (_verbs_test, "client:myns", {
+        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
+    }),
     "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {"present": ["redis/image.manifest.json", "top/myns-deep.closure.json"]}),
     "pin_builds_nothing": (_runfiles_test, "top:pin", {"absent": ["image"]}),
     "pin_finds_all_images": (_pin_test, "top:pin", {"names": ["client", "redis", "server"]}),
@@ -107,9 +110,6 @@ _CASES = {
     "resolving_pins_reads_pins": (_inputs_test, "server:dev", {
         "inputs": ["server/dev.objects.json", "server/pins.yaml"],
         "mnemonic": "K8sResolve",
-    }),
-    "every_verb_is_everywhere": (_verbs_test, "client:myns", {
-        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
     }),
     "shallow_has_its_own": (_closure_test, "client:myns", {"entries": ["client:myns"], "images": ["client:myns"]}),
 }

@@ -1,4 +1,4 @@
-"""Tests of what each wrong use of the rules says."""
+"""Tests of the error for each wrong use of the rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("//rules/k8s:defs.bzl", "k8s_object", "k8s_objects")
@@ -10,7 +10,7 @@ def _failure_test_impl(ctx):
     asserts.expect_failure(env, ctx.attr.message)
     return analysistest.end(env)
 
-# A target that must not be analysed, and why.
+# A target that must fail, and its error.
 _failure_test = analysistest.make(
     _failure_test_impl,
     expect_failure = True,
@@ -25,9 +25,9 @@ def _objects(name, **attrs):
 
 # Case to (macro, attributes, message).
 _CASES = {
-    "empty_context": (_object, {"context": ""}, "context is empty; name the kubeconfig context that this target may write to"),
-    "empty_objects": (_objects, {"objects": []}, "objects is empty; list at least one k8s_object"),
-    "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload names images, but no loader puts them onto the nodes; set loader"),
+    "empty_context": (_object, {"context": ""}, "context is empty. Set it to the kubeconfig context that this target may write to."),
+    "empty_objects": (_objects, {"objects": []}, "objects is empty. Add at least one k8s_object."),
+    "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload has images, but loader is not set. Set loader"),
     "not_an_object": (_objects, {"objects": [":image"]}, "does not have mandatory providers"),
     "undefined_variable": (_object, {"namespace": "$(no_such_variable)"}, "no_such_variable"),
 }
@@ -37,37 +37,37 @@ def _deps_test_impl(ctx):
     asserts.equals(env, None, deps_error(["//a/redis", "//b:c", "@x//d"]))
     asserts.equals(
         env,
-        "deps: \"redis\" is not an absolute label; a dependency is another package's service: write it as //path/to/service",
+        "deps: \"redis\" is not an absolute label. Name the other package's service as //path/to/service.",
         deps_error(["redis"]),
     )
     asserts.equals(
         env,
-        "deps: //a/redis and //b:redis have one name, so the manifests cannot tell them apart; rename one target",
+        "deps: //a/redis and //b:redis have the same name, so manifests cannot tell them apart. Rename one target.",
         deps_error(["//a/redis", "//b:redis"]),
     )
     asserts.equals(env, struct(name = "redis", package = "//a/redis"), split_dep("//a/redis"))
     asserts.equals(env, struct(name = "c", package = "@x//b"), split_dep("@x//b:c"))
     return unittest.end(env)
 
-# Dependencies are absolute labels with different names.
+# Dependencies must be absolute labels with different names.
 _deps_test = unittest.make(_deps_test_impl)
 
 def _object_test_impl(ctx):
     env = unittest.begin(ctx)
     asserts.equals(env, None, object_error("t.yaml", None, None, {}, {}))
-    asserts.equals(env, "template is missing; name the manifest file or the target that makes it", object_error(None, None, None, {}, {}))
+    asserts.equals(env, "template is missing. Set it to the manifest file, or to the target that makes it.", object_error(None, None, None, {}, {}))
     for resolver, resolver_args in [("//:r", None), (None, ["--x"])]:
         asserts.equals(
             env,
-            "resolver and resolver_args are not supported: images are resolved at build time; name them in images",
+            "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images.",
             object_error("t.yaml", resolver, resolver_args, {}, {}),
         )
-    asserts.equals(env, "images is a list; write a dict of references to image targets", object_error("t.yaml", None, None, ["a"], {}))
-    asserts.equals(env, "preload is a string; write a dict of references to image targets", object_error("t.yaml", None, None, {}, "a"))
+    asserts.equals(env, "images is a list. Use a dict from reference to image target.", object_error("t.yaml", None, None, ["a"], {}))
+    asserts.equals(env, "preload is a string. Use a dict from reference to image target.", object_error("t.yaml", None, None, {}, "a"))
     asserts.equals(env, {":a": "[\"x\",\"z\"]", ":b": "[\"y\"]"}, references_by_target({"x": ":a", "y": ":b", "z": ":a"}))
     return unittest.end(env)
 
-# Arguments of k8s_object that never reach its rule.
+# Arguments of k8s_object that do not reach its rule.
 _object_test = unittest.make(_object_test_impl)
 
 def failure_tests(name):

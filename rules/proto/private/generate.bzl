@@ -1,32 +1,32 @@
 """Runs protoc's Python generators on a proto_library."""
 
-# The protobuf runtime brings these modules; a second definition of their messages would clash with it.
+# The protobuf runtime has these modules; a second definition of their messages would conflict with it.
 _IN_RUNTIME = "google/protobuf/"
 
 def _import_path(src, info):
-    """Returns the path by which other .proto files import a source."""
+    """Returns the path that other .proto files use to import a source."""
     for root in [info.proto_source_root, src.root.path, src.owner.workspace_root]:
         if root and root != "." and src.path.startswith(root + "/"):
             return src.path[len(root) + 1:]
     return src.path
 
 def _module_file(import_path, suffix):
-    """Returns the file name of a generated module: protoc turns `-` into `_`."""
+    """Returns the file name of a generated module; protoc turns `-` into `_`."""
     return import_path[:-len(".proto")].replace("-", "_") + suffix
 
 def generate(ctx, label, info, protoc, flags, suffixes, mnemonic):
     """Generates Python modules for the direct sources of a proto_library.
 
-    A module is importable under the path by which the .proto is imported:
+    Python imports a module under the path that .proto files use:
     proto/route_guide.proto gives proto.route_guide_pb2.
 
     Args:
       ctx: Context of the rule or aspect that declares the files.
-      label: The label whose package holds them.
+      label: The label that decides the package of the files.
       info: ProtoInfo of the proto_library.
       protoc: FilesToRunProvider of the compiler.
       flags: Generator flags without their value, such as ["--python_out"].
-      suffixes: What replaces `.proto` in each generated file.
+      suffixes: The suffixes that replace `.proto` in the generated files.
       mnemonic: The action's mnemonic.
 
     Returns:
@@ -41,7 +41,7 @@ def generate(ctx, label, info, protoc, flags, suffixes, mnemonic):
     package = label.package + "/" if label.package else ""
     in_place = not [path for path in paths if not path.startswith(package)]
 
-    # Where a prefix was stripped or added, the modules get a root of their own.
+    # If a prefix was stripped or added, the modules get their own root.
     prefix = "" if in_place else "_%s_python/" % label.name
     sources = []
     for path in paths:

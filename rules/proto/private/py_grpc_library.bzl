@@ -3,7 +3,7 @@
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
 load(":generate.bzl", "generate")
 
-_DOC = """Python gRPC modules of one proto_library.
+_DOC = """Generates the Python stubs and servicers of one proto_library with gRPC services.
 
 ```
 py_grpc_library(
@@ -12,18 +12,18 @@ py_grpc_library(
     deps = [":route_guide_py_pb2"],
 )
 ```
-`proto/route_guide.proto` is then `from proto import route_guide_pb2_grpc`."""
+`proto/route_guide.proto` is then `from proto import route_guide_pb2_grpc`. The target provides PyInfo."""
 
 _ATTRS = {
     "deps": attr.label_list(
         mandatory = True,
         providers = [PyInfo],
-        doc = "The py_proto_library with the messages.",
+        doc = "The py_proto_library with the messages of the services.",
     ),
     "srcs": attr.label_list(
         mandatory = True,
         providers = [ProtoInfo],
-        doc = "The proto_library with the services; exactly one.",
+        doc = "The proto_library with the services. The list must have exactly one target.",
     ),
     "_protoc": attr.label(
         default = Label("//rules/proto/tools:protoc"),
@@ -34,13 +34,13 @@ _ATTRS = {
     "_runtime": attr.label(
         default = Label("@pip//grpcio"),
         providers = [PyInfo],
-        doc = "What the generated modules import.",
+        doc = "The runtime library of the generated modules.",
     ),
 }
 
 def _impl(ctx):
     if len(ctx.attr.srcs) != 1:
-        fail("%s: srcs has %d targets; give exactly one proto_library, and make a py_grpc_library of each" % (ctx.label, len(ctx.attr.srcs)))
+        fail("%s: srcs has %d targets, but it takes exactly one. Make one py_grpc_library for each proto_library." % (ctx.label, len(ctx.attr.srcs)))
     generated = generate(
         ctx,
         ctx.label,

@@ -3,7 +3,7 @@
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
 load(":generate.bzl", "generate")
 
-_DOC = """Python modules of one or more proto_library targets and of all that they import.
+_DOC = """Generates the Python modules of proto_library targets and of everything that they import.
 
 ```
 py_proto_library(
@@ -11,8 +11,8 @@ py_proto_library(
     deps = [":route_guide_proto"],
 )
 ```
-`proto/route_guide.proto` is then `from proto import route_guide_pb2`, with a .pyi
-beside it for editors and type checkers."""
+`proto/route_guide.proto` is then `from proto import route_guide_pb2`. A .pyi file beside
+each module is for editors and type checkers. The target provides PyInfo."""
 
 _PyModulesInfo = provider(
     doc = "Generated modules of a proto_library and its dependencies.",
@@ -40,7 +40,7 @@ def _aspect_impl(target, ctx):
 
 _aspect = aspect(
     implementation = _aspect_impl,
-    doc = "Generates Python for each proto_library on the way down `deps`.",
+    doc = "Generates Python for each proto_library among the transitive deps.",
     attr_aspects = ["deps"],
     attrs = {
         "_protoc": attr.label(
@@ -62,7 +62,7 @@ _ATTRS = {
     "_runtime": attr.label(
         default = Label("@pip//protobuf"),
         providers = [PyInfo],
-        doc = "What the generated modules import.",
+        doc = "The runtime library of the generated modules.",
     ),
 }
 

@@ -1,17 +1,17 @@
-"""well_known_proto: the definition of a type that the protobuf runtime brings along."""
+"""well_known_proto: the definition of a type that the protobuf runtime contains."""
 
-_DOC = "Writes google/protobuf/NAME.proto as grpcio-tools has it, for a proto_library to strip `well_known` from."
+_DOC = "Copies google/protobuf/NAME.proto from grpcio-tools, for a proto_library that strips the prefix `well_known`."
 
 _ATTRS = {
     "out": attr.output(
         mandatory = True,
-        doc = "The file to write; its base name says which type.",
+        doc = "The file to write. Its base name selects the type.",
     ),
     "_tool": attr.label(
         default = Label("//rules/proto/tools:well_known"),
         executable = True,
         cfg = "exec",
-        doc = "The program that copies.",
+        doc = "The program that copies the file.",
     ),
 }
 

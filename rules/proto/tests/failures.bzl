@@ -1,11 +1,11 @@
-"""Analysis tests: what each wrong use of the protocol buffer rules says."""
+"""Analysis tests of the error for each wrong use of the protocol buffer rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules/proto:defs.bzl", "py_grpc_library")
 
 def _two_sources_test_impl(ctx):
     env = analysistest.begin(ctx)
-    asserts.expect_failure(env, "srcs has 2 targets; give exactly one proto_library, and make a py_grpc_library of each")
+    asserts.expect_failure(env, "srcs has 2 targets, but it takes exactly one. Make one py_grpc_library for each proto_library.")
     return analysistest.end(env)
 
 _two_sources_test = analysistest.make(_two_sources_test_impl, expect_failure = True)

@@ -1,9 +1,9 @@
-"""Finds the Python 3.11 that build tools and tests run on."""
+"""host_python: finds the Python 3.11 interpreter of build tools and tests."""
 
-_DOC = """Writes `defs.bzl` with PYTHON, the absolute path of a Python 3.11 interpreter, and the same in `path.txt`.
+_DOC = """Finds a Python 3.11 interpreter and writes its absolute path as PYTHON to `defs.bzl`, and to `path.txt`.
 
-Looked for in this order: $TURNUP_PYTHON, /usr/bin/python3.11, then python3.11 and python3 on PATH. The version is fixed
-because images carry Debian's Python 3.11, and wheels with native code fit one version only.
+It takes the first Python 3.11 of `$TURNUP_PYTHON`, `/usr/bin/python3.11`, and `python3.11` and `python3` on PATH. The version
+is fixed because images have Debian's Python 3.11, and wheels with native code fit only one version.
 """
 
 _BUILD = """exports_files(["defs.bzl", "path.txt"])
@@ -25,10 +25,10 @@ def _impl(repository_ctx):
             repository_ctx.file("BUILD", _BUILD)
             repository_ctx.file("defs.bzl", '"""The interpreter found on this machine."""\n\nPYTHON = "%s"\n' % candidate)
 
-            # Repository rules cannot load from a repository that WORKSPACE defines in the same breath; they read this.
+            # Repository rules cannot load from a repository that WORKSPACE defines before its next load(); they read this file.
             repository_ctx.file("path.txt", str(candidate))
             return
-    fail("no Python 3.11 found in TURNUP_PYTHON, /usr/bin or PATH: run ./turnup doctor, or apt-get install python3.11")
+    fail("Python 3.11 was not found in TURNUP_PYTHON, /usr/bin or PATH. Run ./turnup doctor, or apt-get install python3.11.")
 
 host_python = repository_rule(
     implementation = _impl,

@@ -1,19 +1,19 @@
-"""Third-party Python packages from a hash-locked requirements file, with rules_python's labels."""
+"""pip_repository: third-party Python packages of a hash-locked requirements file, with rules_python's labels."""
 
 _DOC = """Downloads the wheels of a requirements file and makes a py_library of each.
 
-`@NAME//:requirements.bzl` offers `requirement("package")`, and `@NAME//package` is the same label written out. pip checks
-each wheel against the hashes of the lock; a requirement without a hash is refused.
+`@NAME//:requirements.bzl` has `requirement("package")`, which returns the label `@NAME//package`. pip checks each wheel
+against the hashes of the lock; a requirement without a hash is an error.
 """
 
 _ATTRS = {
     "lock": attr.label(
-        doc = "The requirements file: every package with its version and sha256 hashes, as pip-compile --generate-hashes writes it.",
+        doc = "The requirements file, with the version and sha256 hashes of every package, as `pip-compile --generate-hashes` writes it.",
         mandatory = True,
         allow_single_file = True,
     ),
     "_python": attr.label(
-        doc = "A file with the path of the interpreter to run the tool on.",
+        doc = "A file with the path of the Python interpreter.",
         default = "@host_python//:path.txt",
         allow_single_file = True,
     ),

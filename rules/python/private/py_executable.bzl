@@ -1,22 +1,22 @@
-"""py_binary and py_test: an isolated interpreter on one module, started by a short shell launcher.
+"""The shared part of py_binary and py_test: an isolated interpreter that runs one module, started by a short shell launcher.
 
-Bazel 4's own stub asks for an interpreter named `python` and starts it twice; this launcher runs the interpreter of
-@host_python once, without site-packages (-I -S), with the import path written down at build time.
+Bazel 4's own stub needs an interpreter named `python` and starts it twice. This launcher starts the interpreter of
+@host_python once, without site-packages (-I -S) and with an import path that is known at build time.
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "library_providers")
 
-_ATTRS = {
+PY_EXECUTABLE_ATTRS = {
     "env": attr.string_dict(
-        doc = "Environment variables to set; $(location x) is expanded to a runfiles path. Empty: none.",
+        doc = "Environment variables; `$(location x)` expands to a runfiles path. Empty: none.",
     ),
     "main": attr.label(
-        doc = "The file that runs as __main__. None: NAME.py among srcs, or the only one of srcs.",
+        doc = "The file that runs as `__main__`. None: `NAME.py` in `srcs`, or the only file in `srcs`.",
         allow_single_file = [".py"],
     ),
     "main_module": attr.string(
-        doc = "The module to run, where it comes from deps. Empty: the one of main.",
+        doc = "The module to run, if it comes from `deps`. Empty: the module of `main`.",
     ),
     "_launcher": attr.label(
         doc = "The launcher's template.",
@@ -25,7 +25,7 @@ _ATTRS = {
     ),
 }
 
-_ATTRS.update(PY_LIBRARY_ATTRS)
+PY_EXECUTABLE_ATTRS.update(PY_LIBRARY_ATTRS)
 
 def _main_module(ctx):
     if ctx.attr.main_module:
@@ -36,14 +36,21 @@ def _main_module(ctx):
         if not named and len(ctx.files.srcs) == 1:
             named = ctx.files.srcs
         if not named:
-            fail("main: srcs has no %s.py: name the file to run in main" % ctx.label.name)
+            fail("main: the value is empty, and srcs has no %s.py. Set main to the file to run." % ctx.label.name)
         main = named[0]
     path = main.short_path
     if path.startswith("../"):  # A file of another workspace: ../WORKSPACE/path.
         path = "/".join(path.split("/")[2:])
     return path[:-len(".py")].replace("/", ".")
 
-def _impl(ctx):
+def py_executable(ctx):
+    """Declares the launcher of a program.
+
+    Args:
+      ctx: the context of a rule with PY_EXECUTABLE_ATTRS.
+    Returns:
+      list of providers: DefaultInfo, PyInfo.
+    """
     library = library_providers(ctx)
     launcher = ctx.actions.declare_file(ctx.label.name)
     exports = [
@@ -71,17 +78,3 @@ def _impl(ctx):
         ),
         library.py_info,
     ]
-
-py_binary = rule(
-    implementation = _impl,
-    doc = "A Python program: `bazel run`, a build action's tool, or a JSON persistent worker.",
-    attrs = _ATTRS,
-    executable = True,
-)
-
-py_test = rule(
-    implementation = _impl,
-    doc = "A Python program whose exit code is the test's result. For pytest see pytest_test in //rules/python:defs.bzl.",
-    attrs = _ATTRS,
-    test = True,
-)

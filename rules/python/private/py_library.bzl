@@ -1,35 +1,37 @@
-"""py_library without a Python toolchain: sources, data and import paths, handed on as PyInfo."""
+"""py_library without a Python toolchain: sources, data and import paths as PyInfo."""
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
-_DOC = "Python sources that others import. Modules are named from the workspace root: rules/image/tools/oci/oci.py is rules.image.tools.oci.oci."
+_DOC = """Makes Python files importable for other targets.
+
+A module's name is its path from the workspace root: `rules/common/caches.py` is `rules.common.caches`."""
 
 _ATTRS = {
     "data": attr.label_list(
-        doc = "Files needed when the code runs.",
+        doc = "Files that the code needs at run time. Empty: none.",
         allow_files = True,
     ),
     "deps": attr.label_list(
-        doc = "Other Python libraries.",
+        doc = "Other Python libraries. Empty: none.",
         providers = [PyInfo],
     ),
     "imports": attr.string_list(
-        doc = "More folders to import from, relative to this package. Empty: only the workspace root.",
+        doc = "More folders to import from, relative to the package. Empty: only the workspace root.",
     ),
     "srcs": attr.label_list(
-        doc = "Python files. Empty for a target that only groups deps.",
+        doc = "Python files, which are byte-compiled at build time. Empty: the target only groups `deps`.",
         allow_files = [".py"],
     ),
     "_compiler": attr.label(
-        doc = "The program that byte-compiles.",
+        doc = "The program that byte-compiles a file.",
         default = "@turnup//rules/python/tools:compile_source.py",
         allow_single_file = True,
     ),
 }
 
 def _byte_code(ctx):
-    """Compiles srcs; the .pyc files stand where the interpreter looks for them, in runfiles beside the sources."""
+    """Compiles srcs; the .pyc files are in runfiles beside the sources, where the interpreter looks for them."""
     outputs = []
     for src in ctx.files.srcs:
         # pytest compiles test files itself, with its own assert.
@@ -39,7 +41,7 @@ def _byte_code(ctx):
         output = ctx.actions.declare_file("%s__pycache__/%s.cpython-311.pyc" % (folder + "/" if folder else "", name[:-len(".py")]))
         outputs.append(output)
 
-        # One action a source: where two targets name it, both make the same action, which Bazel then shares.
+        # One action per source: two targets with the same source declare the same action, which Bazel shares.
         args = ctx.actions.args()
         args.add_all(["-I", "-S", ctx.file._compiler, src, output])
         ctx.actions.run(
@@ -53,7 +55,7 @@ def _byte_code(ctx):
     return outputs
 
 def library_providers(ctx):
-    """The providers of a target that has srcs, data, deps and imports.
+    """Returns the runfiles and PyInfo of a target with srcs, data, deps and imports.
 
     Args:
       ctx: the rule's context.
@@ -61,7 +63,7 @@ def library_providers(ctx):
       struct(runfiles = runfiles of the whole closure, py_info = PyInfo).
     """
 
-    # The target's own workspace: it may be used from another one.
+    # The target's own workspace; another workspace may use it.
     root = ctx.label.workspace_name or ctx.workspace_name
     imports = [root] + ["/".join([p for p in [root, ctx.label.package, i] if p not in ("", ".")]) for i in ctx.attr.imports]
     runfiles = ctx.runfiles(files = ctx.files.srcs + ctx.files.data + _byte_code(ctx))

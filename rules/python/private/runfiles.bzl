@@ -1,13 +1,13 @@
-"""Runfiles of many targets as one."""
+"""Merges the runfiles of several targets."""
 
 def merge_runfiles(runfiles, targets):
     """Merges the default runfiles of targets into runfiles (runfiles.merge_all, which Bazel 4 lacks).
 
     Args:
-      runfiles: what to start with.
+      runfiles: runfiles to start with.
       targets: list of targets.
     Returns:
-      one runfiles object.
+      runfiles.
     """
     for target in targets:
         runfiles = runfiles.merge(target[DefaultInfo].default_runfiles)

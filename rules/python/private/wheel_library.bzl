@@ -1,9 +1,9 @@
-"""A wheel as a py_library: what pip_repository's BUILD files use."""
+"""wheel_library: a wheel as a Python library, for the BUILD files of pip_repository."""
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
-_DOC = "Unpacks a wheel into one directory, byte-compiled, and puts that directory on the import path of what depends on it."
+_DOC = "Unpacks a wheel into one directory, byte-compiled, and adds that directory to the import path of dependents."
 
 _ATTRS = {
     "deps": attr.label_list(
@@ -16,7 +16,7 @@ _ATTRS = {
         allow_single_file = [".whl"],
     ),
     "_tool": attr.label(
-        doc = "The program that unpacks.",
+        doc = "The program that unpacks a wheel.",
         default = "@turnup//rules/python/tools:unpack_wheel.py",
         allow_single_file = True,
     ),

@@ -1,11 +1,11 @@
-"""container_pull and container_load with every attribute that they have, as a WORKSPACE has them."""
+"""container_pull and container_load with all of their attributes, as in a WORKSPACE."""
 
 load("//rules/image:repositories.bzl", "container_load", "container_pull")
 
 def images_from_elsewhere():
     """Declares @pulled, @pulled_tag, @pulled_windows and @loaded; `@NAME//image` is each image."""
 
-    # One image of an index, which is named by its digest; the tag says what it was.
+    # One image of an index that is pinned by digest; the tag is a note.
     container_pull(
         name = "pulled",
         architecture = "arm",
@@ -18,7 +18,7 @@ def images_from_elsewhere():
         tag = "v1",
     )
 
-    # What the tag is today, for amd64 and linux.
+    # The tag's present image, for amd64 and linux.
     container_pull(
         name = "pulled_tag",
         insecure = True,
@@ -35,7 +35,7 @@ def images_from_elsewhere():
         tag = "v1",
     )
 
-    # Of a tar with several images, the one for this platform.
+    # The image for one platform, of a tar with several images.
     container_load(
         name = "loaded",
         architecture = "arm64",

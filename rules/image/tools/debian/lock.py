@@ -51,9 +51,9 @@ class Wanted(NamedTuple):
         if not self.packages:
             raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
         if self.without and not self.dependencies:
-            raise InputError(f"debian_packages {name}: without: found {', '.join(self.without)}; only what is listed is fetched: remove it, or set dependencies = True")
+            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.without)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
         if both := sorted(set(self.packages) & set(self.without)):
-            raise InputError(f"debian_packages {name}: without: {', '.join(both)} is among the packages too; remove it from one of them")
+            raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
 
     def note(self, machine: str) -> str:
         """Return the lock's line that says what an architecture's dependencies were resolved from."""

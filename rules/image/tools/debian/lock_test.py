@@ -247,8 +247,8 @@ def test_another_machines_closure_stays_while_it_is_asked_for(fake, tmp_path) ->
     [
         (Wanted(["server"], True), "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out"),
         (Wanted(["tools"], True, ["shell"]), "debian_packages repo: apt knows no package shell; check the spelling"),
-        (Wanted(["tools"], False, ["shell"]), "debian_packages repo: without: found shell; only what is listed is fetched: remove it, or set dependencies = True"),
-        (Wanted(["tools"], True, ["tools"]), "debian_packages repo: without: tools is among the packages too; remove it from one of them"),
+        (Wanted(["tools"], False, ["shell"]), "debian_packages repo: exclude: found shell, but only listed packages are fetched. Remove it, or set dependencies = True."),
+        (Wanted(["tools"], True, ["tools"]), "debian_packages repo: exclude: tools is also in packages. Remove it from one of them."),
     ],
 )  # fmt: skip
 def test_dependencies_that_cannot_be_had_are_one_sentence(fake, tmp_path, wanted: Wanted, message: str) -> None:
@@ -279,10 +279,15 @@ def test_repositories_are_read_from_bazels_answer() -> None:
     <label name="lock" value="//third_party/debian:x.lock"/></rule>
     <rule class="debian_packages" name="//external:debian_y"><string name="name" value="debian_y"/>
     <list name="packages"><string value="a"/></list><boolean name="dependencies" value="false"/>
-    <label name="lock" value="//third_party/debian:y.lock"/></rule></query>"""
+    <label name="lock" value="//third_party/debian:y.lock"/></rule>
+    <rule class="debian_packages" name="//external:debian_z"><string name="name" value="debian_z"/>
+    <list name="packages"><string value="a"/></list><boolean name="dependencies" value="true"/>
+    <list name="exclude"><string value="b"/></list><list name="without"/>
+    <label name="lock" value="//third_party/debian:z.lock"/></rule></query>"""
     assert update_lock.read_query(text) == [
         ("debian_x", (["a", "b"], True, ["c"]), "third_party/debian/x.lock"),
         ("debian_y", (["a"], False, []), "third_party/debian/y.lock"),
+        ("debian_z", (["a"], True, ["b"]), "third_party/debian/z.lock"),
     ]
 
 

@@ -31,13 +31,13 @@ def read_query(text: str) -> list[Repository]:
     """Return the repositories in the XML that `bazel query --output=xml` prints."""
     found = []
     for rule in ElementTree.fromstring(text).iter("rule"):
-        packages, without = ([item.get("value", "") for item in rule.findall(f"list[@name='{name}']/string")] for name in ("packages", "without"))
+        lists = {name: [item.get("value", "") for item in rule.findall(f"list[@name='{name}']/string")] for name in ("packages", "exclude", "without")}
         dependencies = rule.find("boolean[@name='dependencies'][@value='true']") is not None
         lock = rule.find("label[@name='lock']")
         name = rule.get("name", "").rpartition(":")[2]
         if lock is not None:
             label = lock.get("value", "").lstrip("@").partition("//")[2]
-            found.append(Repository(name, Wanted(packages, dependencies, without), label.replace(":", "/").lstrip("/")))
+            found.append(Repository(name, Wanted(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/")))
     return found
 
 

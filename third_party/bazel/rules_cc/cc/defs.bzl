@@ -1,4 +1,4 @@
-"""The native C++ rules under the name that other rule sets load them by.
+"""The native C++ rules under the label that other rule sets load.
 
 Debian's own rules_cc is too new for Bazel 4.2.3 (it needs use_cpp_toolchain), and nothing here compiles C++.
 """

@@ -1,12 +1,13 @@
-"""Images made elsewhere, wherever an image is taken: OCI layouts and archives as files become an ImageInfo."""
+"""Prebuilt images: turns OCI layouts and archives, as files, into an ImageInfo wherever a rule takes an image."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
-# What an attribute that takes an image, or files that are one, says of itself.
-FOREIGN = "An image target, or any other target whose files are one OCI layout (a folder or its files) or one tar (an OCI layout, or docker save)."
+# Part of the doc of each attribute that takes an image.
+PREBUILT = """An image is a target of these rules, or any other target with one OCI layout (a folder or its files) or one tar (an OCI
+layout, or the output of `docker save`)."""
 
-FOREIGN_ATTRS = {
+PREBUILT_ATTRS = {
     "_archive_tool": attr.label(
         doc = "The program that writes archives and layouts.",
         default = "//rules/image/tools/images:archive_tool",
@@ -14,13 +15,13 @@ FOREIGN_ATTRS = {
         cfg = "exec",
     ),
     "_import_tool": attr.label(
-        doc = "The program that reads images made elsewhere.",
+        doc = "The program that reads prebuilt images.",
         default = "//rules/image/tools/images:import_tool",
         executable = True,
         cfg = "exec",
     ),
     "_sbom_tool": attr.label(
-        doc = "The program that writes bills of materials.",
+        doc = "The program that writes SBOMs.",
         default = "//rules/image/tools/images:sbom_tool",
         executable = True,
         cfg = "exec",
@@ -28,7 +29,7 @@ FOREIGN_ATTRS = {
 }
 
 def label_text(label):
-    """A label as text that is the same in every version of Bazel, for what ends up in an image.
+    """Returns a label as text that is the same in every version of Bazel, for use inside images.
 
     Args:
       label: Label.
@@ -37,11 +38,11 @@ def label_text(label):
     """
     return "%s//%s:%s" % ("@" + label.workspace_name if label.workspace_name else "", label.package, label.name)
 
-# Of the tags that images may have; isalnum is true for letters of other alphabets, too.
+# The characters of image tags. isalnum() is also true for letters of other alphabets.
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 def archive_name(label):
-    """The name an image has after `docker load`: bazel/PACKAGE:TARGET, in the characters that names may have.
+    """Returns the name that an image has after `docker load`: bazel/PACKAGE:TARGET, in the characters that names may have.
 
     Args:
       label: Label of the image.
@@ -55,7 +56,7 @@ def archive_name(label):
     return "%s:%s" % ("/".join([p for p in parts if p]), tag or "latest")
 
 def image_files(info):
-    """All files that an image is made of.
+    """Lists all files of an image.
 
     Args:
       info: ImageInfo.
@@ -70,18 +71,18 @@ def add_image(args, info, name):
     Args:
       args: Args.
       info: ImageInfo.
-      name: what the image is called.
+      name: the image's name, for messages and archives.
     """
     args.add_all(["--image", name, info.manifest, info.config])
 
-    # A folder of layers is handed over as such.
+    # A folder of layers stays one argument.
     args.add_all([layer.blob for layer in info.layers], before_each = "--layer", expand_directories = False)
 
 def write_archive(ctx, images, option, output, status = []):
     """Declares the action that puts images into one tar or folder.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
+      ctx: context of a rule with PREBUILT_ATTRS.
       images: dict from the image's name in the archive to ImageInfo or struct with manifest, config and layers.
       option: --tar or --layout.
       output: File to write, a folder for --layout.
@@ -105,14 +106,15 @@ def write_archive(ctx, images, option, output, status = []):
     )
 
 def image_info(ctx, target, attribute, architecture = "", os = "linux"):
-    """The image that a target is, made of its files where it is none of these rules'.
+    """Returns the image of a target; reads it from the target's files if it is not a target of these rules.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
-      target: the attribute's Target.
-      attribute: the attribute's name, for errors.
-      architecture: the one to take of an image for several. Empty: the only one, or amd64's.
-      os: the operating system to take.
+      ctx (ctx): the context of a rule with PREBUILT_IMAGE_ATTRS.
+      target (Target): a target of an attribute with `allow_files`.
+      attribute (string): the attribute's name, for errors.
+      architecture (string): the architecture to take from a multi-platform image. Empty: the only one, or amd64.
+      os (string): the operating system to take.
+
     Returns:
       ImageInfo.
     """
@@ -121,9 +123,9 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     files = target[DefaultInfo].files.to_list()
     what = label_text(target.label)
     if LayerInfo in target:
-        fail("%s: %s is a layer: name an image here, and layers in the attribute layers of a container_image" % (attribute, what))
+        fail("%s: %s is a layer, not an image. Use an image here; layers go into the attribute layers of a container_image." % (attribute, what))
     if not files:
-        fail("%s: %s is no image and has no files: name an image target, an OCI layout or a tar" % (attribute, what))
+        fail("%s: %s is not an image and has no files. Use an image target, an OCI layout or a tar." % (attribute, what))
     stem = "%s.%s.%s" % (ctx.label.name, attribute, "".join([c if c in _LETTERS else "_" for c in what.strip("/").elems()]))
     manifest = ctx.actions.declare_file(stem + ".manifest.json")
     config = ctx.actions.declare_file(stem + ".config.json")
@@ -153,7 +155,7 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     return ImageInfo(archive = archive, config = config, digest = digest, layers = parts.layers, manifest = manifest)
 
 def _write_sbom(ctx, info):
-    """Declares the action that writes an image's bill of materials; returns the bill."""
+    """Declares the action that writes an image's SBOM and returns the file."""
     output = ctx.actions.declare_file(ctx.label.name + ".cdx.json")
     args = ctx.actions.args()
     args.add("--output", output)
@@ -170,10 +172,10 @@ def _write_sbom(ctx, info):
     return output
 
 def image_providers(ctx, info, layout_name):
-    """The providers that every image target has.
+    """Returns the providers of an image target.
 
     Args:
-      ctx: context of a rule with FOREIGN_ATTRS.
+      ctx: context of a rule with PREBUILT_ATTRS.
       info: ImageInfo.
       layout_name: name of the OCI layout folder.
     Returns:

@@ -1,14 +1,11 @@
-"""container_image: a base, layers and settings as one image."""
+"""container_image: an image of a base, layers and settings."""
 
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "merged_env")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "add_content", "check_content", "has_content", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
-_DOC = """Makes an image: `NAME.manifest.json`, `NAME.config.json`, `NAME.digest`, and when asked for `NAME.tar`
-(`bazel build --output_groups=archive`) or the folder `NAME.oci` (`--output_groups=oci_layout`).
-
-The content attributes (files, tars, debs, …) become one layer on top of `layers`.
+_DOC = """Builds an image from a base, layers, files and settings.
 
 ```
 container_image(
@@ -20,20 +17,24 @@ container_image(
     ports = ["8080"],
 )
 ```
+
+The content attributes (`files`, `tars`, `debs`, …) become one layer on top of `layers`. The outputs are `NAME.manifest.json`,
+`NAME.config.json` and `NAME.digest`; on request also `NAME.tar` (`--output_groups=archive`) and the folder `NAME.oci`
+(`--output_groups=oci_layout`).
 """
 
 _ATTRS = dict(
     CONTENT_ATTRS,
     compression = COMPRESSION_ATTR,
     layers = attr.label_list(
-        doc = "container_layer targets, lowest first, between the base and this image's own layer. Empty: none.",
+        doc = "container_layer targets, lowest first, between the base and the layer of this image's own files. Empty: none.",
         providers = [LayerInfo],
     ),
 )
 _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
 
-# What an image may be made for although there is nothing in it.
+# Settings that make an image useful even if it has no files.
 _SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "ports", "user", "volumes", "workdir"]
 
 def _impl(ctx):
@@ -52,7 +53,7 @@ def _impl(ctx):
             compression = ctx.attr.compression,
         ))
     if not new_layers and not ctx.attr.base and not [name for name in _SETTINGS if getattr(ctx.attr, name)]:
-        fail("layers: the image would be empty: give it a base, layers or files")
+        fail("layers: the image would be empty. Set base, layers or files.")
     return assemble(ctx, new_layers, env = merged_env(layers, ctx.attr.env))
 
 container_image_rule = rule(
@@ -64,10 +65,12 @@ container_image_rule = rule(
 )
 
 def container_image(name, **kwargs):
-    """Makes an image; see the rule's text above and its attributes.
+    """Builds an image from a base, layers, files and settings.
 
     Args:
       name: the target's name.
-      **kwargs: the rule's attributes. label_files maps a label to the file with its value; stamp may also be -1, what --stamp says.
+      **kwargs: attributes of the rule.
+        label_files (dict from string to label): labels to files with their values. Empty: none.
+        stamp (bool or int):
     """
     container_image_rule(name = name, **image_arguments(name, kwargs, "container_image", _ATTRS))

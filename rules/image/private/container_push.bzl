@@ -1,16 +1,13 @@
-"""container_push: `bazel run` sends an image, or a bundle of them, to a registry."""
+"""container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:foreign.bzl", "FOREIGN", "FOREIGN_ATTRS", "image_info", "label_text")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 
-_DOC = """`bazel run TARGET` pushes the image, and prints where it is: REGISTRY/REPOSITORY@DIGEST.
-
-What the registry has is not sent. `NAME.digest` is the digest of the manifest that is pushed; of a bundle it has each
-image's on a line. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
+_DOC = """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 
 ```
 container_push(
@@ -22,48 +19,64 @@ container_push(
     tag = "{STABLE_COMMIT}",
 )
 ```
+
+The run prints `REGISTRY/REPOSITORY@DIGEST`. It sends only what the registry lacks. `NAME.digest` has the digest of the pushed
+manifest; for a bundle it has one digest per line. `bazel run TARGET -- --tag v2 --registry HOST:PORT` overrides attributes.
 """
 
-# rules_docker's default. An attribute does not say whether it was given, so of a bundle this is taken for not.
+# rules_docker's default. A rule cannot tell whether an attribute was set, so for a bundle this value counts as unset.
 _TAG = "latest"
 
 _ATTRS = {
     "format": attr.string(
-        doc = """The manifest's format: `OCI` pushes the image's own manifest, whose digest is NAME.digest; `Docker` pushes it as
-image manifest version 2, schema 2, for registries and clients that know no other, and the digest is then another one.""",
+        doc = """The manifest's format: `OCI`, the image's own manifest, or `Docker`, for registries and clients that need it.
+
+`Docker` pushes the same blobs with an image manifest version 2, schema 2, which has a different digest. Its zstd layers
+need containerd, or Docker 23 or newer.""",
         default = "OCI",
     ),
     "image": attr.label(
-        doc = FOREIGN + """ One for several platforms is pushed whole, its index under the tag. A container_bundle: all of its images, each
-to where its name says.""",
+        doc = """The image to push, or a container_bundle to push all of its images.
+
+A multi-platform OCI layout or tar is pushed as a whole, with its index under the tag. In a bundle, or with format `Docker`,
+choose one platform with `architecture` of container_load. The names in a bundle say where its images go.
+
+""" + PREBUILT,
         allow_files = True,
         mandatory = True,
     ),
     "insecure_repository": attr.bool(
-        doc = "Speak plain HTTP. Loopback registries are spoken to so without being asked.",
+        doc = """Use plain HTTP. Registries on loopback addresses use it in any case.
+
+It applies to `registry`, not to a registry that `--registry` names. `-- --secure` uses TLS for a loopback registry.""",
     ),
     "registry": attr.string(
-        doc = "HOST or HOST:PORT. Of a bundle: for those of its names that have none. Empty only for a bundle.",
+        doc = "The registry, `HOST` or `HOST:PORT`. For a bundle it applies to names without a registry, and may be empty.",
     ),
     "repository": attr.string(
-        doc = "The repository in the registry. Empty: read from repository_file, or a bundle's.",
+        doc = "The repository in the registry. Empty: read from `repository_file`, or taken from the names of a bundle.",
     ),
     "repository_file": attr.label(
-        doc = "A file whose first line is the repository, whatever repository says. None: repository says it.",
+        doc = "A file with the repository in its first line; it overrides `repository`. None: not used.",
         allow_single_file = True,
     ),
     "skip_unchanged_digest": attr.bool(
-        doc = "Accepted for BUILD files that set it: an unchanged digest is never sent again.",
+        doc = "No effect; accepted for BUILD files that set it. An unchanged digest is never sent again.",
     ),
     "stamp": attr.bool(
-        doc = "Put Bazel's workspace status in place of `{STABLE_NAME}` and `{BUILD_USER}` in registry, repository and tag, and in a bundle's names.",
+        doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A stamp
+variable is `{KEY}`, where KEY has letters of either case, digits and underscores. Make variables, `$(NAME)`, need no stamp.""",
     ),
     "tag": attr.string(
-        doc = "A name for the pushed manifest, latest unless given. Empty: only its digest names it. Not read where tag_file is given, nor of a bundle.",
+        doc = """The tag of the pushed manifest. Empty: only its digest names it.
+
+It has no effect with `tag_file` or for a bundle.""",
         default = _TAG,
     ),
     "tag_file": attr.label(
-        doc = "A file whose first line is the tag, whatever tag says. None: tag says it.",
+        doc = "A file with the tag in its first line; it overrides `tag`. None: not used.",
         allow_single_file = True,
     ),
     "_launcher": attr.label(
@@ -72,13 +85,13 @@ to where its name says.""",
         allow_single_file = True,
     ),
     "_layout_tool": attr.label(
-        doc = "The program that takes images made elsewhere apart.",
+        doc = "The program that unpacks prebuilt images.",
         default = "//rules/image/tools/push:push_layout",
         executable = True,
         cfg = "exec",
     ),
     "_plan_tool": attr.label(
-        doc = "The program that checks what goes where when the target is built.",
+        doc = "The program that checks names and destinations when the target is built.",
         default = "//rules/image/tools/push:push_plan",
         executable = True,
         cfg = "exec",
@@ -89,48 +102,48 @@ to where its name says.""",
         providers = [PyInfo],
     ),
 }
-_ATTRS.update(FOREIGN_ATTRS)
+_ATTRS.update(PREBUILT_ATTRS)
 
 def _runfiles_path(ctx, file):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
 def _masked(name):
-    """A name as a message may show it: what stands before an @ may be a login."""
-    login, at, rest = name.rpartition("@")
+    """Returns a name as messages may show it: the part before an @ may be a login."""
+    _, at, rest = name.rpartition("@")
     return "***@" + rest if at else name
 
 def _check(attr):
-    """Fails with one sentence where attributes do not fit together or have a value that cannot be meant."""
+    """Fails if attributes conflict or have an invalid value."""
     if attr.format.upper() not in ("OCI", "DOCKER"):
-        fail("format: found '%s': write OCI or Docker" % attr.format)
+        fail("format: '%s' is not a format. Use OCI or Docker." % attr.format)
     if BundleInfo in attr.image:
         for name in ("repository", "repository_file", "tag", "tag_file"):
             if getattr(attr, name) and (name, getattr(attr, name)) != ("tag", _TAG):
-                fail("%s: found '%s': a bundle's own names say where its images go; leave it out" % (name, getattr(attr, name)))
+                fail("%s: '%s' is set for a bundle. Remove it; the bundle's names say where its images go." % (name, getattr(attr, name)))
     elif not attr.registry:
-        fail("registry: found none: write HOST or HOST:PORT")
+        fail("registry: the value is empty. Use HOST or HOST:PORT.")
     elif not attr.repository and not attr.repository_file:
-        fail("repository: found none: give repository, or repository_file with its name in the first line")
+        fail("repository: the value is empty. Set repository, or repository_file with the name in its first line.")
     if "/" in attr.registry:
-        fail("registry: found '%s': write HOST or HOST:PORT, and the path in repository" % _masked(attr.registry))
+        fail("registry: '%s' has a path. Use HOST or HOST:PORT here, and the path in repository." % _masked(attr.registry))
     if "@" in attr.repository or ":" in attr.repository:
-        fail("repository: found '%s': write it without tag and digest; tag has its own attribute" % _masked(attr.repository))
+        fail("repository: '%s' has a tag or digest. Remove it; the tag has its own attribute." % _masked(attr.repository))
     for name in ("registry", "repository", "tag"):
         from_file = getattr(attr, name + "_file", None)
         if "{" in getattr(attr, name) and not attr.stamp and not from_file:
-            fail("%s: found '%s', which has a stamp variable in it: set stamp = True" % (name, getattr(attr, name)))
+            fail("%s: '%s' has a stamp variable, but stamp is not set. Set stamp = True." % (name, getattr(attr, name)))
 
 def _is_docker(ctx):
     return ctx.attr.format.upper() == "DOCKER"
 
 def _images(ctx):
-    """The images to push, as list of struct(reference = string or None, image = ImageInfo)."""
+    """Returns the images to push, as list of struct(reference = string or None, image = ImageInfo)."""
     if BundleInfo in ctx.attr.image:
         return ctx.attr.image[BundleInfo].images
     return [struct(reference = None, image = image_info(ctx, ctx.attr.image, "image"))]
 
-def _take_apart(ctx):
-    """Declares the action that takes an image made elsewhere apart, all platforms of it; returns the folder."""
+def _unpack_prebuilt(ctx):
+    """Declares the action that unpacks all platforms of a prebuilt image, and returns the folder."""
     what = label_text(ctx.attr.image.label)
     parts = ctx.actions.declare_directory(ctx.label.name + ".parts")
     args = ctx.actions.args()
@@ -149,7 +162,7 @@ def _take_apart(ctx):
     return parts
 
 def _write_plan(ctx, images, parts):
-    """Declares the action that checks what goes where; returns the plan and the manifests that are pushed."""
+    """Declares the action that checks names and destinations; returns the plan and the manifests to push."""
     docker = _is_docker(ctx)
     stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
     status = [ctx.info_file, ctx.version_file] if stamped else []
@@ -212,10 +225,10 @@ def _impl(ctx):
     images = _images(ctx)
     parts = []
 
-    # What is made elsewhere may be for several platforms: all of them are pushed, in the format that they have.
+    # A prebuilt image may be for several platforms. All of them are pushed, in their own format.
     if not _is_docker(ctx) and BundleInfo not in ctx.attr.image and ImageInfo not in ctx.attr.image:
         images = []
-        parts = [_take_apart(ctx)]
+        parts = [_unpack_prebuilt(ctx)]
     plan, manifests = _write_plan(ctx, images, parts)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
@@ -244,12 +257,12 @@ container_push_rule = rule(
 )
 
 def container_push(name, stamp = False, **kwargs):
-    """Pushes an image or a bundle; see the rule's text above and its attributes.
+    """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 
     Args:
       name: the target's name.
-      stamp: True, False, or -1 for what Bazel's --stamp says.
-      **kwargs: the rule's attributes.
+      stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
+      **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_push", _ATTRS)
     container_push_rule(name = name, stamp = stamp_value(stamp), **kwargs)
