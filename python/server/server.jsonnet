@@ -20,7 +20,7 @@ function(env, service, deps, images)
     // No address of its own: DNS gives clients the address of every ready pod, and gRPC keeps a
     // connection to each. Behind one address a client would stay on one pod, and when that pod's node is
     // lost it might connect to it again until the cluster notices.
-    front: { headless: true },
+    serviceOverrides: { headless: true },
     pod: {
       terminationGracePeriodSeconds: 15,
       // Start elsewhere 10 s after a node is found lost, not after the usual five minutes.

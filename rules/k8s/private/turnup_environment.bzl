@@ -1,6 +1,6 @@
 """Who is building and for which cluster: the values that may differ between two shells on one machine."""
 
-_DOC = """Writes `env.bzl` with ENV: user, namespace, context, cluster, subnet, registry (empty string: not given).
+_DOC = """Writes `env.bzl` with SETTINGS: user, namespace, context, cluster, subnet, registry (empty string: not given).
 
 Evaluated again whenever one of the variables changes, so that `TURNUP_CONTEXT=other bazel run …` builds for the other
 cluster. user is $USER, or the account's name where $USER is unset; namespace is the DNS label made of it.
@@ -35,7 +35,7 @@ def _impl(repository_ctx):
     values.update(namespace = namespace, user = user)
     repository_ctx.file("BUILD", 'exports_files(["env.bzl"])\n')
     fields = "".join(["    %s = %s,\n" % (key, repr(values[key])) for key in sorted(values)])
-    repository_ctx.file("env.bzl", '"""Values of this shell."""\n\nENV = struct(\n%s)\n' % fields)
+    repository_ctx.file("env.bzl", '"""Values of this shell."""\n\nSETTINGS = struct(\n%s)\n' % fields)
 
 turnup_environment = repository_rule(
     implementation = _impl,
