@@ -1,9 +1,9 @@
-"""Analysis test of the rendering action: its inputs and how it is started."""
+"""Analysis tests of the rendering action: its inputs and its command line."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules/jsonnet:defs.bzl", "jsonnet_library", "jsonnet_to_json")
 
-# The files need no contents, and need not exist: the test looks at the action and does not run it.
+# The files need not exist, because the test inspects the action and does not run it.
 _INPUTS = [
     "data.txt",
     "ext_code_file.json",
@@ -24,8 +24,8 @@ def _action_test_impl(ctx):
     asserts.equals(env, 1, len(actions))
     inputs = {file.basename: None for file in actions[0].inputs.to_list()}
     for name in _INPUTS:
-        asserts.true(env, name in inputs, "%s is no input, so a change of it would not render again" % name)
-    asserts.false(env, "other.libsonnet" in inputs, "a file that nothing names is an input")
+        asserts.true(env, name in inputs, "%s is not an input, so a change of it would not render again" % name)
+    asserts.false(env, "other.libsonnet" in inputs, "a file that no attribute names is an input")
     return analysistest.end(env)
 
 _action_test = analysistest.make(_action_test_impl)
@@ -38,7 +38,7 @@ def _engine_action_test_impl(ctx):
     asserts.true(env, action.argv[0].endswith("/render_" + engine), "the tool is %s" % action.argv[0])
     return analysistest.end(env)
 
-# A transition of its own for each: the settings of a rule are part of it.
+# One rule per engine, because config_settings are part of the rule.
 _gojsonnet_test = analysistest.make(
     _engine_action_test_impl,
     attrs = {"engine": attr.string(default = "gojsonnet", doc = "The engine that the action must use.")},
@@ -68,7 +68,7 @@ _own_tools_test = analysistest.make(
 )
 
 def own_tools_test(name):
-    """Checks that a toolchain of one's own is used where it is registered, and is told the limits.
+    """Checks that a registered custom toolchain is used, and that it receives the limits.
 
     Args:
       name: Name of the test.
@@ -116,7 +116,7 @@ def engine_flag_tests(name):
     )
 
 def action_test(name):
-    """Checks that everything that an import may reach is an input, whichever attribute names it.
+    """Checks that every file that a program may import is an input, whichever attribute names it.
 
     Args:
       name: Name of the test.

@@ -1,4 +1,4 @@
-"""Analysis tests: what each wrong use of the Jsonnet rules says."""
+"""Analysis tests of the error messages of the Jsonnet rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules/jsonnet:defs.bzl", "jsonnet_fmt_test", "jsonnet_library", "jsonnet_to_json", "jsonnet_to_json_test")
@@ -28,7 +28,7 @@ _wrong_limit_test = analysistest.make(
     config_settings = {"//rules/jsonnet:timeout": 0},
 )
 
-# The files need not exist: the tests look at targets and build none.
+# The files need not exist, because the tests analyze targets and do not build them.
 def _to_json(name, **attrs):
     jsonnet_to_json(**dict(dict(name = name, src = "main.jsonnet", tags = ["manual"], outs = [name + ".json"]), **attrs))
 
@@ -41,7 +41,7 @@ def _fmt(name, **attrs):
 def _library(name, **attrs):
     jsonnet_library(name = name, tags = ["manual"], **attrs)
 
-# Case to (rule, attributes, message).
+# Map of case to (rule, attributes, message).
 _CASES = {
     "absolute_import": (_library, {"imports": ["/lib"]}, "imports has the absolute path '/lib'; give a folder relative to the package"),
     "bound_twice": (_to_json, {"ext_code": {"v": "1"}, "ext_strs": {"v": "x"}}, "'v' is given twice, by ext_str and by ext_code; keep one"),

@@ -1,4 +1,4 @@
-"""Analysis test of what JsonnetLibraryInfo holds."""
+"""Analysis test of the fields of JsonnetLibraryInfo."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("//rules/jsonnet:defs.bzl", "JsonnetLibraryInfo", "jsonnet_library")
@@ -20,7 +20,7 @@ def _provider_test_impl(ctx):
 _provider_test = analysistest.make(_provider_test_impl)
 
 def provider_test(name):
-    """Checks that imports and files of dependencies are handed on, the library's own first.
+    """Checks that a library passes on the imports and files of its dependencies, after its own.
 
     Args:
       name: Name of the test.
