@@ -1,4 +1,4 @@
-"""`bazel run //tests/bench -- [--json FILE] [--plot SVG] [--rounds N] [NAME…]`: measures Turnup beside its peers."""
+"""Benchmarks of Turnup and its peers: `bazel run //tests/bench -- [--json FILE] [--plot SVG] [--rounds N] [NAME…]`."""
 
 import os
 import subprocess
@@ -25,14 +25,14 @@ def main(
     json_file: Path | None, plot_file: Path | None, read_files: tuple[Path, ...], rounds: int | None, list_only: bool,
     names: tuple[str, ...],
 ) -> None:
-    """Measures the rows named (all of them by default) and prints a table.
+    """Measures the named rows, or all of them, and prints a table.
 
-    A name may also be a group: `deep` stands for `deep.first_rpc`, `deep.noop` and `deep.edit_to_ready`.
+    A name can also be a group: `deep` means `deep.first_rpc`, `deep.noop` and `deep.edit_to_ready`.
     """
     directory = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not directory:
         raise click.UsageError("start this with `bazel run //tests/bench`")
-    # Paths are as they are typed, though `bazel run` starts this in a folder of its own.
+    # Paths are relative to the user's folder, although `bazel run` starts this program in another one.
     typed = Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory))
     groups = (cluster_rows, deep_rows, apply_rows, bazel_rows, image_rows, jsonnet_rows)
     available = {name: make for group in groups for name, make in group.ROWS.items()}
@@ -51,12 +51,12 @@ def main(
         with Workspace(Path(directory)) as workspace:
             for name in chosen:
                 benchmark = available[name](workspace, rounds)
-                # A row that is measured again takes the place of the one that was read.
+                # A row that is measured again replaces the row from the file.
                 rows = [row for row in rows if row.name != name] + [harness.run(benchmark, console.print)]
     except (BenchError, subprocess.SubprocessError) as error:
         raise click.ClickException(str(error)) from None
     finally:
-        # What was measured before a failure is still a result.
+        # Rows that were measured before a failure are still results.
         if rows:
             Console().print(harness.table(rows))
             if json_file:
