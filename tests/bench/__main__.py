@@ -17,9 +17,9 @@ from tests.bench.workspace import BenchError, Workspace
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the rows to this SVG file.")
 @click.option(
     "--read", "read_files", type=click.Path(exists=False, dir_okay=False, path_type=Path), multiple=True,
-    help="Measure only what is named; take further rows from this file of an earlier --json. May be repeated.")
-@click.option("--rounds", type=click.IntRange(min=1), help="Runs of each side; default: the row's own number.")
-@click.option("--list", "list_only", is_flag=True, help="Only print the names.")
+    help="Measure only the named rows, and read other rows from this file of an earlier --json. Can be repeated.")
+@click.option("--rounds", type=click.IntRange(min=1), help="Number of runs of each side; the default depends on the row.")
+@click.option("--list", "list_only", is_flag=True, help="Print the names of the rows and exit.")
 @click.argument("names", nargs=-1)
 def main(
     json_file: Path | None, plot_file: Path | None, read_files: tuple[Path, ...], rounds: int | None, list_only: bool,
@@ -31,9 +31,9 @@ def main(
     """
     directory = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not directory:
-        raise click.UsageError("start this with `bazel run //tests/bench`")
+        raise click.UsageError("BUILD_WORKSPACE_DIRECTORY is not set; run this program with `bazel run //tests/bench`")
     # Paths are relative to the user's folder, although `bazel run` starts this program in another one.
-    typed = Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory))
+    working_folder = Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory))
     groups = (cluster_rows, deep_rows, apply_rows, bazel_rows, image_rows, jsonnet_rows)
     available = {name: make for group in groups for name, make in group.ROWS.items()}
     if list_only:
@@ -41,10 +41,10 @@ def main(
         return
     chosen = [row for row in available if not (names or read_files) or any(row == n or row.startswith(n + ".") for n in names)]
     if any(not any(row == n or row.startswith(n + ".") for row in available) for n in names):
-        raise click.UsageError(f"no such benchmark among {' '.join(names)}; there are: {', '.join(available)}")
+        raise click.UsageError(f"{' '.join(names)}: unknown benchmark; use one of {', '.join(available)}")
     console = Console(stderr=True)
     try:
-        rows = [row for file in read_files for row in harness.read_json(typed / file)]
+        rows = [row for file in read_files for row in harness.read_json(working_folder / file)]
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -60,9 +60,9 @@ def main(
         if rows:
             Console().print(harness.table(rows))
             if json_file:
-                harness.write_json(rows, typed / json_file)
+                harness.write_json(rows, working_folder / json_file)
             if plot_file:
-                harness.write_whole(typed / plot_file, plot.svg(rows))
+                harness.write_whole(working_folder / plot_file, plot.svg(rows))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ class Api:
             arrived = _seconds(stamp)
             if arrived >= since:
                 return arrived - since
-        raise BenchError("no request has arrived")
+        raise BenchError("the audit log has no request; check the API server's log")
 
     def _audit(self) -> list[str]:
         log = self._server.audit_log

@@ -157,7 +157,7 @@ def read_json(path: Path) -> list[Row]:
         listed = json.loads(path.read_text())
         return [Row(**{**row, "point": Point(**row["point"]) if row.get("point") else None}) for row in listed]
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} holds no rows ({error}); give a file that --json has written") from error
+        raise ValueError(f"{path} contains no rows ({error}); use a file that --json has written") from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -65,9 +65,9 @@ def test_points_and_facts_are_written_where_there_are_any(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"name": "a"}]', '{"a": 1}'])
-def test_a_file_that_holds_no_rows(tmp_path, text):
+def test_a_file_without_rows(tmp_path, text):
     """The error for a file without rows is one sentence with the file's name."""
     (tmp_path / "rows.json").write_text(text)
 
-    with pytest.raises(ValueError, match=r"rows\.json holds no rows .*; give a file that --json has written"):
+    with pytest.raises(ValueError, match=r"rows\.json contains no rows .*; use a file that --json has written"):
         harness.read_json(tmp_path / "rows.json")

@@ -45,7 +45,7 @@ def svg(rows: Sequence[Row]) -> str:
       ValueError: There are no rows.
     """
     if not rows:
-        raise ValueError("no rows to draw; measure some, or read them from a file with --read")
+        raise ValueError("there are no rows to draw; measure some, or read them from a file with --read")
     single = [row for row in rows if row.point is None]
     series = list(dict.fromkeys(row.point.series for row in rows if row.point))
     heights = [_FRAME_IN + _ROW_IN * len(single)] * bool(single) + [_SERIES_IN] * len(series)

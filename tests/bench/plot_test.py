@@ -48,5 +48,5 @@ def test_same_rows_same_bytes():
 
 def test_nothing_to_draw():
     """The error for no rows says what to do."""
-    with pytest.raises(ValueError, match="no rows to draw; measure some"):
+    with pytest.raises(ValueError, match="there are no rows to draw; measure some"):
         plot.svg([])
