@@ -130,7 +130,7 @@ def test_each_attribute_of_images_from_elsewhere(nested):
     assert f"registry {registry.name}: " in refused.stderr and "plain HTTP" in refused.stderr
 
 
-def test_no_action_asks_for_the_network(nested):
+def test_actions_block_the_network(nested):
     """Every action of the image rules and of the aspect tells Bazel to block the network."""
     shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
     actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
@@ -152,7 +152,7 @@ def _ran(nested, *targets: str) -> list[str]:
     return [action for action in ran if not action.startswith("BazelWorkspaceStatusAction")]
 
 
-def test_an_unchanged_tree_costs_nothing(nested):
+def test_an_unchanged_tree_runs_no_actions(nested):
     """A second build runs no action of an image, bundle or push, even with a new Bazel server; an edit runs only the affected layers."""
     folder = "rules/image/examples/drop_in"
     targets = [f"//{folder}:{name}" for name in ("image.tar", "bundle.tar", "program", "push", "push_bundle", "push_docker")]
@@ -229,7 +229,7 @@ _GONE = {
 _CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
 
 
-def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
+def test_rules_docker_attributes_are_rejected(nested):
     """The error for an attribute without a counterpart, or a misspelled one, names it with its target and says what to do."""
     cases = [(rule, attribute, value) for rule, attributes in _GONE.items() for attribute, value in attributes.items()]
     cases += [(rule, "bogus", 1) for rule in _GONE]
@@ -258,7 +258,7 @@ def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
         ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag: correct the name, or remove it; it has architecture, file, os"),
     ],
 )  # fmt: skip
-def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
+def test_unknown_repository_attributes_are_rejected(nested, call, words):
     """The error for an unknown attribute of a repository rule names it and says what to do."""
     with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull")\n{call}\n'):
         done = nested.bazel("build", "@gone//image")

@@ -105,7 +105,7 @@ def test_variables_of_the_environment(nested):
     assert written == [{"is_text": True, "next": next_one, "same": True} for next_one in (81, 82)]
 
 
-def test_an_evaluator_killed_in_mid_build(nested):
+def test_an_evaluator_killed_during_a_build(nested):
     """If the evaluator is killed during a rendering, the build succeeds."""
     value = _program(nested, 3_000_000, 1)
     builds = []
@@ -138,7 +138,7 @@ def _confuse(pid: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "harm"), [(2, _kill), (3, _confuse)])
-def test_a_worker_that_ends_between_two_builds(nested, number, harm):
+def test_a_worker_killed_between_two_builds(nested, number, harm):
     """If a worker was killed or got garbage between two builds, the next build succeeds with a new one."""
     _program(nested, 10, -number)
     nested.build("//slow")

@@ -60,7 +60,7 @@ def test_a_jsonnet_error(nested):
     assert ".py" not in said
 
 
-def test_an_image_that_nothing_provides(nested):
+def test_an_image_without_a_target(nested):
     """The error for a container image that no target provides names it and its service."""
     with nested.edited("python/server/server.jsonnet", r"images\.server", "'registry.example/nobody/has:this'"):
         said = nested.refused(DEEP)
@@ -68,7 +68,7 @@ def test_an_image_that_nothing_provides(nested):
     assert any("//python/server:myns" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
 
 
-def test_a_manifest_that_is_no_object(nested):
+def test_a_manifest_that_is_not_an_object(nested):
     """The error for a value that is not a Kubernetes object names the Jsonnet file and the field."""
     with nested.edited("svc/svc.jsonnet", "^  stack: k", "  seven: 7,\n  stack: k"):
         said = nested.refused(DEEP)
@@ -97,7 +97,7 @@ def test_a_user_named_like_an_environment(nested, user):
     assert any(f"'{user}'" in line and "USER" in line for line in errors(said)), said
 
 
-def test_without_user_the_account_serves(nested):
+def test_without_user_the_account_name_is_used(nested):
     """If $USER is empty, the namespace is that of the account's name."""
     with_account = nested.bazel("run", "//svc:myns.show", USER="")
 
@@ -145,7 +145,7 @@ def test_a_comment_renders_nothing(nested):
     assert rendered == set()
 
 
-def test_pins_move_on_and_name_what_is_built(nested):
+def test_pins_are_copied_and_built(nested):
     """--from takes over every pin of the closure; a dry run prints the digests of what is built and writes nothing."""
     pin = "192.0.2.1:31000/some/image@sha256:" + "a" * 64
     files = {name: nested.root / f"python/{name}/pins.yaml" for name in SERVICES}

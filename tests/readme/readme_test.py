@@ -80,7 +80,7 @@ def sh(text, workspace, env):
     return done.returncode
 
 
-def test_what_is_not_run():
+def test_blocks_that_are_not_run():
     """Only these blocks are not run, each with its reason in the README."""
     assert {block.title: block.reason for block in README if block.reason} == NOT_RUN
 

@@ -56,7 +56,7 @@ def _basic(registry_program, tls, tmp_path):
         yield registry
 
 
-def test_a_password_opens_a_registry_with_tls(basic, docker_login) -> None:
+def test_a_push_with_a_password(basic, docker_login) -> None:
     """A push over verified TLS uses the stored login."""
     docker_login(basic.name, LOGIN)
     (pushed,) = push_all([image("files_image", "shop/files", ("v1",))], basic.name, insecure=False)
@@ -99,7 +99,7 @@ def test_plain_http_to_a_registry_with_tls_is_one_sentence(basic) -> None:
         push_all([image("files_image", "files")], basic.name, insecure=True)
 
 
-def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -> None:
+def test_a_push_with_tokens(registry_program, tls, tmp_path, docker_login) -> None:
     """A push requests one token per repository, and one for each mount from another repository; shared blobs are sent once."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, LOGIN)
@@ -113,7 +113,7 @@ def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -
         assert all(exists(registry.name, pushed.repository, pushed.digest, insecure=False) for pushed in results)
 
 
-def test_a_token_that_runs_out_during_a_push_is_renewed(registry_program, tls, tmp_path, docker_login) -> None:
+def test_an_expired_token_is_renewed(registry_program, tls, tmp_path, docker_login) -> None:
     """If a token expires during a push, the push requests a new one and continues."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, LOGIN)
@@ -129,7 +129,7 @@ def test_a_token_that_runs_out_during_a_push_is_renewed(registry_program, tls, t
         assert exists(registry.name, "shop/files", digest("files_image"), insecure=False)
 
 
-def test_a_login_that_the_token_service_refuses_is_one_sentence(registry_program, tls, tmp_path, docker_login) -> None:
+def test_a_login_rejected_by_the_token_service_is_one_sentence(registry_program, tls, tmp_path, docker_login) -> None:
     """The error for a login that the token service rejects names the registry to log in to, and does not contain the password."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, Login("tester", "wrong-secret"))
@@ -215,7 +215,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def test_a_far_registry_is_reached_through_a_proxy(registry_program, tmp_path, monkeypatch, docker_login, proxy) -> None:
+def test_push_and_pull_through_a_proxy(registry_program, tmp_path, monkeypatch, docker_login, proxy) -> None:
     """Push and pull go through the proxy in HTTPS_PROXY, with end-to-end TLS and login."""
     name, (lead_to, asked) = "registry.test:5000", proxy
     tls = tmp_path / "tls"

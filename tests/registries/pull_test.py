@@ -33,7 +33,7 @@ def _pushed(registry):
     return registry, digest("hello")
 
 
-def test_what_was_pushed_is_pulled(pushed, tmp_path, monkeypatch) -> None:
+def test_a_pushed_image_is_pulled(pushed, tmp_path, monkeypatch) -> None:
     """A pull by digest or by tag gets the pushed manifest and each blob once; a second pull sends no requests."""
     registry, wanted = pushed
     monkeypatch.chdir(tmp_path / "repository")
@@ -49,7 +49,7 @@ def test_what_was_pushed_is_pulled(pushed, tmp_path, monkeypatch) -> None:
     assert registry.requests("GET") == ["/v2/shop/hello/manifests/v1"]
 
 
-def test_a_part_is_continued_where_it_stopped(pushed, tmp_path, monkeypatch) -> None:
+def test_an_interrupted_download_continues(pushed, tmp_path, monkeypatch) -> None:
     """An interrupted download continues with a range request."""
     registry, wanted = pushed
     blob = image("hello", "x").layers[0][0]
@@ -64,7 +64,7 @@ def test_a_part_is_continued_where_it_stopped(pushed, tmp_path, monkeypatch) -> 
     assert any(f"blobs/sha256:{blob.name}" in line and " 206 " in line for line in log.splitlines())
 
 
-def test_an_image_that_is_not_there(registry) -> None:
+def test_a_missing_image(registry) -> None:
     """The error for a missing image is one sentence, and nothing is written."""
     with pytest.raises(PushError, match="answered 404.*; check repository, digest and tag"):
         _pull(registry, "sha256:" + "0" * 64)

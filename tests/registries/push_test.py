@@ -46,7 +46,7 @@ def test_a_shared_base_is_sent_once(registry) -> None:
     assert len(uploads) == len(images[0].layers) + 1
 
 
-def test_a_push_that_was_killed_goes_on(registry) -> None:
+def test_a_push_continues_after_a_killed_registry(registry) -> None:
     """After the registry is killed during a push and restarted, the next push sends only what is missing."""
     hello = image("hello", "app")
     uploaded = []
@@ -68,7 +68,7 @@ def test_a_push_that_was_killed_goes_on(registry) -> None:
     assert exists(registry.name, "app", digest("hello"))
 
 
-def test_a_restart_during_a_push_is_sat_out(registry) -> None:
+def test_a_push_survives_a_registry_restart(registry) -> None:
     """A push continues after the registry restarts."""
     stopped = []
 
@@ -102,7 +102,7 @@ def test_container_push_prints_the_reference(registry) -> None:
     assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/files@{digest('files_image')}\n"), done.stderr
 
 
-def test_a_bundle_is_pushed_in_one_go(registry) -> None:
+def test_a_bundle_is_pushed(registry) -> None:
     """A container_push of a bundle pushes every image under its name, and uploads shared blobs once."""
     done = _run_target("push_bundle", "--registry", registry.name)
     assert done.returncode == 0, done.stderr
@@ -132,7 +132,7 @@ def test_an_image_of_other_rules_keeps_its_digest(registry) -> None:
     assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/layout@{digest('files_image')}\n"), done.stderr
 
 
-def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> None:
+def test_an_image_for_several_platforms_is_pushed(registry, tmp_path) -> None:
     """The registry has the index of an image for several platforms under the tag, and it accepts an index only with all its manifests."""
     layouts = [Path(FOLDER, f"{name}.oci") for name in ("files_image", "hello")]
     for layout in layouts:
@@ -154,7 +154,7 @@ def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> Non
     assert all(exists(registry.name, "shop/several", entry["digest"]) for entry in entries)
 
 
-def test_container_push_to_nobody_is_one_sentence() -> None:
+def test_an_unknown_registry_is_one_sentence() -> None:
     """The error for an unknown registry host is one ERROR line after one line per retry, with exit code 1."""
     done = _run_target("push", "--registry", "registry.invalid:5000", "--insecure")
     assert (done.returncode, done.stdout) == (1, "")
