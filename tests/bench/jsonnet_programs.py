@@ -26,7 +26,7 @@ def write(folder: Path) -> None:
     """Writes the library, COUNT programs of one service each, and LARGE, which has all services in one list.
 
     Args:
-      folder: The folder to create.
+        folder: The folder to create.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_LIBRARY, folder / LIBRARY)
@@ -99,11 +99,11 @@ def write_packages(root: Path, peer: Path) -> tuple[str, str]:
     """Writes two packages with the same programs: one uses our rules, the other one command per action.
 
     Args:
-      root: A workspace with our rules.
-      peer: The go-jsonnet command.
+        root: A workspace with our rules.
+        peer: The go-jsonnet command.
 
     Returns:
-      The targets to build: ours and the peer's.
+        The targets to build: ours and the peer's.
     """
     for folder, build in (("ours", _OURS), ("peer", _PEER)):
         write(root / folder)

@@ -28,7 +28,7 @@ class Workspace:
     Use it as a context manager, which deletes the cluster at the end.
 
     Attributes:
-      directory: Root of the repository.
+        directory: Root of the repository.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -60,7 +60,7 @@ class Workspace:
         """Runs a command in the repository and returns its standard output.
 
         Raises:
-          BenchError: The command failed; the text has its last lines.
+            BenchError: The command failed; the text has its last lines.
         """
         done = subprocess.run(
             command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)

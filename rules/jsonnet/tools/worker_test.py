@@ -23,9 +23,11 @@ class _Chunks(io.RawIOBase):
     """A stream that returns the given pieces, as a pipe does."""
 
     def __init__(self, pieces: list[bytes]) -> None:
+        """Keeps the pieces."""
         self._pieces = list(pieces)
 
     def read(self, size: int = -1) -> bytes:
+        """Returns the next piece."""
         return self._pieces.pop(0) if self._pieces else b""
 
 
@@ -59,6 +61,8 @@ def test_a_request_ends_at_its_closing_brace() -> None:
     """An object is returned at its closing brace, without waiting for a newline or more bytes."""
 
     class Blocking(_Chunks):
+        """A stream that must not be read after its last piece."""
+
         def read(self, size: int = -1) -> bytes:
             assert self._pieces, "read more although a whole request was there"
             return super().read(size)
