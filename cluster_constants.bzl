@@ -4,7 +4,7 @@ Plain assignments of literals; @turnup_env lets one shell choose another cluster
 TURNUP_SUBNET, TURNUP_REGISTRY) without an edit.
 """
 
-load("@turnup_env//:env.bzl", "ENV")
+load("@turnup_env//:env.bzl", "SETTINGS")
 
 # Where the cluster comes from: "embedded" or "k3d". TURNUP_CONTEXT names any other.
 PROVIDER = "embedded"
@@ -30,15 +30,15 @@ def _node_1(subnet):
     octets = subnet.split("/")[0].split(".")
     return ".".join(octets[:3] + [str(int(octets[3]) + 2)])
 
-NODE_1 = _node_1(ENV.subnet or SUBNET)
+NODE_1 = _node_1(SETTINGS.subnet or SUBNET)
 
-REGISTRY = ENV.registry or "%s:%d" % (NODE_1, REGISTRY_PORT)
+REGISTRY = SETTINGS.registry or "%s:%d" % (NODE_1, REGISTRY_PORT)
 
 # The only kubeconfig context that targets of this repository write to.
-CONTEXT = ENV.context or "turnup-" + (ENV.cluster or CLUSTER_NAME)
+CONTEXT = SETTINGS.context or "turnup-" + (SETTINGS.cluster or CLUSTER_NAME)
 
 # The developer's own namespace, made of $USER.
-MYNS = ENV.namespace
+MYNS = SETTINGS.namespace
 
 # Environment to Kubernetes namespace.
 NAMESPACES = {env: MYNS if env == "myns" else env for env in ENVS}

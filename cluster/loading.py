@@ -15,7 +15,7 @@ from cluster.runner import Runner
 
 __all__ = ["has_archive", "import_archive", "load_on"]
 
-_LABEL = "turnup.dev/archive"  # on an image: digest of the archive it came from
+_LABEL = "turnup/archive"  # on an image: digest of the archive it came from
 
 
 def import_archive(runner: Runner, ctr: Sequence[str], archive: Path) -> None:

@@ -13,7 +13,7 @@ local storageDefaults(component) = {
 local defaults = storageDefaults('claim') {
   // Name of the object, a DNS label.
   name: params.required('claim', 'name'),
-  // Service that it belongs to; null: the one of its own name.
+  // Name of the service that the claim belongs to; null: `name`.
   service: null,
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('claim', 'environment'),
@@ -39,7 +39,9 @@ local object(objectMetadata, p) = {
     local service = if p.service == null then p.name else p.service;
     object(metadata.metadata('claim', p.name, service, p.environment, p.labels, p.annotations), p),
 
-  // Returns the claim that a StatefulSet makes for each pod. given: size, storageClassName, accessModes.
+  // Returns a claim template, from which a StatefulSet creates one claim per pod.
+  //
+  // name: the volume's name. given: size, storageClassName, accessModes.
   template(name, given)::
     object({ name: name }, params.merge('statefulset.storage', storageDefaults('statefulset.storage'), given)),
 }

@@ -13,7 +13,7 @@ testing.suite({
     actual: make({ storageClassName: 'fast' }).spec.storageClassName,
     expected: 'fast',
   },
-  'it belongs to its service': {
+  'the claim has the label of its service': {
     actual: make({ service: 'registry' }).metadata.labels['app.kubernetes.io/name'],
     expected: 'registry',
   },

@@ -1,20 +1,20 @@
-// A ConfigMap: files or settings without secrets.
+// A ConfigMap: files or settings that are not secret.
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 
 local defaults = {
   // Name of the object, a DNS label.
   name: params.required('configMap', 'name'),
-  // Service that it belongs to; null: the one of its own name.
+  // Name of the service that the ConfigMap belongs to; null: `name`.
   service: null,
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('configMap', 'environment'),
   labels: {},
   annotations: {},
-  // Key to text; any other value is written as JSON.
+  // Map of key to text; other values are written as JSON.
   data: params.required('configMap', 'data'),
-  // Null: the build puts a hash of the data behind the name, so that a change is a new object.
-  // False: the name stays, and running pods see changed data.
+  // null: the build appends a hash of the data to the name, so changed data becomes a new object.
+  // false: the name stays the same, and running pods see changed data.
   immutable: null,
 };
 

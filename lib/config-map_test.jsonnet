@@ -5,11 +5,11 @@ local env = { name: 'dev', namespace: 'ns' };
 local object = configMap({ name: 'c', service: 's', environment: env, data: { text: 'as it is', value: { a: [1] } } });
 
 testing.suite({
-  'text stays, everything else becomes JSON': {
+  'text is unchanged, and other values become JSON': {
     actual: object.data,
     expected: { text: 'as it is', value: '{\n  "a": [\n    1\n  ]\n}\n' },
   },
-  'it belongs to its service': {
+  'the ConfigMap has the label of its service': {
     actual: object.metadata.labels['app.kubernetes.io/name'],
     expected: 's',
   },

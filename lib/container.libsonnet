@@ -4,26 +4,26 @@ local params = import 'params.libsonnet';
 local security = import 'security.libsonnet';
 
 local defaults = {
-  // Name in the pod, a DNS label.
+  // Name of the container, a DNS label.
   name: params.required('container', 'name'),
   // Image reference.
   image: params.required('container', 'image'),
-  // What to run in place of the image's entrypoint and its arguments; null: the image's.
+  // Command and arguments, instead of the image's entrypoint and cmd; null: the image's.
   command: null,
   args: null,
   // Environment variables; see env.libsonnet.
   env: {},
-  // Container ports: name to number.
+  // Container ports: map of name to number.
   ports: {},
   // Probes; see probes.libsonnet. null: none.
   readinessProbe: null,
   livenessProbe: null,
   startupProbe: null,
-  // Commands at start and stop, as Kubernetes has them; null: none.
+  // Lifecycle hooks (postStart, preStop) in the API's form; null: none.
   lifecycle: null,
-  // What it needs and what it may use at most.
+  // Resource requests and limits.
   resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-  // Mounts: volume name to path, or to {mountPath, readOnly, subPath}.
+  // Volume mounts: map of volume name to path, or to {mountPath, readOnly, subPath}.
   mounts: {},
   // Merged over security.container.
   securityContext: {},

@@ -5,15 +5,15 @@ local testing = import 'lib/testing.libsonnet';
 local minimal = container({ name: 'c', image: 'i' });
 
 testing.suite({
-  'a container is restricted unless it says otherwise': {
+  'a container is restricted by default': {
     actual: minimal.securityContext,
     expected: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },
   },
-  'one point is loosened, the others stay': {
+  'one field is relaxed and the others stay': {
     actual: container({ name: 'c', image: 'i', securityContext: { readOnlyRootFilesystem: false } }).securityContext,
     expected: security.container { readOnlyRootFilesystem: false },
   },
-  'nothing empty is written': {
+  'empty fields are left out': {
     actual: std.objectFields(minimal),
     expected: ['image', 'name', 'resources', 'securityContext'],
   },

@@ -4,20 +4,20 @@ local params = import 'params.libsonnet';
 local pod = import 'pod.libsonnet';
 
 local defaults = {
-  // Name of the object and of its service, a DNS label.
+  // Name of the Deployment and of its service, a DNS label.
   name: params.required('deployment', 'name'),
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('deployment', 'environment'),
   labels: {},
   annotations: {},
   replicas: 1,
-  // Parameters of pod.libsonnet; `name` is given by the Deployment.
+  // Parameters of pod.libsonnet; the Deployment sets `name`.
   pod: params.required('deployment', 'pod'),
-  // A new pod is ready before an old one goes.
+  // A new pod must be ready before an old one is deleted.
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
   minReadySeconds: 0,
   revisionHistoryLimit: 3,
-  // Seconds without progress after which the roll-out counts as failed.
+  // Seconds without progress after which the rollout counts as failed.
   progressDeadlineSeconds: 120,
 };
 

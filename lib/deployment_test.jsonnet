@@ -9,11 +9,11 @@ testing.suite({
     actual: [object.apiVersion, object.kind, object.metadata.name, object.metadata.namespace],
     expected: ['apps/v1', 'Deployment', 's', 'ns'],
   },
-  'the selector selects the pods, and extra labels are no part of it': {
+  'the selector matches the pods and excludes extra labels': {
     actual: [object.spec.selector.matchLabels, object.spec.template.metadata.labels['app.kubernetes.io/name']],
     expected: [{ 'app.kubernetes.io/name': 's' }, 's'],
   },
-  'no pod goes before its successor is ready': {
+  'no pod is deleted before its replacement is ready': {
     actual: object.spec.strategy.rollingUpdate.maxUnavailable,
     expected: 0,
   },

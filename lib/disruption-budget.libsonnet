@@ -1,9 +1,9 @@
-// A PodDisruptionBudget: how many pods a node drain may take at once.
+// A PodDisruptionBudget: how many pods a node drain may evict at once.
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 
 local defaults = {
-  // Name of the object and of its service, a DNS label.
+  // Name of the PodDisruptionBudget and of its service, a DNS label.
   name: params.required('disruptionBudget', 'name'),
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('disruptionBudget', 'environment'),

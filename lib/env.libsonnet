@@ -1,4 +1,4 @@
-// Environment variables of a container, written as a map.
+// A container's environment variables, written as a map.
 //
 //   env: {
 //     LOG_LEVEL: 'info',
@@ -7,18 +7,18 @@
 //     PASSWORD: env.secret('database', 'password'),
 //   }
 {
-  // A field of the pod itself: 'metadata.name', 'status.podIP'.
+  // Returns the value of a field of the pod. path: such as 'metadata.name' or 'status.podIP'.
   field(path):: { valueFrom: { fieldRef: { fieldPath: path } } },
 
-  // A key of a Secret in the same namespace.
+  // Returns the value of a key of a Secret in the same namespace.
   secret(name, key):: { valueFrom: { secretKeyRef: { name: name, key: key } } },
 
-  // A key of a ConfigMap in the same namespace.
+  // Returns the value of a key of a ConfigMap in the same namespace.
   config(name, key):: { valueFrom: { configMapKeyRef: { name: name, key: key } } },
 
-  // Returns the list that a container needs, in the map's (alphabetical) order.
+  // Returns the list that the API expects, sorted by name.
   //
-  // map: name to string, number, boolean, or what one of the functions above gives.
+  // map: name to string, number, boolean, or the result of a function above.
   list(map):: [
     { name: name } + $._value(name, map[name])
     for name in std.objectFields(map)
@@ -29,5 +29,5 @@
     if type == 'string' then { value: value }
     else if type == 'number' || type == 'boolean' then { value: std.toString(value) }
     else if type == 'object' && std.objectHas(value, 'valueFrom') then value
-    else error "env: variable '%s' has a value of type %s; give a string, number, boolean or env.field, env.secret, env.config" % [name, type],
+    else error "env: variable '%s' has a value of type %s; use a string, a number, a boolean, env.field, env.secret or env.config" % [name, type],
 }

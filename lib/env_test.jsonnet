@@ -2,7 +2,7 @@ local env = import 'lib/env.libsonnet';
 local testing = import 'lib/testing.libsonnet';
 
 testing.suite({
-  'a map becomes a list in the order of its names': {
+  'a map becomes a list sorted by name': {
     actual: env.list({ B: 'text', A: 8080, C: true }),
     expected: [{ name: 'A', value: '8080' }, { name: 'B', value: 'text' }, { name: 'C', value: 'true' }],
   },
@@ -14,5 +14,5 @@ testing.suite({
       { name: 'H', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } },
     ],
   },
-  'no variables': { actual: env.list({}), expected: [] },
+  'an empty map becomes an empty list': { actual: env.list({}), expected: [] },
 })

@@ -1,28 +1,31 @@
 // Values that depend on the environment.
 //
-// An environment is the object that every manifest gets as its argument `env`:
-// {name: 'dev', namespace: 'dev'}. The developer's own is always named 'myns',
-// while its namespace carries the developer's name.
+// An environment is the object that every manifest receives as its argument `env`:
+// {name: 'dev', namespace: 'dev'}. The developer's own environment is always named
+// 'myns'; its namespace has the developer's name.
 {
-  // Chooses the value for an environment.
+  // Returns the value for an environment.
   //
   //   replicas: perEnvironment(env, {prod: 3, default: 1})
   //
   // env:    {name, namespace}.
-  // values: object of environment name to value; 'default' serves the others.
+  // values: map of environment name to value; 'default' is for all others.
   perEnvironment(env, values)::
     if std.objectHas(values, env.name) then values[env.name]
     else if std.objectHas(values, 'default') then values.default
-    else error "perEnvironment: no value for environment '%s' and no default; found: %s" % [
+    else error "perEnvironment: values has neither '%s' nor 'default' (it has: %s); add one of them" % [
       env.name,
       std.join(', ', std.objectFields(values)),
     ],
 
-  // Merges the values common to all environments with those of one.
+  // Merges one environment's values over those common to all environments.
   //
   //   {} + overlay(env, {default: {logLevel: 'info'}, dev: {logLevel: 'debug'}})
   //
-  // Returns values.default with values[env.name] merged over it; each may be absent.
+  // env:    {name, namespace}.
+  // values: map of environment name to object, with the common values as 'default'. Both may be absent.
+  //
+  // Returns values.default with values[env.name] merged over it.
   overlay(env, values)::
     std.mergePatch(
       if std.objectHas(values, 'default') then values.default else {},

@@ -9,15 +9,15 @@ testing.suite({
     actual: environment.perEnvironment(prod, { prod: 3, default: 1 }),
     expected: 3,
   },
-  'the default serves every other environment': {
+  'other environments get the default': {
     actual: environment.perEnvironment(mine, { prod: 3, default: 1 }),
     expected: 1,
   },
-  'the developer environment is named myns, whatever its namespace': {
+  'the developer environment is always named myns': {
     actual: environment.perEnvironment(mine, { myns: 'm', default: 'd' }),
     expected: 'm',
   },
-  'a value of null is a value': {
+  'null is a value': {
     actual: environment.perEnvironment(prod, { prod: null, default: 1 }),
     expected: null,
   },

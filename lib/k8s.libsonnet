@@ -1,16 +1,16 @@
-// The generator library: everything that a manifest imports.
+// The library that manifests import: functions that generate Kubernetes objects.
 //
 //   local k = import 'lib/k8s.libsonnet';
 //
-// Conventions. Each function that makes an object takes ONE object of named
-// parameters and refuses names that it does not know. Fields and values are
-// spelled as in the Kubernetes API. A map of name to value stands wherever the
-// API has a list of named things. Objects are plain, so that `+:` patches them.
+// Conventions: each function that generates an object takes ONE object of named
+// parameters and rejects unknown names. Fields and values are
+// spelled as in the Kubernetes API. Where the API has a list of named things,
+// parameters take a map of name to value. Results are plain objects, so `+:` patches them.
 local claim = import 'claim.libsonnet';
 local environment = import 'environment.libsonnet';
 local microservice = import 'microservice.libsonnet';
 {
-  // Whole services: see microservice.libsonnet.
+  // All objects of a service: see microservice.libsonnet.
   microservice: microservice.stateless,
   statefulMicroservice: microservice.stateful,
 

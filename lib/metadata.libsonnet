@@ -1,8 +1,8 @@
 // Names and labels that all objects of a service share.
 //
-// labels = selector + who made it + the caller's own. The selector never changes
-// in the life of a service, because Kubernetes refuses that; nothing that may
-// change (a version, an environment's settings) belongs into it.
+// labels = selector + managed-by + the caller's own. The selector never changes
+// during the life of a service, because it is immutable in Kubernetes. So anything that
+// may change (a version, an environment's settings) must stay out of it.
 local params = import 'params.libsonnet';
 
 local letters = 'abcdefghijklmnopqrstuvwxyz';
@@ -12,19 +12,21 @@ local maxNameLength = 63;
   // Returns the labels that select the pods of a service.
   selector(name):: { 'app.kubernetes.io/name': name },
 
-  // Returns the labels of an object: the selector's, the maker's, then `extra`.
+  // Returns the labels of an object: the selector, managed-by, then `extra`.
   labels(name, extra={}):: $.selector(name) { 'app.kubernetes.io/managed-by': 'turnup' } + extra,
 
-  // Returns the name if it is a DNS label, else fails.
+  // Returns the name if it is a DNS label; fails otherwise.
+  //
+  // component: for the error message, such as 'deployment'.
   checkName(component, name)::
     local text = params.typed(component, 'name', 'string', name);
-    // Nothing is left of a text that has only the characters to strip.
+    // stripChars returns '' only for a text that consists of the given characters.
     local valid = std.length(text) > 0 && std.length(text) <= maxNameLength
                   && std.stripChars(text, letters + '0123456789-') == ''
                   && std.stripChars(text[0], letters) == ''
                   && text[std.length(text) - 1] != '-';
     if valid then name
-    else error "%s: name '%s' is no DNS label; use up to %d of a-z, 0-9 and -, starting with a letter" % [
+    else error "%s: name '%s' is not a DNS label; use up to %d of a-z, 0-9 and '-', start with a letter and don't end with '-'" % [
       component,
       name,
       maxNameLength,
@@ -32,8 +34,8 @@ local maxNameLength = 63;
 
   // Returns an object's metadata.
   //
-  // component:   for messages. name: the object's name. service: the service it
-  // belongs to. environment: {name, namespace}, null for an object without a
+  // component: for error messages. name: the object's name. service: the service it
+  // belongs to. environment: {name, namespace}; null for an object without a
   // namespace. labels, annotations: the caller's own.
   metadata(component, name, service, environment, labels={}, annotations={})::
     params.compact({

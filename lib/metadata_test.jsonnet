@@ -7,7 +7,7 @@ testing.suite({
     actual: { [name]: labels[name] for name in std.objectFields(metadata.selector('server')) },
     expected: metadata.selector('server'),
   },
-  'extra labels are added, and do not reach the selector': {
+  'extra labels are added, but not to the selector': {
     actual: [metadata.labels('s', { team: 'a' }).team, std.objectHas(metadata.selector('s'), 'team')],
     expected: ['a', false],
   },
@@ -15,11 +15,11 @@ testing.suite({
     actual: metadata.metadata('c', 'n', 's', { name: 'myns', namespace: 'ada' }).namespace,
     expected: 'ada',
   },
-  'an object without an environment gets none': {
+  'an object without an environment has no namespace': {
     actual: std.objectHas(metadata.metadata('c', 'n', 's', null), 'namespace'),
     expected: false,
   },
-  'the longest name': {
+  'a name of 63 characters is valid': {
     local name = std.join('', std.repeat(['a'], 63)),
     actual: metadata.checkName('c', name),
     expected: name,

@@ -1,5 +1,5 @@
-// The objects of one service: a workload, the Service in front of it, its
-// configuration and its disruption budget.
+// All objects of one service: a workload, its Service, its
+// ConfigMap and its PodDisruptionBudget.
 //
 //   local k = import 'lib/k8s.libsonnet';
 //
@@ -12,7 +12,7 @@
 //       readinessProbe: k.probes.grpc(service.port),
 //     })
 //
-// Each object is a field, so that one of them can be patched:
+// Each object is a field, so you can patch one of them:
 //   k.microservice({…}) + {deployment+: {spec+: {minReadySeconds: 5}}}
 local configMap = import 'config-map.libsonnet';
 local deployment = import 'deployment.libsonnet';
@@ -29,11 +29,11 @@ local defaults = {
   // Image reference: an entry of the manifest's argument `images`.
   image: params.required('microservice', 'image'),
   replicas: 1,
-  // Name of service.port in the container and the Service; service.ports have names already.
+  // Name of service.port in the container and the Service. The keys of service.ports name the others.
   portName: 'main',
   labels: {},
   annotations: {},
-  // Of the main container; see container.libsonnet.
+  // For the main container; see container.libsonnet.
   command: null,
   args: null,
   env: {},
@@ -42,14 +42,14 @@ local defaults = {
   startupProbe: null,
   resources: null,
   mounts: {},
-  // File name to text (any other value: JSON), mounted read-only at /etc/config.
-  // A change of the contents starts new pods: the build puts a hash of it behind the ConfigMap's name.
+  // Files: map of file name to text (other values become JSON), mounted read-only at /etc/config.
+  // Changed contents start new pods, because the build appends a hash of them to the ConfigMap's name.
   config: {},
-  // Further parameters of container.libsonnet, pod.libsonnet, service.libsonnet,
+  // Overrides: more parameters of container.libsonnet, pod.libsonnet, service.libsonnet,
   // and of deployment.libsonnet or statefulset.libsonnet.
   container: {},
   pod: {},
-  front: {},
+  serviceOverrides: {},
   workload: {},
 };
 
@@ -65,10 +65,10 @@ local containerOf(p, ports) = {
   mounts: p.mounts,
 } + (if p.resources == null then {} else { resources: p.resources }) + p.container;
 
-// Returns a map that a caller may have left out.
+// Returns an object's field; {} if it is absent.
 local field(object, name) = if std.objectHas(object, name) then object[name] else {};
 
-// Returns the parameters that a component's objects are made from.
+// Returns the parameters for the objects of a service.
 local prepare(given, extra) =
   local p = params.merge('microservice', defaults + extra, given);
   local name = p.service.name;
@@ -94,25 +94,25 @@ local prepare(given, extra) =
   };
 
 {
-  // A service whose pods are interchangeable: {deployment, service}, and
-  // {configMap, disruptionBudget} where there are files or several replicas.
+  // Returns a service with interchangeable pods: {deployment, service}, and
+  // configMap if there are files, and disruptionBudget if there are several replicas.
   stateless(given)::
     local p = prepare(given, {});
     {
       deployment: deployment(p.workloadParams),
-      service: service(p.common { ports: p.ports } + p.front),
+      service: service(p.common { ports: p.ports } + p.serviceOverrides),
     } + p.optional,
 
-  // A service whose pods have names and storage: {statefulset, service, nodes},
-  // and the optional objects as above. `nodes` is the headless Service that gives
-  // pod N the name NAME-N.NAME-nodes before it is ready, so that peers find each other.
+  // Returns a service whose pods have stable names and storage: {statefulset, service, nodes},
+  // and the optional objects as for `stateless`. `nodes` is the headless Service that gives
+  // pod N the DNS name NAME-N.NAME-nodes even before it is ready, so that peers find each other.
   //
-  // given: as for stateless; and `storage`, as in statefulset.libsonnet.
+  // given: as for `stateless`, plus `storage` (see statefulset.libsonnet).
   stateful(given)::
     local p = prepare(given, { storage: {} });
     {
       statefulset: statefulset({ storage: p.storage } + p.workloadParams),
-      service: service(p.common { ports: p.ports } + p.front),
+      service: service(p.common { ports: p.ports } + p.serviceOverrides),
       nodes: service(p.common {
         name: p.name + '-nodes',
         selects: p.name,

@@ -12,7 +12,7 @@ testing.suite({
     actual: std.objectFields(k.microservice(base)),
     expected: ['deployment', 'service'],
   },
-  'several replicas get a disruption budget, files a ConfigMap': {
+  'several replicas add a disruption budget, and files a ConfigMap': {
     actual: std.objectFields(k.microservice(base { replicas: 2, config: { 'a.txt': 'x' } })),
     expected: ['configMap', 'deployment', 'disruptionBudget', 'service'],
   },
@@ -38,7 +38,7 @@ testing.suite({
     ],
     expected: [[true], [true], [true]],
   },
-  'files are mounted from the ConfigMap by its name': {
+  'files are mounted from the generated ConfigMap': {
     local objects = k.microservice(base { config: { a: 1 } }),
     actual: [v.configMap.name for v in objects.deployment.spec.template.spec.volumes if v.name == 'config'],
     expected: [objects.configMap.metadata.name],
@@ -53,7 +53,7 @@ testing.suite({
     actual: [std.objectFields(metadata.annotations), metadata.labels.team, metadata.labels.tier],
     expected: [['note'], 'a', 't'],
   },
-  'a stateful service has a set and a headless service for its nodes': {
+  'a stateful service has a StatefulSet and a headless Service for its pods': {
     local objects = k.statefulMicroservice(base { storage: { data: { size: '1Gi' } }, mounts: { data: '/data' } }),
     actual: [
       std.objectFields(objects),
@@ -63,11 +63,11 @@ testing.suite({
     ],
     expected: [['nodes', 'service', 'statefulset'], true, 'None', 'server'],
   },
-  'further parameters reach container, pod, front and workload': {
+  'overrides reach container, pod, Service and workload': {
     local objects = k.microservice(base {
       container: { lifecycle: { preStop: {} } },
       pod: { terminationGracePeriodSeconds: 5 },
-      front: { type: 'NodePort' },
+      serviceOverrides: { type: 'NodePort' },
       workload: { minReadySeconds: 7 },
     }),
     local spec = objects.deployment.spec,

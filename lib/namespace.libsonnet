@@ -1,12 +1,13 @@
-// A Namespace, with the "restricted" pod security standard enforced unless asked otherwise.
+// A Namespace that enforces the "restricted" pod security standard by default.
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 
 local defaults = {
+  // Name of the namespace, a DNS label.
   name: params.required('namespace', 'name'),
   labels: {},
   annotations: {},
-  // privileged, baseline or restricted.
+  // The pod security standard: privileged, baseline or restricted.
   podSecurity: 'restricted',
 };
 

@@ -1,10 +1,10 @@
-// Parameters of a component: a mandatory one that is missing and one that
-// nobody knows are errors, so that a misspelled name never goes unnoticed.
+// Checked parameters: a missing mandatory parameter and an unknown one are errors,
+// so a misspelled name never goes unnoticed.
 {
-  // Joins a component's parameters with its defaults.
+  // Merges a component's parameters over its defaults.
   //
-  // component: name for messages, 'deployment'.
-  // defaults:  object of all parameters that exist. Write a mandatory one as
+  // component: name for error messages, such as 'deployment'.
+  // defaults:  object with every known parameter. Write a mandatory one as
   //            `name: params.required('deployment', 'name')`.
   // given:     object of the caller's parameters.
   //
@@ -13,25 +13,25 @@
     local known = std.objectFieldsAll(defaults);
     local unknown = [name for name in std.objectFieldsAll(given) if !std.member(known, name)];
     if std.type(given) != 'object' then
-      error '%s: parameters must be one object, found %s' % [component, std.type(given)]
+      error '%s: the argument is of type %s; pass one object of named parameters' % [component, std.type(given)]
     else if unknown != [] then
       error "%s: unknown parameter '%s'; allowed: %s" % [component, unknown[0], std.join(', ', known)]
     else
       defaults + given,
 
-  // The default of a mandatory parameter: evaluated only if nobody gave one.
+  // The default of a mandatory parameter: fails if it is evaluated, that is, if the caller gave no value.
   required(component, name)::
-    error "%s: parameter '%s' is missing; give it a value" % [component, name],
+    error "%s: parameter '%s' is missing; add it" % [component, name],
 
-  // Returns the value if it is of the type, else fails.
+  // Returns the value if it has the given type; fails otherwise.
   //
-  // component, name: for the message. type: a name that std.type gives.
+  // component, name: for the error message. type: a result of std.type, such as 'number'.
   typed(component, name, type, value)::
     if std.type(value) == type then value
-    else error "%s: parameter '%s' must be of type %s, found %s" % [component, name, type, std.type(value)],
+    else error "%s: parameter '%s' is of type %s; use a value of type %s" % [component, name, std.type(value), type],
 
-  // Returns an object without the fields that are null, [] or {}: an absent
-  // field and an empty one mean the same to Kubernetes, but differ in a diff.
+  // Returns an object without its null, [] and {} fields: an absent
+  // field and an empty one are the same to Kubernetes, but a diff would show them.
   compact(object):: {
     [name]: object[name]
     for name in std.objectFields(object)

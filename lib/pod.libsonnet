@@ -5,33 +5,33 @@ local params = import 'params.libsonnet';
 local security = import 'security.libsonnet';
 
 local defaults = {
-  // Service that the pod belongs to; names the main container.
+  // Name of the service that the pod belongs to, and of the main container.
   name: params.required('pod', 'name'),
-  // Labels and annotations besides the common ones.
+  // Labels and annotations in addition to the common ones.
   labels: {},
   annotations: {},
   // Parameters of container.libsonnet for the main container; its name defaults to the pod's.
   container: params.required('pod', 'container'),
-  // Further containers and init containers: name to parameters of container.libsonnet.
+  // More containers and init containers: map of name to parameters of container.libsonnet.
   sidecars: {},
   initContainers: {},
-  // Volumes: name to a volume source ({emptyDir: {}}, {configMap: {name: …}}).
+  // Volumes: map of name to volume source, such as {emptyDir: {}} or {configMap: {name: …}}.
   volumes: {},
-  // A writable /tmp in memory-backed or disk-backed scratch space; null: none.
+  // The volume source of a writable /tmp in every container; null: no /tmp.
   tmp: { emptyDir: { sizeLimit: '64Mi' } },
-  // Files mounted at configPath from the ConfigMap of that name; null: none.
+  // Name of the ConfigMap whose files are mounted at configPath; null: none.
   configMap: null,
   configPath: '/etc/config',
   serviceAccountName: null,
   // Only a pod that talks to the Kubernetes API needs a token.
   automountServiceAccountToken: false,
-  // Seconds between the stop signal and the kill.
+  // Seconds between SIGTERM and SIGKILL.
   terminationGracePeriodSeconds: 30,
-  // Where it may run; null or empty: anywhere. Replicas are spread over the nodes where possible.
+  // Where the pod may run; null or empty: anywhere. Replicas are spread over the nodes where possible.
   affinity: null,
   nodeSelector: {},
   tolerations: [],
-  // Seconds after which the pod is replaced when its node is lost; null: the cluster's five minutes.
+  // Seconds after a node failure until the pod is evicted; null: the cluster's default, usually 300.
   nodeLossSeconds: null,
   priorityClassName: null,
   // Merged over security.pod.
@@ -66,7 +66,7 @@ function(given)
     spec: params.compact({
       serviceAccountName: p.serviceAccountName,
       automountServiceAccountToken: p.automountServiceAccountToken,
-      // Variables such as REDIS_PORT=tcp://… of other services surprise programs that read REDIS_PORT.
+      // Kubernetes would add variables for other services, such as REDIS_PORT=tcp://…, and break programs that read REDIS_PORT.
       enableServiceLinks: false,
       terminationGracePeriodSeconds: p.terminationGracePeriodSeconds,
       securityContext: std.mergePatch(security.pod, p.securityContext),

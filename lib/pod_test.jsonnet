@@ -4,7 +4,7 @@ local testing = import 'lib/testing.libsonnet';
 local make(extra={}) = pod({ name: 's', container: { image: 'i' } } + extra);
 
 testing.suite({
-  'a pod has no token, no root and the system call filter': {
+  'a pod has no API token, does not run as root and has a seccomp profile': {
     local spec = make().spec,
     actual: [
       spec.automountServiceAccountToken,
@@ -29,11 +29,11 @@ testing.suite({
     actual: [c.volumeMounts for c in spec.containers + spec.initContainers],
     expected: std.repeat([[{ name: 'tmp', mountPath: '/tmp' }]], 3),
   },
-  'no /tmp where none is wanted': {
+  'tmp: null removes /tmp': {
     actual: std.objectHas(make({ tmp: null }).spec, 'volumes'),
     expected: false,
   },
-  'a pod leaves a lost node when told to, besides its other tolerations': {
+  'nodeLossSeconds adds tolerations to the given ones': {
     local spec = make({ nodeLossSeconds: 10, tolerations: [{ key: 'x', operator: 'Exists' }] }).spec,
     actual: [[t.key, if std.objectHas(t, 'tolerationSeconds') then t.tolerationSeconds else null] for t in spec.tolerations],
     expected: [['x', null], ['node.kubernetes.io/not-ready', 10], ['node.kubernetes.io/unreachable', 10]],

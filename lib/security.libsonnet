@@ -1,14 +1,14 @@
 // Security contexts: Kubernetes' "restricted" pod security standard, and the
-// read-only root file system on top of it. Loosen one point by merging over it:
+// read-only root file system in addition. Merge over it to relax one field:
 //   securityContext: {readOnlyRootFilesystem: false}
 local nonRoot = 65532;
 
 {
-  // The user and group that images run as unless they say otherwise.
+  // The user and group ID that images run as by default.
   nonRootId:: nonRoot,
 
-  // For a pod: numeric user that is not root, volumes writable by its group,
-  // the container runtime's own system call filter.
+  // For a pod: a numeric non-root user, volumes writable by its group,
+  // the container runtime's default seccomp profile.
   pod:: {
     runAsNonRoot: true,
     runAsUser: nonRoot,
@@ -18,7 +18,7 @@ local nonRoot = 65532;
     seccompProfile: { type: 'RuntimeDefault' },
   },
 
-  // For a container: no way to gain rights, nothing written outside volumes.
+  // For a container: no privilege escalation, no capabilities, a read-only root file system.
   container:: {
     allowPrivilegeEscalation: false,
     capabilities: { drop: ['ALL'] },

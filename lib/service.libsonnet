@@ -1,24 +1,24 @@
-// A Service: one stable name and address in front of a service's pods.
+// A Service: one stable name and address for a service's pods.
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 
 local defaults = {
   // Name of the object, a DNS label.
   name: params.required('service', 'name'),
-  // Service whose pods it selects; null: the one of its own name.
+  // Name of the service whose pods are selected; null: `name`.
   selects: null,
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('service', 'environment'),
   labels: {},
   annotations: {},
-  // Port name to number, or to {port, targetPort, nodePort, protocol}. A plain
-  // number goes to the container port of the same name.
+  // Map of port name to number, or to {port, targetPort, nodePort, protocol}. A plain
+  // number targets the container port of the same name.
   ports: params.required('service', 'ports'),
   // ClusterIP, NodePort or LoadBalancer.
   type: 'ClusterIP',
-  // No address of its own: DNS answers with the pods' addresses.
+  // true: no cluster IP; DNS returns the pods' addresses.
   headless: false,
-  // Pods are found before they are ready; what peers need that form a cluster.
+  // true: DNS returns pods before they are ready, which peers that form a cluster need.
   publishNotReadyAddresses: false,
 };
 

@@ -1,11 +1,11 @@
-// A StatefulSet: pods with a stable name and, where asked for, storage of their own.
+// A StatefulSet: pods with stable names and optional storage for each.
 local claim = import 'claim.libsonnet';
 local metadata = import 'metadata.libsonnet';
 local params = import 'params.libsonnet';
 local pod = import 'pod.libsonnet';
 
 local defaults = {
-  // Name of the object and of its service, a DNS label.
+  // Name of the StatefulSet and of its service, a DNS label.
   name: params.required('statefulset', 'name'),
   // {name, namespace}: the manifest's argument `env`.
   environment: params.required('statefulset', 'environment'),
@@ -14,17 +14,17 @@ local defaults = {
   replicas: 1,
   // Name of the headless Service that gives each pod its DNS name; null: NAME-nodes.
   serviceName: null,
-  // Parameters of pod.libsonnet; `name` is given by the StatefulSet.
+  // Parameters of pod.libsonnet; the StatefulSet sets `name`.
   pod: params.required('statefulset', 'pod'),
-  // Storage for each pod: name to the parameters of claim.template; mount it by
+  // Storage for each pod: map of volume name to parameters of claim.template. Mount it by
   // that name in the container's `mounts`.
   storage: {},
-  // OrderedReady: one after the other, each once the one before is ready. Parallel: all at once.
+  // OrderedReady: pods start one by one, each when the previous one is ready. Parallel: all at once.
   podManagementPolicy: 'OrderedReady',
   updateStrategy: { type: 'RollingUpdate' },
   minReadySeconds: 0,
   revisionHistoryLimit: 3,
-  // What happens to the storage when the set is deleted or scaled down: Retain or Delete.
+  // What happens to the claims when the StatefulSet is deleted or scaled down: Retain or Delete.
   storageRetention: { whenDeleted: 'Retain', whenScaled: 'Retain' },
 };
 

@@ -6,11 +6,11 @@ local make(extra={}) =
   statefulset({ name: 's', environment: env, pod: { container: { image: 'i', mounts: { data: '/data' } } } } + extra).spec;
 
 testing.suite({
-  'pods are named through the headless service': {
+  'the headless Service is NAME-nodes unless serviceName is given': {
     actual: [make().serviceName, make({ serviceName: 'peers' }).serviceName],
     expected: ['s-nodes', 'peers'],
   },
-  'each pod gets its own claim, kept when the set goes': {
+  'each pod gets its own claim, which outlives the StatefulSet': {
     local spec = make({ storage: { data: { size: '1Gi' } } }),
     actual: [spec.volumeClaimTemplates[0], spec.persistentVolumeClaimRetentionPolicy.whenDeleted],
     expected: [

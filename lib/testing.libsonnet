@@ -1,11 +1,11 @@
-// Tests in Jsonnet.
+// A test runner for Jsonnet.
 //
 //   testing.suite({
 //     'one and one is two': {actual: 1 + 1, expected: 2},
 //   })
 {
-  // Returns {passed: N}, or fails with the name of each case whose actual value
-  // is not the expected one, and both values.
+  // Returns {passed: N}. Fails if a case's actual and expected values differ, and lists
+  // each such case with both values.
   suite(cases)::
     local failures = [
       '%s\n  expected %s\n  actual   %s' % [name, std.toString(cases[name].expected), std.toString(cases[name].actual)]

@@ -5,16 +5,16 @@ load("//rules/image:defs.bzl", "debian_image", "py_image")
 load("//rules/python:defs.bzl", "pytest_test")
 
 def python_program(name, deps = [], packages = [], test_deps = []):
-    """Makes an image that runs the package's main.py, and tests its modules.
+    """Declares an image that runs the package's main.py, and tests of its modules.
 
-    Declares NAME (the image), `lib` (all modules but tests), `testing` (the folder testing: what tests, also of other
-    packages, use in place of the real thing) and one test for each *_test.py file, named like the file.
+    It declares NAME (the image), `lib` (all modules except tests), `testing` (the folder testing: fakes for the tests of
+    this and other packages) and one test for each *_test.py file, with the name of the file.
 
     Args:
-      name: the image's name.
-      deps: libraries that the program needs besides //python/common.
-      packages: Debian packages that the program runs, put into the image and given to the tests.
-      test_deps: libraries that the tests need besides.
+      name: Name of the image.
+      deps: Libraries that the program needs in addition to //python/common.
+      packages: Debian packages that the program runs; image and tests include them.
+      test_deps: Libraries that the tests need in addition to `lib`.
     """
     py_library(
         name = "lib",

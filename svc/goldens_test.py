@@ -1,6 +1,6 @@
-"""What each service of the stack is in each environment, compared with the files in goldens/.
+"""Tests that the objects of each service in each environment equal the files in goldens/.
 
-    UPDATE=1 bazel run //svc:goldens_test        # writes them anew, to be read in the diff
+    UPDATE=1 bazel run //svc:goldens_test        # rewrites the files; review the diff
 """
 
 import json
@@ -17,7 +17,7 @@ PACKAGES = ("python/client", "python/redis", "python/server", "svc")
 
 
 def rendered(package: str, env: str) -> str:
-    """Returns the objects as `.show` prints them, without what differs between machines: images and the developer's name."""
+    """Returns the objects as printed by `.show`, with placeholders for images and the developer's name, which differ by machine."""
     document = json.loads(Path(package, f"{env}.resolved.json").read_text())
     objects, namespace = document["objects"], document["namespace"]
     for obj in objects:
@@ -30,17 +30,17 @@ def rendered(package: str, env: str) -> str:
 
 
 def test_every_environment_is_there():
-    """The goldens are those of all environments."""
+    """There are goldens for every environment."""
     assert ENVS == ["dev", "myns", "prod", "staging"]
 
 
 @pytest.mark.parametrize("env", ENVS)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_golden(package, env):
-    """The objects of a service in an environment are those of its golden file."""
+    """The objects of a service in an environment equal its golden file."""
     name = f"svc/goldens/{package.rpartition('/')[2]}_{env}.yaml"
     text = rendered(package, env)
     if os.environ.get("UPDATE"):
         (Path(os.environ["BUILD_WORKSPACE_DIRECTORY"]) / name).write_text(text)
         return
-    assert Path(name).read_text() == text, f"{name} is out of date: run UPDATE=1 bazel run //svc:goldens_test and read the diff"
+    assert Path(name).read_text() == text, f"{name} is out of date; run UPDATE=1 bazel run //svc:goldens_test and review the diff"

@@ -1,4 +1,4 @@
-"""Tests of the stack's manifests as they would be sent, in every environment."""
+"""Tests of the stack's resolved manifests, in every environment."""
 
 import json
 import os
@@ -11,7 +11,7 @@ PACKAGES = ("svc", "python/client", "python/server", "python/redis")
 
 
 def _objects(env):
-    """All objects of the deep target, by (kind, name)."""
+    """Returns all objects of the deep target by (kind, name)."""
     found = {}
     for package in PACKAGES:
         resolved = json.loads(Path(package, f"{env}.resolved.json").read_text())
@@ -38,12 +38,12 @@ def _environment_of(workload):
 
 @pytest.fixture(params=sorted(NAMESPACES))
 def env(request):
-    """Each environment in turn."""
+    """Returns the name of each environment in turn."""
     return request.param
 
 
 def test_the_closure_is_complete(env):
-    """The deep target holds the workload and the Service of each of the three services, and the stack's own object."""
+    """The deep target contains workload and Service of all three services, and the stack's own object."""
     redis, server, client = (_service(f"python/{name}")["name"] for name in ("redis", "server", "client"))
 
     assert {
@@ -59,26 +59,26 @@ def test_the_closure_is_complete(env):
     } <= set(_objects(env))
 
 
-def test_all_lies_in_the_environments_namespace(env):
-    """No object of one environment lies in another's namespace, or outside any."""
+def test_all_objects_are_in_the_environments_namespace(env):
+    """All objects of an environment are in its namespace."""
     assert {obj["metadata"]["namespace"] for obj in _objects(env).values()} == {NAMESPACES[env]}
 
 
 def test_names_and_ports_come_from_the_dependencies(env):
-    """Client and server are told what stands in the service.yaml of what they call."""
+    """Client and server get host and port from the service.yaml of their dependencies."""
     objects, namespace = _objects(env), NAMESPACES[env]
     redis, server, client = (_service(f"python/{name}") for name in ("redis", "server", "client"))
 
-    told = _environment_of(objects["Deployment", client["name"]])
-    assert told["SERVER_HOST"] == f"{server['name']}.{namespace}.svc"
-    assert told["SERVER_PORT"] == str(server["port"])
-    told = _environment_of(objects["Deployment", server["name"]])
-    assert told["REDIS_HOST"] == f"{redis['name']}.{namespace}.svc"
-    assert (told["REDIS_PORT"], told["PORT"]) == (str(redis["port"]), str(server["port"]))
+    variables = _environment_of(objects["Deployment", client["name"]])
+    assert variables["SERVER_HOST"] == f"{server['name']}.{namespace}.svc"
+    assert variables["SERVER_PORT"] == str(server["port"])
+    variables = _environment_of(objects["Deployment", server["name"]])
+    assert variables["REDIS_HOST"] == f"{redis['name']}.{namespace}.svc"
+    assert (variables["REDIS_PORT"], variables["PORT"]) == (str(redis["port"]), str(server["port"]))
 
 
 def test_a_headless_service_has_the_containers_port(env):
-    """Who looks a headless Service up connects to the pods themselves, so both ports must be equal."""
+    """The port of a headless Service equals the container's port, because clients connect to the pods directly."""
     server = _service("python/server")
     (container,) = _containers(_objects(env)["Deployment", server["name"]])
 
@@ -86,7 +86,7 @@ def test_a_headless_service_has_the_containers_port(env):
 
 
 def test_pods_meet_the_restricted_standard(env):
-    """Each pod runs as a numeric user without rights, without a token, on a read-only file system."""
+    """Each pod runs as a numeric non-root user without privileges and token, on a read-only file system."""
     for workload in _workloads(env):
         spec = workload["spec"]["template"]["spec"]
         assert spec["automountServiceAccountToken"] is False
@@ -102,7 +102,7 @@ def test_pods_meet_the_restricted_standard(env):
 
 
 def test_pods_are_probed_and_limited(env):
-    """Each container has both probes, says what it needs, and cannot take a node's memory."""
+    """Each container has both probes, resource requests and a memory limit."""
     for workload in _workloads(env):
         for container in _containers(workload):
             assert {"readinessProbe", "livenessProbe"} <= set(container)
@@ -111,7 +111,7 @@ def test_pods_are_probed_and_limited(env):
 
 
 def test_only_the_developers_images_are_built(env):
-    """myns runs what was built, by digest; the other environments run pins only."""
+    """myns runs the built images by digest; the other environments run only pinned images."""
     for package in PACKAGES[1:]:
         name = package.rpartition("/")[2]
         resolved = json.loads(Path(package, f"{env}.resolved.json").read_text())
@@ -120,11 +120,11 @@ def test_only_the_developers_images_are_built(env):
         if env == "myns" or name not in resolved["missing_pins"]:
             assert f"/{package}@sha256:" in image
         else:
-            assert "@" not in image  # a name that no registry has: apply refuses it before anything is sent
+            assert "@" not in image  # not a reference of a registry; apply rejects it before it sends anything
 
 
 def test_redis_can_form_its_cluster(env):
-    """Six pods start together and find each other before they are ready, half of them on each of two nodes."""
+    """Six pods start at the same time and find each other before they are ready, half of them on each of two nodes."""
     redis = _service("python/redis")["name"]
     objects = _objects(env)
     statefulset, peers = objects["StatefulSet", redis]["spec"], objects["Service", f"{redis}-nodes"]["spec"]
@@ -137,7 +137,7 @@ def test_redis_can_form_its_cluster(env):
 
 
 def test_environments_differ_in_namespace_and_image_only():
-    """What was tried in one environment is what the next one gets."""
+    """Environments differ only in namespace and images, so a test in one is valid for the next."""
 
     def normal(env):
         text = json.dumps([obj for _, obj in sorted(_objects(env).items())], sort_keys=True)

@@ -1,4 +1,4 @@
-// The stack's own object: which services it is made of, for people and programs that look at the namespace.
+// The stack's own object: the list of its services, for people and programs that inspect the namespace.
 local k = import 'lib/k8s.libsonnet';
 
 function(env, service, deps, images) {
@@ -6,7 +6,7 @@ function(env, service, deps, images) {
     name: service.name + '-stack',
     service: service.name,
     environment: env,
-    // It is looked up by its name, from outside of the stack.
+    // Programs outside of the stack find it by its name.
     annotations: { 'turnup/stable-name': 'true' },
     data: {
       environment: env.name,

@@ -12,7 +12,7 @@ __all__ = ["DNS_IMAGE", "STORAGE_CLASS", "addons"]
 
 DNS_IMAGE = "turnup.local/coredns:1"
 STORAGE_CLASS = "local-path"
-PROVISIONER = "turnup.dev/local-path"  # as in kubernetes/localpath/command.go
+PROVISIONER = "turnup/local-path"  # as in kubernetes/localpath/command.go
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _SYSTEM = "/api/v1/namespaces/kube-system"

@@ -215,6 +215,44 @@ def test_apply_addons(context: Context) -> None:
     assert {"kube-dns", "coredns", "local-path"} <= {name for _, name in context._api.applied}
 
 
+def test_apply_addons_recreates_an_immutable_storage_class(context: Context) -> None:
+    """A storage class of an older version, which names another provisioner, is deleted and created."""
+
+    class Old(_Api):
+        """An API server with an immutable storage class."""
+
+        deleted: list[str] = []
+
+        def request(self, method: str, path: str) -> object:
+            self.deleted.append(f"{method} {path}")
+            return {}
+
+        def apply(self, resource: str, item: dict) -> None:
+            if item["kind"] == "StorageClass" and not self.deleted:
+                raise ApiError("updates to provisioner are forbidden", 422)
+            super().apply(resource, item)
+
+    context._api = Old()
+    apply_addons.execute(context)
+
+    assert context._api.deleted == ["DELETE /apis/storage.k8s.io/v1/storageclasses/local-path"]
+    assert [name for _, name in context._api.applied].count("local-path") == 1
+
+
+def test_apply_addons_reports_other_errors(context: Context) -> None:
+    """Another rejected object is an error, and nothing is deleted."""
+
+    class Rejecting(_Api):
+        """An API server that rejects every object."""
+
+        def apply(self, resource: str, item: dict) -> None:
+            raise ApiError("invalid", 422)
+
+    context._api = Rejecting({})
+    with pytest.raises(ApiError, match="invalid"):
+        apply_addons.execute(context)
+
+
 def test_wait_nodes(context: Context) -> None:
     """All nodes must be Ready: one that is missing, not Ready or not heard of since its start does not count."""
     now = time.time()

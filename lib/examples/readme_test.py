@@ -1,4 +1,4 @@
-"""The library's README against its files."""
+"""Tests that the library's README agrees with its files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIELDS = re.findall(r"^  (\w+):+ ", (_LIB / "k8s.libsonnet").read_text(encoding
 
 
 def test_example_is_a_tested_file() -> None:
-    """The manifest of the README is examples/server.jsonnet."""
+    """The manifest in the README equals examples/server.jsonnet."""
     assert _README.split("```jsonnet\n")[1].split("```")[0] == (_LIB / "examples/server.jsonnet").read_text(
         encoding="utf-8"
     )
@@ -21,7 +21,7 @@ def test_example_is_a_tested_file() -> None:
 
 @pytest.mark.parametrize("name", _FIELDS)
 def test_every_name_is_described(name: str) -> None:
-    """Each name that k8s.libsonnet offers stands in the table."""
+    """The README's tables describe each field of k8s.libsonnet."""
     rows = [line.split("|")[1] for line in _README.splitlines() if line.startswith("| ")]
 
     assert any(f"`{name}`" in row for row in rows), f"describe `{name}` in lib/README.md"

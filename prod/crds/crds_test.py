@@ -1,4 +1,4 @@
-"""Tests of the checked-in definitions and of how they are made."""
+"""Tests of the checked-in definitions and of the program that updates them."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ def _schema(plural):
 
 
 def _validate(value, plural):
-    # Without a check of the schema itself: its patterns are Go's, not Python's.
+    # This does not check the schema itself, because its patterns are Go regular expressions.
     jsonschema.Draft202012Validator(_schema(plural)).validate(value)
 
 
 @pytest.mark.parametrize("plural", ["prometheusrules", "servicemonitors", "grafanadashboards"])
 def test_names_agree(plural):
-    """File, object and resource are named alike, as the API server demands."""
+    """File, object and resource have matching names, as the API server requires."""
     definition = _definition(plural)
     names = definition["spec"]["names"]
 
@@ -43,8 +43,8 @@ def test_names_agree(plural):
     ("plural", "valid"),
     [("prometheusrules", RULE), ("servicemonitors", MONITOR), ("grafanadashboards", DASHBOARD)],
 )
-def test_objects_are_taken(plural, valid):
-    """A usual object of each kind passes its schema."""
+def test_valid_objects_pass(plural, valid):
+    """A typical object of each kind matches its schema."""
     _validate(valid, plural)
 
 
@@ -59,24 +59,24 @@ def test_objects_are_taken(plural, valid):
         ("grafanadashboards", {"spec": {**DASHBOARD["spec"], "json": 1}}),
     ],
 )
-def test_objects_are_refused(plural, invalid):
-    """What lacks a mandatory field or has a wrong type or value fails its schema."""
+def test_invalid_objects_fail(plural, invalid):
+    """An object with a missing field, a wrong type or a wrong value does not match its schema."""
     with pytest.raises(jsonschema.ValidationError):
         _validate(invalid, plural)
 
 
 @pytest.mark.parametrize("plural", update.PLURALS)
 def test_generated_files_hold_no_descriptions(plural):
-    """Of the module only facts of the API are kept, and the file names its source."""
+    """Generated files have no descriptions and name their source."""
     definition = _definition(plural)
 
-    assert update.without_descriptions(definition) == definition
+    assert update.strip_descriptions(definition) == definition
     text = (FOLDER / f"{plural}.yaml").read_text()
     assert f"{update.MODULE} {update.VERSION} (Apache-2.0)" in text
 
 
 def test_a_property_named_description_stays():
-    """Only the text is dropped, not a field that happens to be called so."""
+    """A property called "description" is kept; only description texts are dropped."""
     schema = {
         "description": "text",
         "properties": {
@@ -85,7 +85,7 @@ def test_a_property_named_description_stays():
         },
     }
 
-    assert update.without_descriptions(schema) == {
+    assert update.strip_descriptions(schema) == {
         "properties": {
             "description": {"type": "string"},
             "properties": {"properties": {"description": {"type": "integer"}}},
@@ -93,7 +93,7 @@ def test_a_property_named_description_stays():
     }
 
 
-def test_something_else_is_refused():
-    """A file that holds no definition ends the update with one sentence."""
-    with pytest.raises(update.UpdateError, match="expected a CustomResourceDefinition, found Pod"):
+def test_another_kind_is_rejected():
+    """A file without a CustomResourceDefinition raises an UpdateError that names its kind."""
+    with pytest.raises(update.UpdateError, match="kind is Pod, not CustomResourceDefinition; check SOURCE in prod/crds/update.py"):
         update.reduce({"kind": "Pod"})

@@ -1,10 +1,10 @@
-"""Writes the definitions of PrometheusRule and ServiceMonitor anew from the Prometheus Operator's Go module.
+"""Updates the definitions of PrometheusRule and ServiceMonitor from the Prometheus Operator's Go module.
 
     bazel run //prod/crds:update
 
-The module (Apache-2.0) is fetched by `go mod download`, which checks it against
-Go's checksum database. Kept is what the API server needs: names and schema.
-Descriptions are left out; they are documentation, and most of the text.
+`go mod download` fetches the module (Apache-2.0) and checks it against Go's
+checksum database. The files keep what the API server needs: names and schemas.
+They leave out descriptions, which are documentation and most of the text.
 """
 
 import json
@@ -25,60 +25,72 @@ PLURALS = ("prometheusrules", "servicemonitors")
 _HEADER = """\
 # Written by `bazel run //prod/crds:update`; do not edit.
 # Facts of the API from {module} {version} (Apache-2.0),
-# {path}, without its descriptions.
+# {path}, without descriptions.
 """
 
 
 class UpdateError(RuntimeError):
-    """The module cannot be had, or is not what it was; the text is one sentence."""
+    """The module cannot be downloaded, or its files are not as expected; the text is one sentence."""
 
 
-def without_descriptions(value: Any, names: bool = False) -> Any:
+def strip_descriptions(value: Any, names: bool = False) -> Any:
     """Returns a schema without its descriptions.
 
     Args:
-        value: any part of a definition.
-        names: the keys of `value` are names of properties, so that one called
-            "description" is a property and stays.
+        value: Any part of a definition.
+        names: True if the keys of `value` are names of properties. A property
+            called "description" is kept.
+
+    Returns:
+        A copy of `value` without descriptions.
     """
     if isinstance(value, list):
-        return [without_descriptions(item) for item in value]
+        return [strip_descriptions(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: without_descriptions(item, names=key == "properties" and not names)
+        key: strip_descriptions(item, names=key == "properties" and not names)
         for key, item in value.items()
         if names or key != "description" or not isinstance(item, str)
     }
 
 
 def reduce(definition: dict[str, Any]) -> dict[str, Any]:
-    """Returns a CustomResourceDefinition with what the API server needs.
+    """Reduces a CustomResourceDefinition to what the API server needs.
+
+    Args:
+        definition: The definition as the module has it.
+
+    Returns:
+        Its apiVersion, kind, name and spec, without descriptions.
 
     Raises:
-        UpdateError: it is something else.
+        UpdateError: The object has another kind.
     """
     if definition.get("kind") != "CustomResourceDefinition":
-        raise UpdateError(f"expected a CustomResourceDefinition, found {definition.get('kind')}")
+        raise UpdateError(f"kind is {definition.get('kind')}, not CustomResourceDefinition; check SOURCE in prod/crds/update.py")
     return {
         "apiVersion": definition["apiVersion"],
         "kind": definition["kind"],
         "metadata": {"name": definition["metadata"]["name"]},
-        "spec": without_descriptions(definition["spec"]),
+        "spec": strip_descriptions(definition["spec"]),
     }
 
 
 def module_folder() -> Path:
-    """Downloads the module and returns its folder.
+    """Downloads the module.
+
+    Returns:
+        The folder that Go extracted it to.
 
     Raises:
-        UpdateError: go is missing or cannot download it.
+        UpdateError: Go is missing or cannot download the module.
     """
     command = ["go", "mod", "download", "-json", f"{MODULE}@{VERSION}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
     except FileNotFoundError:
-        raise UpdateError("go is not on PATH; install Go (./turnup doctor says how)") from None
+        raise UpdateError("go is not on PATH; install Go (run ./turnup doctor)") from None
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise UpdateError(f"cannot download {MODULE}@{VERSION}: {' '.join(reason)}")
@@ -86,7 +98,14 @@ def module_folder() -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the files beside this one in the workspace; returns the exit code."""
+    """Writes the definitions to prod/crds in the workspace.
+
+    Args:
+        argv: Arguments; there are none.
+
+    Returns:
+        Exit code: 0, or 1 if the update failed.
+    """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     target = Path(workspace, "prod/crds") if workspace else Path(__file__).parent
     try:

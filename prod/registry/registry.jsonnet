@@ -1,8 +1,8 @@
-// The registry that the nodes pull what was just built from: one pod, a volume, and a NodePort.
+// The registry from which nodes pull the images that were just built: one pod, a volume, and a NodePort.
 //
-// port: the NodePort; every node answers on it, so it does not matter where the pod runs.
-// image: the reference under which the image was put onto the nodes.
-// digest: of that image; a new one starts a new pod.
+// port: the NodePort. Every node answers on it, so it does not matter which node runs the pod.
+// image: the reference of the image that was loaded onto the nodes.
+// digest: the digest of that image; a new one starts a new pod.
 local k = import 'lib/k8s.libsonnet';
 
 function(port, image, digest)
@@ -19,10 +19,10 @@ function(port, image, digest)
     mounts: { data: '/data' },
     container: { securityContext: { readOnlyRootFilesystem: true } },
     pod: {
-      annotations: { 'image-digest': digest },
+      annotations: { 'turnup/image-digest': digest },
       volumes: { data: { persistentVolumeClaim: { claimName: 'registry' } } },
       terminationGracePeriodSeconds: 5,
-      // With the control plane where that takes pods, so that no other node's loss stops deliveries.
+      // On a control plane node if it accepts pods, so that the loss of another node does not stop image pulls.
       affinity: {
         nodeAffinity: {
           preferredDuringSchedulingIgnoredDuringExecution: [{
@@ -32,8 +32,8 @@ function(port, image, digest)
         },
       },
     },
-    front: { type: 'NodePort', ports: { main: { port: 5000, nodePort: port } } },
-    // Two registries must not write to one volume, not even during a roll-out.
+    serviceOverrides: { type: 'NodePort', ports: { main: { port: 5000, nodePort: port } } },
+    // Two registries must not write to one volume, not even during a rollout.
     workload: { strategy: { type: 'Recreate' } },
   }) + {
     namespace: k.namespace({ name: env.namespace }),

@@ -1,8 +1,8 @@
-"""Provides volumes on one node's disk: for clusters that have no storage class.
+"""Provisioner of volumes on a node's disk, for clusters without a default storage class.
 
-A pod of a DaemonSet on each node. The scheduler writes the chosen node into a
-claim; that node's provisioner makes a folder and the PersistentVolume for it,
-and removes both when the claim is gone.
+A DaemonSet runs it on each node. When the scheduler has written the chosen node
+into a claim, that node's provisioner creates a folder and a PersistentVolume for
+the claim. It deletes both when the claim is gone.
 """
 
 import http.client
@@ -10,14 +10,16 @@ import json
 import logging
 import os
 import shutil
+import signal
 import ssl
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prod.storage.plan import plan
-from python.common import logs, stopping
 
 log = logging.getLogger(__name__)
 
@@ -27,35 +29,51 @@ _VOLUMES = "/api/v1/persistentvolumes"
 
 
 class ApiError(RuntimeError):
-    """The API server refused; the text names the request."""
+    """The API server rejected a request; the text names the request.
+
+    Attributes:
+        status: The HTTP status.
+    """
 
     def __init__(self, message: str, status: int) -> None:
+        """Keeps the message and the HTTP status."""
         super().__init__(message)
         self.status = status
 
 
 class Api:
-    """Asks the API server in the name of the pod's service account."""
+    """Client of the API server with the pod's service account."""
 
     def __init__(self, host: str, port: int, account: Path = ACCOUNT) -> None:
-        """Args:
-        host: the API server.
-        port: its port.
-        account: folder with ca.crt and token.
+        """Loads the certificate of the API server's authority.
+
+        Args:
+            host: Host of the API server.
+            port: Port of the API server.
+            account: Folder with the service account's ca.crt and token.
         """
         self._address = (host, port)
         self._account = account
         self._context = ssl.create_default_context(cafile=account / "ca.crt")
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Sends one request and returns the decoded answer.
+        """Sends one request.
+
+        Args:
+            method: HTTP method.
+            path: Path and query.
+            body: Object to send as JSON; None for no body.
+
+        Returns:
+            The decoded JSON response.
 
         Raises:
-            ApiError: it was refused.
-            OSError: the server cannot be reached.
+            ApiError: The server rejected the request.
+            OSError: The server does not answer.
         """
         connection = http.client.HTTPSConnection(*self._address, timeout=10, context=self._context)
-        token = (self._account / "token").read_text().strip()  # renewed now and then: read it each time
+        # The kubelet rotates the token, so it is read each time.
+        token = (self._account / "token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, json.dumps(body) if body else None, headers)
@@ -71,54 +89,57 @@ class Api:
 
 
 class Provisioner:
-    """Does one node's work; call `round` again and again."""
+    """Provisioner of one node; its `reconcile` is called periodically."""
 
     def __init__(self, api: Api, node: str, folder: str, root: Path = Path("/")) -> None:
-        """Args:
-        api: the API server.
-        node: this node's name.
-        folder: absolute path of the volumes' folders on the node.
-        root: where the node's file system is seen from here (tests: another folder).
+        """Keeps the node's settings.
+
+        Args:
+            api: Client of the API server.
+            node: The name of this node.
+            folder: Absolute path of the folder on the node that contains one folder per volume.
+            root: Folder where the node's file system is mounted.
         """
         self._api = api
         self._node = node
         self._folder = folder
         self._root = root
 
-    def round(self) -> None:
-        """Makes and removes what is due now.
+    def reconcile(self) -> None:
+        """Creates and deletes the volumes that are due now.
 
         Raises:
-            ApiError, OSError: something was refused; the next round tries again.
+            ApiError: The API server rejected a request; the next call tries again.
+            OSError: The API server does not answer, or the file system refused; the next call tries again.
         """
-        # From the server's cache: asked every second by every node.
+        # resourceVersion=0 reads from the server's cache, because every node asks every second.
         claims = self._api.request("GET", "/api/v1/persistentvolumeclaims?resourceVersion=0")
         volumes = self._api.request("GET", f"{_VOLUMES}?resourceVersion=0")
         work = plan(claims["items"], volumes["items"], self._node, self._folder)
-        for volume in work.make:
-            self._make(volume)
-        for volume in work.remove:
-            self._remove(volume)
+        for volume in work.create:
+            self._create(volume)
+        for volume in work.delete:
+            self._delete(volume)
 
     def _path(self, volume: dict[str, Any]) -> Path:
-        # Not the path in the volume: one that was edited must not remove somebody else's data.
+        # The path in the volume is not trusted: an edited one must not delete other data.
         return self._root / self._folder.lstrip("/") / volume["metadata"]["name"]
 
-    def _make(self, volume: dict[str, Any]) -> None:
+    def _create(self, volume: dict[str, Any]) -> None:
         path = self._path(volume)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)  # kubelet makes it for all to enter; pods get the volume itself, which is mounted by root
+        path.parent.chmod(0o700)  # the kubelet creates it world-readable; pods need no access, because root mounts the volume
         path.mkdir(exist_ok=True)
-        path.chmod(0o777)  # whichever user the pod runs as
+        path.chmod(0o777)  # pods may run as any user
         try:
             self._api.request("POST", _VOLUMES, volume)
         except ApiError as error:
-            if error.status != 409:  # made by an earlier round that the cache does not show yet
+            if error.status != 409:  # an earlier call created it, and the server's cache does not have it yet
                 raise
             return
-        log.info("made %s for %s", volume["metadata"]["name"], volume["spec"]["claimRef"]["name"])
+        log.info("created %s for %s", volume["metadata"]["name"], volume["spec"]["claimRef"]["name"])
 
-    def _remove(self, volume: dict[str, Any]) -> None:
+    def _delete(self, volume: dict[str, Any]) -> None:
         name = volume["metadata"]["name"]
         shutil.rmtree(self._path(volume), ignore_errors=False, onerror=_unless_gone)
         try:
@@ -127,7 +148,7 @@ class Provisioner:
             if error.status != 404:
                 raise
             return
-        log.info("removed %s", name)
+        log.info("deleted %s", name)
 
 
 def _unless_gone(_function: object, _path: str, failure: Any) -> None:
@@ -135,28 +156,50 @@ def _unless_gone(_function: object, _path: str, failure: Any) -> None:
         raise failure[1]
 
 
-def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> int:
-    """Works until SIGTERM; returns the exit code (2: a variable is missing)."""
-    logs.configure()
-    wanted = ("NODE_NAME", "VOLUMES_DIR", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
-    missing = [name for name in wanted if not env.get(name)]
-    if missing:
-        print(f"ERROR: storage: {' and '.join(missing)} must be set; the manifest does", file=sys.stderr)
-        return 2
-    node, folder, host, port = (env[name] for name in wanted)
-    stopping_event = stopping.stop_event()
-    provisioner = Provisioner(Api(host, int(port)), node, folder)
-    log.info("providing volumes in %s on %s", folder, node)
+def configure_logging() -> None:
+    """Sends log records to stderr with their time in UTC."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    handler.formatter.converter = time.gmtime
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def run(provisioner: Provisioner, stop: threading.Event) -> None:
+    """Reconciles every EVERY_S seconds until `stop` is set, and logs each new error once."""
     last = ""
-    while not stopping_event.is_set():
+    while not stop.is_set():
         try:
-            provisioner.round()
+            provisioner.reconcile()
             last = ""
         except (ApiError, OSError) as error:
-            if str(error) != last:  # say it once, not every second
+            if str(error) != last:  # log it once, not every second
                 log.warning("%s", error)
             last = str(error)
-        stopping_event.wait(EVERY_S)
+        stop.wait(EVERY_S)
+
+
+def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> int:
+    """Runs the provisioner until SIGTERM or SIGINT.
+
+    Args:
+        argv: Arguments; there are none.
+        env: Environment variables.
+
+    Returns:
+        Exit code: 0, or 2 if a variable is missing.
+    """
+    configure_logging()
+    required = ("NODE_NAME", "VOLUMES_DIR", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+    missing = [name for name in required if not env.get(name)]
+    if missing:
+        print(f"ERROR: storage: {', '.join(missing)} not set; run this program in the pod of storage.jsonnet", file=sys.stderr)
+        return 2
+    node, folder, host, port = (env[name] for name in required)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("provisioning volumes in %s on node %s", folder, node)
+    run(Provisioner(Api(host, int(port)), node, folder), stop)
     return 0
 
 

@@ -1,11 +1,13 @@
-"""What a node's provisioner must do next: pure functions of the claims and volumes that there are."""
+"""Plans the next steps of a node's provisioner: pure functions of the current claims and volumes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 CLASS = "turnup-local"
-PROVISIONER = "turnup.dev/node-local"
+PROVISIONER = "turnup/node-local"
+# The name in volumes of older versions, which this one still deletes when their claims are gone.
+_OLD_PROVISIONER = "turnup.dev/node-local"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
@@ -14,44 +16,56 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done on one node.
+    """Pending work of one node.
 
     Attributes:
-        make: volumes to create, each after its folder.
-        remove: volumes to delete, each after its folder.
+        create: PersistentVolumes to create, each after its folder.
+        delete: PersistentVolumes to delete, each after its folder.
     """
 
-    make: list[Object]
-    remove: list[Object]
+    create: list[Object]
+    delete: list[Object]
 
 
 def plan(claims: Iterable[Object], volumes: Iterable[Object], node: str, folder: str) -> Work:
-    """Decides on a node's work.
+    """Decides what a node must do.
 
     Args:
-        claims: all PersistentVolumeClaims.
-        volumes: all PersistentVolumes.
-        node: this node's name.
-        folder: where volumes' folders lie on the node.
+        claims: All PersistentVolumeClaims of the cluster.
+        volumes: All PersistentVolumes of the cluster.
+        node: The name of this node.
+        folder: Absolute path of the folder on the node that contains one folder per volume.
+
+    Returns:
+        The volumes to create and to delete on this node.
     """
-    ours = [volume for volume in volumes if _annotation(volume, PROVISIONED_BY) == PROVISIONER]
-    there = {volume["metadata"]["name"] for volume in ours}
-    make = [
+    ours = [volume for volume in volumes if _annotation(volume, PROVISIONED_BY) in (PROVISIONER, _OLD_PROVISIONER)]
+    existing = {volume["metadata"]["name"] for volume in ours}
+    create = [
         volume_for(claim, node, folder)
         for claim in claims
-        if _waits_for(claim, node) and volume_name(claim) not in there
+        if _waits_for(claim, node) and volume_name(claim) not in existing
     ]
-    remove = [volume for volume in ours if _is_released(volume) and node_of(volume) == node]
-    return Work(make, remove)
+    delete = [volume for volume in ours if _is_released(volume) and node_of(volume) == node]
+    return Work(create, delete)
 
 
 def volume_name(claim: Object) -> str:
-    """The name of a claim's volume, the same whoever asks and however often."""
+    """Returns the name of a claim's volume, which depends only on the claim's UID."""
     return f"pvc-{claim['metadata']['uid']}"
 
 
 def volume_for(claim: Object, node: str, folder: str) -> Object:
-    """Returns the PersistentVolume for a claim: a folder of the node, bound to the claim."""
+    """Returns the PersistentVolume for a claim: a folder on the node, bound to the claim.
+
+    Args:
+        claim: The PersistentVolumeClaim.
+        node: The name of the node.
+        folder: As for `plan`.
+
+    Returns:
+        The PersistentVolume to create.
+    """
     metadata, spec = claim["metadata"], claim["spec"]
     name = volume_name(claim)
     on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
@@ -79,7 +93,7 @@ def volume_for(claim: Object, node: str, folder: str) -> Object:
 
 
 def node_of(volume: Object) -> str:
-    """Returns the node that a volume of ours lies on."""
+    """Returns the name of the node that stores one of our volumes."""
     (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
     return term["matchExpressions"][0]["values"][0]
 

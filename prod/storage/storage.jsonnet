@@ -1,10 +1,10 @@
-// Volumes on the nodes' own disks, and the default storage class for them: where the cluster has none.
+// A default storage class with volumes on the nodes' disks, for clusters that have no default class.
 //
-// image: the reference under which the provisioner's image is on the nodes, or in the registry.
-// digest: of that image; a new one starts new pods.
+// image: the reference of the provisioner's image, on the nodes or in the registry.
+// digest: the digest of that image; a new one starts new pods.
 local k = import 'lib/k8s.libsonnet';
 
-local onlyWhereThereIsNone = { 'turnup/only-without': 'default-storage-class' };
+local onlyWithoutDefaultClass = { 'turnup/only-without': 'default-storage-class' };
 
 function(image, digest)
   local env = { name: 'setup', namespace: 'storage' };
@@ -13,7 +13,7 @@ function(image, digest)
   local rbac = 'rbac.authorization.k8s.io';
   local clusterWide = k.metadata.metadata('storage', 'turnup-' + name, name, null);
   local objects = {
-    namespace: k.namespace({ name: env.namespace, podSecurity: 'privileged' }),  // hostPath needs it
+    namespace: k.namespace({ name: env.namespace, podSecurity: 'privileged' }),  // because of hostPath
     account: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: k.metadata.metadata('storage', name, name, env) },
     role: {
       apiVersion: rbac + '/v1',
@@ -39,13 +39,13 @@ function(image, digest)
         selector: { matchLabels: k.metadata.selector(name) },
         template: k.pod({
           name: name,
-          annotations: { 'image-digest': digest },
+          annotations: { 'turnup/image-digest': digest },
           serviceAccountName: name,
           automountServiceAccountToken: true,
           tolerations: [{ operator: 'Exists' }],
           terminationGracePeriodSeconds: 5,
           volumes: { volumes: { hostPath: { path: folder, type: 'DirectoryOrCreate' } } },
-          // Folders of other users can only be made and removed by root, with the rights to pass file modes.
+          // Only root with these capabilities can create and delete folders of other users.
           securityContext: { runAsNonRoot: false, runAsUser: 0, runAsGroup: 0 },
           container: {
             image: image,
@@ -62,14 +62,16 @@ function(image, digest)
       kind: 'StorageClass',
       metadata: k.metadata.metadata('storage', 'turnup-local', name, null, {}, {
         'storageclass.kubernetes.io/is-default-class': 'true',
+        // Older versions had another provisioner name. It is immutable, and volumes don't depend on the class.
+        'turnup/on-immutable': 'recreate',
       }),
-      provisioner: 'turnup.dev/node-local',
+      provisioner: 'turnup/node-local',
       reclaimPolicy: 'Delete',
-      // A folder lies on one node: it is made where the pod will run.
+      // A folder is on one node, so it is created when the scheduler has chosen the pod's node.
       volumeBindingMode: 'WaitForFirstConsumer',
     },
   };
   {
-    [field]: objects[field] { metadata+: { annotations+: onlyWhereThereIsNone } }
+    [field]: objects[field] { metadata+: { annotations+: onlyWithoutDefaultClass } }
     for field in std.objectFields(objects)
   }

@@ -1,4 +1,4 @@
-// RouteGuide's client: one pod that calls the server again and again and logs the answers.
+// RouteGuide's client: one pod that calls the server repeatedly and logs the responses.
 local k = import 'lib/k8s.libsonnet';
 
 function(env, service, deps, images)
@@ -8,17 +8,17 @@ function(env, service, deps, images)
     image: images.client,
     env: {
       PORT: service.port,
-      // From the server's own service.yaml, through Bazel.
+      // From the server's service.yaml, through Bazel.
       SERVER_HOST: deps.server.host,
       SERVER_PORT: deps.server.port,
     },
-    // Ready while calls are answered; the readiness of the whole stack shows here.
+    // Ready while calls succeed, which needs the whole stack.
     readinessProbe: k.probes.http('/ready', service.port, { periodSeconds: 1, failureThreshold: 2 }),
     livenessProbe: k.probes.http('/live', service.port, { initialDelaySeconds: 10, periodSeconds: 10 }),
     resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '128Mi' } },
     pod: {
       terminationGracePeriodSeconds: 10,
-      // Start elsewhere 10 s after the node is found lost, not after the usual five minutes.
+      // If the node is lost, start on another one after 10 s instead of the default of five minutes.
       tolerations: [
         { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 }
         for key in ['not-ready', 'unreachable']

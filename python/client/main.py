@@ -1,4 +1,4 @@
-"""RouteGuide's client: calls all four methods again and again, and logs the answers."""
+"""RouteGuide's client: calls all four methods repeatedly and logs the responses."""
 
 import argparse
 import logging
@@ -13,7 +13,7 @@ import grpc
 
 from proto import route_guide_pb2 as pb
 from python.client import tour
-from python.client.channel import Link
+from python.client.channel import ServerConnection
 from python.common import backoff, logs, settings, stopping
 from python.common.health_http import HealthEndpoint
 
@@ -21,39 +21,44 @@ log = logging.getLogger(__name__)
 
 SERVICE = pb.DESCRIPTOR.services_by_name["RouteGuide"].full_name
 DEADLINE_S = 4.0
-"""Limit of one attempt; waiting for a connection counts."""
+"""Deadline of one attempt in seconds, including the time to connect."""
 READY_WITHIN_S = 15.0
-"""The client is ready while its last answer is not older than this."""
+"""The client is ready if its last response is not older than this, in seconds."""
 
 
 class Caller:
-    """Makes calls until each is answered, and remembers when one last was."""
+    """Makes calls with retries, and keeps the time of the last response."""
 
     def __init__(
         self,
         stopping_event: threading.Event,
-        renew: Callable[[], None],
+        reconnect: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         waits: Callable[[], Iterable[float]] = backoff.delays,
     ) -> None:
-        """Args:
-        stopping_event: when set, no further attempt is made.
-        renew: makes the connection anew; called after each failure.
-        clock: returns seconds, never backwards.
-        waits: returns the pauses (seconds) between the attempts of one call.
+        """Keeps the settings.
+
+        Args:
+            stopping_event: Ends all retries when it is set.
+            reconnect: Replaces the connection; called after each failure.
+            clock: Returns a monotonic time in seconds.
+            waits: Returns the delays between the attempts of one call, in seconds.
         """
         self._stopping = stopping_event
-        self._renew = renew
+        self._reconnect = reconnect
         self._clock = clock
         self._waits = waits
         self._answered_at: float | None = None
 
     def make(self, call: tour.Call) -> bool:
-        """Makes a call, again after each failure, and logs its answer in one line.
+        """Makes a call, retries it after each failure, and logs the response in one line.
+
+        Args:
+            call: The call.
 
         Returns:
-            True when it was answered, False when the client stops.
+            True if the call succeeded, False if the client stops.
         """
         started = self._clock()
         for attempt, wait in enumerate(self._waits(), start=1):
@@ -65,7 +70,7 @@ class Caller:
                 log.warning("%s attempt %d failed: %s; again in %.1f s",
                             call.method, attempt, describe(error), wait)  # fmt: skip
                 self._stopping.wait(wait)
-                self._renew()
+                self._reconnect()
                 continue
             self._answered_at = self._clock()
             took_ms = (self._answered_at - started) * 1000
@@ -74,15 +79,15 @@ class Caller:
         return False
 
     def ready(self) -> tuple[bool, str]:
-        """Whether a call was answered within the last READY_WITHIN_S seconds."""
+        """Returns whether a call succeeded within the last READY_WITHIN_S seconds, and the reason."""
         if self._answered_at is None:
-            return False, "no call was answered yet"
+            return False, "no call has succeeded yet"
         age = self._clock() - self._answered_at
         return age <= READY_WITHIN_S, f"the last answer came {age:.1f} s ago"
 
 
 def describe(error: grpc.RpcError) -> str:
-    """Returns status and details of a failed call in one short text."""
+    """Returns status and details of a failed call as one line."""
     code = error.code().name if hasattr(error, "code") else type(error).__name__
     details = error.details() if hasattr(error, "details") else str(error)
     return f"{code}: {details}"
@@ -94,7 +99,14 @@ def run(
     every_s: float,
     stopping_event: threading.Event,
 ) -> None:
-    """Makes round after round, one every `every_s` seconds, until the event is set."""
+    """Makes a round of calls every `every_s` seconds, until the event is set.
+
+    Args:
+        rounds: The calls of each round.
+        caller: Makes the calls.
+        every_s: Seconds between the starts of two rounds.
+        stopping_event: Ends the rounds when it is set.
+    """
     for calls in rounds:
         due = time.monotonic() + every_s
         for call in calls:
@@ -105,11 +117,11 @@ def run(
 
 
 def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Builds the command line; `env` gives the defaults."""
+    """Returns the parser of the command line, with defaults from the environment variables."""
     result = argparse.ArgumentParser(prog="client", description=__doc__)
     add = settings.add
-    add(result, env, "--server-host", "SERVER_HOST", "the server's service name")
-    add(result, env, "--server-port", "SERVER_PORT", "its port", type=settings.port)
+    add(result, env, "--server-host", "SERVER_HOST", "host of the server's Service")
+    add(result, env, "--server-port", "SERVER_PORT", "port of the server's Service", type=settings.port)
     add(result, env, "--port", "PORT", "port of the health endpoint", type=settings.port)
     add(result, env, "--every", "EVERY_S", "seconds between rounds", type=_seconds, default="2")
     return result
@@ -121,31 +133,39 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError(f"seconds between 0 and 3600, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; use a number of seconds between 0 and 3600")
     return value
 
 
 def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> int:
-    """Calls until SIGTERM; returns the exit code (1 failed, 2 wrong usage)."""
+    """Makes calls until SIGTERM or SIGINT.
+
+    Args:
+        argv: Arguments; those of the process if None.
+        env: Environment variables.
+
+    Returns:
+        Exit code: 0, or 1 if the port can't be bound, or 2 for wrong usage.
+    """
     try:
         options = parser(env).parse_args(argv)
-    except SystemExit as refused:  # argparse has printed why
-        return int(refused.code or 0)
+    except SystemExit as stopped:  # argparse has printed the error or the help text
+        return int(stopped.code or 0)
     logs.configure()
     stopping_event = stopping.stop_event()
-    link = Link(options.server_host, options.server_port, SERVICE)
-    caller = Caller(stopping_event, link.renew)
+    connection = ServerConnection(options.server_host, options.server_port, SERVICE)
+    caller = Caller(stopping_event, connection.replace_channel)
     checks = {"/ready": caller.ready, "/live": lambda: (True, "alive")}
     try:
         endpoint = HealthEndpoint("", options.port, checks)
     except OSError as error:
-        print(f"ERROR: client: port {options.port}: {error}", file=sys.stderr)
+        print(f"ERROR: client: can't listen on port {options.port}: {error}", file=sys.stderr)
         return 1
     endpoint.start()
     log.info("calling %s at %s:%d", SERVICE, options.server_host, options.server_port)
     author = socket.gethostname()[:64]
-    run(tour.rounds(lambda: link.stub, author), caller, options.every, stopping_event)
-    link.close()
+    run(tour.rounds(lambda: connection.stub, author), caller, options.every, stopping_event)
+    connection.close()
     endpoint.close()
     log.info("stopped")
     return 0

@@ -13,23 +13,23 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.client import main, tour
-from python.client.channel import Link, open_channel
+from python.client.channel import ServerConnection, open_channel
 
 
-class Refused(grpc.RpcError):
-    """A failed call."""
+class Unavailable(grpc.RpcError):
+    """Error of a failed call."""
 
     def code(self):
-        """Its status."""
+        """Returns the status."""
         return grpc.StatusCode.UNAVAILABLE
 
     def details(self):
-        """Its text."""
+        """Returns the details."""
         return "nobody\nthere"
 
 
 def _call(*outcomes):
-    """A call that raises or returns the outcomes in turn."""
+    """Returns a call that raises or returns the outcomes in turn."""
     left = iter(outcomes)
 
     def run(deadline_s):
@@ -41,14 +41,14 @@ def _call(*outcomes):
     return tour.Call("Method", run)
 
 
-def _caller(stopping=None, clock=time.monotonic, renew=lambda: None):
+def _caller(stopping=None, clock=time.monotonic, reconnect=lambda: None):
     return main.Caller(
-        stopping or threading.Event(), renew, clock=clock, waits=lambda: itertools.repeat(0.001)
+        stopping or threading.Event(), reconnect, clock=clock, waits=lambda: itertools.repeat(0.001)
     )
 
 
 def test_an_answer_is_logged(caplog):
-    """One line with method, answer and time."""
+    """The log line of a response has method, response and duration."""
     caplog.set_level(logging.INFO)
 
     assert _caller().make(_call("answered: yes"))
@@ -57,12 +57,12 @@ def test_an_answer_is_logged(caplog):
 
 
 def test_failures_are_logged_and_tried_again(caplog):
-    """Each failure is one warning and makes the connection anew; then the answer comes."""
-    renewed = []
-    caller = _caller(renew=lambda: renewed.append(1))
+    """Each failure is logged as a warning and replaces the connection, until the call succeeds."""
+    reconnected = []
+    caller = _caller(reconnect=lambda: reconnected.append(1))
 
-    assert caller.make(_call(Refused(), Refused(), "answered"))
-    assert len(renewed) == 2
+    assert caller.make(_call(Unavailable(), Unavailable(), "answered"))
+    assert len(reconnected) == 2
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [
@@ -71,15 +71,15 @@ def test_failures_are_logged_and_tried_again(caplog):
 
 
 def test_no_attempt_after_the_stop():
-    """When the client stops, a call is not made."""
+    """After the stop event, no call is made."""
     stopping = threading.Event()
     stopping.set()
 
     assert not _caller(stopping).make(_call("never"))
 
 
-def test_ready_means_answered_lately():
-    """Not ready before the first answer, ready after it, not ready when it is old."""
+def test_ready_depends_on_the_last_response():
+    """The client is ready only if its last response is recent."""
     now = 100.0
     caller = _caller(clock=lambda: now)
     before = caller.ready()
@@ -87,7 +87,7 @@ def test_ready_means_answered_lately():
     just_after = caller.ready()
     now += main.READY_WITHIN_S + 1
 
-    assert before == (False, "no call was answered yet")
+    assert before == (False, "no call has succeeded yet")
     assert just_after == (True, "the last answer came 0.0 s ago")
     assert caller.ready() == (False, "the last answer came 16.0 s ago")
 
@@ -96,30 +96,30 @@ def test_ready_means_answered_lately():
     ("arguments", "why"),
     [
         ([], "--server-host"),
-        (["--server-host=x", "--server-port=0", "--port=1"], "a port is a number"),
-        (["--server-host=x", "--server-port=1", "--port=1", "--every=0"], "seconds between 0 and"),
-        (["--server-host=x", "--server-port=1", "--port=1", "--every=soon"], "got 'soon'"),
+        (["--server-host=x", "--server-port=0", "--port=1"], "'0' is not a port"),
+        (["--server-host=x", "--server-port=1", "--port=1", "--every=0"], "use a number of seconds between 0 and"),
+        (["--server-host=x", "--server-port=1", "--port=1", "--every=soon"], "'soon' is not valid"),
     ],
 )
 def test_usage_is_checked(arguments, why, capsys):
-    """Exit code 2 and one message that says what is valid."""
+    """Wrong usage exits with code 2 and a message that says what is valid."""
     assert main.main(arguments, {}) == 2
     assert why in capsys.readouterr().err
 
 
 class Guide(pb_grpc.RouteGuideServicer):
-    """Answers FindPlace with its own name."""
+    """RouteGuide that responds to FindPlace with its own name."""
 
     def __init__(self, name):
         self._name = name
 
     def FindPlace(self, request, context):
-        """Finds nothing, in this server's name."""
+        """Returns no place, with the name of this server."""
         return pb.FoundPlace(origin=pb.Origin(server=self._name))
 
 
 class RunningServer:
-    """A server with health checks on a given port."""
+    """Server with health checks on a given port."""
 
     def __init__(self, name, port=0):
         self.health = health.HealthServicer()
@@ -137,7 +137,7 @@ class RunningServer:
         self.health.set(main.SERVICE, status)
 
     def kill(self):
-        """Ends at once."""
+        """Stops the server at once."""
         self._server.stop(None).wait()
 
 
@@ -147,7 +147,7 @@ def _who_answers(stub, deadline_s=15.0):
 
 
 def test_the_channel_survives_a_restarted_server():
-    """After the server's end the same channel reaches its successor, without a new client."""
+    """After a server restart, the same channel reaches the new server."""
     first = RunningServer("first")
     with open_channel("127.0.0.1", first.port, main.SERVICE) as channel:
         stub = pb_grpc.RouteGuideStub(channel)
@@ -161,7 +161,7 @@ def test_the_channel_survives_a_restarted_server():
 
 
 def test_the_channel_avoids_a_server_that_does_not_serve():
-    """A server that reports NOT_SERVING gets no calls until it serves again."""
+    """A server that reports NOT_SERVING gets no calls until it reports SERVING again."""
     server = RunningServer("only")
     with open_channel("127.0.0.1", server.port, main.SERVICE) as channel:
         stub = pb_grpc.RouteGuideStub(channel)
@@ -178,23 +178,23 @@ def test_the_channel_avoids_a_server_that_does_not_serve():
     server.kill()
 
 
-def test_a_renewed_link_works():
-    """After a renewal calls go through the new channel."""
+def test_a_replaced_channel_works():
+    """After replace_channel, calls use the new channel."""
     server = RunningServer("only")
-    link = Link("127.0.0.1", server.port, main.SERVICE)
-    before = link.stub
-    assert _who_answers(link.stub) == "only"
+    connection = ServerConnection("127.0.0.1", server.port, main.SERVICE)
+    before = connection.stub
+    assert _who_answers(connection.stub) == "only"
 
-    link.renew()
+    connection.replace_channel()
 
-    assert link.stub is not before
-    assert _who_answers(link.stub) == "only"
-    link.close()
+    assert connection.stub is not before
+    assert _who_answers(connection.stub) == "only"
+    connection.close()
     server.kill()
 
 
-def test_rounds_go_on_until_stopped():
-    """Round follows round until the event is set, and a failed call is not skipped."""
+def test_rounds_continue_until_stopped():
+    """Rounds are made until the stop event is set."""
     stopping = threading.Event()
     made = []
 

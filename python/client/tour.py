@@ -1,4 +1,4 @@
-"""One round through RouteGuide's four methods, each answer told in one line."""
+"""Rounds of calls to RouteGuide's four methods, each response described in one line."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 
 Stub = Callable[[], pb_grpc.RouteGuideStub]
-"""Returns the stub to use now."""
+"""Returns the current stub."""
 
 STOPS = [
     (47.37, 8.54),
@@ -20,7 +20,7 @@ STOPS = [
     (-23.55, -46.63),
     (28.61, 77.21),
 ]
-"""Where the tour goes, as (latitude, longitude): cities on all continents."""
+"""Positions of the rounds as (latitude, longitude): cities on all continents."""
 
 AREA_KM = 500.0
 
@@ -30,9 +30,9 @@ class Call:
     """One RPC of a round.
 
     Attributes:
-        method: its name in the contract.
-        run: makes the call with the given deadline (seconds) and returns what
-            was answered, in words; raises grpc.RpcError.
+        method: Name of the RPC method.
+        run: Makes the call with the given deadline in seconds and returns a
+            description of the response; raises grpc.RpcError.
     """
 
     method: str
@@ -40,11 +40,14 @@ class Call:
 
 
 def rounds(stub: Stub, author: str) -> Iterator[list[Call]]:
-    """Yields for ever the calls of the next round, each round at the next stop.
+    """Yields the calls of each round, without end; each round is at the next of STOPS.
 
     Args:
-        stub: gives the stub for each call.
-        author: how the client signs its notes (the pod's name), 1 to 64 characters.
+        stub: Returns the stub for each call.
+        author: Author of the client's notes (the pod's name), 1 to 64 characters.
+
+    Yields:
+        The calls of the next round.
     """
     for number in itertools.count():
         yield _round(stub, author, number)
@@ -68,7 +71,7 @@ def _round(stub: Stub, author: str, number: int) -> list[Call]:
 
     def exchange_notes(deadline_s: float) -> str:
         note = pb.Note(place=note_at, author=author, text=f"round {number}")
-        # Two notes: the answer to the second holds the first, so at least one comes back.
+        # Two notes: the response to the second includes the first, so the stream is never empty.
         notes = iter([note, note])
         answers = stub().ExchangeNotes(notes, timeout=deadline_s, wait_for_ready=True)
         return exchanged(list(answers), note_at)
@@ -86,12 +89,12 @@ def _position(pair: tuple[float, float]) -> pb.Position:
 
 
 def origin(message: pb.Origin) -> str:
-    """Tells where an answer came from, such as "from redis 10.42.0.5:6379 by server-x"."""
+    """Describes the origin of a response, such as "from redis 10.42.0.5:6379 by server-x"."""
     return f"from {message.store or 'an unknown store'} by {message.server or 'an unknown server'}"
 
 
 def found(answer: pb.FoundPlace) -> str:
-    """Tells FindPlace's answer."""
+    """Describes the response of FindPlace."""
     place = answer.place
     return (
         f"answered {origin(answer.origin)}: {place.name} ({' '.join(place.countries)}) at "
@@ -101,7 +104,7 @@ def found(answer: pb.FoundPlace) -> str:
 
 
 def listed(answers: list[pb.FoundPlace], radius_km: float) -> str:
-    """Tells ListPlaces's answers."""
+    """Describes the responses of ListPlaces."""
     if not answers:
         return f"answered: no place within {radius_km:.0f} km"
     names = ", ".join(answer.place.name for answer in answers)
@@ -109,7 +112,7 @@ def listed(answers: list[pb.FoundPlace], radius_km: float) -> str:
 
 
 def measured(answer: pb.RouteSummary) -> str:
-    """Tells MeasureRoute's answer."""
+    """Describes the response of MeasureRoute."""
     passed = ", ".join(answer.passed) or "no place"
     return (
         f"answered {origin(answer.origin)}: {answer.length_km:.0f} km over "
@@ -118,9 +121,9 @@ def measured(answer: pb.RouteSummary) -> str:
 
 
 def exchanged(answers: list[pb.KeptNote], place: str) -> str:
-    """Tells ExchangeNotes's answers."""
+    """Describes the responses of ExchangeNotes."""
     if not answers:
-        return f"answered: no note was left at {place} before"
+        return f"answered: no earlier notes at {place}"
     last = answers[-1]
     return (
         f"answered {origin(last.origin)}: {len(answers)} notes left at {place}, "

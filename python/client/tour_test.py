@@ -1,4 +1,4 @@
-"""Tests of what a round calls and how answers are told."""
+"""Tests of the calls of a round and of the descriptions of responses."""
 
 import itertools
 
@@ -14,7 +14,7 @@ ZURICH = pb.Place(
 
 
 class FakeStub:
-    """Answers each method with a fixed answer and keeps what was sent."""
+    """Stub with a fixed response for each method; it keeps the requests."""
 
     def __init__(self):
         self.sent = {}
@@ -24,17 +24,17 @@ class FakeStub:
         self.sent[method] = request
 
     def FindPlace(self, request, **options):
-        """Finds Zurich, 2 km away."""
+        """Returns Zurich, 2 km away."""
         self._keep("FindPlace", request, **options)
         return pb.FoundPlace(place=ZURICH, distance_km=2.4, origin=ORIGIN)
 
     def ListPlaces(self, request, **options):
-        """Lists Zurich."""
+        """Returns Zurich."""
         self._keep("ListPlaces", request, **options)
         return iter([pb.FoundPlace(place=ZURICH, origin=ORIGIN)])
 
     def MeasureRoute(self, request, **options):
-        """Measures 1000 km past Zurich."""
+        """Returns a length of 1000 km, past Zurich."""
         positions = list(request)
         self._keep("MeasureRoute", positions, **options)
         return pb.RouteSummary(
@@ -49,14 +49,14 @@ class FakeStub:
 
 
 def test_a_round_calls_all_four_methods():
-    """Each method once, and each answer names Redis, the server and a place."""
+    """A round calls each method once, and each description names Redis, server and place."""
     stub = FakeStub()
     calls = next(tour.rounds(lambda: stub, "me"))
 
-    told = {call.method: call.run(3.0) for call in calls}
+    descriptions = {call.method: call.run(3.0) for call in calls}
 
     start = "answered from redis 10.0.0.1:6379 by server-1: "
-    assert told == {
+    assert descriptions == {
         "FindPlace": start + "Europe/Zurich (CH DE) at 47.38 8.53, 2 km away",
         "ListPlaces": start + "1 within 500 km: Europe/Zurich",
         "MeasureRoute": start + "1000 km over 3 positions, past Europe/Zurich",
@@ -67,7 +67,7 @@ def test_a_round_calls_all_four_methods():
 
 
 def test_rounds_travel():
-    """Consecutive rounds ask at different stops, and go round."""
+    """Rounds use the positions of STOPS in order and start again after the last one."""
     stub = FakeStub()
     asked = []
     for calls in itertools.islice(tour.rounds(lambda: stub, "me"), len(tour.STOPS) + 1):
@@ -78,7 +78,7 @@ def test_rounds_travel():
     assert asked[-1] == tour.STOPS[0]
 
 
-def test_empty_answers_are_told():
-    """A stream without a message is an answer too."""
+def test_empty_responses_are_described():
+    """A stream without messages has a description."""
     assert tour.listed([], 10) == "answered: no place within 10 km"
-    assert tour.exchanged([], "Europe/Rome") == "answered: no note was left at Europe/Rome before"
+    assert tour.exchanged([], "Europe/Rome") == "answered: no earlier notes at Europe/Rome"

@@ -1,4 +1,4 @@
-"""Waiting times between attempts: exponential, with full jitter."""
+"""Retry delays: exponential backoff with jitter."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,16 +10,19 @@ def delays(
     *,
     draw: Callable[[float, float], float] = random.uniform,
 ) -> Iterator[float]:
-    """Yields for ever how many seconds to wait before the next attempt.
+    """Yields delays between attempts, without end.
 
-    The n-th delay is drawn between half of and the whole of
-    min(limit_s, first_s * 2**n): clients that failed together do not come
-    back together, and none comes back at once.
+    Delay n is a random number between half of min(limit_s, first_s * 2**n) and
+    the whole of it. So clients that failed together do not retry together, and
+    none retries at once.
 
     Args:
-        first_s: upper bound of the first delay, seconds.
-        limit_s: upper bound of every delay, seconds.
-        draw: returns a number between its two arguments.
+        first_s: Upper bound of the first delay, in seconds.
+        limit_s: Upper bound of every delay, in seconds.
+        draw: Returns a random number between its two arguments.
+
+    Yields:
+        The next delay in seconds.
     """
     bound = first_s
     while True:

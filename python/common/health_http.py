@@ -1,4 +1,4 @@
-"""A tiny HTTP endpoint for Kubernetes probes and for looking at a pod's state."""
+"""HTTP endpoint for Kubernetes probes and for a pod's status."""
 
 import json
 import threading
@@ -7,21 +7,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Check = Callable[[], tuple[bool, Any]]
-"""Returns (healthy, detail); the detail is sent as text, or as JSON if it is no text."""
+"""Returns (healthy, detail); the detail is sent as text, or as JSON if it is not a string."""
 
 
 class HealthEndpoint:
-    """Serves GET requests, each path answered by one check.
+    """HTTP server with one check per path.
 
-    200 when the check says healthy, 503 when not, 404 for an unknown path. A
-    check that raises counts as unhealthy, with the exception's text as detail.
+    It responds 200 if the check is healthy, 503 if not, and 404 for an unknown
+    path. A check that raises is unhealthy, with the exception's text as detail.
     """
 
     def __init__(self, host: str, port: int, checks: dict[str, Check]) -> None:
-        """Binds host:port at once (port 0: a free one, see `port`).
+        """Binds the address.
+
+        Args:
+            host: Address to listen on; "" for all.
+            port: Port to listen on; 0 for a free one, see `port`.
+            checks: Map of path to check.
 
         Raises:
-            OSError: the address cannot be bound.
+            OSError: The address can't be bound.
         """
         self._server = ThreadingHTTPServer((host, port), _handler(checks))
         self._server.daemon_threads = True
@@ -34,15 +39,15 @@ class HealthEndpoint:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """Port that the endpoint listens on."""
         return self._server.server_address[1]
 
     def start(self) -> None:
-        """Begins to answer, in a thread of its own."""
+        """Starts to respond, in its own thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stops answering and frees the port."""
+        """Stops responding and frees the port."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -51,20 +56,20 @@ class HealthEndpoint:
 
 def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 5  # a caller that sends nothing must not hold a thread for ever
+        timeout = 5  # a client that sends nothing must not occupy a thread forever
 
         def do_GET(self) -> None:
             check = checks.get(self.path)
             if check is None:
-                self._answer(404, f"no such path; try {' '.join(sorted(checks))}")
+                self._respond(404, f"unknown path; use one of {' '.join(sorted(checks))}")
                 return
             try:
                 healthy, detail = check()
-            except Exception as error:  # a probe must get an answer, whatever broke
+            except Exception as error:  # a probe must get a response, whatever fails
                 healthy, detail = False, f"{type(error).__name__}: {error}"
-            self._answer(200 if healthy else 503, detail)
+            self._respond(200 if healthy else 503, detail)
 
-        def _answer(self, status: int, detail: Any) -> None:
+        def _respond(self, status: int, detail: Any) -> None:
             is_text = isinstance(detail, str)
             body = (detail if is_text else json.dumps(detail)).encode() + b"\n"
             self.send_response(status)
@@ -74,6 +79,6 @@ def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing: probes come every second and would drown the log."""
+            """Logs nothing, because probes arrive every second."""
 
     return Handler

@@ -14,7 +14,7 @@ def _broken():
 
 @pytest.fixture
 def get():
-    """Serves one check of each kind and returns a function that asks them."""
+    """Serves one check of each kind and returns a function that requests a path."""
     checks = {
         "/yes": lambda: (True, "fine"),
         "/no": lambda: (False, "not yet"),
@@ -37,35 +37,35 @@ def get():
 
 
 def test_healthy_is_200(get):
-    """A healthy check answers 200 with its detail."""
+    """The response of a healthy check is 200 with its detail."""
     assert get("/yes") == (200, "fine\n")
 
 
 def test_unhealthy_is_503(get):
-    """An unhealthy check answers 503 and says why."""
+    """The response of an unhealthy check is 503 with its detail."""
     assert get("/no") == (503, "not yet\n")
 
 
 def test_other_details_are_json(get):
-    """A detail that is no text is sent as JSON."""
+    """A detail that is not a string is sent as JSON."""
     status, body = get("/data")
 
     assert (status, json.loads(body)) == (200, {"n": 1})
 
 
 def test_a_check_that_raises_is_unhealthy(get):
-    """An exception becomes 503 with its text, and the endpoint lives on."""
+    """An exception becomes 503 with its text, and the endpoint continues."""
     assert get("/broken") == (503, "OSError: the disk is gone\n")
     assert get("/yes")[0] == 200
 
 
 def test_an_unknown_path_lists_the_known_ones(get):
-    """404 tells which paths there are."""
-    assert get("/nope") == (404, "no such path; try /broken /data /no /yes\n")
+    """The response for an unknown path is 404 with the known paths."""
+    assert get("/nope") == (404, "unknown path; use one of /broken /data /no /yes\n")
 
 
 def test_a_port_in_use_is_an_os_error():
-    """A second endpoint on the same port is refused at once."""
+    """A second endpoint on the same port raises OSError."""
     first = HealthEndpoint("127.0.0.1", 0, {})
     with pytest.raises(OSError):
         HealthEndpoint("127.0.0.1", first.port, {})

@@ -1,4 +1,4 @@
-"""One line a log record, on stderr, in UTC: what `kubectl logs` shows well."""
+"""Log format: one line per record, on stderr, with the time in UTC."""
 
 import logging
 import sys
@@ -7,23 +7,31 @@ from typing import TextIO
 
 
 class OneLineFormatter(logging.Formatter):
-    """Formats `2026-01-31T12:00:00.123Z INFO text`; line ends become a bar, so
-    that a multi-line message still is one record."""
+    """Formatter for `2026-01-31T12:00:00.123Z INFO text`.
+
+    Newlines become a bar, so that a multi-line message is still one record.
+    """
 
     converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
+        """Sets the format."""
         super().__init__(
             "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns the record as one line without a line end."""
+        """Returns the record as one line, without a newline."""
         return " | ".join(super().format(record).splitlines())
 
 
 def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Sends every record of `level` and above to `stream` (default: stderr)."""
+    """Configures the root logger.
+
+    Args:
+        stream: Stream for log lines; stderr if None.
+        level: Lowest level to log.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(OneLineFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -11,7 +11,7 @@ from python.common import logs
 
 @pytest.fixture
 def restored_root():
-    """Puts the root logger's handlers back after the test."""
+    """Restores the root logger's handlers after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -20,7 +20,7 @@ def restored_root():
 
 
 def test_a_record_is_one_line_with_utc_time(restored_root):
-    """Time in UTC with milliseconds, level and text, and no second line."""
+    """A record is one line with time in UTC, level and text."""
     stream = io.StringIO()
     logs.configure(stream)
     logging.getLogger("x").info("first\nsecond %d", 2)
@@ -32,8 +32,8 @@ def test_a_record_is_one_line_with_utc_time(restored_root):
     )
 
 
-def test_debug_is_left_out(restored_root):
-    """Records below the level do not show."""
+def test_debug_is_not_logged(restored_root):
+    """Records below the level are not logged."""
     stream = io.StringIO()
     logs.configure(stream)
     logging.getLogger("x").debug("hidden")

@@ -1,4 +1,4 @@
-"""Command-line settings whose defaults come from environment variables.
+"""Command-line options with defaults from environment variables.
 
 A pod's manifest sets the variables; a person at a shell passes the options.
 """
@@ -8,13 +8,19 @@ from collections.abc import Mapping
 
 
 def port(text: str) -> int:
-    """Parses a TCP port, 1 to 65535 (an `argparse` type).
+    """Parses a TCP port (an `argparse` type).
+
+    Args:
+        text: A number from 1 to 65535.
+
+    Returns:
+        The port.
 
     Raises:
-        argparse.ArgumentTypeError: the text is no such number.
+        argparse.ArgumentTypeError: The text is not such a number.
     """
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use a number from 1 to 65535")
     return int(text)
 
 
@@ -28,11 +34,19 @@ def add(
     type: type = str,
     default: str | None = None,
 ) -> None:
-    """Adds `option`, taken from `env[variable]` or `default` when not given.
+    """Adds an option with a default from an environment variable.
 
-    Without any of the three the option is required, and the parser's message
-    names both ways to give it. A bad value in the variable is refused like a
-    bad value of the option.
+    The option is required if neither variable nor default is set. The value of the
+    variable is parsed like that of the option.
+
+    Args:
+        parser: The parser to which the option is added.
+        env: Environment variables.
+        option: Name of the option, with its dashes.
+        variable: Name of the environment variable.
+        help: Help text of the option.
+        type: Parses the value.
+        default: Value if neither option nor variable is set; None if one is required.
     """
     value = env.get(variable) or default
     parser.add_argument(

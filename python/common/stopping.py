@@ -1,13 +1,13 @@
-"""Turns SIGTERM and SIGINT into an event that loops can wait on."""
+"""Stop event that SIGTERM and SIGINT set, for loops to wait on."""
 
 import signal
 import threading
 
 
 def stop_event() -> threading.Event:
-    """Returns an event that is set at the first SIGTERM or SIGINT.
+    """Returns an event that SIGTERM and SIGINT set.
 
-    Must be called from the main thread (the rule of `signal.signal`).
+    Call it from the main thread, because `signal.signal` requires that.
     """
     event = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from python.common import stopping
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_sets_the_event(number):
-    """The first SIGTERM or SIGINT sets the event and raises nothing."""
+    """SIGTERM and SIGINT set the event and raise nothing."""
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         event = stopping.stop_event()

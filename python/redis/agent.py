@@ -1,4 +1,4 @@
-"""The agent beside each redis-server: reports its state and keeps the cluster whole."""
+"""Agent beside each redis-server: reports its status and repairs the cluster."""
 
 import http.client
 import json
@@ -14,27 +14,27 @@ from python.redis.resp import CommandError, Connection
 log = logging.getLogger(__name__)
 
 NODE_TIMEOUT_MS = 5000
-"""How long a node may be silent before it counts as failed."""
+"""Milliseconds without a response after which a node counts as failed."""
 FORMING_TIMEOUT_MS = 1000
-"""The same in a node that is new: Redis also waits this long before it believes a
-majority that it has just found, so a new cluster is ready sooner."""
+"""The same for a new node. Redis also waits this long before it trusts a new
+majority, so a short time makes a new cluster ready sooner."""
 SPREAD_EVERY_S = 10.0
-"""How often pod 0 considers to spread masters, when nothing else is to be done."""
+"""Seconds between two attempts of pod 0 to spread the masters, while nothing else is to do."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this pod is.
+    """Identity of this pod.
 
     Attributes:
-        name: the StatefulSet's name; pods are NAME-0 to NAME-(size-1).
-        ordinal: this pod's number.
-        size: how many pods there are.
-        namespace: the pods' namespace; agents of another one are not ours.
-        host: the Kubernetes node that this pod runs on.
-        ip: this pod's address.
-        redis_port: where redis-server listens, in every pod.
-        status_port: where the agent's HTTP endpoint listens, in every pod.
+        name: Name of the StatefulSet; pods are NAME-0 to NAME-(size-1).
+        ordinal: Ordinal of this pod.
+        size: Number of pods.
+        namespace: Namespace of the pods; agents in other namespaces are ignored.
+        host: Kubernetes node that runs this pod.
+        ip: Address of this pod.
+        redis_port: Port of redis-server, in every pod.
+        status_port: Port of the agent's HTTP endpoint, in every pod.
     """
 
     name: str
@@ -48,46 +48,52 @@ class Identity:
 
     @property
     def pod(self) -> str:
-        """This pod's name."""
+        """Name of this pod."""
         return f"{self.name}-{self.ordinal}"
 
 
 Resolve = Callable[[str], str | None]
-"""Returns the address of the pod of that name, or None while it has none."""
+"""Returns the address of the pod with the given name; None if it has none."""
 
 
 class Agent:
-    """Heals this pod's part of the cluster; pod 0's agent also decides roles.
+    """Repairs this pod's part of the cluster; pod 0's agent also assigns roles.
 
-    Call `tick` again and again; it never raises because of the network.
+    Call `tick` periodically; it never raises network errors.
     """
 
     def __init__(self, who: Identity, resolve: Resolve) -> None:
+        """Keeps the settings.
+
+        Args:
+            who: This pod.
+            resolve: Resolves names of pods.
+        """
         self._who = who
         self._resolve = resolve
         self._quiet_since = time.monotonic()
         self._formed = False
 
-    # What the HTTP endpoint serves.
+    # Checks of the HTTP endpoint.
 
     def live(self) -> tuple[bool, str]:
-        """Whether redis-server answers at all; loading its data counts as alive."""
+        """Returns whether redis-server responds; it is live even while it loads its data."""
         try:
             return True, self._ask("PING")
-        except CommandError as refusal:  # such as LOADING: it is at work
-            return True, str(refusal)
+        except CommandError as error:  # such as LOADING: redis-server is working
+            return True, str(error)
 
     def ready(self) -> tuple[bool, str]:
-        """Whether CLUSTER INFO says cluster_state:ok and a replica follows its master."""
+        """Returns whether CLUSTER INFO reports cluster_state:ok and, for a replica, whether it replicates its master."""
         state = nodes.parse_report(self._ask("CLUSTER", "INFO")).get("cluster_state", "unknown")
         if state != "ok":
             return False, f"cluster_state:{state}"
         if not self._link_up():
-            return False, "cluster_state:ok, but the replica does not follow its master yet"
+            return False, "cluster_state:ok, but this replica does not replicate its master yet"
         return True, "cluster_state:ok"
 
     def status(self) -> tuple[bool, dict[str, Any]]:
-        """What other agents need to know of this pod, see `plan.Member`."""
+        """Returns this pod's status for other agents, see `plan.Member`."""
         return True, {
             "pod": self._who.pod,
             "namespace": self._who.namespace,
@@ -96,17 +102,17 @@ class Agent:
             "nodes": self._ask("CLUSTER", "NODES"),
         }
 
-    # Before Redis starts.
+    # Before redis-server starts.
 
-    def clear_the_way(self) -> bool:
-        """For a pod with a new volume, before it starts its Redis.
+    def promote_replicas(self) -> bool:
+        """Promotes replicas of the node that had this address; for a pod with a new volume, before it starts redis-server.
 
-        A replica looks its master up by address. If this pod has the address
-        of the node whose volume was lost, that node's replica would follow the
-        new, empty Redis and throw its own copy away: it must take over first.
+        A replica finds its master by address. If this pod has the address of a
+        node that lost its volume, that node's replica would replicate the new,
+        empty Redis and discard its own copy. So it must be promoted first.
 
         Returns:
-            True when no replica waits for a master at this pod's address.
+            True if there is no replica of a master at this pod's address.
         """
         for peer in self._peers([]):
             old = {
@@ -114,102 +120,105 @@ class Agent:
                 for node in peer.table
                 if (node.ip, node.hostname) == (self._who.ip, self._who.pod)
             }
-            for heir in peer.table:
-                if heir.master in old and heir.healthy:
-                    log.info("%s must take over first: this volume is new", heir.hostname)
-                    self._command(heir.ip, "CLUSTER", "FAILOVER", "TAKEOVER")
+            for replica in peer.table:
+                if replica.master in old and replica.healthy:
+                    log.info("promoting %s first, because this volume is new", replica.hostname)
+                    self._command(replica.ip, "CLUSTER", "FAILOVER", "TAKEOVER")
                     return False
         return True
 
-    # One round of work.
+    # Reconciliation.
 
     def tick(self) -> bool:
-        """Looks at the cluster as this pod sees it and repairs what is wrong.
+        """Checks the cluster from this pod's view and repairs it.
 
         Returns:
-            True when nothing is left to be done.
+            True if there is nothing left to do.
         """
         try:
             return self._tick()
         except (OSError, ValueError, CommandError) as error:
-            log.debug("this round failed: %s", error)
+            log.debug("this check failed: %s", error)
             return False
 
     def _tick(self) -> bool:
         table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
-        for node_id in plan.superseded(table):
-            log.info("forget %s: its pod runs with a new volume", node_id)
+        for node_id in plan.nodes_to_forget(table):
+            log.info("forgetting %s, because its pod has a new volume", node_id)
             self._ask("CLUSTER", "FORGET", node_id)
         settled = self._is_settled(table)
-        leads = self._who.ordinal == 0
+        is_leader = self._who.ordinal == 0
         now = time.monotonic()
         if settled and not self._formed and self.ready()[0]:
             self._ask("CONFIG", "SET", "cluster-node-timeout", NODE_TIMEOUT_MS)
             self._formed = True
         if not settled:
             self._quiet_since = now
-        elif not leads or now - self._quiet_since < SPREAD_EVERY_S:
+        elif not is_leader or now - self._quiet_since < SPREAD_EVERY_S:
             return True
         peers = self._peers(table)
         me = self._member(self._who.ordinal, self._who.ip, self.status()[1])
-        for peer in plan.meetings(me, peers):
-            log.info("meet %s at %s", peer.pod, peer.ip)
+        for peer in plan.nodes_to_meet(me, peers):
+            log.info("meeting %s at %s", peer.pod, peer.ip)
             self._ask("CLUSTER", "MEET", peer.ip, self._who.redis_port)
-        if leads and len(peers) == self._who.size - 1:
-            self._lead([me, *peers], settled)
+        if is_leader and len(peers) == self._who.size - 1:
+            self._assign_roles([me, *peers], settled)
         return settled
 
     def _is_settled(self, table: list[nodes.Node]) -> bool:
-        whole = len(table) == self._who.size and all(node.healthy for node in table)
+        complete = len(table) == self._who.size and all(node.healthy for node in table)
         empty = any(node.master is None and not node.slots for node in table)
         gaps = nodes.unowned(slots for node in table for slots in node.slots)
-        return whole and not empty and not gaps
+        return complete and not empty and not gaps
 
-    def _lead(self, members: list[plan.Member], settled: bool) -> None:
+    def _assign_roles(self, members: list[plan.Member], settled: bool) -> None:
         steps = plan.decide(members)
         if settled and not steps:
             steps = plan.spread(members)
             self._quiet_since = time.monotonic()
         addresses = {member.pod: member.ip for member in members}
         for step in steps:
-            log.info("%s: %s", step.pod, step.why)
-            self._command(addresses[step.pod], *step.words)
+            log.info("%s: %s", step.pod, step.reason)
+            self._command(addresses[step.pod], *step.command)
 
-    def hand_over(self, timeout_s: float = 3.0) -> bool:
-        """Before this pod ends: lets a replica take over, if this is a master with one.
+    def fail_over(self, timeout_s: float = 3.0) -> bool:
+        """Promotes a replica of this master, before this pod terminates.
 
-        Without this, the shard would be unwritable until the others notice that
-        its master is gone.
+        Without it, nobody could write to the shard until the other nodes notice
+        that its master is gone.
+
+        Args:
+            timeout_s: Seconds to wait for the replica.
 
         Returns:
-            True when a replica took over in time.
+            True if a replica became the master in time; False also if there is none.
         """
         try:
             table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
             me = nodes.myself(table)
-            heirs = [node for node in table if node.master == me.id and node.healthy]
-            if not me.slots or not heirs:
+            replicas = [node for node in table if node.master == me.id and node.healthy]
+            if not me.slots or not replicas:
                 return False
-            self._command(heirs[0].ip, "CLUSTER", "FAILOVER")
+            self._command(replicas[0].ip, "CLUSTER", "FAILOVER")
             deadline = time.monotonic() + timeout_s
             while time.monotonic() < deadline:
                 if self._ask("ROLE")[0] == "slave":
-                    log.info("%s took over", heirs[0].hostname or heirs[0].ip)
+                    log.info("%s is the new master", replicas[0].hostname or replicas[0].ip)
                     return True
                 time.sleep(0.05)
         except (OSError, ValueError, CommandError) as error:
-            log.info("no replica took over: %s", error)
+            log.info("no replica became the master: %s", error)
         return False
 
-    # Looking around.
+    # Requests.
 
     def _ask(self, *words: str | int) -> Any:
-        # A connection for each question: it is local, and nothing can go stale.
+        # Each command has its own connection: it is local, and can't be stale.
         with Connection(self._who.ip, self._who.redis_port) as redis:
             return redis.command(*words)
 
     def _command(self, ip: str, *words: str | int) -> None:
-        """Tells another pod's Redis to do something; a refusal is logged."""
+        """Sends a command to another pod's Redis, and logs the result."""
         shown = f"{ip}: {' '.join(map(str, words))}"
         try:
             with Connection(ip, self._who.redis_port) as redis:
@@ -223,8 +232,8 @@ class Agent:
         return report.get("role") == "master" or report.get("master_link_status") == "up"
 
     def _peers(self, table: list[nodes.Node]) -> list[plan.Member]:
-        # DNS may go on denying a new pod for seconds, because somebody asked too early. Whoever
-        # found us by then has met us, so that Redis's own table tells where it is.
+        # DNS may cache for seconds that a new pod does not exist. Pods that have found us are in
+        # Redis's own table of nodes, with their addresses.
         known = {node.hostname: node.ip for node in table if node.healthy}
         found = []
         for ordinal in range(self._who.size):
@@ -238,9 +247,9 @@ class Agent:
     def _peer(self, ordinal: int, pod: str, ip: str) -> plan.Member | None:
         try:
             status = _fetch_json(ip, self._who.status_port, "/status")
-        except (OSError, ValueError, http.client.HTTPException):  # not up yet
+        except (OSError, ValueError, http.client.HTTPException):  # not started yet
             return None
-        # An address can be out of date and belong to somebody else by now.
+        # An address can be stale and belong to another pod by now.
         if not isinstance(status, dict):
             return None
         if (status.get("pod"), status.get("namespace")) != (pod, self._who.namespace):

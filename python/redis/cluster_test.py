@@ -1,4 +1,4 @@
-"""Tests of the agents on clusters of six real redis-server processes."""
+"""Tests of the agents with clusters of six real redis-server processes."""
 
 import time
 
@@ -11,7 +11,7 @@ from python.redis.resp import CommandError, Connection
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A ready cluster on two hosts: even pods on a, odd ones on b."""
+    """Returns a ready cluster on two hosts: even pods on a, odd ones on b."""
     with local_cluster.running(tmp_path) as running:
         yield running
 
@@ -31,14 +31,14 @@ def _on_owner(cluster, key, *words):
 
 
 def _write(cluster, value):
-    """Writes and waits until replicas and volumes have it: Redis itself promises neither."""
+    """Writes values and waits until replicas and volumes have them, which Redis itself does not guarantee."""
     for number in range(30):
         _on_owner(cluster, f"k{number}", "SET", f"k{number}", value)
     _eventually(lambda: all(_is_safe(cluster, n) for n in cluster.pods))
 
 
 def _is_safe(cluster, ordinal):
-    """Whether the pod has handed on and written out all that it holds."""
+    """Returns whether a pod has replicated and persisted all its data."""
     report = nodes.parse_report(cluster.ask(ordinal, "INFO"))
     written = report["aof_buffer_length"] == report["aof_pending_bio_fsync"] == "0"
     replicas = [value for key, value in report.items() if key.startswith("slave") and "offset=" in value]
@@ -50,7 +50,7 @@ def _read(cluster):
 
 
 def _eventually(check, timeout_s=30.0):
-    """Waits until check() is true; OSErrors and refusals count as not yet."""
+    """Waits until check() is true; an OSError or CommandError means not yet."""
     deadline = time.monotonic() + timeout_s
     last = None
     while time.monotonic() < deadline:
@@ -62,11 +62,11 @@ def _eventually(check, timeout_s=30.0):
             if last:
                 return
         time.sleep(0.1)
-    raise TimeoutError(f"not so after {timeout_s} s, last: {last!r}")
+    raise TimeoutError(f"still {last!r} after {timeout_s} s")
 
 
 def test_a_new_cluster_forms(cluster):
-    """Three masters, two on pod 0's host; each replica on the other host."""
+    """A new cluster has three masters, two on pod 0's host, and each replica on the other host."""
     owners = cluster.masters()
     table = {node.id: node for node in cluster.table()}
 
@@ -78,8 +78,8 @@ def test_a_new_cluster_forms(cluster):
             assert int(node.hostname[-1]) % 2 != int(table[node.master].hostname[-1]) % 2
 
 
-def test_pods_that_dns_denies_are_found(tmp_path):
-    """Pod 0 gets no address from DNS, but those that find it make themselves known."""
+def test_pods_without_dns_are_found(tmp_path):
+    """If DNS has no addresses for pod 0, the cluster forms because the other pods find pod 0."""
     cluster = local_cluster.LocalCluster(tmp_path, ["a", "b"] * 3)
     try:
         cluster.deny(0)
@@ -91,7 +91,7 @@ def test_pods_that_dns_denies_are_found(tmp_path):
 
 
 def test_a_killed_master_is_replaced_and_gets_its_role_back(cluster):
-    """Data survives a killed master; after its return the masters spread as before."""
+    """Data survives a killed master, and after its restart the masters are spread as before."""
     _write(cluster, "before")
     before = cluster.masters()
     victim = before[0]
@@ -107,8 +107,8 @@ def test_a_killed_master_is_replaced_and_gets_its_role_back(cluster):
     assert _read(cluster) == {"after"}
 
 
-def test_a_stopped_master_hands_over_without_an_outage(cluster):
-    """A graceful end moves the shard to its replica before redis-server goes."""
+def test_a_stopped_master_fails_over_without_an_outage(cluster):
+    """On a graceful stop, a replica becomes the master before redis-server exits."""
     _write(cluster, "kept")
     victim = cluster.masters()[1]
 
@@ -119,7 +119,7 @@ def test_a_stopped_master_hands_over_without_an_outage(cluster):
 
 
 def test_the_loss_of_the_majoritys_host_lasts_until_it_returns(cluster):
-    """Without pod 0's host nobody can be elected; when it is back all is well, data intact."""
+    """Without pod 0's host there is no election; when it is back, the cluster recovers with its data."""
     _write(cluster, "kept")
 
     cluster.kill(0, 2, 4)
@@ -132,7 +132,7 @@ def test_the_loss_of_the_majoritys_host_lasts_until_it_returns(cluster):
 
 
 def test_all_pods_move_to_new_addresses(cluster):
-    """All end at once and come back elsewhere: they find each other, data intact."""
+    """If all pods stop and start with new addresses, they find each other and keep their data."""
     _write(cluster, "moved")
     old = cluster.ip(0)
 
@@ -147,7 +147,7 @@ def test_all_pods_move_to_new_addresses(cluster):
 
 
 def test_the_loss_of_the_other_host(cluster):
-    """The host without the majority is lost: the rest goes on by itself, data intact."""
+    """After the loss of the host without the majority, the cluster recovers by itself with its data."""
     _write(cluster, "kept")
 
     cluster.kill(1, 3, 5)
@@ -156,8 +156,8 @@ def test_the_loss_of_the_other_host(cluster):
     assert all(cluster.pods[n].agent.ready()[0] for n in (0, 2, 4))
 
 
-def test_a_pod_with_an_emptied_volume_joins_again(cluster):
-    """A master loses its volume: its replica takes over and the new node follows it."""
+def test_a_pod_with_an_empty_volume_joins_again(cluster):
+    """If a master loses its volume, its replica becomes the master, and the new node replicates it."""
     _write(cluster, "kept")
     victim = cluster.masters()[0]
 
@@ -172,7 +172,7 @@ def test_a_pod_with_an_emptied_volume_joins_again(cluster):
 
 
 def test_a_lost_shard_does_not_stop_the_cluster(cluster):
-    """Both volumes of one shard are lost: its slots are served again, empty."""
+    """If one shard loses both volumes, its slots are served again, without data."""
     _write(cluster, "kept")
     victim = cluster.masters()[0]
     lost = cluster.table(victim)
@@ -191,7 +191,7 @@ def test_a_lost_shard_does_not_stop_the_cluster(cluster):
 
 
 def test_not_ready_while_the_cluster_is_down(cluster):
-    """A pod that cannot see a majority is alive, but not ready."""
+    """A pod that can't reach a majority is live, but not ready."""
     cluster.kill(0, 1, 2, 3)
     alone = cluster.pods[4].agent
 

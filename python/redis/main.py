@@ -1,4 +1,4 @@
-"""A Redis Cluster pod's entrypoint: runs redis-server and the agent beside it."""
+"""Entrypoint of a Redis Cluster pod: runs redis-server and its agent."""
 
 import argparse
 import os
@@ -14,11 +14,15 @@ from python.common.health_http import HealthEndpoint
 from python.redis.agent import Agent, Identity, Resolve
 from python.redis.server import Supervisor
 
+
 def in_cluster_resolver(service: str) -> Resolve:
-    """Returns a function that looks a pod up by its headless service.
+    """Returns a function that resolves names of pods through their headless Service.
 
     Args:
-        service: name of the headless service in the pods' own namespace.
+        service: Name of the headless Service, in the namespace of the pods.
+
+    Returns:
+        The function.
     """
 
     def resolve(pod: str) -> str | None:
@@ -32,47 +36,55 @@ def in_cluster_resolver(service: str) -> Resolve:
 
 
 def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Builds the command line; `env` gives the defaults."""
+    """Returns the parser of the command line, with defaults from the environment variables."""
     result = argparse.ArgumentParser(prog="redis-agent", description=__doc__)
     add = settings.add
     add(result, env, "--pod", "POD_NAME", "this pod's name, NAME-ORDINAL", type=_pod)
-    add(result, env, "--namespace", "POD_NAMESPACE", "its namespace")
-    add(result, env, "--ip", "POD_IP", "its address")
-    add(result, env, "--host", "NODE_NAME", "the Kubernetes node it runs on")
-    add(result, env, "--size", "CLUSTER_SIZE", "how many pods the cluster has", type=_size)
-    add(result, env, "--nodes-service", "NODES_SERVICE", "the pods' headless service")
-    add(result, env, "--port", "PORT", "redis-server's port", type=settings.port)
-    add(result, env, "--status-port", "STATUS_PORT", "the agent's port", type=settings.port)
-    add(result, env, "--data", "DATA_DIR", "the volume's folder", type=Path, default="/data")
-    add(result, env, "--memory", "MAX_MEMORY", "redis-server's maxmemory", default="64mb")
+    add(result, env, "--namespace", "POD_NAMESPACE", "this pod's namespace")
+    add(result, env, "--ip", "POD_IP", "this pod's address")
+    add(result, env, "--host", "NODE_NAME", "the Kubernetes node that runs this pod")
+    add(result, env, "--size", "CLUSTER_SIZE", "number of pods in the cluster", type=_size)
+    add(result, env, "--nodes-service", "NODES_SERVICE", "the pods' headless Service")
+    add(result, env, "--port", "PORT", "port of redis-server", type=settings.port)
+    add(result, env, "--status-port", "STATUS_PORT", "port of the agent's HTTP endpoint", type=settings.port)
+    add(result, env, "--data", "DATA_DIR", "folder of the volume", type=Path, default="/data")
+    add(result, env, "--memory", "MAX_MEMORY", "maxmemory of redis-server", default="64mb")
     return result
 
 
 def _pod(text: str) -> tuple[str, int]:
     match = re.fullmatch(r"([a-z0-9-]+)-(\d+)", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"a pod's name ends in its number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a StatefulSet's pod; use NAME-ORDINAL")
     return match[1], int(match[2])
 
 
 def _size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 6 <= int(text) <= 12:
         raise argparse.ArgumentTypeError(
-            f"a cluster has 6 to 12 pods (three masters and their replicas at least), got {text!r}"
+            f"{text!r} is not a valid size; use 6 to 12 pods (at least three masters with a replica each)"
         )
     return int(text)
 
 
 def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> int:
-    """Runs until SIGTERM or redis-server's end; returns the exit code (2: wrong usage)."""
+    """Runs redis-server until it exits, or until SIGTERM or SIGINT.
+
+    Args:
+        argv: Arguments; those of the process if None.
+        env: Environment variables.
+
+    Returns:
+        Exit code: that of redis-server, or 1 if it can't start, or 2 for wrong usage.
+    """
     try:
         options = parser(env).parse_args(argv)
-    except SystemExit as refused:  # argparse has printed why
-        return int(refused.code or 0)
+    except SystemExit as stopped:  # argparse has printed the error or the help text
+        return int(stopped.code or 0)
     logs.configure()
     program = shutil.which("redis-server")
     if program is None:
-        print("ERROR: redis-agent: there is no redis-server on PATH", file=sys.stderr)
+        print("ERROR: redis-agent: redis-server is not on PATH; install it", file=sys.stderr)
         return 1
     name, ordinal = options.pod
     who = Identity(

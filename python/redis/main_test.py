@@ -6,7 +6,7 @@ import pytest
 
 from python.redis import main
 
-ENV = {
+VARIABLES = {
     "POD_NAME": "redis-2",
     "POD_NAMESPACE": "dev",
     "POD_IP": "10.0.0.3",
@@ -18,9 +18,9 @@ ENV = {
 }
 
 
-def test_the_manifest_sets_all():
-    """The downward API's variables are enough to start."""
-    options = main.parser(ENV).parse_args([])
+def test_the_manifest_sets_all_options():
+    """The variables of the manifest set all mandatory options."""
+    options = main.parser(VARIABLES).parse_args([])
 
     assert options.pod == ("redis", 2)
     assert (options.size, options.port, options.data) == (6, 6379, Path("/data"))
@@ -29,21 +29,21 @@ def test_the_manifest_sets_all():
 @pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
-        ("POD_NAME", "redis", "a pod's name ends in its number, got 'redis'"),
-        ("CLUSTER_SIZE", "5", "a cluster has 6 to 12 pods"),
-        ("CLUSTER_SIZE", "six", "got 'six'"),
-        ("PORT", "0", "a port is a number"),
+        ("POD_NAME", "redis", "'redis' is not the name of a StatefulSet's pod; use NAME-ORDINAL"),
+        ("CLUSTER_SIZE", "5", "'5' is not a valid size; use 6 to 12 pods"),
+        ("CLUSTER_SIZE", "six", "'six' is not a valid size"),
+        ("PORT", "0", "'0' is not a port"),
     ],
 )
 def test_bad_settings(variable, value, why, capsys):
-    """Exit code 2 and one message that says what is valid."""
-    assert main.main([], ENV | {variable: value}) == 2
+    """A wrong setting exits with code 2 and a message that says what is valid."""
+    assert main.main([], VARIABLES | {variable: value}) == 2
     assert why in capsys.readouterr().err
 
 
 def test_no_redis_server(monkeypatch, capsys):
-    """Without the program there is one sentence and exit code 1."""
+    """Without redis-server the exit code is 1, with one sentence."""
     monkeypatch.setenv("PATH", "/nonexistent")
 
-    assert main.main([], ENV) == 1
-    assert capsys.readouterr().err == "ERROR: redis-agent: there is no redis-server on PATH\n"
+    assert main.main([], VARIABLES) == 1
+    assert capsys.readouterr().err == "ERROR: redis-agent: redis-server is not on PATH; install it\n"

@@ -1,4 +1,4 @@
-"""What Redis says of its cluster, parsed: CLUSTER NODES and `key:value` reports.
+"""Parser of Redis's reports about its cluster: CLUSTER NODES and `key:value` reports.
 
 Format: https://redis.io/docs/latest/commands/cluster-nodes/
 """
@@ -7,24 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SLOTS = 16384
-"""How many hash slots every Redis Cluster has."""
+"""Number of hash slots in every Redis Cluster."""
 
 Range = tuple[int, int]
-"""First and last slot, both included."""
+"""First and last slot of a range, both inclusive."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One line of CLUSTER NODES: a node as the asked node sees it.
+    """One line of CLUSTER NODES: a node from the view of the responding node.
 
     Attributes:
-        id: 40 hex digits that the node keeps for life.
-        ip: last known address; empty when unknown.
-        hostname: what the node announces (its pod's name); may be empty.
-        flags: such as "myself", "master", "slave", "fail", "fail?", "handshake", "noaddr".
-        master: id of the master that it replicates; None for a master.
-        connected: whether the asked node's link to it is up.
-        slots: the ranges it owns, in order.
+        id: 40 hex digits, which the node keeps as long as its volume.
+        ip: Last known address; empty if unknown.
+        hostname: Host name that the node announces (its pod's name); may be empty.
+        flags: Flags, such as "myself", "master", "slave", "fail", "fail?", "handshake", "noaddr".
+        master: ID of the master that it replicates; None for a master.
+        connected: True if the responding node is connected to it.
+        slots: Ranges of slots that it owns, in order.
     """
 
     id: str
@@ -37,15 +37,21 @@ class Node:
 
     @property
     def healthy(self) -> bool:
-        """Whether the link is up and nobody doubts the node."""
+        """True if the node is connected and has no flag of a failure."""
         return self.connected and not self.flags & {"fail", "fail?", "handshake", "noaddr"}
 
 
 def parse_nodes(text: str) -> list[Node]:
     """Parses the reply of CLUSTER NODES.
 
+    Args:
+        text: The reply.
+
+    Returns:
+        One node per line.
+
     Raises:
-        ValueError: a line with fewer than the eight fixed fields.
+        ValueError: A line has fewer than the eight fixed fields.
     """
     return [_parse_line(line) for line in text.splitlines() if line]
 
@@ -53,7 +59,7 @@ def parse_nodes(text: str) -> list[Node]:
 def _parse_line(line: str) -> Node:
     fields = line.split(" ")
     if len(fields) < 8:
-        raise ValueError(f"no line of CLUSTER NODES: {line!r}")
+        raise ValueError(f"{line!r} is not a line of CLUSTER NODES; expected 8 fields or more")
     identity, address, flags, master, _ping, _pong, _epoch, link = fields[:8]
     endpoint, _, names = address.partition(",")
     return Node(
@@ -73,25 +79,25 @@ def _slot_range(word: str) -> Range:
 
 
 def myself(nodes: Iterable[Node]) -> Node:
-    """Returns the asked node's own line.
+    """Returns the responding node itself.
 
     Raises:
-        ValueError: there is none.
+        ValueError: No node has the flag "myself".
     """
     for node in nodes:
         if "myself" in node.flags:
             return node
-    raise ValueError("CLUSTER NODES has no line flagged myself")
+    raise ValueError("no line of CLUSTER NODES has the flag myself")
 
 
 def parse_report(text: str) -> dict[str, str]:
-    """Parses the `key:value` lines of INFO and CLUSTER INFO; comments are left out."""
+    """Parses the `key:value` lines of INFO and CLUSTER INFO, without comments."""
     pairs = (line.partition(":") for line in text.splitlines() if line[:1] not in ("", "#"))
     return {key: value for key, _, value in pairs}
 
 
 def unowned(owned: Iterable[Range]) -> list[Range]:
-    """Returns the ranges of slots that are in none of the given ranges."""
+    """Returns the ranges of slots that are not in the given ranges."""
     gaps, expected = [], 0
     for first, last in sorted(owned):
         if first > expected:
@@ -103,9 +109,14 @@ def unowned(owned: Iterable[Range]) -> list[Range]:
 
 
 def split(ranges: Iterable[Range], parts: int) -> list[list[Range]]:
-    """Deals the slots of the ranges out into `parts` shares of nearly equal size.
+    """Splits ranges of slots into shares of nearly equal size.
 
-    Every share is contiguous as far as the ranges are.
+    Args:
+        ranges: The ranges.
+        parts: Number of shares.
+
+    Returns:
+        The shares; each is a list of ranges, in the order of the slots.
     """
     ranges = list(ranges)
     left = sum(last - first + 1 for first, last in ranges)

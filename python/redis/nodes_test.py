@@ -1,4 +1,4 @@
-"""Tests of parsing what Redis says of its cluster."""
+"""Tests of the parser of Redis's reports about its cluster."""
 
 import pytest
 
@@ -14,7 +14,7 @@ TABLE = (
 
 
 def test_nodes():
-    """Every field that decisions need is taken from its column."""
+    """Each field of a node comes from its column."""
     one, two, three = nodes.parse_nodes(TABLE)
 
     assert (one.id, one.ip, one.hostname, one.master) == (ONE, "10.0.0.1", "redis-0", None)
@@ -25,30 +25,30 @@ def test_nodes():
 
 
 @pytest.mark.parametrize("flag", ["fail", "fail?", "handshake", "noaddr"])
-def test_doubted_nodes_are_not_healthy(flag):
-    """Each flag that doubts a node makes it unhealthy although its link is up."""
+def test_nodes_with_a_failure_flag_are_not_healthy(flag):
+    """A node with one of these flags is not healthy, even if it is connected."""
     (node,) = nodes.parse_nodes(f"{ONE} 10.0.0.1:1@2 master,{flag} - 0 0 1 connected")
 
     assert not node.healthy
 
 
 def test_myself():
-    """The asked node's own line is found; without one the table is refused."""
+    """The responding node is found; a table without it is an error."""
     table = nodes.parse_nodes(TABLE)
 
     assert nodes.myself(table).id == ONE
-    with pytest.raises(ValueError, match="no line flagged myself"):
+    with pytest.raises(ValueError, match="no line of CLUSTER NODES has the flag myself"):
         nodes.myself(table[1:])
 
 
-def test_a_cut_line_is_refused():
-    """A line with too few fields raises, and shows the line."""
-    with pytest.raises(ValueError, match="no line of CLUSTER NODES: 'abc def'"):
+def test_a_truncated_line_is_an_error():
+    """The error for a line with too few fields shows the line."""
+    with pytest.raises(ValueError, match="'abc def' is not a line of CLUSTER NODES"):
         nodes.parse_nodes("abc def\n")
 
 
 def test_reports():
-    """Comments and empty lines are left out; a value may hold colons."""
+    """Comments and empty lines are skipped, and a value may contain colons."""
     text = "# Cluster\r\ncluster_state:ok\r\n\r\naddress:10.0.0.1:6379\r\n"
 
     assert nodes.parse_report(text) == {"cluster_state": "ok", "address": "10.0.0.1:6379"}
@@ -64,12 +64,12 @@ def test_reports():
     ],
 )
 def test_unowned(owned, gaps):
-    """What no range covers is found, in order, overlaps or not."""
+    """Slots outside of all ranges are found, in order, even if ranges overlap."""
     assert nodes.unowned(owned) == gaps
 
 
-def test_split_deals_all_slots_once():
-    """Shares differ by one slot at most, and together are what was dealt."""
+def test_split_assigns_each_slot_once():
+    """Shares differ by at most one slot, and together contain each slot once."""
     shares = nodes.split([(0, 9), (100, 106), (200, 200)], 4)
 
     sizes = [sum(last - first + 1 for first, last in share) for share in shares]
@@ -79,5 +79,5 @@ def test_split_deals_all_slots_once():
 
 
 def test_split_of_a_new_cluster():
-    """A new cluster's masters get the same thirds that redis-cli gives them."""
+    """The masters of a new cluster get the same thirds as from redis-cli."""
     assert nodes.split([(0, 16383)], 3) == [[(0, 5461)], [(5462, 10922)], [(10923, 16383)]]

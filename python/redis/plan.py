@@ -1,9 +1,9 @@
-"""What the cluster's pods must do next: pure decisions on what they report.
+"""Plans the next steps of the cluster's pods: pure functions of their reports.
 
-Each pod's agent heals its own view (`meetings`, `superseded`). Roles and slots
-are decided by the agent of pod 0 alone, so that no two decisions can collide
-(`decide`, `spread`); and only when all pods answer, so that what a pod does not claim is
-known to be nobody's. Failover itself is Redis's own work.
+Each pod's agent repairs its own view (`nodes_to_meet`, `nodes_to_forget`). Only the
+agent of pod 0 assigns roles and slots (`decide`, `spread`), so that no two
+decisions conflict. It does so only if all pods respond, because only then are the
+slots that no pod reports known to be unowned. Redis itself does the failover.
 """
 
 import itertools
@@ -15,15 +15,15 @@ from python.redis.nodes import Node, Range, myself, split, unowned
 
 @dataclass(frozen=True)
 class Member:
-    """One pod as its agent reports it.
+    """Status of a pod, as its agent reports it.
 
     Attributes:
-        ordinal: the pod's number in the StatefulSet.
-        pod: its name.
-        host: the Kubernetes node that it runs on.
-        ip: its address now.
-        table: its own CLUSTER NODES.
-        link_up: for a replica, whether it follows its master; True for a master.
+        ordinal: Ordinal of the pod in the StatefulSet.
+        pod: Name of the pod.
+        host: Kubernetes node that runs the pod.
+        ip: Current address of the pod.
+        table: Its own CLUSTER NODES.
+        link_up: True for a master, and for a replica that replicates its master.
     """
 
     ordinal: int
@@ -35,24 +35,30 @@ class Member:
 
     @property
     def me(self) -> Node:
-        """The pod's own line in its table."""
+        """The pod's own node in its table."""
         return myself(self.table)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command for one pod's Redis, and why, for the log."""
+    """Command for a pod's Redis.
+
+    Attributes:
+        pod: Name of the pod.
+        command: The command's words.
+        reason: The reason, for the log.
+    """
 
     pod: str
-    words: tuple[str | int, ...]
-    why: str
+    command: tuple[str | int, ...]
+    reason: str
 
 
-def meetings(me: Member, peers: Iterable[Member]) -> list[Member]:
-    """Returns the peers that this pod's Redis must be told to MEET.
+def nodes_to_meet(me: Member, peers: Iterable[Member]) -> list[Member]:
+    """Returns the peers that this pod's Redis must MEET.
 
-    Those that it does not know, that moved to another address, or that it
-    cannot reach although they answer.
+    These are peers that it does not know, that have a new address, or that it can't
+    reach although they respond.
     """
     known = {node.id: node for node in me.table}
 
@@ -63,11 +69,11 @@ def meetings(me: Member, peers: Iterable[Member]) -> list[Member]:
     return [peer for peer in peers if must_meet(peer)]
 
 
-def superseded(table: Sequence[Node]) -> list[str]:
-    """Returns ids of failed nodes whose pod lives on under a new id.
+def nodes_to_forget(table: Sequence[Node]) -> list[str]:
+    """Returns the IDs of failed nodes that have been replaced by a node of the same pod.
 
-    Such a node's volume was lost; it never returns. One that still owns slots
-    stays: its replica needs it to win the election.
+    Such a node lost its volume and never returns. A node that still owns slots is
+    kept, because its replica needs it to win the election.
     """
     alive = {node.hostname for node in table if node.healthy and node.hostname}
     gone = {"fail", "noaddr"}
@@ -79,17 +85,23 @@ def superseded(table: Sequence[Node]) -> list[str]:
 
 
 def decide(members: Sequence[Member]) -> list[Step]:
-    """Returns the next steps for a cluster of which every pod is in `members`.
+    """Returns the next steps for a cluster.
 
-    In order of urgency, and only one kind at a time:
-    1. A replica whose master's volume is lost takes over, if Redis did not
-       elect it by itself (it cannot when most masters are lost).
-    2. Slots that nobody claims are given out: all of them in a new cluster,
-       and those of a shard whose every volume is lost (its data is gone).
+    The steps are of one kind, the most urgent one:
+    1. A replica takes over if its master lost its volume and Redis did not elect
+       the replica (it can't if most masters are lost).
+    2. Unowned slots are assigned: all slots in a new cluster, and those of a shard
+       that lost all its volumes (its data is gone).
     3. A master without slots becomes a replica.
+
+    Args:
+        members: Every pod of the cluster.
+
+    Returns:
+        The steps; empty if there is nothing to do.
     """
     members = sorted(members, key=lambda member: member.ordinal)
-    return _take_over(members) or _give_slots(members) or _make_replicas(members)
+    return _take_over(members) or _assign_slots(members) or _make_replicas(members)
 
 
 def _take_over(members: Sequence[Member]) -> list[Step]:
@@ -99,12 +111,12 @@ def _take_over(members: Sequence[Member]) -> list[Step]:
         if member.me.master is not None and member.me.master not in ids:
             orphans.setdefault(member.me.master, member)
     return [
-        Step(orphan.pod, ("CLUSTER", "FAILOVER", "TAKEOVER"), "its master's volume is lost")
+        Step(orphan.pod, ("CLUSTER", "FAILOVER", "TAKEOVER"), "the volume of its master is lost")
         for orphan in orphans.values()
     ]
 
 
-def _give_slots(members: Sequence[Member]) -> list[Step]:
+def _assign_slots(members: Sequence[Member]) -> list[Step]:
     gaps = unowned(slots for member in members for slots in member.me.slots)
     if not gaps:
         return []
@@ -114,15 +126,15 @@ def _give_slots(members: Sequence[Member]) -> list[Step]:
     receivers = _choose_masters(holders, empty, wanted, members[0].host) or holders
     ids = {member.me.id for member in members}
     steps = [
-        Step(member.pod, ("CLUSTER", "FORGET", node.id), "its pod runs with a new volume")
+        Step(member.pod, ("CLUSTER", "FORGET", node.id), "its pod has a new volume")
         for member in members
         for node in member.table
         if node.id not in ids and "handshake" not in node.flags
     ]
     for receiver, share in zip(receivers, split(gaps, len(receivers)), strict=True):
         bounds = [bound for slots in share for bound in slots]
-        why = f"nobody owns {sum(last - first + 1 for first, last in share)} slots"
-        steps.append(Step(receiver.pod, ("CLUSTER", "ADDSLOTSRANGE", *bounds), why))
+        reason = f"{sum(last - first + 1 for first, last in share)} slots have no master"
+        steps.append(Step(receiver.pod, ("CLUSTER", "ADDSLOTSRANGE", *bounds), reason))
     return steps
 
 
@@ -130,23 +142,24 @@ def _is_empty_master(member: Member) -> bool:
     return member.me.master is None and not member.me.slots
 
 
-def _cost(masters: Iterable[Member], home: str) -> tuple[int, int]:
-    """Ranks a choice of masters; less is better.
+def _cost(masters: Iterable[Member], preferred_host: str) -> tuple[int, int]:
+    """Returns the cost of a choice of masters; less is better.
 
-    First, the most masters on one host (its loss must not take the majority);
-    then, as two hosts cannot both be spared, most masters should be on `home`.
+    First counts the maximum number of masters on one host, because the loss of a
+    host must not be the loss of the majority. With two hosts this is impossible,
+    so then most masters should be on the preferred host.
     """
     hosts = [member.host for member in masters]
-    return max(map(hosts.count, hosts)), -hosts.count(home)
+    return max(map(hosts.count, hosts)), -hosts.count(preferred_host)
 
 
 def _choose_masters(
-    holders: Sequence[Member], empty: Sequence[Member], count: int, home: str
+    holders: Sequence[Member], empty: Sequence[Member], count: int, preferred_host: str
 ) -> list[Member]:
     if count <= 0:
         return []
     choices = itertools.combinations(empty, count)
-    return list(min(choices, key=lambda chosen: _cost([*holders, *chosen], home)))
+    return list(min(choices, key=lambda chosen: _cost([*holders, *chosen], preferred_host)))
 
 
 def _make_replicas(members: Sequence[Member]) -> list[Step]:
@@ -156,16 +169,16 @@ def _make_replicas(members: Sequence[Member]) -> list[Step]:
         master.pod: sum(other.me.master == master.me.id for other in members)
         for master in masters
     }
-    places: list[Member] = []  # which masters get a replica more, the poorest first
+    assigned: list[Member] = []  # masters that get another replica, those with the fewest first
     for _ in empty:
-        poorest = min(masters, key=lambda master: counts[master.pod])
-        counts[poorest.pod] += 1
-        places.append(poorest)
+        fewest = min(masters, key=lambda master: counts[master.pod])
+        counts[fewest.pod] += 1
+        assigned.append(fewest)
 
     def on_one_host(order: Sequence[Member]) -> int:
         return sum(one.host == other.host for one, other in zip(empty, order, strict=True))
 
-    best = min(itertools.permutations(places), key=on_one_host)
+    best = min(itertools.permutations(assigned), key=on_one_host)
     return [
         Step(member.pod, ("CLUSTER", "REPLICATE", master.me.id), f"as a replica of {master.pod}")
         for member, master in zip(empty, best, strict=True)
@@ -174,26 +187,32 @@ def _make_replicas(members: Sequence[Member]) -> list[Step]:
 
 
 def spread(members: Sequence[Member]) -> list[Step]:
-    """Returns the one change-over of a shard that spreads the masters best, if any does.
+    """Returns the failover that spreads the masters best over the hosts, if one does.
 
-    Failovers leave masters where replicas were. With three hosts or more no
-    host should hold the majority; with two, the host of pod 0 should, always
-    the same one, so that the other's loss leaves a majority that can vote.
+    After a failover, the master is where the replica was. With three or more hosts,
+    no host should have the majority of masters. With two hosts, the host of pod 0
+    should have it, so that the loss of the other host leaves a majority to vote.
+
+    Args:
+        members: Every pod of the cluster.
+
+    Returns:
+        One step, or none.
     """
     members = sorted(members, key=lambda member: member.ordinal)
-    home = members[0].host
+    preferred_host = members[0].host
     masters = {member.me.id: member for member in members if member.me.slots}
-    best, best_cost = None, _cost(masters.values(), home)
+    best, best_cost = None, _cost(masters.values(), preferred_host)
     for member in members:
         if member.me.master not in masters or not member.link_up:
             continue
-        after = [master for key, master in masters.items() if key != member.me.master]
-        cost = _cost([*after, member], home)
+        others = [master for key, master in masters.items() if key != member.me.master]
+        cost = _cost([*others, member], preferred_host)
         if cost < best_cost:
             best, best_cost = member, cost
     if best is None:
         return []
-    return [Step(best.pod, ("CLUSTER", "FAILOVER"), "to spread the masters over the hosts")]
+    return [Step(best.pod, ("CLUSTER", "FAILOVER"), "spreads the masters over the hosts")]
 
 
 def ranges_text(ranges: Iterable[Range]) -> str:

@@ -1,4 +1,4 @@
-"""Tests of the agents' decisions on made-up tables."""
+"""Tests of the agents' decisions."""
 
 import itertools
 
@@ -11,12 +11,12 @@ THIRDS = [((0, 5461),), ((5462, 10922),), ((10923, 16383),)]
 
 
 def node_id(ordinal, life=0):
-    """The id of a pod's node; a pod with a new volume lives another life."""
+    """Returns the ID of a pod's node; a pod with a new volume has another `life`."""
     return f"{ordinal}{life}".ljust(40, "a")
 
 
 def node(ordinal, *, slots=(), master=None, flags=(), life=0, ip=None, connected=True):
-    """One line of a table."""
+    """Returns one node of a table."""
     kind = "slave" if master else "master"
     return Node(
         id=node_id(ordinal, life),
@@ -30,7 +30,7 @@ def node(ordinal, *, slots=(), master=None, flags=(), life=0, ip=None, connected
 
 
 def members(lines, hosts="ababab", extra=()):
-    """Members that all see the same lines, and `extra` lines of nodes without a pod."""
+    """Returns members that all have the same table; `extra` are nodes without a pod."""
     lines = [Node(**{**vars(line), "flags": line.flags - {"myself"}}) for line in lines]
     result = []
     for own, host in zip(lines, hosts, strict=True):
@@ -44,7 +44,7 @@ def members(lines, hosts="ababab", extra=()):
 
 
 def healthy(hosts="ababab", masters=(0, 1, 2)):
-    """A whole cluster: replicas are the other pods in order."""
+    """Returns the members of a healthy cluster; the pods that are not masters are replicas, in order."""
     lines = {ordinal: node(ordinal, slots=slots) for ordinal, slots in zip(masters, THIRDS)}
     others = [ordinal for ordinal in range(6) if ordinal not in masters]
     for ordinal, master in zip(others, masters):
@@ -52,16 +52,16 @@ def healthy(hosts="ababab", masters=(0, 1, 2)):
     return members([lines[n] for n in range(6)], hosts)
 
 
-def test_a_whole_cluster_needs_nothing():
-    """No step is due when all slots have a master and each master a replica."""
+def test_a_healthy_cluster_needs_nothing():
+    """There are no steps if all slots have a master and each master has a replica."""
     assert plan.decide(healthy()) == []
 
 
 def test_a_new_cluster_gets_its_slots():
-    """Six empty masters: three get a third each, two of them on pod 0's host."""
+    """In a new cluster, three masters get a third of the slots each, two of them on pod 0's host."""
     steps = plan.decide(members([node(n) for n in range(6)]))
 
-    assert [(step.pod, step.words) for step in steps] == [
+    assert [(step.pod, step.command) for step in steps] == [
         ("redis-0", ("CLUSTER", "ADDSLOTSRANGE", 0, 5461)),
         ("redis-1", ("CLUSTER", "ADDSLOTSRANGE", 5462, 10922)),
         ("redis-2", ("CLUSTER", "ADDSLOTSRANGE", 10923, 16383)),
@@ -69,7 +69,7 @@ def test_a_new_cluster_gets_its_slots():
 
 
 def test_masters_avoid_a_common_host():
-    """With three hosts each gets one master, wherever the pods lie."""
+    """With three hosts, each host gets one master."""
     steps = plan.decide(members([node(n) for n in range(6)], "aabbcc"))
 
     assert [step.pod for step in steps] == ["redis-0", "redis-2", "redis-4"]
@@ -77,7 +77,7 @@ def test_masters_avoid_a_common_host():
 
 @pytest.mark.parametrize("hosts", ["".join(p) for p in set(itertools.permutations("aaabbb"))])
 def test_two_hosts_keep_the_majority_with_pod_0(hosts):
-    """However the pods lie on two hosts, pod 0's host has two of three masters."""
+    """With two hosts, pod 0's host has two of three masters, wherever the pods run."""
     steps = plan.decide(members([node(n) for n in range(6)], hosts))
     chosen = [hosts[int(step.pod[-1])] for step in steps]
 
@@ -87,14 +87,14 @@ def test_two_hosts_keep_the_majority_with_pod_0(hosts):
 
 @pytest.mark.parametrize("hosts", ["ababab", "aabbcc", "abcabc", "aaabbb", "abcdef", "abbaab"])
 def test_replicas_live_on_other_hosts(hosts):
-    """After slots are dealt, each empty pod replicates a master of another host."""
+    """After the slots are assigned, each empty pod replicates a master on another host."""
     given = plan.decide(members([node(n) for n in range(6)], hosts))
     masters = {int(step.pod[-1]): slots for step, slots in zip(given, THIRDS)}
     lines = [node(n, slots=masters.get(n, ())) for n in range(6)]
 
     steps = plan.decide(members(lines, hosts))
 
-    pairs = {step.pod: step.words[2] for step in steps}
+    pairs = {step.pod: step.command[2] for step in steps}
     assert sorted(pairs.values()) == sorted(node_id(n) for n in masters)
     for pod, master in pairs.items():
         assert hosts[int(pod[-1])] != hosts[int(master[0])]
@@ -118,21 +118,21 @@ def test_an_emptied_replica_joins_again():
 
     (step,) = plan.decide(members(lines))
 
-    assert (step.pod, step.words) == ("redis-4", ("CLUSTER", "REPLICATE", node_id(1)))
+    assert (step.pod, step.command) == ("redis-4", ("CLUSTER", "REPLICATE", node_id(1)))
 
 
 def test_an_orphaned_replica_takes_over():
-    """A master's volume is lost: its replica has the data, so no slots are given out."""
+    """If a master lost its volume, its replica takes over, and no slots are assigned."""
     lines = [member.me for member in healthy()]
     lines[0] = node(0, life=1)
 
     (step,) = plan.decide(members(lines))
 
-    assert (step.pod, step.words) == ("redis-3", ("CLUSTER", "FAILOVER", "TAKEOVER"))
+    assert (step.pod, step.command) == ("redis-3", ("CLUSTER", "FAILOVER", "TAKEOVER"))
 
 
-def test_a_lost_shard_is_given_out_again():
-    """Both volumes of a shard are lost: all forget the old nodes, an empty pod gets the slots."""
+def test_a_lost_shard_is_assigned_again():
+    """If a shard lost both volumes, all pods forget the old nodes, and an empty pod gets the slots."""
     lines = [member.me for member in healthy()]
     lines[0], lines[3] = node(0, life=1), node(3, life=1)
     ghost = node(0, slots=THIRDS[0], flags=["fail"])
@@ -141,26 +141,26 @@ def test_a_lost_shard_is_given_out_again():
 
     forgets, (give,) = steps[:-1], steps[-1:]
     assert [step.pod for step in forgets] == [f"redis-{n}" for n in range(6)]
-    assert {step.words for step in forgets} == {("CLUSTER", "FORGET", ghost.id)}
-    assert (give.pod, give.words) == ("redis-0", ("CLUSTER", "ADDSLOTSRANGE", 0, 5461))
+    assert {step.command for step in forgets} == {("CLUSTER", "FORGET", ghost.id)}
+    assert (give.pod, give.command) == ("redis-0", ("CLUSTER", "ADDSLOTSRANGE", 0, 5461))
 
 
 def test_slots_without_an_empty_pod_go_to_the_masters():
-    """Nobody claims some slots and no pod is empty: the masters share them."""
+    """If some slots are unowned and no pod is empty, the masters share them."""
     lines = [member.me for member in healthy()]
     lines[0] = node(0, slots=((0, 5455),))
 
     steps = plan.decide(members(lines))
 
-    assert [(step.pod, step.words[2:]) for step in steps] == [
+    assert [(step.pod, step.command[2:]) for step in steps] == [
         ("redis-0", (5456, 5457)),
         ("redis-1", (5458, 5459)),
         ("redis-2", (5460, 5461)),
     ]
 
 
-def test_meet_who_is_unknown_moved_or_unreachable():
-    """Only a healthy peer at its known address is left alone."""
+def test_meets_unknown_moved_and_unreachable_nodes():
+    """A node meets every peer except healthy ones with a known address."""
     own = node(0, slots=THIRDS[0], flags=["myself"])
     table = (
         own,
@@ -171,13 +171,13 @@ def test_meet_who_is_unknown_moved_or_unreachable():
     )
     me = plan.Member(0, "redis-0", "a", "10.0.0.0", table)
 
-    met = plan.meetings(me, healthy()[1:])
+    met = plan.nodes_to_meet(me, healthy()[1:])
 
     assert [peer.pod for peer in met] == ["redis-2", "redis-3", "redis-4", "redis-5"]
 
 
 def test_only_replaced_nodes_are_forgotten():
-    """A failed node is forgotten when its pod is back under a new id, unless it owns slots."""
+    """A failed node is forgotten if its pod has a new ID, unless it owns slots."""
     table = [
         node(0, flags=["myself"]),
         node(1, flags=["fail"]),
@@ -189,32 +189,32 @@ def test_only_replaced_nodes_are_forgotten():
         node(4, life=1),
     ]
 
-    assert plan.superseded(table) == [node_id(1)]
+    assert plan.nodes_to_forget(table) == [node_id(1)]
 
 
-def test_masters_that_lie_well_stay():
-    """No change-over when it would not spread the masters better."""
+def test_well_spread_masters_stay():
+    """There is no failover if it would not spread the masters better."""
     assert plan.spread(healthy()) == []
     assert plan.spread(healthy("abcabc")) == []
 
 
 def test_the_majority_returns_to_pod_0s_host():
-    """A failover moved it away: the replica on pod 0's host takes its shard over."""
+    """If pod 0's host lost the majority, a replica on it becomes a master again."""
     (step,) = plan.spread(healthy("ababab", masters=(1, 2, 3)))
 
-    assert step.words == ("CLUSTER", "FAILOVER")
+    assert step.command == ("CLUSTER", "FAILOVER")
     assert step.pod in {"redis-0", "redis-4"}
 
 
-def test_three_masters_on_one_host_are_parted():
-    """With all masters on one host one of them moves."""
+def test_three_masters_on_one_host_are_spread():
+    """If all masters are on one host, one of them moves."""
     (step,) = plan.spread(healthy("aaabbb", masters=(0, 1, 2)))
 
     assert step.pod == "redis-3"
 
 
-def test_a_replica_that_lags_takes_nothing_over():
-    """A replica whose link is down is no candidate."""
+def test_a_disconnected_replica_does_not_take_over():
+    """A replica that does not replicate its master is not chosen."""
     lagging = [
         plan.Member(**{**vars(member), "link_up": member.me.master is None})
         for member in healthy("ababab", masters=(1, 2, 3))

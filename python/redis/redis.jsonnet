@@ -1,8 +1,8 @@
 // A Redis Cluster of six nodes: three masters, each with a replica.
 //
-// Pods start together (Parallel) and find each other before they are ready, so
-// that the agents can form the cluster; they are ready once CLUSTER INFO says
-// cluster_state:ok. Each keeps nodes.conf and its data on a volume of its own.
+// Pods start at the same time (Parallel) and find each other before they are ready,
+// so that the agents can form the cluster. They are ready when CLUSTER INFO reports
+// cluster_state:ok. Each pod has nodes.conf and its data on its own volume.
 local k = import 'lib/k8s.libsonnet';
 
 local size = 6;
@@ -27,18 +27,18 @@ function(env, service, deps, images)
       MAX_MEMORY: '48mb',
     },
     readinessProbe: k.probes.http('/ready', 'status', { periodSeconds: 1, failureThreshold: 2 }),
-    // A cluster that is down is no reason to restart its nodes: only a redis-server that does not answer is.
+    // Only a redis-server that does not respond is restarted. A restart does not help if the cluster is down.
     livenessProbe: k.probes.http('/live', 'status', { initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 }),
     resources: { requests: { cpu: '20m', memory: '48Mi' }, limits: { memory: '160Mi' } },
     mounts: { data: '/data' },
     storage: { data: { size: '256Mi' } },
     pod: {
-      // Handing a shard over takes up to 3 s, writing the append-only file out up to 5 s.
+      // A failover takes up to 3 s, and writing the append-only file up to 5 s.
       terminationGracePeriodSeconds: 20,
       tmp: null,
     },
-    // Volumes outlive the StatefulSet (Retain, the library's default). With Delete the controller writes
-    // itself into each claim just when the scheduler binds it, which costs seconds and the pods' order.
+    // Volumes outlive the StatefulSet (Retain, the library's default). With Delete the controller adds itself
+    // as an owner to each claim while the scheduler binds it, which costs seconds and changes the pods' order.
     workload: { podManagementPolicy: 'Parallel' },
   });
   app {
@@ -46,14 +46,14 @@ function(env, service, deps, images)
       spec+: {
         template+: {
           spec+: {
-            // Half of the pods on each of two nodes, always: a master and its replica must not be lost together.
+            // Half of the pods on each of two nodes, always, because a master and its replica must not be lost together.
             topologySpreadConstraints: [
               constraint { whenUnsatisfiable: 'DoNotSchedule' }
               for constraint in super.topologySpreadConstraints
             ],
-            // Pod 0, which is scheduled first, goes to the control plane's node where that takes pods. On two
-            // nodes the agents keep most masters with pod 0: then the other node's loss is survived at once,
-            // and without the control plane's node nothing can be mended anyway.
+            // Pod 0, which is scheduled first, runs on the control plane node if that accepts pods. With two nodes
+            // the agents keep most masters on the node of pod 0. So the cluster survives the loss of the other
+            // node, and without the control plane node nothing can be repaired anyway.
             affinity: {
               nodeAffinity: {
                 preferredDuringSchedulingIgnoredDuringExecution: [{
@@ -68,8 +68,8 @@ function(env, service, deps, images)
         },
       },
     },
-    // Redis asks for no password: only pods of this namespace may talk to it, and only Redis's own pods
-    // to the cluster bus and the agents. It holds where the cluster's network enforces policies.
+    // Redis has no password. Only pods in this namespace may connect to it, and only Redis's own pods to the
+    // cluster bus and the agents, if the cluster's network enforces policies.
     networkPolicy: {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'NetworkPolicy',

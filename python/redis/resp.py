@@ -1,7 +1,7 @@
-"""A client for RESP2, the protocol that Redis speaks, as small as the agent needs.
+"""Minimal client for RESP2, the protocol of Redis.
 
-The agent starts six times on each turn-up, so it must start fast: this module
-needs nothing but sockets. Protocol: https://redis.io/docs/reference/protocol-spec/
+Six agents start with each cluster, so an agent must start fast. That is why this
+module uses only sockets. Protocol: https://redis.io/docs/reference/protocol-spec/
 """
 
 import socket
@@ -9,25 +9,25 @@ from typing import Any
 
 
 class CommandError(RuntimeError):
-    """Redis refused a command; the text is Redis's own, such as "ERR no such key"."""
+    """Redis rejected a command; the text is Redis's message, such as "ERR no such key"."""
 
 
 class Connection:
-    """One connection to one Redis node; not for use from several threads.
+    """Connection to one Redis node, for one thread.
 
-    Use as a context manager, or call `close`.
+    Use it as a context manager, or call `close`.
     """
 
     def __init__(self, host: str, port: int, timeout_s: float = 1.0) -> None:
         """Connects.
 
         Args:
-            host: address or name.
-            port: TCP port.
-            timeout_s: limit for connecting and for each read or write, seconds.
+            host: Address or name of the node.
+            port: Port of the node.
+            timeout_s: Timeout of the connection attempt and of each read and write, in seconds.
 
         Raises:
-            OSError: the node cannot be reached in time.
+            OSError: The node does not respond in time.
         """
         self._socket = socket.create_connection((host, port), timeout_s)
         self._reader = self._socket.makefile("rb")
@@ -44,14 +44,17 @@ class Connection:
         self._socket.close()
 
     def command(self, *words: str | int) -> Any:
-        """Sends one command and returns its reply.
+        """Sends one command.
+
+        Args:
+            words: The command and its arguments.
 
         Returns:
-            str for simple and bulk strings, int, None, or a list of these.
+            The reply: a str for simple and bulk strings, an int, None, or a list of these.
 
         Raises:
-            CommandError: Redis refused.
-            OSError: the connection broke, or the reply is no RESP.
+            CommandError: Redis rejected the command.
+            OSError: The connection broke, or the reply is not RESP.
         """
         self._socket.sendall(encode(words))
         return self._reply()
@@ -71,7 +74,7 @@ class Connection:
             return self._bulk(int(rest))
         if kind == b"*":
             return None if rest == "-1" else [self._reply() for _ in range(int(rest))]
-        raise ConnectionError(f"no RESP reply: {line[:40]!r}")
+        raise ConnectionError(f"{line[:40]!r} is not a RESP reply")
 
     def _bulk(self, size: int) -> str | None:
         if size < 0:

@@ -1,4 +1,4 @@
-"""Tests of the Redis protocol client against scripted bytes."""
+"""Tests of the RESP client with a fake server."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from python.redis import resp
 
 @pytest.fixture
 def serve():
-    """Starts servers that read one command each and answer scripted bytes."""
+    """Returns a function that starts a server, which reads one command and sends the given bytes."""
     listeners = []
 
     def start(reply):
@@ -45,7 +45,7 @@ def serve():
     ],
 )
 def test_replies(serve, reply, value):
-    """Each kind of reply becomes its Python value."""
+    """Each kind of reply becomes a Python value."""
     port, _ = serve(reply)
 
     with resp.Connection("127.0.0.1", port) as redis:
@@ -62,8 +62,8 @@ def test_commands_are_arrays_of_bulk_strings(serve):
     assert received == [b"*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa9\r\n$2\r\n12\r\n"]
 
 
-def test_refusals_raise(serve):
-    """An error reply raises with Redis's text."""
+def test_error_replies_raise(serve):
+    """An error reply raises a CommandError with Redis's text."""
     port, _ = serve(b"-ERR unknown command\r\n")
 
     with resp.Connection("127.0.0.1", port) as redis, pytest.raises(
@@ -74,15 +74,15 @@ def test_refusals_raise(serve):
 
 @pytest.mark.parametrize("reply", [b"", b"+PO", b"$10\r\nabc", b"!what\r\n"])
 def test_broken_replies_are_connection_errors(serve, reply):
-    """A cut or foreign reply is an OSError, as a lost connection is."""
+    """A truncated reply and one that is not RESP raise an OSError, like a lost connection."""
     port, _ = serve(reply)
 
     with resp.Connection("127.0.0.1", port) as redis, pytest.raises(OSError):
         redis.command("PING")
 
 
-def test_nobody_listens():
-    """A refused connection is an OSError."""
+def test_a_refused_connection_is_an_os_error():
+    """A refused connection raises an OSError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

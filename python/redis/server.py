@@ -1,4 +1,4 @@
-"""Runs redis-server: how it is configured, started, watched and ended."""
+"""Supervisor of redis-server: configures, starts and stops it."""
 
 import logging
 import signal
@@ -13,59 +13,64 @@ from python.redis.agent import FORMING_TIMEOUT_MS, NODE_TIMEOUT_MS, Agent, Ident
 log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.25, 1.0
-"""Seconds between two rounds of the agent while something is amiss, and after."""
-CLEAR_WITHIN_S = 15.0
-"""How long a pod with a new volume waits for its predecessor's replica at most."""
+"""Seconds between two ticks of the agent while there is something to repair, and otherwise."""
+PROMOTE_WITHIN_S = 15.0
+"""Maximum time in seconds that a pod with a new volume waits for the promotion of replicas."""
 
 
 def redis_arguments(who: Identity, folder: Path, memory: str, is_new: bool) -> list[str]:
     """Returns redis-server's arguments.
 
     Args:
-        who: this pod.
-        folder: where nodes.conf and the append-only files live (the volume).
-        memory: maxmemory, such as "64mb".
-        is_new: the volume is new; the agent sets the usual node timeout later.
+        who: This pod.
+        folder: Folder of the volume, with nodes.conf and the append-only files.
+        memory: Value of maxmemory, such as "64mb".
+        is_new: True if the volume is new; the agent then sets the usual node timeout later.
+
+    Returns:
+        The arguments.
     """
     options = {
         "bind": who.ip,
         "port": who.redis_port,
-        "protected-mode": "no",  # the manifest's NetworkPolicy guards the port
+        "protected-mode": "no",  # the manifest's NetworkPolicy protects the port
         "dir": folder,
         "appendonly": "yes",
-        "save": "",  # the append-only file is the one truth on the volume
+        "save": "",  # the append-only file has all data
         "maxmemory": memory,
         "maxmemory-policy": "noeviction",
-        "maxclients": 1000,  # fits the usual limit of open files without privileges
+        "maxclients": 1000,  # within the usual limit of open files
         "tcp-keepalive": 10,
-        "repl-diskless-sync-delay": 0,  # one replica a master: nobody to wait for
+        "repl-diskless-sync-delay": 0,  # one replica per master, so there is no other to wait for
         "cluster-enabled": "yes",
         "cluster-config-file": folder / "nodes.conf",
         "cluster-announce-ip": who.ip,
         "cluster-announce-hostname": who.pod,
         "cluster-node-timeout": FORMING_TIMEOUT_MS if is_new else NODE_TIMEOUT_MS,
-        "cluster-replica-validity-factor": 0,  # old data is better than no shard
+        "cluster-replica-validity-factor": 0,  # stale data is better than no shard
         "shutdown-timeout": 5,
     }
     return [word for key, value in options.items() for word in (f"--{key}", str(value))]
 
 
 class Supervisor:
-    """Starts redis-server, lets the agent work beside it, and ends both.
+    """Runs redis-server together with its agent.
 
     Attributes:
-        process: redis-server, None before it was started.
+        process: The process of redis-server; None before it is started.
     """
 
     def __init__(
         self, program: str, who: Identity, agent: Agent, folder: Path, memory: str
     ) -> None:
-        """Args:
-        program: path of redis-server.
-        who: this pod.
-        agent: this pod's agent.
-        folder: the volume.
-        memory: redis-server's maxmemory, such as "64mb".
+        """Keeps the settings.
+
+        Args:
+            program: Path of redis-server.
+            who: This pod.
+            agent: Agent of this pod.
+            folder: Folder of the volume.
+            memory: Value of maxmemory, such as "64mb".
         """
         known = folder / "nodes.conf"
         self._is_new = not known.exists() or known.stat().st_size == 0
@@ -74,21 +79,21 @@ class Supervisor:
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, stopping: threading.Event, output: IO[bytes] | None = None) -> int:
-        """Runs redis-server until it ends by itself or the event is set.
+        """Runs redis-server until it exits or the event is set.
 
         Args:
-            stopping: set to end; a replica takes over first.
-            output: where redis-server logs; None: this process's own outputs.
+            stopping: Stops redis-server when it is set, after a failover to a replica.
+            output: File for the output of redis-server; None for that of this process.
 
         Returns:
-            redis-server's exit code, 128 + number if a signal ended it, 0 if
-            the event was set before it started.
+            Exit code of redis-server; 128 + number if a signal killed it; 0 if the
+            event was set before it started.
 
         Raises:
-            OSError: redis-server cannot be started.
+            OSError: redis-server can't be started.
         """
-        deadline = time.monotonic() + CLEAR_WITHIN_S
-        while self._is_new and not self._agent.clear_the_way() and time.monotonic() < deadline:
+        deadline = time.monotonic() + PROMOTE_WITHIN_S
+        while self._is_new and not self._agent.promote_replicas() and time.monotonic() < deadline:
             if stopping.wait(BUSY_S):
                 return 0
         self.process = server = subprocess.Popen(self._command, stdout=output, stderr=output)
@@ -96,7 +101,7 @@ class Supervisor:
             stopping.wait(IDLE_S if self._agent.tick() else BUSY_S)
         if server.poll() is None:
             log.info("stopping")
-            self._agent.hand_over()
+            self._agent.fail_over()
             server.send_signal(signal.SIGTERM)
         code = server.wait()
         return code if code >= 0 else 128 - code

@@ -1,4 +1,4 @@
-"""Tests of how redis-server is configured, started and ended, with stand-in programs."""
+"""Tests of the supervisor, with scripts instead of redis-server."""
 
 import stat
 import sys
@@ -15,7 +15,7 @@ WHO = Identity("redis", 2, 6, "dev", "node-1", "10.0.0.3")
 
 
 def test_the_arguments_announce_the_pod():
-    """Address, name and volume of this pod reach redis-server."""
+    """The arguments contain address, name and volume of this pod."""
     words = server.redis_arguments(WHO, Path("/data"), "64mb", is_new=False)
     options = dict(zip(words[::2], words[1::2], strict=True))
 
@@ -27,30 +27,30 @@ def test_the_arguments_announce_the_pod():
 
 
 class IdleAgent:
-    """Has nothing to do; counts what it was asked for."""
+    """Agent that has nothing to do and counts its calls."""
 
-    def __init__(self, clear_after=0):
-        self.handed_over = 0
-        self.asked_to_clear = 0
-        self._clear_after = clear_after
+    def __init__(self, promoted_after=0):
+        self.failovers = 0
+        self.promotions = 0
+        self._promoted_after = promoted_after
 
-    def clear_the_way(self):
-        """Says no the first `clear_after` times."""
-        self.asked_to_clear += 1
-        return self.asked_to_clear > self._clear_after
+    def promote_replicas(self):
+        """Returns False the first `promoted_after` times."""
+        self.promotions += 1
+        return self.promotions > self._promoted_after
 
     def tick(self):
-        """Says that all is well."""
+        """Returns that there is nothing to do."""
         return True
 
-    def hand_over(self):
-        """Counts."""
-        self.handed_over += 1
+    def fail_over(self):
+        """Counts the call."""
+        self.failovers += 1
 
 
 @pytest.fixture
 def supervise(tmp_path):
-    """Makes supervisors whose "redis-server" is a Python script."""
+    """Returns a function that creates a supervisor of a Python script."""
 
     def make(script, agent):
         program = tmp_path / "redis-server"
@@ -61,16 +61,16 @@ def supervise(tmp_path):
     return make
 
 
-def test_redis_servers_end_is_ours(supervise):
-    """When redis-server ends by itself, its exit code is passed on."""
+def test_the_exit_code_is_redis_servers(supervise):
+    """If redis-server exits by itself, run() returns its exit code."""
     agent = IdleAgent()
 
     assert supervise("sys.exit(7)", agent).run(threading.Event()) == 7
-    assert agent.handed_over == 0
+    assert agent.failovers == 0
 
 
-def test_a_signal_hands_over_first(supervise, tmp_path):
-    """When it shall stop, the agent hands over, then redis-server gets SIGTERM."""
+def test_a_stop_fails_over_first(supervise, tmp_path):
+    """On a stop, the agent fails over before redis-server gets SIGTERM."""
     agent, stopping, up = IdleAgent(), threading.Event(), tmp_path / "up"
     script = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
@@ -87,31 +87,31 @@ def test_a_signal_hands_over_first(supervise, tmp_path):
     stopping.set()
     thread.join(10)
 
-    assert (codes, agent.handed_over) == ([0], 1)
+    assert (codes, agent.failovers) == ([0], 1)
 
 
-def test_a_killed_redis_server_counts_as_128_more(supervise):
-    """Death by signal 9 becomes 137, as a shell reports it."""
+def test_a_signal_is_128_plus_its_number(supervise):
+    """If signal 9 kills redis-server, run() returns 137, like a shell."""
     script = "import os; os.kill(os.getpid(), signal.SIGKILL)"
 
     assert supervise(script, IdleAgent()).run(threading.Event()) == 137
 
 
 def test_a_new_volume_waits_for_the_replica(supervise, monkeypatch):
-    """An empty Redis does not start while a replica would follow it."""
+    """With a new volume, redis-server does not start before the replicas are promoted."""
     monkeypatch.setattr(server, "BUSY_S", 0.01)
-    agent = IdleAgent(clear_after=3)
+    agent = IdleAgent(promoted_after=3)
 
     supervise("sys.exit(0)", agent).run(threading.Event())
 
-    assert agent.asked_to_clear == 4
+    assert agent.promotions == 4
 
 
 def test_a_known_volume_starts_at_once(supervise, tmp_path):
-    """With nodes.conf on the volume nobody has to clear the way."""
+    """With nodes.conf on the volume, redis-server starts without promotions."""
     (tmp_path / "nodes.conf").write_text("vars currentEpoch 0 lastVoteEpoch 0\n")
-    agent = IdleAgent(clear_after=1000)
+    agent = IdleAgent(promoted_after=1000)
 
     supervise("sys.exit(0)", agent).run(threading.Event())
 
-    assert agent.asked_to_clear == 0
+    assert agent.promotions == 0

@@ -1,45 +1,69 @@
-"""Distances on Earth, computed as Redis computes them, and what input is valid."""
+"""Distances on Earth, computed like in Redis, and validation of input."""
 
 import math
 
 EARTH_RADIUS_KM = 6372.797560856
-"""The radius that Redis uses, so that our distances agree with GEOSEARCH's."""
+"""Radius of Earth in Redis, so that our distances equal those of GEOSEARCH."""
 
 MAX_LATITUDE = 85.05112878
-"""Redis indexes positions by Web Mercator tiles, which end at this latitude."""
+"""Highest latitude that Redis can index, because it uses Web Mercator tiles."""
 
-HALF_WAY_ROUND_KM = math.pi * EARTH_RADIUS_KM
-"""No two places are further apart."""
+MAX_DISTANCE_KM = math.pi * EARTH_RADIUS_KM
+"""Largest distance between two places: half of Earth's circumference."""
 
 
 class InvalidInput(ValueError):
-    """What a caller sent is out of range; the text says what is valid."""
+    """A request has a value that is out of range; the text says what is valid."""
 
 
 def check_position(latitude: float, longitude: float) -> None:
-    """Raises InvalidInput unless the position (degrees) can be looked up."""
+    """Checks a position.
+
+    Args:
+        latitude: Degrees north.
+        longitude: Degrees east.
+
+    Raises:
+        InvalidInput: Redis can't index the position.
+    """
     if not abs(latitude) <= MAX_LATITUDE:  # written so that NaN fails too
-        raise InvalidInput(f"latitude must be from -85.05 to 85.05 degrees, got {latitude:g}")
+        raise InvalidInput(f"latitude is {latitude:g}; use degrees from -85.05 to 85.05")
     if not abs(longitude) <= 180:
-        raise InvalidInput(f"longitude must be from -180 to 180 degrees, got {longitude:g}")
+        raise InvalidInput(f"longitude is {longitude:g}; use degrees from -180 to 180")
 
 
 def check_radius(radius_km: float) -> None:
-    """Raises InvalidInput unless radius_km is more than 0 and at most half way round."""
-    if not 0 < radius_km <= HALF_WAY_ROUND_KM:
+    """Checks a radius.
+
+    Args:
+        radius_km: Radius in km.
+
+    Raises:
+        InvalidInput: The radius is not more than 0 and at most MAX_DISTANCE_KM.
+    """
+    if not 0 < radius_km <= MAX_DISTANCE_KM:
         raise InvalidInput(
-            f"radius_km must be more than 0 and at most {HALF_WAY_ROUND_KM:.0f}, got {radius_km:g}"
+            f"radius_km is {radius_km:g}; use more than 0 and at most {MAX_DISTANCE_KM:.0f}"
         )
 
 
 def check_text(field: str, text: str, limit: int) -> None:
-    """Raises InvalidInput unless text has 1 to limit characters."""
+    """Checks the length of a text.
+
+    Args:
+        field: Name of the field, for the error message.
+        text: The text.
+        limit: Maximum number of characters.
+
+    Raises:
+        InvalidInput: The text is empty or too long.
+    """
     if not 1 <= len(text) <= limit:
-        raise InvalidInput(f"{field} must have 1 to {limit} characters, got {len(text)}")
+        raise InvalidInput(f"{field} has {len(text)} characters; use 1 to {limit}")
 
 
 def distance_km(from_: tuple[float, float], to: tuple[float, float]) -> float:
-    """Great-circle distance between two (latitude, longitude) in degrees (haversine)."""
+    """Returns the great-circle distance in km between two (latitude, longitude) in degrees (haversine formula)."""
     phi1, phi2 = math.radians(from_[0]), math.radians(to[0])
     u = math.sin((phi2 - phi1) / 2)
     v = math.sin(math.radians(to[1] - from_[1]) / 2)

@@ -1,4 +1,4 @@
-"""The four methods of RouteGuide, answered from a PlaceStore."""
+"""RouteGuide's four methods, with data from a PlaceStore."""
 
 import functools
 import logging
@@ -10,7 +10,7 @@ import grpc
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.server import geo
-from python.server.keeper import NotReady
+from python.server.store_monitor import NotReady
 from python.server.places import Place
 from python.server.store import INDEX, STORE_ERRORS, PlaceStore, UnknownPlace, place_key
 
@@ -20,19 +20,19 @@ PASSED_WITHIN_KM = 100.0
 
 
 def _status(error: Exception) -> tuple[grpc.StatusCode, str]:
-    """Maps what a method raised to what the caller is told."""
+    """Returns gRPC status and details for an exception."""
     if isinstance(error, geo.InvalidInput):
         return grpc.StatusCode.INVALID_ARGUMENT, str(error)
     if isinstance(error, UnknownPlace):
-        return grpc.StatusCode.NOT_FOUND, f"no place is named {error.args[0]!r}"
+        return grpc.StatusCode.NOT_FOUND, f"there is no place named {error.args[0]!r}"
     return grpc.StatusCode.UNAVAILABLE, f"{error}"
 
 
 _EXPECTED = (geo.InvalidInput, UnknownPlace, NotReady, *STORE_ERRORS)
 
 
-def _answers(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a unary-response method: expected errors become a gRPC status."""
+def _unary(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a method with one response, so that expected errors become a gRPC status."""
 
     @functools.wraps(method)
     def wrapper(self: "RouteGuide", request: Any, context: grpc.ServicerContext) -> Any:
@@ -44,8 +44,8 @@ def _answers(method: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _streams(method: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """Wraps a streaming-response method: expected errors become a gRPC status."""
+def _streaming(method: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """Wraps a method with a stream of responses, so that expected errors become a gRPC status."""
 
     @functools.wraps(method)
     def wrapper(self: "RouteGuide", request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
@@ -58,21 +58,23 @@ def _streams(method: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any
 
 
 class RouteGuide(pb_grpc.RouteGuideServicer):
-    """Answers from the store that `store()` returns; it may raise NotReady.
+    """RouteGuide's servicer.
 
-    A caller gets INVALID_ARGUMENT for values out of range, NOT_FOUND for an
-    unknown place, and UNAVAILABLE (worth a retry) while Redis does not answer.
+    The status is INVALID_ARGUMENT for a value out of range, NOT_FOUND for an
+    unknown place, and UNAVAILABLE (retry later) while Redis does not respond.
     """
 
     def __init__(self, store: Callable[[], PlaceStore], server: str) -> None:
-        """Args:
-        store: returns the store to use for one call.
-        server: how this server calls itself in answers (the pod's name).
+        """Keeps the settings.
+
+        Args:
+            store: Returns the store for one call; raises NotReady if there is none.
+            server: Name of this server in responses (the pod's name).
         """
         self._store = store
         self._server = server
 
-    @_answers
+    @_unary
     def FindPlace(self, request: pb.Position, context: grpc.ServicerContext) -> pb.FoundPlace:
         """Returns the place nearest to the position."""
         geo.check_position(request.latitude, request.longitude)
@@ -80,11 +82,11 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
         name, distance = store.nearest(request.latitude, request.longitude)
         return self._found(store, name, distance)
 
-    @_streams
+    @_streaming
     def ListPlaces(
         self, request: pb.Area, context: grpc.ServicerContext
     ) -> Iterator[pb.FoundPlace]:
-        """Streams the places of the area, nearest to its centre first."""
+        """Streams the places in the area, sorted by distance from its center."""
         center = request.center
         geo.check_position(center.latitude, center.longitude)
         geo.check_radius(request.radius_km)
@@ -92,11 +94,11 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
         for name, distance in store.near(center.latitude, center.longitude, request.radius_km):
             yield self._found(store, name, distance)
 
-    @_answers
+    @_unary
     def MeasureRoute(
         self, request: Iterable[pb.Position], context: grpc.ServicerContext
     ) -> pb.RouteSummary:
-        """Adds up the legs of the route and names the places that it passes."""
+        """Returns the length of the route and the places that it passes."""
         store = self._store()
         passed: dict[str, None] = {}  # a dict keeps the order
         positions, length, last = 0, 0.0, None
@@ -115,11 +117,11 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
             origin=self._origin(store, INDEX),
         )
 
-    @_streams
+    @_streaming
     def ExchangeNotes(
         self, request: Iterable[pb.Note], context: grpc.ServicerContext
     ) -> Iterator[pb.KeptNote]:
-        """Keeps each note and streams those left earlier at the same place."""
+        """Stores each note and streams the earlier notes at the same place."""
         for note in request:
             geo.check_text("author", note.author, 64)
             geo.check_text("text", note.text, 256)

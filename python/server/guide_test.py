@@ -1,4 +1,4 @@
-"""Tests of the four methods over real gRPC, with an in-memory store."""
+"""Tests of the four methods over gRPC, with an in-memory store."""
 
 from concurrent import futures
 
@@ -9,7 +9,7 @@ from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.server.testing.fake_store import FakeStore
 from python.server.guide import RouteGuide
-from python.server.keeper import NotReady
+from python.server.store_monitor import NotReady
 from python.server.places import Place
 
 PLACES = [
@@ -21,13 +21,13 @@ PLACES = [
 
 @pytest.fixture
 def store():
-    """Three places in memory."""
+    """Returns an in-memory store with three places."""
     return FakeStore(PLACES)
 
 
 @pytest.fixture
 def stub(store):
-    """A client of a server that answers from the store."""
+    """Returns a stub for a server with the in-memory store."""
     server = grpc.server(futures.ThreadPoolExecutor(4))
     pb_grpc.add_RouteGuideServicer_to_server(RouteGuide(lambda: store, "server-1"), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -44,7 +44,7 @@ def _status(call):
 
 
 def test_find_place_returns_the_nearest(stub):
-    """All of the place comes back, its distance, and who answered."""
+    """FindPlace returns the nearest place with its distance and the origin of the response."""
     answer = stub.FindPlace(pb.Position(latitude=47.0, longitude=8.0))
 
     assert answer.place == pb.Place(
@@ -57,7 +57,7 @@ def test_find_place_returns_the_nearest(stub):
 
 
 def test_list_places_is_sorted_and_limited(stub):
-    """The places of the area come nearest first; others do not."""
+    """ListPlaces returns the places in the area, and no others, sorted by distance."""
     area = pb.Area(center=pb.Position(latitude=44, longitude=11), radius_km=1000)
 
     names = [found.place.name for found in stub.ListPlaces(area)]
@@ -73,7 +73,7 @@ def test_list_places_may_be_empty(stub):
 
 
 def test_measure_route(stub):
-    """Positions are counted, legs added up, passed places named once, in order."""
+    """MeasureRoute returns the number of positions, the length, and each passed place once, in order."""
     zurich, rome = (pb.Position(latitude=p.latitude, longitude=p.longitude) for p in PLACES[:2])
 
     answer = stub.MeasureRoute(iter([zurich, rome, zurich]))
@@ -84,14 +84,14 @@ def test_measure_route(stub):
 
 
 def test_measure_route_of_nothing(stub):
-    """No position at all makes a route of length 0."""
+    """A route without positions has length 0."""
     answer = stub.MeasureRoute(iter([]))
 
     assert (answer.positions, answer.length_km, list(answer.passed)) == (0, 0, [])
 
 
-def test_exchange_notes_returns_what_was_left_before(stub):
-    """The first note finds nothing; the second finds the first."""
+def test_exchange_notes_returns_earlier_notes(stub):
+    """The second note's response includes the first note."""
     notes = [pb.Note(place="Asia/Tokyo", author="me", text=text) for text in ("one", "two")]
 
     answers = list(stub.ExchangeNotes(iter(notes)))
@@ -102,16 +102,16 @@ def test_exchange_notes_returns_what_was_left_before(stub):
 @pytest.mark.parametrize(
     ("method", "request_", "why"),
     [
-        ("FindPlace", pb.Position(latitude=91), "latitude must be"),
-        ("ListPlaces", pb.Area(radius_km=0), "radius_km must be"),
-        ("ListPlaces", pb.Area(center=pb.Position(longitude=200), radius_km=1), "longitude must"),
-        ("MeasureRoute", [pb.Position(latitude=-91)], "latitude must be"),
-        ("ExchangeNotes", [pb.Note(place="Asia/Tokyo", text="x")], "author must have"),
-        ("ExchangeNotes", [pb.Note(place="Asia/Tokyo", author="x")], "text must have"),
+        ("FindPlace", pb.Position(latitude=91), "latitude is 91; use degrees from -85.05 to 85.05"),
+        ("ListPlaces", pb.Area(radius_km=0), "radius_km is 0; use more than 0"),
+        ("ListPlaces", pb.Area(center=pb.Position(longitude=200), radius_km=1), "longitude is 200; use degrees from -180 to 180"),
+        ("MeasureRoute", [pb.Position(latitude=-91)], "latitude is -91; use degrees from -85.05 to 85.05"),
+        ("ExchangeNotes", [pb.Note(place="Asia/Tokyo", text="x")], "author has 0 characters; use 1 to 64"),
+        ("ExchangeNotes", [pb.Note(place="Asia/Tokyo", author="x")], "text has 0 characters; use 1 to 256"),
     ],
 )
 def test_values_out_of_range(stub, method, request_, why):
-    """INVALID_ARGUMENT, with the field and its range."""
+    """A value out of range is INVALID_ARGUMENT, with the field and its range."""
     sent = iter(request_) if isinstance(request_, list) else request_
     result = getattr(stub, method)
 
@@ -126,16 +126,16 @@ def _drain(answer):
 
 
 def test_a_note_at_an_unknown_place(stub):
-    """NOT_FOUND, with the name."""
+    """A note at an unknown place is NOT_FOUND, with the name."""
     note = pb.Note(place="Nowhere", author="me", text="x")
 
     code, details = _status(lambda: list(stub.ExchangeNotes(iter([note]))))
 
-    assert (code, details) == (grpc.StatusCode.NOT_FOUND, "no place is named 'Nowhere'")
+    assert (code, details) == (grpc.StatusCode.NOT_FOUND, "there is no place named 'Nowhere'")
 
 
 def test_redis_down_is_unavailable(stub, store):
-    """UNAVAILABLE tells clients that a retry is worth while."""
+    """If Redis does not respond, the status is UNAVAILABLE, so that clients retry."""
     store.down = True
 
     code, details = _status(lambda: stub.FindPlace(pb.Position()))
@@ -144,16 +144,16 @@ def test_redis_down_is_unavailable(stub, store):
 
 
 def test_no_store_yet_is_unavailable():
-    """While there is no store at all the reason is passed on."""
+    """Without a store, the status is UNAVAILABLE, with the reason."""
 
     def none():
         raise NotReady("not connected to Redis yet")
 
     class Context:
-        """Keeps what the method aborts with."""
+        """A context whose abort raises its arguments."""
 
         def abort(self, code, details):
-            """Raises as gRPC's own does."""
+            """Raises the status, as gRPC's abort does."""
             raise RuntimeError(code, details)
 
     with pytest.raises(RuntimeError) as aborted:

@@ -1,8 +1,7 @@
-"""Reads the places that the sample serves from the IANA time zone database.
+"""Reads the sample's places from the IANA time zone database.
 
-The table `zone1970.tab` lists the time zones of the world with the position of
-each zone's principal location; the PyPI package tzdata carries it. Pure
-functions, apart from `load`.
+The table `zone1970.tab` lists the world's time zones with the position of each
+zone's principal location. The PyPI package tzdata contains it.
 """
 
 import re
@@ -13,7 +12,7 @@ _ISO6709 = re.compile(r"([+-])(\d{2})(\d{2})(\d{2})?([+-])(\d{3})(\d{2})(\d{2})?
 
 
 class TableError(ValueError):
-    """A line of the table that does not have the form that its header describes."""
+    """The table of places is malformed or missing; the text names the line."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,11 @@ class Place:
     """The principal location of a time zone.
 
     Attributes:
-        name: zone name, such as "Europe/Zurich".
-        latitude: degrees north, -90 to 90.
-        longitude: degrees east, -180 to 180.
+        name: Name of the zone, such as "Europe/Zurich".
+        latitude: Degrees north, -90 to 90.
+        longitude: Degrees east, -180 to 180.
         countries: ISO 3166 codes, principal country first, never empty.
-        remark: which part of the country is meant; may be empty.
+        remark: Part of the country to which the zone applies; may be empty.
     """
 
     name: str
@@ -36,7 +35,7 @@ class Place:
 
 
 def parse_position(text: str) -> tuple[float, float]:
-    """Converts ISO 6709 sign-degrees-minutes[-seconds] to (latitude, longitude).
+    """Parses a position in ISO 6709 form.
 
     Args:
         text: ±DDMM±DDDMM or ±DDMMSS±DDDMMSS, such as "+4723+00832".
@@ -45,11 +44,11 @@ def parse_position(text: str) -> tuple[float, float]:
         Degrees north and degrees east.
 
     Raises:
-        TableError: another form, or a value off the globe.
+        TableError: The text has another form, or a value is out of range.
     """
     match = _ISO6709.fullmatch(text)
     if match is None or (match[4] is None) != (match[8] is None):
-        raise TableError(f"{text!r} is no position of the form ±DDMM±DDDMM or ±DDMMSS±DDDMMSS")
+        raise TableError(f"{text!r} is not a position; use ±DDMM±DDDMM or ±DDMMSS±DDDMMSS")
     latitude = _degrees(*match.group(1, 2, 3, 4))
     longitude = _degrees(*match.group(5, 6, 7, 8))
     if abs(latitude) > 90 or abs(longitude) > 180:
@@ -68,12 +67,14 @@ def parse_table(text: str) -> list[Place]:
     """Parses the whole table, in its order.
 
     Args:
-        text: zone1970.tab: lines of country codes, position, zone name and an
-            optional remark, parted by tabs; lines that begin with # are comments.
+        text: Contents of zone1970.tab: lines of country codes, position, zone name and an
+            optional remark, separated by tabs; lines that start with # are comments.
+
+    Returns:
+        The places.
 
     Raises:
-        TableError: a line of another form, a name that comes twice, or no place
-            at all; the message names the line.
+        TableError: A line has another form, a name is repeated, or there is no place.
     """
     places: dict[str, Place] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -81,18 +82,18 @@ def parse_table(text: str) -> list[Place]:
             continue
         columns = line.split("\t")
         if len(columns) not in (3, 4) or not all(columns[:3]):
-            raise TableError(f"line {number}: expected 3 or 4 columns, got {len(columns)}: {line!r}")
+            raise TableError(f"line {number}: {line!r} has {len(columns)} columns, some maybe empty; use 3 or 4")
         try:
             latitude, longitude = parse_position(columns[1])
         except TableError as error:
             raise TableError(f"line {number}: {error}") from None
         name = columns[2]
         if name in places:
-            raise TableError(f"line {number}: {name} comes twice")
+            raise TableError(f"line {number}: {name} is repeated; remove one of the lines")
         remark = columns[3] if len(columns) == 4 else ""
         places[name] = Place(name, latitude, longitude, tuple(columns[0].split(",")), remark)
     if not places:
-        raise TableError("the table has no place")
+        raise TableError("the table has no places; add at least one line")
     return list(places.values())
 
 
@@ -100,13 +101,13 @@ def load() -> list[Place]:
     """Returns the places of the tzdata package's zone1970.tab.
 
     Raises:
-        TableError: the table is missing from the package, or malformed.
+        TableError: The package does not contain the table, or the table is malformed.
     """
     table = resources.files("tzdata") / "zoneinfo" / "zone1970.tab"
     try:
         text = table.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise TableError("the tzdata package carries no zoneinfo/zone1970.tab") from None
+        raise TableError("the tzdata package does not contain zoneinfo/zone1970.tab; install another version") from None
     try:
         return parse_table(text)
     except TableError as error:

@@ -1,4 +1,4 @@
-"""Tests of the whole server against a Redis Cluster of real processes."""
+"""Tests of the whole server with a Redis Cluster of real processes."""
 
 import time
 
@@ -16,7 +16,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Scene:
-    """A server, and stubs that call it."""
+    """A server, and stubs to call it."""
 
     def __init__(self, host, port):
         self.server = main.Server(host, port, "127.0.0.1:0", name="s", probe_every_s=0.2)
@@ -27,12 +27,12 @@ class Scene:
         self._health = health_pb2_grpc.HealthStub(self.channel)
 
     def health(self, service=""):
-        """Asks the health service."""
+        """Returns the health status of a service."""
         request = health_pb2.HealthCheckRequest(service=service)
         return self._health.Check(request, timeout=5).status
 
     def wait(self, status, timeout_s=30):
-        """Waits until the server reports the status for the whole and for the service."""
+        """Waits until the server reports the status, for the server as a whole and for RouteGuide."""
         deadline = time.monotonic() + timeout_s
         while {self.health(), self.health(main.SERVICE)} != {status}:
             if time.monotonic() > deadline:
@@ -40,14 +40,14 @@ class Scene:
             time.sleep(0.1)
 
     def close(self):
-        """Ends client and server."""
+        """Stops client and server."""
         self.channel.close()
         self.server.stop(drain_s=0, grace_s=1)
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A cluster whose pods do not run yet."""
+    """Returns a cluster of pods that do not run yet."""
     prepared = local_cluster.LocalCluster(tmp_path, ["a", "b"] * 3)
     yield prepared
     prepared.kill()
@@ -55,7 +55,7 @@ def cluster(tmp_path):
 
 @pytest.fixture
 def scene(cluster):
-    """A server of that cluster, looking for Redis at pod 0."""
+    """Returns a server that connects to pod 0 of the cluster."""
     running = Scene(cluster.ip(0), cluster.port)
     yield running
     running.close()
@@ -67,7 +67,7 @@ def _find_zurich(scene):
 
 
 def test_waits_fills_loses_and_recovers(scene, cluster):
-    """NOT_SERVING without Redis, SERVING once it holds all places, and again after each loss."""
+    """The server reports NOT_SERVING without Redis, and SERVING when Redis has all places, also after an outage."""
     scene.wait(NOT_SERVING)
     assert scene.health(main.LIVE) == SERVING
     with pytest.raises(grpc.RpcError) as refused:
@@ -91,8 +91,8 @@ def test_waits_fills_loses_and_recovers(scene, cluster):
     assert _find_zurich(scene).place.name == "Europe/Zurich"
 
 
-def test_lost_data_is_filled_in_again(scene, cluster):
-    """All volumes are lost with the pods: a new cluster forms and gets all places."""
+def test_lost_data_is_written_again(scene, cluster):
+    """After the loss of all pods and volumes, a new cluster forms and gets all places."""
     cluster.start()
     scene.wait(SERVING)
 
@@ -107,7 +107,7 @@ def test_lost_data_is_filled_in_again(scene, cluster):
 
 
 def test_the_store_on_real_redis(tmp_path):
-    """Filling is idempotent; searches, places and notes are what Redis holds."""
+    """Filling is idempotent, and searches, places and notes come from Redis."""
     table = places.load()
     with local_cluster.running(tmp_path) as cluster:
         client = store.connect(cluster.ip(0), cluster.port)
@@ -143,15 +143,15 @@ def test_the_store_on_real_redis(tmp_path):
 
 
 def test_usage_is_checked(capsys):
-    """A missing and a bad setting end with code 2 and one message."""
+    """A missing and a wrong option exit with code 2 and a message."""
     assert main.main([], {"PORT": "1", "REDIS_HOST": "redis"}) == 2
     assert "--redis-port" in capsys.readouterr().err
     assert main.main(["--port=x"], {"REDIS_HOST": "redis", "REDIS_PORT": "1"}) == 2
-    assert "a port is a number" in capsys.readouterr().err
+    assert "'x' is not a port" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_one_sentence(scene, capsys):
-    """A port that cannot be bound ends with code 1 and no traceback."""
+    """A port that can't be bound exits with code 1 and one sentence."""
     arguments = [f"--port={scene.server.port}", "--redis-host=127.0.0.1", "--redis-port=1"]
 
     assert main.main(arguments, {}) == 1

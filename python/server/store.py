@@ -1,9 +1,9 @@
-"""The places and notes as they lie in the Redis Cluster.
+"""Store of places and notes in the Redis Cluster.
 
-Keys (each on the shard that Redis Cluster's hash slots give it):
+Keys:
     places:index     geo set of all names, for searches by position
     place:NAME       hash of one place: latitude, longitude, countries, remark
-    notes:NAME       list of the last notes left at a place, newest first
+    notes:NAME       list of the last notes at a place, newest first
 """
 
 import json
@@ -25,20 +25,26 @@ NOTES_KEPT = 10
 NOTES_TTL_S = 3600
 
 STORE_ERRORS = (RedisError, RedisClusterException, OSError)
-"""What connecting and PlaceStore's methods raise when Redis does not serve."""
+"""Errors of `connect` and of PlaceStore's methods if Redis does not respond."""
 
 
 class PlacesMissing(RedisError):
-    """Redis answers, but does not hold all places."""
+    """Redis responds, but does not have all places."""
 
 
 class UnknownPlace(LookupError):
-    """A name that is not among the places."""
+    """There is no place with this name."""
 
 
 @dataclass(frozen=True)
 class StoredNote:
-    """A note as it was left: author, text and age in whole seconds."""
+    """A stored note.
+
+    Attributes:
+        author: Author of the note.
+        text: Text of the note.
+        age_s: Age in whole seconds.
+    """
 
     author: str
     text: str
@@ -46,13 +52,20 @@ class StoredNote:
 
 
 def connect(host: str, port: int) -> RedisCluster:
-    """Opens a client on the cluster that answers at host:port.
+    """Connects to a Redis Cluster.
 
-    The host is looked up anew for each client, and only it is used to find the
-    nodes: when all nodes have moved to new addresses, a new client finds them.
+    Each client resolves the host again and finds the nodes only through it. So a
+    new client works even if all nodes have new addresses.
+
+    Args:
+        host: Name or address of any node.
+        port: Port of the nodes.
+
+    Returns:
+        The client.
 
     Raises:
-        One of STORE_ERRORS: no node answers, or the slots are not all covered.
+        RedisError: No node responds, or some slots have no master; see also STORE_ERRORS.
     """
     return RedisCluster(
         host=host,
@@ -67,7 +80,7 @@ def connect(host: str, port: int) -> RedisCluster:
 
 
 def place_key(name: str) -> str:
-    """The key of a place's hash."""
+    """Returns the key of a place's hash."""
     return f"place:{name}"
 
 
@@ -91,13 +104,14 @@ def _place(name: str, fields: dict[str, str]) -> Place:
 
 
 class PlaceStore:
-    """Reads and writes places and notes through one cluster client.
+    """Reads and writes places and notes.
 
-    Every method raises one of STORE_ERRORS when Redis does not serve. Safe to use
-    from several threads, as the client is.
+    Every method raises one of STORE_ERRORS if Redis does not respond. It is safe to
+    use from several threads.
     """
 
     def __init__(self, client: RedisCluster) -> None:
+        """Keeps the client."""
         self._client = client
 
     def close(self) -> None:
@@ -105,12 +119,12 @@ class PlaceStore:
         self._client.close()
 
     def origin(self, key: str) -> str:
-        """Returns "redis IP:PORT" of the master that owns the key."""
+        """Returns "redis IP:PORT", the address of the master that owns the key."""
         node = self._client.get_node_from_key(key)
         return f"redis {node.name}" if node else "redis"
 
     def missing(self, places: Iterable[Place]) -> list[Place]:
-        """Returns those places that Redis lacks or holds with other values."""
+        """Returns the places that Redis lacks or has with other values."""
         wanted = list(places)
         names = [place.name for place in wanted]
         pipeline = self._client.pipeline()
@@ -125,9 +139,9 @@ class PlaceStore:
         ]
 
     def fill(self, places: Iterable[Place]) -> int:
-        """Writes the places that are missing and returns how many those were.
+        """Writes the missing places and returns their number.
 
-        Filling twice, or from several servers at once, ends in the same state.
+        It is idempotent, even if several servers fill the store at the same time.
         """
         lacking = self.missing(places)
         if not lacking:
@@ -141,21 +155,24 @@ class PlaceStore:
         return len(lacking)
 
     def probe(self, expected: int) -> None:
-        """Asks every master, and checks that the index holds all places.
+        """Pings every master and checks that the index has all places.
+
+        Args:
+            expected: Number of places.
 
         Raises:
-            PlacesMissing: places are gone.
+            PlacesMissing: The index has fewer places.
         """
         self._client.ping(target_nodes=RedisCluster.PRIMARIES)
         found = self._client.zcard(INDEX)
         if found < expected:
-            raise PlacesMissing(f"the index holds {found} of {expected} places")
+            raise PlacesMissing(f"the index has {found} of {expected} places")
 
     def get(self, name: str) -> Place:
-        """Returns the place of that name.
+        """Returns the place with the given name.
 
         Raises:
-            UnknownPlace: there is none.
+            UnknownPlace: There is no such place.
         """
         fields = self._client.hgetall(place_key(name))
         if not fields:
@@ -165,13 +182,16 @@ class PlaceStore:
     def near(
         self, latitude: float, longitude: float, radius_km: float, limit: int | None = None
     ) -> list[tuple[str, float]]:
-        """Returns (name, distance in km) of the places within radius_km, nearest first.
+        """Returns the places within a radius, sorted by distance.
 
         Args:
-            latitude: degrees north.
-            longitude: degrees east.
-            radius_km: at most `geo.HALF_WAY_ROUND_KM`.
-            limit: how many at most; None means all.
+            latitude: Degrees north.
+            longitude: Degrees east.
+            radius_km: Radius in km, at most `geo.MAX_DISTANCE_KM`.
+            limit: Maximum number of places; None for all.
+
+        Returns:
+            Pairs of name and distance in km.
         """
         rows: list[Any] = self._client.geosearch(
             INDEX,
@@ -186,24 +206,32 @@ class PlaceStore:
         return [(name, float(distance)) for name, distance in rows]
 
     def nearest(self, latitude: float, longitude: float) -> tuple[str, float]:
-        """Returns (name, distance in km) of the place nearest to a position.
+        """Returns name and distance in km of the place nearest to a position.
 
         Raises:
-            UnknownPlace: there are no places at all.
+            UnknownPlace: There are no places.
         """
-        rows = self.near(latitude, longitude, geo.HALF_WAY_ROUND_KM, limit=1)
+        rows = self.near(latitude, longitude, geo.MAX_DISTANCE_KM, limit=1)
         if not rows:
             raise UnknownPlace("any")
         return rows[0]
 
     def leave_note(self, name: str, author: str, text: str) -> list[StoredNote]:
-        """Leaves a note at a place and returns those left before, oldest first.
+        """Stores a note at a place and returns the earlier notes there.
 
-        The last NOTES_KEPT notes are kept, for NOTES_TTL_S seconds after the
-        newest. Reading and writing are one transaction on the place's shard.
+        Redis keeps the last NOTES_KEPT notes of a place, for NOTES_TTL_S seconds
+        after the newest. Reading and writing are one transaction.
+
+        Args:
+            name: Name of the place.
+            author: Author of the note.
+            text: Text of the note.
+
+        Returns:
+            The earlier notes, oldest first.
 
         Raises:
-            UnknownPlace: there is no place of that name.
+            UnknownPlace: There is no place with this name.
         """
         self.get(name)
         now = time.time()

@@ -1,4 +1,4 @@
-"""What only a real API server shows: field ownership, definitions, admission, versions, interruption."""
+"""Tests that need a real API server: field ownership, definitions, admission, versions, interruption."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def service(name: str, place: str, port: int) -> dict[str, Any]:
 
 
 def versions(client: Client, place: str, *plurals: str) -> dict[str, str]:
-    """Returns {plural/name: resourceVersion} of everything of these kinds in a namespace."""
+    """Returns {plural/name: resourceVersion} for all objects of these kinds in a namespace."""
     found = {}
     for plural in plurals:
         root = "/apis/apps/v1" if plural == "deployments" else "/apis/tests.example.com/v1" if plural.endswith("things") else "/api/v1"
@@ -33,7 +33,7 @@ def versions(client: Client, place: str, *plurals: str) -> dict[str, str]:
 
 
 def test_no_order_is_needed(shell, client, place):
-    """A closure that makes its namespace and its definitions last is applied whole in one run, and twice without a change."""
+    """A closure that lists its namespace and its definitions last is applied in one run, and a second apply changes nothing."""
     kind = "Latething"
     objects = [custom(kind, f"c{number}", place) for number in range(5)] + [config_map("settings", place, key="1"),
                service("web", place, 80), placed(deployment("web", image="registry.example/web@sha256:" + "0" * 64), place),
@@ -44,14 +44,14 @@ def test_no_order_is_needed(shell, client, place):
     assert f"{len(objects)} created" in shell.err
     before = versions(client, place, "latethings", "configmaps", "services", "deployments")
     assert len(before) == 8
-    assert shell.run("apply", "--wait=5s") == 1  # Nothing runs Deployments here.
+    assert shell.run("apply", "--wait=5s") == 1  # No controller handles Deployments here.
     assert f"{len(objects)} unchanged" in shell.err
     assert versions(client, place, "latethings", "configmaps", "services", "deployments") == before
     assert shell.run("diff") == 0, shell.out
 
 
 def test_definition_of_another_run(shell, client, home):
-    """Right after another run has made a definition, objects of its kind are applied: that it is not served yet is waited for."""
+    """Right after another run has created a definition, an apply waits until the server serves its kind."""
     for number in range(5):
         kind = f"Earlything{number}"
         shell.make(custom(kind, "c", home))
@@ -64,7 +64,7 @@ def test_definition_of_another_run(shell, client, home):
 
 
 def test_removed_fields_go(shell, client, place):
-    """A key that left the manifest leaves the object; a key that somebody else set stays."""
+    """A key that left the manifest is removed from the object; a key of another manager stays."""
     shell.make(namespace(place), config_map("a", place, mine="1", old="1"))
     shell.run("apply")
     client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/a", content_type=APPLY_PATCH, query={"fieldManager": "other"},
@@ -76,7 +76,7 @@ def test_removed_fields_go(shell, client, place):
 
 
 def test_conflict_names_the_other_manager(shell, client, place):
-    """A field that another manager has changed is refused by name, and taken over when asked."""
+    """The error for a field that another manager has changed names the manager; an apply takes the field over if asked."""
     shell.make(namespace(place), config_map("a", place, key="1"))
     shell.run("apply")
     client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/a", content_type=APPLY_PATCH,
@@ -90,7 +90,7 @@ def test_conflict_names_the_other_manager(shell, client, place):
 
 
 def test_replace_then_apply(shell, client, place):
-    """What .replace wrote is no conflict for the next .apply, and a Service keeps its address."""
+    """What .replace wrote does not conflict with the next .apply, and a Service keeps its address."""
     shell.make(namespace(place), service("web", place, 80))
     shell.run("apply")
     address = client.request("GET", f"/api/v1/namespaces/{place}/services/web")[1]["spec"]["clusterIP"]
@@ -104,7 +104,7 @@ def test_replace_then_apply(shell, client, place):
 
 
 def test_wrong_cluster_sees_no_request(shell, server, place):
-    """A target made for another context leaves nothing in the audit log of the server at hand."""
+    """A target for another context sends no request to the server, by its audit log."""
     shell.make(namespace(place))
     before = len(server.audit_log.read_text().splitlines())
 
@@ -113,7 +113,7 @@ def test_wrong_cluster_sees_no_request(shell, server, place):
 
 
 def test_invalid_secret_is_refused_without_its_value(shell, place):
-    """The server's complaint about a Secret is passed on without the value that it quotes."""
+    """The server's error about a Secret is printed without the value that it quotes."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "type": "kubernetes.io/tls",
               "stringData": {"tls.crt": "canary-4521"}}
     shell.make(namespace(place))
@@ -126,7 +126,7 @@ def test_invalid_secret_is_refused_without_its_value(shell, place):
 
 
 def test_secret_diff_shows_change_not_value(shell, place):
-    """A changed Secret shows as changed in .diff, with neither of its values."""
+    """.diff shows a changed Secret as changed, with neither of its values."""
     def secret(value: str) -> dict[str, Any]:
         return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "stringData": {"password": value}}
 
@@ -140,7 +140,7 @@ def test_secret_diff_shows_change_not_value(shell, place):
 
 
 def test_delete_takes_only_its_own(shell, client, place):
-    """Delete removes what the target applied and leaves the namespace and foreign objects."""
+    """Delete removes what the target applied, and leaves the namespace and other objects."""
     shell.make(namespace(place), config_map("a", place), config_map("b", place))
     shell.run("apply")
     client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body=config_map("foreign", place))
@@ -151,7 +151,7 @@ def test_delete_takes_only_its_own(shell, client, place):
 
 
 def test_restricted_user_gets_one_sentence(shell, client, server, place):
-    """A user whose rights end at one namespace applies there, and is told plainly about the rest."""
+    """A user with rights in one namespace can apply there, and the error for other namespaces is clear."""
     shell.make(namespace(place), config_map("first", place))
     shell.run("apply")
     base = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{place}"
@@ -178,7 +178,7 @@ def test_restricted_user_gets_one_sentence(shell, client, server, place):
 
 
 def test_requests_stay_few(shell, server, place):
-    """An apply costs at most 3 requests per object and 20 more."""
+    """An apply sends at most 3 requests per object plus 20."""
     objects = [namespace(place)] + [config_map(f"c{number}", place, key="1") for number in range(100)]
     shell.make(*objects)
     for outcome in ("created", "unchanged"):
@@ -189,7 +189,7 @@ def test_requests_stay_few(shell, server, place):
 
 
 def test_large_objects_apply_twice(shell, place):
-    """A ConfigMap of 900 KiB, too large for a last-applied annotation, is applied and is unchanged the second time."""
+    """A ConfigMap of 900 KiB, too large for a last-applied annotation, is applied, and a second apply changes nothing."""
     shell.make(namespace(place), config_map("big", place, blob="x" * 900 * 1024))
 
     assert shell.run("apply") == 0, shell.err
@@ -198,7 +198,7 @@ def test_large_objects_apply_twice(shell, place):
 
 
 def test_killed_apply_converges(shell, client, place):
-    """After SIGKILL at random moments, the next run ends with every object as an uninterrupted one leaves it."""
+    """After SIGKILL at random moments, the next run leaves every object as an uninterrupted run does."""
     kind = "Killthing"
     objects = [namespace(place), definition(kind)]
     objects += [config_map(f"c{number}", place, key=str(number)) for number in range(60)]
@@ -220,7 +220,7 @@ def test_killed_apply_converges(shell, client, place):
 
 
 def test_events_keep_to_the_schema(shell, client, place):
-    """Every event of real runs (apply, wait, diff, describe, delete, failures) keeps to the published schema, without a secret."""
+    """Every event of real runs (apply, wait, diff, describe, delete, failures) matches the published schema, and contains no secret."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "stringData": {"password": "canary-8841"}}
     bad = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bad", "namespace": place}, "spec": {"ports": [{"port": 0}]}}
     objects = [namespace(place), secret, service("web", place, 80), placed(deployment("web"), place)]

@@ -1,4 +1,4 @@
-"""Verbs where there is no other program: their launchers with an empty environment and an empty PATH."""
+"""Tests of verbs without other programs: their launchers have an empty environment and an empty PATH."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.apply.stacks import maps
 
 @pytest.fixture(name="bare")
 def fixture_bare(shell, tmp_path):
-    """Runs the launcher of a verb, copied away with all that Bazel puts beside it, with no environment but a home and a kubeconfig."""
+    """Returns a function that runs a copy of a verb's launcher and runfiles, with only a home and a kubeconfig in its environment."""
     template = (Path(os.environ["RUNFILES_DIR"]) / "turnup/rules/k8s/tools/launcher.sh.tpl").read_text()
     runfiles = tmp_path / "copied"
     shutil.copytree(os.environ["RUNFILES_DIR"], runfiles, ignore=shutil.ignore_patterns("cluster", "go"))
@@ -37,7 +37,7 @@ def fixture_bare(shell, tmp_path):
 
 
 def test_verbs_need_no_other_program(bare, shell, client, home):
-    """Apply, diff, status and delete do their work without a shell tool, git, Bazel or kubectl anywhere to be found."""
+    """Apply, diff, status and delete work without shell tools, git, Bazel and kubectl."""
     shell.make(config_map("a", home, key="1"), namespace=home)
     applied = bare("apply", "--wait=10s")
     assert (applied.returncode, applied.stdout) == (0, ""), applied.stderr

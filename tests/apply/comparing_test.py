@@ -1,6 +1,6 @@
-"""The comparison that spares a request, held against the real server: what it calls applied, an apply does not change.
+"""Tests of the comparison that avoids a write, with a real API server: an apply must not change what it considers unchanged.
 
-The short form tries 150 random changes, the long one 3,000 (//tests/long:apply_comparing_test); $CHANGES and $SEED choose.
+The short form tries 150 random changes, the long form 3,000 (//tests/long:apply_comparing_test). $CHANGES and $SEED choose.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SCALARS = [0, 1, 2, 80, 8080, True, False, "", "a", "b", "80", "100m", "0.1", "
 
 
 def manifests(place: str) -> list[dict[str, Any]]:
-    """Returns manifests with every kind of list that server-side apply merges in a way of its own."""
+    """Returns manifests with every kind of list that server-side apply merges differently."""
     main = deployment("main", image=IMAGE + "a" * 64, replicas=2)
     pod = main["spec"]["template"]["spec"]
     pod |= {"volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "settings", "configMap": {"name": "s", "items": [{"key": "a", "path": "b"}]}}],
@@ -46,13 +46,13 @@ def manifests(place: str) -> list[dict[str, Any]]:
 
 
 def places_in(value: Any) -> list[tuple[Any, Any]]:
-    """Returns every (container, key) below a value."""
+    """Returns every (container, key) in a value."""
     keys: list[Any] = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     return [place for key in keys for place in [(value, key), *places_in(value[key])]]
 
 
 def change(obj: dict[str, Any], dice: random.Random) -> dict[str, Any]:
-    """Returns an object with one thing changed at random: removed, replaced, repeated or put elsewhere; or nothing."""
+    """Returns an object with one random change: a part is removed, replaced, repeated or moved, or nothing changes."""
     obj = copy.deepcopy(obj)
     parts = [obj[key] for key in ("spec", "data") if key in obj] + [obj["metadata"].setdefault("labels", {"l": "1"})]
     container, key = dice.choice([place for part in parts for place in places_in(part)])
@@ -70,14 +70,14 @@ def change(obj: dict[str, Any], dice: random.Random) -> dict[str, Any]:
 
 
 def content(obj: dict[str, Any]) -> dict[str, Any]:
-    """Returns an object without what every write changes."""
+    """Returns an object without the fields that every write changes."""
     meta = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "generation")}
     meta["managedFields"] = [{key: value for key, value in entry.items() if key != "time"} for entry in meta["managedFields"]]
     return {**obj, "metadata": meta}
 
 
 class Asked:
-    """The server's answers about one object."""
+    """Client of one object on the server."""
 
     def __init__(self, client: Client, obj: dict[str, Any]):
         self._client = client
@@ -90,7 +90,7 @@ class Asked:
         return dict(self._client.request("GET", self._path)[1])
 
     def apply(self, obj: dict[str, Any], *, dry: bool = False, manager: str = FIELD_MANAGER) -> dict[str, Any] | None:
-        """Returns what an apply gives; None when the server refuses it."""
+        """Returns the result of an apply; None if the server rejects it."""
         try:
             return dict(self._client.request("PATCH", self._path, body=obj, content_type=APPLY_PATCH, query={
                 "fieldManager": manager, "force": "true", "dryRun": "All" if dry else None})[1])
@@ -100,7 +100,7 @@ class Asked:
 
 
 def test_what_is_called_applied_is_not_changed_by_an_apply(server, place):
-    """For random changes of the manifest and of the live object: no change is ever taken for none."""
+    """For random changes of manifest and live object, a change is never considered unchanged."""
     client, dice = admin(server), random.Random(SEED)
     make_namespace(client, place)
     print(f"SEED={SEED} CHANGES={CHANGES}", flush=True)
@@ -112,7 +112,7 @@ def test_what_is_called_applied_is_not_changed_by_an_apply(server, place):
         wanted = first
         if dice.random() < 0.7:
             wanted = change(first, dice)
-        else:  # Somebody else changes the live object.
+        else:  # Another client changes the live object.
             asked.apply(change(first, dice), manager="somebody")
         live, dry = asked.live(), asked.apply(wanted, dry=True)
         unchanged = dry is not None and content(dry) == content(live)

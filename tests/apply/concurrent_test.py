@@ -1,6 +1,6 @@
-"""Two applies of one stack at the same time: one after the other, and the end is exactly one of the two inputs.
+"""Tests of two simultaneous applies of one stack: they run one after the other, and the result is exactly one of the two inputs.
 
-The short form races 3 pairs, the long one 30 (//tests/long:apply_concurrent_test); $RACES chooses.
+The short form races 3 pairs, the long form 30 (//tests/long:apply_concurrent_test). $RACES chooses.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rules.k8s.tools.stack.inventory import parent_name
 from tests.apply.stacks import live_objects, make_namespace, number, service_objects
 
 RACES = number("RACES", 3, 30)
-# Stops the process before its first write of an object, as a machine does that is put to sleep.
+# Stops the process before it first writes an object, like a machine that is put to sleep.
 _STOPPER = """
 import itertools, os, signal, time
-from rules.k8s.tools.lease import Lease
+from rules.k8s.tools.stack.lease import Lease
 counter, check = itertools.count(1), Lease.check
 def stopping(self):
     # The first check is that before the inventory is written.
@@ -37,21 +37,21 @@ Lease.check = stopping
 
 @pytest.fixture(name="users")
 def fixture_users(tmp_path, server, shell):
-    """Two people at two machines, each with a checkout of their own."""
+    """Returns two users on two machines, each with their own checkout."""
     folder = tmp_path / "second"
     folder.mkdir()
     return shell, Shell(folder, json.loads(server.kubeconfig.read_text()))
 
 
 def objects(place: str, who: str, count: int = 25) -> list[dict]:
-    """Returns a set of which each object tells whose it is: shared names with other content, and names of its own."""
+    """Returns a set of objects of one owner: some names are shared with different content, and some are the owner's alone."""
     same = [config_map(f"shared-{index}", place, whose=who) for index in range(count)]
     own = [config_map(f"own-{who}-{index}", place, key="1") for index in range(count)]
     return [*same, *own, *service_objects("web", place, who, who)]
 
 
 def content(client, place: str) -> dict[str, object]:
-    """Returns {kind/name: data} of what a set can hold."""
+    """Returns {kind/name: data} for everything that a set can contain."""
     return {f"{identity.kind}/{identity.name}": obj.get("data") or obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers")
             for identity, obj in live_objects(client, [place]).items()
             if identity.kind in ("ConfigMap", "Deployment") and not identity.name.startswith("turnup-") and identity.name != "kube-root-ca.crt"}
@@ -75,7 +75,7 @@ def lease_of(client, place: str) -> dict:
 
 
 def test_two_at_once(users, client, server, place):
-    """Two people who apply different content at the same time both succeed, one after the other."""
+    """Two users who apply different content at the same time both succeed, one after the other."""
     for turn in range(RACES):
         where = f"{place}-{turn:03d}"
         make_namespace(client, where)
@@ -92,13 +92,13 @@ def test_two_at_once(users, client, server, place):
         whose = {data["whose"] for name, data in live.items() if name.startswith("ConfigMap/shared-")}
         assert len(whose) == 1
         winner = whose.pop()
-        # What the loser had made itself has left the stack that the winner applied, settings' older generations aside.
+        # The objects that only the loser created have left the stack, except older generations of settings.
         assert {name for name in live if not name.startswith("ConfigMap/web-settings-")} == {
             name for name in wanted[winner] if not name.startswith("ConfigMap/web-settings-")}
         assert live["Deployment/web"][0]["image"].endswith(winner * 64)
         assert lease_of(client, where)["spec"]["holderIdentity"] == ""
 
-        # Not interleaved: all that only one of them writes was written before all that only the other one writes.
+        # The writes are not interleaved: all objects of one user are written before those of the other.
         order = [event["objectRef"]["name"].split("-")[1] for event in server.audit()[seen:]
                  if event["verb"] == "patch" and event["objectRef"]["namespace"] == where and "dryRun" not in event["requestURI"]
                  and event["objectRef"]["name"].startswith("own-") and event["responseStatus"]["code"] < 300]
@@ -106,7 +106,7 @@ def test_two_at_once(users, client, server, place):
 
 
 def test_no_wait_names_the_holder(users, client, place):
-    """With --no-wait the second run ends at once, says who writes, and has written nothing; after that one's death it goes on."""
+    """With --no-wait the second run fails at once, names the holder, and writes nothing; after the holder's death it succeeds."""
     make_namespace(client, place)
     for who, shell in zip("ab", users):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
@@ -128,7 +128,7 @@ def test_no_wait_names_the_holder(users, client, place):
 
 
 def test_a_dead_holder_elsewhere_expires(users, client, place):
-    """A holder on another machine that does not renew its lease is succeeded once its time has run out."""
+    """A holder on another machine that does not renew its lease is replaced when the lease expires."""
     make_namespace(client, place)
     users[0].make_targets(document("//svc:dev", objects(place, "a"), namespace=place))
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -144,14 +144,14 @@ def test_a_dead_holder_elsewhere_expires(users, client, place):
 
 
 def test_a_holder_that_sleeps_too_long_stops(users, client, server, place):
-    """A run that was asleep until another one took its lease writes nothing of its own any more when it wakes up."""
+    """A run that slept until another run took its lease writes nothing when it wakes up."""
     make_namespace(client, place)
     for who, shell in zip("ab", users):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
     sleeper = users[0].start("apply", program=_STOPPER, stdout=subprocess.PIPE)
     try:
         wait_until_stopped(sleeper)
-        # To another machine nothing tells that the process still exists: its time has to run out.
+        # Another machine can't see that the process still exists, so it waits until the lease expires.
         assert users[1].run("apply", "--prune") == 0, users[1].err
         before = {str(identity): obj["metadata"]["resourceVersion"] for identity, obj in live_objects(client, [place]).items()}
         sleeper.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""The real API server that these tests share; each test gets a namespace and a shell of its own."""
+"""Fixtures: the real API server that these tests share, and a namespace and a shell for each test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(name="server", scope="session")
 def fixture_server(tmp_path_factory):
-    """A real kube-apiserver on etcd."""
+    """Returns a real kube-apiserver with etcd."""
     binaries = ensure()
     with RealServer(binaries.kubernetes / "kube-apiserver", binaries.etcd / "etcd", tmp_path_factory.mktemp("server")) as server:
         yield server
@@ -27,24 +27,24 @@ def fixture_server(tmp_path_factory):
 
 @pytest.fixture(name="place")
 def fixture_place():
-    """The name of a namespace that no other test uses."""
+    """Returns the name of a namespace that no other test uses."""
     return f"test-{next(_numbers)}"
 
 
 @pytest.fixture(name="shell")
 def fixture_shell(tmp_path, server):
-    """A shell whose kubeconfig leads to the real server."""
+    """Returns a shell whose kubeconfig has the real server."""
     return Shell(tmp_path, json.loads(server.kubeconfig.read_text()))
 
 
 @pytest.fixture(name="client")
 def fixture_client(server):
-    """Requests to the server, past the engine."""
+    """Returns a client that bypasses the engine."""
     return Client(load(server.kubeconfig, CONTEXT))
 
 
 @pytest.fixture(name="home")
 def fixture_home(client, place):
-    """A namespace that is there already, and that no other test uses."""
+    """Returns an existing namespace that no other test uses."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     return place

@@ -1,4 +1,4 @@
-"""The largest definitions that users have: those of prometheus-operator, taken from its Go module."""
+"""Test of the largest definitions in use: those of prometheus-operator, from its Go module."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
 _OPERATOR = "github.com/prometheus-operator/prometheus-operator"
-# What fits into the annotation in which `kubectl apply` keeps a copy of the object.
+# Maximum size of the annotation in which `kubectl apply` stores a copy of the object.
 _ANNOTATION_BYTES = 262_144
 
 
 @pytest.fixture(name="definitions", scope="module")
 def fixture_definitions(tmp_path_factory):
-    """The CustomResourceDefinitions of the version that third_party/go/operator pins."""
+    """Returns the CustomResourceDefinitions of the version in third_party/go/operator."""
     folder = tmp_path_factory.mktemp("operator")
     for name in ("go.mod", "go.sum"):
         (folder / name).write_bytes((_MODULES / "operator" / name).read_bytes())
@@ -35,10 +35,10 @@ def fixture_definitions(tmp_path_factory):
 
 
 def test_all_definitions_of_prometheus_operator_apply_twice(shell, server, definitions):
-    """Definitions too large for a last-applied annotation are applied and established; the second apply writes nothing."""
+    """Definitions that are too large for a last-applied annotation are applied and established; a second apply writes nothing."""
     assert len(definitions) == 10
     assert sum(len(json.dumps(each)) > _ANNOTATION_BYTES for each in definitions) >= 5
-    shell.make(*definitions, namespace="")  # As //prod/crds: outside any namespace.
+    shell.make(*definitions, namespace="")  # Like //prod/crds: not in a namespace.
 
     assert shell.run("apply", "--wait=60s") == 0, shell.err
     assert "10 created" in shell.err

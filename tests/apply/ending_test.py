@@ -1,4 +1,4 @@
-"""Objects that somebody has deleted and that finalizers still hold, as a stack finds them; against a real API server."""
+"""Tests of stacks with terminating objects, which finalizers hold, with a real API server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.apply.stacks import make_maps
 
 
 def hold(client: Client, place: str, name: str) -> str:
-    """Gives a ConfigMap another tool's finalizer and deletes it; returns its path."""
+    """Adds another tool's finalizer to a ConfigMap and deletes it; returns its path."""
     path = f"/api/v1/namespaces/{place}/configmaps/{name}"
     client.request("PATCH", path, content_type=MERGE_PATCH, body={"metadata": {"finalizers": ["example.com/theirs"]}}, query={"fieldManager": "theirs"})
     client.request("DELETE", path)
@@ -21,13 +21,13 @@ def hold(client: Client, place: str, name: str) -> str:
 
 
 def release(client: Client, path: str) -> None:
-    """Takes the finalizer away."""
+    """Removes the finalizer."""
     client.request("PATCH", path, content_type=MERGE_PATCH, body={"metadata": {"finalizers": None}}, query={"fieldManager": "theirs"})
 
 
 @pytest.mark.parametrize(("verb", "names"), [("apply", "a"), ("apply", "abcd"), ("create", "a"), ("replace", "a")])
 def test_what_is_being_deleted_is_made_anew(shell, client, home, verb, names):
-    """An object that is on its way out is no part of the stack: its end is waited for, which is said, and it is made again."""
+    """A terminating object is not part of the stack: an apply says that it waits until the object is gone, and creates it again."""
     make_maps(shell, home, *names)
     assert shell.run("apply") == 0, shell.err
     path = hold(client, home, "a")
@@ -48,7 +48,7 @@ def test_what_is_being_deleted_is_made_anew(shell, client, home, verb, names):
 
 @pytest.mark.parametrize("verb", ["apply", "replace"])
 def test_what_does_not_end_is_named_with_what_holds_it(shell, client, home, monkeypatch, verb):
-    """After the time for it the run fails, and its sentence names the finalizers."""
+    """After the timeout the run fails, and the error names the finalizers."""
     monkeypatch.setattr(recreation, "_GONE_SECONDS", 0.3)
     make_maps(shell, home, "a")
     assert shell.run("apply") == 0, shell.err
@@ -60,7 +60,7 @@ def test_what_does_not_end_is_named_with_what_holds_it(shell, client, home, monk
 
 
 def test_what_would_be_refused_as_new_is_refused_first(shell, client, server, home):
-    """What the server would not make anew is told before anything is written, and nothing is waited for."""
+    """If the server would reject the new object, the run fails before it writes or waits."""
     make_maps(shell, home, "a")
     assert shell.run("apply") == 0, shell.err
     path = hold(client, home, "a")

@@ -1,4 +1,4 @@
-"""Servers that are away or silent: every run ends before its deadline, and names the host and what to do about it."""
+"""Tests with unavailable servers: every run ends before its deadline, names the host and says what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEADLINE_S = 30
 
 @contextlib.contextmanager
 def address(kind: str):
-    """An address of the loopback where nobody listens (`refused`), or where connections are taken and never answered (`silent`)."""
+    """Returns a loopback address that refuses connections (`refused`), or that accepts them and never responds (`silent`)."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = f"127.0.0.1:{listener.getsockname()[1]}"
         if kind == "silent":
@@ -30,7 +30,7 @@ def address(kind: str):
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """Returns what a run said that must fail by itself and in time."""
+    """Returns the output of a run that must fail by itself and in time."""
     try:
         text = process.communicate(timeout=DEADLINE_S)[0]
     finally:
@@ -43,7 +43,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize(("verb", "kind"), [("apply", "silent"), ("delete", "refused"), ("status", "silent")])
 def test_no_api_server(shell, server, verb, kind):
-    """A verb whose API server is away or silent says which one it is, and what to do."""
+    """The error for an unavailable API server names it and says what to do."""
     shell.make(config_map("a", "dev"))
     with address(kind) as where:
         config = json.loads(server.kubeconfig.read_text())
@@ -56,7 +56,7 @@ def test_no_api_server(shell, server, verb, kind):
 
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_a_name_that_nobody_resolves(shell, server, interrupted):
-    """Where DNS says nothing the run ends before its deadline with the server's name, and at once where it is interrupted."""
+    """If DNS does not respond, the run ends before its deadline with the server's name, and at once if it is interrupted."""
     shell.make(config_map("a", "dev"))
     config = json.loads(server.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://api.example.com:6443"
@@ -78,7 +78,7 @@ def test_a_name_that_nobody_resolves(shell, server, interrupted):
 
 
 def test_no_registry(shell, server, home):
-    """An apply whose images' registry takes connections and says nothing names it, and has written nothing."""
+    """The error for a registry that accepts connections and never responds names it, and nothing is written."""
     with address("silent") as where:
         shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home, references={"app": f"{where}/app@{IMAGE.partition('@')[2]}{'a' * 64}"}))
         plan = shell.folder / "runfiles" / shell.plan
@@ -91,7 +91,7 @@ def test_no_registry(shell, server, home):
 
 
 def test_a_server_that_falls_silent(shell, server, home):
-    """An API server that stops answering in the middle of an apply is named; the next apply completes it."""
+    """The error for an API server that stops responding during an apply names it; the next apply completes the work."""
     shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
     client = admin(server)
     process = shell.start("apply", stdout=subprocess.PIPE)
@@ -113,7 +113,7 @@ def test_a_server_that_falls_silent(shell, server, home):
 
 
 def test_interrupted_while_nothing_answers(shell, server, home):
-    """SIGINT ends a run at once, also while it waits for a silent server."""
+    """SIGINT ends a run at once, even if it waits for a server that does not respond."""
     shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home))
     process = shell.start("apply", stdout=subprocess.PIPE, program="print('started', flush=True)")
     with server.frozen():

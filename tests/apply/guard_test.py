@@ -1,4 +1,4 @@
-"""Two real clusters: whatever happens to the kubeconfig, the one that was not meant gets no request that writes."""
+"""Tests with two real clusters: whatever happens to the kubeconfig, the wrong cluster gets no write."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 @pytest.fixture(name="other", scope="module")
 def fixture_other(tmp_path_factory):
-    """A second cluster."""
+    """Returns a second cluster."""
     binaries = ensure()
     with RealServer(binaries.kubernetes / "kube-apiserver", binaries.etcd / "etcd", tmp_path_factory.mktemp("other")) as server:
         yield server
 
 
 class Address:
-    """A local port that leads to one server and later to another, as an address does that a second cluster inherits."""
+    """A local port that forwards to one server and later to another, like an address that a second cluster inherits."""
 
     def __init__(self, url: str):
         self._target = int(url.rpartition(":")[2])
@@ -35,15 +35,15 @@ class Address:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def lead_to(self, url: str) -> None:
-        """Sends new connections to another server."""
+        """Forwards new connections to another server."""
         self._target = int(url.rpartition(":")[2])
 
     def close(self) -> None:
-        """Takes no connections any more."""
+        """Stops accepting connections."""
         self._listener.close()
 
     def kubeconfig(self, server: RealServer) -> dict:
-        """Returns a server's kubeconfig with this address in place of its own."""
+        """Returns a server's kubeconfig with this address instead of the server's."""
         config = json.loads(server.kubeconfig.read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.port}"
         return config
@@ -70,14 +70,14 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 @pytest.fixture(name="address")
 def fixture_address(server):
-    """An address that leads to the first cluster."""
+    """Returns an address that forwards to the first cluster."""
     address = Address(server.url)
     yield address
     address.close()
 
 
 def wait_for_identity(server: RealServer) -> None:
-    """Waits until a new cluster has made its namespace kube-system."""
+    """Waits until a new cluster has created its namespace kube-system."""
     client = Client(load(server.kubeconfig, "turnup-test"))
     deadline = time.monotonic() + 60
     while True:
@@ -90,7 +90,7 @@ def wait_for_identity(server: RealServer) -> None:
 
 
 def test_context_switched_in_mid_run(shell, server, other, place, monkeypatch):
-    """A kubeconfig that comes to lead elsewhere while an apply runs changes nothing about that run, and stops the next."""
+    """A kubeconfig that changes to another cluster during an apply does not affect that run, and stops the next one."""
     objects = [namespace(place)] + [config_map(f"c{number}", place, key="1") for number in range(40)]
     shell.make(*objects)
     send, sent = Client.request, []
@@ -106,7 +106,7 @@ def test_context_switched_in_mid_run(shell, server, other, place, monkeypatch):
 
     monkeypatch.setattr(Client, "request", request)
     assert shell.run("apply") == 0, shell.err
-    assert len(sent) > switched_at  # The switch came in the middle.
+    assert len(sent) > switched_at  # The kubeconfig changed during the run.
     assert len(other.audit()) == before
     live = Client(load(server.kubeconfig, "turnup-test")).request("GET", f"/api/v1/namespaces/{place}/configmaps")[1]["items"]
     assert {f"c{number}" for number in range(40)} <= {item["metadata"]["name"] for item in live}
@@ -118,7 +118,7 @@ def test_context_switched_in_mid_run(shell, server, other, place, monkeypatch):
 
 
 def test_another_cluster_at_the_same_address(shell, server, other, place, address):
-    """A cluster is known by the UID of kube-system: one that inherits an address gets reads, and no write."""
+    """A cluster is identified by the UID of kube-system: another one at the same address gets reads, and no write."""
     wait_for_identity(server)
     wait_for_identity(other)
     shell.make(namespace(place), config_map("a", place, key="1"))
@@ -139,7 +139,7 @@ def test_another_cluster_at_the_same_address(shell, server, other, place, addres
 
 
 def test_identity_is_recorded_once_it_may_be_read(shell, server, other, place, address):
-    """What was first used without an identity gets it at the next run, and is then held to it."""
+    """The identity is recorded at the first run that may read it, and is checked from then on."""
     shell.make(namespace(place), config_map("a", place, key="1"))
     shell.use(address.kubeconfig(server))
     assert shell.run("apply") == 0, shell.err

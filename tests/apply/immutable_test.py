@@ -1,6 +1,6 @@
-"""Objects of which a field changes that cannot be changed, and that ask to be deleted and made again; against a real API server.
+"""Tests of objects with changed immutable fields that ask to be recreated, with a real API server.
 
-No controller runs: the test does what the garbage collector does with what is left to the next object.
+No controller runs: the test itself does the garbage collector's work on orphaned objects.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ DIGEST = "registry.example/app@sha256:"
 
 
 def asking(obj: dict[str, Any], place: str, annotations: dict[str, str] | None = None) -> dict[str, Any]:
-    """Returns an object in a namespace that asks to be replaced."""
+    """Returns an object in a namespace that asks to be recreated."""
     return {**obj, "metadata": {**obj["metadata"], "namespace": place, "annotations": REPLACE if annotations is None else annotations}}
 
 
 def job(image: str) -> dict[str, Any]:
-    """Returns a Job, whose template cannot be changed."""
+    """Returns a Job, whose template is immutable."""
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"template": {"spec": {
         "restartPolicy": "Never", "containers": [{"name": "main", "image": DIGEST + image * 64}]}}}}
 
 
 def stateful_set(storage: str, name: str = "db", **spec: Any) -> dict[str, Any]:
-    """Returns a StatefulSet, of whose claims the template cannot be changed."""
+    """Returns a StatefulSet, whose claim templates are immutable."""
     labels = {"app": name}
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {
         "serviceName": "db", "selector": {"matchLabels": labels}, **spec,
@@ -48,14 +48,14 @@ def claim(name: str, storage: str = "1Gi") -> dict[str, Any]:
 
 
 def role_binding(role: str) -> dict[str, Any]:
-    """Returns a RoleBinding, whose role cannot be changed."""
+    """Returns a RoleBinding, whose roleRef is immutable."""
     return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "readers"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
             "subjects": [{"kind": "ServiceAccount", "name": "app"}]}
 
 
 def make(shell, place: str, *objects: dict[str, Any]) -> None:
-    """Makes the plan of one target."""
+    """Writes the plan of one target."""
     shell.make_targets(document("//svc:dev", objects, namespace=place))
 
 
@@ -66,7 +66,7 @@ def read(client: Client, place: str, path: str) -> dict[str, Any]:
 
 
 def deletes(server, place: str) -> list[str]:
-    """Returns the kinds of which an object was deleted in a namespace, dry runs left out."""
+    """Returns the kinds of the objects that were deleted in a namespace, without dry runs."""
     return [event["objectRef"]["resource"] for event in server.audit() if event["verb"] == "delete"
             and event["objectRef"].get("namespace") == place and "dryRun=All" not in event["requestURI"]]
 
@@ -77,7 +77,7 @@ def deletes(server, place: str) -> list[str]:
     (role_binding("view"), role_binding("edit"), "rbac.authorization.k8s.io/v1/rolebindings/readers"),
 ], ids=["job", "role-binding"])
 def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home, before, after, path, verb):
-    """Without the annotation the change is refused; with it diff and apply say that the object is replaced, and a second apply writes nothing."""
+    """Without the annotation the change is an error; with it, diff and apply report that the object is recreated, and a second apply writes nothing."""
     make(shell, home, asking(before, home, {}), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     assert shell.run("replace") == 0, shell.err
@@ -91,7 +91,7 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
     assert shell.run("diff") == 1, shell.err
     assert shell.out.startswith(f"# {after['kind']} {home}/{after['metadata']['name']} is replaced, that is deleted and made again: ")
     assert server.changes() == writes and read(client, home, path)["metadata"]["uid"] == old
-    # What a dry run under another name invents is no part of the change.
+    # Values that exist only in a dry run under another name are not part of the change.
     assert "turnup-preflight" not in shell.out and not re.search(r"^[+-].*(job-name|controller-uid)", shell.out, re.MULTILINE)
 
     assert shell.run(verb) == 0, shell.err
@@ -108,7 +108,7 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
 
 
 def test_pods_and_claims_of_a_stateful_set_are_left_to_the_next(shell, client, home):
-    """Other claims are asked for: the set is made again, and its pod and its claim stay what they were."""
+    """If its claim templates change, a StatefulSet is recreated, and its pod and its claim stay unchanged."""
     make(shell, home, asking(stateful_set("1Gi"), home))
     assert shell.run("apply") == 0, shell.err
     path = "apps/v1/statefulsets/db"
@@ -146,7 +146,7 @@ def test_pods_and_claims_of_a_stateful_set_are_left_to_the_next(shell, client, h
 
 
 def test_pods_that_the_next_would_not_find_are_not_left_behind(shell, client, home):
-    """A Deployment with another selector goes with its pods: nothing would adopt them."""
+    """A Deployment with another selector is deleted with its pods, because no other object would adopt them."""
     make(shell, home, asking(deployment("web"), home))
     assert shell.run("apply") == 0, shell.err
     other = asking(deployment("web"), home)
@@ -158,7 +158,7 @@ def test_pods_that_the_next_would_not_find_are_not_left_behind(shell, client, ho
 
 
 def test_claims_that_would_go_with_their_set_are_a_refusal(shell, client, home):
-    """A set that takes its claims with it, and whose successor would not adopt them, is not deleted."""
+    """A StatefulSet that would be deleted with its claims is not deleted if the new one would not adopt them."""
     retention = {"whenDeleted": "Delete", "whenScaled": "Retain"}
     make(shell, home, asking(stateful_set("1Gi", persistentVolumeClaimRetentionPolicy=retention), home))
     assert shell.run("apply") == 0, shell.err
@@ -171,7 +171,7 @@ def test_claims_that_would_go_with_their_set_are_a_refusal(shell, client, home):
 
 
 def test_what_holds_data_is_never_replaced(shell, server, home):
-    """On volumes, claims, namespaces and definitions the annotation is refused, as is a value that says nothing."""
+    """The annotation is an error on volumes, claims, namespaces and definitions, and so is an unknown value."""
     volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{home}-volume"}, "spec": {
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"}}}
     place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{home}-more"}}
@@ -187,7 +187,7 @@ def test_what_holds_data_is_never_replaced(shell, server, home):
 
 
 def test_what_is_wrong_anyway_is_not_deleted(shell, client, server, home):
-    """A change that would be refused of a new object, too, deletes nothing."""
+    """A change that would also be rejected for a new object deletes nothing."""
     make(shell, home, asking(job("a"), home))
     assert shell.run("apply") == 0, shell.err
     wrong = asking(job("b"), home)
@@ -199,7 +199,7 @@ def test_what_is_wrong_anyway_is_not_deleted(shell, client, server, home):
 
 
 def test_what_others_made_is_not_deleted(shell, client, server, home):
-    """--adopt takes an object over; it does not delete it for a field that cannot be changed."""
+    """--adopt takes an object over, but does not delete it because of an immutable field."""
     client.request("POST", f"/apis/batch/v1/namespaces/{home}/jobs", body=placed(job("a"), home))
     make(shell, home, asking(job("b"), home))
 
@@ -208,7 +208,7 @@ def test_what_others_made_is_not_deleted(shell, client, server, home):
 
 
 def test_killed_between_delete_and_create(shell, client, home):
-    """A run that is killed when the object is gone and not made again yet is completed by the next; then the object belongs to the stack."""
+    """If a run is killed between delete and create, the next run completes it, and the object belongs to the stack."""
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
@@ -229,7 +229,7 @@ Applier.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_killed_after_create(shell, client, home):
-    """A run that is killed before it has written down the new object's UID leaves an object that is the stack's own, and can be pruned."""
+    """If a run is killed before it has recorded the new object's UID, the object belongs to the stack and can be pruned."""
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
@@ -249,7 +249,7 @@ Applier.apply = lambda *given: (apply(*given), os.kill(os.getpid(), signal.SIGKI
 
 
 def test_a_set_from_before_the_annotation_can_be_gone_back_to(shell, client, home):
-    """The first revision has no annotation, and got none by what came later: the live object's counts."""
+    """A rollback to a revision without the annotation works, because the live object has the annotation."""
     make(shell, home, asking(job("a"), home, {}))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home))

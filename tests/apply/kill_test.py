@@ -1,6 +1,6 @@
-"""SIGKILL anywhere: whatever moment a run is killed at, running it again ends as if nothing had happened.
+"""Tests of SIGKILL: whenever a run is killed, the next run leaves the same state as an uninterrupted one.
 
-The short form kills 10 runs, the long one 100 (//tests/long:apply_kill_test); $KILLS and $SEED choose.
+The short form kills 10 runs, the long form 100 (//tests/long:apply_kill_test). $KILLS and $SEED choose.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.apply.stacks import admin, comparable, make_namespace, make_stack, nu
 KILLS = number("KILLS", 10, 100)
 SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
 _LATEST_S = 0.008
-# Ends the process a moment after it has begun its Nth request, so that every step of a run is hit, and not just its start-up.
+# Kills the process shortly after its Nth request, so that every step of a run is tested, and not only its start.
 _KILLER = """
 import itertools, os, signal, threading, time
 from rules.k8s.tools.client import Client
@@ -36,7 +36,7 @@ Client.request = counted
 
 
 def differences(found: object, wanted: object, at: str = "") -> list[str]:
-    """Returns where two JSON values differ."""
+    """Returns the paths where two JSON values differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return [text for key in sorted(found.keys() | wanted.keys()) for text in differences(found.get(key), wanted.get(key), f"{at}/{key}")]
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
@@ -45,13 +45,13 @@ def differences(found: object, wanted: object, at: str = "") -> list[str]:
 
 
 class Case:
-    """One kind of run that is killed: what is there before, and what the run does.
+    """One kind of run that is killed.
 
     Args:
-        shell: whose runs they are.
-        client: requests past the engine.
-        before: the version of the stack that is there, 0 for none.
-        verb: what is killed, with its arguments; it gets the second version's plan.
+        shell: The shell of the runs.
+        client: Client that bypasses the engine.
+        before: Version of the existing stack; 0 if there is none.
+        verb: Verb to kill, with its arguments; its plan is the second version.
     """
 
     def __init__(self, shell: Shell, client: Client, before: int, *verb: str):
@@ -63,7 +63,7 @@ class Case:
         self._wanted: dict = {}
 
     def measure(self, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Runs it undisturbed, and keeps how many requests it took and what it left behind."""
+        """Runs the verb without a kill, and keeps the number of its requests and the final state."""
         self._prepare(place)
         request, count = Client.request, []
         with monkeypatch.context() as patch:
@@ -74,13 +74,13 @@ class Case:
         self._wanted = comparable(self._client, place)
 
     def kill(self, place: str, point: int, delay: float = 0.0) -> None:
-        """Kills one run so many seconds after it has begun a request (counted from 1), runs it again and compares."""
+        """Kills a run the given seconds after it has sent a request (counted from 1), runs the verb again and compares the state."""
         self._prepare(place)
         process = self._shell.start(*self._verb, program=_KILLER.format(point=point, delay=delay))
         code = process.wait(60)
         where = f"{' '.join(self._verb)} over version {self._before}, request {point} of {self.requests} + {delay * 1000:.1f} ms: exit {code}"
         print(where, flush=True)
-        # A run whose last request was the fatal one may have ended before.
+        # If the request was the last one, the run may already have exited.
         assert code == -signal.SIGKILL or (code == 0 and point > 0.9 * self.requests), where
 
         assert self._shell.run(*self._verb) == 0, f"{where}: {self._shell.err}"
@@ -97,7 +97,7 @@ class Case:
 
 @pytest.mark.parametrize(("before", "verb"), [(2, ["delete"]), (0, ["apply", "--prune"]), (1, ["apply", "--prune"])], ids=["delete", "first", "change"])
 def test_killed_at_the_last_steps(shell, server, monkeypatch, before, verb):
-    """A run that was killed when only its own records were left leaves nothing of itself behind when it is run again."""
+    """If a run is killed when only its own records are left, the next run removes them."""
     client = admin(server)
     case = Case(shell, client, before, *verb)
     place = f"last-{verb[0]}-{before}"
@@ -107,7 +107,7 @@ def test_killed_at_the_last_steps(shell, server, monkeypatch, before, verb):
 
 
 def test_killed_at_random_points(shell, server, monkeypatch):
-    """A killed apply (first one, or a change with prune and new configuration), or delete, is completed by the same command."""
+    """A killed apply (the first one, or a change with prune and new configuration) or delete is completed by the same command."""
     client, dice = admin(server), random.Random(SEED)
     cases = [Case(shell, client, 1, "apply", "--prune"), Case(shell, client, 0, "apply", "--prune"), Case(shell, client, 2, "delete")]
     for index, case in enumerate(cases):
@@ -115,6 +115,6 @@ def test_killed_at_random_points(shell, server, monkeypatch):
     print(f"SEED={SEED} KILLS={KILLS}, requests of undisturbed runs: {[case.requests for case in cases]}", flush=True)
 
     for turn in range(KILLS):
-        # The change of a stack that is there has the most steps: half of the kills.
+        # Half of the kills hit a change of an existing stack, which has the most steps.
         case = cases[(0, 1, 0, 2)[turn % 4]]
         case.kill(f"killed-{turn:04d}-place", dice.randint(1, case.requests), dice.choice([0.0, dice.uniform(0, _LATEST_S)]))

@@ -1,4 +1,4 @@
-"""One writer at a time, and the order in which services are written, against a real API server."""
+"""Tests of the lease and of the order in which services are written, with a real API server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.apply.stacks import make_maps, maps
 
 
 def lease(client: Client, place: str, holder: str = "", process: str = "") -> dict[str, Any]:
-    """Returns a stack's Lease; makes it with a holder when one is given."""
+    """Returns a stack's Lease; creates it if a holder is given."""
     path = f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases"
     if holder:
         client.request("POST", path, body={
@@ -31,7 +31,7 @@ def lease(client: Client, place: str, holder: str = "", process: str = "") -> di
 
 
 def test_lost_lease_stops_the_run(shell, client, home, monkeypatch):
-    """A run whose lease somebody else has taken writes no more."""
+    """A run that loses its lease writes no more."""
     monkeypatch.setattr(lease_rules, "_RENEW_SECONDS", 0.05)
     make_maps(shell, home, "a")
     held = lease_rules.Lease(client, LABEL, home, print)
@@ -39,7 +39,7 @@ def test_lost_lease_stops_the_run(shell, client, home, monkeypatch):
     assert held.acquire()
     live = lease(client, home)
     live["spec"]["holderIdentity"] = "jane@laptop (pid 7)"
-    for _ in range(50):  # The renewing thread writes, too: one of the two comes first.
+    for _ in range(50):  # The renewing thread writes too, and one of the two is first.
         try:
             client.request("PUT", f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(LABEL)}", body=live)
             break
@@ -56,7 +56,7 @@ def test_lost_lease_stops_the_run(shell, client, home, monkeypatch):
 
 @pytest.mark.parametrize("there", [False, True])
 def test_lost_answer_does_not_make_the_run_wait_for_itself(client, home, monkeypatch, there):
-    """A run whose request for the lease was carried out without an answer, and is refused when it is sent again, has the lease."""
+    """If the request for the lease succeeds without a response, and is rejected when it is repeated, the run has the lease."""
     if there:
         first = lease_rules.Lease(client, LABEL, home, print)
         assert first.acquire()
@@ -81,7 +81,7 @@ def test_lost_answer_does_not_make_the_run_wait_for_itself(client, home, monkeyp
 
 
 def test_second_apply_waits_for_the_first(shell, client, home):
-    """While somebody else holds the lease, an apply waits and says for whom, or refuses; then it goes on."""
+    """While another run holds the lease, an apply waits and names the holder, or fails; then it continues."""
     held = lease(client, home, "jane@laptop (pid 7)")
     make_maps(shell, home, "a")
     assert shell.run("apply", "--no-wait") == 1
@@ -99,7 +99,7 @@ def test_second_apply_waits_for_the_first(shell, client, home):
 
 
 def test_dead_holder_expires(shell, client, home):
-    """A holder of another machine that renews no more is succeeded within 30 s."""
+    """A holder on another machine that does not renew its lease is replaced within 30 s."""
     lease(client, home, "jane@laptop (pid 7)")
     make_maps(shell, home, "a")
     started = time.monotonic()
@@ -110,7 +110,7 @@ def test_dead_holder_expires(shell, client, home):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)])
 def test_ended_run_keeps_nobody_waiting(shell, client, home, number, code):
-    """A run that is interrupted or killed while it writes holds up the next one by nothing."""
+    """A run that was interrupted or killed while it wrote does not delay the next one."""
     shell.make_targets(document("//svc:dev", [config_map(f"c{index}", home, key="1") for index in range(300)], namespace=home))
     process = shell.start("apply", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 30
@@ -125,7 +125,7 @@ def test_ended_run_keeps_nobody_waiting(shell, client, home, number, code):
 
 
 def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home):
-    """With --wait, a service is written only once what it depends on is ready; siblings do not wait for one another."""
+    """With --wait, a service is written only when its dependencies are ready; siblings don't wait for each other."""
     names = ("redis", "left", "right", "top")
     deps = {"//left:dev": ["//redis:dev"], "//right:dev": ["//redis:dev"], "//top:dev": ["//left:dev", "//right:dev"]}
     shell.make_targets(*(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)

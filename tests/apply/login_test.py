@@ -1,4 +1,4 @@
-"""Logging in to a real API server: client certificates, tokens, exec plugins and OpenID Connect, each as itself."""
+"""Tests of logins to a real API server: client certificates, tokens, exec plugins and OpenID Connect."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from rules.k8s.tools.kubeconfig.kubeconfig import load
 
 @pytest.fixture(name="authority", scope="module")
 def fixture_authority(tmp_path_factory):
-    """Signs the identity provider's certificate and those of users."""
+    """Returns the authority of the identity provider's certificate and of users' certificates."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(name="provider", scope="module")
 def fixture_provider(authority):
-    """An identity provider on the loopback."""
+    """Returns an identity provider on the loopback."""
     with IdentityProvider(authority) as provider:
         yield provider
 
 
 @pytest.fixture(name="server", scope="module")
 def fixture_server(tmp_path_factory, authority, provider):
-    """An API server that knows the authority's users and the provider's."""
+    """Returns an API server that trusts the authority and the identity provider."""
     binaries = ensure()
     flags = ["--client-ca-file", str(authority.certificate), "--oidc-issuer-url", provider.url, "--oidc-client-id", CLIENT,
              "--oidc-ca-file", str(authority.certificate), "--oidc-username-claim", "sub", "--oidc-username-prefix", "oidc:"]
@@ -41,7 +41,7 @@ def fixture_server(tmp_path_factory, authority, provider):
 
 @pytest.fixture(name="who")
 def fixture_who(tmp_path, server):
-    """Logs in as a kubeconfig's user entry; returns the name by which the server knows that user. `.client` of it is that user's."""
+    """Returns a function that logs in with a user entry of a kubeconfig and returns the user's name on the server; its `.client` is that user's client."""
 
     def who(user: dict[str, Any]) -> str:
         path = tmp_path / "config"
@@ -56,7 +56,7 @@ def fixture_who(tmp_path, server):
 
 @pytest.fixture(name="plugin")
 def fixture_plugin(tmp_path):
-    """Writes an exec plugin that answers with this status; returns the user entry that runs it."""
+    """Returns a function that writes an exec plugin with the given status, and returns its user entry."""
 
     def plugin(version: str, status: dict[str, str]) -> dict[str, Any]:
         answer = tmp_path / "answer.json"
@@ -68,7 +68,7 @@ def fixture_plugin(tmp_path):
 
 
 def test_client_certificate(who, authority):
-    """A client certificate is the user, whether it stands in a file or in the kubeconfig."""
+    """A client certificate identifies the user, in a file or in the kubeconfig."""
     files = authority.issue("carol", "team")
     assert who({"client-certificate": str(files[0]), "client-key": str(files[1])}) == "carol"
     data = [base64.b64encode(file.read_bytes()).decode() for file in files]
@@ -77,7 +77,7 @@ def test_client_certificate(who, authority):
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_exec_plugin(who, plugin, server, authority, version):
-    """A plugin's token or certificate is the user, in both versions of the protocol."""
+    """A plugin's token or certificate identifies the user, in both versions of the protocol."""
     token = json.loads(server.kubeconfig.read_text())["users"][0]["user"]["token"]
     assert who(plugin(version, {"token": token})) == "admin"
     certificate, key = (file.read_text() for file in authority.issue("dave"))
@@ -85,7 +85,7 @@ def test_exec_plugin(who, plugin, server, authority, version):
 
 
 def test_plugin_whose_credentials_are_revoked(who, plugin, authority, tmp_path):
-    """Credentials that the server does not accept any more are replaced in mid-run, though the new ones are a certificate and no token."""
+    """Revoked credentials are replaced during a run, even if the new ones are a certificate and not a token."""
     user = plugin("v1", {"token": "revoked"})
     certificate, key = (file.read_text() for file in authority.issue("erin"))
     (tmp_path / "answer.json").rename(tmp_path / "first.json")
@@ -99,7 +99,7 @@ def test_plugin_whose_credentials_are_revoked(who, plugin, authority, tmp_path):
 
 
 def test_openid_connect(who, provider):
-    """An ID token is the user; one that has expired is refreshed first."""
+    """An ID token identifies the user, and an expired one is refreshed first."""
     assert who(provider.user(lifetime=600)) == "oidc:jane"
     before = provider.refreshed
     assert who(provider.user(lifetime=-60)) == "oidc:jane"
@@ -107,7 +107,7 @@ def test_openid_connect(who, provider):
 
 
 def test_impersonation(who, server):
-    """Who acts as somebody else is that user for the server, and has that user's rights alone."""
+    """With impersonation, the server sees the other user, with that user's rights."""
     token = json.loads(server.kubeconfig.read_text())["users"][0]["user"]["token"]
     assert who({"token": token, "as": "eve", "as-groups": ["system:authenticated"]}) == "eve"
     with pytest.raises(ApiError, match='User "eve" cannot list resource "secrets"'):
@@ -115,6 +115,6 @@ def test_impersonation(who, server):
 
 
 def test_unknown_user_is_one_sentence(who):
-    """Credentials that the server does not know end with the sentence that says so."""
+    """The error for credentials that the server does not know is one sentence."""
     with pytest.raises(TurnupError, match="the credentials of context 'turnup-test' are not accepted .401."):
         who({"token": "nobody"})

@@ -1,4 +1,4 @@
-"""The order of a stack of ten services, by the server's audit log; the test plays the controllers and chooses who gets ready when."""
+"""Tests of the order in a stack of ten services, by the server's audit log; the test acts as the controllers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAIRS = [(name, dep) for name, deps in DEPS.items() for dep in deps if "search" 
 
 
 class Player:
-    """Does something again and again beside a run; a context manager."""
+    """Context manager that repeats an action during a run."""
 
     def __init__(self, act: Callable[[], None]):
         self._act = act
@@ -40,13 +40,13 @@ def deployments(client, place: str) -> dict[str, dict[str, Any]]:
 
 
 def become_ready(client, place: str, obj: dict[str, Any]) -> None:
-    """Does what the Deployment controller does in the end."""
+    """Makes Deployments ready, as the Deployment controller does."""
     client.request("PATCH", f"/apis/apps/v1/namespaces/{place}/deployments/{obj['metadata']['name']}/status", content_type=MERGE_PATCH, body={"status": {
         "observedGeneration": obj["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
 
 
 def moments(events: list[dict[str, Any]], place: str, verb: str, resource: str, subresource: str = "") -> dict[str, tuple[str, str]]:
-    """Returns {name: (when the first such request came, when it was answered)} from the audit log, dry runs left out."""
+    """Returns {name: (time of the first request, time of its response)} from the audit log, without dry runs."""
     found: dict[str, tuple[str, str]] = {}
     for event in events:
         about = event.get("objectRef") or {}
@@ -57,7 +57,7 @@ def moments(events: list[dict[str, Any]], place: str, verb: str, resource: str, 
 
 
 def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, server, place):
-    """Whatever the order in which services get ready, none is made before all that it depends on is; siblings are made together."""
+    """No service is created before all its dependencies are ready, whatever the order in which they become ready; siblings are created together."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
     dice, ready = random.Random(9), set()
@@ -65,7 +65,7 @@ def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, ser
     def play() -> None:
         there = deployments(client, place)
         possible = {name for name in DEPS if name != "search" and set(DEPS[name]) <= ready}
-        # Nothing gets ready before everything that may be made has been: made one by one, the stack would never be.
+        # No service becomes ready before all that may be created are, so creating them one by one would never finish.
         if there.keys() >= possible and possible - ready:
             name = dice.choice(sorted(possible - ready))
             become_ready(client, place, there[name])
@@ -85,7 +85,7 @@ def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, ser
 
 
 def test_what_comes_after_a_service_that_is_not_ready_is_not_made(shell, client, place):
-    """When the deadline passes, the sentence names who is waited for, and nothing that depends on it is there."""
+    """After the deadline, the error names the services that are not ready, and none of their dependents exist."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
 
@@ -95,7 +95,7 @@ def test_what_comes_after_a_service_that_is_not_ready_is_not_made(shell, client,
 
 
 def test_everything_at_once_when_asked_for(shell, client, place):
-    """--order=none makes all services although none of them is ready."""
+    """--order=none creates all services although none of them is ready."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
 
@@ -104,7 +104,7 @@ def test_everything_at_once_when_asked_for(shell, client, place):
 
 
 def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell, client, server, place):
-    """No Deployment is deleted before the pods of everything that depends on it have gone."""
+    """No Deployment is deleted before the pods of all its dependents are gone."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
     assert shell.run("apply") == 0, shell.err

@@ -1,4 +1,4 @@
-"""What is checked before the first write, and what an account with few rights may do, against a real API server."""
+"""Tests of the checks before the first write, and of accounts with few rights, with a real API server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.apply.stacks import make_maps, maps
 
 
 def test_one_bad_object_means_no_write_at_all(shell, client, server, home):
-    """Wrong schema, an invalid value, an unknown namespace: all are told at once, and nothing of the closure is written."""
+    """Errors of all objects (schema, values, unknown namespace) are reported at once, and nothing of the closure is written."""
     unknown, invalid = deployment("unknown"), deployment("invalid")
     unknown["spec"]["replica"] = 3
     invalid["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 99999}]
@@ -32,7 +32,7 @@ def test_one_bad_object_means_no_write_at_all(shell, client, server, home):
 
 
 def test_immutable_field_is_refused_before_the_first_write(shell, client, server, home):
-    """A selector that cannot change is named before anything else is written."""
+    """A change of an immutable selector is reported before anything is written."""
     shell.make_targets(document("//svc:dev", [{**deployment("web"), "metadata": {"name": "web", "namespace": home}}], namespace=home))
     assert shell.run("apply") == 0, shell.err
     other = {**deployment("web"), "metadata": {"name": "web", "namespace": home}}
@@ -46,7 +46,7 @@ def test_immutable_field_is_refused_before_the_first_write(shell, client, server
 
 
 def test_new_namespace_does_not_hide_what_is_wrong(shell, client, place):
-    """What the run's own namespace will hold is checked before that namespace is made."""
+    """Objects in the run's own new namespace are checked before the namespace is created."""
     wrong = deployment("web")
     wrong["metadata"]["namespace"] = place
     wrong["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 99999}]
@@ -59,7 +59,7 @@ def test_new_namespace_does_not_hide_what_is_wrong(shell, client, place):
 
 
 def test_quota_is_compared_before_the_first_write(shell, client, server, home):
-    """A closure that asks for more pods than the namespace's quota allows is refused as a whole."""
+    """A closure that needs more pods than the namespace's quota allows is rejected as a whole."""
     client.request("POST", f"/api/v1/namespaces/{home}/resourcequotas", body={
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "3"}}})
     objects = [{**deployment(name, replicas=2), "metadata": {"name": name, "namespace": home}} for name in ("one", "two")]
@@ -72,7 +72,7 @@ def test_quota_is_compared_before_the_first_write(shell, client, server, home):
 
 
 def test_what_others_use_of_a_quota_is_counted(shell, client, server, home):
-    """Two new objects for which only one place is left are refused as a whole; one of them is taken."""
+    """If a quota has space for one object, two new objects are rejected as a whole, and one is accepted."""
     path = f"/api/v1/namespaces/{home}/resourcequotas"
     client.request("POST", path, body={"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"},
                                        "spec": {"hard": {"count/configmaps": "5"}}})
@@ -89,7 +89,7 @@ def test_what_others_use_of_a_quota_is_counted(shell, client, server, home):
 
 
 def test_secret_values_of_the_server_stay_there(shell, client, home):
-    """A value that only the server knows is not in what it says about a Secret."""
+    """An error about a Secret does not contain a value that only the server knows."""
     client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "annotations": {"turnup/target": "//svc:dev"}}, "immutable": True,
         "stringData": {"password": "canary-3361"}})
@@ -102,7 +102,7 @@ def test_secret_values_of_the_server_stay_there(shell, client, home):
 
 
 def test_unchanged_stack_is_not_written_at_all(shell, server, home):
-    """The second apply sends no request that writes: neither an object, nor the list, nor a lease."""
+    """A second apply writes nothing: no object, no inventory and no lease."""
     objects = [config_map("a", home, key="1"), {**deployment("web"), "metadata": {"name": "web", "namespace": home}},
                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "stringData": {"password": "p"}}]
     shell.make_targets(document("//svc:dev", objects, namespace=home))
@@ -115,7 +115,7 @@ def test_unchanged_stack_is_not_written_at_all(shell, server, home):
 
 
 def test_drift_is_repaired(shell, client, home):
-    """A field that was removed by hand comes back; one that another manager has changed is a conflict that names it."""
+    """A field that was removed by hand is restored; a field that another manager has changed is a conflict that names the manager."""
     make_maps(shell, home, "a")
     shell.run("apply")
     client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"key": None}})
@@ -129,7 +129,7 @@ def test_drift_is_repaired(shell, client, home):
 
 
 def test_foreign_object_needs_adopting(shell, client, server, home):
-    """An object that somebody else made is neither changed nor deleted; the sentence names who made it."""
+    """An object of another owner is neither changed nor deleted, and the error names the owner."""
     client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map("a", home, theirs="1"), query={"fieldManager": "by-hand"})
     make_maps(shell, home, "a", "b")
     before = server.changes()
@@ -143,7 +143,7 @@ def test_foreign_object_needs_adopting(shell, client, server, home):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home, count):
-    """What somebody made by hand with other values needs two options: each run without both of them names both."""
+    """If taking over an object needs two options, the error of every run without both names both."""
     names = [f"o{index}" for index in range(count)]
     for name in names:
         client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map(name, home, key="theirs"), query={"fieldManager": "kubectl-create"})
@@ -167,7 +167,7 @@ def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home,
     (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
 ], ids=["TokenReview", "Binding", "large"])
 def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
-    """A kind that is only asked for, and an object of more than a request may have: each by its own sentence, and nothing is written."""
+    """The errors for a kind that can't be stored and for an object that is too large are specific, and nothing is written."""
     shell.make_targets(document("//svc:dev", [obj], namespace="default"))
     before = server.changes()
 
@@ -177,10 +177,10 @@ def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
 
 
 def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
-    """With the rights of `edit` in one namespace and none beside, apply, prune, diff and delete work."""
+    """With the rights of `edit` in one namespace, apply, prune, diff and delete work."""
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
-    for role in ("system:aggregate-to-edit", "system:aggregate-to-view"):  # What `edit` is made of, by a controller.
+    for role in ("system:aggregate-to-edit", "system:aggregate-to-view"):  # A controller aggregates the rules of `edit`.
         client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings", body={
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"generateName": "robot-"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
@@ -203,7 +203,7 @@ def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home
 
 
 def test_account_without_leases_and_lists_applies(shell, client, server, home):
-    """An account that may only write Deployments applies them, and is told what that costs."""
+    """An account that may only write Deployments can apply them, and the run reports the consequences."""
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
     client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/roles", body={
@@ -225,7 +225,7 @@ def test_account_without_leases_and_lists_applies(shell, client, server, home):
 
 
 def use_token(shell, client: Client, server, place: str) -> None:
-    """Makes a shell the ServiceAccount robot of a namespace."""
+    """Makes a shell use the ServiceAccount robot of a namespace."""
     token = client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
     config = json.loads(server.kubeconfig.read_text())
@@ -235,7 +235,7 @@ def use_token(shell, client: Client, server, place: str) -> None:
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_create_asks_three_times_of_an_object(shell, client, server, home, count):
-    """A create reads, tries and makes each object, of few of a kind and of many; what is there, whoever made it, is a refusal of all."""
+    """A create reads, tries and creates each object, for few and for many objects of a kind; an existing object rejects the whole run."""
     names = [f"c{index}" for index in range(count)]
     make_maps(shell, home, *names)
     seen = len(server.audit())

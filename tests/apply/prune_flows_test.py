@@ -1,4 +1,4 @@
-"""What leaves a stack, against a real API server: the flows of KEP-3659, and everything that must stay."""
+"""Tests of what leaves a stack, with a real API server: the flows of KEP-3659, and everything that must stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.apply.stacks import custom, definition, exists, live_objects, make_na
 
 @pytest.fixture(name="two")
 def fixture_two(client, place):
-    """Two namespaces that are there and that no stack has made."""
+    """Returns two existing namespaces that no stack created."""
     places = (place, f"{place}-second")
     for name in places:
         make_namespace(client, name)
@@ -21,7 +21,7 @@ def fixture_two(client, place):
 
 
 def sets(place: str) -> tuple[list[dict], list[dict]]:
-    """Returns two sets: the second has dropped two objects, changed one and added one."""
+    """Returns two sets: the second drops two objects, changes one and adds one."""
     one = [*service_objects("web", place, "1", "a"), config_map("stays", place, key="1"), config_map("changes", place, key="1"),
            config_map("goes", place, key="1"), placed({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "goes"}}, place)]
     two = [*one[:5], config_map("changes", place, key="2"), config_map("comes", place, key="1")]
@@ -29,28 +29,28 @@ def sets(place: str) -> tuple[list[dict], list[dict]]:
 
 
 def names(client, *places: str) -> set[str]:
-    """Returns what the tests made and is there, as kind/name; what every namespace has and what the engine keeps is left out."""
+    """Returns kind/name of the objects that the tests created, without those of every namespace and the engine's own."""
     return {f"{identity.kind}/{identity.name}" for identity in live_objects(client, places)
             if identity.kind != "Lease" and identity.name not in ("kube-root-ca.crt", "default") and not identity.name.startswith("turnup-")}
 
 
 def named(objects: list[dict]) -> set[str]:
-    """Returns a set's objects as kind/name."""
+    """Returns kind/name of a set's objects."""
     return {f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects}
 
 
 def versions(client, *places: str) -> dict[str, str]:
-    """Returns the resourceVersion of everything, the stack's own records included."""
+    """Returns the resourceVersion of all objects, including the stack's own records."""
     return {str(identity): obj["metadata"]["resourceVersion"] for identity, obj in live_objects(client, places).items()}
 
 
 def uids(client, *places: str) -> dict[str, str]:
-    """Returns the UID of everything."""
+    """Returns the UID of all objects."""
     return {str(identity): obj["metadata"]["uid"] for identity, obj in live_objects(client, places).items()}
 
 
 def test_what_is_annotated_to_stay_stays(shell, client, two):
-    """`//prod:setup` of two users: each has the other's namespace not in the set, and prunes it with no flag."""
+    """With `//prod:setup` of two users, neither set has the other user's namespace, and prune keeps it."""
     place, other = two
     shared = config_map("shared", place, key="1")
     kept = config_map("jane", place, key="1")
@@ -67,7 +67,7 @@ def test_what_is_annotated_to_stay_stays(shell, client, two):
 
 
 def test_the_six_flows(shell, client, two):
-    """KEP-3659: set1; a preview of set2 with prune; set2 without; a preview; set2 with prune; set2 again, which changes nothing."""
+    """The flows of KEP-3659: set1; a preview of set2 with prune; set2 without prune; a preview; set2 with prune; set2 again without a change."""
     place = two[0]
     one, second = sets(place)
     shell.make_targets(document("//svc:dev", one, namespace=place))
@@ -93,7 +93,7 @@ def test_the_six_flows(shell, client, two):
 
     assert shell.run("apply", "--prune") == 0, shell.err
     assert names(client, place) == named(second)
-    # What stayed was not made anew.
+    # Objects that stayed were not recreated.
     last_uids = uids(client, place)
     assert all(last_uids[key] == first_uids[key] for key in first_uids.keys() & last_uids.keys())
 
@@ -104,7 +104,7 @@ def test_the_six_flows(shell, client, two):
 
 
 def test_the_preview_is_exact(shell, client, two):
-    """What .diff --prune says will go is what goes, and nothing else goes or comes."""
+    """Exactly what .diff --prune lists is deleted, and nothing else is deleted or created."""
     place = two[0]
     one, second = sets(place)
     shell.make_targets(document("//svc:dev", one, namespace=place))
@@ -119,7 +119,7 @@ def test_the_preview_is_exact(shell, client, two):
 
 
 def test_an_empty_set_prunes_everything(shell, client, two):
-    """A stack that has nothing any more leaves nothing behind in the namespace, and the namespace."""
+    """A stack without objects leaves nothing in the namespace, and not the namespace."""
     place = two[0]
     shell.make_targets(document("//svc:dev", sets(place)[0], namespace=place))
     assert shell.run("apply") == 0, shell.err
@@ -131,7 +131,7 @@ def test_an_empty_set_prunes_everything(shell, client, two):
 
 
 def test_a_target_that_left_is_pruned(shell, client, two):
-    """A whole service that is no dependency any more goes with all its objects and all its generations."""
+    """A service that is no longer a dependency is deleted with all its objects and generations."""
     place = two[0]
     kept = document("//kept:dev", service_objects("kept", place, "1", "a"), namespace=place)
     for value in "12":
@@ -144,7 +144,7 @@ def test_a_target_that_left_is_pruned(shell, client, two):
 
 
 def test_custom_resources_are_pruned(shell, client, two):
-    """A custom resource that left goes; so does one whose definition has left the stack, and the definition only on demand."""
+    """A custom resource that left the stack is deleted, even with its definition; the definition is deleted only on request."""
     place, kind = two[0], "Prunething"
     both = [custom(kind, "stays", place), custom(kind, "goes", place)]
     shell.make_targets(document("//svc:dev", [definition(kind), *both], namespace=place))
@@ -163,7 +163,7 @@ def test_custom_resources_are_pruned(shell, client, two):
 
 
 def test_dropped_from_one_of_two_namespaces(shell, client, two):
-    """An object that left one namespace and stays in another of the same stack goes in the one alone."""
+    """An object that left only one of the stack's namespaces is deleted only there."""
     first, second = two
     both = [config_map("same", first, key="1"), config_map("same", second, key="1")]
     shell.make_targets(document("//svc:dev", both, namespace=""))
@@ -176,7 +176,7 @@ def test_dropped_from_one_of_two_namespaces(shell, client, two):
 
 
 def test_data_needs_a_second_flag(shell, client, two):
-    """Namespaces, volumes and claims that left stay with --prune alone, and go with --delete-data."""
+    """Namespaces, volumes and claims that left the stack stay with --prune, and are deleted with --delete-data."""
     place = two[0]
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": place},
              "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
@@ -193,14 +193,14 @@ def test_data_needs_a_second_flag(shell, client, two):
     assert shell.run("apply", "--prune") == 0, shell.err
     assert [client.request("GET", path)[1]["metadata"]["resourceVersion"] for path in paths] == before
     assert not exists(client, f"/api/v1/namespaces/{place}/configmaps/plain")
-    # No controller here ends what finalizers hold: that it was asked for is what shows.
+    # No controller here removes finalizers, so only the deletion timestamp shows.
     shell.run("apply", "--prune", "--delete-data", "--wait=1s")
     for path in paths:
         assert not exists(client, path) or client.request("GET", path)[1]["metadata"].get("deletionTimestamp"), path
 
 
 def test_impersonation(shell, client, two):
-    """Whoever puts a stack's label and even its owner annotation onto an object of their own does not get it pruned."""
+    """An object of another owner that has the stack's label, and even its owner annotation, is not pruned."""
     place = two[0]
     shell.make_targets(document("//svc:dev", [config_map("mine", place, key="1"), config_map("goes", place, key="1")], namespace=place))
     assert shell.run("apply") == 0, shell.err
@@ -210,7 +210,7 @@ def test_impersonation(shell, client, two):
             **config_map(name, place), "metadata": {"name": name, "labels": mine["labels"], "annotations": noted}})
     assert PART_OF in mine["labels"]
 
-    # Somebody deletes what is to be pruned and makes their own under its name, disguised in the same way.
+    # Another user deletes the object to prune and creates an own one under its name, with the same label and annotation.
     path = f"/api/v1/namespaces/{place}/configmaps/goes"
     client.request("DELETE", path)
     client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body={
@@ -225,7 +225,7 @@ def test_impersonation(shell, client, two):
 
 
 def test_what_another_stack_still_has_stays(shell, client, two):
-    """An object of a target that left this stack and is in another one is let go, not deleted."""
+    """An object of a target that left this stack and is in another one is released, not deleted."""
     place = two[0]
     shared = document("//shared:dev", [config_map("shared", place, key="1")], namespace=place)
     own = document("//svc:dev", [config_map("own", place, key="1")], namespace=place)
@@ -242,7 +242,7 @@ def test_what_another_stack_still_has_stays(shell, client, two):
 
 
 def test_two_users_of_one_target(shell, client, two):
-    """A target whose namespace is named after the user is two stacks: pruning one leaves the other's objects."""
+    """A target whose namespace has the user's name is two stacks: pruning one keeps the other's objects."""
     for name in ("jane", "joe"):
         make_namespace(client, f"{two[0]}-{name}")
     for name in ("jane", "joe"):
@@ -255,7 +255,7 @@ def test_two_users_of_one_target(shell, client, two):
 
 
 def test_a_refused_object_keeps_everything(shell, client, two):
-    """When any object is refused, nothing is written and nothing is pruned."""
+    """If any object is rejected, nothing is written and nothing is pruned."""
     place = two[0]
     one, second = sets(place)
     shell.make_targets(document("//svc:dev", one, namespace=place))
@@ -270,7 +270,7 @@ def test_a_refused_object_keeps_everything(shell, client, two):
 
 
 def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch):
-    """What somebody takes over after the preflight has looked stays; what somebody only touches goes."""
+    """An object that another user takes over after the preflight stays; an object that is only changed is pruned."""
     place = two[0]
     shell.make_targets(document("//svc:dev", [config_map(name, place, key="1") for name in ("stays", "taken", "touched")], namespace=place))
     assert shell.run("apply") == 0, shell.err
@@ -291,7 +291,7 @@ def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch
 
 
 def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
-    """A member that somebody changed is still this stack's object: it is pruned when it leaves the stack."""
+    """A member that another user has changed still belongs to the stack, and is pruned when it leaves the stack."""
     place = two[0]
     shell.make_targets(document("//svc:dev", [config_map("a", place, key="1"), config_map("b", place, key="1")], namespace=place))
     shell.run("apply")
@@ -304,7 +304,7 @@ def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
 
 @pytest.mark.parametrize("options", [(), ("--delete-data",)])
 def test_what_is_anothers_by_now_leaves_the_list(shell, client, home, options):
-    """An object that somebody made anew under a name that left the stack is kept once, and named no more."""
+    """An object that another user recreated under a name that left the stack is reported once as kept, and then dropped from the inventory."""
     shell.make_targets(document("//svc:dev", [config_map("goes", home, key="1"), config_map("stays", home, key="1")], namespace=home))
     assert shell.run("apply") == 0, shell.err
     path = f"/api/v1/namespaces/{home}/configmaps/goes"
@@ -322,7 +322,7 @@ def test_what_is_anothers_by_now_leaves_the_list(shell, client, home, options):
 
 
 def test_what_a_failed_delete_has_deleted_leaves_the_list(shell, client, home):
-    """A delete that one object holds up takes what is gone off the list: no later apply asks for its deletion."""
+    """A delete that fails because of one object drops deleted objects from the inventory, so no later apply deletes them."""
     held = config_map("held", home, key="1")
     held["metadata"]["finalizers"] = ["tests.example.com/held"]
     shell.make_targets(document("//svc:dev", [held, config_map("gone", home, key="1")], namespace=home))

@@ -1,4 +1,4 @@
-"""Deletes that take their time, against a real API server on which no controller runs."""
+"""Tests of slow deletes, with a real API server without controllers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rules.k8s.testing.plans import config_map, deployment, document
 
 
 def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
-    """While finalizers and a pod hold up a delete for seconds, the server is not asked again and again."""
+    """While finalizers and a pod delay a delete for seconds, the run does not poll the server."""
     names = [f"c{index}" for index in range(20)]
     redis, web = ({**deployment(name), "metadata": {"name": name, "namespace": home}} for name in ("redis", "web"))
     held = [{**config_map(name, home, key="1"), "metadata": {"name": name, "namespace": home, "finalizers": ["tests.example.com/held"]}} for name in names]
@@ -35,7 +35,7 @@ def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
 
 
 def test_what_does_not_go_is_named_with_what_holds_it(shell, client, home):
-    """When the time of a delete is over, the object and its finalizers are named."""
+    """After the timeout of a delete, the error names the object and its finalizers."""
     obj = config_map("held", home, key="1")
     obj["metadata"]["finalizers"] = ["tests.example.com/held"]
     shell.make_targets(document("//svc:dev", [obj, config_map("free", home)], namespace=home))

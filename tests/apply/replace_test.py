@@ -1,4 +1,4 @@
-"""Replacing objects: only what differs, and beside controllers that write, too."""
+"""Tests of replace: it writes only differences, and works while controllers write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.apply.stacks import make_maps, maps
 
 
 def test_replace_writes_only_what_differs(shell, client, server, home):
-    """A second replace writes nothing; a field that somebody added goes."""
+    """A second replace writes nothing, and a field that another manager added is removed."""
     make_maps(shell, home, "a", "b")
     shell.run("apply")
     assert shell.run("replace") == 0, shell.err
@@ -26,7 +26,7 @@ def test_replace_writes_only_what_differs(shell, client, server, home):
 
 
 def test_replace_leaves_claims_bound(shell, client, server, home):
-    """What the server and the volume controller wrote into a claim stays: its volume, its class, and the annotations that bind it."""
+    """A replace keeps what the server and the volume controller wrote into a claim: volume, class, and binding annotations."""
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home}, "spec": {
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
     shell.make_targets(document("//svc:dev", [claim], namespace=home))
@@ -46,7 +46,7 @@ def test_replace_leaves_claims_bound(shell, client, server, home):
 
 @pytest.mark.parametrize(("changes", "code"), [(4, 0), (100, 1)])
 def test_replace_copes_with_changes_of_others(shell, client, home, monkeypatch, changes, code):
-    """What a controller writes between reading and replacing an object makes the replace read it again, five times at most."""
+    """If a controller writes between a replace's read and write, the replace reads again, five times at most."""
     made = {**deployment("web"), "metadata": {"name": "web", "namespace": home}}
     shell.make_targets(document("//svc:dev", [made], namespace=home))
     assert shell.run("apply") == 0, shell.err

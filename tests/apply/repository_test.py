@@ -1,4 +1,4 @@
-"""Every object that this repository applies, in every environment, on a real API server: applied twice, nothing is written."""
+"""Test of every object that this repository applies, in every environment, with a real API server: a second apply writes nothing."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from rules.k8s.testing.real_server import CONTEXT
 from rules.k8s.tools.objects.plan import Plan, read_plan
 
 ENVIRONMENTS = ("prod", "staging", "dev", "myns")
-# The kinds of what setup makes outside of namespaces.
+# Kinds of the setup's cluster-scoped objects.
 _CLUSTER_WIDE = ("/api/v1/namespaces", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "/apis/storage.k8s.io/v1/storageclasses",
                  "/apis/rbac.authorization.k8s.io/v1/clusterroles", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
 
 
 def built(name: str) -> Plan:
-    """Returns what Bazel made of a target: its whole closure, as the verbs read it."""
+    """Returns the closure that Bazel built for a target, as the verbs read it."""
     runfiles = Path(os.environ["RUNFILES_DIR"])
     return read_plan(runfiles / "turnup" / f"{name}.describe.plan.jsonl", runfiles)
 
 
 def make(shell, plan: Plan) -> int:
-    """Makes the shell's plan the same closure for the test's cluster; returns how many objects it has.
+    """Makes the closure the shell's plan, for the test's cluster; returns the number of objects.
 
-    Images are not pushed and need no pin here: the API server takes their names as they are.
+    Images are not pushed and need no pins here: the API server accepts their names unchanged.
     """
     documents = [{**entry.document, "context": CONTEXT, "cluster": "", "user": "", "images": {}, "references": {}, "missing_pins": []}
                  for entry in plan.entries]
@@ -35,7 +35,7 @@ def make(shell, plan: Plan) -> int:
 
 
 def versions(client, plan: Plan, *more: str) -> dict[str, str]:
-    """Returns the resourceVersion of everything of the plan's kinds in its namespaces, and of what else is asked for."""
+    """Returns the resourceVersion of all objects of the plan's kinds in its namespaces, and of the given additional ones."""
     found: dict[str, str] = {}
     resources = {(obj["apiVersion"], obj["kind"]) for obj in plan.objects}
     places = {obj["metadata"].get("namespace") or "" for obj in plan.objects} - {""}
@@ -52,7 +52,7 @@ def versions(client, plan: Plan, *more: str) -> dict[str, str]:
 
 
 def wait_for_definitions(client) -> None:
-    """Waits until the server has finished what it does itself to new definitions."""
+    """Waits until the server has processed new definitions."""
     deadline = time.monotonic() + 60
     while True:
         listed = client.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")[1]["items"]
@@ -64,7 +64,7 @@ def wait_for_definitions(client) -> None:
 
 
 def apply_twice(shell, client, server, plan: Plan, *more: str) -> dict[str, Any]:
-    """Applies a closure, then holds a second apply, a diff and a third one with prune to writing nothing."""
+    """Applies a closure, and checks that a second apply, a diff, and a third apply with prune write nothing."""
     count = make(shell, plan)
     assert count
     assert shell.run("apply") == 0, shell.err
@@ -81,7 +81,7 @@ def apply_twice(shell, client, server, plan: Plan, *more: str) -> dict[str, Any]
 
 
 def test_applied_twice_nothing_is_written(shell, client, server):
-    """Setup, and the whole stack of every environment: the second apply sends no write, and every resourceVersion stays."""
+    """For the setup and the stack of every environment, a second apply writes nothing, and every resourceVersion stays."""
     setup = built("prod/setup")
     assert apply_twice(shell, client, server, setup, *_CLUSTER_WIDE)
     seen: dict[str, Any] = {}
@@ -90,6 +90,6 @@ def test_applied_twice_nothing_is_written(shell, client, server):
         assert not seen.keys() & (found := apply_twice(shell, client, server, plan)).keys()
         seen |= found
 
-    # What was applied first is still as it was: no environment's apply touches another's.
+    # The apply of one environment does not change objects of the others.
     for environment in ENVIRONMENTS:
         assert versions(client, built(f"svc/{environment}-deep")).items() <= seen.items()

@@ -1,4 +1,4 @@
-"""Content-hashed names, generations and rollback against a real API server."""
+"""Tests of content-hashed names, generations and rollback, with a real API server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CANARY = "canary-8890"
 
 @pytest.fixture(name="client")
 def fixture_client(server):
-    """Requests to the server, past the engine."""
+    """Returns a client that bypasses the engine."""
     return Client(load(server.kubeconfig, "turnup-test"))
 
 
 def stack(place: str, value: str, password: str = CANARY) -> list[dict[str, Any]]:
-    """Returns a Deployment with a ConfigMap and a Secret, and one that uses neither."""
+    """Returns a Deployment with a ConfigMap and a Secret, and a Deployment without them."""
     user, other = deployment("user", image="registry.example/a@sha256:" + "0" * 64), deployment("other", image="registry.example/b@sha256:" + "0" * 64)
     user["spec"]["template"]["spec"] |= {"volumes": [{"name": "settings", "configMap": {"name": "settings"}}]}
     user["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "key"}}]
@@ -62,7 +62,7 @@ def generations(client: Client, place: str, kind: str) -> set[str]:
 
 
 def test_a_change_rolls_its_users_and_a_rollback_restores_them(shell, client, place):
-    """A changed value gives the one Deployment that uses it a new template; a rollback brings the old one back, in seconds."""
+    """A changed value changes the template of only the Deployment that uses it; a rollback restores the old template within seconds."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     apply(shell, place, stack(place, "1"))
     first = live(client, place)
@@ -91,13 +91,13 @@ def test_a_change_rolls_its_users_and_a_rollback_restores_them(shell, client, pl
 
 
 def test_old_generations_go_when_their_time_has_come(shell, client, place, monkeypatch):
-    """With rollouts long ended, the last three generations stay."""
+    """After old rollouts, the last three generations stay."""
     from rules.k8s.tools.stack import generations as rules
 
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     for number in range(4):
         apply(shell, place, stack(place, str(number)))
-        time.sleep(1.1)  # The server's times have whole seconds.
+        time.sleep(1.1)  # The server's timestamps have whole seconds.
     assert len(generations(client, place, "configmaps")) == 4
     monkeypatch.setattr(rules, "_SETTLED", rules.datetime.timedelta(seconds=0))
 
@@ -108,7 +108,7 @@ def test_old_generations_go_when_their_time_has_come(shell, client, place, monke
 
 
 def test_rollback_needs_no_workspace(shell, client, place, tmp_path):
-    """The launcher's files, copied away, roll back within ten seconds with no git, no Bazel and an empty PATH."""
+    """A copy of the launcher and its runfiles rolls back within ten seconds, without git and Bazel and with an empty PATH."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     for value in "12":
         apply(shell, place, stack(place, value))
@@ -125,7 +125,7 @@ def test_rollback_needs_no_workspace(shell, client, place, tmp_path):
 
 
 def test_a_target_alone_cannot_name_anothers_configuration(shell, client, place):
-    """A reference that only the whole closure can follow ends the apply with nothing written."""
+    """A reference that only the whole closure can resolve fails the apply, and nothing is written."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     apply(shell, place, stack(place, "1"))
     before = live(client, place)
@@ -141,14 +141,14 @@ def test_a_target_alone_cannot_name_anothers_configuration(shell, client, place)
 
 @pytest.fixture(name="second")
 def fixture_second(tmp_path, server):
-    """Another person with a checkout of their own."""
+    """Returns another user with their own checkout."""
     folder = tmp_path / "second"
     folder.mkdir()
     return Shell(folder, json.loads(server.kubeconfig.read_text()))
 
 
 def use(shell, place: str, value: str) -> None:
-    """Makes the plan of the stack with a value."""
+    """Writes the plan of the stack with a value."""
     shell.make_targets(document("//svc:stack", stack(place, value), namespace=place))
 
 
@@ -159,7 +159,7 @@ def generation(place: str, value: str) -> str:
 
 @pytest.fixture(name="three")
 def fixture_three(shell, client, place):
-    """A stack of which three generations have been applied, long enough apart for the server's times."""
+    """Returns a stack with three applied generations, with distinct timestamps on the server."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     for value in "123":
         apply(shell, place, stack(place, value))
@@ -168,12 +168,12 @@ def fixture_three(shell, client, place):
 
 
 def meanwhile(monkeypatch, does: Callable[[], None]) -> None:
-    """Does something while an apply waits until all is ready, which nothing here would make it."""
+    """Does something while an apply waits for readiness, which no controller reports here."""
     monkeypatch.setattr(waiting, "wait_ready", lambda *arguments, **options: does())
 
 
 def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, client, three, monkeypatch):
-    """What somebody has gone back to while an apply waits is in use: the apply removes no generation that the stack has now."""
+    """If another user rolls back while an apply waits, the apply removes no generation that the stack now uses."""
     def goes_back() -> None:
         use(second, three, "4")
         assert second.run("rollback", "--to=1") == 0, second.err
@@ -187,7 +187,7 @@ def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, clien
 
 
 def test_what_a_live_object_refers_to_stays(shell, client, three, monkeypatch):
-    """A generation that somebody has pointed a Deployment to by hand is not removed."""
+    """A generation to which a user has pointed a Deployment by hand is not removed."""
     def points() -> None:
         client.request("PATCH", f"/apis/apps/v1/namespaces/{three}/deployments/user", content_type="application/strategic-merge-patch+json", body={
             "spec": {"template": {"spec": {"volumes": [{"name": "settings", "configMap": {"name": generation(three, "1")}}]}}}})
@@ -199,7 +199,7 @@ def test_what_a_live_object_refers_to_stays(shell, client, three, monkeypatch):
 
 
 def test_old_generations_go_after_the_wait(shell, client, three, monkeypatch):
-    """With nobody else about, the apply removes the oldest generation after its wait, from the stack's list, too; not while another writes."""
+    """After its wait, an apply removes the oldest generation, also from the inventory; but not while another run writes."""
     lease = f"/apis/coordination.k8s.io/v1/namespaces/{three}/leases/{parent_name(LABEL)}"
 
     def writes() -> None:
@@ -225,13 +225,13 @@ def test_old_generations_go_after_the_wait(shell, client, three, monkeypatch):
 
 
 def server_changes(client: Client, place: str) -> dict[str, str]:
-    """Returns the resourceVersion of the stack's list and lease."""
+    """Returns the resourceVersion of the stack's inventory and lease."""
     return {path: client.request("GET", f"{path}/{parent_name(LABEL)}")[1]["metadata"]["resourceVersion"]
             for path in (f"/api/v1/namespaces/{place}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases")}
 
 
 def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch):
-    """While a revision is written or the history is forgotten, the lease keeps others off; a killed run's revision is made up for."""
+    """A run holds the lease while it writes a revision or deletes the history; the next run records a killed run's revision."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     held = []
 
@@ -257,7 +257,7 @@ def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch
 
 
 def test_a_target_that_was_renamed(shell, client, place, second):
-    """What a stack lists is its own when its target gets another name, forth by an apply and back by a rollback; another stack's is not."""
+    """If a target is renamed, the objects in its inventory stay its own, in an apply and in a rollback; another stack's don't."""
     client.request("POST", "/api/v1/namespaces", body=namespace(place))
     objects = [config_map("stable", place, key="1"), *stack(place, "1")]
     path = f"/api/v1/namespaces/{place}/configmaps/stable"

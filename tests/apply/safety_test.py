@@ -1,4 +1,4 @@
-"""What a run never touches and never tells: other namespaces, other people's objects, the values of Secrets; and how few rights do."""
+"""Tests of what a run must not touch or reveal: other namespaces, other users' objects, values of Secrets; and of its minimal rights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMS = (CANARY, base64.b64encode(CANARY.encode()).decode(), base64.b64encode(f"
 
 
 def every_verb(shell, place: str) -> None:
-    """Runs every verb that ends by itself on a stack of ten services, in an order in which each has something to do."""
+    """Runs every verb that ends by itself on a stack of ten services, in an order in which each has work to do."""
     for version, verbs in ((1, ("show", "graph", "diff", "create", "status", "describe")),
                            (2, ("diff", "apply", "rollback --list", "rollback", "apply --prune", "replace"))):
         make_stack(shell, place, version)
@@ -40,18 +40,18 @@ def every_verb(shell, place: str) -> None:
 
 
 def test_no_write_outside_the_namespace(shell, client, server, home):
-    """All verbs on an environment's stack write into its namespace and nowhere else, by the server's audit log."""
+    """By the server's audit log, all verbs on an environment's stack write only into its namespace."""
     seen = len(server.audit())
     every_verb(shell, home)
 
-    # A review of the own rights is asked for by a "create", and stores nothing.
+    # A SelfSubjectAccessReview is a "create" request, and stores nothing.
     writes = [event for event in server.audit()[seen:] if event["verb"] in _WRITES and event["objectRef"].get("apiGroup") != "authorization.k8s.io"]
     assert len(writes) > 100
     assert {event["objectRef"].get("namespace", "") for event in writes} == {home}
 
 
 def foreign_objects(place: str) -> list[dict[str, Any]]:
-    """Returns objects of other people: plain ones, and some that look like the stack's own."""
+    """Returns objects of other users: plain ones, and some that look like the stack's own."""
     disguise = {"annotations": {"turnup/target": "//web:dev", "turnup/base-name": "web-settings"},
                 "labels": {"turnup/base-name": "web-settings", PART_OF: "applyset-somebody-elses-v1", "app": "web"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "foreign", "namespace": place},
@@ -62,12 +62,12 @@ def foreign_objects(place: str) -> list[dict[str, Any]]:
              {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "foreign", "namespace": place}, "stringData": {"key": "theirs"}},
              {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "foreign", "namespace": place}, "spec": {"ports": [{"port": 80}]}},
              {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "foreign", "namespace": place}}]
-    # Of another target that another stack has applied, and of this stack's target by its annotation alone.
+    # One belongs to another target in another stack, and one has only the annotation of this stack's target.
     other = config_map("of-another-stack", place)
     other["metadata"]["annotations"] = {"turnup/target": "//other:dev"}
     alike = config_map("looks-like-ours", place)
     alike["metadata"] |= disguise
-    # Somebody's copy of a Secret of the stack's history, under a name of their own.
+    # A user's copy of a Secret of the stack's history, under another name.
     revision = {"apiVersion": "v1", "kind": "Secret", "type": "turnup/revision", "stringData": {"revision": "theirs"}, "metadata": {
         "name": "copy-of-a-revision", "namespace": place, "annotations": {STACK: LABEL, "turnup/parts": "1"},
         "labels": {STACK_LABEL: stack_id(LABEL), "turnup/revision": "99"}}}
@@ -75,7 +75,7 @@ def foreign_objects(place: str) -> list[dict[str, Any]]:
 
 
 def create_early(client, path: str, obj: dict[str, Any]) -> None:
-    """Creates an object whose definition may only just have been made."""
+    """Creates an object whose definition may be new."""
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -88,7 +88,7 @@ def create_early(client, path: str, obj: dict[str, Any]) -> None:
 
 
 def test_foreign_objects_stay_as_they_are(shell, client, home):
-    """Every planted object, whatever it looks like, is byte for byte what it was after all verbs have run."""
+    """Every object of another user, whatever it looks like, is byte for byte the same after all verbs have run."""
     crd = definition("Foreignthing")
     client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=crd)
     foreign = foreign_objects(home)
@@ -111,7 +111,7 @@ def test_foreign_objects_stay_as_they_are(shell, client, home):
 
 
 def test_a_foreign_object_under_our_name_is_refused(shell, client, home):
-    """Where somebody else's object has a name that the stack wants, every verb that writes leaves it alone."""
+    """If an object of another user has a name that the stack needs, no verb changes it."""
     client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=config_map("wanted", home, theirs="1"), query={"fieldManager": "jane"})
     path = f"/api/v1/namespaces/{home}/configmaps/wanted"
     before = client.request("GET", path)[1]
@@ -125,7 +125,7 @@ def test_a_foreign_object_under_our_name_is_refused(shell, client, home):
 
 
 def secrets(place: str, suffix: str = "") -> list[dict[str, Any]]:
-    """Returns Secrets that hold the canary wherever a Secret can."""
+    """Returns Secrets that have the canary in every possible place."""
     value = CANARY + suffix
     meta = {"namespace": place}
     encoded = base64.b64encode(value.encode()).decode()
@@ -140,7 +140,7 @@ def secrets(place: str, suffix: str = "") -> list[dict[str, Any]]:
 
 
 def unpacked(obj: dict[str, Any]) -> str:
-    """Returns an object as text, with everything that is compressed in it unpacked."""
+    """Returns an object as text, with all compressed parts decompressed."""
     text = json.dumps(obj)
     for field in ("data", "binaryData"):
         for value in (obj.get(field) or {}).values():
@@ -152,7 +152,7 @@ def unpacked(obj: dict[str, Any]) -> str:
 
 
 def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):
-    """No verb, in no output mode, says a Secret's value or leaves it in a file, in the history, the inventory or any other object."""
+    """No verb, in any output mode, prints a Secret's value or leaves it in a file, in the history, the inventory or any other object."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     shell.environ |= {"TMPDIR": str(temporary), "TURNUP_DEBUG": "1"}
@@ -175,7 +175,7 @@ def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):
     assert any("turnup-revision" in name for name in kept) and any("turnup-svc" in name for name in kept)
     assert [name for name, text in kept.items() if any(form in text for form in FORMS)] == []
 
-    # What the server refuses it explains with the values that it was given.
+    # The server's errors quote the values of a rejected object.
     broken = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": home}, "type": "kubernetes.io/tls", "stringData": {"tls.crt": CANARY}},
               {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bad", "namespace": home}, "data": {"not base64": CANARY}},
               {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "typed", "namespace": home}, "stringData": {"key": {"inner": CANARY}}},
@@ -184,7 +184,7 @@ def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):
         shell.make_targets(document("//svc:dev", [obj], namespace=home))
         for verb in ("apply", "diff", "replace"):
             run(verb)
-    # One that lives in the cluster alone, and is immutable.
+    # One exists only in the cluster, and is immutable.
     client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "fixed", "annotations": {"turnup/target": "//svc:dev"}}, "immutable": True,
         "stringData": {"password": CANARY}})
@@ -195,13 +195,13 @@ def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):
 
     assert len(told) > 60
     assert [text for text in told if any(form in text for form in FORMS)] == []
-    # The plan is what the build made of the manifests, which have the values; everything else that a run leaves counts.
+    # The plan contains the build's manifests, with the values. All other files of a run are checked.
     files = [path for path in tmp_path.rglob("*") if path.is_file() and Path("runfiles") not in map(Path, path.relative_to(tmp_path).parts)]
     assert files and [str(path) for path in files if any(form.encode() in path.read_bytes() for form in FORMS)] == []
 
 
 def test_rights_in_one_namespace_are_enough(shell, client, server, home):
-    """With all rights in its namespace and none outside, a ServiceAccount gets every verb done."""
+    """A ServiceAccount with all rights in its namespace, and none outside, can run every verb."""
     rbac = "rbac.authorization.k8s.io"
     base = f"/apis/{rbac}/v1/namespaces/{home}"
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})

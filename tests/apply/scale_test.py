@@ -1,6 +1,6 @@
-"""Many Deployments applied, applied again, changed, pruned and deleted, with bounded requests and memory.
+"""Tests of many Deployments: apply, second apply, change, prune and delete, with bounded requests and memory.
 
-The short form has 100, the long one 1,000 (//tests/long:apply_scale_test); $DEPLOYMENTS chooses.
+The short form has 100, the long form 1,000 (//tests/long:apply_scale_test). $DEPLOYMENTS chooses.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _TARGETS = 10
 
 
 def make(shell: Shell, place: str, count: int, image: str) -> None:
-    """Makes the plan of a stack of ten targets with so many Deployments in all."""
+    """Writes the plan of a stack of ten targets with the given number of Deployments in total."""
     objects = [placed(deployment(f"d{index}", image=IMAGE + image * 64), place) for index in range(count)]
     shell.make_targets(*(document(f"//part{part}:dev", objects[part::_TARGETS], namespace=place) for part in range(_TARGETS)))
 
 
 def run(shell: Shell, server: RealServer, step: str, *verb: str) -> dict[str, int]:
-    """Runs a verb as a process; returns what became of how many objects. Its requests and memory keep to the bounds."""
+    """Runs a verb as a process, checks its requests and memory, and returns the number of objects per outcome."""
     before = {event["auditID"] for event in server.audit()}
     output = shell.folder / "events"
     with output.open("w") as stream:
@@ -48,7 +48,7 @@ def run(shell: Shell, server: RealServer, step: str, *verb: str) -> dict[str, in
 
 
 def test_a_large_stack_from_its_first_apply_to_its_delete(shell, server, place):
-    """Every step does what it should to every object, with at most 3 requests an object and 20 more, in at most 200 MiB."""
+    """Every step affects every object as expected, with at most 3 requests per object plus 20, and at most 200 MiB."""
     client = admin(server)
     make_namespace(client, place)
     rest = DEPLOYMENTS // 10

@@ -1,4 +1,4 @@
-"""What belongs to a stack: its list, prune and delete, against a real API server."""
+"""Tests of what belongs to a stack: inventory, prune and delete, with a real API server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHER = "//python/redis:dev-deep"
 
 
 def test_prune_deletes_previous_minus_current(shell, client, server, home):
-    """Apply a set; a second without prune; preview; prune; again without a change."""
+    """Objects that left a set are pruned, after a preview; a second prune changes nothing."""
     make_maps(shell, home, "a", "b", "c")
     assert shell.run("apply") == 0, shell.err
     make_maps(shell, home, "b", "d")
@@ -39,7 +39,7 @@ def test_prune_deletes_previous_minus_current(shell, client, server, home):
 
 
 def test_parent_and_members_are_an_applyset(shell, client, home):
-    """The parent carries the id that KEP-3659 defines, its annotations, and every member the label."""
+    """The parent has the ID that KEP-3659 defines and its annotations, and every member has the label."""
     make_maps(shell, home, "a")
     shell.run("apply")
     name = parent_name(LABEL)
@@ -55,7 +55,7 @@ def test_parent_and_members_are_an_applyset(shell, client, home):
 
 
 def test_list_of_another_tool_is_left_alone(shell, client, server, home):
-    """A list under the stack's name that another tool has written is refused by name, by every verb that would write it, and stays."""
+    """If another tool wrote an object under the inventory's name, every writing verb fails, names it, and keeps it."""
     name = parent_name(LABEL)
     parent = config_map(name, home)
     parent["metadata"] |= {"labels": {"applyset.kubernetes.io/id": applyset_id(name, home)},
@@ -72,7 +72,7 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
 
 
 def test_label_alone_makes_no_member(shell, client, home):
-    """An object that somebody labels into the set, and one that took a member's name, are not pruned."""
+    """An object that only has the set's label, and one that took a member's name, are not pruned."""
     make_maps(shell, home, "a", "b")
     shell.run("apply")
     stranger = config_map("stranger", home)
@@ -90,7 +90,7 @@ def test_label_alone_makes_no_member(shell, client, home):
 
 
 def test_data_needs_a_second_flag(shell, client, server, home, place):
-    """Prune leaves a namespace and a claim until --delete-data is given, too."""
+    """Prune keeps a namespace and a claim unless --delete-data is given."""
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home},
              "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
     shell.make_targets(document("//svc:dev", [claim, config_map("a", home), namespace(f"{place}-own")], namespace=home))
@@ -104,7 +104,7 @@ def test_data_needs_a_second_flag(shell, client, server, home, place):
     assert "2 objects left the stack and may hold data of others" in shell.err and "--prune --delete-data" in shell.err
     assert client.request("GET", f"/api/v1/namespaces/{place}-own")[0] == 200
     assert set(maps(client, home)) == {"b"}
-    # Nothing runs finalizers here: a deletion that has begun is all that can be seen.
+    # Nothing removes finalizers here, so only the deletion timestamp shows.
     process = shell.start("apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -117,7 +117,7 @@ def test_data_needs_a_second_flag(shell, client, server, home, place):
 
 
 def test_object_dropped_from_one_of_two_namespaces(shell, client, home, place):
-    """Of two objects with one name, the one in the namespace that was dropped goes."""
+    """Of two objects with one name, only the one in the dropped namespace is deleted."""
     client.request("POST", "/api/v1/namespaces", body=namespace(f"{place}-two"))
     two = document("//two:dev", [config_map("a", f"{place}-two")], namespace=f"{place}-two")
     one = document("//one:dev", [config_map("a", home)], namespace=home)
@@ -130,7 +130,7 @@ def test_object_dropped_from_one_of_two_namespaces(shell, client, home, place):
 
 
 def test_two_stacks_share_objects(shell, client, server, home):
-    """A dependency's own stack neither steals objects from the deep one nor loses them to its prune."""
+    """A dependency's own stack neither takes objects from the deep stack nor loses them to its prune."""
     redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
     web = document("//svc:dev", [config_map("web", home)], namespace=home)
     shell.make_targets(redis, web, deps={"//svc:dev": ["//python/redis:dev"]})
@@ -141,7 +141,7 @@ def test_two_stacks_share_objects(shell, client, server, home):
     shell.make_targets(redis, web, deps={"//svc:dev": ["//python/redis:dev"]})
     assert shell.run("apply") == 0 and server.changes() == before
 
-    # The deep stack drops redis, which its own stack still has; then that drops it, too.
+    # First the deep stack drops redis, which its own stack still has; then its own stack drops it, too.
     shell.make_targets(web)
     assert shell.run("apply", "--prune") == 0, shell.err
     assert set(maps(client, home)) == {"redis", "web"}
@@ -151,7 +151,7 @@ def test_two_stacks_share_objects(shell, client, server, home):
 
 
 def test_what_another_stack_has_stays_in_a_namespace_that_was_left(shell, client, home, place):
-    """A stack that leaves a namespace altogether does not prune there what another stack lists."""
+    """A stack that leaves a namespace does not prune objects there that are in another stack's inventory."""
     client.request("POST", "/api/v1/namespaces", body=namespace(f"{place}-two"))
     redis = document("//python/redis:dev", [config_map("redis", f"{place}-two")], namespace=f"{place}-two")
     web = document("//svc:dev", [config_map("web", home)], namespace=home)
@@ -168,7 +168,7 @@ def test_what_another_stack_has_stays_in_a_namespace_that_was_left(shell, client
 
 
 def test_delete_takes_what_was_applied_since_it_looked(shell, client, home, monkeypatch):
-    """An apply that comes between a delete's look and its lease leaves nothing behind that nobody lists."""
+    """If an apply comes between a delete's check and its lease, the delete leaves no unlisted objects."""
     make_maps(shell, home, "a")
     assert shell.run("apply") == 0, shell.err
     read = stacks.read_inventory
@@ -187,7 +187,7 @@ def test_delete_takes_what_was_applied_since_it_looked(shell, client, home, monk
 
 
 def test_delete_of_the_deep_stack_leaves_no_list_behind(shell, client, home):
-    """When a delete takes all that another stack has, too, that stack's list and lease go with it."""
+    """If a delete removes all objects of another stack, it also removes that stack's inventory and lease."""
     redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
     shell.make_targets(redis, label=OTHER)
     assert shell.run("apply") == 0, shell.err
@@ -200,7 +200,7 @@ def test_delete_of_the_deep_stack_leaves_no_list_behind(shell, client, home):
 
 
 def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, home, monkeypatch):
-    """A list of another stack stays while somebody holds that stack's lease, and when somebody has written it since."""
+    """Another stack's inventory stays while that stack's lease is held, and if it has been written since."""
     redis = document("//python/redis:dev", [config_map("redis", home)], namespace=home)
     lists = f"/api/v1/namespaces/{home}/configmaps/{parent_name(OTHER)}"
     lease = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/{parent_name(OTHER)}"
@@ -233,7 +233,7 @@ def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, 
 
 
 def test_old_generations_are_not_pruned(shell, client, home):
-    """Content-hashed names: prune leaves the former generation, which a rollback needs, until its ConfigMap leaves the stack."""
+    """Prune keeps older generations, which a rollback needs, until their ConfigMap leaves the stack."""
     def settings(value: str) -> None:
         shell.make_targets(document("//svc:dev", hash_names([config_map("settings", home, key=value)]), namespace=home))
 
@@ -248,7 +248,7 @@ def test_old_generations_are_not_pruned(shell, client, home):
 
 
 def test_delete_takes_what_left_the_make_maps(shell, client, home):
-    """Delete removes the stack with what left it, its list and its lease, and nothing of anybody else."""
+    """Delete removes the stack with its earlier objects, its inventory and its lease, and nothing of other owners."""
     make_maps(shell, home, "a", "b")
     shell.run("apply")
     make_maps(shell, home, "a")
@@ -262,7 +262,7 @@ def test_delete_takes_what_left_the_make_maps(shell, client, home):
 
 
 def test_custom_resources_are_pruned_and_definitions_kept(shell, client, home, place):
-    """A custom resource that left the stack goes; its definition needs the second flag."""
+    """A custom resource that left the stack is deleted; its definition needs --delete-data."""
     kind = f"Prune{place.replace('-', '')}"
     crd = definition(kind)
     shell.make_targets(document("//svc:dev", [crd, custom(kind, "one", home), custom(kind, "two", home)], namespace=home))
@@ -276,7 +276,7 @@ def test_custom_resources_are_pruned_and_definitions_kept(shell, client, home, p
 
 
 def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell, client, home):
-    """While a pod of a dependent is left, what it depends on stays."""
+    """A dependency is not deleted while a pod of a dependent exists."""
     parts = [document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
              for name in ("redis", "web")]
     shell.make_targets(*parts, deps={"//web:dev": ["//redis:dev"]})
@@ -299,7 +299,7 @@ def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell
 
 
 def stateful_set(namespace: str) -> dict:
-    """Returns a StatefulSet that makes claims."""
+    """Returns a StatefulSet with claim templates."""
     labels = {"app": "redis"}
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "redis", "namespace": namespace}, "spec": {
         "serviceName": "redis", "selector": {"matchLabels": labels}, "template": {
@@ -309,13 +309,13 @@ def stateful_set(namespace: str) -> dict:
 
 
 def make_claims(client, stateful: dict, *names: str) -> str:
-    """Plays the controller of StatefulSets, and somebody whose claim has the same labels; returns the claims' path."""
+    """Creates claims as the StatefulSet controller does, and one of another owner with the same labels; returns the claims' path."""
     path = f"/api/v1/namespaces/{stateful['metadata']['namespace']}/persistentvolumeclaims"
     for name in names or ("data-redis-0", "data-redis-1", "data-redis-extra"):
         client.request("POST", path, body={
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": stateful["spec"]["volumeClaimTemplates"][0]["spec"],
             "metadata": {"name": name, "labels": stateful["spec"]["selector"]["matchLabels"]}})
-        # No controller here would take the finalizer off.
+        # No controller here would remove the finalizer.
         client.request("PATCH", f"{path}/{name}", content_type="application/merge-patch+json", body={"metadata": {"finalizers": None}})
     return path
 
@@ -326,7 +326,7 @@ def live_names(client, path: str) -> set[str]:
 
 
 def test_claims_of_a_stateful_set_need_the_flag(shell, client, home):
-    """Claims that a StatefulSet of ours made go with --delete-data alone; a claim of another name stays even then."""
+    """Claims of our StatefulSet are deleted only with --delete-data; a claim with another name stays even then."""
     stateful = stateful_set(home)
     shell.make_targets(document("//svc:dev", [stateful], namespace=home))
     claims = make_claims(client, stateful)
@@ -339,7 +339,7 @@ def test_claims_of_a_stateful_set_need_the_flag(shell, client, home):
 
 
 def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
-    """A StatefulSet that left the stack is deleted like one that is in it: its pods are waited for, its claims go with the flag."""
+    """A StatefulSet that left the stack is deleted like a current one: after its pods, and with its claims only if the flag is given."""
     stateful = stateful_set(home)
     claims = make_claims(client, stateful)
     for flags, count in (((), 3), (("--delete-data",), 1)):
@@ -372,7 +372,7 @@ def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
 
 
 def test_a_stateful_set_that_takes_its_claims_along_needs_the_flag(shell, client, server, home):
-    """One whose claims the cluster deletes with it stays without --delete-data, pruned or deleted, and in the stack's list."""
+    """A StatefulSet whose claims the cluster would delete with it stays without --delete-data, and in the inventory."""
     stateful = stateful_set(home)
     stateful["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
     sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"

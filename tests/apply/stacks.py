@@ -1,4 +1,4 @@
-"""Whole stacks for the tests of what an apply promises: ten services, what is live of them, and applies as processes."""
+"""Stacks of ten services for tests: plans, live objects, and applies as processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rules.k8s.tools.stack.history import TYPE as REVISION
 from rules.k8s.tools.stack.inventory import applyset_id, parent_name, unpack
 
 IMAGE = "registry.example/app@sha256:"
-# What the server, and not the one who applies, gives an object.
+# Metadata fields that the server sets.
 _GENERATED = ("uid", "resourceVersion", "creationTimestamp", "generation")
 DEPS = {
     "redis": (), "queue": (), "users": ("redis",), "stock": ("redis",), "mail": ("queue",), "orders": ("users", "stock", "queue"),
@@ -31,12 +31,12 @@ DEPS = {
 
 
 def number(name: str, short: int, long: int) -> int:
-    """Returns how often a test does something: $NAME, or what its short or long ($FORM is `long`) form has."""
+    """Returns the number of repetitions: $NAME, or the default of the short or the long form ($FORM is `long`)."""
     return int(os.environ.get(name) or (long if os.environ.get("FORM") == "long" else short))
 
 
 def admin(server: RealServer) -> Client:
-    """Returns a client with all rights, past the engine."""
+    """Returns a client with all rights, which bypasses the engine."""
     return Client(load(server.kubeconfig, CONTEXT))
 
 
@@ -46,18 +46,18 @@ def placed(obj: dict[str, Any], place: str) -> dict[str, Any]:
 
 
 def make_namespace(client: Client, name: str) -> None:
-    """Makes a namespace as somebody else than the stack."""
+    """Creates a namespace that does not belong to the stack."""
     client.request("POST", "/api/v1/namespaces", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
 def maps(client: Client, place: str) -> dict[str, dict[str, Any]]:
-    """Returns the ConfigMaps of a namespace by name, the lists of stacks left out."""
+    """Returns the ConfigMaps of a namespace by name, without inventories."""
     found = client.request("GET", f"/api/v1/namespaces/{place}/configmaps")[1]["items"]
     return {obj["metadata"]["name"]: obj for obj in found if not obj["metadata"]["name"].startswith(("turnup-", "kube-root"))}
 
 
 def make_maps(shell: Shell, place: str, *names: str) -> None:
-    """Makes the plan of one target with ConfigMaps of these names."""
+    """Writes the plan of one target with ConfigMaps of the given names."""
     shell.make_targets(document("//svc:dev", [config_map(name, place, key="1") for name in names], namespace=place))
 
 
@@ -74,12 +74,12 @@ def definition(kind: str, group: str = "tests.example.com") -> dict[str, Any]:
 
 
 def custom(kind: str, name: str, place: str, size: int = 1) -> dict[str, Any]:
-    """Returns a custom resource of a kind that `definition` defines."""
+    """Returns a custom resource of the kind of `definition`."""
     return {"apiVersion": "tests.example.com/v1", "kind": kind, "metadata": {"name": name, "namespace": place}, "spec": {"size": size}}
 
 
 def service_objects(name: str, place: str, value: str, image: str) -> list[dict[str, Any]]:
-    """Returns one service: a Deployment, its Service, its ConfigMap and Secret under content-hashed names."""
+    """Returns one service: a Deployment, its Service, its ConfigMap and Secret with content-hashed names."""
     main = deployment(name, image=IMAGE + image * 64)
     pod = main["spec"]["template"]["spec"]
     pod["containers"][0]["envFrom"] = [{"configMapRef": {"name": f"{name}-settings"}}, {"secretRef": {"name": f"{name}-key"}}]
@@ -90,7 +90,7 @@ def service_objects(name: str, place: str, value: str, image: str) -> list[dict[
 
 
 def make_stack(shell: Shell, place: str, version: int) -> None:
-    """Makes the plan of a stack of ten services.
+    """Writes the plan of a stack of ten services.
 
     The second version has other settings for three services, another image for one, one service less, one more, and one
     object less in a service that stays.
@@ -109,7 +109,7 @@ def make_stack(shell: Shell, place: str, version: int) -> None:
 
 
 def live_objects(client: Client, places: Iterable[str]) -> dict[Identity, dict[str, Any]]:
-    """Returns everything that can be listed in some namespaces, as the server has it."""
+    """Returns all objects of the given namespaces, as the server has them."""
     found: dict[Identity, dict[str, Any]] = {}
     versions = [("/api/v1", "v1")]
     for group in client.request("GET", "/apis")[1]["groups"]:
@@ -127,10 +127,10 @@ def live_objects(client: Client, places: Iterable[str]) -> dict[Identity, dict[s
 
 
 def comparable(client: Client, place: str) -> dict[str, Any]:
-    """Returns what is live in a stack's namespace so that two stacks in two namespaces compare equal when they are.
+    """Returns the live state of a stack's namespace in a form that is equal for equal stacks in two namespaces.
 
-    What the server generates is left out; the inventory and the history are unpacked, and the inventory's UIDs are
-    checked against the live objects.
+    It omits values that the server generates. It unpacks inventory and history, and checks the inventory's UIDs against the
+    live objects.
     """
     live = live_objects(client, [place])
     own = parent_name(LABEL)
@@ -154,12 +154,12 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
             meta["annotations"].pop("turnup/digest")
         result[str(identity)] = obj
     text = json.dumps(result, sort_keys=True).replace(applyset_id(own, place), "OWN-SET").replace(place, "OWN-PLACE")
-    # The hash of a Secret's name is salted with its namespace.
+    # The hash in a Secret's name is salted with its namespace.
     return dict(json.loads(re.sub(r"-key-[0-9a-f]{10}", "-key-OWN-HASH", text)))
 
 
 def exists(client: Client, path: str) -> bool:
-    """Says whether an object is there."""
+    """Returns whether an object exists."""
     try:
         client.request("GET", path)
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""One target that is the stack of several users, and a stack whose namespaces change, against a real API server."""
+"""Tests of one target that several users apply as their stacks, and of a stack with changing namespaces, with a real API server."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SHARED_NAMESPACE = "/api/v1/namespaces/kube-system"
 
 @pytest.fixture(name="users")
 def fixture_users(tmp_path, server, shell, place):
-    """Two people with a checkout each, and a namespace each that nobody has made yet: {namespace: shell}."""
+    """Returns two users with a checkout and a namespace each, which does not exist yet: {namespace: shell}."""
     folder = tmp_path / "joe"
     folder.mkdir()
     return {f"{place}-jane": shell, f"{place}-joe": Shell(folder, json.loads(server.kubeconfig.read_text()))}
 
 
 def lists(client, stack: str = LABEL) -> set[str]:
-    """Returns the names of the lists in kube-system of one target."""
+    """Returns the names of one target's inventories in kube-system."""
     return {obj["metadata"]["name"] for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]
             if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == stack}
 
@@ -36,7 +36,7 @@ def deployments(client, place: str) -> dict[str, str]:
 
 
 def test_a_stack_that_makes_its_namespace(users, client):
-    """A prune and a delete of one user leave what the same target has made for another user, namespace and all."""
+    """Prune and delete of one user keep what the same target created for another user, including the namespace."""
     def make(own: str, *names: str) -> None:
         users[own].make_targets(document("//team:stack", [namespace(own), placed(deployment("web"), own), *(
             config_map(name, own) for name in names)], namespace=own), label="//team:stack")
@@ -60,7 +60,7 @@ def test_a_stack_that_makes_its_namespace(users, client):
 
 
 def test_a_stack_of_several_namespaces(users, client, home):
-    """Prune, rollback and delete of one user touch neither another user's part nor what both have."""
+    """Prune, rollback and delete of one user touch neither another user's part nor what both share."""
     def make(own: str, image: str, *names: str) -> None:
         users[own].make_targets(document("//team:db", [config_map("db", home)], namespace=home), document(
             "//team:app", [placed(deployment("app", image), own), *(config_map(name, own) for name in names)], namespace=own))
@@ -87,7 +87,7 @@ def test_a_stack_of_several_namespaces(users, client, home):
 
 
 def test_a_stack_that_gets_a_namespace_and_loses_it(shell, client, home, place):
-    """A set of namespaces that grows and shrinks is one stack all the time: what left it is pruned, and one list is left."""
+    """A stack whose set of namespaces grows and shrinks stays one stack: what left it is pruned, and there is one inventory."""
     second, third = f"{place}-second", f"{place}-third"
     parts = {}
     for name in (home, second, third):
@@ -111,7 +111,7 @@ def test_a_stack_that_gets_a_namespace_and_loses_it(shell, client, home, place):
 
 
 def test_a_target_that_moves(shell, client, home, place):
-    """A target that left one namespace for another may be somebody else's: its objects go where the user says whose they were."""
+    """A target that left a namespace may be another user's, so its objects there are deleted only if the user says so."""
     old, new = f"{place}-old", f"{place}-new"
     for name in (old, new):
         make_namespace(client, name)
@@ -137,7 +137,7 @@ def test_a_target_that_moves(shell, client, home, place):
 
 
 def test_a_target_that_moved_is_deleted_where_it_was(shell, client, home, place):
-    """A delete leaves what the old list has as well, and takes it where the user says that the old namespace was this stack's."""
+    """A delete also keeps the objects of the old inventory, and deletes them only if the user says that the old namespace was this stack's."""
     for name in ("old", "new"):
         make_namespace(client, f"{place}-{name}")
         shell.make_targets(document("//fixed:dev", [config_map("stays", home)], namespace=home),
@@ -150,7 +150,7 @@ def test_a_target_that_moved_is_deleted_where_it_was(shell, client, home, place)
 
 
 def test_killed_while_it_takes_a_list_over(shell, client, home, place, monkeypatch):
-    """A run that dies between its own list and the one that it replaces is finished by the next one, which leaves no second list."""
+    """If a run is killed between writing its inventory and deleting the old one, the next run completes it and leaves one inventory."""
     second = f"{place}-second"
     make_namespace(client, second)
     both = [document("//one:dev", [config_map("a", home)], namespace=home), document("//two:dev", [config_map("a", second)], namespace=second)]
@@ -171,7 +171,7 @@ def test_killed_while_it_takes_a_list_over(shell, client, home, place, monkeypat
 
 
 def test_a_list_that_two_users_had_together(users, client):
-    """Of a list that an earlier version kept for both of two users, each takes what is their own and prunes nothing of the other."""
+    """From an inventory that an earlier version shared between two users, each user takes their own objects and prunes none of the other's."""
     def make(own: str, *names: str) -> None:
         users[own].make_targets(document("//team:stack", [namespace(own), *(config_map(name, own) for name in names)], namespace=own),
                                 label="//team:stack")

@@ -1,4 +1,4 @@
-"""Waiting and status on a real API server; the tests play the controllers."""
+"""Tests of wait and status with a real API server; the tests act as the controllers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RBAC = "rbac.authorization.k8s.io/v1"
 
 @pytest.fixture(name="client")
 def fixture_client(server):
-    """Requests to the server, past the engine."""
+    """Returns a client that bypasses the engine."""
     return Client(load(server.kubeconfig, "turnup-test"))
 
 
 @pytest.fixture(name="stack")
 def fixture_stack(shell, place):
-    """A plan of web, which depends on redis; applied."""
+    """Returns the applied plan of web, which depends on redis."""
     def placed(name):
         obj = deployment(name, image="registry.example/x@sha256:" + "0" * 64)
         return {**obj, "metadata": {"name": name, "namespace": place}}
@@ -36,7 +36,7 @@ def fixture_stack(shell, place):
 
 
 def become_ready(client: Client, place: str, *names: str) -> None:
-    """Plays the Deployment controller."""
+    """Makes a Deployment ready, as the Deployment controller does."""
     for name in names:
         path = f"/apis/apps/v1/namespaces/{place}/deployments/{name}"
         generation = client.request("GET", path)[1]["metadata"]["generation"]
@@ -45,7 +45,7 @@ def become_ready(client: Client, place: str, *names: str) -> None:
 
 
 def restrict(shell, client: Client, server, place: str, verbs: list[str]) -> None:
-    """Makes the shell's user a ServiceAccount with these verbs in its own namespace, and nothing else."""
+    """Makes the shell's user a ServiceAccount with only the given verbs in its own namespace."""
     rules = [{"apiGroups": ["apps", ""], "resources": ["deployments", "pods", "events"], "verbs": verbs}]
     base = f"/apis/{RBAC}/namespaces/{place}"
     client.request("POST", f"{base}/roles", body={"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "few"}, "rules": rules})
@@ -63,7 +63,7 @@ def restrict(shell, client: Client, server, place: str, verbs: list[str]) -> Non
 
 
 def test_status_then_wait(stack, client, server, place):
-    """.status says what is not ready and changes nothing; .wait ends soon after the last object is ready."""
+    """.status reports what is not ready and changes nothing; .wait ends soon after the last object is ready."""
     writes = server.writes()
     assert stack.run("status") == 1
     assert "… web" in stack.out and f"Deployment {place}/redis: its controller has not seen it yet" in stack.out
@@ -75,7 +75,7 @@ def test_status_then_wait(stack, client, server, place):
     threading.Thread(target=controller, daemon=True).start()
     assert stack.run("wait", "--timeout=30s") == 0, stack.err
     assert stack.run("status") == 0, stack.out
-    # The controller's patches are the only writes.
+    # The only writes are the controller's patches.
     assert server.writes() == writes + 2
 
 
@@ -92,7 +92,7 @@ def test_a_new_generation_is_not_ready(stack, client, place):
 
 @pytest.mark.parametrize("rights", [["get"], ["get", "list"], ["get", "list", "watch"]])
 def test_waiting_with_few_rights(stack, client, server, place, rights):
-    """A ServiceAccount of one namespace waits with whatever of get, list and watch it has."""
+    """A ServiceAccount of one namespace can wait with any of get, list and watch."""
     labels = [f"//{name}:dev" for name in ("redis", "web")]
     objects = {name: {**deployment(name), "metadata": {"name": name, "namespace": place}} for name in ("redis", "web")}
     stack.make_targets(document(labels[0], [objects["redis"]]), document(labels[1], [objects["web"]]))
@@ -108,7 +108,7 @@ def test_waiting_with_few_rights(stack, client, server, place, rights):
 
 
 def put_pod(client: Client, place: str, revision: int, words: str) -> None:
-    """Plays the Deployment controller and the kubelet: a ReplicaSet of a revision of redis, and its pod, which has crashed with these words."""
+    """Creates a ReplicaSet of a revision of redis, and its pod, which has crashed with the given message."""
     name = f"redis-{revision}"
     meta = {"name": name, "namespace": place, "labels": {"app": "redis", "rs": name}}
     base = deployment("redis")["spec"]
@@ -125,7 +125,7 @@ def put_pod(client: Client, place: str, revision: int, words: str) -> None:
 
 
 def test_a_cured_deployment_is_waited_for(stack, client, place):
-    """Crashes of the former template's pods do not end a wait, those of the present one's do, and what they print of Secrets in the cluster is masked."""
+    """Only crashes of the current template's pods end a wait, and values of the cluster's Secrets are masked in their messages."""
     become_ready(client, place, "web")
     path = f"/apis/apps/v1/namespaces/{place}/deployments/redis"
     client.request("PATCH", path, content_type=MERGE_PATCH, body={"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}})

@@ -1,4 +1,4 @@
-"""Objects about which a webhook has to be asked that does not answer; against a real API server, where no webhook runs."""
+"""Tests of objects with an unavailable webhook, with a real API server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def account(name: str, place: str) -> dict[str, Any]:
 
 @pytest.fixture(name="hooked")
 def fixture_hooked(client, home):
-    """A namespace of which every new ConfigMap c needs the word of Service `gate`."""
+    """Returns a namespace in which new ConfigMaps c need the webhook of Service `gate`."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"], "scope": "Namespaced"}
     client.request("POST", ADMISSION, body={
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": home}, "webhooks": [{
@@ -41,7 +41,7 @@ def fixture_hooked(client, home):
 
 
 def client_says(client: Client, place: str) -> str:
-    """Waits until the server asks the webhook; returns what it says."""
+    """Waits until the server calls the webhook, and returns its error."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
@@ -53,7 +53,7 @@ def client_says(client: Client, place: str) -> str:
 
 
 def test_a_webhook_that_nobody_makes_is_a_refusal(shell, server, hooked):
-    """It is told at once, with its Service, and nothing of the stack is written."""
+    """If nothing creates the webhook, the run fails at once with its Service's name, and writes nothing."""
     shell.make_targets(document("//svc:dev", [config_map("c", hooked), account("sa", hooked)], namespace=hooked))
     before, started = server.changes(), time.monotonic()
 
@@ -66,7 +66,7 @@ def test_a_webhook_that_nobody_makes_is_a_refusal(shell, server, hooked):
 
 
 def endpoints(client: Client, place: str, *, ready: bool) -> None:
-    """Makes what a controller writes about the pods of Service `gate`."""
+    """Creates the endpoints of Service `gate`, as a controller does for its pods."""
     client.request("POST", f"/apis/discovery.k8s.io/v1/namespaces/{place}/endpointslices", body={
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [],
         "metadata": {"name": "gate-1", "labels": {"kubernetes.io/service-name": "gate"}},
@@ -75,7 +75,7 @@ def endpoints(client: Client, place: str, *, ready: bool) -> None:
 
 @pytest.mark.parametrize("case", ["own", "starting", "idle"])
 def test_a_webhook_that_is_about_to_run_is_waited_for(shell, client, hooked, monkeypatch, case):
-    """That of the same run, and one whose pods are starting: which one is said. One without a pod that starts is a refusal."""
+    """A run waits for a webhook of the same run, or one whose pods start, and names it; a webhook without a starting pod is an error."""
     monkeypatch.setattr(apply_writer, "Applier", lambda *given, **named: applier.Applier(*given, **named, patience=1.0))
     own = [service("gate", hooked)] if case == "own" else []
     if case != "own":

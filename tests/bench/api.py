@@ -1,4 +1,4 @@
-"""A real API server and the programs that are measured against it: the verbs and kubectl."""
+"""A real API server and the programs that are measured with it: Turnup's verbs and kubectl."""
 
 import datetime
 import json
@@ -18,12 +18,12 @@ from tests.bench.workspace import BenchError, Workspace
 
 LABEL = "//bench:dev-deep"
 _PROGRAM = "//rules/k8s/tools/verbs:k8s_run"
-# Longer than any side needs by far; it only keeps a broken run from waiting for ever.
+# Much longer than any side needs; it only stops a broken run.
 _DEADLINE_S = 900
 
 
 def objects(count: int, namespace: str) -> list[dict[str, Any]]:
-    """Returns objects of one namespace: two ConfigMaps of 1 KiB to each Deployment, Service and ServiceAccount."""
+    """Returns objects of one namespace: two ConfigMaps of 1 KiB per Deployment, Service and ServiceAccount."""
     made = []
     for number in range(count):
         meta = {"name": f"o{number:04}", "namespace": namespace}
@@ -44,10 +44,10 @@ def objects(count: int, namespace: str) -> list[dict[str, Any]]:
 
 
 class Api:
-    """The server and a folder of plans; a context manager.
+    """API server and a folder of plans; use it as a context manager.
 
     Args:
-      workspace: the repository, in which the program is built.
+        workspace: The repository, in which the program is built.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -70,16 +70,16 @@ class Api:
         self._scratch.cleanup()
 
     def namespace(self, name: str) -> None:
-        """Makes a namespace."""
+        """Creates a namespace."""
         self.kubectl("create", "namespace", name)
 
     def target(self, made: list[dict[str, Any]]) -> None:
-        """Makes the plan of a target that holds objects of one namespace, and that is called by it."""
+        """Writes the plan of a target for objects of one namespace; the target has the namespace's name."""
         namespace = made[0]["metadata"]["namespace"]
         plan = self._folder / f"runfiles-{namespace}"
         write_plan(plan, LABEL, [document("//bench:dev", made, context=CONTEXT, namespace=namespace)])
-        # The program's own runfiles lie beside the plan, as in the runfiles of a launcher.
-        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/verbs/k8s_run").resolve()
+        # Links the program's own runfiles next to the plan, as in the runfiles of a launcher.
+        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/k8s_run").resolve()
         runfiles = Path(f"{program}.runfiles")
         for entry in [*runfiles.iterdir(), *(runfiles / "turnup").iterdir()]:
             link = plan / entry.relative_to(runfiles)
@@ -87,10 +87,17 @@ class Api:
                 link.symlink_to(entry)
 
     def run(self, verb: str, namespace: str) -> float:
-        """Does a verb of a target as its launcher does; returns the seconds and keeps peak memory and requests.
+        """Runs a verb of a target as its launcher does, and keeps peak memory and number of requests.
+
+        Args:
+            verb: The verb.
+            namespace: The target's namespace.
+
+        Returns:
+            Its duration in seconds.
 
         Raises:
-          BenchError: it failed.
+            BenchError: The verb failed.
         """
         plan = self._folder / f"runfiles-{namespace}"
         before = len(self._audit())
@@ -100,30 +107,30 @@ class Api:
         return seconds
 
     def kubectl(self, *arguments: str) -> float:
-        """Runs kubectl against the server and returns the seconds."""
+        """Runs kubectl with the server and returns its duration in seconds."""
         return self._timed([str(self._kubectl), *arguments], {})[0]
 
     def write(self, made: list[dict[str, Any]], name: str) -> str:
-        """Writes objects into one file for kubectl; returns its path."""
+        """Writes objects to one file for kubectl and returns its path."""
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": made}))
         return str(path)
 
     def first_request(self, since: float) -> float:
-        """Returns the seconds from a time.time() to the arrival of the first request after it."""
+        """Returns the seconds between a time.time() and the first request after it."""
         for line in self._audit():
             stamp = json.loads(line)["requestReceivedTimestamp"]
             arrived = _seconds(stamp)
             if arrived >= since:
                 return arrived - since
-        raise BenchError("no request has arrived")
+        raise BenchError("the audit log has no request; check the API server's log")
 
     def _audit(self) -> list[str]:
         log = self._server.audit_log
         return log.read_text().splitlines() if log.exists() else []
 
     def _timed(self, command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-        """Runs a command; returns its seconds and its peak memory in MiB."""
+        """Runs a command and returns its duration in seconds and its peak memory in MiB."""
         environment = {
             "HOME": str(self._folder), "KUBECONFIG": str(self._server.kubeconfig), "PATH": os.environ["PATH"],
             "XDG_STATE_HOME": str(self._folder / "state"), **environment}
@@ -143,9 +150,9 @@ class Api:
 
 
 class _Peak(threading.Thread):
-    """Follows a process' peak memory, and kills it when it runs for ever.
+    """Watches the peak memory of a process, and kills a process that runs too long.
 
-    What the kernel tells at the end (ru_maxrss) would have the memory of this program in it, from before the exec.
+    The kernel's own figure (ru_maxrss) would include the memory of this program from before the exec.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -154,7 +161,7 @@ class _Peak(threading.Thread):
         self.mib = 0.0
 
     def run(self) -> None:
-        """Reads the peak every 10 ms until the process has ended."""
+        """Reads the peak memory every 10 ms until the process exits."""
         deadline = time.monotonic() + _DEADLINE_S
         while self._process.poll() is None:
             try:
@@ -170,5 +177,5 @@ class _Peak(threading.Thread):
 
 
 def _seconds(stamp: str) -> float:
-    """Returns an RFC 3339 time of the audit log as time.time() gives it."""
+    """Converts an RFC 3339 time of the audit log to a time.time()."""
     return datetime.datetime.fromisoformat(stamp.rstrip("Z") + "+00:00").timestamp()

@@ -1,4 +1,4 @@
-"""`apply.*`: what an apply costs beside kubectl, against a real API server without nodes or controllers."""
+"""`apply.*`: cost of an apply compared with kubectl, with a real API server and without nodes or controllers."""
 
 import functools
 import time
@@ -14,13 +14,13 @@ _SIZES = (100, 1000, 5000)
 
 @functools.cache
 def _api(workspace: Workspace) -> Api:
-    """The server of all rows."""
+    """Returns the server that all rows share."""
     return workspace.enter(Api(workspace))
 
 
 @functools.cache
 def _applied(api: Api, count: int) -> str:
-    """A target of so many objects that are on the server already; returns its namespace."""
+    """Applies a target with the given number of objects and returns its namespace."""
     namespace = f"ours-{count}"
     api.namespace(namespace)
     api.target(objects(count, namespace))
@@ -29,13 +29,13 @@ def _applied(api: Api, count: int) -> str:
 
 
 def _facts(api: Api, count: int) -> Callable[[], Mapping[str, float]]:
-    """What the last apply of a row needed."""
+    """Returns a function for the facts of a row's last apply."""
     return lambda: {
         "requests": api.requests, "requests_per_object": round(api.requests / count, 3), "peak_mib": round(api.peak_mib, 1)}
 
 
 def _kubectl(api: Api, count: int, kind: str, *options: str) -> Callable[[], float]:
-    """Applies objects once with kubectl and returns what applies them again; each peer has a namespace of its own."""
+    """Applies objects once with kubectl and returns a function that applies them again; each peer has its own namespace."""
     made = objects(count, f"{kind}-{count}")
     path = api.write(made, f"{kind}-{count}")
     api.namespace(f"{kind}-{count}")
@@ -65,7 +65,7 @@ def _noop_each(workspace: Workspace, rounds: int | None) -> Benchmark:
     def peer() -> float:
         return sum(api.kubectl("apply", "-f", path) for path in paths)
 
-    # One round of the peer takes a minute and a half, and 500 runs of one program are a mean of their own.
+    # One round of the peer takes a minute and a half, and with 500 runs it is already an average.
     return Benchmark("apply.noop_500.each", lambda: api.run("apply", namespace), "one kubectl apply an object", peer, rounds or 1, facts=_facts(api, _NOOP))
 
 
@@ -88,7 +88,7 @@ def _scale(count: int) -> Callable[[Workspace, int | None], Benchmark]:
     def row(workspace: Workspace, rounds: int | None) -> Benchmark:
         api = _api(workspace)
         namespace = _applied(api, count)
-        # 5,000 objects take so long on either side that three rounds tell enough.
+        # With 5,000 objects both sides take so long that three rounds are enough.
         return Benchmark(
             f"apply.scale.{count}", lambda: api.run("apply", namespace), "kubectl apply --server-side",
             _kubectl(api, count, "scale", "--server-side"), rounds or (5 if count < max(_SIZES) else 3),
@@ -108,7 +108,7 @@ def _rollback(workspace: Workspace, rounds: int | None) -> Benchmark:
                 obj["data"]["changed"] = value
         api.target(made)
         api.run("apply", namespace)
-    # Each goes back to the set before, which is the other one. kubectl goes back one Deployment at a time, and no ConfigMap.
+    # Each rollback returns to the previous revision. kubectl rolls back one Deployment at a time, and no ConfigMaps.
     return Benchmark("apply.rollback_500", lambda: api.run("rollback", namespace), None, None, rounds or 5, facts=_facts(api, _NOOP))
 
 

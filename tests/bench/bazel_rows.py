@@ -1,4 +1,4 @@
-"""`bazel.*`: what Bazel itself costs in a repository of 1,000 services, each in four environments."""
+"""`bazel.*`: cost of Bazel itself in a repository of 1,000 services, each in four environments."""
 
 import functools
 import tempfile
@@ -17,7 +17,7 @@ _EDITED = services.name_of(500)
 
 @functools.cache
 def _nested(workspace: Workspace) -> Nested:
-    """A copy of the workspace with the services in it, loaded once so that repositories are fetched."""
+    """Returns a copy of the workspace with the services, loaded once so that all repositories are fetched."""
     folder = Path(workspace.enter(tempfile.TemporaryDirectory(prefix="turnup-bench-bazel-")))
     nested = workspace.enter(Nested(folder))
     services.generate(nested.root, _COUNT)
@@ -26,7 +26,7 @@ def _nested(workspace: Workspace) -> Nested:
 
 
 def _analyse(nested: Nested) -> float:
-    """Analyses what an apply of everything needs, with no action run; returns the seconds."""
+    """Analyzes an apply of all services, without running actions, and returns the duration in seconds."""
     start = time.monotonic()
     done = nested.bazel("build", "--nobuild", _TARGET)
     if done.returncode != 0:
@@ -42,7 +42,7 @@ def _cold(workspace: Workspace, rounds: int | None) -> Benchmark:
         nested.bazel("shutdown")
         return _analyse(nested)
 
-    # rules_k8s, the peer, needs a Bazel with downloads; nothing else makes a deep target of a graph of services.
+    # The peer rules_k8s needs a Bazel with downloads; nothing else builds a deep target of a graph of services.
     return Benchmark("bazel.1000_services.cold", ours, None, None, rounds or 3)
 
 

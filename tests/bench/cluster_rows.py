@@ -10,7 +10,7 @@ def _create_2(workspace: Workspace, rounds: int | None) -> Benchmark:
         workspace.delete_cluster()
         return seconds
 
-    # kind and k3d, the peers, need a container engine and images from public registries; nothing stands in for them.
+    # The peers kind and k3d need a container engine and images from public registries, and nothing can replace them.
     return Benchmark("cluster.create_2", ours, None, None, rounds or 5)
 
 

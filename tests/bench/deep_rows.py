@@ -25,7 +25,7 @@ def _namespace(workspace: Workspace) -> str:
 
 
 def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datetime) -> float:
-    """Seconds from start to the time stamp that the kubelet gave the client's first line about an answered RPC."""
+    """Returns the seconds from start to the kubelet's timestamp of the client's first log line about a successful RPC."""
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         try:
@@ -36,7 +36,7 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
         for line in log.splitlines():
             stamp, _, text = line.partition(" ")
             if re.search(rf"\b({METHODS}) (?!attempt).*\(\d+ ms\)", text):
-                # Nanoseconds are more digits than datetime reads.
+                # datetime does not parse nanoseconds.
                 answered = datetime.datetime.fromisoformat(stamp[:26].rstrip("Z") + "+00:00")
                 return (answered - start).total_seconds()
         time.sleep(0.5)
@@ -45,13 +45,13 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
 
 def _remove_stack(workspace: Workspace, namespace: str) -> None:
     workspace.run("bazel", "run", "//svc:myns-deep.delete", "--", "--wait")
-    # The volumes of the StatefulSet outlive it by design; a fresh stack starts without data.
+    # The StatefulSet's volumes outlive it by design; a new stack must start without data.
     workspace.kubectl("delete", "pvc", "-n", namespace, "--all", "--wait=true")
     workspace.kubectl("wait", "-n", namespace, "pod", "--all", "--for=delete", "--timeout=120s")
 
 
 def _objects(workspace: Workspace) -> list[str]:
-    """The stack's objects, a YAML document each, as `.show` prints them."""
+    """Returns the stack's objects, one YAML document each, as printed by `.show`."""
     shown = workspace.run("bazel", "run", "//svc:myns-deep.show")
     return [text for text in shown.split("\n---\n") if text.strip()]
 
@@ -107,7 +107,7 @@ def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:
         finally:
             source.write_bytes(original)
 
-    # No peer runs here that rebuilds, pushes and rolls: skaffold and tilt need Docker, rules_k8s a Bazel with downloads.
+    # No peer here rebuilds, pushes and rolls out: skaffold and tilt need Docker, rules_k8s needs a Bazel with downloads.
     return Benchmark("deep.edit_to_ready", ours, None, None, rounds or 5)
 
 

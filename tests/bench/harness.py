@@ -1,7 +1,7 @@
 """Runs benchmarks side by side with their peers and reports medians.
 
-Ours and the peer's run alternate (ours, peer, ours, peer, …), so that a noisy minute falls on both. A benchmark never
-fails because a figure is bad: a figure is a report, not a test.
+Runs of Turnup and of the peer alternate, so that a noisy minute affects both. A benchmark never fails because of a bad
+figure: figures are a report, not a test.
 """
 
 import dataclasses
@@ -17,12 +17,12 @@ from rich.table import Table
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """Where a row stands in a series of rows that measure the same at different sizes.
+    """Position of a row in a series of rows that measure the same at different sizes.
 
     Attributes:
-      series: what the rows of the series have in common, such as `apply.scale`.
-      x: the size of this row, above 0.
-      unit: what x counts, in words: `objects`.
+        series: Name of the series, such as `apply.scale`.
+        x: Size of this row, above 0.
+        unit: Unit of x, in words: `objects`.
     """
 
     series: str
@@ -35,13 +35,13 @@ class Benchmark:
     """One row to measure.
 
     Attributes:
-      name: `group.what`, as it is chosen on the command line.
-      ours: runs once and returns the seconds that count (set-up and clean-up inside it do not).
-      peer: what it is compared with, in words; None where nothing comparable can be had, which the docs then explain.
-      peer_run: like ours, for the peer; None exactly when peer is None.
-      rounds: how many times each side runs.
-      point: the row's place in a series; None for a row that stands alone.
-      facts: called once after the last run; further figures by name with their unit (`worker_peak_mib`). None: there are none.
+        name: Name on the command line, `group.what`.
+        ours: Runs Turnup once and returns the measured seconds (without setup and cleanup).
+        peer: Description of the peer; None if nothing comparable is available, which the docs then explain.
+        peer_run: Like ours, for the peer; None if peer is None.
+        rounds: Number of runs of each side.
+        point: The row's position in a series; None if it is in no series.
+        facts: Called once after the last run; returns more figures, by name with unit (`worker_peak_mib`). None if there are none.
     """
 
     name: str
@@ -55,9 +55,9 @@ class Benchmark:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A benchmark's result: medians in seconds, ratio = ours_s / peer_s, n = counted runs of each side.
+    """Result of a benchmark: medians in seconds, ratio = ours_s / peer_s, n = number of counted runs of each side.
 
-    point and facts are those of the benchmark; JSON has them only where there are any.
+    point and facts are those of the benchmark; the JSON file omits them if they are None.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Row:
 
 
 def machine() -> str:
-    """This machine in one line: processor, cores, memory in GiB, kernel. No host name."""
+    """Describes this machine in one line: processor, cores, memory in GiB, kernel. It has no host name."""
     model = platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -86,11 +86,11 @@ def run(benchmark: Benchmark, report: Callable[[str], None] = lambda text: None)
     """Measures one benchmark.
 
     Args:
-      benchmark: what to run.
-      report: is told each single figure as it comes.
+        benchmark: The benchmark.
+        report: Called with a line for each figure.
 
     Returns:
-      the row, with medians of benchmark.rounds runs.
+        The row, with medians of benchmark.rounds runs.
     """
     ours, theirs = [], []
     for number in range(1, benchmark.rounds + 1):
@@ -115,7 +115,7 @@ def run(benchmark: Benchmark, report: Callable[[str], None] = lambda text: None)
 
 
 def table(rows: list[Row]) -> Table:
-    """The rows as a table for the terminal."""
+    """Returns the rows as a table for the terminal."""
     result = Table()
     for column in ("name", "ours s", "peer", "peer s", "ours / peer", "n"):
         result.add_column(column, justify="left" if column in ("name", "peer") else "right")
@@ -134,7 +134,7 @@ def table(rows: list[Row]) -> Table:
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
-    """Writes the rows as a JSON list, whole or not at all."""
+    """Writes the rows as a JSON list, atomically."""
     optional = {"point", "facts"}
     listed = [
         {name: value for name, value in dataclasses.asdict(row).items() if value is not None or name not in optional} for row in rows]
@@ -142,20 +142,26 @@ def write_json(rows: Sequence[Row], path: Path) -> None:
 
 
 def read_json(path: Path) -> list[Row]:
-    """Reads rows that write_json has written.
+    """Reads rows from a file that write_json wrote.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The rows.
 
     Raises:
-      ValueError: the file cannot be read or holds something else; the text is one sentence that names it.
+        ValueError: The file can't be read, or contains something else.
     """
     try:
         listed = json.loads(path.read_text())
         return [Row(**{**row, "point": Point(**row["point"]) if row.get("point") else None}) for row in listed]
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} holds no rows ({error}); give a file that --json has written") from error
+        raise ValueError(f"{path} contains no rows ({error}); use a file that --json has written") from error
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old text or the new one, never a part."""
+    """Writes a file atomically: a reader sees the old text or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text)
     temporary.replace(path)

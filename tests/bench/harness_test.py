@@ -1,4 +1,4 @@
-"""Tests of the benchmark harness: what is measured is what is reported."""
+"""Tests of the benchmark harness."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.bench import harness
 
 
 def test_medians_and_ratio():
-    """A row holds the medians of both sides and their quotient."""
+    """A row has the medians of both sides and their ratio."""
     peer = iter([10.0, 30.0, 20.0])
     row = harness.run(harness.Benchmark("a.b", iter([1.0, 9.0, 5.0]).__next__, "p", peer.__next__, 3))
 
@@ -16,7 +16,7 @@ def test_medians_and_ratio():
 
 
 def test_sides_alternate():
-    """Ours and the peer's take turns, ours first."""
+    """Runs of both sides alternate, and Turnup runs first."""
     order = []
 
     def side(name):
@@ -29,14 +29,14 @@ def test_sides_alternate():
 
 
 def test_a_row_without_peer_has_no_ratio():
-    """Where there is no peer, nothing is made up for it."""
+    """A row without a peer has no ratio."""
     row = harness.run(harness.Benchmark("a.b", iter([2.0]).__next__, None, None, 1))
 
     assert (row.peer, row.peer_s, row.ratio) == (None, None, None)
 
 
 def test_json_has_the_documented_fields(tmp_path):
-    """The JSON file is a list of rows with the fields that readers rely on."""
+    """The JSON file is a list of rows with the documented fields."""
     row = harness.run(harness.Benchmark("a.b", iter([2.0]).__next__, None, None, 1))
     harness.write_json([row], tmp_path / "out.json")
 
@@ -45,7 +45,7 @@ def test_json_has_the_documented_fields(tmp_path):
 
 
 def test_an_error_of_a_side_is_not_swallowed():
-    """A run that fails ends the benchmark: no figure is reported for it."""
+    """A failed run ends the benchmark, without a figure."""
 
     def broken():
         raise RuntimeError("no cluster")
@@ -55,7 +55,7 @@ def test_an_error_of_a_side_is_not_swallowed():
 
 
 def test_points_and_facts_are_written_where_there_are_any(tmp_path):
-    """A row's place in a series and its further figures survive the file; the plot is drawn from it later."""
+    """A row's point and facts are written to the file and read from it."""
     point = harness.Point("a.scale", 100, "objects")
     row = harness.run(harness.Benchmark("a.b", iter([2.0]).__next__, None, None, 1, point, lambda: {"peak_mib": 5}))
     harness.write_json([row], tmp_path / "out.json")
@@ -65,9 +65,9 @@ def test_points_and_facts_are_written_where_there_are_any(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"name": "a"}]', '{"a": 1}'])
-def test_a_file_that_holds_no_rows(tmp_path, text):
-    """Anything but rows is refused in one sentence with the file's name."""
+def test_a_file_without_rows(tmp_path, text):
+    """The error for a file without rows is one sentence with the file's name."""
     (tmp_path / "rows.json").write_text(text)
 
-    with pytest.raises(ValueError, match=r"rows\.json holds no rows .*; give a file that --json has written"):
+    with pytest.raises(ValueError, match=r"rows\.json contains no rows .*; use a file that --json has written"):
         harness.read_json(tmp_path / "rows.json")

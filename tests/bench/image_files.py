@@ -1,4 +1,4 @@
-"""What the image rows measure with: a tree of files like an interpreter's library, and images made of it by the rules' tools."""
+"""Files and images for the image rows: a folder like an interpreter's library, and images that the rules' tools build from it."""
 
 import json
 import random
@@ -14,7 +14,7 @@ _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 
 
 def make_tree(folder: Path) -> None:
-    """Fills a folder with 3,130 files of 80 MB in all, the same ones everywhere, that compress about as code does."""
+    """Fills a folder with 3,130 files of 80 MB in total, the same on every machine, which compress about like source code."""
     rng = random.Random(1)
     words = ["".join(rng.choices(_LETTERS, range(26, 0, -1), k=rng.randint(2, 11))) for _ in range(20_000)]
     marks = [" ", " ", " ", " ", "(", ")", ", ", ".", " = ", ":\n    ", "\n    ", "\n        ", "\n\n", '"']
@@ -30,16 +30,16 @@ def make_tree(folder: Path) -> None:
 
 
 def make_layer(folder: Path, name: str, where: str, content: Path) -> Path:
-    """Makes a layer of a file or folder with the layer tool.
+    """Builds a layer from a file or folder with the layer tool.
 
     Args:
-        folder: where NAME.tar.gz and NAME.json go.
-        name: the files' name.
-        where: the path in the image.
-        content: the file or folder.
+        folder: Output folder for NAME.tar.gz and NAME.json.
+        name: Name of the output files.
+        where: Path in the image.
+        content: The file or folder.
 
     Returns:
-        The blob.
+        Path of the blob.
     """
     option = "--tree" if content.is_dir() else "--file"
     words = ["--where", f"//bench:{name}", "--blob", str(folder / f"{name}.tar.gz"), "--descriptor", str(folder / f"{name}.json")]
@@ -48,7 +48,7 @@ def make_layer(folder: Path, name: str, where: str, content: Path) -> Path:
 
 
 def make_image(folder: Path, name: str, layers: list[str], repository: str, tags: tuple[str, ...] = ("latest",)) -> Image:
-    """Makes an image of layers that make_layer left in the same folder, base first, with the image tool."""
+    """Builds an image with the image tool from layers that make_layer wrote to the same folder, base first."""
     manifest, config = folder / f"{name}.manifest", folder / f"{name}.config"
     words = [word for one in layers for word in ("--layer", str(folder / f"{one}.json"))]
     image.main(["--where", f"//bench:{name}", "--config", str(config), "--manifest", str(manifest), "--digest", str(folder / f"{name}.digest"), *words])
@@ -56,7 +56,7 @@ def make_image(folder: Path, name: str, layers: list[str], repository: str, tags
 
 
 def make_layout(folder: Path, built: Image) -> Path:
-    """Writes an image as an OCI layout, which is what crane pushes, in place of the one that is there."""
+    """Writes an image as an OCI layout, which crane pushes; an existing layout is replaced."""
     shutil.rmtree(folder, ignore_errors=True)
     words = [word for blob, _ in built.layers for word in ("--layer", str(blob))]
     archive.main(["--layout", str(folder), "--image", "bench:latest", str(built.manifest), str(built.config), *words])
@@ -64,7 +64,7 @@ def make_layout(folder: Path, built: Image) -> Path:
 
 
 def write_plan(path: Path, registry: str, images: list[Image]) -> Path:
-    """Writes the plan of a push, as container_push does when its target is built, with paths from the root of the file system."""
+    """Writes the plan of a push, as the build of a container_push target does, with absolute paths."""
     lines: list[tuple] = [("registry", registry, "auto")]
     for built in images:
         data = built.manifest.read_bytes()
@@ -79,7 +79,7 @@ def write_plan(path: Path, registry: str, images: list[Image]) -> Path:
 
 
 def write_spec(path: Path, registry: str, built: Image) -> Path:
-    """Writes what container_push hands to its plan's action, for an image that goes to `latest` of its repository."""
+    """Writes the input of container_push's plan action, for an image that is pushed as `latest` of its repository."""
     files = {"manifest": str(built.manifest), "runfiles": str(built.manifest), "docker": None, "docker_runfiles": None, "config": str(built.config)}
     images = [{"reference": None, **files, "layers": [[str(blob), str(blob)] for blob, _ in built.layers]}]
     names = {"registry": registry, "repository": built.repository, "repository_file": None, "tag": "latest", "tag_file": None}

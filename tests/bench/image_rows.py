@@ -1,12 +1,12 @@
-"""`image.*`: layers and pushes, beside umoci, tar with gzip, and crane.
+"""`image.*`: layers and pushes, compared with umoci, tar with gzip, and crane.
 
-Rows that end in `_v2` push to Debian's docker-registry 2.8, the others to distribution v3; both run on this machine with a
-folder as storage. Times of push rows are those of whole processes, from start to exit, but for the `_warm` one.
+Rows that end in `_v2` push to Debian's docker-registry 2.8, the others to distribution v3. Both run on this machine with a
+folder as storage. Push rows measure whole processes, from start to exit, except the `_warm` row.
 
-Where the time goes that is left (profile of image.push_app, v3): 6 ms the interpreter, 1 ms the shell that starts it, 2 ms
-our modules, 8 ms the registry: six questions, two uploads of two requests each at the same time, the manifest and its
-confirmation. Of image.push_20_first nearly all is the registry's writing. Of image.layer_80mb half is deflate, the rest
-reading files, two sha256 and the interpreter.
+Profile of image.push_app with v3: 6 ms for the interpreter, 1 ms for the shell that starts it, 2 ms for our modules, 8 ms
+for the registry (six checks, two parallel uploads of two requests each, the manifest and its confirmation). Nearly all of
+image.push_20_first is the registry's writing. Half of image.layer_80mb is deflate; the rest is reading files, two sha256
+and the interpreter.
 """
 
 import atexit
@@ -39,7 +39,7 @@ _EDITED = "def main():\n    return {}\n" + "# a module of the application\n" * 6
 
 @cache
 def _scratch() -> Path:
-    """A folder for this run, gone at its end; all rows share the tree and its layer, which take seconds to make."""
+    """Returns a folder that is deleted at the end of the run; all rows share the files and their layer, which take seconds to create."""
     folder = Path(tempfile.mkdtemp(prefix="turnup-bench-image-"))
     atexit.register(shutil.rmtree, folder, True)
     return folder
@@ -55,7 +55,7 @@ def _tree() -> Path:
 
 @cache
 def _layers() -> Path:
-    """A folder with the layer `base`, which every image is on."""
+    """Returns a folder with the layer `base`, which every image has."""
     folder = _scratch() / "layers"
     folder.mkdir()
     image_files.make_layer(folder, "base", "lib", _tree())
@@ -71,7 +71,7 @@ def _clients() -> programs.Clients:
 
 @cache
 def _registry(version: str) -> RealRegistry:
-    """A running registry, ended when the run is."""
+    """Starts a registry, which stops at the end of the run."""
     folder = _scratch() / f"registry{version}"
     program = programs.docker_registry(_scratch()) if version == "2" else programs.distribution()
     registry = RealRegistry(program, folder)
@@ -87,7 +87,7 @@ def _emptied(registry: RealRegistry) -> None:
 
 
 def _timed(*command: str | Path, stdin: Path | None = None) -> float:
-    """Runs a program without a shell around it and returns the seconds from its start to its end."""
+    """Runs a program without a shell and returns its duration in seconds."""
     words = [str(word) for word in command]
     with open(stdin or os.devnull, "rb") as source, open(_scratch() / "output", "wb") as output:
         start = time.perf_counter()
@@ -107,7 +107,7 @@ def _called(work: Callable[[], object]) -> float:
 
 
 def _push_command(plan: Path) -> list[str]:
-    """What a container_push target with this plan runs: the rule's own start script, filled in for the benchmark."""
+    """Returns the command of a container_push target with this plan: the rule's own start script, filled in for the benchmark."""
     root = _scratch() / "runfiles"
     if not root.exists():
         root.mkdir()
@@ -125,7 +125,7 @@ def _crane_push(registry: RealRegistry, layout: Path, repository: str) -> float:
 
 
 def _app(name: str, version: int, repository: str) -> Image:
-    """An image on the base with an application layer of 1 MB that no other version shares a byte of."""
+    """Builds an image on the base with an application layer of 1 MB that shares no bytes with other versions."""
     folder = _layers()
     source = folder / f"{name}.source"
     unit = f"value_{version}_{name} = compute({version}, {time.time_ns()})\n"
@@ -170,7 +170,7 @@ def _layer_gzip(_: Workspace, rounds: int | None) -> Benchmark:
 
 
 def _twenty(registry: RealRegistry) -> tuple[list[str], list[tuple[Path, str]]]:
-    """Twenty images on one base: the command that pushes them all, and their layouts with their repositories."""
+    """Builds twenty images on one base; returns the command that pushes all of them, and their layouts with their repositories."""
     images = [_app(f"app{number}", 0, f"shop/app{number}") for number in range(_IMAGES)]
     layouts = [(image_files.make_layout(_scratch() / f"layout{number}", built), built.repository) for number, built in enumerate(images)]
     return _push_command(image_files.write_plan(_scratch() / "twenty.plan", registry.name, images)), layouts
@@ -233,14 +233,14 @@ def _push_start(_: Workspace, rounds: int | None) -> Benchmark:
 
 
 class _Worker:
-    """A tool of the rules, kept running as Bazel keeps it: a persistent worker."""
+    """A tool of the rules as a persistent worker, as Bazel runs it."""
 
     def __init__(self, tool: str) -> None:
         self._process = subprocess.Popen([f"rules/image/tools/{tool}", "--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         atexit.register(self._process.communicate)
 
     def run(self, arguments: list[object]) -> None:
-        """Has it work off one action."""
+        """Runs one action."""
         self._process.stdin.write(json.dumps({"arguments": [str(word) for word in arguments]}).encode())
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -249,10 +249,10 @@ class _Worker:
 
 
 def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
-    """From a changed source file to its image's digest in the registry.
+    """Measures the time from a changed source file to its image's digest in the registry.
 
     The steps are the actions of a py_image and its push, as Bazel runs them: byte code in a process, then layer, manifest and
-    plan in workers, then the push, a process too. Facts: each as a process (cold_ms), and all in one that did it before (warm_ms).
+    plan in workers, then the push in a process. Facts: each step as a process (cold_ms), and all in one warm process (warm_ms).
     """
     registry, folder = _registry("3"), _layers()
     client = Registry(registry.name)

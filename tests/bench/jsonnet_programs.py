@@ -1,4 +1,4 @@
-"""What the Jsonnet rows render: services of 15 objects each, as files of their own and as one program."""
+"""Programs of the Jsonnet rows: services of 15 objects each, as separate files and as one program."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ LARGE = "large.jsonnet"
 
 
 def name_of(number: int) -> str:
-    """The program of one service, from 0 on."""
+    """Returns the file name of a service's program; numbers start at 0."""
     return f"service-{number:03d}.jsonnet"
 
 
@@ -23,10 +23,10 @@ def _parameters(number: int) -> str:
 
 
 def write(folder: Path) -> None:
-    """Writes the library, COUNT programs of one service each, and LARGE, which has all of them in one list.
+    """Writes the library, COUNT programs of one service each, and LARGE, which has all services in one list.
 
     Args:
-      folder: where; it is made.
+        folder: The folder to create.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_LIBRARY, folder / LIBRARY)
@@ -54,7 +54,7 @@ jsonnet_library(
 ]
 """
 
-# As rules_jsonnet does it: an action a program, which runs the engine's command.
+# Like rules_jsonnet: one action per program, which runs the engine's command.
 _PEER_RULE = '''"""One process of the go-jsonnet command an action."""
 
 def _impl(ctx):
@@ -96,14 +96,14 @@ _PEER = """load(":peer.bzl", "peer_to_json")
 
 
 def write_packages(root: Path, peer: Path) -> tuple[str, str]:
-    """Writes two packages with the same programs: one renders them with our rules, the other with a command an action.
+    """Writes two packages with the same programs: one uses our rules, the other one command per action.
 
     Args:
-      root: a workspace that has our rules.
-      peer: the go-jsonnet command.
+        root: A workspace with our rules.
+        peer: The go-jsonnet command.
 
     Returns:
-      the targets to build: ours, the peer's.
+        The targets to build: ours and the peer's.
     """
     for folder, build in (("ours", _OURS), ("peer", _PEER)):
         write(root / folder)

@@ -1,4 +1,4 @@
-"""`jsonnet.*`: rendering in the warm worker and in a cold build, beside go-jsonnet and the C++ engine."""
+"""`jsonnet.*`: rendering in a warm worker and in a cold build, compared with go-jsonnet and the C++ engine."""
 
 import functools
 import json
@@ -42,7 +42,7 @@ class _Worker:
         self._process.wait(timeout=30)
 
     def render(self, program: str) -> float:
-        """Renders one program to a file and returns the seconds until the worker's answer."""
+        """Renders one program to a file and returns the seconds until the worker's response."""
         words = [f"--label=//bench:{program}", f"--src={program}", f"--input={programs.LIBRARY}", f"--out=out/{program}.json"]
         start = time.perf_counter()
         self._process.stdin.write(json.dumps({"arguments": words, "requestId": 0}).encode() + b"\n")
@@ -54,13 +54,13 @@ class _Worker:
         return seconds
 
     def memory_mib(self) -> float:
-        """The resident memory of the worker and of the process that evaluates for it."""
+        """Returns the resident memory of the worker and its evaluator."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         total = 0.0
         for process in [str(self._process.pid), *children]:
             try:
                 status = Path(f"/proc/{process}/status").read_text()
-            except FileNotFoundError:  # the evaluator has just been replaced
+            except FileNotFoundError:  # the evaluator was replaced in the meantime
                 continue
             total += sum(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
         return total
@@ -83,7 +83,7 @@ def _worker(workspace: Workspace) -> _Worker:
 
 @functools.cache
 def _go_jsonnet(workspace: Workspace) -> Path:
-    """The go-jsonnet command, built by `go install` at a version whose modules Go's checksum database knows."""
+    """Returns the go-jsonnet command, which `go install` builds at a version in Go's checksum database."""
     folder = _programs(workspace) / "bin"
     go = str(find_go(SystemRunner()).executable(SilentProgress()))
     workspace.run("env", f"GOBIN={folder}", "GOTOOLCHAIN=local", go, "install", f"github.com/google/go-jsonnet/cmd/jsonnet@v{_GO_JSONNET}")
@@ -92,7 +92,7 @@ def _go_jsonnet(workspace: Workspace) -> Path:
 
 @functools.cache
 def _cpp_python(workspace: Workspace) -> Path:
-    """A Python with PyPI's jsonnet, the C++ engine, which comes without a command of its own."""
+    """Returns a Python with PyPI's jsonnet, the C++ engine, which has no command of its own."""
     folder = _programs(workspace) / "venv"
     workspace.run(sys.executable, "-m", "venv", str(folder))
     workspace.run(str(folder / "bin/pip"), "install", "--quiet", "--only-binary", ":all:", f"jsonnet=={_CPP_JSONNET}")
@@ -100,7 +100,7 @@ def _cpp_python(workspace: Workspace) -> Path:
 
 
 def _command(workspace: Workspace, *words: object) -> float:
-    """Runs a peer's command on the programs and returns the seconds."""
+    """Runs a peer's command on the programs and returns the duration in seconds."""
     start = time.perf_counter()
     done = subprocess.run([str(word) for word in words], cwd=_programs(workspace), capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
@@ -140,7 +140,7 @@ def _large_300(workspace: Workspace, rounds: int | None) -> Benchmark:
 def _large_300_cpp(workspace: Workspace, rounds: int | None) -> Benchmark:
     worker, python = _worker(workspace), _cpp_python(workspace)
     code = f"import _jsonnet; open('peer.json', 'w').write(_jsonnet.evaluate_file('{programs.LARGE}'))"
-    # One run of the peer takes minutes, so that a noisy one counts little; three are enough to see that they agree.
+    # One run of the peer takes minutes, so noise hardly matters; three runs show that they agree.
     return Benchmark(
         "jsonnet.large_300_cpp", lambda: worker.render(programs.LARGE), f"jsonnet {_CPP_JSONNET} (C++)",
         lambda: _command(workspace, python, "-I", "-c", code), rounds or 3)
@@ -153,7 +153,7 @@ def _build_300(workspace: Workspace, rounds: int | None) -> Benchmark:
     tool = f"//{_TOOL.rpartition('/')[0]}:{_TOOL.rpartition('/')[2]}"
 
     def cold(target: str) -> float:
-        """Builds with nothing of the programs built and no server; our worker's own files are there, as is the peer's command."""
+        """Builds without built programs and without a server; our worker's files and the peer's command exist."""
         for words in (("clean",), ("build", tool), ("shutdown",)):
             if words[0] == "shutdown":
                 nested.bazel(*words)

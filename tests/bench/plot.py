@@ -1,7 +1,7 @@
-"""Draws rows as one SVG: a bar chart of ours beside the peer's, and below it a line chart for every series of rows.
+"""Draws rows as one SVG: a bar chart of Turnup and its peers, and a line chart for each series of rows.
 
-The same rows give the same bytes on every machine: the font is the one that matplotlib brings, there is no date in the
-file, and its ids are made from the drawing and not at random.
+The same rows give the same bytes on every machine: the font is matplotlib's own, the file has no date, and its IDs depend
+only on the drawing.
 """
 
 import io
@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 
-# matplotlib wants to keep a list of the machine's fonts somewhere; nothing of it is used here.
+# matplotlib needs a folder for its list of the machine's fonts, which we don't use.
 os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="turnup-plot-"))
 
 import matplotlib as mpl
@@ -26,7 +26,7 @@ _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "grid.color": "#d0d7de",
-    "svg.fonttype": "none",  # text stays text: smaller, and it can be searched
+    "svg.fonttype": "none",  # text stays text: it is smaller, and it can be searched
     "svg.hashsalt": "turnup",
 }
 _WIDTH_IN, _ROW_IN, _SERIES_IN, _FRAME_IN = 9.0, 0.55, 3.2, 1.0
@@ -36,16 +36,16 @@ def svg(rows: Sequence[Row]) -> str:
     """Draws the rows.
 
     Args:
-      rows: what was measured, in the order in which it is drawn.
+        rows: The rows, in the order of the drawing.
 
     Returns:
-      the text of an SVG file with a logarithmic axis of seconds in each chart.
+        The text of an SVG file; each chart has a logarithmic axis of seconds.
 
     Raises:
-      ValueError: there are no rows.
+        ValueError: There are no rows.
     """
     if not rows:
-        raise ValueError("no rows to draw; measure some, or read them from a file with --read")
+        raise ValueError("there are no rows to draw; measure some, or read them from a file with --read")
     single = [row for row in rows if row.point is None]
     series = list(dict.fromkeys(row.point.series for row in rows if row.point))
     heights = [_FRAME_IN + _ROW_IN * len(single)] * bool(single) + [_SERIES_IN] * len(series)
@@ -66,9 +66,9 @@ def _seconds(value: float) -> str:
 
 
 def _bars(chart: Axes, rows: list[Row]) -> None:
-    """Two bars a row, the first row on top; each is labelled with its figure, the peer's with the peer's name too."""
+    """Draws two bars per row, the first row on top, with figures and the peer's name as labels."""
     values = [value for row in rows for value in (row.ours_s, row.peer_s) if value]
-    # Bars on a logarithmic axis need a foot to stand on.
+    # Bars on a logarithmic axis need a start value above 0.
     foot = min(values, default=0.01) / 4
     for index, row in enumerate(rows):
         for offset, value, colour, words in (
@@ -79,7 +79,7 @@ def _bars(chart: Axes, rows: list[Row]) -> None:
                 chart.barh(index + offset, max(value, foot) - foot, height=0.36, left=foot, color=colour)
                 chart.text(max(value, foot), index + offset, f" {_seconds(value)}{words}", va="center", fontsize=8)
     chart.set_xscale("log")
-    # Room on the right for the words behind the longest bar.
+    # Space on the right for the label of the longest bar.
     chart.set_xlim(foot, max(values, default=1) * 60)
     chart.set_yticks(range(len(rows)), [row.name for row in rows])
     chart.invert_yaxis()
@@ -89,7 +89,7 @@ def _bars(chart: Axes, rows: list[Row]) -> None:
 
 
 def _lines(chart: Axes, name: str, rows: list[Row]) -> None:
-    """Seconds over size for ours and for every peer of one series."""
+    """Draws seconds over size, for Turnup and every peer of one series."""
     rows = sorted(rows, key=lambda row: row.point.x)
     sizes = [row.point.x for row in rows]
     chart.plot(sizes, [row.ours_s for row in rows], marker="o", color=_OURS, label="ours")

@@ -1,4 +1,4 @@
-"""Tests of the drawing: every figure is in it, and the same rows give the same bytes."""
+"""Tests of the drawing."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -18,12 +18,12 @@ _SERIES = [
 
 
 def _texts(drawing: str) -> str:
-    """Returns all the words of an SVG."""
+    """Returns all text of an SVG."""
     return " ".join(text.strip() for text in ElementTree.fromstring(drawing).itertext() if text.strip())
 
 
 def test_every_row_is_drawn_with_its_figures():
-    """Names, both figures and the peer's name stand in the drawing as text; a row without a peer has its own figure."""
+    """The drawing has each row's name, both figures and the peer's name as text; a row without a peer has one figure."""
     words = _texts(plot.svg(_ALONE))
 
     for part in ("jsonnet.small", "3.1 ms", "35 ms go-jsonnet", "cluster.create", "6.06 s"):
@@ -31,7 +31,7 @@ def test_every_row_is_drawn_with_its_figures():
 
 
 def test_series_have_their_sizes_on_the_axis():
-    """Rows of one series become one chart over their sizes."""
+    """Rows of one series are one chart over their sizes."""
     words = _texts(plot.svg(_SERIES))
 
     for part in ("apply.scale", "100", "1,000", "5,000", "objects", "ours", "kubectl"):
@@ -39,7 +39,7 @@ def test_series_have_their_sizes_on_the_axis():
 
 
 def test_same_rows_same_bytes():
-    """Two drawings of the same rows are equal and carry no date, so that the file in the repository changes only with figures."""
+    """Two drawings of the same rows are equal and have no date, so the file in the repository changes only with the figures."""
     first = plot.svg([*_ALONE, *_SERIES])
 
     assert plot.svg([*_ALONE, *_SERIES]) == first
@@ -47,6 +47,6 @@ def test_same_rows_same_bytes():
 
 
 def test_nothing_to_draw():
-    """No rows is an error that says what to do."""
-    with pytest.raises(ValueError, match="no rows to draw; measure some"):
+    """The error for no rows says what to do."""
+    with pytest.raises(ValueError, match="there are no rows to draw; measure some"):
         plot.svg([])

@@ -1,4 +1,4 @@
-"""The repository and the cluster that benchmarks run on: a cluster of their own, made when needed, always deleted."""
+"""Repository and cluster of the benchmarks: the cluster is created when needed and always deleted."""
 
 import contextlib
 import os
@@ -19,16 +19,16 @@ SUBNET = "172.19.0.192/26"
 
 
 class BenchError(Exception):
-    """A benchmark could not run; the text is one sentence for the user."""
+    """A benchmark can't run; the text is one sentence for the user."""
 
 
 class Workspace:
-    """Runs turnup, bazel and kubectl against the benchmark's own cluster and kubeconfig.
+    """Runs turnup, bazel and kubectl with the benchmark's own cluster and kubeconfig.
 
-    Use it as a context manager: leaving it deletes the cluster if it is there.
+    Use it as a context manager, which deletes the cluster at the end.
 
     Attributes:
-      directory: the repository's root.
+        directory: Root of the repository.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -53,14 +53,14 @@ class Workspace:
         self._scratch.cleanup()
 
     def enter(self, context: contextlib.AbstractContextManager[T]) -> T:
-        """Enters what several rows use; it is left when the workspace is."""
+        """Enters a context that several rows use, and exits it with the workspace."""
         return self._entered.enter_context(context)
 
     def run(self, *command: str, timeout_s: float = 900, input_text: str | None = None) -> str:
         """Runs a command in the repository and returns its standard output.
 
         Raises:
-          BenchError: it failed; the sentence holds its last lines.
+            BenchError: The command failed; the text has its last lines.
         """
         done = subprocess.run(
             command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
@@ -70,7 +70,7 @@ class Workspace:
         return done.stdout
 
     def timed(self, *command: str, **options: object) -> float:
-        """Runs a command and returns the seconds it took."""
+        """Runs a command and returns its duration in seconds."""
         start = time.monotonic()
         self.run(*command, **options)
         return time.monotonic() - start
@@ -80,23 +80,23 @@ class Workspace:
         return self.run("./turnup", *arguments)
 
     def kubectl(self, *arguments: str, **options: object) -> str:
-        """Runs kubectl against the benchmark's cluster and returns its standard output."""
+        """Runs kubectl with the benchmark's cluster and returns its standard output."""
         return self.run(str(ensure().kubernetes / "kubectl"), "--context", context_name(CLUSTER), *arguments, **options)
 
     def create_cluster(self) -> float:
-        """Creates the cluster (two nodes) and returns the seconds until it answered as ready."""
+        """Creates the cluster (two nodes) and returns the seconds until it is ready."""
         self.delete_cluster()
         self._has_cluster = True
         return self.timed("./turnup", "cluster", "create", "--name", CLUSTER, "--subnet", SUBNET, "--nodes", "2")
 
     def delete_cluster(self) -> None:
-        """Deletes the cluster if this run made one."""
+        """Deletes the cluster if this run created one."""
         if self._has_cluster:
             self.turnup("cluster", "delete", "--name", CLUSTER)
             self._has_cluster = False
 
     def ready_cluster(self) -> None:
-        """Makes sure that there is a cluster with //prod:setup applied and everything built."""
+        """Creates the cluster if there is none, applies //prod:setup and builds everything."""
         if not self._has_cluster:
             self.create_cluster()
             self.run("bazel", "build", "//prod:setup.apply", "//svc:myns-deep.apply", "//svc:myns-deep.delete")

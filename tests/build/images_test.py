@@ -1,4 +1,4 @@
-"""What a workspace's images promise: those from elsewhere are built on, and bad input is one sentence."""
+"""Tests of images in a whole workspace: images from other sources, wrong input, and incremental builds."""
 
 import gzip
 import io
@@ -21,14 +21,14 @@ from tests.build.nested import Nested
 
 @pytest.fixture(scope="module", name="nested")
 def _nested(tmp_path_factory):
-    """A copy of the workspace, its tools built."""
+    """Returns a copy of the workspace in which the tools are built."""
     with Nested(tmp_path_factory.mktemp("nested")) as workspace:
         workspace.build("//rules/image/tools/images:import_tool", "//rules/image/tests:files_image")
         yield workspace
 
 
 def test_images_from_a_registry_and_from_an_archive(nested):
-    """container_pull and container_load give images to build on; a digest that the registry has not is one sentence."""
+    """Images can be built on container_pull and container_load; a missing digest is an error of one sentence."""
     here = Path(os.environ["RUNFILES_DIR"]) / "turnup"
     shutil.copy(here / "rules/image/tests/files_image.tar", nested.root / "saved.tar")
     parts = nested.root / "parts"
@@ -51,7 +51,7 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
         with nested.edited("WORKSPACE", r"\Z", rules):
             nested.build("//pulled:loaded", "//pulled:pulled", XDG_CACHE_HOME=str(nested.root / "cache"))
             missing = nested.bazel("build", "//pulled:missing", XDG_CACHE_HOME=str(nested.root / "cache"))
-    # Bazel shows the trace of a repository rule that fails before its own sentence.
+    # Bazel shows the traceback of a failed repository rule before its own sentence.
     (said,) = (line for line in missing.stderr.splitlines() if "//pulled:missing depends on" in line)
     assert "answered 404; check repository, digest and tag" in said
     for name in ("loaded", "pulled"):
@@ -59,7 +59,7 @@ container_pull(name = "missing", registry = "{registry.name}", repository = "sav
 
 
 def test_names_of_every_alphabet(nested):
-    """Files and targets may be named in any: the file arrives under its name, and Bazel finds the way to the tools' arguments."""
+    """Files and targets may have names in any alphabet: the file has its name in the image, and Bazel finds the tools' arguments."""
     (nested.root / "names").mkdir()
     (nested.root / "names/ünï 日本.txt").write_text("words")
     (nested.root / "names/BUILD").write_text("""load("//rules/image:defs.bzl", "container_image", "container_layer")
@@ -75,7 +75,7 @@ _PLATFORMS = ("linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "win
 
 
 def _several() -> tuple[dict[str, bytes], bytes]:
-    """Return blobs by digest, manifests among them, and the index of an image for each of _PLATFORMS, whose config says which."""
+    """Returns blobs by digest, including manifests, and the index of one image per platform in _PLATFORMS, whose config names it."""
     blobs, entries = {}, []
     for platform in _PLATFORMS:
         system, architecture, *variant = platform.split("/")
@@ -93,7 +93,7 @@ def _several() -> tuple[dict[str, bytes], bytes]:
 
 
 def _label(nested, name: str) -> str:
-    """Return what the config of a built `@NAME//image` says it is."""
+    """Returns the label `is` in the config of a built `@NAME//image`."""
     layout = nested.built(f"external/{name}/image/image.oci")
 
     def read(path: str) -> dict:
@@ -104,7 +104,7 @@ def _label(nested, name: str) -> str:
 
 
 def test_each_attribute_of_images_from_elsewhere(nested):
-    """The example's pulls and load get the image that digest, tag, architecture, os and cpu_variant name; insecure reaches a registry that has no TLS."""
+    """The example's images are those that digest, tag, architecture, os and cpu_variant select; insecure allows a registry without TLS."""
     example = "rules/image/examples/elsewhere"
     blobs, index = _several()
     with tarfile.open(nested.root / example / "saved.tar", "w") as tar:
@@ -114,7 +114,7 @@ def test_each_attribute_of_images_from_elsewhere(nested):
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
     with FakeRegistry() as registry, ExitStack() as edits:
-        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same, but is no name of loopback
+        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # the same address, but not a loopback name
         registry.blobs |= {("shop/base", digest): data for digest, data in blobs.items()}
         registry.manifests |= {("shop/base", name): data for name, data in [*blobs.items(), (oci.sha256(index), index), ("v1", index)]}
         rules = nested.root / example / "repositories.bzl"
@@ -131,14 +131,14 @@ def test_each_attribute_of_images_from_elsewhere(nested):
     assert f"registry {registry.name}: " in refused.stderr and "plain HTTP" in refused.stderr
 
 
-def test_no_action_asks_for_the_network(nested):
-    """Every action of the image rules, the aspect's too, tells Bazel to keep the network from it."""
+def test_actions_block_the_network(nested):
+    """Every action of the image rules and of the aspect tells Bazel to block the network."""
     shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
     actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
     assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushLayout", "ImagePushPlan", "ImageSbom"}
     assert any("third party: pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
-    # So that the rules' actions are those whose mnemonics begin with Image: all are declared in one place.
+    # Mnemonics identify the rules' actions, because all actions are declared in one place.
     texts = {path.name: path.read_text() for path in (nested.root / "rules/image/private").glob("*.bzl")}
     assert {name: text.count("ctx.actions.run") for name, text in texts.items() if "ctx.actions.run" in text} == {"actions.bzl": 1}
     for name, text in texts.items():
@@ -146,15 +146,15 @@ def test_no_action_asks_for_the_network(nested):
 
 
 def _ran(nested, *targets: str) -> list[str]:
-    """Build targets and return the actions that ran, but for Bazel's own of each build."""
+    """Builds targets and returns the actions that ran, except Bazel's own action of each build."""
     explanation = nested.root / "explanation.txt"
     nested.build(*targets, f"--explain={explanation}", "--verbose_explanations")
     ran = re.findall(r"Executing action '([^']*)'", explanation.read_text())
     return [action for action in ran if not action.startswith("BazelWorkspaceStatusAction")]
 
 
-def test_an_unchanged_tree_costs_nothing(nested):
-    """A build of what is built runs no action of an image, bundle or push, by the same Bazel or a new one; an edit runs its own layers."""
+def test_an_unchanged_tree_runs_no_actions(nested):
+    """A second build runs no action of an image, bundle or push, even with a new Bazel server; an edit runs only the affected layers."""
     folder = "rules/image/examples/drop_in"
     targets = [f"//{folder}:{name}" for name in ("image.tar", "bundle.tar", "program", "push", "push_bundle", "push_docker")]
     nested.build(*targets)
@@ -167,7 +167,7 @@ def test_an_unchanged_tree_costs_nothing(nested):
 
 
 def _tar(path: Path, member: str) -> None:
-    """Write a tar with one empty file."""
+    """Writes a tar with one empty file."""
     with tarfile.open(path, "w") as tar:
         tar.addfile(tarfile.TarInfo(member))
 
@@ -195,7 +195,7 @@ def _tar(path: Path, member: str) -> None:
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(nested, attributes, words):
-    """Each names the target and the attribute or file, says what was found and what to do, and shows no Python."""
+    """Each error names target and attribute or file, says what is wrong and what to do, and has no Python traceback."""
     folder = nested.root / "bad"
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("one", "two"):
@@ -214,7 +214,7 @@ container_image(name = "bad", {attributes})
     assert "Traceback (most recent call last):\n  File" not in done.stderr
 
 
-# What rules_docker's calls took and these do not, by call: attribute and value.
+# Attributes of rules_docker that these rules don't have, by rule: attribute and value.
 _GONE = {
     "container_bundle": {
         "docker_run_flags": "-it", "experimental_tarball_format": "legacy", "extract_config": "x", "image_target_strings": ["x"], "image_targets": ["x"], "tar_output": "x.tar",
@@ -232,8 +232,8 @@ _GONE = {
 _CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
 
 
-def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
-    """Each attribute that has no counterpart is named with its target, and with what to do instead; so is a misspelled one."""
+def test_rules_docker_attributes_are_rejected(nested):
+    """The error for an attribute without a counterpart, or a misspelled one, names it with its target and says what to do."""
     cases = [(rule, attribute, value) for rule, attributes in _GONE.items() for attribute, value in attributes.items()]
     cases += [(rule, "bogus", 1) for rule in _GONE]
     for rule, attribute, value in cases:
@@ -262,8 +262,8 @@ def test_what_rules_docker_had_is_refused_by_a_sentence(nested):
         ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os"),
     ],
 )  # fmt: skip
-def test_what_repositories_had_is_refused_by_a_sentence(nested, call, words):
-    """A call in WORKSPACE with an attribute that it does not take is named, with what to do instead."""
+def test_unknown_repository_attributes_are_rejected(nested, call, words):
+    """The error for an unknown attribute of a repository rule names it and says what to do."""
     with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull", "debian_packages")\n{call}\n'):
         done = nested.bazel("build", "@gone//image")
 

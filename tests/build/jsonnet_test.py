@@ -1,4 +1,4 @@
-"""What a build does when Jsonnet's workers are off, end, or hear what they do not understand."""
+"""Tests of Jsonnet actions in a whole build: without workers, and with workers that are killed or get garbage."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _OUTPUTS = "rules/jsonnet/examples/outputs"
 
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory):
-    """A copy of the workspace with a program that takes some seconds."""
+    """Returns a copy of the workspace with a program that takes some seconds."""
     with Nested(tmp_path_factory.mktemp("nested")) as workspace:
         (workspace.root / "slow").mkdir()
         (workspace.root / "slow/BUILD").write_text(_BUILD)
@@ -28,14 +28,14 @@ def nested(tmp_path_factory):
 
 
 def _program(nested: Nested, rounds: int, number: int) -> str:
-    """Writes the slow program with a value that no build before had; returns that value as it is written."""
+    """Writes the slow program with a new value and returns that value."""
     text = f"{{ n: {number}, x: std.foldl(function(a, i) std.md5(a), std.range(1, {rounds}), '') != '' }}"
     (nested.root / _PROGRAM).write_text(text)
     return f'"n": {number},'
 
 
 def _workers(nested: Nested) -> list[int]:
-    """Returns the ids of the copy's Jsonnet workers and of the processes that evaluate for them."""
+    """Returns the process IDs of the copy's Jsonnet workers and of their evaluators."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -43,23 +43,23 @@ def _workers(nested: Nested) -> list[int]:
             if here and b"--engine=rjsonnet\0" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
         except OSError:
-            continue  # it has ended
+            continue  # the process has exited
     return found
 
 
 def _children(pid: int) -> list[int]:
-    """Returns the ids of a process's children."""
+    """Returns the process IDs of a process's children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _seconds(pid: int) -> float:
-    """Returns how long a process has computed."""
+    """Returns the CPU time of a process in seconds."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(words[11]) / os.sysconf("SC_CLK_TCK")
 
 
 def test_without_workers_the_bytes_are_the_same(nested):
-    """With workers off each rendering is a process of its own, and writes what the worker writes."""
+    """Without workers, each rendering is its own process and writes the same bytes as a worker."""
     targets = [f"//{_OUTPUTS}:{name}" for name in ("several", "stream", "text")]
     paths = [nested.built(f"{_OUTPUTS}/{name}") for name in ("one.json", "sub/two.json", "stream.yaml", "settings.ini")]
     warm = nested.bazel("build", *targets)
@@ -83,7 +83,7 @@ jsonnet_engines_test(name = "engines_test")
 
 
 def test_outputs_of_every_alphabet(nested):
-    """Outputs, their folders and targets may be named in any: where a worker cannot be asked, a process of its own renders."""
+    """Outputs, folders and targets may have names in any alphabet; if a worker can't be used, a process of its own renders."""
     (nested.root / "names").mkdir()
     (nested.root / "names/BUILD").write_text(_NAMES, "utf-8")
     (nested.root / "names/p.jsonnet").write_text("{ 'ü.json': 'ü' }", "utf-8")
@@ -96,7 +96,7 @@ def test_outputs_of_every_alphabet(nested):
 
 
 def test_variables_of_the_environment(nested):
-    """--action_env reaches external variables and arguments, and a change of it renders again."""
+    """--action_env sets external variables and arguments, and a changed value renders again."""
     written = []
     for port in (80, 81):
         nested.build(f"--action_env=PORT={port}", "//rules/jsonnet/examples/variables:environment_arguments")
@@ -105,8 +105,8 @@ def test_variables_of_the_environment(nested):
     assert written == [{"is_text": True, "next": next_one, "same": True} for next_one in (81, 82)]
 
 
-def test_an_evaluator_killed_in_mid_build(nested):
-    """When the process that evaluates is killed in the middle of a rendering, the build ends well."""
+def test_an_evaluator_killed_during_a_build(nested):
+    """If the evaluator is killed during a rendering, the build succeeds."""
     value = _program(nested, 3_000_000, 1)
     builds = []
     build = threading.Thread(target=lambda: builds.append(nested.bazel("build", "//slow")))
@@ -114,7 +114,7 @@ def test_an_evaluator_killed_in_mid_build(nested):
     killed, deadline = 0, time.monotonic() + 300
     while not killed and build.is_alive():
         assert time.monotonic() < deadline, "no evaluator was at work"
-        # The one that evaluates is a child of another worker process.
+        # The evaluator is a child of another worker process.
         working = {child for pid in _workers(nested) for child in _children(pid) if _seconds(child) > 0.3}
         for pid in working:
             os.kill(pid, signal.SIGKILL)
@@ -133,13 +133,13 @@ def _kill(pid: int) -> None:
 
 
 def _confuse(pid: int) -> None:
-    """Writes into the pipe on which a worker waits for requests."""
+    """Writes garbage to the pipe from which a worker reads requests."""
     Path(f"/proc/{pid}/fd/0").write_bytes(b"what?")
 
 
 @pytest.mark.parametrize(("number", "harm"), [(2, _kill), (3, _confuse)])
-def test_a_worker_that_ends_between_two_builds(nested, number, harm):
-    """A worker that was killed, or that got garbage, is replaced: the next build ends well."""
+def test_a_worker_killed_between_two_builds(nested, number, harm):
+    """If a worker was killed or got garbage between two builds, the next build succeeds with a new one."""
     _program(nested, 10, -number)
     nested.build("//slow")
     workers = _workers(nested)

@@ -1,7 +1,7 @@
-"""A copy of the workspace with a Bazel of its own, for tests that change files and look at what Bazel says.
+"""Copy of the workspace with its own Bazel, for tests that change files and check Bazel's output.
 
-The copy shares the fetched repositories of the Bazel that runs the test, so nothing is downloaded again, and keeps its
-outputs apart, so neither waits for the other.
+The copy shares the fetched repositories of the Bazel that runs the test, so nothing is downloaded again. Its outputs are
+separate, so neither Bazel waits for the other.
 """
 
 import os
@@ -16,15 +16,15 @@ _SHARED = ("pip", "debian_python", "debian_redis", "debian_registry")
 
 
 def _outer_external() -> Path:
-    """The folder of fetched repositories of the Bazel that runs this test."""
+    """Returns the folder of fetched repositories of the Bazel that runs this test."""
     return Path(os.environ["RUNFILES_DIR"].partition("/execroot/")[0]) / "external"
 
 
 class Nested:
-    """Use as a context manager; leaving it shuts its Bazel down.
+    """Copy of the workspace; use it as a context manager, which shuts its Bazel down at the end.
 
     Attributes:
-      root: the copy.
+        root: Root of the copy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +33,7 @@ class Nested:
         self._environment = {
             k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))
         }
-        # Bazel finds files by names of other alphabets only under such a locale.
+        # Bazel finds files with non-ASCII names only with such a locale.
         self._environment["LC_ALL"] = "C.UTF-8"
 
     def __enter__(self) -> "Nested":
@@ -44,12 +44,12 @@ class Nested:
 
     def __exit__(self, *exception: object) -> None:
         self._run("shutdown")
-        # Bazel makes folders of outputs read-only.
+        # Bazel makes output folders read-only.
         subprocess.run(["chmod", "-R", "u+w", str(self._output_base)], check=True)
         shutil.rmtree(self._output_base)
 
     def _run(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        # The root's default has $USER in it, and a server of another root is not the same server.
+        # The default output root contains $USER, and a server with another output root is another server.
         root = f"--output_user_root={self._output_base.parent}"
         words = ["bazel", root, f"--output_base={self._output_base}", "--max_idle_secs=60", command, *arguments]
         return subprocess.run(
@@ -57,7 +57,7 @@ class Nested:
             stdin=subprocess.DEVNULL)
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Runs a Bazel command in the copy and returns how it ended; variables are added to the environment."""
+        """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""
         shared = [f"--override_repository={name}={_outer_external() / name}" for name in _SHARED]
         return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
 
@@ -67,23 +67,23 @@ class Nested:
         assert done.returncode == 0, done.stderr
 
     def refused(self, *targets: str, **variables: str) -> str:
-        """Builds targets, which must fail without a traceback; returns what Bazel and the tools said."""
+        """Builds targets, which must fail without a traceback; returns the output of Bazel and the tools."""
         done = self.bazel("build", *targets, **variables)
         assert done.returncode != 0, "the build succeeded"
         assert "Traceback" not in done.stderr, done.stderr
         return done.stderr
 
     def built(self, path: str) -> Path:
-        """A built file, by its path from the workspace root."""
+        """Returns a built file, given its path from the workspace root."""
         return self.root / "bazel-bin" / path
 
     def edited(self, path: str, pattern: str, replacement: str) -> "Edit":
-        """Replaces the only match of a regular expression in a file for as long as the returned context lasts."""
+        """Replaces the only match of a regular expression in a file; the returned context restores the file."""
         return Edit(self.root / path, pattern, replacement)
 
 
 class Edit:
-    """A change of one file that is taken back."""
+    """Temporary change of one file."""
 
     def __init__(self, path: Path, pattern: str, replacement: str) -> None:
         self._path, self._pattern, self._replacement = path, pattern, replacement

@@ -1,7 +1,7 @@
-"""Writes a repository of many services, for measuring and testing what builds cost as they grow.
+"""Generates a repository of many services, to measure and test how the cost of builds grows.
 
-Service N depends on N/2, N/3 and, except where N ends in 0, on N-1: a graph of 2.5 edges a service with both wide
-layers and chains. `//svc` is made to depend on all that no other service depends on, so `//svc:myns-deep` holds everything.
+Service N depends on N/2, on N/3 and, unless N ends in 0, on N-1: a graph with 2.5 edges per service, with wide layers and
+long chains. `//svc` depends on all services without dependents, so `//svc:myns-deep` contains everything.
 """
 
 from pathlib import Path
@@ -44,22 +44,22 @@ function(env, service, deps, images)
 
 
 def name_of(number: int) -> str:
-    """Returns the name of a service, of its target and of its folder below `many`."""
+    """Returns the name of a service, which is also that of its target and its folder below `many`."""
     return f"s{number:04}"
 
 
 def dependencies(number: int) -> list[int]:
-    """Returns the services that a service depends on, all of lower numbers."""
+    """Returns the services that a service depends on; all have lower numbers."""
     found = {number // 2, number // 3} | ({number - 1} if number % 10 else set())
     return sorted(found - {number})
 
 
 def generate(root: Path, count: int) -> None:
-    """Writes services 0 to count - 1 into a copy of the workspace and makes //svc depend on them.
+    """Writes services 0 to count - 1 to a copy of the workspace and makes //svc depend on them.
 
     Args:
-      root: the copy.
-      count: number of services.
+        root: Root of the copy.
+        count: Number of services.
     """
     needed = {other for number in range(count) for other in dependencies(number)}
     for number in range(count):

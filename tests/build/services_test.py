@@ -1,4 +1,4 @@
-"""What a change of one service costs in a repository of many: its own actions, and no other service's."""
+"""Tests that a change of one service in a repository of many runs only its own actions."""
 
 import re
 
@@ -13,7 +13,7 @@ DEEP = "//svc:myns-deep.apply"
 
 @pytest.fixture(scope="module", name="nested")
 def fixture_nested(tmp_path_factory):
-    """A copy of the workspace with a dozen more services, in which everything is built once."""
+    """Returns a copy of the workspace with a dozen more services, in which everything is built."""
     with Nested(tmp_path_factory.mktemp("many")) as workspace:
         services.generate(workspace.root, COUNT)
         workspace.build(DEEP)
@@ -25,7 +25,7 @@ def executed(nested: Nested) -> tuple[set[str], list[str]]:
     explanation = nested.root / "explanation.txt"
     nested.build(DEEP, f"--explain={explanation}", "--verbose_explanations")
     actions = re.findall(r"Executing action '([^']*)'", explanation.read_text())
-    actions = [action for action in actions if not action.startswith("BazelWorkspaceStatusAction")]  # Bazel's own, in each build.
+    actions = [action for action in actions if not action.startswith("BazelWorkspaceStatusAction")]  # Bazel's own action of each build.
     owners = [re.search(rf"{services.FOLDER}/(s\d+)", action) for action in actions]
     return {owner[1] for owner in owners if owner}, [action for action, owner in zip(actions, owners) if not owner]
 
@@ -35,7 +35,7 @@ def executed(nested: Nested) -> tuple[set[str], list[str]]:
     ("service.jsonnet", "number: 4 ", "number: 44 "),
 ])
 def test_an_edit_runs_only_its_own_actions(nested, path, pattern, replacement):
-    """New code or configuration of one service, on which others depend, runs actions of that service alone and the stack's check."""
+    """A change of code or configuration of a service with dependents runs only that service's actions and the stack's check."""
     edited = services.name_of(4)
     assert any(4 in services.dependencies(number) for number in range(COUNT))
     executed(nested)

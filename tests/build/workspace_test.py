@@ -1,4 +1,4 @@
-"""What the whole workspace promises of a build: bad input is one sentence, changes cost what changed, bytes repeat."""
+"""Tests of builds of the whole workspace: errors are one sentence, builds are incremental, and outputs are reproducible."""
 
 import os
 import re
@@ -15,19 +15,19 @@ SERVICES = ("redis", "server", "client")
 
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory):
-    """A copy of the workspace in which everything is built once."""
+    """Returns a copy of the workspace in which everything is built."""
     with Nested(tmp_path_factory.mktemp("nested")) as workspace:
         workspace.build(DEEP)
         yield workspace
 
 
 def errors(said: str) -> list[str]:
-    """The lines of an output that are a tool's or Bazel's own ERROR."""
+    """Returns the lines of an output that start with ERROR."""
     return [line for line in said.splitlines() if line.startswith("ERROR: ")]
 
 
 def test_a_misspelled_service_in_deps(nested):
-    """A dependency that does not exist is named, with the target that asks for it."""
+    """The error for a dependency that does not exist names it and the dependent target."""
     with nested.edited("svc/BUILD", "//python/client", "//python/cleint"):
         said = nested.refused(DEEP)
 
@@ -36,7 +36,7 @@ def test_a_misspelled_service_in_deps(nested):
 
 
 def test_a_service_without_port(nested):
-    """A service.yaml without port is named, with what to write."""
+    """The error for a service.yaml without port names it and says what to write."""
     with nested.edited("python/redis/service.yaml", "^port: .*\n", ""):
         said = nested.refused(DEEP)
 
@@ -44,7 +44,7 @@ def test_a_service_without_port(nested):
 
 
 def test_two_services_with_one_name(nested):
-    """Two services of one name in one environment are both named."""
+    """The error for two services with one name in one environment names both."""
     with nested.edited("python/server/service.yaml", "^name: .*", "name: routeguide-client"):
         said = nested.refused(DEEP)
 
@@ -52,7 +52,7 @@ def test_two_services_with_one_name(nested):
 
 
 def test_a_jsonnet_error(nested):
-    """An error in a manifest is told with the file and line to open, and nothing of Python."""
+    """The error for a Jsonnet error has file and line, and no Python."""
     with nested.edited("svc/svc.jsonnet", r"service\.name \+", "service.nmae +"):
         said = nested.refused(DEEP)
 
@@ -60,16 +60,16 @@ def test_a_jsonnet_error(nested):
     assert ".py" not in said
 
 
-def test_an_image_that_nothing_provides(nested):
-    """A container image that no target provides is named, with the service that asks for it."""
+def test_an_image_without_a_target(nested):
+    """The error for a container image that no target provides names it and its service."""
     with nested.edited("python/server/server.jsonnet", r"images\.server", "'registry.example/nobody/has:this'"):
         said = nested.refused(DEEP)
 
     assert any("//python/server:myns" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
 
 
-def test_a_manifest_that_is_no_object(nested):
-    """A value that is no Kubernetes object is told with the Jsonnet file and field to open."""
+def test_a_manifest_that_is_not_an_object(nested):
+    """The error for a value that is not a Kubernetes object names the Jsonnet file and the field."""
     with nested.edited("svc/svc.jsonnet", "^  stack: k", "  seven: 7,\n  stack: k"):
         said = nested.refused(DEEP)
 
@@ -77,7 +77,7 @@ def test_a_manifest_that_is_no_object(nested):
 
 
 def test_two_users_share_nothing(nested):
-    """The stacks of two developers whose names look alike have no object in common, and name no host of each other."""
+    """The stacks of two developers with similar names share no objects and don't refer to each other's hosts."""
     shown = {}
     for user in ("Jane.Doe", "jane_doe"):
         done = nested.bazel("run", "//svc:myns-deep.show", USER=user)
@@ -91,14 +91,14 @@ def test_two_users_share_nothing(nested):
 
 @pytest.mark.parametrize("user", ["prod", "staging", "dev"])
 def test_a_user_named_like_an_environment(nested, user):
-    """A developer whose namespace would be another environment's is told so before anything is applied."""
+    """The error for a developer whose namespace is that of another environment comes before anything is applied."""
     said = nested.refused("//svc:myns.apply", USER=user)
 
     assert any(f"'{user}'" in line and "USER" in line for line in errors(said)), said
 
 
-def test_without_user_the_account_serves(nested):
-    """With $USER empty the account's name is the namespace."""
+def test_without_user_the_account_name_is_used(nested):
+    """If $USER is empty, the namespace is that of the account's name."""
     with_account = nested.bazel("run", "//svc:myns.show", USER="")
 
     assert with_account.returncode == 0
@@ -113,7 +113,7 @@ def rendered_by(nested: Nested) -> set[str]:
 
 
 def test_a_new_port_rebuilds_the_dependents_only(nested):
-    """A change of Redis's port renders Redis and the server again, with the new value, and neither client nor stack."""
+    """A changed port of Redis renders Redis and the server again, and neither client nor stack."""
     rendered_by(nested)
     with nested.edited("python/redis/service.yaml", "^port: .*", "port: 6390"):
         rendered = rendered_by(nested)
@@ -125,7 +125,7 @@ def test_a_new_port_rebuilds_the_dependents_only(nested):
 
 
 def test_a_new_name_reaches_the_dependents(nested):
-    """The client's manifests carry the server's new name; Redis, which does not depend on it, is not rendered again."""
+    """The client's manifests have the server's new name; Redis, which does not depend on it, is not rendered again."""
     rendered_by(nested)
     with nested.edited("python/server/service.yaml", "^name: .*", "name: guide"):
         rendered = rendered_by(nested)
@@ -137,7 +137,7 @@ def test_a_new_name_reaches_the_dependents(nested):
 
 
 def test_a_comment_renders_nothing(nested):
-    """A comment in a service.yaml is read, and no manifest is rendered again."""
+    """A new comment in a service.yaml renders no manifest again."""
     rendered_by(nested)
     with nested.edited("python/redis/service.yaml", r"\A", "# words\n"):
         rendered = rendered_by(nested)
@@ -145,8 +145,8 @@ def test_a_comment_renders_nothing(nested):
     assert rendered == set()
 
 
-def test_pins_move_on_and_name_what_is_built(nested):
-    """--from takes over every pin of the closure; a dry run of a build names its digests and writes nothing."""
+def test_pins_are_copied_and_built(nested):
+    """--from takes over every pin of the closure; a dry run prints the digests of what is built and writes nothing."""
     pin = "192.0.2.1:31000/some/image@sha256:" + "a" * 64
     files = {name: nested.root / f"python/{name}/pins.yaml" for name in SERVICES}
     with ExitStack() as edits:
@@ -167,7 +167,7 @@ def test_pins_move_on_and_name_what_is_built(nested):
 
 
 def test_defaults_and_variables(nested):
-    """k8s_defaults gives attributes of k8s_object; Make and stamp variables are filled in."""
+    """k8s_defaults sets attributes of k8s_object; Make variables and stamp variables are substituted."""
     (nested.root / "scratch").mkdir()
     (nested.root / "scratch/BUILD").write_text("""load("@k8s_deploy//:defaults.bzl", "k8s_deploy")
 load("//rules/k8s:defs.bzl", "k8s_object")
@@ -191,7 +191,7 @@ k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults
 
 
 def test_two_folders_give_the_same_bytes(nested):
-    """Images and manifests built here and in the copy, in another folder and at another time, are identical."""
+    """Images and manifests that are built in two folders at different times are identical."""
     here = Path(os.environ["RUNFILES_DIR"]) / "turnup"
     for path in [f"python/{name}/{file}" for name in SERVICES for file in ("myns.resolved.json", "image.manifest.json")]:
         assert nested.built(path).read_bytes() == (here / path).read_bytes(), path

@@ -1,7 +1,7 @@
-"""Many random failures in a row: after each, the client gets answers to all four RPCs again.
+"""Many random failures: after each, all four RPCs succeed again.
 
-The short form, one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30), $FAILURES (what may fail, the more often
-the more likely) and $SEED choose the rounds; the seed in use is printed, so that a failing run can be had again.
+The short form, with one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30), $FAILURES (kinds of failures; repeat
+one to make it more likely) and $SEED choose the rounds. The test prints the seed, so that a failed run can be repeated.
 """
 
 import os
@@ -20,7 +20,7 @@ SEED = int(os.environ.get("SEED", time.time_ns() % 2**32))
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A two-node cluster with the whole stack running, deleted at the end."""
+    """Returns a two-node cluster that runs the whole stack, and deletes it at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
         created.run(bazel_program("prod/setup.apply.sh"), "--wait")
         created.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
@@ -28,7 +28,7 @@ def cluster(tmp_path_factory):
 
 
 def _fail(cluster: PrivateCluster, stack: stacks.Stack, dice: random.Random) -> str:
-    """Breaks one thing at random, mends what does not mend itself (a dead node), and says what it was."""
+    """Causes a random failure, repairs a lost node, and returns a description of the failure."""
     what = dice.choice(FAILURES)
     if what == "pod":
         service = dice.choice([stacks.REDIS, stacks.SERVER, stacks.CLIENT])
@@ -46,7 +46,7 @@ def _fail(cluster: PrivateCluster, stack: stacks.Stack, dice: random.Random) -> 
 
 
 def test_client_recovers_from_random_failures(cluster):
-    """After every one of ROUNDS random failures all pods are ready and all RPCs are answered again."""
+    """After each of ROUNDS random failures, all pods become ready and all RPCs succeed again."""
     stack = stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
     dice = random.Random(SEED)
     print(f"SEED={SEED} ROUNDS={ROUNDS}", flush=True)

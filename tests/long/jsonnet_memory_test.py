@@ -1,4 +1,4 @@
-"""10,000 renderings in one worker, with each engine: memory stays below its limit."""
+"""Test of the memory of a worker over 10,000 renderings, with each engine."""
 
 import os
 
@@ -8,13 +8,13 @@ from rules.jsonnet.tools import memory, worker
 from rules.jsonnet.tools.request import ENGINES
 
 _RENDERS = int(os.environ.get("RENDERS", "10000"))
-# The slow engines take half a minute a thousand; a leak shows in fewer renderings as well.
+# The slow engines take half a minute per thousand; fewer renderings show a leak, too.
 _SHARE = {"rjsonnet": 1, "gojsonnet": 0.2, "jsonnet": 0.05}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_memory_is_bounded(tmp_path, engine):
-    """However often it renders, a worker never holds more than its limit and one rendering."""
+    """A worker never uses much more memory than its limit, however often it renders."""
     peak = 0
     with memory.Worker(tmp_path, engine) as warm:
         for number in range(int(_RENDERS * _SHARE[engine])):

@@ -1,4 +1,4 @@
-"""The shell blocks of a Markdown file, and which of them a test may run."""
+"""Shell blocks of a Markdown file, and which of them a test can run."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class Block:
     """One fenced block of shell commands.
 
     Attributes:
-        line: where its first command stands in the file.
-        text: the commands.
-        reason: why a test cannot run it, from the comment above it; "" where a test does.
+        line: Line of its first command in the file.
+        text: The commands.
+        reason: Why a test can't run it, from the comment above it; "" if a test runs it.
     """
 
     line: int
@@ -23,12 +23,12 @@ class Block:
 
     @property
     def title(self) -> str:
-        """The first command, as a name for the block."""
+        """The first command, as a title of the block."""
         return self.text.splitlines()[0]
 
 
 def blocks(text: str) -> list[Block]:
-    """Returns the blocks marked `sh` of a Markdown text, in order."""
+    """Returns the blocks of a Markdown text that are marked `sh`, in order."""
     found = []
     for fence in _FENCE.finditer(text):
         mark = _MARK.search(text[: fence.start()])

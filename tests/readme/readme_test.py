@@ -1,7 +1,7 @@
-"""Runs the README: every shell block, in order, in a clean copy of the workspace with a cluster of its own.
+"""Runs the README: every shell block, in order, in a clean copy of the workspace with its own cluster.
 
-The copy's Bazel has its own outputs, so that it does not wait for the Bazel that runs this test; the built Kubernetes and
-the downloads are the user's, as they are for a person who follows the README.
+The copy's Bazel has its own outputs, so it does not wait for the Bazel that runs this test. The built Kubernetes and the
+downloads are the user's, as for a person who follows the README.
 """
 
 import os
@@ -18,20 +18,20 @@ from tests.repo import tree
 
 README = blocks(tree.text(Path("README.md")))
 RUN = [block for block in README if not block.reason]
-# What no test can run, by its first command; a new entry here needs a reason that holds.
+# Blocks that no test can run, by first command; a new entry needs a good reason.
 NOT_RUN = {
     "./turnup test": "it is the command that runs this test",
     "./turnup cluster create --provider k3d": "needs Docker and k3d",
     "./turnup --context kind-kind up": "needs a cluster that turnup did not make",
 }
-# Beside the default's subnet, and its state at a place that the next run finds where this one was killed.
+# Next to the default cluster's subnet. The state folder is fixed, so that the next run finds what a killed run has left.
 CLUSTER = {"TURNUP_CLUSTER": "readme", "TURNUP_SUBNET": "172.19.0.128/26", "TURNUP_STATE_DIR": "/var/lib/turnup/readme-test"}
 BLOCK_SECONDS = 1200
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """The copy of the workspace and the environment to run commands in; the cluster is gone afterwards."""
+    """Returns the copy of the workspace and the environment for commands; deletes the cluster at the end."""
     folder = tmp_path_factory.mktemp("readme")
     workspace = folder / "turnup"
     for path in tree.files():
@@ -41,7 +41,7 @@ def place(tmp_path_factory):
         **{name: value for name, value in os.environ.items() if not name.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_"))},
         **CLUSTER,
         "KUBECONFIG": str(folder / "kubeconfig"),
-        "TEST_TMPDIR": str(folder / "bazel"),  # where Bazel keeps its outputs when it runs inside a test
+        "TEST_TMPDIR": str(folder / "bazel"),  # a Bazel inside a test writes its outputs here
         "USER": "reader",
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
@@ -57,14 +57,14 @@ def place(tmp_path_factory):
 
 
 def _make_writable(function, path, _error):
-    """Lets rmtree remove what Bazel made read-only."""
+    """Makes folders that Bazel made read-only writable, so that rmtree can delete them."""
     os.chmod(os.path.dirname(path), 0o700)
     os.chmod(path, 0o700)
     function(path)
 
 
 def sh(text, workspace, env):
-    """Runs a block as a person's shell would, and returns its exit code; its output goes to the test's log."""
+    """Runs a block in a shell, writes its output to the test's log, and returns its exit code."""
     print(f"$ {text}", flush=True)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
@@ -80,13 +80,13 @@ def sh(text, workspace, env):
     return done.returncode
 
 
-def test_what_is_not_run():
-    """Just these blocks are not run, each with its reason in the README."""
+def test_blocks_that_are_not_run():
+    """Only these blocks are not run, each with its reason in the README."""
     assert {block.title: block.reason for block in README if block.reason} == NOT_RUN
 
 
 def test_up_can_be_killed(place):
-    """Killed with -9 while the cluster comes up, `up` leaves nothing that keeps the next one, below, from working."""
+    """If `up` is killed while it creates the cluster, the next `up` succeeds."""
     workspace, env = place
     child = subprocess.Popen(["./turnup", "up"], cwd=workspace, env=env, stderr=subprocess.PIPE, text=True)
     with child:
@@ -102,5 +102,5 @@ def test_up_can_be_killed(place):
 
 @pytest.mark.parametrize("block", RUN, ids=lambda block: f"line {block.line}: {block.title}")
 def test_block(place, block):
-    """The block's commands succeed, one after the other, after all blocks before it."""
+    """The block's commands succeed, after all blocks before it."""
     assert sh(block.text, *place) == 0

@@ -1,4 +1,4 @@
-"""What tests with public registries share: the registries' versions, and images that were built by the rules."""
+"""Fixtures of tests with public registries."""
 
 from pathlib import Path
 from typing import Iterator
@@ -11,12 +11,12 @@ from tests.registries.real import RealRegistry
 
 @pytest.fixture(name="registry_program", scope="session", params=["2.8", "3"])
 def _registry_program(request, tmp_path_factory) -> Path:
-    """The registry's program, of each version in turn."""
+    """Returns the path of the registry, for each version in turn."""
     return programs.distribution() if request.param == "3" else programs.docker_registry(tmp_path_factory.mktemp("debian"))
 
 
 @pytest.fixture(name="registry")
 def _registry(registry_program, tmp_path) -> Iterator[RealRegistry]:
-    """A running, empty registry that wants neither TLS nor a login."""
+    """Returns a running, empty registry without TLS and login."""
     with RealRegistry(registry_program, tmp_path / "registry") as registry:
         yield registry

@@ -1,4 +1,4 @@
-"""The images that tests push: built by the rules in //rules/image/tests."""
+"""Images for tests that push: the rules build them in //rules/image/tests."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ FOLDER = Path("rules/image/tests")
 
 
 def image(name: str, repository: str, tags: tuple[str, ...] = ()) -> Image:
-    """Returns a built image as push_all takes it, its layers from the OCI layout."""
+    """Returns a built image as push_all expects it, with the layers of its OCI layout."""
     manifest = FOLDER / f"{name}.manifest.json"
     layers = [FOLDER / f"{name}.oci/blobs/sha256" / layer["digest"][7:] for layer in json.loads(manifest.read_bytes())["layers"]]
     return Image(manifest, FOLDER / f"{name}.config.json", [(blob, blob) for blob in layers], repository, tags)

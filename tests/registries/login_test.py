@@ -1,4 +1,4 @@
-"""Tests of pushing over TLS to public registries that want a login: a password, or a token of a token service."""
+"""Tests of pushes and pulls over TLS with public registries that require a password or a token."""
 
 import base64
 import contextlib
@@ -22,13 +22,13 @@ from tests.registries.real import RealRegistry
 from tests.registries.token_server import TokenServer
 
 LOGIN = Login("tester", "open/sesame+")
-# LOGIN as htpasswd -B writes it, with the cheapest work factor.
+# LOGIN in htpasswd's bcrypt form, with the lowest cost.
 _HTPASSWD = "tester:$2y$04$abcdefghijklmnopqrstuuUKvTiocrSbKqXckzF0pDtfrB5K5/Q3e\n"
 
 
 @pytest.fixture(name="tls")
 def _tls(tmp_path, monkeypatch) -> Path:
-    """A folder with a server's certificate of an authority that this process trusts."""
+    """Returns a folder with a server certificate of an authority that this process trusts."""
     folder = tmp_path / "tls"
     folder.mkdir()
     new_authority(folder, "ca").issue(folder, "server", user="registry", hosts=["127.0.0.1"], server=True)
@@ -38,7 +38,7 @@ def _tls(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(name="docker_login")
 def _docker_login(tmp_path, monkeypatch):
-    """Returns a function that stores a login for a registry as docker login does."""
+    """Returns a function that stores a login for a registry, as docker login does."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
     def store(registry: str, login: Login) -> None:
@@ -50,22 +50,22 @@ def _docker_login(tmp_path, monkeypatch):
 
 @pytest.fixture(name="basic")
 def _basic(registry_program, tls, tmp_path):
-    """A running registry that speaks TLS and wants LOGIN."""
+    """Returns a running registry with TLS that requires LOGIN."""
     (tmp_path / "htpasswd").write_text(_HTPASSWD)
     settings = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
     with RealRegistry(registry_program, tmp_path / "registry", settings, tls) as registry:
         yield registry
 
 
-def test_a_password_opens_a_registry_with_tls(basic, docker_login) -> None:
-    """The stored login is found and used, over TLS that is verified, and the image is there."""
+def test_a_push_with_a_password(basic, docker_login) -> None:
+    """A push over verified TLS uses the stored login."""
     docker_login(basic.name, LOGIN)
     (pushed,) = push_all([image("files_image", "shop/files", ("v1",))], basic.name, insecure=False)
     assert exists(basic.name, "shop/files", pushed.digest, insecure=False)
 
 
 def test_a_wrong_password_is_one_sentence(basic, docker_login) -> None:
-    """The cure is named, and no secret."""
+    """The error for a wrong password says what to do and does not contain the password."""
     docker_login(basic.name, Login("tester", "wrong-secret"))
     with pytest.raises(PushError, match=f"answered 401.*; log in with docker login {basic.name}") as caught:
         push_all([image("files_image", "files")], basic.name, insecure=False)
@@ -73,35 +73,35 @@ def test_a_wrong_password_is_one_sentence(basic, docker_login) -> None:
 
 
 def test_an_unknown_authority_is_one_sentence(basic, monkeypatch) -> None:
-    """A certificate that nobody here vouches for ends the push before a login is sent."""
+    """The error for an untrusted certificate comes before a login is sent."""
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(PushError, match=f"registry {basic.name}: its certificate .*SSL_CERT_FILE"):
         push_all([image("files_image", "files")], basic.name, insecure=False)
 
 
 def test_a_certificate_for_another_name_is_one_sentence(basic) -> None:
-    """The name that was asked for has to be in the certificate."""
+    """The error for a certificate of another host names the host."""
     name = basic.name.replace("127.0.0.1", "localhost")
     with pytest.raises(PushError, match=f"registry {name}: its certificate .*localhost"):
         push_all([image("files_image", "files")], name, insecure=False)
 
 
 def test_tls_asked_of_a_plain_registry_is_one_sentence(registry) -> None:
-    """A registry that speaks plain HTTP is named as one."""
+    """The error for TLS with a plain HTTP registry says that it speaks plain HTTP."""
     with pytest.raises(PushError, match="speaks plain HTTP"):
         push_all([image("files_image", "files")], registry.name, insecure=False)
 
 
 def test_plain_http_to_a_registry_with_tls_is_one_sentence(basic) -> None:
-    """A registry of this machine that speaks TLS is named as one, and how to push to it."""
+    """The error for plain HTTP with a TLS registry says that it speaks TLS, and how to push to it."""
     with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP.*--secure"):
         push_all([image("files_image", "files")], basic.name)
     with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP; do not name it insecure"):
         push_all([image("files_image", "files")], basic.name, insecure=True)
 
 
-def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -> None:
-    """A token is asked for once a repository, and once to mount what another repository has, which is sent once."""
+def test_a_push_with_tokens(registry_program, tls, tmp_path, docker_login) -> None:
+    """A push requests one token per repository, and one for each mount from another repository; shared blobs are sent once."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, LOGIN)
         results = push_all([image("files_image", f"shop/{i}") for i in range(3)], registry.name, insecure=False)
@@ -114,8 +114,8 @@ def test_tokens_open_a_registry(registry_program, tls, tmp_path, docker_login) -
         assert all(exists(registry.name, pushed.repository, pushed.digest, insecure=False) for pushed in results)
 
 
-def test_a_token_that_runs_out_during_a_push_is_renewed(registry_program, tls, tmp_path, docker_login) -> None:
-    """Every token is out of date when it comes to the manifest; the push asks for another and goes on."""
+def test_an_expired_token_is_renewed(registry_program, tls, tmp_path, docker_login) -> None:
+    """If a token expires during a push, the push requests a new one and continues."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, LOGIN)
         client = Registry(registry.name, insecure=False)
@@ -130,8 +130,8 @@ def test_a_token_that_runs_out_during_a_push_is_renewed(registry_program, tls, t
         assert exists(registry.name, "shop/files", digest("files_image"), insecure=False)
 
 
-def test_a_login_that_the_token_service_refuses_is_one_sentence(registry_program, tls, tmp_path, docker_login) -> None:
-    """The service's refusal names the registry to log in to, and no secret."""
+def test_a_login_rejected_by_the_token_service_is_one_sentence(registry_program, tls, tmp_path, docker_login) -> None:
+    """The error for a login that the token service rejects names the registry to log in to, and does not contain the password."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, Login("tester", "wrong-secret"))
         with pytest.raises(PushError, match=f"its token service answered 401; log in with docker login {registry.name}") as caught:
@@ -146,7 +146,7 @@ def _pulled(registry: RealRegistry, cache: Path) -> bytes:
 
 
 def test_an_image_is_pulled_with_a_password(basic, docker_login, tmp_path, monkeypatch) -> None:
-    """The login of a push serves a pull; without it, and without trust in the certificate, one sentence says what to do."""
+    """A pull uses the same login as a push; without a trusted certificate, the error says what to do."""
     docker_login(basic.name, LOGIN)
     push_all([image("files_image", "shop/files")], basic.name, insecure=False)
     assert oci.sha256(_pulled(basic, tmp_path / "one")) == digest("files_image")
@@ -156,14 +156,14 @@ def test_an_image_is_pulled_with_a_password(basic, docker_login, tmp_path, monke
 
 
 def test_a_pull_without_a_login_is_one_sentence(basic, tmp_path, monkeypatch) -> None:
-    """A registry that wants a password says so with 401."""
+    """The error for a pull without a login has status 401 and says how to log in."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with pytest.raises(PushError, match=rf"^registry {basic.name}: .*answered 401.*; log in with docker login {basic.name}"):
         _pulled(basic, tmp_path / "one")
 
 
 def test_an_image_is_pulled_with_a_token(registry_program, tls, tmp_path, docker_login) -> None:
-    """A token of the token service opens manifests and blobs."""
+    """A pull uses a token for manifests and blobs."""
     with TokenServer(tls, LOGIN) as server, RealRegistry(registry_program, tmp_path / "registry", server.settings(), tls) as registry:
         docker_login(registry.name, LOGIN)
         push_all([image("files_image", "shop/files")], registry.name, insecure=False)
@@ -172,15 +172,15 @@ def test_an_image_is_pulled_with_a_token(registry_program, tls, tmp_path, docker
 
 @pytest.fixture(name="proxy")
 def _proxy(monkeypatch):
-    """A proxy between here and a registry that only it can find: returns a function that takes the registry's port, and the list of what it was asked."""
+    """Yields a function that takes the registry's port, and the proxy's list of requests; only the proxy can resolve the registry."""
     asked: list[str] = []
     ports: list[int] = []
 
     class Handler(socketserver.StreamRequestHandler):
-        """Answers one CONNECT and then hands bytes to and fro."""
+        """Handles one CONNECT and then forwards bytes in both directions."""
 
         def handle(self) -> None:
-            """Work off one connection."""
+            """Handles one connection."""
             lines = []
             while line := self.rfile.readline().strip():
                 lines.append(line.decode())
@@ -197,7 +197,7 @@ def _proxy(monkeypatch):
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def lead_to(port: int) -> None:
-        # Not before the registry runs, which its starter asks itself.
+        # Set only now, because the registry's starter connects to it directly.
         ports.append(port)
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -209,15 +209,15 @@ def _proxy(monkeypatch):
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
-    """Hand on what comes from one connection until it ends."""
+    """Forwards the bytes of a connection until it ends."""
     with contextlib.suppress(OSError):
         while data := source.recv(1 << 16):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
 
 
-def test_a_far_registry_is_reached_through_a_proxy(registry_program, tmp_path, monkeypatch, docker_login, proxy) -> None:
-    """An image is pushed and pulled through the proxy that HTTPS_PROXY names, with TLS and the login from end to end."""
+def test_push_and_pull_through_a_proxy(registry_program, tmp_path, monkeypatch, docker_login, proxy) -> None:
+    """Push and pull go through the proxy in HTTPS_PROXY, with end-to-end TLS and login."""
     name, (lead_to, asked) = "registry.test:5000", proxy
     tls = tmp_path / "tls"
     tls.mkdir()

@@ -1,6 +1,6 @@
-"""Public registries and clients that tests and benchmarks run: built from Go modules, or unpacked from Debian packages.
+"""Public registries and clients for tests and benchmarks: built from Go modules, or unpacked from Debian packages.
 
-Nothing is installed on the machine: what Go builds is kept in Turnup's cache, packages are unpacked into a folder.
+Nothing is installed on the machine: Go builds are kept in Turnup's cache, and packages are unpacked to a folder.
 """
 
 import os
@@ -16,7 +16,7 @@ from cluster.toolchain import find_go
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
 _DISTRIBUTION = Module("distribution", "registry", minutes=0.7, gigabytes=0.6)
 _CRANE = Module("crane", "crane", minutes=0.4, gigabytes=0.3)
-# The folders of @debian_registry and @debian_clients in runfiles.
+# Folders of @debian_registry and @debian_clients in the runfiles.
 _REGISTRY_PACKAGES = Path("../debian_registry")
 _CLIENT_PACKAGES = Path("../debian_clients")
 
@@ -27,17 +27,17 @@ def _built(module: Module) -> Path:
 
 
 def distribution() -> Path:
-    """Returns the distribution project's registry, version 3; the first call on a machine builds it."""
+    """Returns the path of the distribution project's registry, version 3; the first call on a machine builds it."""
     return _built(_DISTRIBUTION)
 
 
 def crane() -> Path:
-    """Returns go-containerregistry's client; the first call on a machine builds it."""
+    """Returns the path of go-containerregistry's client; the first call on a machine builds it."""
     return _built(_CRANE)
 
 
 def docker_registry(folder: Path) -> Path:
-    """Unpacks Debian's docker-registry, version 2.8, into a folder and returns the program."""
+    """Unpacks Debian's docker-registry, version 2.8, to a folder and returns its path."""
     _unpack(_REGISTRY_PACKAGES / "docker-registry.deb", folder)
     return folder / "usr/bin/docker-registry"
 
@@ -46,7 +46,7 @@ class Clients:
     """skopeo and umoci, unpacked from Debian's packages.
 
     Args:
-        folder: where they are unpacked, an existing folder.
+        folder: Existing folder to unpack them to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,11 +57,11 @@ class Clients:
         policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
 
     def skopeo(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-        """Runs skopeo with arguments and returns its output; fails the test that calls it where skopeo fails."""
+        """Runs skopeo and returns its output; an error fails the test."""
         return self._run("skopeo", "--policy", str(self._folder / "policy.json"), *arguments, environment=environment)
 
     def umoci(self, *arguments: str) -> str:
-        """Runs umoci with arguments and returns its output; fails the test that calls it where umoci fails."""
+        """Runs umoci and returns its output; an error fails the test."""
         return self._run("umoci", *arguments)
 
     def _run(self, program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Tests of pulling from public registries what was pushed there."""
+"""Tests of pulls from public registries."""
 
 import json
 from pathlib import Path
@@ -15,25 +15,25 @@ START = Path.cwd()
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch) -> None:
-    """The user's cache, in a folder of the test."""
+    """Sets the user's cache to a folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "repository").mkdir()
 
 
 def _pull(registry, digest_or_nothing: str, tag: str = "") -> None:
-    """Fill the current folder as container_pull does."""
+    """Writes an image to the current folder, as container_pull does."""
     pull.fill("it", registry.name, "shop/hello", digest_or_nothing, tag, "amd64", "linux", "", "False")
 
 
 @pytest.fixture(name="pushed")
 def _pushed(registry):
-    """A registry with an image, and the image's digest."""
+    """Returns a registry with an image, and the image's digest."""
     push_all([image("hello", "shop/hello", ("v1",))], registry.name)
     return registry, digest("hello")
 
 
-def test_what_was_pushed_is_pulled(pushed, tmp_path, monkeypatch) -> None:
-    """By digest: the same manifest, and each blob once; by tag the same; a second time nothing is asked."""
+def test_a_pushed_image_is_pulled(pushed, tmp_path, monkeypatch) -> None:
+    """A pull by digest or by tag gets the pushed manifest and each blob once; a second pull sends no requests."""
     registry, wanted = pushed
     monkeypatch.chdir(tmp_path / "repository")
     _pull(registry, wanted)
@@ -48,8 +48,8 @@ def test_what_was_pushed_is_pulled(pushed, tmp_path, monkeypatch) -> None:
     assert registry.requests("GET") == ["/v2/shop/hello/manifests/v1"]
 
 
-def test_a_part_is_continued_where_it_stopped(pushed, tmp_path, monkeypatch) -> None:
-    """A download that was interrupted goes on with a range, which registries answer."""
+def test_an_interrupted_download_continues(pushed, tmp_path, monkeypatch) -> None:
+    """An interrupted download continues with a range request."""
     registry, wanted = pushed
     blob = image("hello", "x").layers[0][0]
     monkeypatch.chdir(tmp_path / "repository")
@@ -63,7 +63,7 @@ def test_a_part_is_continued_where_it_stopped(pushed, tmp_path, monkeypatch) -> 
     assert any(f"blobs/sha256:{blob.name}" in line and " 206 " in line for line in log.splitlines())
 
 
-def test_an_image_that_is_not_there(registry) -> None:
-    """A registry's 404 is one sentence, and nothing is written."""
+def test_a_missing_image(registry) -> None:
+    """The error for a missing image is one sentence, and nothing is written."""
     with pytest.raises(PushError, match="answered 404.*; check repository, digest and tag"):
         _pull(registry, "sha256:" + "0" * 64)

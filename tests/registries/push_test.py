@@ -1,4 +1,4 @@
-"""Tests of pushing to public registries, the real programs, on a port of this machine."""
+"""Tests of pushes to public registries, the real programs, on a port of this machine."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ENVIRONMENT = {**os.environ, "RUNFILES_DIR": os.path.abspath("..")}
 
 
 def test_push_then_push_again(registry) -> None:
-    """The first push sends all, the second asks one question an image and uploads nothing."""
+    """The first push sends everything; the second sends one request per image and uploads nothing."""
     images = [image("hello", "shop/hello", ("latest",)), image("redis", "shop/redis"), image("files_image", "files")]
     first = push_all(images, registry.name)
     assert [p.reference for p in first] == [f"{registry.name}/{r}@{digest(n)}" for r, n in (("shop/hello", "hello"), ("shop/redis", "redis"), ("files", "files_image"))]
@@ -35,11 +35,11 @@ def test_push_then_push_again(registry) -> None:
     again = push_all(images, registry.name)
     assert [(p.sent, p.unchanged) for p in again] == [(0, True)] * 3
     assert [registry.requests(method) for method in ("POST", "PUT", "PATCH")] == [[], [], []]
-    assert len(registry.requests("HEAD")) == 3  # a tag with the right digest answers for the manifest too
+    assert len(registry.requests("HEAD")) == 3  # a tag with the right digest makes a check of the manifest unnecessary
 
 
 def test_a_shared_base_is_sent_once(registry) -> None:
-    """Ten repositories that share layers take each of them over the wire once; the registry mounts the others."""
+    """Layers that ten repositories share are uploaded once, and the registry mounts them in the other repositories."""
     images = [image("hello", f"app/{i}") for i in range(10)]
     results = push_all(images, registry.name)
     size = sum(part["size"] for part in json.loads(images[0].manifest.read_bytes())["layers"]) + images[0].config.stat().st_size
@@ -48,8 +48,8 @@ def test_a_shared_base_is_sent_once(registry) -> None:
     assert len(uploads) == len(images[0].layers) + 1
 
 
-def test_a_push_that_was_killed_goes_on(registry) -> None:
-    """The registry is killed while blobs arrive and started again: the next push sends only what is missing."""
+def test_a_push_continues_after_a_killed_registry(registry) -> None:
+    """After the registry is killed during a push and restarted, the next push sends only what is missing."""
     hello = image("hello", "app")
     uploaded = []
 
@@ -70,8 +70,8 @@ def test_a_push_that_was_killed_goes_on(registry) -> None:
     assert exists(registry.name, "app", digest("hello"))
 
 
-def test_a_restart_during_a_push_is_sat_out(registry) -> None:
-    """A registry that is replaced while images are pushed costs time, not the push."""
+def test_a_push_survives_a_registry_restart(registry) -> None:
+    """A push continues after the registry restarts."""
     stopped = []
 
     def restart(step) -> None:
@@ -86,12 +86,12 @@ def test_a_restart_during_a_push_is_sat_out(registry) -> None:
 
 
 def _run_target(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a container_push target as `bazel run` does."""
+    """Runs a container_push target as `bazel run` does."""
     return subprocess.run([str(FOLDER / name), *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
 def _manifest(registry, repository: str, name: str) -> dict:
-    """Return a manifest of a registry, of either format."""
+    """Returns a manifest of a registry, in either format."""
     kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
     request = urllib.request.Request(f"http://{registry.name}/v2/{repository}/manifests/{name}", headers={"Accept": kinds})
     with urllib.request.urlopen(request) as answer:
@@ -99,13 +99,13 @@ def _manifest(registry, repository: str, name: str) -> dict:
 
 
 def test_container_push_prints_the_reference(registry) -> None:
-    """`bazel run` of a container_push target, pointed at this registry."""
+    """A container_push target prints the reference of the pushed image."""
     done = _run_target("push", "--registry", registry.name, "--tag", "v1")
     assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/files@{digest('files_image')}\n"), done.stderr
 
 
-def test_a_bundle_is_pushed_in_one_go(registry) -> None:
-    """Every image of a container_bundle arrives under its name, made elsewhere or not, and shared blobs are sent once."""
+def test_a_bundle_is_pushed(registry) -> None:
+    """A container_push of a bundle pushes every image under its name, and uploads shared blobs once."""
     done = _run_target("push_bundle", "--registry", registry.name)
     assert done.returncode == 0, done.stderr
     repositories = {line.removeprefix(registry.name + "/").partition("@")[0] for line in done.stdout.splitlines()}
@@ -116,7 +116,7 @@ def test_a_bundle_is_pushed_in_one_go(registry) -> None:
 
 
 def test_docker_format_and_stamped_tags(registry) -> None:
-    """The registry takes a manifest of the older format with the same blobs, under a tag from the workspace status."""
+    """A manifest in Docker's format has the same blobs, and its tag comes from the workspace status."""
     done = _run_target("push_docker", "--registry", registry.name)
     assert done.returncode == 0, done.stderr
     with urllib.request.urlopen(f"http://{registry.name}/v2/tests/docker/tags/list") as answer:
@@ -129,13 +129,13 @@ def test_docker_format_and_stamped_tags(registry) -> None:
 
 
 def test_an_image_of_other_rules_keeps_its_digest(registry) -> None:
-    """An OCI layout is pushed as it is."""
+    """An OCI layout is pushed unchanged."""
     done = _run_target("push_layout", "--registry", registry.name)
     assert (done.returncode, done.stdout) == (0, f"{registry.name}/tests/layout@{digest('files_image')}\n"), done.stderr
 
 
-def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> None:
-    """The registry, which takes an index only where it has all that it refers to, has it under the tag."""
+def test_an_image_for_several_platforms_is_pushed(registry, tmp_path) -> None:
+    """The registry has the index of an image for several platforms under the tag, and it accepts an index only with all its manifests."""
     layouts = [Path(FOLDER, f"{name}.oci") for name in ("files_image", "hello")]
     for layout in layouts:
         shutil.copytree(layout, tmp_path / "layout", dirs_exist_ok=True, copy_function=shutil.copyfile)
@@ -156,8 +156,8 @@ def test_an_image_for_several_platforms_arrives_whole(registry, tmp_path) -> Non
     assert all(exists(registry.name, "shop/several", entry["digest"]) for entry in entries)
 
 
-def test_container_push_to_nobody_is_one_sentence() -> None:
-    """A registry that cannot be resolved ends in one ERROR line, after one for each retry, and exit code 1."""
+def test_an_unknown_registry_is_one_sentence() -> None:
+    """The error for an unknown registry host is one ERROR line after one line per retry, with exit code 1."""
     done = _run_target("push", "--registry", "registry.invalid:5000", "--insecure")
     assert (done.returncode, done.stdout) == (1, "")
     *retries, error = done.stderr.splitlines()
@@ -166,10 +166,10 @@ def test_container_push_to_nobody_is_one_sentence() -> None:
 
 
 def test_full_storage_is_one_sentence(registry_program, tmp_path) -> None:
-    """A registry whose disk is full is not asked again and again, and nothing refers to what it has of the image."""
+    """A push to a registry with a full disk is not retried, and leaves no incomplete image."""
     data = tmp_path / "registry/data"
     data.mkdir(parents=True)
-    # A file system of its own for the registry, 1 MiB large, in a mount namespace that ends with it.
+    # A 1 MiB file system for the registry, in a mount namespace that ends with it.
     small = tmp_path / "small-registry"
     owner = "" if os.getuid() == 0 else "--map-root-user"
     mounted = f"mount -t tmpfs -o size=1m tmpfs {data}"

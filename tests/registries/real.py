@@ -1,4 +1,4 @@
-"""A public registry as a child process: on a free port of this machine, its storage in a folder, its log read by tests."""
+"""Public registry as a child process on a free port of this machine; tests read its log."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ _PATIENCE_S = 15.0
 
 
 class RealRegistry:
-    """The distribution project's registry, version 2.8 or 3, which share their configuration.
+    """The distribution project's registry, version 2.8 or 3, which have the same configuration.
 
     Use it as a context manager, or call start and stop.
 
@@ -24,10 +24,10 @@ class RealRegistry:
         name: HOST:PORT.
 
     Args:
-        program: the registry's executable.
-        folder: where configuration, storage and log go.
-        settings: more sections of the configuration.
-        tls: folder with server.crt, server.key and the ca.crt that signed them, to speak TLS with. None: plain HTTP.
+        program: Path of the registry.
+        folder: Folder for configuration, storage and log.
+        settings: More sections of the configuration.
+        tls: Folder with server.crt, server.key and the ca.crt that signed them; None for plain HTTP.
     """
 
     def __init__(self, program: Path, folder: Path, settings: dict[str, Any] | None = None, tls: Path | None = None) -> None:
@@ -48,7 +48,7 @@ class RealRegistry:
             **(settings or {}),
         }
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
+        (folder / "config.yml").write_text(json.dumps(config))  # JSON is valid YAML
         self.process: subprocess.Popen | None = None
 
     def __enter__(self) -> "RealRegistry":
@@ -59,7 +59,7 @@ class RealRegistry:
         self.stop()
 
     def start(self) -> None:
-        """Starts it and waits until it answers; fails with its log when it does not within 15 s."""
+        """Starts the registry and waits until it responds; fails with its log after 15 s."""
         environment = {"OTEL_TRACES_EXPORTER": "none", "HOME": str(self.folder), "PATH": "/usr/bin:/bin"}
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([self.program, "serve", self.folder / "config.yml"], stdout=log, stderr=log, env=environment)
@@ -74,12 +74,12 @@ class RealRegistry:
             with urllib.request.urlopen(url, timeout=1, context=self._context):
                 return True
         except urllib.error.HTTPError as error:
-            return error.code == 401  # it wants a login
+            return error.code == 401  # it requires a login
         except OSError:
             return False
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """Ends it, by default in an orderly way, and waits for its end."""
+        """Stops the registry, by default gracefully, and waits until it has exited."""
         if self.process:
             self.process.send_signal(how)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -89,7 +89,7 @@ class RealRegistry:
             self.process = None
 
     def requests(self, method: str) -> list[str]:
-        """Returns the paths asked with a method since the last call of this with that method."""
+        """Returns the paths of requests with a method since the last call for that method."""
         lines = (self.folder / "log").read_text().splitlines()
         marker = self.folder / f"seen.{method}"
         seen = int(marker.read_text()) if marker.exists() else 0

@@ -1,6 +1,6 @@
-"""A token service for registries (distribution's token authentication) in the test's own process.
+"""Token service for registries (distribution's token authentication) in the test's process.
 
-It speaks TLS, gives a token for what is asked to whoever knows the password, and signs it (JWT, RFC 7519, ES256).
+It uses TLS, issues a token for the requested scopes to clients with the right password, and signs it (JWT, RFC 7519, ES256).
 """
 
 import base64
@@ -23,16 +23,16 @@ SERVICE, ISSUER = "test registry", "test token service"
 
 
 class TokenServer:
-    """Use it as a context manager.
+    """Token service; use it as a context manager.
 
     Attributes:
         name: HOST:PORT.
-        asked: the scopes, with a space between, of each token that was asked for with the right password.
-        lifetime_s: how long a token is good for.
+        asked: Scopes of each issued token, separated by a space.
+        lifetime_s: Lifetime of a token in seconds.
 
     Args:
-        tls: folder with server.crt and server.key, which also sign the tokens, and ca.crt.
-        login: who may have tokens.
+        tls: Folder with server.crt and server.key, which also sign the tokens, and ca.crt.
+        login: The login that gets tokens.
     """
 
     def __init__(self, tls: Path, login: Login) -> None:
@@ -48,10 +48,10 @@ class TokenServer:
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            """Answers GET /token?service=…&scope=…"""
+            """Handles GET /token?service=…&scope=…."""
 
             def do_GET(self) -> None:  # noqa: N802
-                """A token, or 401."""
+                """Responds with a token, or 401."""
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
                 scopes = query.get("scope", [])
                 right = self.headers.get("Authorization") == server.login.basic()
@@ -64,7 +64,7 @@ class TokenServer:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Quiet."""
+                """Logs nothing."""
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -81,7 +81,7 @@ class TokenServer:
         self._http.server_close()
 
     def settings(self) -> dict:
-        """Returns the section of a registry's configuration that makes it want this server's tokens."""
+        """Returns the section of a registry's configuration that requires tokens of this server."""
         token = {"realm": f"https://{self.name}/token", "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(self.tls / "ca.crt")}
         return {"auth": {"token": token}}
 

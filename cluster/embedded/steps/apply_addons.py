@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.embedded.addons import addons
+from cluster.embedded.api import ApiError
 from cluster.embedded.context import Context
 
 TITLE = "Creating cluster DNS and the storage class"
@@ -11,4 +12,11 @@ TITLE = "Creating cluster DNS and the storage class"
 def execute(context: Context) -> None:
     """Applies every object; those that are there already are brought up to date."""
     for resource, item in addons(context.cluster.layout):
-        context.api.apply(resource, item)
+        try:
+            context.api.apply(resource, item)
+        except ApiError as error:
+            if error.status != 422 or item["kind"] != "StorageClass":
+                raise
+            # A class of an older version names another provisioner, which is immutable. Volumes don't depend on the class.
+            context.api.request("DELETE", f"{resource}/{item['metadata']['name']}")
+            context.api.apply(resource, item)

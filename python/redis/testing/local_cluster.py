@@ -1,7 +1,7 @@
-"""A Redis Cluster of real redis-server processes on this machine, for tests.
+"""Redis Cluster of real redis-server processes on this machine, for tests.
 
-Each "pod" is a redis-server and an agent on a loopback address of its own
-(127.X.Y.N), so that pods can move to new addresses as Kubernetes moves them.
+Each "pod" is a redis-server and an agent with its own loopback address (127.X.Y.N),
+so that pods can get new addresses, as in Kubernetes.
 """
 
 import contextlib
@@ -28,22 +28,22 @@ from rules.image.tools.layers.debs import read_package
 
 @functools.cache
 def find_redis_server() -> str:
-    """Returns redis-server: the one of the images when Bazel runs the test, else $REDIS_SERVER or PATH's.
+    """Returns the path of redis-server: that of the images in a Bazel test, else $REDIS_SERVER or that on PATH.
 
     Raises:
-        FileNotFoundError: there is none; the text says what to do.
+        FileNotFoundError: There is no redis-server.
     """
     debs = sorted(Path(os.environ.get("TEST_SRCDIR", "/nonexistent")).glob("debian_redis/**/*.deb"))
     if debs:
         return _unpack(debs, Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR"))))
     program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
     if program is None:
-        raise FileNotFoundError("no redis-server: install Debian's, or set REDIS_SERVER to one")
+        raise FileNotFoundError("redis-server is not on PATH; install it, or set REDIS_SERVER to its path")
     return program
 
 
 def _unpack(debs: Sequence[Path], folder: Path) -> str:
-    """Unpacks packages into the folder and returns a redis-server that finds their libraries."""
+    """Unpacks packages into the folder and returns the path of a redis-server that finds their libraries."""
     for deb in debs:
         with tarfile.open(fileobj=io.BytesIO(read_package(str(deb)).data[0])) as tar:
             tar.extractall(folder)  # Debian's own files
@@ -53,9 +53,16 @@ def _unpack(debs: Sequence[Path], folder: Path) -> str:
 
 
 class Pod:
-    """One node: a supervised redis-server, its agent and the agent's endpoint."""
+    """One node: redis-server, its agent and the agent's HTTP endpoint."""
 
     def __init__(self, who: Identity, folder: Path, addresses: dict[str, str]) -> None:
+        """Starts the node.
+
+        Args:
+            who: The pod.
+            folder: Folder of the volume.
+            addresses: Map of pod name to address.
+        """
         self.who = who
         self.agent = Agent(who, addresses.get)
         self._stopping = threading.Event()
@@ -71,12 +78,12 @@ class Pod:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the pod as Kubernetes does: SIGTERM, and the agent hands over first."""
+        """Stops the pod as Kubernetes does: the agent fails over, then redis-server gets SIGTERM."""
         self._stopping.set()
         self._end()
 
     def kill(self) -> None:
-        """Ends the pod as the loss of its host does, without a warning."""
+        """Kills the pod, as the loss of its host does."""
         if self._supervisor.process is not None:
             self._supervisor.process.kill()
         self._stopping.set()
@@ -92,9 +99,11 @@ class LocalCluster:
     """Starts, moves, kills and wipes pods 0 to len(hosts)-1 named redis-N."""
 
     def __init__(self, folder: Path, hosts: Sequence[str]) -> None:
-        """Args:
-        folder: gets one folder for each pod's volume.
-        hosts: for each pod, the name of the host that it claims to run on.
+        """Plans addresses and ports; no pod is started.
+
+        Args:
+            folder: Folder for the pods' volumes.
+            hosts: For each pod, the name of its host.
         """
         self._folder = folder
         self._hosts = list(hosts)
@@ -105,21 +114,21 @@ class LocalCluster:
         self.port, self.status_port = _free_ports(self.ip(0))
 
     def deny(self, ordinal: int) -> None:
-        """Makes every look-up by this pod fail, for pods that start from now on."""
+        """Makes every lookup by this pod fail, from its next start on."""
         self._denied.add(ordinal)
 
     def ip(self, ordinal: int) -> str:
-        """The address that the pod has, or will have when it starts."""
+        """Returns the current address of a pod, or the next one if it does not run."""
         pod = self.pods.get(ordinal)
         return pod.who.ip if pod else self._planned[ordinal]
 
     def new_addresses(self) -> None:
-        """Pods that start from now on do so on addresses that none had before."""
+        """Plans new addresses for pods that start from now on."""
         net = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}"
         self._planned = [f"{net}.{n + 1}" for n in range(len(self._hosts))]
 
     def start(self, *ordinals: int) -> None:
-        """Starts these pods (none given: all) on their planned addresses."""
+        """Starts the given pods, or all, with their planned addresses."""
         for ordinal in ordinals or range(len(self._hosts)):
             who = Identity(
                 name="redis",
@@ -136,7 +145,7 @@ class LocalCluster:
             self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses)
 
     def stop(self, *ordinals: int) -> None:
-        """Ends these pods (none given: all) gracefully and at the same time."""
+        """Stops the given pods, or all, gracefully and at the same time."""
         threads = [
             threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)
         ]
@@ -146,12 +155,12 @@ class LocalCluster:
             thread.join()
 
     def kill(self, *ordinals: int) -> None:
-        """Ends these pods (none given: all) without a warning."""
+        """Kills the given pods, or all."""
         for ordinal in ordinals or list(self.pods):
             self.pods.pop(ordinal).kill()
 
     def wipe(self, ordinal: int) -> None:
-        """Empties the volume of a pod that does not run."""
+        """Deletes the data of a pod that does not run."""
         shutil.rmtree(self._folder / f"redis-{ordinal}")
 
     def ask(self, ordinal: int, *words: str | int):
@@ -160,7 +169,7 @@ class LocalCluster:
             return redis.command(*words)
 
     def table(self, ordinal: int = 0) -> list[nodes.Node]:
-        """Returns CLUSTER NODES as the pod sees it."""
+        """Returns CLUSTER NODES of a pod."""
         return nodes.parse_nodes(self.ask(ordinal, "CLUSTER", "NODES"))
 
     def masters(self) -> list[int]:
@@ -168,26 +177,26 @@ class LocalCluster:
         return [n for n in sorted(self.pods) if nodes.myself(self.table(n)).slots]
 
     def wait_ready(self, timeout_s: float = 30.0, members: int | None = None) -> float:
-        """Waits until every running pod is ready and all agree on a whole cluster.
+        """Waits until every running pod is ready and knows all nodes.
 
         Args:
-            timeout_s: limit in seconds.
-            members: how many nodes each must know (default: all).
+            timeout_s: Timeout in seconds.
+            members: Number of nodes that each pod must know; None for all.
 
         Returns:
-            How long it took, seconds.
+            Seconds until then.
 
         Raises:
-            TimeoutError: with what was amiss last.
+            TimeoutError: Some pod is not ready in time; the text has the last problem.
         """
         start = time.monotonic()
-        while amiss := self._amiss(members or len(self._hosts)):
+        while problem := self._problem(members or len(self._hosts)):
             if time.monotonic() - start > timeout_s:
-                raise TimeoutError(f"not ready after {timeout_s} s: {amiss}")
+                raise TimeoutError(f"not ready after {timeout_s} s: {problem}")
             time.sleep(0.1)
         return time.monotonic() - start
 
-    def _amiss(self, members: int) -> str:
+    def _problem(self, members: int) -> str:
         for ordinal, pod in self.pods.items():
             try:
                 ready, detail = pod.agent.ready()
@@ -204,7 +213,7 @@ class LocalCluster:
 
 
 def _free_ports(ip: str) -> tuple[int, int]:
-    """Returns two ports, free on the address, the first with a cluster bus port above it."""
+    """Returns two free ports of the address; the cluster bus port of the first is free, too."""
     while True:
         port = random.randint(20000, 29000)
         with contextlib.ExitStack() as stack:
@@ -218,7 +227,7 @@ def _free_ports(ip: str) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def running(folder: Path, hosts: Sequence[str] = ("a", "b") * 3) -> Iterator[LocalCluster]:
-    """Starts a cluster, waits until it is ready, and kills it in the end."""
+    """Starts a cluster, waits until it is ready, and kills it at the end."""
     cluster = LocalCluster(folder, hosts)
     try:
         cluster.start()

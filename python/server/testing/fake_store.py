@@ -1,4 +1,4 @@
-"""An in-memory stand-in for PlaceStore: for tests of what uses a store."""
+"""In-memory fake of PlaceStore, for tests."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,15 @@ from python.server.store import PlacesMissing, StoredNote, UnknownPlace
 
 
 class FakeStore:
-    """Behaves as PlaceStore does on a cluster that only this process uses.
+    """In-memory PlaceStore.
 
     Attributes:
-        down: while True every method raises what redis-py raises without a server.
-        closed: whether `close` was called.
+        down: If True, every method raises redis-py's error for an unreachable server.
+        closed: True after `close`.
     """
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
+        """Stores the places."""
         self._places = {place.name: place for place in places}
         self._notes: dict[str, list[tuple[str, str]]] = {}
         self.down = False
@@ -28,11 +29,11 @@ class FakeStore:
             raise RedisConnectionError("Connection refused.")
 
     def close(self) -> None:
-        """Remembers that it was closed."""
+        """Sets `closed`."""
         self.closed = True
 
     def forget(self, name: str) -> None:
-        """Loses a place, as a shard whose volumes are lost does."""
+        """Removes a place, as if its shard had lost its data."""
         del self._places[name]
 
     def origin(self, key: str) -> str:
@@ -54,7 +55,7 @@ class FakeStore:
         """See PlaceStore."""
         self._check()
         if len(self._places) < expected:
-            raise PlacesMissing(f"the index holds {len(self._places)} of {expected} places")
+            raise PlacesMissing(f"the index has {len(self._places)} of {expected} places")
 
     def get(self, name: str) -> Place:
         """See PlaceStore."""
@@ -78,7 +79,7 @@ class FakeStore:
 
     def nearest(self, latitude: float, longitude: float) -> tuple[str, float]:
         """See PlaceStore."""
-        rows = self.near(latitude, longitude, geo.HALF_WAY_ROUND_KM, 1)
+        rows = self.near(latitude, longitude, geo.MAX_DISTANCE_KM, 1)
         if not rows:
             raise UnknownPlace("any")
         return rows[0]

@@ -41,7 +41,7 @@ def _fmt(name, **attrs):
 def _library(name, **attrs):
     jsonnet_library(name = name, tags = ["manual"], **attrs)
 
-# Case to (rule, attributes, message).
+# Map of case to (rule, attributes, message).
 _CASES = {
     "absolute_import": (_library, {"imports": ["/lib"]}, "imports has the absolute path '/lib'. Use a folder relative to the package."),
     "bound_twice": (_to_json, {"ext_code": {"v": "1"}, "ext_strs": {"v": "x"}}, "both ext_str and ext_code set 'v'. Remove one."),

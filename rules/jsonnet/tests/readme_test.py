@@ -36,13 +36,13 @@ def test_every_attribute_is_described(name: str) -> None:
 
 
 def _without_visibility(build: str) -> str:
-    """Returns BUILD text without the lines that say who may use a target."""
+    """Returns the text of a BUILD file without visibility attributes."""
     return re.sub(r"    visibility = .*\n", "", build)
 
 
 @pytest.mark.parametrize("code", [block.split("```")[0] for block in _README.split("```starlark\n")[1:]])
-def test_examples_are_built_ones(code: str) -> None:
-    """The BUILD texts of the README are examples/hello, but for comments and visibility."""
+def test_examples_are_built(code: str) -> None:
+    """The README's examples equal examples/hello/BUILD, except for comments and visibility."""
     build = (_RULES / "examples/hello/BUILD").read_text(encoding="utf-8")
 
     statements = [statement for statement in code.strip().split("\n\n") if not statement.startswith("load(")]
@@ -51,7 +51,7 @@ def test_examples_are_built_ones(code: str) -> None:
 
 
 class _Bazel:
-    """Stands for whatever Bazel offers to a .bzl file beside rules and providers: any name, any call."""
+    """Stub for Bazel's other globals in .bzl files: it has any attribute and accepts any call."""
 
     def __getattr__(self, name: str) -> _Bazel:
         return self
@@ -62,7 +62,7 @@ class _Bazel:
 
 @cache
 def _globals(path: Path) -> dict[str, Any]:
-    """Returns the names of a .bzl file, whose language is Python's as far as these go; rules and providers are dictionaries."""
+    """Evaluates a .bzl file as Python and returns its globals; rules and providers are dictionaries."""
     bazel = _Bazel()
     names: dict[str, Any] = {
         **dict.fromkeys(("attr", "config", "repository_rule"), bazel),
@@ -83,21 +83,21 @@ def _globals(path: Path) -> dict[str, Any]:
 
 
 def _public(kind: str) -> list[tuple[str, str]]:
-    """Returns (name, attribute or field) of each rule or provider of defs.bzl."""
+    """Returns (name, attribute or field) for each rule or provider of defs.bzl."""
     found = [(name, value[kind]) for name, value in _globals(_RULES / "defs.bzl").items() if isinstance(value, dict) and kind in value]
     return [(name, part) for name, parts in found if not name.startswith("_") for part in parts if not part.startswith("_")]
 
 
 @cache
 def _used() -> set[tuple[str, str]]:
-    """Returns (rule, attribute) of every call below examples."""
+    """Returns (rule, attribute) for every call in the examples."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(_RULES.glob("examples/*/BUILD"))]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     return {(call.func.id, word.arg) for call in calls for word in call.keywords if word.arg}  # type: ignore[attr-defined]
 
 
-def test_rules_and_providers_are_seen() -> None:
-    """The two tests below look at every rule with every group of its attributes, and at both providers."""
+def test_rules_and_providers_are_found() -> None:
+    """The search finds every rule with every group of attributes, and both providers."""
     expected = {
         ("jsonnet_library", "srcs"), ("jsonnet_to_json", "tla_code_files"), ("jsonnet_to_json_test", "ext_code_envs"),
         ("jsonnet_to_json_test", "golden"), ("jsonnet_lint_test", "deps"), ("jsonnet_fmt_test", "srcs"), ("jsonnet_toolchain", "check"),
@@ -110,7 +110,7 @@ def test_rules_and_providers_are_seen() -> None:
 
 @pytest.mark.parametrize(("rule", "attribute"), _public("attrs"))
 def test_every_attribute_of_every_rule_has_an_example(rule: str, attribute: str) -> None:
-    """Each attribute is used with each rule that has it by a target below examples, all of which are built and tested."""
+    """For each rule, the examples use each attribute."""
     assert (rule, attribute) in _used(), f"show `{attribute}` of {rule} in rules/jsonnet/examples"
 
 

@@ -1,4 +1,4 @@
-"""What wrong programs and inputs get, from each engine: the same shape, places that an editor opens, nothing of Python."""
+"""Tests of error messages for wrong programs and inputs, with each engine: same format, locations for editors, no Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rules.jsonnet.tools import engine, render, second_look
+from rules.jsonnet.tools import engine, error_location, render
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
@@ -21,7 +21,7 @@ _PYTHON = re.compile(r"Traceback|RuntimeError|\.py\b|Exception|object at 0x|\bim
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the working directory, as an execution root is."""
+    """Changes to an empty folder, which stands for the execution root."""
     monkeypatch.chdir(tmp_path)
     Path("a").mkdir()
     return tmp_path
@@ -29,12 +29,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(params=ENGINES)
 def name(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Returns the name of each engine in turn."""
     return str(request.param)
 
 
 def _error(name: str, files: dict[str, str | bytes], **fields: Any) -> list[str]:
-    """Returns the lines of the message with which a/main.jsonnet fails."""
+    """Returns the lines of the error message of a/main.jsonnet."""
     for path, text in files.items():
         Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(RenderError) as caught:
@@ -45,7 +45,7 @@ def _error(name: str, files: dict[str, str | bytes], **fields: Any) -> list[str]
     return message.split("\n")
 
 
-# Program, words of the message, the place that must be named.
+# Program, words of the message, expected location.
 _PROGRAMS = {
     "missing field": ("local w = { name: 1 };\n{ x: w.nam }", "nam", "a/main.jsonnet:2:6"),
     "error statement": ("{ x:\n  error 'no' }", "runtime error: no", "a/main.jsonnet:2:3"),
@@ -66,30 +66,30 @@ _PROGRAMS = {
 
 
 @pytest.mark.parametrize("case", _PROGRAMS)
-def test_every_error_has_its_place(name: str, case: str) -> None:
-    """An error names file, line and column as `file:line:column`, below a message in the engine's words."""
-    program, words, place = _PROGRAMS[case]
+def test_every_error_has_a_location(name: str, case: str) -> None:
+    """An error has the engine's message and, below it, the location as `file:line:column`."""
+    program, words, location = _PROGRAMS[case]
 
     lines = _error(name, {"a/main.jsonnet": program})
 
     frames = [line for line in lines if line.startswith("    ")]
     assert words in "\n".join(lines[: len(lines) - len(frames)])
-    assert any(line.startswith("    " + place) for line in frames), lines
+    assert any(line.startswith("    " + location) for line in frames), lines
 
 
 def test_error_in_a_library_leads_to_the_program(name: str) -> None:
-    """The innermost frame is the library's, a later one the program's."""
+    """The innermost frame is in the library, and a later one in the program."""
     lines = _error(
         name, {"a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }", "a/b.libsonnet": "{ f(v): v.gone }"}
     )
 
-    places = [line.strip() for line in lines if line.startswith("    a/")]
-    assert places[0].startswith("a/b.libsonnet:1:9"), lines
-    assert any(place.startswith("a/main.jsonnet:2:6") for place in places), lines
+    frames = [line.strip() for line in lines if line.startswith("    a/")]
+    assert frames[0].startswith("a/b.libsonnet:1:9"), lines
+    assert any(frame.startswith("a/main.jsonnet:2:6") for frame in frames), lines
 
 
-def test_missing_argument_of_the_program_names_it(name: str) -> None:
-    """A program that is a function and gets no argument is named, though no line of it is wrong."""
+def test_missing_argument_names_the_program(name: str) -> None:
+    """The error for a missing top-level argument names argument and program."""
     lines = _error(name, {"a/main.jsonnet": "function(port) port"})
 
     assert "port" in lines[0]
@@ -97,34 +97,34 @@ def test_missing_argument_of_the_program_names_it(name: str) -> None:
 
 
 def test_undeclared_import(name: str) -> None:
-    """An import of an undeclared file is one sentence: where, what, and what to do."""
+    """The error for an undeclared import says where it is, what is wrong and what to do."""
     lines = _error(name, {"a/main.jsonnet": "{\n  x: import 'b.libsonnet' }", "a/b.libsonnet": "1"}, inputs=[])
 
     assert lines[0] == (
         "a/main.jsonnet:2:6: 'b.libsonnet' is not among the target's declared inputs; "
-        "a/b.libsonnet exists but is no input; add its jsonnet_library to deps, or the file to data"
+        "a/b.libsonnet exists; add its jsonnet_library to deps, or the file to data"
     )
 
 
 def test_absolute_import(name: str, tmp_path: Path) -> None:
-    """An absolute path is refused with what to write, whether or not the file is an input."""
+    """An absolute path is an error even if the file is an input, and the error says what to use instead."""
     lines = _error(name, {"a/main.jsonnet": f"import '{tmp_path}/a/b.libsonnet'", "a/b.libsonnet": "1"})
 
     assert lines[0] == (
         f"a/main.jsonnet:1:1: '{tmp_path}/a/b.libsonnet' is an absolute path; "
-        "import the file by its path from the workspace root"
+        "use the path from the workspace root"
     )
 
 
 def test_import_that_is_not_utf8(name: str) -> None:
-    """A file in another encoding is named with the place of the wrong byte."""
+    """The error for a file in another encoding names the file and the offset of the wrong byte."""
     lines = _error(name, {"a/main.jsonnet": "importstr 'latin.txt'", "a/latin.txt": b"caf\xe9"})
 
-    assert lines[0] == "a/latin.txt is no UTF-8 text (byte 3); save it as UTF-8, or do not import it"
+    assert lines[0] == "a/latin.txt: byte 3 is not UTF-8; save the file as UTF-8, or don't import it"
 
 
 def test_bytes(name: str) -> None:
-    """importbin reads any bytes where the engine can; rjsonnet cannot, and the sentence names the engine that can."""
+    """importbin accepts any bytes, except with rjsonnet, whose error names an engine that does."""
     Path("a/raw.bin").write_bytes(b"\xff\x00a")
     Path("a/main.jsonnet").write_text("importbin 'raw.bin'")
     request = Request(src="a/main.jsonnet", engine=name, inputs=["a/raw.bin"])
@@ -135,28 +135,28 @@ def test_bytes(name: str) -> None:
     with pytest.raises(RenderError) as caught:
         engine.evaluate(request)
     assert caught.value.message.split("\n")[0] == (
-        'a/raw.bin is no UTF-8 text (byte 0); rjsonnet reads no other bytes with importbin, engine = "gojsonnet" does'
+        "a/raw.bin: byte 0 is not UTF-8; set engine = \"gojsonnet\", because rjsonnet's importbin accepts only UTF-8"
     )
 
 
 def test_program_that_is_not_utf8(name: str) -> None:
-    """A program in another encoding is named like an import."""
-    assert _error(name, {"a/main.jsonnet": b"'caf\xe9'"})[0].startswith("a/main.jsonnet is no UTF-8 text (byte 4)")
+    """The error for a program in another encoding names the program."""
+    assert _error(name, {"a/main.jsonnet": b"'caf\xe9'"})[0].startswith("a/main.jsonnet: byte 4 is not UTF-8;")
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_cyclic_import(name: str, depth: int) -> None:
-    """Files whose values need each other are named in a circle; it is an error and no hang."""
+    """The error for an import cycle names its files in order, and the evaluation does not hang."""
     files = {f"a/{i}.libsonnet": f"(import '{(i + 1) % depth}.libsonnet') + 1" for i in range(depth)}
     lines = _error(name, {"a/main.jsonnet": "import '0.libsonnet'", **files})
 
     assert lines[0].startswith("cyclic import: a/")
     assert lines[0].count(" imports ") == depth
-    assert lines[0].endswith("and each needs the other's value; move what they share to a file of its own")
+    assert lines[0].endswith("and each needs the other's value; move the shared part to a separate file")
 
 
-def test_recursion_without_a_circle_of_imports(name: str) -> None:
-    """A lazy circle of imports, which is legal, is not blamed for another recursion."""
+def test_recursion_without_an_import_cycle(name: str) -> None:
+    """A lazy import cycle, which is valid, is not reported for a recursion elsewhere."""
     lines = _error(
         name,
         {
@@ -169,14 +169,14 @@ def test_recursion_without_a_circle_of_imports(name: str) -> None:
 
 
 def test_missing_program(name: str) -> None:
-    """A program that is not there is named."""
+    """The error for a missing program names it."""
     lines = _error(name, {}, src="a/none.jsonnet")
 
-    assert lines[0].startswith("cannot read a/none.jsonnet: No such file")
+    assert lines[0].startswith("a/none.jsonnet: can't read it: No such file")
 
 
 def test_wrong_code_of_a_variable(name: str) -> None:
-    """Code of an attribute that does not parse fails with the program's name."""
+    """The error for code in an attribute that does not parse names the program."""
     lines = _error(name, {"a/main.jsonnet": "std.extVar('v')"}, bindings=[Binding("ext", True, "value", "v", "1 +")])
 
     assert any("a/main.jsonnet" in line for line in lines)
@@ -185,28 +185,28 @@ def test_wrong_code_of_a_variable(name: str) -> None:
 @pytest.mark.parametrize(
     ("program", "outs", "words"),
     [
-        ("{ 'one.json': 1, 'tow.json': 2 }", ["one.json", "two.json"], "did not produce two.json, which outs declares"),
-        ("{ 'one.json': 1, 'two.json': 2 }", ["one.json"], "produced two.json, which outs does not declare"),
-        ("[1]", ["one.json"], "evaluates to an array, but several outputs need an object"),
-        ("{ '../x': 1 }", ["one.json"], "produced the file name '../x'; use a plain relative path"),
+        ("{ 'one.json': 1, 'tow.json': 2 }", ["one.json", "two.json"], "the value lacks the fields two.json, which outs declares"),
+        ("{ 'one.json': 1, 'two.json': 2 }", ["one.json"], "the value has the fields two.json, which outs does not declare"),
+        ("[1]", ["one.json"], "the value is an array; return an object with one field per file"),
+        ("{ '../x': 1 }", ["one.json"], "the field '../x' is not a valid file name; use a relative path without . and .."),
     ],
 )
-def test_outputs_that_do_not_fit(name: str, program: str, outs: list[str], words: str) -> None:
-    """An output that is not produced, or not declared, is named with the target, and nothing is written."""
+def test_wrong_outputs(name: str, program: str, outs: list[str], words: str) -> None:
+    """The error for a missing or undeclared output names output and target, and nothing is written."""
     Path("a/main.jsonnet").write_text(program)
     arguments = ["--label=//a:main", f"--engine={name}", "--src=a/main.jsonnet", "--multiple", *(f"--out=o/{out}" for out in outs)]
 
     code, message = render.run(arguments)
 
     assert (code, message.count("\n")) == (1, 1)
-    assert message.startswith("ERROR: //a:main: a/main.jsonnet ")
+    assert message.startswith("ERROR: //a:main: a/main.jsonnet: ")
     assert words in message
     assert not Path("o").exists()
 
 
 @pytest.mark.parametrize("value", ["1e999", "{ x: function(y) y }"])
-def test_values_that_json_cannot_hold(name: str, value: str) -> None:
-    """A function or an infinite number is an error with the program's name, and nothing is written."""
+def test_values_that_json_does_not_have(name: str, value: str) -> None:
+    """The error for a function or an infinite number names the program, and nothing is written."""
     Path("a/main.jsonnet").write_text(value)
 
     code, message = render.run(["--label=//a:main", f"--engine={name}", "--src=a/main.jsonnet", "--out=o.json"])
@@ -217,28 +217,28 @@ def test_values_that_json_cannot_hold(name: str, value: str) -> None:
     assert not Path("o.json").exists()
 
 
-def test_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tool that was built without the engine says which there are."""
+def test_missing_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a tool that was built without the engine lists all engines."""
     monkeypatch.setitem(__import__("sys").modules, "rules.jsonnet.tools.engines.jsonnet", None)
 
-    with pytest.raises(UsageError, match="the engine 'jsonnet' is not part of this tool .*; choose one of rjsonnet, "):
+    with pytest.raises(UsageError, match="this tool does not contain the engine 'jsonnet' .*; choose one of rjsonnet, "):
         engine.load("jsonnet")
 
 
 def test_unknown_engine_is_wrong_usage() -> None:
-    """An engine that nobody knows is refused with exit code 2."""
+    """An unknown engine is wrong usage, with exit code 2."""
     assert render.run(["--engine=v8", "--src=x"])[0] == 2
 
 
-def test_a_second_look_that_sees_another_error() -> None:
-    """What go-jsonnet refuses before it evaluates is not shown as the place of another error."""
+def test_a_static_error_of_go_jsonnet_is_ignored() -> None:
+    """An error that go-jsonnet finds before it evaluates is not used as the location of another error."""
     lines = _error("rjsonnet", {"a/main.jsonnet": "[{}.gone,\n function(x) unknown]"})
 
     assert lines == ["no such field: gone", "    program a/main.jsonnet"]
 
 
-def test_a_second_look_is_shortened_once() -> None:
-    """The stack of the second look loses its middle once, and the count of what is left out is right."""
+def test_the_stack_of_go_jsonnet_is_shortened_once() -> None:
+    """The stack trace from go-jsonnet is shortened once, with the right number of omitted lines."""
     program = "local f(n) = if n == 0 then {}.gone else f(n - 1) + 1;\nf(100)"
     whole = _error("rjsonnet", {"a/main.jsonnet": program}, max_trace=0)
     lines = _error("rjsonnet", {"a/main.jsonnet": program}, max_trace=20)
@@ -249,38 +249,38 @@ def test_a_second_look_is_shortened_once() -> None:
 
 
 def _waiting(pid: int) -> list[int]:
-    """Returns the ids of a process's children once there are any."""
+    """Waits until a process has children and returns their process IDs."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             return [int(child) for child in children]
         time.sleep(0.01)
-    raise AssertionError("no second look was started")
+    raise AssertionError("the child process was not started")
 
 
-def test_a_second_look_ends_with_who_asked() -> None:
-    """When the process that waits for the second look is killed, the look ends too."""
+def test_the_child_dies_with_its_parent() -> None:
+    """When the process that waits for go-jsonnet is killed, its child dies too."""
     program = "[std.foldl(function(a, b) a + b, std.range(1, 100000000), 0), {}.gone]"
     Path("a/main.jsonnet").write_text(program)
-    asking = os.fork()
-    if asking == 0:
-        second_look.stack(Request(src="a/main.jsonnet"))
+    parent = os.fork()
+    if parent == 0:
+        error_location.find_stack(Request(src="a/main.jsonnet"))
         os._exit(0)
-    (look,) = _waiting(asking)
-    comm = Path(f"/proc/{look}/stat")
-    while "jsonnet" not in Path(f"/proc/{look}/maps").read_text():
-        time.sleep(0.01)  # the engine is loaded after the process has tied itself to the one that asks
-    os.kill(asking, signal.SIGKILL)
-    os.waitpid(asking, 0)
+    (child,) = _waiting(parent)
+    stat = Path(f"/proc/{child}/stat")
+    while "jsonnet" not in Path(f"/proc/{child}/maps").read_text():
+        time.sleep(0.01)  # the child loads the engine after it has called prctl
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
     deadline = time.monotonic() + 3
-    while comm.exists() and comm.read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < deadline, "the second look goes on"
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "the child still runs"
         time.sleep(0.02)
 
 
-def test_without_a_second_look_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where go-jsonnet cannot be asked, the message has the program and what it imported."""
-    monkeypatch.setattr(second_look, "stack", lambda *_: [])
+def test_without_a_location_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If go-jsonnet is not available, the error names the program and the imported files."""
+    monkeypatch.setattr(error_location, "find_stack", lambda *_: [])
 
     lines = _error("rjsonnet", {"a/main.jsonnet": "{ x: (import 'b.libsonnet').y }", "a/b.libsonnet": "{}"})
 

@@ -1,14 +1,14 @@
-"""Evaluates a program and compares the result: the tool of jsonnet_to_json_test.
+"""Evaluates a program and compares its output with a golden file: the tool of jsonnet_to_json_test.
 
-Arguments are those of one rendering (rules.jsonnet.tools.request) and:
+It accepts the arguments of a rendering (rules.jsonnet.tools.request) and:
 
-    --golden=FILE     what the program must print
-    --golden_target=LABEL  the target that generates the golden file; without it that is a source
-    --error=N         the exit code to expect (0 or 1)
-    --regex           the golden file is a pattern that must occur in the output: case is ignored, `.` is any character
-    --canonicalize    print the golden file as Jsonnet prints it before comparing
-    --show_output     show the whole output when the test fails
-    --update          rewrite the golden file in the workspace (bazel run)
+    --golden=FILE     the expected output
+    --golden_target=LABEL  the target that generates the golden file; leave it out for a source file
+    --error=N         the expected exit code (0 or 1)
+    --regex           the golden file is a regular expression that must match a part of the output: case is ignored, `.` matches any character
+    --canonicalize    evaluate the golden file as Jsonnet before comparing
+    --show_output     show the whole output if the test fails
+    --update          rewrite the golden file in the workspace (only with bazel run)
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _SWITCHES = ("--regex", "--canonicalize", "--show_output", "--update")
 
 @dataclass
 class Check:
-    """What a test expects.
+    """Expectations of a test.
 
     Attributes:
-        golden: File with the expected output; empty when only the exit code counts.
-        golden_target: The target that generates it; empty for a source.
+        golden: Path of the golden file; empty if only the exit code matters.
+        golden_target: Label of the target that generates the golden file; empty for a source file.
         error: Expected exit code.
-        switches: The switches that were given, as written.
+        switches: Switches of the command line, with their dashes.
     """
 
     golden: str
@@ -46,13 +46,13 @@ class Check:
 
 
 def parse(arguments: Sequence[str]) -> tuple[Check, requests.Request]:
-    """Separates the check's arguments from those of the rendering.
+    """Parses the arguments of the check and of the rendering.
 
     Args:
-        arguments: Expanded arguments.
+        arguments: Arguments without parameter files.
 
     Returns:
-        What is expected, and what to render.
+        The expectations and the rendering.
 
     Raises:
         UsageError: An argument is unknown or malformed.
@@ -75,14 +75,14 @@ def parse(arguments: Sequence[str]) -> tuple[Check, requests.Request]:
 
 
 def evaluate(request: requests.Request) -> tuple[int, str]:
-    """Evaluates a program as jsonnet_to_json would.
+    """Evaluates a program as jsonnet_to_json does.
 
     Args:
-        request: The rendering; `outs` are only compared with the names that the
-            program produces, when it produces several.
+        request: The rendering. With several outputs, the names that the program
+            produces are compared with `outs`.
 
     Returns:
-        Exit code, and the value as text or the error's message.
+        Exit code, and the value as text or the error message.
     """
     try:
         text = engine.evaluate(request)
@@ -97,17 +97,17 @@ def evaluate(request: requests.Request) -> tuple[int, str]:
 
 
 def canonical(path: str, name: str) -> str:
-    """Prints a golden file as Jsonnet prints values.
+    """Evaluates a golden file and formats it as Jsonnet formats values.
 
     Args:
         path: A .json or .jsonnet file.
-        name: The engine to print it with.
+        name: Name of the engine.
 
     Returns:
-        Its value as text.
+        The value as text.
 
     Raises:
-        RenderError: The file is no valid Jsonnet.
+        RenderError: The file is not valid Jsonnet.
     """
     return engine.evaluate(requests.Request(src=path, engine=name)) + "\n"
 
@@ -118,57 +118,57 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except UnicodeDecodeError as error:
-        raise RenderError(f"{path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        raise RenderError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     except OSError as error:
-        raise RenderError(f"cannot read {path}: {error.strerror}; correct the attribute golden") from error
+        raise RenderError(f"{path}: can't read it: {error.strerror}; correct the attribute golden") from error
 
 
 def compare(check: Check, request: requests.Request, text: str) -> list[str]:
     """Compares an output with the golden file.
 
     Args:
-        check: What is expected.
-        request: What was rendered.
-        text: What it printed.
+        check: The expectations.
+        request: The rendering.
+        text: Its output.
 
     Returns:
-        Lines that tell the difference; empty when there is none.
+        Lines that describe the difference; empty if there is none.
 
     Raises:
-        RenderError: The golden file cannot be read, is no valid Jsonnet, or no valid pattern.
+        RenderError: The golden file can't be read, or is not valid Jsonnet or not a valid regular expression.
     """
     expected = _read(check.golden)
     if "--regex" in check.switches:
         try:
             found = re.search(expected.rstrip("\n"), text, re.IGNORECASE | re.DOTALL)
         except re.error as error:
-            raise RenderError(f"{check.golden} is no regular expression: {error}; correct it") from error
-        return [] if found else [f"the pattern of {check.golden} does not occur: {expected.rstrip()}"]
+            raise RenderError(f"{check.golden} is not a regular expression: {error}; correct it") from error
+        return [] if found else [f"the pattern of {check.golden} does not match: {expected.rstrip()}"]
     if "--canonicalize" in check.switches and not (check.error or request.yaml_stream or request.string):
         expected = canonical(check.golden, request.engine)
-    # A final newline is no difference: editors add it and shells take it away.
+    # A final newline does not matter: editors add it and shells remove it.
     before, after = expected.rstrip("\n").split("\n"), text.rstrip("\n").split("\n")
     return list(difflib.unified_diff(before, after, check.golden, "actual", lineterm=""))
 
 
 def update(check: Check, text: str) -> str:
-    """Rewrites the golden file of the source tree.
+    """Rewrites the golden file in the source tree.
 
     Args:
-        check: What is expected.
-        text: What the program printed.
+        check: The expectations.
+        text: The output of the program.
 
     Returns:
-        What was done, in a sentence.
+        The message for the user.
 
     Raises:
-        RenderError: There is no golden file to write, or no workspace.
+        RenderError: There is no workspace, or no golden file that can be rewritten.
     """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace or not check.golden or "--regex" in check.switches:
-        raise RenderError("--update rewrites a golden file that is no regex; run it with `bazel run TEST -- --update`")
+        raise RenderError("--update needs `bazel run` and a golden file that is not a regex; run `bazel run TEST -- --update`")
     if check.golden_target:
-        raise RenderError(f"{check.golden} is generated by {check.golden_target}, so --update cannot rewrite it; change that target")
+        raise RenderError(f"{check.golden} is generated by {check.golden_target}, so --update can't rewrite it; change that target")
     if check.golden.startswith("../"):
         raise RenderError(f"{check.golden} belongs to another repository; run --update in its own workspace")
     path = _in_workspace(check.golden)
@@ -180,25 +180,25 @@ def update(check: Check, text: str) -> str:
 
 
 def _in_workspace(golden: str) -> str:
-    """Returns where a golden file is in the source tree; a link there stays one."""
+    """Returns the path of a golden file in the source tree, with links resolved, so that links stay links."""
     return os.path.realpath(os.path.join(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ""), golden))
 
 
 def _discard(argv: Sequence[str]) -> None:
-    """Removes what a killed --update has left of a golden file."""
+    """Removes the partial golden file of a killed --update."""
     golden = requests.peek(argv, "golden")
     if golden and "--update" in argv:
         outputs.discard([_in_workspace(golden)])
 
 
 def run(argv: Sequence[str]) -> tuple[int, str]:
-    """Does one check.
+    """Runs one check.
 
     Args:
         argv: Arguments; see the module.
 
     Returns:
-        Exit code (0 as expected, 1 not so, 2 wrong usage) and what to tell the user.
+        Exit code (0 output as expected, 1 not as expected, 2 wrong usage) and the message for the user.
     """
     label = render.main_label(requests.peek(argv, "label"))
     try:
@@ -213,24 +213,24 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
         return error.exit_code, f"ERROR: {label + ': ' if label else ''}{error.message}\n"
     if not difference:
         return 0, ""
-    told = [f"FAIL {label}: the output is not what {check.golden} has:", *difference]
+    message = [f"FAIL {label}: the output differs from {check.golden}:", *difference]
     if "--show_output" in check.switches:
-        told += ["The whole output:", text.removesuffix("\n")]
+        message += ["The whole output:", text.removesuffix("\n")]
     if "--regex" not in check.switches:
-        told.append(f"If the new output is right: bazel run {label} -- --update")
-    return 1, "\n".join(told) + "\n"
+        message.append(f"If the new output is right, run: bazel run {label} -- --update")
+    return 1, "\n".join(message) + "\n"
 
 
 def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
-    """Runs the check in a process that an engine may crash and that has limits, as a rendering does.
+    """Runs the check in a child process, with the limits of a rendering, because the engine may crash.
 
     Args:
         argv: Arguments; see the module.
-        stdout: Where results go; standard output when None.
-        stderr: Where errors go; standard error when None.
+        stdout: Stream for results; standard output if None.
+        stderr: Stream for errors; standard error if None.
 
     Returns:
-        0 when the output is as expected, 1 when it is not, 2 for wrong usage.
+        Exit code: 0 if the output is as expected, 1 if not, 2 for wrong usage.
     """
     evaluator = worker.Evaluator(run=run, discard=_discard)
     try:

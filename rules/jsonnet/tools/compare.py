@@ -1,6 +1,6 @@
-"""Compares what the engines made of the same programs: `compare OUTCOME…`, the tool of jsonnet_engines_test.
+"""Compares the results of all engines for the same programs: `compare OUTCOME…`, the tool of jsonnet_engines_test.
 
-An outcome is a file that `render --outcome=FILE` has written; its name is
+`render_tool --outcome=FILE` writes an outcome. Its file name is
 `TEST.TARGET.ENGINE.json`.
 """
 
@@ -13,55 +13,55 @@ from typing import Any, TextIO
 
 
 def difference(one: object, other: object, path: str = "the value") -> str:
-    """Finds the first place in which two JSON values differ.
+    """Describes the first difference between two JSON values.
 
     Args:
         one: A value.
         other: Another one.
-        path: Where the two stand, for the text.
+        path: Path of the values, for the text.
 
     Returns:
-        A sentence with the place and both parts; empty if the values are equal. 1 and 1.0 are equal, 1 and true are not.
+        A sentence with the path and both values; empty if the values are equal. 1 and 1.0 are equal, 1 and true are not.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         for name in sorted({*one, *other}):
             if name not in one or name not in other:
-                return f"{path} has the field {name!r} only {'there' if name not in one else 'here'}"
+                return f"{path} has the field {name!r} only in the {'second' if name not in one else 'first'}"
             if found := difference(one[name], other[name], f"{path}.{name}"):
                 return found
         return ""
     if isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
-            return f"{path} has {len(one)} elements and {len(other)}"
+            return f"{path} has {len(one)} elements in the first and {len(other)} in the second"
         return next((found for i, pair in enumerate(zip(one, other)) if (found := difference(*pair, f"{path}[{i}]"))), "")
     if one == other and isinstance(one, bool) == isinstance(other, bool):
         return ""
-    return f"{path} is {json.dumps(one)[:200]} and {json.dumps(other)[:200]}"
+    return f"{path} is {json.dumps(one)[:200]} in the first and {json.dumps(other)[:200]} in the second"
 
 
 def compare(outcomes: dict[str, dict[str, Any]]) -> list[str]:
     """Compares the outcomes of one program.
 
     Args:
-        outcomes: Engine -> outcome, with exit_code, message and value.
+        outcomes: Map of engine to outcome, which has exit_code, message and value.
 
     Returns:
-        A sentence for each engine that differs from the first.
+        One sentence for each engine that differs from the first.
     """
-    (first, wanted), *others = outcomes.items()
+    (first, expected), *others = outcomes.items()
     sentences = []
     for engine, outcome in others:
-        if outcome["exit_code"] != wanted["exit_code"]:
+        if outcome["exit_code"] != expected["exit_code"]:
             sentences.append(
-                f"exit code {wanted['exit_code']} with {first}, {outcome['exit_code']} with {engine}: "
-                f"{outcome['message'] or wanted['message']}"
+                f"exit code {expected['exit_code']} with {first}, {outcome['exit_code']} with {engine}: "
+                f"{outcome['message'] or expected['message']}"
             )
-        elif found := difference(wanted["value"], outcome["value"]):
+        elif found := difference(expected["value"], outcome["value"]):
             sentences.append(f"{first} and {engine} differ: {found}")
     return sentences
 
 
-# Each level of a value takes up to three of Python's frames; a value that `render` could write has some 1,000 levels at most.
+# Each level of a value takes up to three Python frames; an outcome has about 1,000 levels at most.
 _FRAMES = 10_000
 
 
@@ -70,10 +70,10 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     Args:
         argv: Outcome files.
-        stderr: Where differences go; standard error when None.
+        stderr: Stream for differences; standard error if None.
 
     Returns:
-        0 when all engines agree on every program, 1 otherwise, 2 without files.
+        Exit code: 0 if all engines agree on every program, 1 if not, 2 without files.
     """
     err = stderr or sys.stderr
     programs: dict[str, dict[str, dict[str, Any]]] = {}
@@ -82,7 +82,7 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
         with open(path, encoding="utf-8") as file:
             programs.setdefault(name, {})[engine] = json.load(file)
     if not programs:
-        err.write("ERROR: nothing to compare; give outcome files\n")
+        err.write("ERROR: no files to compare; pass outcome files as arguments\n")
         return 2
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(_FRAMES)

@@ -1,9 +1,9 @@
-"""Evaluates one program with the engine of the request and shapes its errors.
+"""Evaluates one program with the engine of the request and normalizes its errors.
 
 Every engine is a module of rules.jsonnet.tools.engines with the functions
-`evaluate`, `shape` and `exact`, and `binary`, which says whether importbin takes
-any bytes. Only the one that a target is rendered with is among its
-tool's files, so it is imported by name.
+`evaluate`, `parse_error` and `has_location`, and the constant `BINARY`, which is
+True if importbin accepts any bytes. A tool contains only the engine of its
+target, so engines are imported by name.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from types import ModuleType
 
 from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
-from rules.jsonnet.tools import second_look
+from rules.jsonnet.tools import error_location
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs, workspace_path
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
-# What the engines say of a value that needs itself.
-_ENDLESS = ("infinite recursion", "stack overflow", "max stack frames")
-_HAS_PLACE = re.compile(r"^ {4}[^:]+:\d+:\d+")
+# Messages of the engines for infinite recursion.
+_INFINITE_RECURSION = ("infinite recursion", "stack overflow", "max stack frames")
+_HAS_LOCATION = re.compile(r"^ {4}[^:]+:\d+:\d+")
 
 
 def load(name: str) -> ModuleType:
@@ -34,16 +34,16 @@ def load(name: str) -> ModuleType:
         name: One of rules.jsonnet.tools.request.ENGINES.
 
     Returns:
-        Its module.
+        The engine's module.
 
     Raises:
-        UsageError: The engine is not among the tool's files.
+        UsageError: This tool does not contain the engine.
     """
     try:
         return importlib.import_module(f"rules.jsonnet.tools.engines.{name}")
     except ImportError as error:
         raise UsageError(
-            f"the engine '{name}' is not part of this tool ({error}); choose one of {', '.join(ENGINES)} "
+            f"this tool does not contain the engine '{name}' ({error}); choose one of {', '.join(ENGINES)} "
             "with --//rules/jsonnet:engine or the attribute engine"
         ) from error
 
@@ -51,8 +51,8 @@ def load(name: str) -> ModuleType:
 def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
     """Returns the text of a binding: a string, or code if the binding is code.
 
-    A file becomes an import, so that its own imports and its place in a stack
-    trace are right; `importstr` yields code that is a string.
+    A file becomes an import, so that its own imports and its name in stack
+    traces are right; `importstr` gives code that evaluates to a string.
     """
     if binding.source == "file":
         path = workspace_path(binding.value).replace("\\", "\\\\").replace('"', '\\"')
@@ -66,15 +66,15 @@ def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
         text = os.environ[binding.value]
         try:
             text.encode()
-        except UnicodeEncodeError as error:  # Python keeps bytes that are no UTF-8 as lone surrogates
+        except UnicodeEncodeError as error:  # Python decodes bytes that are not UTF-8 to lone surrogates
             raise RenderError(
-                f"the environment variable {binding.value} holds bytes that are no UTF-8 text; pass it in UTF-8"
+                f"the environment variable {binding.value} is not UTF-8 text; set it to UTF-8 text"
             ) from error
     return fill(text, status, repr(binding.name)) if stamped else text
 
 
 def _bind(request: Request) -> dict[str, dict[str, str]]:
-    """Returns the engine's four keyword arguments for variables and arguments."""
+    """Returns the engine's keyword arguments for external variables and top-level arguments."""
     groups: dict[str, dict[str, str]] = {"ext_vars": {}, "ext_codes": {}, "tla_vars": {}, "tla_codes": {}}
     try:
         status = read_status(request.stamp_files) if request.stamp_keys else {}
@@ -88,58 +88,58 @@ def _bind(request: Request) -> dict[str, dict[str, str]]:
 
 
 def shorten(lines: list[str], limit: int) -> list[str]:
-    """Cuts the middle out of a long stack.
+    """Shortens a long stack trace by its middle.
 
     Args:
-        lines: Lines of the stack, innermost first.
-        limit: How many of them to keep; 0 for all.
+        lines: Lines of the stack trace, innermost first.
+        limit: Number of lines to keep; 0 for all.
 
     Returns:
-        At most `limit` lines and one that counts what was left out.
+        At most `limit` lines, and one line with the number of omitted ones.
     """
     if not limit or len(lines) <= limit:
         return lines
     tail = limit // 2
     head = limit - tail
-    left_out = len(lines) - head - tail
-    return [*lines[:head], f"    … {left_out} more frames", *lines[len(lines) - tail :]]
+    omitted = len(lines) - head - tail
+    return [*lines[:head], f"    … {omitted} more frames", *lines[len(lines) - tail :]]
 
 
-def _circle(stack: list[str], inputs: Inputs) -> list[str]:
-    """Returns the message for a circle of imports that the innermost frames stand in, or nothing."""
+def _cycle_message(stack: list[str], inputs: Inputs) -> list[str]:
+    """Returns the message for an import cycle if the innermost frames are in it; an empty list otherwise."""
     cycle = inputs.cycle()
     innermost = {line.strip().partition(":")[0] for line in stack[: len(cycle)]}
     if not cycle or not innermost <= set(cycle) or len(innermost) < min(len(cycle), 2):
         return []
     steps = " imports ".join([*cycle, cycle[0]])
-    return [f"cyclic import: {steps}, and each needs the other's value; move what they share to a file of its own"]
+    return [f"cyclic import: {steps}, and each needs the other's value; move the shared part to a separate file"]
 
 
-def explain(
+def format_error(
     message: list[str], stack: list[str], failure: RenderError | None, request: Request, inputs: Inputs
 ) -> str:
-    """Turns an engine's error into ours.
+    """Formats an engine's error.
 
     Args:
         message: Lines of the engine's message.
-        stack: Lines of its stack, indented by four spaces.
-        failure: The failed import behind the error, whose sentence replaces the
-            engine's message; None if no import failed.
-        request: The rendering. Its program is named last where the stack leads
-            to no place in it.
-        inputs: What was imported, named where the engine gives no place at all.
+        stack: Lines of its stack trace, indented by four spaces.
+        failure: The error of the failed import; its message replaces the engine's.
+            None if no import failed.
+        request: The rendering. Its program is added to a stack trace that does not
+            contain it.
+        inputs: The inputs. The imported files are added to a stack trace without any location.
 
     Returns:
-        A message with the stack below it.
+        The message with the stack trace below it.
     """
     if failure is not None:
         message = [failure.message]
-    elif any(words in message[0] for words in _ENDLESS):
-        message = _circle(stack, inputs) or message
+    elif any(words in message[0] for words in _INFINITE_RECURSION):
+        message = _cycle_message(stack, inputs) or message
     end = []
     if not any(request.src in line for line in [*message, *stack]):
         end.append(f"    program {request.src}")
-        if failure is None and not any(_HAS_PLACE.match(line) for line in stack):
+        if failure is None and not any(_HAS_LOCATION.match(line) for line in stack):
             end += [f"    which imports {path}" for path in inputs.imported if path != request.src]
     return "\n".join([*message, *shorten(stack, request.max_trace), *shorten(end, request.max_trace)])
 
@@ -148,24 +148,24 @@ def evaluate(request: Request) -> str:
     """Evaluates the request's program.
 
     Args:
-        request: What to evaluate, with which engine, inputs and variables.
+        request: The program with its engine, inputs and variables.
 
     Returns:
-        The value as JSON, in the form that rules.jsonnet.tools.outputs takes apart.
+        The value as JSON, in the format that rules.jsonnet.tools.outputs splits.
 
     Raises:
-        RenderError: The program fails; the message has the Jsonnet stack.
-        UsageError: The engine is not part of this tool.
+        RenderError: The program fails; the message includes the Jsonnet stack trace.
+        UsageError: This tool does not contain the engine.
     """
     engine = load(request.engine)
-    inputs = Inputs([request.src, *request.inputs], request.imports, engine.binary)
+    inputs = Inputs([request.src, *request.inputs], request.imports, engine.BINARY)
     call = Call(request.src, inputs, request.max_stack, files=inputs.texts, **_bind(request))
     try:
         return str(engine.evaluate(call))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of the Rust engine is no Exception
-        message, stack = engine.shape(str(error) or "the engine failed and did not say why", call)
-        if inputs.failure is None and not engine.exact(message, stack):
-            stack = second_look.stack(request, message[0]) or stack
-        raise RenderError(explain(message, stack, inputs.failure, request, inputs)) from error
+    except BaseException as error:  # a panic of the Rust engine is not an Exception
+        message, stack = engine.parse_error(str(error) or "the engine failed without a message", call)
+        if inputs.failure is None and not engine.has_location(message, stack):
+            stack = error_location.find_stack(request, message[0]) or stack
+        raise RenderError(format_error(message, stack, inputs.failure, request, inputs)) from error

@@ -1,4 +1,4 @@
-"""Evaluation, imports and error texts, against the real engine."""
+"""Tests of evaluation, imports and error messages, with the real default engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rules.jsonnet.tools.request import Binding, Request
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the working directory, as an execution root is."""
+    """Changes to an empty folder, which stands for the execution root."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -30,14 +30,14 @@ def _write(files: dict[str, str]) -> None:
 
 
 def _value(files: dict[str, str], **fields: Any) -> object:
-    """Evaluates a/main.jsonnet of the files, all of which are declared inputs."""
+    """Evaluates a/main.jsonnet; all files are declared inputs."""
     _write(files)
     request = Request(src="a/main.jsonnet", **{"inputs": list(files), **fields})
     return json.loads(engine.evaluate(request))
 
 
 def _error(files: dict[str, str], **fields: Any) -> str:
-    """Returns the message with which the evaluation fails."""
+    """Returns the error message of the evaluation."""
     with pytest.raises(RenderError) as caught:
         _value(files, **fields)
     assert "Traceback" not in caught.value.message
@@ -55,14 +55,14 @@ def _error(files: dict[str, str], **fields: Any) -> str:
     ],
 )
 def test_import_forms(name: str, fields: dict[str, list[str]]) -> None:
-    """A file is found beside the importer, from the workspace root and in import folders."""
+    """A file is found in the importing file's folder, from the workspace root and in import folders."""
     files = {"a/main.jsonnet": f"import '{name}'", "a/b.libsonnet": "1", "a/lib/deep.libsonnet": "1"}
 
     assert _value(files, **fields) == 1
 
 
 def test_generated_files_are_in_the_same_tree() -> None:
-    """A generated file is imported by its workspace path, or relative to a source beside it."""
+    """A generated file is imported by its workspace path, or relative to a source file in the same package."""
     generated = "bazel-out/k8-fastbuild/bin/a/gen.json"
     files = {"a/main.jsonnet": "[import 'a/gen.json', import 'gen.json']", generated: "{x: 1}"}
 
@@ -70,7 +70,7 @@ def test_generated_files_are_in_the_same_tree() -> None:
 
 
 def test_external_repositories() -> None:
-    """A file of another repository is external/NAME/… from an execution root and from runfiles."""
+    """A file of another repository has the path external/NAME/…, in the execution root and in the runfiles."""
     files = {"a/main.jsonnet": "import 'external/other/x.json'", "external/other/x.json": "7"}
 
     assert _value(files) == 7
@@ -78,7 +78,7 @@ def test_external_repositories() -> None:
 
 
 def test_generated_program() -> None:
-    """The program itself may be generated; its siblings are sources."""
+    """A generated program imports source files from its own package."""
     source = "bazel-out/k8-fastbuild/bin/a/main.jsonnet"
     _write({source: "import 'b.libsonnet'", "a/b.libsonnet": "2"})
 
@@ -86,24 +86,24 @@ def test_generated_program() -> None:
 
 
 def test_undeclared_import_fails_though_the_file_exists() -> None:
-    """A file that is no declared input cannot be imported; the message names place, file and cure."""
+    """A file that is not a declared input can't be imported; the error has location, file and remedy."""
     files = {"a/main.jsonnet": "{\n  x: import 'b.libsonnet' }", "a/b.libsonnet": "1"}
 
     message = _error(files, inputs=[])
 
     assert message.startswith("a/main.jsonnet:2:6: 'b.libsonnet' is not among the target's declared inputs; ")
-    assert "a/b.libsonnet exists but is no input; add its jsonnet_library to deps" in message
+    assert "a/b.libsonnet exists; add its jsonnet_library to deps" in message
 
 
 def test_misspelled_import_gets_a_suggestion() -> None:
-    """An import that no file answers to is compared with those that exist."""
+    """The error for an import without a file suggests a declared input with a similar name."""
     message = _error({"a/main.jsonnet": "import 'a/labls.libsonnet'", "a/labels.libsonnet": "1"})
 
     assert "did you mean 'a/labels.libsonnet'?" in message
 
 
 def test_undeclared_import_in_a_library_names_the_library() -> None:
-    """The place is the importing library, and the stack leads to the program."""
+    """The location is in the importing library, and the stack trace contains the program."""
     message = _error({"a/main.jsonnet": "(import 'b.libsonnet').x", "a/b.libsonnet": "{ x: importstr 'no.txt' }"})
 
     assert message.startswith("a/b.libsonnet:1:6: 'no.txt' is not among")
@@ -111,7 +111,7 @@ def test_undeclared_import_in_a_library_names_the_library() -> None:
 
 
 def test_evaluation_error_shows_the_stack_in_workspace_paths() -> None:
-    """An error statement shows its message and every frame as file:line:column."""
+    """An error statement's error has its message and every frame as file:line:column."""
     files = {
         "a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }",
         "a/b.libsonnet": "{ f(v): error 'no' }",
@@ -123,16 +123,16 @@ def test_evaluation_error_shows_the_stack_in_workspace_paths() -> None:
     assert [line.split()[0] for line in lines[1:3]] == ["a/b.libsonnet:1:9-19:", "a/main.jsonnet:2:6-12:"]
 
 
-def test_syntax_error_has_its_place() -> None:
-    """A syntax error names file, line and column."""
+def test_syntax_error_has_a_location() -> None:
+    """A syntax error has file, line and column."""
     message = _error({"a/main.jsonnet": "{\n  a: 1 +\n}"})
 
     assert message.startswith("syntax error: ")
     assert message.endswith("\n    a/main.jsonnet:3:1")
 
 
-def test_endless_recursion_is_cut_off() -> None:
-    """A program that recurses for ever fails with a short stack that counts the rest."""
+def test_infinite_recursion_has_a_short_stack() -> None:
+    """The stack trace of an infinite recursion is shortened and has the number of omitted frames."""
     lines = _error({"a/main.jsonnet": "local f(x) = f(x + 1) + 1; f(0)"}, max_trace=6).splitlines()
 
     assert lines[0].startswith("stack overflow")
@@ -140,16 +140,16 @@ def test_endless_recursion_is_cut_off() -> None:
     assert len(lines) == 1 + 6 + 1
 
 
-def test_error_without_a_place_gets_one() -> None:
-    """Where rjsonnet gives no place, go-jsonnet's stands in the message."""
+def test_error_without_a_location_gets_one() -> None:
+    """If rjsonnet gives no location, the message has go-jsonnet's."""
     lines = _error({"a/main.jsonnet": "{ x: {}.y }"}).splitlines()
 
     assert lines[0] == "no such field: y"
     assert lines[1] == "    a/main.jsonnet:1:6-10: object <anonymous>"
 
 
-def test_line_ends_stay() -> None:
-    """A text import has the bytes of the file, carriage returns included."""
+def test_line_endings_are_kept() -> None:
+    """importstr keeps the bytes of the file, including carriage returns."""
     Path("a").mkdir()
     Path("a/dos.txt").write_bytes(b"one\r\ntwo\r")
 
@@ -157,13 +157,13 @@ def test_line_ends_stay() -> None:
 
 
 def test_missing_program() -> None:
-    """A program that does not exist is named."""
-    with pytest.raises(RenderError, match=r"cannot read none\.jsonnet: No such file"):
+    """The error for a missing program names it."""
+    with pytest.raises(RenderError, match=r"none\.jsonnet: can't read it: No such file"):
         engine.evaluate(Request(src="none.jsonnet"))
 
 
 def test_every_kind_of_binding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strings, code, files and environment reach external variables and arguments."""
+    """External variables and top-level arguments can be strings, code, files and environment variables."""
     monkeypatch.setenv("WHO", "Zoë")
     program = "function(s, c, f) [s, c, f, std.extVar('es'), std.extVar('ec'), std.extVar('ef'), std.extVar('WHO')]"
     bindings = [
@@ -181,7 +181,7 @@ def test_every_kind_of_binding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unset_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment variable that is not set is named together with the flag that sets it."""
+    """The error for a missing environment variable names it and the flag that sets it."""
     monkeypatch.delenv("NOWHERE", raising=False)
 
     message = _error({"a/main.jsonnet": "1"}, bindings=[Binding("ext", False, "env", "NOWHERE", "NOWHERE")])
@@ -189,38 +189,38 @@ def test_unset_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "NOWHERE is not set; pass it with --action_env=NOWHERE=VALUE" in message
 
 
-def test_environment_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment variable with bytes that are no UTF-8 is named, and nothing of Python is said."""
+def test_environment_variable_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error for an environment variable that is not UTF-8 names it and does not mention Python."""
     monkeypatch.setitem(os.environb, b"LATIN", b"caf\xe9")
 
     message = _error({"a/main.jsonnet": "std.extVar('LATIN')"}, bindings=[Binding("ext", False, "env", "LATIN", "LATIN")])
 
-    assert message == "the environment variable LATIN holds bytes that are no UTF-8 text; pass it in UTF-8"
+    assert message == "the environment variable LATIN is not UTF-8 text; set it to UTF-8 text"
 
 
-def test_engine_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that fails without a word is still an error with the program's name."""
+def test_engine_error_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine's error without a message still names the program."""
 
     def fail(call: object) -> str:
         raise RuntimeError
 
     monkeypatch.setattr(engine.load("rjsonnet"), "evaluate", fail)
 
-    assert _error({"a/main.jsonnet": "1"}) == "the engine failed and did not say why\n    program a/main.jsonnet"
+    assert _error({"a/main.jsonnet": "1"}) == "the engine failed without a message\n    program a/main.jsonnet"
 
 
 def test_missing_argument_of_the_top_level_function() -> None:
-    """A missing top-level argument is named with the function's signature."""
+    """The error for a missing top-level argument names the argument."""
     assert "function argument is not passed: x" in _error({"a/main.jsonnet": "function(x) x"})
 
 
 def test_undefined_external_variable() -> None:
-    """An external variable that nothing binds is named."""
+    """The error for an undefined external variable names it."""
     assert _error({"a/main.jsonnet": "std.extVar('gone')"}).startswith("external variable is not defined: gone")
 
 
 def test_stamping() -> None:
-    """Only the named bindings are stamped, and only references in upper case."""
+    """Only the bindings in stamp_keys are stamped, and only keys in upper case."""
     bindings = [
         Binding("ext", False, "value", "stamped", "{STABLE_REV}+{lower}"),
         Binding("ext", False, "value", "plain", "{STABLE_REV}"),
@@ -236,7 +236,7 @@ def test_stamping() -> None:
 
 
 def test_unknown_stamp() -> None:
-    """A reference that the workspace status lacks is named with what there is."""
+    """The error for a key that the workspace status lacks names the key and the existing keys."""
     binding = Binding("ext", False, "value", "v", "{STABLE_NO}")
     files = {"a/main.jsonnet": "1", "status": "BUILD_USER me\n"}
 
@@ -246,16 +246,16 @@ def test_unknown_stamp() -> None:
     assert "it has: BUILD_USER" in message
 
 
-def test_files_are_read_anew() -> None:
-    """A library that changed between two renderings of one process is seen."""
+def test_files_are_read_again() -> None:
+    """A change of a library is seen by the next rendering in the same process."""
     files = {"a/main.jsonnet": "import 'b.libsonnet'", "a/b.libsonnet": "1"}
     assert _value(files) == 1
 
     assert _value({**files, "a/b.libsonnet": "2"}) == 2
 
 
-def test_source_wins_over_its_generated_twin() -> None:
-    """Of two declared files with one workspace path the first declared is imported."""
+def test_source_file_wins_over_a_generated_file() -> None:
+    """Of two declared inputs with the same workspace path, the first one is imported."""
     files = {"a/main.jsonnet": "import 'x.json'", "a/x.json": "1", "bazel-out/k8/bin/a/x.json": "2"}
 
     assert _value(files) == 1

@@ -1,4 +1,4 @@
-"""The worker with each engine: same bytes with and without it, replaced when it dies, never stale, bounded memory."""
+"""Tests of the worker with each engine: same bytes with and without it, recovery, no stale files, bounded memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rules.jsonnet.tools.request import ENGINES
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
+    """Returns the name of each engine in turn."""
     return str(request.param)
 
 
 @pytest.fixture
 def warm(tmp_path: Path, engine: str) -> Iterator[memory.Worker]:
-    """A worker in an empty folder."""
+    """Starts a worker in an empty folder."""
     with memory.Worker(tmp_path, engine) as started:
         yield started
 
@@ -31,19 +31,19 @@ def warm(tmp_path: Path, engine: str) -> Iterator[memory.Worker]:
 _DONE = {"exitCode": 0, "output": "", "requestId": 0}
 
 
-def test_one_process_an_action_writes_the_same_bytes(warm: memory.Worker, tmp_path: Path, engine: str) -> None:
-    """Where workers are off, the file is the same."""
+def test_one_process_per_action_writes_the_same_bytes(warm: memory.Worker, tmp_path: Path, engine: str) -> None:
+    """Without a worker, the output is the same."""
     assert warm.render() == _DONE
     wanted = (tmp_path / "out.json").read_bytes()
     arguments = [f"--engine={engine}", "--src=main.jsonnet", "--input=lib.libsonnet", "--out=alone.json"]
-    code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+    code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, check=True)
 
     assert (tmp_path / "alone.json").read_bytes() == wanted
 
 
 def test_all_engines_write_the_same_bytes(warm: memory.Worker, tmp_path: Path) -> None:
-    """The file does not depend on the engine."""
+    """The output does not depend on the engine."""
     assert warm.render() == _DONE
     written = (tmp_path / "out.json").read_bytes()
     with memory.Worker(tmp_path, ENGINES[0]) as other:
@@ -53,7 +53,7 @@ def test_all_engines_write_the_same_bytes(warm: memory.Worker, tmp_path: Path) -
 
 
 def test_a_killed_evaluator_is_replaced(warm: memory.Worker) -> None:
-    """When the process that evaluates is killed, the next rendering is done by a new one."""
+    """After the evaluator is killed, the next rendering uses a new one."""
     assert warm.render() == _DONE
     (killed,) = warm.children()
     os.kill(killed, signal.SIGKILL)
@@ -63,7 +63,7 @@ def test_a_killed_evaluator_is_replaced(warm: memory.Worker) -> None:
 
 
 def test_a_changed_library_is_seen(warm: memory.Worker, tmp_path: Path) -> None:
-    """A library that changed between two renderings is read anew, even with the same size and time stamp."""
+    """A changed library is read again, even if size and modification time are the same."""
     assert warm.render() == _DONE
     library = tmp_path / "lib.libsonnet"
     stamp = library.stat()
@@ -74,23 +74,23 @@ def test_a_changed_library_is_seen(warm: memory.Worker, tmp_path: Path) -> None:
     assert "ITEM-1" in (tmp_path / "out.json").read_text()
 
 
-def test_an_error_in_the_worker_has_its_place(warm: memory.Worker, tmp_path: Path) -> None:
-    """A failing program answers with label and place, and the worker goes on."""
+def test_an_error_in_the_worker_has_a_location(warm: memory.Worker, tmp_path: Path) -> None:
+    """The response for a failed program has label and location, and the worker continues."""
     assert warm.render() == _DONE
     (tmp_path / "main.jsonnet").write_text("{ x: {}.gone }")
-    answer = warm.render()
+    response = warm.render()
 
-    assert answer["exitCode"] == 1
-    assert answer["output"].startswith("ERROR: //:main: ")
-    assert "main.jsonnet:1:6" in answer["output"]
+    assert response["exitCode"] == 1
+    assert response["output"].startswith("ERROR: //:main: ")
+    assert "main.jsonnet:1:6" in response["output"]
     (tmp_path / "main.jsonnet").write_text(memory.PROGRAM)
     assert warm.render() == _DONE
 
 
 def test_memory_stays_bounded(tmp_path: Path) -> None:
-    """Over 100 large renderings without garbage collection the worker is replaced before it holds more than its limit.
+    """During 100 large renderings the evaluator is replaced before it uses much more memory than the limit.
 
-    //tests/long:jsonnet_memory_test does it 10,000 times with each engine.
+    //tests/long:jsonnet_memory_test renders 10,000 times with each engine.
     """
     with memory.Worker(tmp_path, ENGINES[0]) as warm:
         (tmp_path / "main.jsonnet").write_text(memory.PROGRAM.replace("40", "1000"))
@@ -100,6 +100,6 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
             evaluators.update(warm.children())
             peak = max(peak, warm.memory())
 
-    # The limit is looked at after a rendering, and the front needs its own 30 MiB.
+    # The limit is checked after a rendering, and the server itself needs 30 MiB.
     assert peak < worker.MEMORY_LIMIT + 64 * 2**20
     assert len(evaluators) > 1, "the limit was never reached: this test proves nothing"

@@ -1,4 +1,4 @@
-"""What the README says of the engines' differences, against the engines."""
+"""Tests that the README describes the differences between the engines correctly."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def _value(name: str, program: str) -> object:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder as the working directory."""
+    """Changes to an empty folder."""
     monkeypatch.chdir(tmp_path)
 
 
 def test_functions_that_an_engine_lacks() -> None:
-    """An update of an engine that brings or loses a function of std changes the README."""
-    # Names with a dollar are the engines' own affair.
+    """Each engine lacks exactly the functions of std that the README lists."""
+    # Names with a dollar sign are internal to the engines.
     found = {
         name: {f for f in _value(name, "std.objectFieldsAll(std)") if "$" not in f} for name in ENGINES  # type: ignore[attr-defined]
     }
@@ -48,7 +48,7 @@ _CELL = re.compile(r"`([^`]+)`|(error|dies|never ends)")
 
 
 def _rows() -> list[tuple[str, str, list[str]]]:
-    """Returns (engine, program, what README says of it) for each program of each row of its table."""
+    """Returns (engine, program, expected result) for each program in the README's table."""
     table = _README.read_text(encoding="utf-8").split("| program | rjsonnet | gojsonnet | jsonnet |\n")[1].split("\n\n")[0]
     rows = []
     for line in table.splitlines()[1:]:
@@ -60,8 +60,8 @@ def _rows() -> list[tuple[str, str, list[str]]]:
     return rows
 
 
-def test_the_table_is_seen() -> None:
-    """The rows below come from README's table, and every engine is in it with errors and values."""
+def test_the_table_is_found() -> None:
+    """The README's table has rows for every engine."""
     rows = _rows()
 
     assert len(rows) > 100
@@ -69,8 +69,8 @@ def test_the_table_is_seen() -> None:
 
 
 @pytest.mark.parametrize(("name", "program", "result"), _rows())
-def test_what_the_readme_says_of_a_program(name: str, program: str, result: str) -> None:
-    """An engine evaluates a program to what README says; a row that an update of the engine cures must go."""
+def test_programs_of_the_readme(name: str, program: str, result: str) -> None:
+    """Each engine evaluates each program to the result in the README's table."""
     Path("p.jsonnet").write_text(program, encoding="utf-8")
     evaluator = worker.Evaluator()
     arguments = [f"--engine={name}", "--src=p.jsonnet", "--outcome=o.json"]
@@ -78,7 +78,7 @@ def test_what_the_readme_says_of_a_program(name: str, program: str, result: str)
     evaluator.stop()
 
     if code:
-        found = "dies" if "died twice" in message else "never ends" if "did not end" in message else message
+        found = "dies" if "died twice" in message else "never ends" if "did not finish" in message else message
         assert found == result
         return
     outcome = json.loads(Path("o.json").read_text())
@@ -88,7 +88,7 @@ def test_what_the_readme_says_of_a_program(name: str, program: str, result: str)
 
 
 def test_text_block_without_last_newline() -> None:
-    """rjsonnet does not know `|||-`; the others do."""
+    """All engines but rjsonnet support `|||-`."""
     program = "|||-\n  a\n|||"
 
     assert [_value(name, program) for name in ENGINES[1:]] == ["a", "a"]
@@ -106,7 +106,7 @@ def test_text_block_without_last_newline() -> None:
     ],
 )
 def test_escaped_slashes_in_json(name: str, program: str, value: object) -> None:
-    """JSON with `\\/`, as many encoders write it, is imported by each engine, and unchanged where it is read as text."""
+    """Each engine imports JSON with `\\/`, which many encoders write, and importstr keeps it unchanged."""
     Path("p.jsonnet").write_text(program)
     Path("x.json").write_text('{"a": "x\\/y\\\\/"}')
     Path("jsonnet.json").write_text("{ a: @'x\\/y' }")
@@ -115,8 +115,8 @@ def test_escaped_slashes_in_json(name: str, program: str, value: object) -> None
     assert json.loads(engine.evaluate(request)) == value
 
 
-def test_json_that_is_also_read_as_text() -> None:
-    """Where one program reads a file as text first, its text stays, and importing it fails as rjsonnet does."""
+def test_json_that_is_also_imported_as_text() -> None:
+    """If a program first imports a file with `\\/` as text, rjsonnet can't import it as JSON."""
     Path("p.jsonnet").write_text("[importstr 'x.json', import 'x.json']")
     Path("x.json").write_text('{"a": "x\\/y"}')
 

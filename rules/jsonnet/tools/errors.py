@@ -1,11 +1,11 @@
-"""The errors of the Jsonnet tools.
+"""Errors of the Jsonnet tools.
 
     RenderError          the program, its inputs or its outputs are wrong: exit code 1
     └── UsageError       the command line is wrong: exit code 2
 
-Both carry one sentence for the person who reads the build log; an evaluation
-error adds the Jsonnet stack below it. They are printed in one place
-(`rules.jsonnet.tools.render.run`) as `ERROR: …`.
+Both have one sentence for the person who reads the build log. An evaluation
+error also has the Jsonnet stack trace. `rules.jsonnet.tools.render.run` and
+`rules.jsonnet.tools.check.run` print them as `ERROR: …`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rules.common.errors import TurnupError
 
 
 class RenderError(TurnupError):
-    """A rendering that cannot succeed as it was asked for.
+    """A failed rendering.
 
     Attributes:
-        message: One sentence (place, what was found, what to do), followed by
-            the lines of the Jsonnet stack where there is one.
-        exit_code: What a process that ends with this error returns.
+        message: One sentence (where, what is wrong, what to do), followed by
+            the lines of the Jsonnet stack trace if there is one.
+        exit_code: Exit code of a process that fails with this error.
     """
 
     def __init__(self, message: str) -> None:
@@ -29,6 +29,6 @@ class RenderError(TurnupError):
 
 
 class UsageError(RenderError):
-    """A command line that the tool does not understand."""
+    """A wrong command line."""
 
     exit_code = 2

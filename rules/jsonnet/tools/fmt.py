@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# A runfiles tree has the repositories side by side; the working directory is the main one's.
+# In a runfiles tree, repositories are side by side, and the working directory is the main repository.
 _TOOL = Path("../jsonnet_tools/jsonnet_tools")
 
 
@@ -16,17 +16,17 @@ def main(argv: Sequence[str], tool: Path = _TOOL) -> int:
     """Runs the formatter.
 
     Args:
-        argv: Files and folders as they were typed; none stands for the whole workspace.
-        tool: The program that formats.
+        argv: Files and folders from the command line; none means the whole workspace.
+        tool: Path of the formatter.
 
     Returns:
-        0, 1 when a file could not be read or written, 2 outside of `bazel run`.
+        Exit code: 0, or 1 if a file can't be read or written, or 2 outside of `bazel run`.
     """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
-        print("ERROR: this formats files of the workspace; start it with bazel run //rules/jsonnet:fmt", file=sys.stderr)
+        print("ERROR: BUILD_WORKSPACE_DIRECTORY is not set; run this program with bazel run //rules/jsonnet:fmt", file=sys.stderr)
         return 2
-    # Names are as they are typed: relative to where bazel was called.
+    # File names on the command line are relative to the folder in which the user called bazel.
     folder = os.environ.get("BUILD_WORKING_DIRECTORY", workspace) if argv else workspace
     return subprocess.run([tool.resolve(), "fix", *(argv or ["."])], cwd=folder, check=False).returncode
 

@@ -1,4 +1,4 @@
-"""The formatter and the linter: what they change, what they find, and what they leave alone."""
+"""Tests of the formatter and the linter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _run(*arguments: str, folder: Path) -> tuple[int, str, str]:
 
 
 def test_the_workspace_is_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """All .jsonnet and .libsonnet files are written anew; hidden folders, links and other files stay."""
+    """All .jsonnet and .libsonnet files are formatted; hidden folders, links and other files are not."""
     (tmp_path / "a" / ".git").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     names = ["a/x.jsonnet", "a/y.libsonnet", "a/z.json", "a/.git/x.jsonnet"]
@@ -39,8 +39,8 @@ def test_the_workspace_is_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_names_are_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file named on the command line is looked for where bazel was called."""
+def test_names_are_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File names on the command line are relative to the folder in which the user called bazel."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a/x.jsonnet").write_text("{a:1}")
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
@@ -50,8 +50,8 @@ def test_names_are_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "a/x.jsonnet").read_text() == "{ a: 1 }\n"
 
 
-def test_bytes_that_are_no_text_are_left_alone(tmp_path: Path) -> None:
-    """A file that is no UTF-8 keeps its bytes, and is named by fix and check."""
+def test_a_file_that_is_not_utf8_is_not_changed(tmp_path: Path) -> None:
+    """A file that is not UTF-8 keeps its bytes, and fix and check name it."""
     (tmp_path / "x.jsonnet").write_bytes(b"{a: '\xff'}")
 
     assert _run("fix", "x.jsonnet", folder=tmp_path) == (0, "", "left alone: x.jsonnet is no UTF-8 text\n")
@@ -60,7 +60,7 @@ def test_bytes_that_are_no_text_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_files_beside_a_formatted_one_stay(tmp_path: Path) -> None:
-    """No name of a user's file is taken for the new text, and the mode is kept."""
+    """The formatter overwrites no other file, and keeps the file mode."""
     (tmp_path / "x.jsonnet").write_text("{a:1}")
     (tmp_path / "x.jsonnet").chmod(0o640)
     (tmp_path / "x.jsonnet.tmp").write_text("mine")
@@ -71,8 +71,8 @@ def test_files_beside_a_formatted_one_stay(tmp_path: Path) -> None:
     assert (tmp_path / "x.jsonnet").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_named_file_that_is_none_to_format_is_an_error(tmp_path: Path) -> None:
-    """What was asked for by name is formatted or refused, never passed over."""
+def test_a_named_file_that_is_not_jsonnet_is_an_error(tmp_path: Path) -> None:
+    """A file on the command line that is not a regular Jsonnet file is an error."""
     (tmp_path / "x.json").write_text("{}")
     (tmp_path / "link.jsonnet").symlink_to("x.json")
 
@@ -81,15 +81,15 @@ def test_a_named_file_that_is_none_to_format_is_an_error(tmp_path: Path) -> None
 
 
 def test_outside_of_bazel_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a workspace it says how it is started."""
+    """Outside of `bazel run` the error says how to run the formatter."""
     monkeypatch.delenv("BUILD_WORKSPACE_DIRECTORY", raising=False)
 
     assert fmt.main([]) == 2
-    assert "start it with bazel run //rules/jsonnet:fmt" in capsys.readouterr().err
+    assert "run this program with bazel run //rules/jsonnet:fmt" in capsys.readouterr().err
 
 
 def test_check_names_file_line_and_command(tmp_path: Path) -> None:
-    """An unformatted file is one sentence with the first line that differs; it is not changed."""
+    """check reports the first line that differs and does not change the file."""
     (tmp_path / "x.jsonnet").write_text("{\n  a: 1,\n  b:2,\n}\n")
 
     assert _run("check", "x.jsonnet", folder=tmp_path) == (
@@ -100,16 +100,16 @@ def test_check_names_file_line_and_command(tmp_path: Path) -> None:
     assert "b:2" in (tmp_path / "x.jsonnet").read_text()
 
 
-@pytest.mark.parametrize(("text", "place"), [("{ a: ", "x.jsonnet:1:"), (None, "no such file")])
-def test_check_of_what_cannot_be_read(tmp_path: Path, text: str | None, place: str) -> None:
-    """A file that does not parse, or is not there, is one sentence."""
+@pytest.mark.parametrize(("text", "words"), [("{ a: ", "x.jsonnet:1:"), (None, "no such file")])
+def test_check_of_an_unreadable_file(tmp_path: Path, text: str | None, words: str) -> None:
+    """A file that does not parse or does not exist is reported in one sentence."""
     if text is not None:
         (tmp_path / "x.jsonnet").write_text(text)
 
     code, _, err = _run("check", "x.jsonnet", folder=tmp_path)
 
     assert (code, err.count("\n")) == (1, 1)
-    assert place in err
+    assert words in err
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_check_of_what_cannot_be_read(tmp_path: Path, text: str | None, place: s
     ],
 )
 def test_lint_finds(tmp_path: Path, text: str, finding: str) -> None:
-    """The linter names file, line and column of what it finds."""
+    """The linter reports findings with file, line and column."""
     (tmp_path / "x.jsonnet").write_text(text)
 
     code, _, err = _run("lint", "x.jsonnet", folder=tmp_path)
@@ -133,7 +133,7 @@ def test_lint_finds(tmp_path: Path, text: str, finding: str) -> None:
 
 
 def test_lint_follows_imports(tmp_path: Path) -> None:
-    """A field that an imported library lacks is found; folders are searched."""
+    """The linter finds unknown fields of imported libraries, and -J adds an import folder."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/l.libsonnet").write_text("{ a: 1 }")
     (tmp_path / "x.jsonnet").write_text("(import 'l.libsonnet').a")
@@ -145,7 +145,7 @@ def test_lint_follows_imports(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["check"], ["mend", "x"]])
 def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
-    """Without files, or with an unknown word, the tool says how it is called."""
+    """Without files, or with an unknown command, the tool prints its usage."""
     code, _, err = _run(*arguments, folder=tmp_path)
 
     assert code == 2

@@ -1,4 +1,4 @@
-"""Renders many programs in one worker and watches its memory: what a short and a long test share."""
+"""Worker process and its memory use, for tests; //tests/long uses it too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Some 100 KiB of values a rendering, so that a leak shows within a few hundred.
+# About 100 KiB of values per rendering, so that a leak shows within a few hundred renderings.
 PROGRAM = """local lib = import 'lib.libsonnet';
 { [std.toString(i)]: lib.item(i) for i in std.range(1, 40) }
 """
@@ -16,25 +16,25 @@ LIBRARY = "{ item(i):: { name: 'item-%d' % i, parts: [{ n: k, sum: std.md5(std.t
 
 
 class Worker:
-    """The renderer as Bazel runs it. Leaving it ends the process.
+    """A persistent worker, as Bazel runs it; the context manager stops it.
 
     Attributes:
-        process: The process that speaks the protocol.
+        process: The server process.
     """
 
     def __init__(self, folder: Path, engine: str) -> None:
         """Starts the worker.
 
         Args:
-            folder: The working directory; PROGRAM and LIBRARY are written there.
-            engine: The engine's name.
+            folder: The working directory, to which PROGRAM and LIBRARY are written.
+            engine: Name of the engine.
         """
         (folder / "main.jsonnet").write_text(PROGRAM)
         (folder / "lib.libsonnet").write_text(LIBRARY)
         arguments = [f"--engine={engine}", "--persistent_worker"]
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
-            f"from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+            f"from rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
         )
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -50,26 +50,26 @@ class Worker:
         self.process.stdout.close()
 
     def render(self) -> dict[str, Any]:
-        """Renders PROGRAM to out.json and returns the worker's answer."""
+        """Renders PROGRAM to out.json and returns the worker's response."""
         assert self.process.stdin and self.process.stdout
         words = ["--label=//:main", "--src=main.jsonnet", "--input=lib.libsonnet", "--out=out.json"]
         self.process.stdin.write(json.dumps({"arguments": words}).encode())
         self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return response
 
     def children(self) -> list[int]:
-        """Returns the ids of the worker's children: the one that evaluates, or none."""
+        """Returns the process IDs of the worker's children: the evaluator, or none."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def memory(self) -> int:
-        """Returns the resident bytes of the worker and of what evaluates for it."""
+        """Returns the resident bytes of the server and its evaluator."""
         total = 0
         for pid in [self.process.pid, *self.children()]:
             try:
                 lines = Path(f"/proc/{pid}/status").read_text().splitlines()
             except FileNotFoundError:
-                continue  # replaced in between
+                continue  # the evaluator was replaced in the meantime
             total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
         return total

@@ -1,9 +1,9 @@
-"""Turns one evaluated value into files.
+"""Writes an evaluated value to files.
 
-The engine's text is cut rather than parsed and printed again: numbers stay as
-they are, and a large value costs little. That is safe because lines break only
-between the parts of a value, never inside a string. All engines print alike:
-three spaces a level, fields sorted, no newline at the end.
+The engine's text is split rather than parsed and formatted again, so numbers stay
+the same and large values are cheap. This is safe because lines break only between
+the parts of a value, never inside a string. All engines use the same format: three
+spaces per level, sorted fields, no newline at the end.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
 _INDENT = 3
-# At the end of a line only a number ends so: a string ends with its quote.
-_NO_NUMBERS = ("inf", "NaN")
+# At the end of a line these are numbers, because a string ends with its quote.
+_NOT_IN_JSON = ("inf", "NaN")
 
-# How the name of a file ends that is not whole.
+# Suffix of a partially written file.
 _UNFINISHED = ".turnup-unfinished"
 
 _CURES = {
     errno.EACCES: "give write permission",
     errno.EPERM: "give write permission",
-    errno.EROFS: "use a file system that can be written to",
+    errno.EROFS: "use a writable file system",
     errno.ENOSPC: "free space on the disk",
     errno.EDQUOT: "free space on the disk",
     errno.ENAMETOOLONG: "shorten the name",
     errno.EISDIR: "rename the output, or remove the folder",
-    errno.EEXIST: "rename the output, or remove the file that stands in the place of its folder",
-    errno.ENOTDIR: "rename the output, or remove the file that stands in the place of its folder",
+    errno.EEXIST: "rename the output, or remove the file that has the name of its folder",
+    errno.ENOTDIR: "rename the output, or remove the file that has the name of its folder",
 }
 
 
 def _members(text: str) -> list[str]:
-    """Returns the members of an object or array, each as a JSON text of its own.
+    """Returns the members of an object or array, each as JSON.
 
-    A member of an object still starts with its quoted name and a colon.
+    A member of an object starts with its quoted name and a colon.
     """
     pad = " " * _INDENT
     members: list[list[str]] = []
@@ -54,13 +54,13 @@ def _members(text: str) -> list[str]:
 
 
 def split_object(text: str) -> dict[str, str]:
-    """Cuts an object into its fields.
+    """Splits an object into its fields.
 
     Args:
-        text: An object as the engine printed it.
+        text: An object in the engine's format.
 
     Returns:
-        Field name -> value as JSON, in the order of the text.
+        Map of field name to value as JSON, in the order of the text.
     """
     fields = {}
     for member in _members(text):
@@ -70,80 +70,80 @@ def split_object(text: str) -> dict[str, str]:
 
 
 def split_array(text: str) -> list[str]:
-    """Cuts an array into its elements, each as JSON.
+    """Splits an array into its elements.
 
     Args:
-        text: An array as the engine printed it.
+        text: An array in the engine's format.
 
     Returns:
-        The elements in order.
+        The elements as JSON, in order.
     """
     return _members(text)
 
 
 def kind(text: str) -> str:
-    """Names the type of a value by its first character.
+    """Returns the type of a value, which its first character shows.
 
     Args:
-        text: JSON.
+        text: The value as JSON.
 
     Returns:
-        One of object, array, string, boolean, null, number.
+        "object", "array", "string", "boolean", "null" or "number".
     """
     return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(
         text[0], "number"
     )
 
 
-def _expect(request: Request, text: str, wanted: str, why: str) -> None:
-    """Raises unless the value is of the wanted type."""
-    if kind(text) != wanted:
-        raise RenderError(f"{request.src} evaluates to {_article(kind(text))}, but {why}")
+def _expect(request: Request, text: str, expected: str, advice: str) -> None:
+    """Raises a RenderError unless the value has the expected type."""
+    if kind(text) != expected:
+        raise RenderError(f"{request.src}: the value is {_article(kind(text))}; {advice}")
 
 
 def _article(word: str) -> str:
-    """Returns the word with a or an before it."""
+    """Returns the word with its indefinite article."""
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _document(request: Request, text: str, name: str) -> str:
-    """Returns what to write for one value."""
+    """Returns the content of the file or document for one value."""
     if not request.string:
         return text + "\n"
     if kind(text) != "string":
         raise RenderError(
-            f"{name} is {_article(kind(text))}, but extra_args has --string, which needs a string; "
-            "make it a string (std.manifestYamlDoc, std.toString) or remove --string"
+            f"{name} is {_article(kind(text))}, not a string; "
+            "convert it (std.manifestYamlDoc, std.toString), or remove --string from extra_args"
         )
-    # One more even after a text that ends with one, as the command jsonnet does; a document of a stream needs it.
+    # Always adds a newline, as `jsonnet -S` does; the documents of a stream need it.
     return str(json.loads(text)) + "\n"
 
 
 def _stream(request: Request, text: str) -> str:
-    """Returns an array as a stream of YAML documents, which JSON values are."""
-    _expect(request, text, "array", "yaml_stream needs an array with one element for each document")
-    return "".join(f"---\n{_document(request, item, 'an element')}" for item in split_array(text)) + "...\n"
+    """Returns an array as a stream of YAML documents; every JSON value is YAML."""
+    _expect(request, text, "array", "return an array with one element per document, or remove yaml_stream")
+    return "".join(f"---\n{_document(request, item, f'{request.src}: an element')}" for item in split_array(text)) + "...\n"
 
 
 def _check_names(request: Request, names: Collection[str]) -> None:
-    """Raises if a name would be written outside the output folder or in another's place."""
+    """Raises a RenderError if a file would be outside of the output folder, or if one name is both a file and a folder."""
     for name in names:
         parts = name.split("/")
         if {"", ".", ".."} & {*parts} or "\0" in name:
             shown = name.replace("\0", "\\u0000")
-            raise RenderError(f"{request.src} produced the file name '{shown}'; use a plain relative path")
+            raise RenderError(f"{request.src}: the field '{shown}' is not a valid file name; use a relative path without . and ..")
         above = next((folder for folder in accumulate(parts[:-1], "{}/{}".format) if folder in names), None)
         if above:
-            raise RenderError(f"{request.src} produced '{above}' as a file and as the folder of '{name}'; rename one")
+            raise RenderError(f"{request.src}: '{above}' is both a file and the folder of '{name}'; rename one of them")
 
 
 def _base(outs: list[str]) -> str:
-    """Returns the folder that the names of several outputs are relative to: the deepest that all are in."""
+    """Returns the deepest folder that contains all outputs; the names of several outputs are relative to it."""
     return posixpath.commonpath([posixpath.dirname(out) for out in outs])
 
 
 def _match(request: Request, names: Collection[str]) -> None:
-    """Raises unless the program produced exactly the declared outputs."""
+    """Raises a RenderError unless the program produced exactly the declared outputs."""
     base = _base(request.outs)
     declared = {posixpath.relpath(out, base): None for out in request.outs}
     missing = [name for name in declared if name not in names]
@@ -151,75 +151,75 @@ def _match(request: Request, names: Collection[str]) -> None:
     if missing:
         produced = ", ".join(names) or "none"
         raise RenderError(
-            f"{request.src} did not produce {', '.join(missing)}, which outs declares (produced: {produced}); "
-            "add the field or remove the entry of outs"
+            f"{request.src}: the value lacks the fields {', '.join(missing)}, which outs declares (fields: {produced}); "
+            "add the fields, or remove the entries from outs"
         )
     if extra:
         raise RenderError(
-            f"{request.src} produced {', '.join(extra)}, which outs does not declare "
-            f"(declared: {', '.join(declared)}); add it to outs or remove the field"
+            f"{request.src}: the value has the fields {', '.join(extra)}, which outs does not declare "
+            f"(outs: {', '.join(declared)}); add them to outs, or remove the fields"
         )
 
 
 def layout(request: Request, text: str) -> dict[str, str]:
-    """Decides what is written where.
+    """Splits a value into output files.
 
     Args:
         request: The rendering.
-        text: The value as the engine printed it.
+        text: The value in the engine's format.
 
     Returns:
-        Path -> content of every file to write.
+        Map of path to content for every file to write.
 
     Raises:
-        RenderError: The value does not fit what the target declares.
+        RenderError: The value does not match the declared outputs.
     """
     check_numbers(request, text)
     if not request.multiple:
         content = _stream(request, text) if request.yaml_stream else _document(request, text, request.src)
         return {request.outs[0]: content}
-    _expect(request, text, "object", "several outputs need an object with one field for each file")
+    _expect(request, text, "object", "return an object with one field per file")
     fields = split_object(text)
     _check_names(request, fields)
     if not request.out_dir:
         _match(request, fields)
     base = request.out_dir or _base(request.outs)
     return {
-        posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"'{name}' of {request.src}")
+        posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"{request.src}: the field '{name}'")
         for name, value in fields.items()
     }
 
 
 def check_numbers(request: Request, text: str) -> None:
-    """Refuses what rjsonnet prints for a number that JSON does not have.
+    """Rejects infinite numbers and NaN, which rjsonnet prints and JSON does not have.
 
     Args:
         request: The rendering.
-        text: The value as the engine printed it.
+        text: The value in the engine's format.
 
     Raises:
-        RenderError: There is such a number.
+        RenderError: The value contains such a number.
     """
-    if text.endswith(_NO_NUMBERS) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NO_NUMBERS):
+    if text.endswith(_NOT_IN_JSON) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NOT_IN_JSON):
         raise RenderError(
-            f"{request.src} evaluates to a number that JSON cannot hold (infinite or NaN); correct the program"
+            f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program"
         )
 
 
 def _unfinished(path: str) -> str:
-    """Returns where a file stands until it is whole: beside it, under a name that no length of the file's name makes too long."""
+    """Returns the temporary path of a file, in the same folder. Its name has a fixed length, so it is never too long."""
     folder, name = posixpath.split(path)
     return posixpath.join(folder, hashlib.blake2b(name.encode(), digest_size=12).hexdigest() + _UNFINISHED)
 
 
 def write(files: dict[str, str]) -> None:
-    """Writes files after everything was checked: all under other names, and when all are whole each gets its own.
+    """Writes all files or none: first to temporary paths, and then renames them.
 
     Args:
-        files: Path -> content.
+        files: Map of path to content.
 
     Raises:
-        RenderError: A file cannot be written; then none of them is.
+        RenderError: A file can't be written. No file is written then.
     """
     path, done = "", False
     begun: dict[str, str] = {}
@@ -235,20 +235,20 @@ def write(files: dict[str, str]) -> None:
             finished.append(path)
         done = True
     except OSError as error:
-        cure = _CURES.get(error.errno or 0, "look at what stands there")
-        raise RenderError(f"cannot write {path}: {error.strerror}; {cure}") from error
+        cure = _CURES.get(error.errno or 0, "check the folder and its permissions")
+        raise RenderError(f"{path}: can't write it: {error.strerror}; {cure}") from error
     finally:
         if not done:
             discard(begun, finished)
 
 
 def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = "") -> None:
-    """Removes what a rendering that has failed, or was killed, has left.
+    """Removes the files of a failed or killed rendering.
 
     Args:
-        files: Files that it may have begun: only what is unfinished of them goes.
-        finished: Files that go themselves.
-        folder: A folder of files that it may have begun; empty if there is none.
+        files: Files that it may have started; only their temporary files are removed.
+        finished: Files to remove.
+        folder: Folder with files that it may have started; empty if there is none.
     """
     left = [*map(_unfinished, files), *finished]
     for place, _, names in os.walk(folder) if folder else ():
@@ -257,4 +257,4 @@ def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = ""
         try:
             os.unlink(path)
         except OSError:
-            pass  # it was not begun
+            pass  # it was not started

@@ -1,8 +1,8 @@
-"""What one rendering asks for, read from the action's arguments.
+"""Request for one rendering, parsed from the action's arguments.
 
-Every argument has the form `--flag=value`. Values that may hold any text come
-as JSON (`--ext_str=["name","text"]`), because a parameter file has one argument
-a line and Jsonnet code may well have several lines.
+Every argument has the form `--flag=value`. Values with arbitrary text are JSON
+(`--ext_str=["name","text"]`), because a parameter file has one argument per line,
+and Jsonnet code can have several lines.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 
 from rules.jsonnet.tools.errors import UsageError
 
-# The engine's own default; a library deeper than this recurses without end.
+# The default of jsonnet; a deeper stack is probably an infinite recursion.
 DEFAULT_MAX_STACK = 500
 DEFAULT_MAX_TRACE = 20
 
-# What a rendering may take where the arguments do not say it; the same as the flags of //rules/jsonnet.
+# Default limits of a rendering, the same as the flags of //rules/jsonnet.
 DEFAULT_TIMEOUT_S = 600
 DEFAULT_MEMORY_MIB = 4096
 
 ENGINES = ("rjsonnet", "gojsonnet", "jsonnet")
-"""The engines by name, the default first."""
+"""Names of the engines, the default first."""
 
-# What the rules send as --encoding.
+# The value of --encoding that the rules send.
 _PROBE = "é"
 
 
@@ -33,12 +33,12 @@ class Binding:
     """One external variable or top-level argument.
 
     Attributes:
-        target: `ext` for `std.extVar`, `tla` for an argument of the top-level function.
-        code: True when the value is Jsonnet code, False when it is a string.
-        source: Where the value comes from: `value` (given here), `file`
+        target: `ext` for an external variable, `tla` for a top-level argument.
+        code: True if the value is Jsonnet code, False if it is a string.
+        source: Source of the value: `value` (the text itself), `file`
             (contents of a declared input) or `env` (environment variable).
         name: Name of the variable or argument.
-        value: The text itself, the input's path, or the environment variable's name.
+        value: The text, the path of the input, or the name of the environment variable.
     """
 
     target: str
@@ -52,30 +52,30 @@ class Binding:
 class Request:
     """One rendering.
 
-    Paths are relative to the working directory, which is Bazel's execution root
-    (or the runfiles folder of a test).
+    Paths are relative to the working directory, which is Bazel's execution root,
+    or the runfiles of a test.
 
     Attributes:
-        label: The Bazel target, for messages; empty when there is none.
-        engine: What evaluates, one of ENGINES.
-        src: The program.
-        outs: The files to write; the deepest folder that all are in is the base
-            of the names in a multiple output.
-        out_dir: The folder to fill in place of `outs`; empty when not used.
-        multiple: The program's value is an object of `{file name: content}`.
-        yaml_stream: The program's value is an array, written as YAML documents.
-        string: The value (or each value, with `multiple`) is a string, written as it is.
-        max_stack: How many frames the engine allows.
-        max_trace: How many stack lines an error shows; 0 for all.
-        timeout_s: How many seconds the rendering may take; rules.jsonnet.tools.worker ends it then.
-        memory_mib: How many MiB the process that evaluates may hold; likewise.
-        inputs: All files that imports may reach.
-        imports: Folders searched after the importing file's own and before the workspace root.
+        label: Label of the Bazel target, for messages; empty if there is none.
+        engine: Name of the engine, one of ENGINES.
+        src: Path of the program.
+        outs: Files to write. With `multiple`, field names are relative to the deepest
+            folder that contains all of them.
+        out_dir: Folder to write to, instead of `outs`; empty if not used.
+        multiple: True if the value is an object of `{file name: content}`.
+        yaml_stream: True if the value is an array, written as YAML documents.
+        string: True if the value (with `multiple`: each field) is a string, written unchanged.
+        max_stack: Maximum number of stack frames.
+        max_trace: Maximum number of lines in a stack trace; 0 for all.
+        timeout_s: Maximum duration in seconds; rules.jsonnet.tools.worker enforces it.
+        memory_mib: Maximum resident memory of the evaluator in MiB; rules.jsonnet.tools.worker enforces it.
+        inputs: All files that the program may import.
+        imports: Folders to search after the importing file's folder and before the workspace root.
         bindings: External variables and top-level arguments.
-        stamp_keys: Names of bindings whose `{KEY}` parts the workspace status fills.
-        stamp_files: The workspace status files.
-        outcome: A file for what came of it, failures too, in place of any output;
-            empty when not used.
+        stamp_keys: Names of bindings in which `{KEY}` is replaced from the workspace status.
+        stamp_files: Workspace status files.
+        outcome: File for exit code, message and value, instead of any output;
+            empty if not used.
     """
 
     label: str = ""
@@ -111,7 +111,7 @@ _NUMBERS = {"max_stack": "max_stack", "max_trace": "max_trace", "timeout": "time
 
 
 def _binding_flags() -> dict[str, tuple[str, bool, str]]:
-    """Returns flag -> (target, code, source) for every kind of binding."""
+    """Returns the map of flag to (target, code, source) for every kind of binding."""
     flags = {}
     for target in ("ext", "tla"):
         for kind, code in (("str", False), ("code", True)):
@@ -125,19 +125,18 @@ _BINDINGS = _binding_flags()
 
 
 def expand(argv: Sequence[str]) -> list[str]:
-    """Replaces each `@file` by that file's lines.
+    """Replaces each `@file` with the lines of that file.
 
-    Bazel expands parameter files itself for a worker, and leaves it to the tool
-    otherwise.
+    For a worker, Bazel expands parameter files itself. Otherwise the tool does it.
 
     Args:
         argv: Arguments, some of which may be `@path`.
 
     Returns:
-        The arguments with the files' lines in place of their names.
+        The arguments with all parameter files expanded.
 
     Raises:
-        UsageError: A parameter file cannot be read.
+        UsageError: A parameter file can't be read.
     """
     arguments: list[str] = []
     for argument in argv:
@@ -148,77 +147,77 @@ def expand(argv: Sequence[str]) -> list[str]:
             with open(argument[1:], encoding="utf-8") as file:
                 arguments.extend(line for line in file.read().split("\n") if line)
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read the parameter file {argument[1:]}: {error}") from error
+            raise UsageError(f"{argument[1:]}: can't read this parameter file ({error}); write it as UTF-8 text, one argument per line") from error
     return arguments
 
 
 def peek(arguments: Sequence[str], flag: str, default: str = "") -> str:
-    """Reads one argument before all are judged, for the process that hands them on.
+    """Returns the value of one argument, without parsing the others.
 
     Args:
-        arguments: Arguments of one rendering, parameter files not yet expanded.
-        flag: Its name, without dashes.
-        default: What to return where it is not given.
+        arguments: Arguments of one rendering; parameter files need not be expanded.
+        flag: Name of the flag, without dashes.
+        default: Value if the flag is missing.
 
     Returns:
-        Its value.
+        The value of the flag.
     """
     try:
         arguments = expand(arguments)
     except UsageError:
-        pass  # the rendering itself says it
+        pass  # the rendering itself reports it
     prefix = f"--{flag}="
     return next((argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)), default)
 
 
 def _pair(flag: str, value: str) -> tuple[str, str]:
-    """Returns the [name, value] pair that a binding's argument holds."""
+    """Returns the [name, value] pair of a binding's argument."""
     try:
         name, text = json.loads(value)
     except (ValueError, TypeError) as error:
-        raise UsageError(f'--{flag} needs a JSON pair ["name","value"], found {value!r}') from error
+        raise UsageError(f'--{flag}: {value!r} is not a JSON pair; write ["name","value"]') from error
     return str(name), str(text)
 
 
 def repair_encoding(arguments: Sequence[str]) -> list[str]:
     """Undoes Bazel 4's double encoding of parameter files.
 
-    Bazel 4 holds text as one character a byte and writes the parameter files of
-    actions as UTF-8 of that; newer ones write the bytes themselves, as do both
-    for files that a rule writes. The rules send a known character along, so
-    that there is nothing to guess.
+    Bazel 4 stores text as one character per byte and encodes that as UTF-8 in the
+    parameter files of actions. Newer versions write the bytes themselves, and so do
+    both for files that a rule writes. The rules send a known character along, which
+    shows the encoding.
 
     Args:
-        arguments: Arguments, `--encoding=é` among them if they come from a rule.
+        arguments: Arguments; those of a rule include `--encoding=é`.
 
     Returns:
-        The arguments as the BUILD file has them, without `--encoding`.
+        The arguments as in the BUILD file, without `--encoding`.
 
     Raises:
-        UsageError: The known character came as something else.
+        UsageError: The known character arrived as something else.
     """
     flag = next((argument for argument in arguments if argument.startswith("--encoding=")), None)
     rest = [argument for argument in arguments if argument != flag]
     if flag in (None, f"--encoding={_PROBE}"):
         return rest
     if flag != "--encoding=" + _PROBE.encode().decode("latin-1"):
-        raise UsageError(f"the arguments came in an unknown encoding ({flag!r}); write the parameter file as UTF-8")
+        raise UsageError(f"the arguments have an unknown encoding ({flag!r}); write the parameter file as UTF-8")
     return [_once(argument) for argument in rest]
 
 
 def _once(argument: str) -> str:
-    """Returns an argument that Bazel has encoded twice."""
+    """Decodes an argument that Bazel has encoded twice."""
     try:
         return argument.encode("latin-1").decode("utf-8")
     except UnicodeError as error:
-        raise UsageError(f"the BUILD file has text that is no UTF-8, in {argument!r}; save the file as UTF-8") from error
+        raise UsageError(f"the BUILD file has text that is not UTF-8, in {argument!r}; save the file as UTF-8") from error
 
 
 def parse(arguments: Sequence[str]) -> Request:
-    """Reads a request.
+    """Parses a request.
 
     Args:
-        arguments: `--flag=value` arguments, parameter files already expanded.
+        arguments: `--flag=value` arguments, without parameter files.
 
     Returns:
         The request.
@@ -246,5 +245,5 @@ def parse(arguments: Sequence[str]) -> Request:
         else:
             raise UsageError(f"unknown or malformed argument {argument!r}; see rules/jsonnet/README.md")
     if not request.src:
-        raise UsageError("no program given; name it with --src=FILE")
+        raise UsageError("there is no program; add --src=FILE")
     return request

@@ -1,4 +1,4 @@
-"""The command line of one rendering."""
+"""Tests of the command line of one rendering."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rules.jsonnet.tools.errors import UsageError
 
 
 def test_every_argument() -> None:
-    """Each flag lands in its field, and list flags keep their order."""
+    """Each flag sets its field, and repeated flags keep their order."""
     parsed = requests.parse(
         [
             "--label=//a:b",
@@ -58,40 +58,40 @@ def test_every_argument() -> None:
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
-    """An argument that is unknown or malformed, and a missing program, are usage errors."""
+    """An unknown argument, a malformed one and a missing program are usage errors."""
     with pytest.raises(UsageError):
         requests.parse(arguments)
 
 
 def test_parameter_file(tmp_path: Path) -> None:
-    """A parameter file stands for its lines; the rest stays as given."""
+    """A parameter file is replaced by its lines; other arguments are unchanged."""
     (tmp_path / "p").write_text("--src=é.jsonnet\n--out=o\n", encoding="utf-8")
 
     assert requests.expand(["--multiple", f"@{tmp_path}/p"]) == ["--multiple", "--src=é.jsonnet", "--out=o"]
 
 
 def test_missing_parameter_file() -> None:
-    """A parameter file that cannot be read is named."""
-    with pytest.raises(UsageError, match="cannot read the parameter file none"):
+    """The error for a parameter file that can't be read names it."""
+    with pytest.raises(UsageError, match="none: can't read this parameter file"):
         requests.expand(["@none"])
 
 
 def test_text_that_is_not_utf8() -> None:
-    """A BUILD file in another encoding is said in a sentence, with the argument that holds it."""
+    """The error for a BUILD file in another encoding has the argument with the wrong text."""
     probe = "é".encode().decode("latin-1")
 
-    with pytest.raises(UsageError, match="the BUILD file has text that is no UTF-8, in .*caf.*; save the file as UTF-8"):
+    with pytest.raises(UsageError, match="the BUILD file has text that is not UTF-8, in .*caf.*; save the file as UTF-8"):
         requests.parse(["--src=a", '--ext_str=["n","caf\xe9"]', f"--encoding={probe}"])
 
 
-def test_no_limit_of_the_stack() -> None:
-    """--max_trace=0 stands for all lines, as it does for jsonnet; a stack of no frames makes no sense."""
+def test_unlimited_stack_trace() -> None:
+    """--max_trace=0 means all lines, as for jsonnet."""
     assert requests.parse(["--src=a", "--max_trace=0"]).max_trace == 0
 
 
 @pytest.mark.parametrize("probe", ["é", "é".encode().decode("latin-1")])
 def test_encoding(probe: str) -> None:
-    """Text arrives as it stands in the BUILD file, whether or not Bazel encoded it twice."""
+    """Arguments are the same as in the BUILD file, whether or not Bazel encoded them twice."""
     twice = probe != "é"
     text = '["n","Ã¼ ü 日本"]'
     sent = text.encode().decode("latin-1") if twice else text

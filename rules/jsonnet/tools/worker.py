@@ -1,13 +1,13 @@
-"""Serves renderings as a Bazel persistent worker (JSON protocol, one at a time).
+"""Serves renderings as a Bazel persistent worker (JSON protocol, one request at a time).
 
-    Bazel ──requests──▶ front (this process) ──a line each──▶ evaluator (its child)
+    Bazel ──requests──▶ server (this process) ──one line each──▶ evaluator (its child)
 
-The front speaks the protocol and never evaluates. The evaluator is a fork with
-the engine already loaded; it is replaced when its memory has grown past a limit
-(rjsonnet is fastest without garbage collection) and when it dies, so that a
-program on which the engine crashes costs one sentence and not the build's worker.
-The front watches while it waits: a program that does not end, or that takes more
-memory than it may, is ended with its evaluator.
+The server handles the protocol and never evaluates. The evaluator is a fork with
+the engine already loaded. The server replaces it when its memory has grown past a
+limit (rjsonnet is fastest without garbage collection) and when it dies. So a
+program that crashes the engine fails with one message, and the worker lives on.
+While the server waits, it watches the evaluator, and kills it if the program takes
+longer or uses more memory than it may.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from rules.jsonnet.tools import engine, render
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
-# Above this the evaluator is replaced between two renderings: some 250 small
-# programs, or one of 300 services.
+# Resident bytes after which the evaluator is replaced between two renderings:
+# about 250 small programs, or one of 300 services.
 MEMORY_LIMIT = 384 * 2**20
 
 Run = Callable[[list[str]], tuple[int, str]]
-"""Does one rendering: arguments to exit code and message."""
+"""Renders one program: maps arguments to exit code and message."""
 
 Discard = Callable[[list[str]], None]
-"""Removes what a rendering has left that could not do so itself, by its arguments."""
+"""Removes the partial outputs of a killed rendering, given its arguments."""
 
 _PR_SET_PDEATHSIG = 1
-# As if the evaluator held 30 % of the memory more.
+# Counts as 30 % more memory when the kernel chooses a process to kill.
 _OOM_SCORE = 300
-# How often a rendering's memory is looked at; the fastest engine allocates some 100 MiB in this time.
+# Seconds between two checks of a rendering's memory; the fastest engine allocates about 100 MiB in this time.
 _POLL_S = 0.1
 
 
 def resident_memory(pid: int | str = "self") -> int:
-    """Returns a process's resident memory in bytes; 0 where /proc or the process is missing."""
+    """Returns a process's resident memory in bytes; 0 if there is no /proc or no such process."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -55,19 +55,19 @@ def resident_memory(pid: int | str = "self") -> int:
 
 
 class _LimitError(Exception):
-    """A rendering took more than it may; the text says of what, and which flag allows more."""
+    """A rendering exceeded a limit; the text names the limit and the flag that changes it."""
 
 
 class Evaluator:
-    """A child process that renders, replaced when it has grown or died."""
+    """A child process that renders. It is replaced when it has grown past the memory limit or died."""
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT, run: Run = render.run, discard: Discard = render.discard) -> None:
-        """Prepares an evaluator; the child starts with the first rendering.
+        """Keeps the settings; the child starts with the first rendering.
 
         Args:
             memory_limit: Resident bytes after which the child is replaced.
-            run: What the child does with the arguments of one rendering.
-            discard: What is done after the child has died over a rendering.
+            run: Renders in the child.
+            discard: Cleans up after the child has died during a rendering.
         """
         self.memory_limit = memory_limit
         self._run = run
@@ -76,7 +76,7 @@ class Evaluator:
         self._requests: BinaryIO | None = None
         self._responses: BinaryIO | None = None
         self._grown = False
-        self._seen = 0  # resident bytes when last looked at in the middle of a rendering
+        self._seen = 0  # resident bytes at the last check during a rendering
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
         """Renders in the child.
@@ -85,44 +85,44 @@ class Evaluator:
             arguments: Arguments of one rendering.
 
         Returns:
-            Exit code and message.
+            Exit code, and the message for the user.
         """
-        self.rest()
+        self.stop_if_grown()
         try:
-            line = self._ask(arguments)
+            line = self._request(arguments)
             if not line:
                 ending = self.stop(kill=False)
                 if self._seen > self.memory_limit:
-                    # A second try would take as much: the kernel may have ended it for lack of memory.
-                    return self._gave_up(
+                    # The kernel may have killed it for lack of memory, and a second try would use as much.
+                    return self._fail(
                         arguments,
                         f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
                         "make the program smaller, or free memory",
                     )
-                # It may have been the victim of something else: one more try.
-                line = self._ask(arguments)
+                # Something else may have killed it, so try once more.
+                line = self._request(arguments)
         except _LimitError as error:
             self.stop()
-            return self._gave_up(arguments, str(error))
+            return self._fail(arguments, str(error))
         if not line:
             ending = self.stop(kill=False)
-            return self._gave_up(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
+            return self._fail(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
         code, message, memory = json.loads(line)
         self._grown = memory > self.memory_limit
         return code, message
 
-    def _gave_up(self, arguments: list[str], sentence: str) -> tuple[int, str]:
-        """Returns exit code and message of a rendering over which the child has died."""
+    def _fail(self, arguments: list[str], sentence: str) -> tuple[int, str]:
+        """Cleans up after the child has died; returns exit code and message of the rendering."""
         self._discard(arguments)
-        return _failed(arguments, sentence)
+        return _failure(arguments, sentence)
 
-    def rest(self) -> None:
-        """Ends a child that has grown past the limit; to be called when the answer is out, for a large one takes 0.1 s to end."""
+    def stop_if_grown(self) -> None:
+        """Stops a child that has grown past the limit. Call it after the response is sent, because a large child takes 0.1 s to exit."""
         if self._grown:
             self.stop()
 
-    def _ask(self, arguments: list[str]) -> bytes:
-        """Returns the child's answer line; empty if the child has died."""
+    def _request(self, arguments: list[str]) -> bytes:
+        """Returns the child's response line; empty if the child has died."""
         if not self.pid:
             self._start()
         assert self._requests is not None and self._responses is not None
@@ -136,44 +136,44 @@ class Evaluator:
         return line if line.endswith(b"\n") else b""
 
     def _wait(self, arguments: list[str]) -> None:
-        """Waits for the child's answer or end; raises _LimitError if it takes too long or holds too much."""
+        """Waits until the child responds or exits; raises _LimitError if it takes too long or uses too much memory."""
         start, self._seen, seconds, mebibytes = time.monotonic(), 0, 0, 0
         while not select.select([self._responses], [], [], _POLL_S)[0]:
-            # Read only here: most renderings are done before the first look.
+            # Parsed only here, because most renderings finish before the first check.
             seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
             mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
             self._seen = resident_memory(self.pid)
             if self._seen > mebibytes << 20:
                 raise _LimitError(
-                    f"the program takes more than {mebibytes} MiB of memory; make it smaller, try another engine, "
-                    "or allow more with --//rules/jsonnet:memory=MIB"
+                    f"the program uses more than {mebibytes} MiB of memory; make it smaller, try another engine, "
+                    "or raise the limit with --//rules/jsonnet:memory=MIB"
                 )
             if time.monotonic() - start > seconds:
                 raise _LimitError(
-                    f"the program did not end within {seconds} s; make it smaller, try another engine, "
-                    "or allow more with --//rules/jsonnet:timeout=SECONDS"
+                    f"the program did not finish within {seconds} s; make it smaller, try another engine, "
+                    "or raise the limit with --//rules/jsonnet:timeout=SECONDS"
                 )
 
     def stop(self, kill: bool = True) -> str:
-        """Ends the child, if there is one.
+        """Stops the child, if there is one.
 
         Args:
-            kill: False for a child that ended by itself and only waits to be buried.
+            kill: False for a child that exited by itself and is a zombie.
 
         Returns:
-            How it ended, in words.
+            Its exit code or signal, in words.
         """
         if not self.pid:
             return "not running"
         if kill:
-            # It holds nothing: all it had to say came with its last answer.
+            # It has no state to save; its last response has everything.
             os.kill(self.pid, signal.SIGKILL)
         for pipe in (self._requests, self._responses):
             try:
                 if pipe:
                     pipe.close()
             except BrokenPipeError:
-                pass  # the child is gone; closing had unsent bytes
+                pass  # the child is gone and did not read the rest
         _, status = os.waitpid(self.pid, 0)
         self.pid, self._grown = 0, False
         code = os.waitstatus_to_exitcode(status)
@@ -183,50 +183,50 @@ class Evaluator:
         """Forks the child with a pipe in each direction."""
         request_read, request_write = os.pipe()
         response_read, response_write = os.pipe()
-        front = os.getpid()
+        server = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(request_write)
             os.close(response_read)
-            _evaluate_for_ever(request_read, response_write, front, self._run)
+            _evaluate_forever(request_read, response_write, server, self._run)
         os.close(request_read)
         os.close(response_write)
         self._requests = os.fdopen(request_write, "wb")
         self._responses = os.fdopen(response_read, "rb")
 
 
-def _failed(arguments: list[str], sentence: str) -> tuple[int, str]:
-    """Returns exit code and message of a rendering that has no answer of its own."""
+def _failure(arguments: list[str], sentence: str) -> tuple[int, str]:
+    """Returns exit code and message of a rendering that has no response."""
     return 1, f"ERROR: {render.main_label(peek(arguments, 'label', 'the program'))}: {sentence}\n"
 
 
 def _number(arguments: list[str], flag: str, default: int) -> int:
-    """Returns a numeric argument; the default for one that is malformed, which the rendering itself says."""
+    """Returns a numeric argument; the default for a malformed one, which the rendering itself reports."""
     text = peek(arguments, flag)
     return int(text) if text.isdecimal() else default
 
 
-def _volunteer() -> None:
-    """Has the kernel end this process rather than the front where memory is short: only the front's end fails an action."""
+def _raise_oom_score() -> None:
+    """Makes the kernel kill this process rather than the server if memory is short: an action fails only with the server."""
     try:
         with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
             score = min(int(file.read()) + _OOM_SCORE, 1000)
             file.seek(0)
             file.write(str(score))
     except OSError:
-        pass  # no Linux, or not allowed
+        pass  # not Linux, or not permitted
 
 
-def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) -> None:
-    """The child: renders each line's arguments until the front closes the pipe."""
-    # A program that never ends must not outlive a worker that Bazel has killed.
+def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) -> None:
+    """Renders each line's arguments until the server closes the pipe. This is the child process."""
+    # The child must not outlive a server that Bazel has killed, not even in an endless program.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != front:
+    if os.getppid() != server:
         os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _volunteer()
-    # std.trace writes to standard error, which Bazel keeps in a log of its own;
-    # caught here, it reaches the user with the response.
+    _raise_oom_score()
+    # std.trace writes to standard error, which Bazel writes to a separate log file.
+    # Captured here, it reaches the user with the response.
     notes = os.memfd_create("notes")
     os.dup2(notes, 2)
     with os.fdopen(request_fd, "rb") as requests, os.fdopen(response_fd, "wb") as responses:
@@ -234,8 +234,8 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) 
             arguments = json.loads(line)
             try:
                 code, message = run(arguments)
-            except Exception as error:  # a defect of ours, but still a sentence for who reads the log
-                code, message = _failed(arguments, f"internal error ({type(error).__name__}: {error}); report it")
+            except Exception as error:  # a bug of ours must be one sentence in the log, too
+                code, message = _failure(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
                 message = os.pread(notes, size, 0).decode("utf-8", "replace") + message
@@ -247,13 +247,13 @@ def _evaluate_for_ever(request_fd: int, response_fd: int, front: int, run: Run) 
 
 
 def _preload(arguments: list[str]) -> None:
-    """Loads the engine before the fork where that is safe, so that a new evaluator starts with it loaded."""
+    """Loads the engine before the fork if that is safe, so that new evaluators start with it loaded."""
     name = peek(arguments, "engine", ENGINES[0])
     if name == ENGINES[0]:
         try:
             engine.load(name)
         except RenderError:
-            pass  # the rendering itself says it, with its label
+            pass  # the rendering itself reports it, with its label
 
 
 def serve(
@@ -261,35 +261,35 @@ def serve(
     responses: BinaryIO,
     stderr: TextIO,
     memory_limit: int = MEMORY_LIMIT,
-    first: Sequence[str] = (),
+    startup: Sequence[str] = (),
 ) -> int:
-    """Answers requests until the stream ends.
+    """Responds to requests until the stream ends.
 
     Args:
-        requests: Where Bazel writes JSON work requests.
-        responses: Where the JSON work responses go, a line each.
-        stderr: Where a broken stream is reported.
+        requests: Stream of JSON work requests from Bazel.
+        responses: Stream for JSON work responses, one per line.
+        stderr: Stream for the message about a broken request stream.
         memory_limit: Resident bytes after which the evaluator is replaced.
-        first: Arguments that every request starts with: the engine and the limits.
+        startup: Arguments that precede those of each request: the engine and the limits.
 
     Returns:
-        0 at the end of the stream, 1 if the stream was broken; Bazel starts a
-        new worker then.
+        Exit code: 0 at the end of the stream, 1 if the stream is broken. Bazel then
+        starts a new worker.
     """
     evaluator = Evaluator(memory_limit)
-    _preload([*first])
-    # Without a handler the signal would end this process before its child.
+    _preload([*startup])
+    # Without a handler, the signal would kill this process before it stops its child.
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         for message in messages(requests):
             if message.get("cancel"):
                 continue  # not announced as supported; the answer to the request itself follows
-            code, output = evaluator.run([*first, *(str(argument) for argument in message.get("arguments", []))])
+            code, output = evaluator.run([*startup, *(str(argument) for argument in message.get("arguments", []))])
             responses.write(reply(message, code, output))
             responses.flush()
-            evaluator.rest()
+            evaluator.stop_if_grown()
     except ProtocolError as error:
-        stderr.write(f"ERROR: jsonnet worker: {error}; Bazel will start another one\n")
+        stderr.write(f"ERROR: jsonnet worker: {error}; Bazel starts a new worker\n")
         return 1
     finally:
         evaluator.stop()

@@ -1,4 +1,4 @@
-"""The worker: how requests are read, answered, and survived."""
+"""Tests of the worker: protocol, limits, and recovery from crashes."""
 
 from __future__ import annotations
 
@@ -20,45 +20,49 @@ from rules.jsonnet.tools import render, worker
 
 
 class _Chunks(io.RawIOBase):
-    """A stream that hands out prepared pieces, as a pipe does."""
+    """A stream that returns the given pieces, as a pipe does."""
 
     def __init__(self, pieces: list[bytes]) -> None:
+        """Keeps the pieces."""
         self._pieces = list(pieces)
 
     def read(self, size: int = -1) -> bytes:
+        """Returns the next piece."""
         return self._pieces.pop(0) if self._pieces else b""
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the working directory."""
+    """Changes to an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def evaluator() -> Iterator[worker.Evaluator]:
-    """An evaluator that is stopped at the end."""
+    """Returns an evaluator, and stops it after the test."""
     evaluator = worker.Evaluator()
     yield evaluator
     evaluator.stop()
 
 
 def _program(name: str, code: str) -> list[str]:
-    """Writes a program; returns the arguments that render it to NAME.json."""
+    """Writes a program and returns the arguments that render it to NAME.json."""
     Path(f"{name}.jsonnet").write_text(code, encoding="utf-8")
     return [f"--label=//:{name}", f"--src={name}.jsonnet", f"--out={name}.json"]
 
 
 def test_requests_without_newlines() -> None:
-    """Objects that follow each other without any separator are told apart."""
+    """Objects without a separator between them are read as separate requests."""
     assert list(worker.messages(_Chunks([b'{"a":{"b":1}}{"c":"}{"}']))) == [{"a": {"b": 1}}, {"c": "}{"}]
 
 
-def test_a_request_is_answered_before_more_bytes_come() -> None:
-    """An object is handed out at its closing brace; no newline or next byte is awaited."""
+def test_a_request_ends_at_its_closing_brace() -> None:
+    """An object is returned at its closing brace, without waiting for a newline or more bytes."""
 
     class Blocking(_Chunks):
+        """A stream that must not be read after its last piece."""
+
         def read(self, size: int = -1) -> bytes:
             assert self._pieces, "read more although a whole request was there"
             return super().read(size)
@@ -68,7 +72,7 @@ def test_a_request_is_answered_before_more_bytes_come() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_requests_in_pieces(size: int) -> None:
-    """Any cut of the stream, even inside an escape or a character, gives the same objects."""
+    """The objects are the same wherever the stream is split, even inside an escape or a character."""
     objects = [{"k\\": 'é"}\\'}, {"n": [{}, {"x": "\n"}]}, {}]
     text = "\n".join(json.dumps(item, ensure_ascii=False) for item in objects).encode()
     pieces = [text[i : i + size] for i in range(0, len(text), size)]
@@ -78,13 +82,13 @@ def test_requests_in_pieces(size: int) -> None:
 
 @pytest.mark.parametrize("text", [b"hello", b"[1]", b"}", b'{"a" 1}', b'{"a":1', b'{"a":"\xff"}', b"\x08\x96\x01"])
 def test_garbage(text: bytes) -> None:
-    """Bytes that are no JSON objects (binary requests, cut-off ones) are a protocol error."""
+    """Bytes that are not complete JSON objects are a protocol error."""
     with pytest.raises(worker.ProtocolError):
         list(worker.messages(_Chunks([text])))
 
 
-def test_garbage_ends_the_worker_with_a_sentence() -> None:
-    """A broken stream ends the worker with exit code 1 and one line, so that Bazel starts another."""
+def test_garbage_stops_the_worker_with_one_line() -> None:
+    """A broken stream stops the worker with exit code 1 and one line, and Bazel starts a new worker."""
     answers, err = io.BytesIO(), io.StringIO()
 
     assert worker.serve(_Chunks([b"what?"]), answers, err) == 1
@@ -94,7 +98,7 @@ def test_garbage_ends_the_worker_with_a_sentence() -> None:
 
 
 def test_serving() -> None:
-    """Each request is answered with its id, exit code and message, also after a failure."""
+    """Each response has the request's ID, exit code and message, also after a failure."""
     requests = [
         {
             "arguments": _program("bad", "error 'no'"),
@@ -115,18 +119,18 @@ def test_serving() -> None:
 
 
 def test_failure_writes_nothing() -> None:
-    """Where one of several outputs is missing, none is written."""
+    """If one of several outputs is missing, none is written."""
     arguments = _program("two", "{ 'two.json': 1 }") + ["--out=other.json", "--multiple"]
 
     code, message = render.run(arguments)
 
     assert code == 1
-    assert "did not produce other.json" in message
+    assert "the value lacks the fields other.json" in message
     assert not Path("two.json").exists()
 
 
 def test_usage_errors_have_their_own_code() -> None:
-    """Wrong arguments end with exit code 2, and the label where there is one."""
+    """Wrong usage has exit code 2, and the label if there is one."""
     assert render.run(["--what", "--label=//:x"])[1].startswith("ERROR: //:x: unknown or malformed argument '--what'; ")
     assert render.run(["--what"]) == (
         2,
@@ -134,15 +138,15 @@ def test_usage_errors_have_their_own_code() -> None:
     )
 
 
-def test_labels_of_newer_bazels() -> None:
-    """A label of the main repository is shown as it is written in BUILD files."""
+def test_labels_of_newer_bazel_versions() -> None:
+    """A label of the main repository is shown as in BUILD files."""
     _, message = render.run(["--label=@@//a:b", "--src=none.jsonnet"])
 
     assert message.startswith("ERROR: //a:b: ")
 
 
 def test_trace_reaches_the_user(evaluator: worker.Evaluator) -> None:
-    """std.trace is part of the answer of its own rendering, and of no other."""
+    """The output of std.trace is in the response of its own rendering, and in no other."""
     code, message = evaluator.run(_program("t", "std.trace('look here', 1)"))
     assert code == 0
     assert "look here" in message
@@ -151,7 +155,7 @@ def test_trace_reaches_the_user(evaluator: worker.Evaluator) -> None:
 
 
 def test_a_killed_evaluator_is_replaced(evaluator: worker.Evaluator) -> None:
-    """When the engine's process is killed from outside, the rendering is done by a new one."""
+    """After the evaluator is killed, the next rendering uses a new one."""
     assert evaluator.run(_program("a", "1")) == (0, "")
     killed = evaluator.pid
     os.kill(killed, signal.SIGKILL)
@@ -161,8 +165,8 @@ def test_a_killed_evaluator_is_replaced(evaluator: worker.Evaluator) -> None:
     assert Path("b.json").read_text() == "2\n"
 
 
-def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
-    """Nesting beyond the engine's own stack ends its process: that program fails by name, the next one works."""
+def test_a_crash_is_one_message(evaluator: worker.Evaluator) -> None:
+    """If the engine crashes, the program fails with one message that names it, and the next rendering succeeds."""
     code, message = evaluator.run(_program("deep", "[" * 200_000 + "]" * 200_000))
 
     assert code == 1
@@ -173,14 +177,14 @@ def test_a_crash_costs_one_sentence(evaluator: worker.Evaluator) -> None:
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
-# Takes days, and little memory in the first seconds.
+# Runs for days, and uses little memory in the first seconds.
 _ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
-# rjsonnet looks for the exponent of 0 for ever, and keeps what it meets.
+# rjsonnet searches forever for the exponent of 0, and its memory grows.
 _GREEDY = "'%e' % 0"
 
 
-def test_a_program_that_does_not_end_is_ended(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After its time a rendering fails by name and is not tried again; the next one works."""
+def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time limit a rendering fails with a message that names it, without a second try, and the next one succeeds."""
     starts: list[int] = []
     start = evaluator._start
     monkeypatch.setattr(evaluator, "_start", lambda: (start(), starts.append(evaluator.pid)))
@@ -188,8 +192,8 @@ def test_a_program_that_does_not_end_is_ended(evaluator: worker.Evaluator, monke
 
     assert evaluator.run([*_program("endless", _ENDLESS), "--timeout=1"]) == (
         1,
-        "ERROR: //:endless: the program did not end within 1 s; make it smaller, try another engine, "
-        "or allow more with --//rules/jsonnet:timeout=SECONDS\n",
+        "ERROR: //:endless: the program did not finish within 1 s; make it smaller, try another engine, "
+        "or raise the limit with --//rules/jsonnet:timeout=SECONDS\n",
     )
     assert time.monotonic() - began < 10
     assert len(starts) == 1
@@ -197,19 +201,19 @@ def test_a_program_that_does_not_end_is_ended(evaluator: worker.Evaluator, monke
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
-def test_a_program_that_grows_is_ended(evaluator: worker.Evaluator) -> None:
-    """A rendering that takes more memory than it may fails by name; the next one works."""
+def test_a_growing_program_is_killed(evaluator: worker.Evaluator) -> None:
+    """A rendering over the memory limit fails with a message that names it, and the next one succeeds."""
     assert evaluator.run([*_program("greedy", _GREEDY), "--memory=200", "--timeout=60"]) == (
         1,
-        "ERROR: //:greedy: the program takes more than 200 MiB of memory; make it smaller, try another engine, "
-        "or allow more with --//rules/jsonnet:memory=MIB\n",
+        "ERROR: //:greedy: the program uses more than 200 MiB of memory; make it smaller, try another engine, "
+        "or raise the limit with --//rules/jsonnet:memory=MIB\n",
     )
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
 @pytest.mark.parametrize("target", [["--out=one", "--out=two"], ["--out_dir=out"]])
-def test_a_killed_rendering_leaves_nothing(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
-    """What an evaluator has begun to write when its limit ends it, or has finished, is removed."""
+def test_a_killed_rendering_leaves_no_files(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch, target: list[str]) -> None:
+    """When a limit stops the evaluator, its partial and its finished outputs are removed."""
     replace = os.replace
 
     def slow(source: str, destination: str) -> None:
@@ -221,17 +225,17 @@ def test_a_killed_rendering_leaves_nothing(evaluator: worker.Evaluator, monkeypa
     code, message = evaluator.run(["--src=p.jsonnet", "--multiple", "--timeout=1", *target])
 
     assert code == 1
-    assert "did not end within 1 s" in message
+    assert "did not finish within 1 s" in message
     assert [str(path) for path in Path().rglob("*") if path.is_file()] == ["p.jsonnet"]
 
 
-def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An evaluator that something else kills when it is large, as the kernel does without memory, fails the program by name."""
+def test_a_rendering_killed_when_large_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the kernel kills a large evaluator, the program fails with a message that names it, without a second try."""
     evaluator = worker.Evaluator(memory_limit=1)
-    looked = worker.resident_memory
+    resident_memory = worker.resident_memory
 
     def kill(pid: int | str = "self") -> int:
-        size = looked(pid)
+        size = resident_memory(pid)
         os.kill(int(pid), signal.SIGKILL)
         return size
 
@@ -247,16 +251,16 @@ def test_what_was_killed_when_large_is_not_tried_again(monkeypatch: pytest.Monke
     assert evaluator.pid == 0
 
 
-def test_without_memory_the_evaluator_goes_first(evaluator: worker.Evaluator) -> None:
-    """The kernel is told to end the evaluator, which is replaced, and not the front, whose end fails an action."""
+def test_the_kernel_kills_the_evaluator_first(evaluator: worker.Evaluator) -> None:
+    """The evaluator has a higher OOM score than the server, because killing the server would fail an action."""
     assert evaluator.run(_program("a", "1")) == (0, "")
     own, its = (int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ("self", evaluator.pid))
 
     assert its == min(own + 300, 1000)
 
 
-def test_a_defect_is_a_sentence() -> None:
-    """An exception that nobody foresaw is told in one line with the label, and the next rendering works."""
+def test_an_internal_error_is_one_line() -> None:
+    """An unexpected exception is one line with the label, and the next rendering succeeds."""
 
     def run(arguments: list[str]) -> tuple[int, str]:
         if "bad" in arguments:
@@ -271,14 +275,14 @@ def test_a_defect_is_a_sentence() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """An evaluator that has grown past the limit is replaced; small ones stay."""
+    """An evaluator is replaced when it has grown past the limit, and not before."""
     arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
     evaluator = worker.Evaluator(memory_limit=worker.resident_memory() + 40 * 2**20)
     pids = set()
     for _ in range(12):
         assert evaluator.run(arguments)[0] == 0
-        assert evaluator.pid, "the answer waited for the evaluator's end"
-        evaluator.rest()
+        assert evaluator.pid, "run() waited until the evaluator exited"
+        evaluator.stop_if_grown()
         if evaluator.pid:
             pids.add(evaluator.pid)
             memory = int(Path(f"/proc/{evaluator.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -289,16 +293,16 @@ def test_memory_is_bounded() -> None:
 
 
 def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Starts the tool as a process of its own, with this process's import path."""
+    """Starts the tool as a child process with the import path of this process."""
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        f"from rules.jsonnet.tools import render; sys.exit(render.main({arguments!r}))"
+        f"from rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
     )
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
 
 
 def test_without_a_worker() -> None:
-    """One rendering as one process gives the same file, the same message and the exit code."""
+    """Without a worker, a rendering writes the same file and has the same message and exit code."""
     good = _start(_program("one", "{ b: 1 }"))
     _, err = good.communicate(timeout=60)
     assert (good.returncode, err) == (0, b"")
@@ -312,31 +316,31 @@ def test_without_a_worker() -> None:
 
 
 def test_limits_without_a_worker(folder: Path) -> None:
-    """A rendering of its own process has the same limits, and its message the label of its parameter file."""
+    """Without a worker, a rendering has the same limits, and its message has the label from the parameter file."""
     (folder / "parameters").write_text("\n".join(_program("endless", _ENDLESS)))
     process = _start(["--engine=rjsonnet", "--timeout=1", "--memory=4096", "@parameters"])
 
     _, err = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert err.decode().startswith("ERROR: //:endless: the program did not end within 1 s; ")
+    assert err.decode().startswith("ERROR: //:endless: the program did not finish within 1 s; ")
 
 
 def test_limits_of_a_worker(folder: Path) -> None:
-    """The limits that a worker is started with hold for each request."""
+    """The startup limits of a worker apply to each request."""
     process = _start(["--persistent_worker", "--timeout=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     out, _ = process.communicate(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode(), timeout=30)
 
-    assert "did not end within 1 s" in json.loads(out)["output"]
+    assert "did not finish within 1 s" in json.loads(out)["output"]
 
 
 def _children(pid: int) -> list[int]:
-    """Returns the ids of a process's children."""
+    """Returns the process IDs of a process's children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _wait(condition: Callable[[], object], what: str) -> None:
-    """Waits up to 20 seconds for a condition."""
+    """Waits up to 20 seconds until a condition is true."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline, f"still waiting: {what}"
@@ -344,7 +348,7 @@ def _wait(condition: Callable[[], object], what: str) -> None:
 
 
 def _running(pid: int) -> bool:
-    """Says whether a process exists and is no zombie."""
+    """Returns whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -353,7 +357,7 @@ def _running(pid: int) -> bool:
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
-    """A worker that Bazel ends leaves no process behind, even in the middle of a rendering."""
+    """When Bazel stops a worker during a rendering, no process remains."""
     process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     stdin: IO[bytes] = process.stdin  # type: ignore[assignment]
     stdin.write(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode())
@@ -364,4 +368,4 @@ def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None
     process.send_signal(ending)
     process.communicate(timeout=20)
 
-    _wait(lambda: not _running(child), "for the evaluator to end")
+    _wait(lambda: not _running(child), "for the evaluator to exit")

@@ -1,8 +1,8 @@
 """turnup_environment: the user and the cluster of the present shell."""
 
-_DOC = """Writes `env.bzl` with ENV, the user and the cluster of the present shell.
+_DOC = """Writes `env.bzl` with SETTINGS, the user and the cluster of the present shell.
 
-ENV is a struct of strings: `user`, `namespace`, `context`, `cluster`, `subnet` and `registry`. `user` is `$USER`, or the
+SETTINGS is a struct of strings: `user`, `namespace`, `context`, `cluster`, `subnet` and `registry`. `user` is `$USER`, or the
 account's name if `$USER` is not set; `namespace` is the DNS label made from it. The others are `$TURNUP_CONTEXT`,
 `$TURNUP_CLUSTER`, `$TURNUP_SUBNET` and `$TURNUP_REGISTRY`; an empty string means not set.
 
@@ -39,7 +39,7 @@ def _impl(repository_ctx):
     values.update(namespace = namespace, user = user)
     repository_ctx.file("BUILD", 'exports_files(["env.bzl"])\n')
     fields = "".join(["    %s = %s,\n" % (key, repr(values[key])) for key in sorted(values)])
-    repository_ctx.file("env.bzl", '"""Values of this shell."""\n\nENV = struct(\n%s)\n' % fields)
+    repository_ctx.file("env.bzl", '"""Values of this shell."""\n\nSETTINGS = struct(\n%s)\n' % fields)
 
 turnup_environment = repository_rule(
     implementation = _impl,

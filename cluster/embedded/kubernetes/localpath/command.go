@@ -16,7 +16,10 @@ import (
 )
 
 // ProvisionerName is what a StorageClass names to get volumes from here.
-const ProvisionerName = "turnup.dev/local-path"
+const ProvisionerName = "turnup/local-path"
+
+// oldName is the provisioner's name in classes and volumes of older versions.
+const oldName = "turnup.dev/local-path"
 
 // NewCommand returns the command that watches claims and serves them until it
 // is told to stop.
@@ -43,6 +46,7 @@ func NewCommand() *cobra.Command {
 			controller.NewProvisionController(
 				klog.FromContext(ctx), client, ProvisionerName,
 				&Provisioner{Root: root}, controller.LeaderElection(false),
+				controller.AdditionalProvisionerNames([]string{oldName}),
 			).Run(ctx)
 			return nil
 		},

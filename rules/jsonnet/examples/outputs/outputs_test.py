@@ -1,4 +1,4 @@
-"""What the example targets wrote, byte by byte."""
+"""Tests of the files that the example targets write."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ _TWO = '{\n   "name": "two",\n   "ports": [ ]\n}\n'
     ],
 )
 def test_output(path: str, text: str) -> None:
-    """Each output has exactly the bytes that Jsonnet's own formatting gives."""
+    """Each output has exactly the bytes of Jsonnet's own format."""
     assert (_HERE / path).read_text(encoding="utf-8") == text

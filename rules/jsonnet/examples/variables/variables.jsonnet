@@ -1,4 +1,4 @@
-// Every way to hand a value to a program.
+// Every way to pass a value to a program.
 function(text, code, text_file, code_file, library) {
   external: {
     text: std.extVar('text'),

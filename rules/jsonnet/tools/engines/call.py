@@ -1,4 +1,4 @@
-"""What every engine is called with."""
+"""Parameters of one evaluation, the same for every engine."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Call:
-    """One evaluation, in the terms that all engines share.
+    """Parameters of one evaluation.
 
     Attributes:
-        src: The program, as an execution or runfiles path.
-        resolve: Maps (folder of the importer, the import as written) to the path for stack traces and the file's text.
-        max_stack: How many frames the engine allows.
+        src: Path of the program, relative to the execution root or the runfiles.
+        resolve: Maps (folder of the importing file, import as written) to (path for stack traces, text of the file).
+        max_stack: Maximum number of stack frames.
         ext_vars: External variables that are strings.
         ext_codes: External variables that are code.
         tla_vars: Top-level arguments that are strings.
         tla_codes: Top-level arguments that are code.
-        files: Path for stack traces -> text of every file that `resolve` has returned so far.
+        files: Map of path for stack traces to text, for every file that `resolve` has returned.
     """
 
     src: str
@@ -31,12 +31,12 @@ class Call:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def codes(self) -> dict[str, str]:
-        """Returns the code of variables and arguments, by the name that it has in stacks."""
+        """Returns the code of external variables and top-level arguments, by its name in stack traces."""
         return {
             **{f"<extvar:{name}>": code for name, code in self.ext_codes.items()},
             **{f"<top-level-arg:{name}>": code for name, code in self.tla_codes.items()},
         }
 
     def texts(self) -> dict[str, str]:
-        """Returns every text that a stack may lead to, by its name there."""
+        """Returns every text that a stack trace may mention, by its name there."""
         return {**self.files, **self.codes()}

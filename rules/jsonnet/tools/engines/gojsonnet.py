@@ -1,4 +1,4 @@
-"""gojsonnet, the Go implementation as a Python package: the errors with the most exact places."""
+"""gojsonnet, the Go implementation as a Python package: its errors have the most precise locations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import _gojsonnet
 from rules.jsonnet.tools.engines import google
 from rules.jsonnet.tools.engines.call import Call
 
-binary = True
-exact = google.exact
-shape = google.shape
+BINARY = True
+has_location = google.has_location
+parse_error = google.parse_error
 
 
 def evaluate(call: Call) -> str:
-    """Evaluates a program; see rules.jsonnet.tools.engines.google."""
+    """Evaluates a program; see rules.jsonnet.tools.engines.google.evaluate."""
     return google.evaluate(call, _gojsonnet.evaluate_snippet)

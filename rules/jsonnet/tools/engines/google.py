@@ -1,4 +1,4 @@
-"""What gojsonnet and jsonnet have in common: calling convention, number printing, form of errors."""
+"""Common parts of gojsonnet and jsonnet: calling convention, number format, error format."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from rules.jsonnet.tools.engines import places
+from rules.jsonnet.tools.engines import locations
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.imports import workspace_path
 
-# The end of a line that holds a number: after its field's name, or alone in an array. Small whole numbers, which every
-# engine prints the same, do not match.
+# A number at the end of a line: after a field's name, or alone in an array. Small integers don't match, because every
+# engine prints them the same way.
 _NUMBER = re.compile(r'(?m)^( *(?:"(?:[^"\\]|\\.)*": )?)(-?(?:\d+[.e]|\d{16})[\d.e+-]*)(?=,?$)')
 
-# Code of a variable or an argument has a name of its own; the reference implementation writes `tla:NAME`.
+# Names of files, external variables and top-level arguments; the reference implementation writes `tla:NAME`.
 _FILE = r"(?:<[^>\t\n]*>|tla:[^\t\n:]+|[^\t\n:]+)"
-_PLACE = re.compile(rf"^{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)(?=[\t :]|$)")
-_STATIC = re.compile(rf"^(?P<place>{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)):? (?P<what>.*)", re.DOTALL)
-# Frames inside the engine's own library, which no editor can open.
-_OWN = ("<std>:", "std.jsonnet:")
+_LOCATION = re.compile(rf"^{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)(?=[\t :]|$)")
+_STATIC = re.compile(rf"^(?P<location>{_FILE}:(?:\(\d+:\d+\)-\(\d+:\d+\)|\d+:\d+(?:-\d+)?)):? (?P<what>.*)", re.DOTALL)
+# Frames inside the standard library, which no editor can open.
+_STANDARD_LIBRARY = ("<std>:", "std.jsonnet:")
 _REMARKS = {"During manifestation", "During evaluation"}
 
 
@@ -28,13 +28,13 @@ def evaluate(call: Call, snippet: Callable[..., str]) -> str:
 
     Args:
         call: The program with its imports and variables.
-        snippet: The package's evaluate_snippet.
+        snippet: The engine's function evaluate_snippet.
 
     Returns:
-        The value as JSON in the form of rules.jsonnet.tools.outputs, numbers as rjsonnet prints them.
+        The value as JSON in the format of rules.jsonnet.tools.outputs, with numbers as rjsonnet prints them.
 
     Raises:
-        BaseException: Whatever the engine raises, for `shape` to read.
+        BaseException: Whatever the engine raises; `parse_error` parses its text.
     """
 
     def resolve(folder: str, name: str) -> tuple[str, bytes]:
@@ -46,7 +46,7 @@ def evaluate(call: Call, snippet: Callable[..., str]) -> str:
         path,
         text,
         max_stack=call.max_stack,
-        max_trace=0,  # everything: the caller shortens
+        max_trace=0,  # all frames: the caller shortens the stack trace
         import_callback=resolve,
         ext_vars=call.ext_vars,
         ext_codes=call.ext_codes,
@@ -57,48 +57,48 @@ def evaluate(call: Call, snippet: Callable[..., str]) -> str:
 
 
 def _shortest(number: str) -> str:
-    """Returns a number's shortest digits that read back as the same number, without an exponent."""
+    """Returns the shortest decimal form without an exponent that parses to the same number."""
     text = format(Decimal(repr(float(number))), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def shape(text: str, call: Call) -> tuple[list[str], list[str]]:
-    """Takes an error's text apart.
+def parse_error(text: str, call: Call) -> tuple[list[str], list[str]]:
+    """Splits the text of an error into message and stack trace.
 
     Args:
-        text: What the engine said.
-        call: What it was called with.
+        text: The error as the engine reported it.
+        call: Parameters of the evaluation.
 
     Returns:
-        Lines of the message, and lines of the stack, indented by four spaces.
+        Lines of the message, and lines of the stack trace, indented by four spaces.
     """
     message, stack = _parts(text)
     texts = call.texts()
-    return message, [places.from_bytes(frame, texts) for frame in stack]
+    return message, [locations.from_bytes(frame, texts) for frame in stack]
 
 
 def _parts(text: str) -> tuple[list[str], list[str]]:
-    """Returns what `shape` does, with columns as the engine counts them."""
+    """Returns the result of `parse_error`, with columns in bytes, as the engine counts them."""
     if not text.startswith("RUNTIME ERROR: "):
         static = text.removeprefix("STATIC ERROR: ")
         match = _STATIC.match(static)
-        # After an empty line go-jsonnet quotes the source.
+        # After an empty line go-jsonnet shows the source.
         what = (match["what"] if match else static).split("\n\n")[0].strip()
-        return ["static error: " + what], [f"    {_place(match['place'])}"] if match else []
+        return ["static error: " + what], [f"    {_location(match['location'])}"] if match else []
     lines = text.removeprefix("RUNTIME ERROR: ").rstrip("\n").split("\n")
-    # Frames are the lines at the end that start with a tab; a message may have several lines too.
+    # Frames are the last lines that start with a tab; a message may have several lines too.
     first = len(lines)
     while first > 1 and lines[first - 1].startswith("\t"):
         first -= 1
     return ["runtime error: " + lines[0], *lines[1:first]], [frame for line in lines[first:] for frame in _frame(line)]
 
 
-def exact(message: list[str], stack: list[str]) -> bool:
-    """Says whether the stack begins where the error is: always, as far as these engines know it.
+def has_location(message: list[str], stack: list[str]) -> bool:
+    """Returns True, because these engines always report the location of an error.
 
     Args:
-        message: Lines as `shape` returns them.
-        stack: Lines as `shape` returns them.
+        message: Lines of the message, from `parse_error`.
+        stack: Lines of the stack trace, from `parse_error`.
 
     Returns:
         True.
@@ -106,19 +106,19 @@ def exact(message: list[str], stack: list[str]) -> bool:
     return True
 
 
-def _place(text: str) -> str:
-    """Returns `file:line:column` at the start of the text in the form that editors read."""
+def _location(text: str) -> str:
+    """Returns a location of the engine in the form that editors understand."""
     named = re.sub(r"^tla:([^:]+)", r"<top-level-arg:\1>", text)
     return re.sub(r"\((\d+:\d+)\)-\((\d+:\d+)\)", r"\1-\2", named)
 
 
 def _frame(line: str) -> list[str]:
-    """Returns the stack line for one of the engine's, or none."""
+    """Returns the line for a frame of the engine's stack trace; an empty list for a remark or a frame to omit."""
     words = line.strip("\t ")
-    if not words or words in _REMARKS or words.startswith(_OWN):
+    if not words or words in _REMARKS or words.startswith(_STANDARD_LIBRARY):
         return []
-    match = _PLACE.match(words)
+    match = _LOCATION.match(words)
     if not match:
         return ["    " + words.replace("\t", " ")]
     what = words[match.end() :].strip("\t ")
-    return [f"    {_place(match[0])}" + (f": {what}" if what else "")]
+    return [f"    {_location(match[0])}" + (f": {what}" if what else "")]

@@ -1,4 +1,4 @@
-"""Keeps a filled store within reach: connects, fills, watches, and begins again."""
+"""Monitor of the store: connects to Redis, writes missing places, probes, and reconnects."""
 
 import logging
 import threading
@@ -12,16 +12,16 @@ log = logging.getLogger(__name__)
 
 
 class NotReady(RuntimeError):
-    """There is no filled store at the moment; the text says why."""
+    """There is no usable store at the moment; the text says why."""
 
 
-class Keeper:
-    """Owns the current PlaceStore and tells whether it can be used.
+class StoreMonitor:
+    """Owner of the current PlaceStore.
 
-    One thread connects to Redis, fills in what is missing, then probes. When a
-    probe fails the store is dropped, `on_change(False)` is called and the thread
-    connects anew, looking the address up again; so it recovers when all Redis
-    pods moved. A probe also sees lost data: it then fills again.
+    A thread connects to Redis, writes missing places, then probes. If a probe
+    fails, the thread closes the store, calls `on_change(False)` and reconnects. It
+    resolves the host again, so it recovers even if all Redis pods have new
+    addresses. A probe also detects lost data, and the thread writes it again.
     """
 
     def __init__(
@@ -33,14 +33,16 @@ class Keeper:
         probe_every_s: float = 1.0,
         recheck_every: int = 30,
     ) -> None:
-        """Args:
-        connect: opens a store, or raises one of STORE_ERRORS.
-        places: what the store must hold.
-        on_change: called with True when the store is usable, with False when
-            it no longer is; from the keeper's thread.
-        probe_every_s: seconds between probes.
-        recheck_every: every so many probes all places are compared, not only
-            counted.
+        """Keeps the settings.
+
+        Args:
+            connect: Returns a connected store, or raises one of STORE_ERRORS.
+            places: The places that the store must have.
+            on_change: Called with True when the store becomes usable, and with
+                False when it no longer is; from the monitor's thread.
+            probe_every_s: Seconds between two probes.
+            recheck_every: Number of probes after which all places are compared
+                and not only counted.
         """
         self._connect = connect
         self._places = places
@@ -50,14 +52,14 @@ class Keeper:
         self._store: PlaceStore | None = None
         self._reason = "not connected to Redis yet"
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="store-monitor", daemon=True)
 
     def start(self) -> None:
-        """Begins to connect, in a thread of its own."""
+        """Starts the thread that connects to Redis."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread and closes the store."""
+        """Stops the thread and closes the store."""
         self._stopping.set()
         self._thread.join()
 
@@ -65,7 +67,7 @@ class Keeper:
         """Returns the usable store.
 
         Raises:
-            NotReady: there is none now.
+            NotReady: There is no usable store.
         """
         store = self._store
         if store is None:
@@ -82,7 +84,7 @@ class Keeper:
                 waits = backoff.delays(0.2, 2.0)
                 self._watch(store)
             except STORE_ERRORS as error:
-                self._lost(error)
+                self._drop(error)
             finally:
                 self._store = None
                 if store is not None:
@@ -91,10 +93,10 @@ class Keeper:
 
     def _fill(self, store: PlaceStore) -> None:
         written = store.fill(self._places)
-        lacking = store.missing(self._places)
-        if lacking:
-            raise PlacesMissing(f"{len(lacking)} of {len(self._places)} places after filling")
-        log.info("Redis holds all %d places (%d written now)", len(self._places), written)
+        missing = store.missing(self._places)
+        if missing:
+            raise PlacesMissing(f"{len(missing)} of {len(self._places)} places are missing after writing them")
+        log.info("Redis has all %d places (%d written now)", len(self._places), written)
 
     def _watch(self, store: PlaceStore) -> None:
         self._store = store
@@ -104,12 +106,12 @@ class Keeper:
             store.probe(len(self._places))
             count += 1
             if count % self._recheck_every == 0 and store.fill(self._places):
-                log.warning("places were missing from Redis and have been filled in again")
+                log.warning("some places were missing from Redis and are written again")
 
-    def _lost(self, error: Exception) -> None:
-        reason = f"Redis does not serve: {type(error).__name__}: {error}"
+    def _drop(self, error: Exception) -> None:
+        reason = f"Redis does not respond: {type(error).__name__}: {error}"
         was_usable = self._store is not None
-        if was_usable or reason != self._reason:  # say each state once, not each attempt
+        if was_usable or reason != self._reason:  # log each state once, not each attempt
             log.warning("%s", reason)
         self._reason = reason
         self._store = None

@@ -1,4 +1,4 @@
-"""Tests of the keeper with an in-memory store."""
+"""Tests of the store monitor with an in-memory store."""
 
 import queue
 import time
@@ -6,24 +6,24 @@ import time
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from python.server.testing.fake_store import FakeStore
-from python.server.keeper import Keeper, NotReady
 from python.server.places import Place
+from python.server.store_monitor import NotReady, StoreMonitor
+from python.server.testing.fake_store import FakeStore
 
 PLACES = [Place("A/One", 1.0, 2.0, ("AA",)), Place("B/Two", 3.0, 4.0, ("BB",))]
 
 
 class Scene:
-    """A keeper whose connections come from `stores`, and what it reported."""
+    """A monitor that connects to the given stores in turn, and the changes that it reports."""
 
     def __init__(self, stores):
         self.changes = queue.Queue()
         self.opened = []
         self._stores = iter(stores)
-        self.keeper = Keeper(
+        self.monitor = StoreMonitor(
             self._connect, PLACES, self.changes.put, probe_every_s=0.01, recheck_every=2
         )
-        self.keeper.start()
+        self.monitor.start()
 
     def _connect(self):
         store = next(self._stores)
@@ -33,13 +33,13 @@ class Scene:
         return store
 
     def change(self):
-        """Returns the next reported change."""
+        """Waits for the next reported change and returns it."""
         return self.changes.get(timeout=5)
 
 
 @pytest.fixture
 def scene():
-    """Makes scenes and stops their keepers in the end."""
+    """Returns a function that creates scenes, and stops their monitors after the test."""
     scenes = []
 
     def make(*stores):
@@ -48,36 +48,36 @@ def scene():
 
     yield make
     for one in scenes:
-        one.keeper.stop()
+        one.monitor.stop()
 
 
-def test_fills_before_it_says_ready(scene):
-    """The first change comes when the store holds all places."""
+def test_writes_places_before_it_reports_ready(scene):
+    """The monitor reports a usable store when the store has all places."""
     store = FakeStore()
     running = scene(store)
 
     assert running.change() is True
-    assert running.keeper.store() is store
+    assert running.monitor.store() is store
     assert store.missing(PLACES) == []
 
 
-def test_tries_again_until_redis_answers(scene):
-    """A refused connection is no end; the reason is told meanwhile."""
+def test_connects_again_until_redis_responds(scene):
+    """After a refused connection the monitor tries again."""
     running = scene(RedisConnectionError("refused"), FakeStore())
 
     assert running.change() is True
 
 
 def test_not_ready_says_why():
-    """Before the first connection there is no store, and the text says so."""
-    keeper = Keeper(FakeStore, PLACES, lambda _: None)
+    """Before the first connection, store() raises NotReady with the reason."""
+    monitor = StoreMonitor(FakeStore, PLACES, lambda _: None)
 
     with pytest.raises(NotReady, match="not connected to Redis yet"):
-        keeper.store()
+        monitor.store()
 
 
 def test_a_lost_redis_is_reported_and_replaced(scene):
-    """Down is reported once, the old store is closed, a new one is taken."""
+    """If Redis fails, the monitor reports it once, closes the store and connects to a new one."""
     first, second = FakeStore(), FakeStore()
     running = scene(first, second)
     assert running.change() is True
@@ -87,11 +87,11 @@ def test_a_lost_redis_is_reported_and_replaced(scene):
     assert running.change() is False
     assert running.change() is True
     assert first.closed
-    assert running.keeper.store() is second
+    assert running.monitor.store() is second
 
 
-def test_lost_places_are_filled_in_again(scene):
-    """A place that vanishes from an answering Redis comes back."""
+def test_lost_places_are_written_again(scene):
+    """A place that disappears from Redis is written again."""
     store = FakeStore()
     running = scene(store, store)
     assert running.change() is True
