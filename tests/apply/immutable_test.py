@@ -17,13 +17,13 @@ from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.tools.api.client import MERGE_PATCH, Client
 from tests.apply.stacks import definition, exists, placed
 
-REPLACE = {"turnup/on-immutable": "replace"}
+RECREATE = {"turnup/on-immutable": "recreate"}
 DIGEST = "registry.example/app@sha256:"
 
 
 def asking(obj: dict[str, Any], place: str, annotations: dict[str, str] | None = None) -> dict[str, Any]:
     """Returns an object in a namespace that asks to be recreated."""
-    return {**obj, "metadata": {**obj["metadata"], "namespace": place, "annotations": REPLACE if annotations is None else annotations}}
+    return {**obj, "metadata": {**obj["metadata"], "namespace": place, "annotations": RECREATE if annotations is None else annotations}}
 
 
 def job(image: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
     assert shell.run("replace") == 0, shell.err
     old = read(client, home, path)["metadata"]["uid"]
     make(shell, home, asking(after, home, {}), config_map("other", home))
-    assert shell.run(verb) == 1 and "touches a field that cannot be changed" in shell.err and "'turnup/on-immutable: replace'" in shell.err
+    assert shell.run(verb) == 1 and "touches a field that cannot be changed" in shell.err and "'turnup/on-immutable: recreate'" in shell.err
     assert len(shell.err) < 500
 
     make(shell, home, asking(after, home), config_map("other", home))
@@ -181,8 +181,8 @@ def test_what_holds_data_is_never_replaced(shell, server, home):
         make(shell, home, asking(obj, home))
         assert shell.run("apply") == 1
         assert "its annotation turnup/on-immutable would delete what is in it; leave it out" in shell.err
-    make(shell, home, asking(job("a"), home, {"turnup/on-immutable": "recreate"}))
-    assert shell.run("apply") == 1 and "turnup/on-immutable is 'recreate'; write 'replace', or leave it out." in shell.err
+    make(shell, home, asking(job("a"), home, {"turnup/on-immutable": "anew"}))
+    assert shell.run("apply") == 1 and "turnup/on-immutable is 'anew'; write 'recreate', or leave it out." in shell.err
     assert server.changes() == writes
 
 
@@ -261,3 +261,13 @@ def test_a_set_from_before_the_annotation_can_be_gone_back_to(shell, client, hom
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == DIGEST + "a" * 64
     assert "turnup/on-immutable" not in live["metadata"]["annotations"]
     assert shell.run("rollback") == 0, shell.err
+
+
+def test_the_former_value_of_the_annotation_is_still_read(shell, client, server, home):
+    """`replace`, the value of version 0.1, means `recreate`."""
+    for role in ("view", "edit"):
+        make(shell, home, asking(role_binding(role), home, {"turnup/on-immutable": "replace"}))
+        assert shell.run("apply") == 0, shell.err
+
+    assert read(client, home, "rbac.authorization.k8s.io/v1/rolebindings/readers")["roleRef"]["name"] == "edit"
+    assert deletes(server, home) == ["rolebindings"]

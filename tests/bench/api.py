@@ -79,7 +79,7 @@ class Api:
         plan = self._folder / f"runfiles-{namespace}"
         write_plan(plan, LABEL, [document("//bench:dev", made, context=CONTEXT, namespace=namespace)])
         # Links the program's own runfiles next to the plan, as in the runfiles of a launcher.
-        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/k8s_run").resolve()
+        program = (self._workspace.directory / "bazel-bin/rules/k8s/tools/verbs/k8s_run").resolve()
         runfiles = Path(f"{program}.runfiles")
         for entry in [*runfiles.iterdir(), *(runfiles / "turnup").iterdir()]:
             link = plan / entry.relative_to(runfiles)

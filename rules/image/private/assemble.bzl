@@ -52,7 +52,7 @@ rules_docker.""",
         doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
 
 Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
-`labels`. A stamp variable is `{KEY}`, where KEY has letters of either case, digits and underscores. `creation_time` is
+`labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
 `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.""",
     ),
     "user": attr.string(

@@ -67,7 +67,7 @@ It applies to `registry`, not to a registry that `--registry` names. `-- --secur
         doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
 
 Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A stamp
-variable is `{KEY}`, where KEY has letters of either case, digits and underscores. Make variables, `$(NAME)`, need no stamp.""",
+variable is `{KEY}`, where KEY has capital letters, digits and underscores. Make variables, `$(NAME)`, need no stamp.""",
     ),
     "tag": attr.string(
         doc = """The tag of the pushed manifest. Empty: only its digest names it.

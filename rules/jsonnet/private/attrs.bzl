@@ -113,7 +113,7 @@ The names are relative to the deepest folder that contains all outputs, and must
     "stamp_keys": attr.string_list(
         doc = """Variables and arguments with stamp variables to replace. Empty: none.
 
-In their text, each `{KEY}` of Bazel's workspace status is replaced with its value. KEY has letters of either case, digits and
+In their text, each `{KEY}` of Bazel's workspace status is replaced with its value. KEY has capital letters, digits and
 underscores.""",
     ),
     "yaml_stream": attr.bool(

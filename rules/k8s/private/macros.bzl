@@ -89,7 +89,7 @@ def k8s_object(
     ```
 
     `cluster`, `context`, `namespace`, `user` and the references in `images` take Make variables, `$(NAME)` with
-    `--define=NAME=VALUE`, and stamp variables, `{KEY}`, from Bazel's workspace status. KEY has letters of either case, digits
+    `--define=NAME=VALUE`, and stamp variables, `{KEY}`, from Bazel's workspace status. KEY has capital letters, digits
     and underscores. `image_chroot`, the references in `preload` and the replacements in `substitutions` take Make variables.
 
     Args:

@@ -67,7 +67,7 @@ def explain(error: ApiError, label: str, identity: Identity, *, take: str = "--f
         return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."
     if error.status == 422 and any(phrase in error.message for phrase in _UNCHANGEABLE):
         return (f"{what}: the change touches a field that cannot be changed ({said}); leave the field as it is, or delete the object and "
-                "apply again, which the annotation 'turnup/on-immutable: replace' asks for.")
+                "apply again, which the annotation 'turnup/on-immutable: recreate' asks for.")
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
         return f"{what}: does not fit its schema ({said}); correct the manifest."
     if error.status == 413:

@@ -1,6 +1,6 @@
 """Deleting an object and making it again, where a field cannot be changed and its manifest asks for that.
 
-An object with the annotation `turnup/on-immutable: replace` that the server does not let become what the manifest says,
+An object with the annotation `turnup/on-immutable: recreate` that the server does not let become what the manifest says,
 and would take as a new object, is deleted and made again in one write. Pods of Deployments and StatefulSets run on
 meanwhile where the new object finds them by the same selector; claims that a StatefulSet has made stay in any case.
 Killed between the two, a run leaves nothing under the name, and the next one makes the object.
@@ -22,7 +22,9 @@ from rules.k8s.tools.objects.kinds import DATA_KINDS
 from rules.k8s.tools.objects.objects import Object
 
 ON_IMMUTABLE = "turnup/on-immutable"
-_REPLACE = "replace"
+_RECREATE = "recreate"
+# The value of this annotation in version 0.1, which 0.2 still reads.
+_FORMER_VALUE = "replace"
 # Their controllers adopt what an object of the same name and selector has left.
 _ADOPTING = ("Deployment", "StatefulSet")
 _NAMED = ("APIService", "CustomResourceDefinition")
@@ -34,8 +36,8 @@ def refusal(item: Item) -> str:
     """Returns one sentence about an annotation that cannot be followed, "" where it can be or there is none."""
     wanted = _wanted(item.obj)
     what = f"{item.label}: {item.identity}: its annotation {ON_IMMUTABLE}"
-    if wanted not in ("", _REPLACE):
-        return f"{what} is {wanted!r}; write {_REPLACE!r}, or leave it out."
+    if wanted not in ("", _RECREATE):
+        return f"{what} is {wanted!r}; write {_RECREATE!r}, or leave it out."
     if wanted and item.identity.kind in DATA_KINDS:
         return f"{what} would delete what is in it; leave it out, and move the data by hand."
     return ""
@@ -43,12 +45,12 @@ def refusal(item: Item) -> str:
 
 def is_wanted(item: Item) -> bool:
     """Says whether an item may be deleted and made again."""
-    return _wanted(item.obj) == _REPLACE and item.identity.kind not in DATA_KINDS
+    return _wanted(item.obj) == _RECREATE and item.identity.kind not in DATA_KINDS
 
 
 def is_asked_by(item: Item, live: Object) -> bool:
     """Says whether a live object has the annotation: an older set, from before it was added, may be gone back to all the same."""
-    return _wanted(live) == _REPLACE and item.identity.kind not in DATA_KINDS
+    return _wanted(live) == _RECREATE and item.identity.kind not in DATA_KINDS
 
 
 def as_new(client: Client, item: Item, live: Object | None = None) -> Object:
@@ -137,7 +139,9 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 
 
 def _wanted(obj: Object) -> str:
-    return str((obj["metadata"].get("annotations") or {}).get(ON_IMMUTABLE, ""))
+    """Returns the value of the annotation, "" without one."""
+    value = str((obj["metadata"].get("annotations") or {}).get(ON_IMMUTABLE, ""))
+    return _RECREATE if value == _FORMER_VALUE else value
 
 
 def _propagation(item: Item, live: Object) -> str:
