@@ -1,4 +1,4 @@
-"""Tests that the pages of docs/reference are what the .bzl files say."""
+"""Tests that what is generated in docs/ is current."""
 
 import difflib
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.tools import generator
+from docs.tools import generator, picture
 
 _ROOT = Path()
 
@@ -31,3 +31,10 @@ def test_page_is_current(name: str) -> None:
 def test_no_page_is_left_over() -> None:
     """Every file of the folder is generated."""
     assert sorted(str(path) for path in (_ROOT / generator.FOLDER).iterdir()) == sorted(_generated())
+
+
+def test_picture_is_current() -> None:
+    """The picture is what the recorded run looks like with the present code of the terminal's tree."""
+    expected = picture.draw((_ROOT / picture.RECORD).read_text(encoding="utf-8"))
+
+    assert (_ROOT / picture.PICTURE).read_text(encoding="utf-8") == expected, f"run {generator.UPDATE}"

@@ -3,14 +3,10 @@
 bazel run //docs:update
 """
 
-import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 from docs.tools import markdown
-from docs.tools.starlark import DocumentationError, Loader
+from docs.tools.starlark import Loader
 from docs.tools.symbols import Symbol, describe
 
 UPDATE = "bazel run //docs:update"
@@ -59,40 +55,3 @@ def pages(root: Path) -> dict[str, str]:
     described = symbols(root)
     result = {f"{FOLDER}/{kind}.md": markdown.page(kind, found) for kind, found in described.items()}
     return {f"{FOLDER}/README.md": markdown.index(described.items()), **result}
-
-
-def main(argv: Sequence[str], stdout: TextIO, stderr: TextIO, workspace: str | None = None) -> int:
-    """Rewrites the pages that differ.
-
-    Args:
-        argv: arguments; there are none.
-        stdout: gets a line for each page that changes.
-        stderr: gets errors.
-        workspace: the workspace's folder. None: `bazel run` did not say it.
-
-    Returns:
-        The exit code: 0, 1 for an error in the .bzl files, 2 for wrong usage.
-    """
-    if argv:
-        print(f"ERROR: {argv[0]}: the command takes no arguments. Run {UPDATE}.", file=stderr)
-        return 2
-    if not workspace:
-        print(f"ERROR: BUILD_WORKSPACE_DIRECTORY is not set. Run {UPDATE}.", file=stderr)
-        return 2
-    root = Path(workspace)
-    try:
-        generated = pages(root)
-    except DocumentationError as error:
-        print(f"ERROR: {error}", file=stderr)
-        return 1
-    for name, text in generated.items():
-        path = root / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {name}", file=stdout)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr, os.environ.get("BUILD_WORKSPACE_DIRECTORY")))

@@ -134,37 +134,3 @@ def test_ci_is_the_command_that_people_run():
     lines = [line for line in tree.text(tree.Path(".ci/run")).splitlines() if line and not line.startswith("#")]
 
     assert lines == ['exec "$(dirname "${BASH_SOURCE[0]}")/../turnup" test']
-
-
-# Folder -> the folders of this repository that its Python may import. Tests may import everything.
-IMPORTS = {
-    "rules": {"rules"},
-    "cluster": {"cluster"},
-    "cli": {"cli", "cluster", "rules"},
-    "python": {"python", "proto", "rules"},
-}
-
-
-def imported(path):
-    """Returns the top-level modules that a Python file imports."""
-    names = set()
-    for node in ast.walk(ast.parse(tree.text(path))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-@pytest.mark.parametrize("folder", IMPORTS)
-def test_imports_point_down(folder):
-    """A folder imports only what stands below it: nothing in rules/ knows the samples or the clusters."""
-    ours = {path.parts[0] for path in tree.with_suffix(".py", ".proto") if len(path.parts) > 1}
-    wrong = {
-        str(path): sorted(up)
-        for path in tree.with_suffix(".py")
-        if path.parts[0] == folder and not path.name.endswith("_test.py")
-        if (up := (imported(path) & ours) - IMPORTS[folder])
-    }
-
-    assert wrong == {}

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from docs.tools import generator
+from docs.tools import generator, update
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def workspace(tmp_path, monkeypatch):
 def _run(workspace, *argv: str) -> tuple[int, str, str]:
     """Runs the command and returns its exit code, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
-    return generator.main(argv, out, err, workspace and str(workspace)), out.getvalue(), err.getvalue()
+    return update.main(argv, out, err, workspace and str(workspace)), out.getvalue(), err.getvalue()
 
 
 def test_update_writes_what_differs(workspace) -> None:
