@@ -1,4 +1,4 @@
-"""Runs the README: every shell block, in order, in a clean copy of the workspace with its own cluster.
+"""Runs the README and the pages for tasks: every shell block, in order, in a clean copy of the workspace with its own cluster.
 
 The copy's Bazel has its own outputs, so it does not wait for the Bazel that runs this test. The built Kubernetes and the
 downloads are the user's, as for a person who follows the README.
@@ -16,13 +16,26 @@ import pytest
 from tests.readme.blocks import blocks
 from tests.repo import tree
 
-README = blocks(tree.text(Path("README.md")))
-RUN = [block for block in README if not block.reason]
+# In the order in which a newcomer reads them: each page goes on from where the page before it ends.
+PAGES = [
+    "README.md",
+    "docs/add-a-service.md",
+    "docs/add-another-image.md",
+    "docs/promote-to-production.md",
+    "docs/troubleshooting.md",
+]
+BLOCKS = [(page, block) for page in PAGES for block in blocks(tree.text(Path(page)))]
+RUN = [(page, block) for page, block in BLOCKS if not block.reason]
 # Blocks that no test can run, by first command; a new entry needs a good reason.
 NOT_RUN = {
     "./turnup test": "it is the command that runs this test",
     "./turnup cluster create --provider k3d": "needs Docker and k3d",
     "./turnup --context kind-kind up": "needs a cluster that turnup did not make",
+    "bazel run //rules/image:update_debian_lock -- debian_mine": "it is about packages of yours",
+    "bazel run //svc:staging-deep.diff": "a test machine has room for two stacks, and the commands are those of dev",
+    "bazel run //svc:dev-deep.rollback": "dev has one revision here, and a rollback needs two",
+    "./turnup cluster logs --node local-1 --lines 100 kubelet": "the node's name is that of the default cluster",
+    "bazel clean --expunge": "it removes the caches of the machine",
 }
 # Next to the default cluster's subnet. The state folder is fixed, so that the next run finds what a killed run has left.
 CLUSTER = {"TURNUP_CLUSTER": "readme", "TURNUP_SUBNET": "172.19.0.128/26", "TURNUP_STATE_DIR": "/var/lib/turnup/readme-test"}
@@ -81,8 +94,13 @@ def sh(text, workspace, env):
 
 
 def test_blocks_that_are_not_run():
-    """Only these blocks are not run, each with its reason in the README."""
-    assert {block.title: block.reason for block in README if block.reason} == NOT_RUN
+    """Only these blocks are not run, each with its reason on its page."""
+    assert {block.title: block.reason for _, block in BLOCKS if block.reason} == NOT_RUN
+
+
+def test_every_page_has_something_to_run():
+    """No page has lost its blocks."""
+    assert [page for page in PAGES if not any(page == other for other, _ in RUN)] == []
 
 
 def test_up_can_be_killed(place):
@@ -100,7 +118,7 @@ def test_up_can_be_killed(place):
     assert child.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("block", RUN, ids=lambda block: f"line {block.line}: {block.title}")
+@pytest.mark.parametrize("block", [pytest.param(block, id=f"{page}:{block.line}: {block.title}") for page, block in RUN])
 def test_block(place, block):
     """The block's commands succeed, after all blocks before it."""
     assert sh(block.text, *place) == 0
