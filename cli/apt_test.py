@@ -4,15 +4,16 @@ import io
 
 import pytest
 
-from cli import apt, errors
-from cli.fake_process import FakeRunner
-from cli.steps import Steps
+from cli import apt
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
+from cluster.common.progress import Progress
 
 
 @pytest.fixture
 def step():
     """A step whose output nobody looks at."""
-    with Steps(io.StringIO(), terminal=False).step("Tools") as one:
+    with Progress(io.StringIO(), terminal=False).step("Tools") as one:
         yield one
 
 
@@ -46,9 +47,9 @@ def test_installs_without_update_where_lists_are_there(step, tmp_path, lists):
     runner = FakeRunner()
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
-    assert runner.ran("apt-get") - runner.ran("apt-get --version") == 1
-    assert runner.ran("update") == 0
-    assert runner.ran("dpkg --configure -a") == 1
+    assert runner.count("apt-get") - runner.count("apt-get --version") == 1
+    assert runner.count("update") == 0
+    assert runner.count("dpkg --configure -a") == 1
     assert "DPkg::Lock::Timeout" in " ".join(runner.calls[-1])
     assert runner.envs[-1]["DEBIAN_FRONTEND"] == "noninteractive"
 
@@ -59,7 +60,7 @@ def test_fetches_lists_where_there_are_none(step, tmp_path):
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=tmp_path)
 
     assert [" update" in " ".join(call) for call in runner.calls].index(True) < len(runner.calls) - 1
-    assert runner.ran(" update") == 1
+    assert runner.count(" update") == 1
 
 
 def test_old_lists_are_renewed_once(step, tmp_path, lists):
@@ -69,15 +70,15 @@ def test_old_lists_are_renewed_once(step, tmp_path, lists):
     runner.answer(" update", then=lambda: runner.answer("install", code=0))
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
-    assert runner.ran(" update") == 1
-    assert runner.ran("install runc") == 2
+    assert runner.count(" update") == 1
+    assert runner.count("install runc") == 2
 
 
 def test_no_network(step, tmp_path, lists):
     """An unreachable server is said in one sentence, with apt's own words before it."""
     runner = FakeRunner()
     runner.answer("install", code=100, output="Err:1 Temporary failure resolving")
-    with pytest.raises(errors.StepFailed, match="could not reach its servers to install runc: check the network") as caught:
+    with pytest.raises(errors.StepFailed, match="could not reach its servers to install runc; check the network") as caught:
         apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
     assert "Temporary failure" in caught.value.tail
@@ -96,15 +97,15 @@ def test_apt_failure(step, tmp_path, lists):
 def test_not_root(step, tmp_path):
     """A plain user is told what to ask for, and nothing is run."""
     runner = FakeRunner()
-    with pytest.raises(errors.TurnupError, match="ask root for `apt-get install runc`"):
+    with pytest.raises(errors.TurnupError, match="ask root to run `apt-get install runc`"):
         apt.install(["runc"], runner, step, tmp_path / "log", root=False)
 
-    assert runner.ran("install") == 0
+    assert runner.count("install") == 0
 
 
 def test_no_apt(step, tmp_path):
     """A machine without apt is told which packages are meant."""
     runner = FakeRunner()
     runner.answer("apt-get --version", code=127)
-    with pytest.raises(errors.TurnupError, match="has no apt-get: install what Debian calls runc"):
+    with pytest.raises(errors.TurnupError, match="has no apt-get; install what Debian calls runc"):
         apt.install(["runc"], runner, step, tmp_path / "log", root=True)

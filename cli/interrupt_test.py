@@ -61,5 +61,5 @@ def test_interrupted(started, tmp_path, signum, name, send):
 
     assert started.returncode == 128 + signum
     assert (tmp_path / "got").read_text() == f"{name}\n"
-    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again to go on"
+    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again to continue"
     assert "Traceback" not in err and out == ""

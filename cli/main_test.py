@@ -6,9 +6,10 @@ import signal
 import click
 import pytest
 
-from cli import errors, main, testing, tools, up
-from cli.fake_process import FakeRunner
+from cli import main, testing, tools, up
 from cli.session import Session
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_version(capsys):
 @pytest.mark.parametrize("words, sentence", [
     (["nonsense"], "ERROR: No such command 'nonsense'."),
     (["doctor", "--bogus"], "ERROR: No such option"),
-    (["test", "--test_filter=x"], "ERROR: --test_filter=x is no target; flags for bazel test go behind --"),
+    (["test", "--test_filter=x"], "ERROR: --test_filter=x is not a target; put flags for bazel test after --"),
     (["up", "extra"], "ERROR: Got unexpected extra argument"),
     (["--context", "", "up"], "ERROR: --context: the name is empty"),
 ])  # fmt: skip
@@ -66,11 +67,11 @@ def test_no_command_shows_the_help():
 @pytest.mark.parametrize("error, code, text", [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
-    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to go on\n"),
-    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to go on\n"),
+    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to continue\n"),
+    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to continue\n"),
     (errors.StepFailed("step", tail="its words"), 1, "its words\nERROR: step\n"),
     (PermissionError(13, "Permission denied", "/x"), 1, "ERROR: /x: Permission denied\n"),
-    (ValueError("odd"), 1, "ERROR: unforeseen ValueError: odd; run it with -v for the trace and report it\n"),
+    (ValueError("odd"), 1, "ERROR: unexpected ValueError: odd; run it again with -v and report the stack trace\n"),
     (click.UsageError("click"), 2, "ERROR: click\n"),
 ])  # fmt: skip
 def test_errors_are_one_sentence(monkeypatch, error, code, text):
@@ -141,5 +142,5 @@ def test_bazel_missing(tmp_path, monkeypatch):
     """Without a Bazel that fits, the sentence says what was found and what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     session = Session(FakeRunner(), io.StringIO(), io.StringIO(), environ={"PATH": str(tmp_path), "HOME": "/h", "USER": "u"})
-    with pytest.raises(errors.TurnupError, match=f"needs Bazel {tools.BAZEL.wanted}, and no bazel is on PATH: apt-get install"):
+    with pytest.raises(errors.TurnupError, match=f"needs Bazel {tools.BAZEL.wanted}, and no bazel is on PATH; run apt-get install"):
         session.bazel().run(["version"])

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from cli import errors, preflight
+from cli import preflight
+from cluster.common import errors
 
 
 def kubeconfig(folder, server):
@@ -24,7 +25,7 @@ def test_enough_room(tmp_path):
 
 def test_too_little_room(tmp_path):
     """The sentence names the folder, both figures and the cure."""
-    with pytest.raises(errors.TurnupError, match=r": only 1\.5 GiB free and 9 GiB needed; make room, or point XDG_CACHE_HOME"):
+    with pytest.raises(errors.TurnupError, match=r": only 1\.5 GiB free, and turnup needs 9 GiB; free some space, or set XDG_CACHE_HOME"):
         preflight.check_disk([tmp_path], 9 * preflight.GIB, free=lambda _: int(1.5 * preflight.GIB))
 
 
@@ -36,7 +37,7 @@ def test_free_bytes_of_a_folder_to_come(tmp_path):
 @pytest.mark.parametrize("user", ["prod", "staging", "dev"])
 def test_user_named_like_an_environment(user):
     """Such a user's own namespace would be everybody's."""
-    with pytest.raises(errors.UsageError, match=f"USER is '{user}', an environment that everybody shares") as caught:
+    with pytest.raises(errors.UsageError, match=f"USER is '{user}', which is the name of a shared environment") as caught:
         preflight.check_user(["prod", "staging", "dev"], {"USER": user})
 
     assert caught.value.exit_code == 2

@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from cli import errors, session, tools
-from cli.fake_process import FakeRunner
+from cli import session, tools
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def tool(tmp_path, monkeypatch):
 def test_child_output_goes_to_a_private_log(call):
     """The log lies in a folder that only the user may read, and progress shows its newest line."""
     call.runner.answer("make", output="first\nlast")
-    with call.steps.step("Make") as step:
+    with call.progress.step("Make") as step:
         call.call(step, ["make"], "make", "it failed")
 
     log = call.log("make")
@@ -50,7 +51,7 @@ def test_old_logs_are_removed(call):
 def test_failed_child(call):
     """A failure carries the given sentence, the log and its tail."""
     call.runner.answer("make", code=2, output="\n".join(f"line {n}" for n in range(50)))
-    with pytest.raises(errors.StepFailed, match="it failed") as caught, call.steps.step("Make") as step:
+    with pytest.raises(errors.StepFailed, match="it failed") as caught, call.progress.step("Make") as step:
         call.call(step, ["make"], "make", "it failed")
 
     assert caught.value.tail.splitlines()[-1] == "line 49"
@@ -63,7 +64,7 @@ def test_tools_all_there(call, tool):
     session.ensure_tools(call)
 
     assert call.runner.calls == []
-    assert "ok Tools (all there)" in call.stderr.getvalue()
+    assert "ok Tools (all installed)" in call.stderr.getvalue()
 
 
 def test_tools_are_installed(call, tool, monkeypatch):
@@ -72,12 +73,12 @@ def test_tools_are_installed(call, tool, monkeypatch):
     call.runner.answer("install", then=lambda: open(tool.paths[0], "w").close())
     session.ensure_tools(call)
 
-    assert call.runner.ran("install thing-package") == 1
+    assert call.runner.count("install thing-package") == 1
     assert "installed thing-package" in call.stderr.getvalue()
 
 
 def test_tool_that_does_not_appear(call, tool, monkeypatch):
     """Where the package brings nothing that fits, the sentence says what is wanted."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(errors.StepFailed, match="thing 2 is needed, and it is not on PATH: put the one from Debian's thing-package"):
+    with pytest.raises(errors.StepFailed, match="turnup needs thing 2, and it is not on PATH; put the one of Debian's package thing-package"):
         session.ensure_tools(call)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cli import tools
-from cli.fake_process import FakeRunner
+from cluster.common.fake_process import FakeRunner
 
 
 def program(folder, name):

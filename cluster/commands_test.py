@@ -13,8 +13,9 @@ import yaml
 
 from cluster import commands, load_image, providers
 from cluster.commands import cluster, main
-from cluster.state import Cluster, load_cluster
-from cluster.testing import FakeProvider
+from cluster.fake_provider import FakeProvider
+from cluster.model.constants import constants
+from cluster.model.state import Cluster, load_cluster
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_delete_of_nothing(provider: FakeProvider) -> None:
     result = _run("delete", "--name", "a")
 
     assert result.exit_code == 0
-    assert "there is no cluster a" in result.stderr
+    assert "cluster a does not exist: nothing to delete" in result.stderr
 
 
 def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
@@ -97,7 +98,7 @@ def test_create_with_other_facts(provider: FakeProvider) -> None:
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "ERROR: cluster a exists with nodes 2, not 3: give --nodes 2, another --name, or `./turnup cluster delete --name a` first\n"
+        "ERROR: cluster a exists with nodes 2, not 3; use --nodes 2, choose another --name, or run `./turnup cluster delete --name a` first\n"
     )
 
 
@@ -137,7 +138,7 @@ def test_absent_cluster(provider: FakeProvider, verb: list[str]) -> None:
     result = _run(*verb, "--name", "a")
 
     assert result.exit_code == 1
-    assert result.stderr == "ERROR: there is no cluster a: create it with `./turnup cluster create --name a`, or choose from other\n"
+    assert result.stderr == "ERROR: cluster a does not exist; create it with `./turnup cluster create --name a`, or choose from other\n"
 
 
 def test_start_and_stop(provider: FakeProvider) -> None:
@@ -178,7 +179,7 @@ def test_logs(provider: FakeProvider) -> None:
     assert _run("logs", "--name", "a", "--node", "a-2", "kubelet", "--lines", "1").stdout == "==> a-2 kubelet <==\nline 99\n"
 
 
-@pytest.mark.parametrize(("args", "words"), [(["--node", "x"], "no node 'x': choose from a-1, a-2"), (["x"], "no log of 'x': choose from kubelet")])
+@pytest.mark.parametrize(("args", "words"), [(["--node", "x"], "no node 'x'; choose from a-1, a-2"), (["x"], "no log of 'x'; choose from kubelet")])
 def test_logs_of_what_is_not_there(provider: FakeProvider, args: list[str], words: str) -> None:
     """A node or program that does not exist is answered with those that do."""
     _run("create", "--name", "a")
@@ -205,7 +206,7 @@ def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
     assert load_image.main(["--context", "turnup-a", "--name", "x:1", archive], stderr) == 0
     assert provider.calls[-1] == "load x.tar x:1"
     assert load_image.main(["--context", "work", "--name", "x:1", archive], stderr) == 0
-    assert "its nodes pull x:1 by themselves" in stderr.getvalue()
+    assert "its nodes pull x:1 themselves" in stderr.getvalue()
 
     provider.failing.add("load x.tar x:1")
     assert load_image.main(["--context", "turnup-a", "--name", "x:1", archive], stderr) == 1
@@ -231,7 +232,7 @@ def test_state_folder_without_permission(provider: FakeProvider, monkeypatch: py
     result = _run("create", "--name", "a")
 
     assert result.exit_code == 1
-    assert "/var/lib/turnup is not accessible: run the command as root" in result.stderr
+    assert "/var/lib/turnup: permission denied; run the command as root" in result.stderr
 
 
 def test_main_returns_exit_codes(provider: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,3 +241,8 @@ def test_main_returns_exit_codes(provider: FakeProvider, capsys: pytest.CaptureF
     assert main(["create", "--name", "A"]) == 2
     assert main(["nonsense"]) == 2
     assert "NAME" in capsys.readouterr().out
+
+
+def test_default_provider_exists() -> None:
+    """The repository's own constants can be read, and name a provider that exists."""
+    assert constants(environment={}).provider in providers.PROVIDERS

@@ -8,13 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster.embedded import network, provider
-from cluster.embedded.cgroups import Cgroups
+from cluster.common.errors import ClusterError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.progress import SilentProgress
+from cluster.embedded import provider
+from cluster.embedded.nodes import network
+from cluster.embedded.nodes.cgroups import Cgroups
 from cluster.embedded.provider import EmbeddedProvider
-from cluster.errors import ClusterError
-from cluster.progress import SilentProgress
-from cluster.runner import FakeRunner
-from cluster.state import Cluster, load_cluster
+from cluster.images import registries
+from cluster.model.state import Cluster, load_cluster
 
 
 @pytest.fixture
@@ -101,17 +103,24 @@ def test_stopped_cluster_is_not_healthy(ours: EmbeddedProvider, cluster: Cluster
     assert not ours.healthy(cluster)
 
 
-def test_own_registry_is_plain_http(ours: EmbeddedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On whatever subnet and port, the registry on node 1 is spoken to without TLS."""
-    monkeypatch.setattr(provider, "constants", lambda: SimpleNamespace(registry_port=31007))
-    registries = ours._registries(Cluster("b", "embedded", "172.20.0.0/24", 1, tmp_path), tmp_path / "registries.yaml")
+def test_own_registry_is_plain_http(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new cluster and a started one know the registry on node 1, without TLS, and the user's own registries."""
+    seen = []
+    step = SimpleNamespace(TITLE="Looking", execute=lambda context: seen.append(context.registries))
+    monkeypatch.setattr(provider, "CREATE", (step,))
+    monkeypatch.setattr(provider, "START", (step,))
+    monkeypatch.setattr(registries, "constants", lambda: SimpleNamespace(registry_port=31007))
+    ours.create(cluster, tmp_path / "registries.yaml", retain=False)
+    ours.start(cluster)
 
-    assert registries.mirrors == {"172.20.0.2:31007": ["http://172.20.0.2:31007"]}
+    assert seen[0] == seen[1]
+    assert seen[0].mirrors == {"172.19.0.2:31007": ["http://172.19.0.2:31007"]}
+    assert seen[0].configs["r"].auth == {"username": "u", "password": "p"}
 
 
 def test_load_image_needs_running_nodes(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path) -> None:
     """A node that is down is named with the command that starts it."""
-    with pytest.raises(ClusterError, match="node a-1 does not run: start it with `./turnup cluster start --name a`"):
+    with pytest.raises(ClusterError, match="node a-1 is down; start it with `./turnup cluster start --name a`"):
         ours.load_image(cluster, tmp_path / "x.tar", None)
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import kubeconfig
-from cluster.errors import ClusterError
+from cluster.common.errors import ClusterError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.process import Result
+from cluster.common.progress import SilentProgress
 from cluster.k3d.provider import K3dProvider
-from cluster.progress import SilentProgress
-from cluster.runner import FakeRunner, Result
-from cluster.state import Cluster, load_cluster
+from cluster.model import kubeconfig
+from cluster.model.constants import constants
+from cluster.model.state import Cluster, load_cluster
 
 _KUBECONFIG = yaml.safe_dump(
     {
@@ -63,6 +65,8 @@ def test_create(cluster: Cluster, tmp_path: Path) -> None:
     assert "docker network create --driver bridge --subnet 172.19.0.0/26 --gateway 172.19.0.1 turnup-a" in lines
     for part in ("--servers 1 --agents 1", "--network turnup-a", f"{cluster.folder}/registries.yaml:/etc/rancher/k3s/registries.yaml@all", "--no-lb", "--kubeconfig-switch-context=false"):
         assert part in create
+    registry = f"172.19.0.2:{constants().registry_port}"
+    assert yaml.safe_load(cluster.registries.read_text()) == {"mirrors": {registry: {"endpoint": [f"http://{registry}"]}}}
     assert load_cluster("a", cluster.state_dir).complete
     assert kubeconfig.contexts(tmp_path / "kubeconfig") == ["turnup-a"]
 
@@ -73,7 +77,7 @@ def test_missing_tool(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(shutil, "which", lambda program: None if program == missing else "/x")
     runner = _runner()
 
-    with pytest.raises(ClusterError, match=f"needs {missing}, which is not on PATH: install .* or use --provider embedded"):
+    with pytest.raises(ClusterError, match=f"needs {missing}, which is not on PATH; install .* or use --provider embedded"):
         _provider(runner).create(cluster, tmp_path / "registries.yaml", retain=False)
     assert runner.calls == []
 
@@ -88,7 +92,7 @@ def test_subnet_in_use(cluster: Cluster, tmp_path: Path) -> None:
     """Docker's refusal of the subnet leads to --subnet, and nothing is left."""
     runner = _runner(**{"docker network create": Result(1, "", "Error: Pool overlaps"), "docker network inspect": Result(1), "k3d cluster list": Result(1)})
 
-    with pytest.raises(ClusterError, match=r"subnet 172.19.0.0/26 \(Error: Pool overlaps\): choose another with --subnet"):
+    with pytest.raises(ClusterError, match=r"subnet 172.19.0.0/26 \(Error: Pool overlaps\); choose another with --subnet"):
         _provider(runner).create(cluster, tmp_path / "registries.yaml", retain=False)
     assert not cluster.folder.exists()
 
@@ -140,7 +144,7 @@ def test_start_and_stop(cluster: Cluster) -> None:
 
 def test_load_image_and_logs(cluster: Cluster, tmp_path: Path) -> None:
     """An archive goes into each node's containerd; each node has one log."""
-    from cluster.images import executable_image
+    from cluster.images.archives import executable_image
 
     (tmp_path / "tool").write_text("x")
     executable_image(tmp_path / "x.tar", "x:1", tmp_path / "tool", ["/bin/tool"])

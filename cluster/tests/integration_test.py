@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster import build
-from cluster.images import executable_image
-from cluster.progress import for_stream
-from cluster.runner import SystemRunner
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
+from cluster.images.archives import executable_image
+from cluster.programs import build
+from cluster.programs.toolchain import find_go
 from cluster.tests import registry
 from cluster.tests.machine import Machine, eventually, fetch, own_network, traces
-from cluster.toolchain import find_go
 
 _NAME, _SUBNET = "itest", "172.30.7.0/28"
 _NODES = {"itest-1": "172.30.7.2", "itest-2": "172.30.7.3"}
@@ -36,7 +36,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine of the test's own; whatever a failed test left is deleted at the end."""
     import sys
 
-    binaries = build.ensure(for_stream(sys.stderr))
+    binaries = build.ensure(Progress(sys.stderr))
     own_network()
     made = Machine(tmp_path_factory.mktemp("machine"), binaries.kubernetes / "kubectl")
     yield made
@@ -48,8 +48,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image archive of the probe program."""
     folder = tmp_path_factory.mktemp("probe")
-    runner = SystemRunner()
-    go = find_go(runner).executable(for_stream())
+    runner = ProcessRunner()
+    go = find_go(runner).executable(Progress())
     source = Path(__file__).resolve().parent / "probe"
     runner.run([str(go), "build", "-trimpath", "-buildvcs=false", "-o", str(folder / "probe"), "."], cwd=source, env={**os.environ, "CGO_ENABLED": "0"})
     executable_image(folder / "probe.tar", _IMAGE, folder / "probe", ["/bin/probe"])

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from cluster.embedded.machine import process_start
-from cluster.names import machine_id
+from cluster.embedded.nodes.machine import process_start
+from cluster.model.names import machine_id
 
 __all__ = ["Machine", "eventually", "fetch", "own_network", "traces"]
 

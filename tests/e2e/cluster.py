@@ -6,9 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from cluster.build import ensure
-from cluster.embedded.machine import kill_node
+from cluster.embedded.nodes.machine import kill_node
 from cluster.lifecycle import existing_cluster
+from cluster.programs.build import ensure
 from tests.e2e import private_network
 
 NAME = "local"

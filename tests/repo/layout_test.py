@@ -139,7 +139,7 @@ def test_ci_is_the_command_that_people_run():
 # Folder -> the folders of this repository that its Python may import. Tests may import everything.
 IMPORTS = {
     "rules": {"rules"},
-    "cluster": {"cluster"},
+    "cluster": {"cluster", "rules"},
     "cli": {"cli", "cluster", "rules"},
     "python": {"python", "proto", "rules"},
 }
@@ -168,3 +168,16 @@ def test_imports_point_down(folder):
     }
 
     assert wrong == {}
+
+
+def test_cluster_imports_only_what_rule_sets_share():
+    """Of rules/, cluster imports rules/common and nothing else."""
+    wrong = [
+        f"{path}: {node.module}"
+        for path in tree.with_suffix(".py")
+        if path.parts[0] == "cluster"
+        for node in ast.walk(ast.parse(tree.text(path)))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rules") and not node.module.startswith("rules.common")
+    ]
+
+    assert wrong == []
