@@ -172,7 +172,7 @@ def test_exec_and_logs(machine: Machine, pods: object) -> None:
     """kubectl exec and logs reach a pod on either node."""
     for pod in machine.kube("get", "pods", "-l", "app=web", "-o", "name", cluster=_NAME).split():
         assert machine.kube("exec", pod, "--", "/bin/probe", "hello", cluster=_NAME) == "hello\n"
-        assert "probe listens" in machine.kube("logs", pod, cluster=_NAME)
+        assert "probe is listening" in machine.kube("logs", pod, cluster=_NAME)
 
 
 def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -> None:
