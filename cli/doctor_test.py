@@ -1,4 +1,4 @@
-"""`turnup doctor`: the table and its exit code."""
+"""Tests of `turnup doctor`: the table and its exit code."""
 
 import io
 import json

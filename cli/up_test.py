@@ -1,4 +1,4 @@
-"""`turnup up`: the order of its steps, and how each of them fails."""
+"""Tests of `turnup up`: the order of the steps, and their failures."""
 
 import io
 from pathlib import Path
@@ -22,7 +22,7 @@ CONSTANTS = (
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command in a workspace of its own, on a machine that has every tool and Kubernetes built."""
+    """A call of the command in a temporary workspace, on a machine with every tool and a built Kubernetes."""
     monkeypatch.setattr(tools, "TOOLS", ())
     monkeypatch.setattr(kubernetes, "missing", lambda: [])
     root = tmp_path / "workspace"
@@ -40,12 +40,12 @@ def call(tmp_path, monkeypatch):
 
 
 def run(call, **options):
-    """Runs `up` as root on a roomy disk unless told otherwise."""
+    """Runs `up`, as root with enough disk space unless the options say otherwise."""
     return up.run(call, **{"free": lambda _: PLENTY, "euid": 0, **options})
 
 
 def commands(call):
-    """Returns what was run without the questions for versions and the paths before program names."""
+    """Returns the commands that ran, without queries for versions and without the paths of programs."""
     texts = [" ".join([Path(argv[0]).name, *(word for word in argv[1:] if word not in QUIET)]) for argv in call.runner.calls]
     return [text for text in texts if not text.endswith("--version")]
 
@@ -66,7 +66,7 @@ def test_steps_in_order(call):
 
 
 def test_says_what_to_type_next(call):
-    """The last lines name the commands that follow; stdout is left to data."""
+    """The last lines have the next commands, and nothing goes to stdout."""
     run(call)
 
     assert "bazel run //svc:mine-deep.apply " in call.stderr.getvalue()
@@ -74,7 +74,7 @@ def test_says_what_to_type_next(call):
 
 
 def test_existing_context(call, monkeypatch):
-    """With a context no cluster is made, no root is needed, and every child of Bazel gets the context."""
+    """With a context, no cluster is created, root is not needed, and every Bazel gets the context."""
     call.context = "kind-x"
     monkeypatch.setattr(preflight, "check_context", lambda context, environ: None)
     monkeypatch.setattr(kubernetes, "missing", lambda: pytest.fail("nothing of Kubernetes is looked at"))
@@ -86,7 +86,7 @@ def test_existing_context(call, monkeypatch):
 
 
 def test_context_is_looked_at_first(call):
-    """A context that the kubeconfig does not have is refused before anything is done."""
+    """A context that the kubeconfig does not have is refused before anything runs."""
     call.context = "nowhere"
     call.environ["KUBECONFIG"] = "/nonexistent/config"
     with pytest.raises(Exception, match="/nonexistent/config: there is no kubeconfig, so context 'nowhere' is unknown"):
@@ -96,7 +96,7 @@ def test_context_is_looked_at_first(call):
 
 
 def test_cluster_named_by_the_shell(call):
-    """TURNUP_CLUSTER chooses the cluster, also for every child process of Bazel."""
+    """TURNUP_CLUSTER chooses the cluster, also for every Bazel."""
     call.environ["TURNUP_CLUSTER"] = "readme"
     run(call)
 
@@ -110,7 +110,7 @@ def test_cluster_named_by_the_shell(call):
     ({"USER": "prod"}, {}, errors.UsageError, "the name of a shared environment"),
 ])  # fmt: skip
 def test_refused_before_anything_is_done(call, environ, options, error, sentence):
-    """Not root, no room, a user named like an environment: nothing has been run by then."""
+    """Without root or space, and for a user with the name of an environment, nothing runs."""
     call.environ.update(environ)
     with pytest.raises(error, match=sentence):
         run(call, **options)
@@ -119,7 +119,7 @@ def test_refused_before_anything_is_done(call, environ, options, error, sentence
 
 
 def test_more_room_is_needed_to_build(call, monkeypatch):
-    """A disk that is large enough for a built Kubernetes may be too small to build it."""
+    """A disk that has room for a built Kubernetes can be too small to build it."""
     free = preflight.NEED_TO_RUN + 1
     assert run(call, free=lambda _: free) == 0
 
@@ -135,7 +135,7 @@ def test_more_room_is_needed_to_build(call, monkeypatch):
     ("bazel build", "FAILED: Build did NOT complete", "bazel build failed; its last lines are above"),
 ])  # fmt: skip
 def test_failing_step(call, words, output, sentence):
-    """A failing step is one sentence, the child's own where it has one, and ends the other steps."""
+    """A failed step is one sentence, the child's own if it has one, and stops the other steps."""
     call.runner.answer(words, code=1, output=output)
     with pytest.raises(errors.StepFailed, match=sentence):
         run(call)
@@ -146,7 +146,7 @@ def test_failing_step(call, words, output, sentence):
 
 @pytest.mark.parametrize("words, after", [(f"run {up.SETUP}", STACK), (f"run {STACK}", LOGS)])
 def test_failing_apply_has_said_why(call, words, after):
-    """An apply that fails has printed its own sentence; what comes after it does not run."""
+    """After a failed apply, which has printed its own error, nothing else runs."""
     call.runner.answer(words, code=1)
     with pytest.raises(errors.AlreadyReported):
         run(call)

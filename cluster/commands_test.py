@@ -64,7 +64,7 @@ def test_kubectl_is_the_built_one_on_the_cluster(provider: FakeProvider, monkeyp
 
 
 def test_delete_of_nothing(provider: FakeProvider) -> None:
-    """Deleting what is not there is a note, not an error."""
+    """Deleting a cluster that does not exist prints a note and is not an error."""
     result = _run("delete", "--name", "a")
 
     assert result.exit_code == 0
@@ -72,7 +72,7 @@ def test_delete_of_nothing(provider: FakeProvider) -> None:
 
 
 def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
-    """An existing cluster that is not healthy is started, not made anew."""
+    """An existing cluster that is not healthy is started, not recreated."""
     _run("create", "--name", "a")
     provider.well = False
 
@@ -81,7 +81,7 @@ def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
 
 
 def test_interrupted_creation_is_removed_first(provider: FakeProvider, tmp_path: Path) -> None:
-    """What a killed creation left is deleted before the next one begins."""
+    """What a killed creation left behind is deleted before the next one starts."""
     left = Cluster("a", "embedded", "172.19.0.0/26", 2, _state(tmp_path))
     left.folder.mkdir(parents=True)
     left.save()
@@ -92,7 +92,7 @@ def test_interrupted_creation_is_removed_first(provider: FakeProvider, tmp_path:
 
 
 def test_create_with_other_facts(provider: FakeProvider) -> None:
-    """An existing cluster is never changed silently: the option that agrees is named."""
+    """An existing cluster is never changed silently: the error names the matching option."""
     _run("create", "--name", "a")
     result = _run("create", "--name", "a", "--nodes", "3")
 
@@ -126,14 +126,14 @@ def test_failure_is_one_sentence(provider: FakeProvider) -> None:
     ],
 )
 def test_usage_errors(provider: FakeProvider, args: list[str]) -> None:
-    """Arguments that make no sense are exit code 2, and nothing is touched."""
+    """Invalid arguments are exit code 2, and nothing is changed."""
     assert _run(*args).exit_code == 2
     assert provider.calls == []
 
 
 @pytest.mark.parametrize("verb", [["start"], ["stop"], ["kubeconfig"], ["logs"], ["load-image", "x.tar"]])
 def test_absent_cluster(provider: FakeProvider, verb: list[str]) -> None:
-    """Commands on a cluster that is not there say how to create it and which ones are there."""
+    """The error for a cluster that does not exist has the command that creates it, and the existing clusters."""
     _run("create", "--name", "other")
     result = _run(*verb, "--name", "a")
 
@@ -150,7 +150,7 @@ def test_start_and_stop(provider: FakeProvider) -> None:
 
 
 def test_kubeconfig(provider: FakeProvider, tmp_path: Path) -> None:
-    """It is printed as data; only --merge writes the user's, only --use-context chooses."""
+    """The kubeconfig goes to stdout; only --merge writes the user's, and only --use-context changes the current context."""
     _run("create", "--name", "a")
     printed = yaml.safe_load(_run("kubeconfig", "--name", "a").stdout)
     assert printed["current-context"] == "turnup-a"
@@ -171,7 +171,7 @@ def test_create_use_context(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_logs(provider: FakeProvider) -> None:
-    """The last lines of every log, or of one node and program, with a heading each."""
+    """The last lines of every log are printed, or of one node and program, each with a heading."""
     _run("create", "--name", "a")
     everything = _run("logs", "--name", "a", "--lines", "2").stdout
 
@@ -181,7 +181,7 @@ def test_logs(provider: FakeProvider) -> None:
 
 @pytest.mark.parametrize(("args", "words"), [(["--node", "x"], "no node 'x'; choose from a-1, a-2"), (["x"], "no log of 'x'; choose from kubelet")])
 def test_logs_of_what_is_not_there(provider: FakeProvider, args: list[str], words: str) -> None:
-    """A node or program that does not exist is answered with those that do."""
+    """The error for an unknown node or program lists the known ones."""
     _run("create", "--name", "a")
     result = _run("logs", "--name", "a", *args)
 
@@ -198,7 +198,7 @@ def test_load_image_command(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
-    """The tool finds the cluster by its context, and leaves other contexts alone."""
+    """The program finds the cluster by its context, and does nothing for other contexts."""
     _run("create", "--name", "a")
     stderr = io.StringIO()
     archive = str(tmp_path / "x.tar")
@@ -214,7 +214,7 @@ def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_context_provider(provider: FakeProvider, tmp_path: Path) -> None:
-    """Creating with provider context is a note that says how to name the cluster, and leaves no file."""
+    """create with provider context prints how to choose the cluster, and writes no file."""
     result = _run("create", "--name", "a", "--provider", "context")
 
     assert result.exit_code == 0
@@ -223,7 +223,7 @@ def test_context_provider(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_state_folder_without_permission(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who may not write the state folder is told to be root."""
+    """The error for a user who can't write the state folder says to run the command as root."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/var/lib/turnup")
@@ -236,7 +236,7 @@ def test_state_folder_without_permission(provider: FakeProvider, monkeypatch: py
 
 
 def test_main_returns_exit_codes(provider: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
-    """main returns what the process should end with."""
+    """main returns the exit code."""
     assert main(["list"]) == 0
     assert main(["create", "--name", "A"]) == 2
     assert main(["nonsense"]) == 2

@@ -1,4 +1,4 @@
-"""The fake runner: which answer a command gets, and what is recorded."""
+"""Tests of the fake runner: which answer a command gets, and what is recorded."""
 
 import pytest
 

@@ -12,7 +12,7 @@ from cluster.common.files import locked_file, locked_folder, write_atomically
 
 
 def test_write_replaces_whole_files(tmp_path: Path) -> None:
-    """The content and the permissions are the new ones, and no other file is left."""
+    """A write replaces content and permissions, and leaves no other file behind."""
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o644)
@@ -24,7 +24,7 @@ def test_write_replaces_whole_files(tmp_path: Path) -> None:
 
 
 def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that fails at its last step changes nothing and leaves no rest."""
+    """A write that fails at its last step changes nothing and leaves no file behind."""
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -41,7 +41,7 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("lock", [locked_folder, locked_file])
 def test_locks_exclude(tmp_path: Path, lock) -> None:  # noqa: ANN001
-    """While one holds the lock, another waits."""
+    """While one thread holds the lock, another waits."""
     order = []
 
     def second() -> None:
@@ -59,7 +59,7 @@ def test_locks_exclude(tmp_path: Path, lock) -> None:  # noqa: ANN001
 
 
 def test_folder_lock_survives_removal(tmp_path: Path) -> None:
-    """Whoever waited for a folder that its holder removed gets a new one."""
+    """A process that waited for a folder that its holder removed gets a new folder."""
     folder = tmp_path / "x"
     seen = []
 

@@ -1,4 +1,4 @@
-"""Child processes: exit codes, output, and what a signal does to them."""
+"""Tests of child processes: exit codes, output and signals."""
 
 import os
 import signal
@@ -20,13 +20,13 @@ def wait_for(path, deadline=10.0):
 
 
 def run_to_interruption(runner, argv):
-    """Runs a command that is going to be interrupted; for a thread."""
+    """Runs a command that will be interrupted; for use in a thread."""
     with pytest.raises(errors.Interrupted):
         runner.stream(argv)
 
 
 def test_exit_codes():
-    """The child's exit code comes back; a signal is 128 + N; a missing program is 127."""
+    """A child's exit code is returned; a signal is 128 + N, and a missing program 127."""
     with process.ProcessRunner() as runner:
         assert runner.stream(["sh", "-c", "exit 7"]) == 7
         assert runner.stream(["sh", "-c", "kill -9 $$"]) == 137
@@ -35,7 +35,7 @@ def test_exit_codes():
 
 
 def test_log_and_lines(tmp_path):
-    """Both streams go to the log, and each line is reported as it comes."""
+    """Both streams go to the log, and each line is reported as it arrives."""
     log, lines = tmp_path / "log", []
     with process.ProcessRunner() as runner:
         runner.stream(["sh", "-c", "echo one; echo two >&2"], log=log, on_line=lines.append)
@@ -45,7 +45,7 @@ def test_log_and_lines(tmp_path):
 
 
 def test_grandchild_that_keeps_the_pipe(tmp_path):
-    """A daemon that inherits the output does not keep the step from ending."""
+    """A daemon that inherits the output does not delay the end of the step."""
     began = time.monotonic()
     with process.ProcessRunner() as runner:
         assert runner.stream(["sh", "-c", "sleep 8 & exit 0"], log=tmp_path / "log") == 0
@@ -54,14 +54,14 @@ def test_grandchild_that_keeps_the_pipe(tmp_path):
 
 
 def test_slow_question_is_given_up():
-    """A program that does not answer is killed at its time limit."""
+    """A program that does not answer is killed after its timeout."""
     with process.ProcessRunner() as runner:
         assert runner.run(["sleep", "20"], check=False, timeout=0.2) == process.Result(124)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_signal_reaches_the_child_once(tmp_path, signum):
-    """The child gets the signal, ends in its own way, and the run ends as interrupted."""
+    """The child gets the signal once and can end in its own way; then the run ends as interrupted."""
     ready, got = tmp_path / "ready", tmp_path / "got"
     child = (
         "import signal, sys, time, pathlib\n"
@@ -84,7 +84,7 @@ def test_signal_reaches_the_child_once(tmp_path, signum):
 
 
 def test_signal_without_a_child():
-    """A signal between two children ends the run too."""
+    """A signal that arrives while no child runs ends the run too."""
     with process.ProcessRunner(), pytest.raises(errors.Interrupted):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
@@ -108,7 +108,7 @@ def test_deaf_child_is_killed(tmp_path, monkeypatch):
 
 
 def test_child_that_cleans_up_is_left_to_it(tmp_path):
-    """A child that was told to stop, and takes its time, is not told again when the run ends."""
+    """A child that is still cleaning up after a signal gets no second one when the run ends."""
     got = tmp_path / "got"
     script = f"trap 'echo INT >> {got}; sleep 1; echo clean >> {got}; exit 0' INT; trap 'echo TERM >> {got}; exit 1' TERM; "
     slow = [*"sh -c".split(), script + f"touch {tmp_path}/slow; while :; do sleep 0.1; done"]
@@ -132,7 +132,7 @@ def test_child_that_cleans_up_is_left_to_it(tmp_path):
 
 
 def test_handlers_are_restored():
-    """Leaving the runner gives signals back to whoever had them."""
+    """After the runner, the earlier signal handlers are in place again."""
     before = signal.getsignal(signal.SIGINT)
     with process.ProcessRunner():
         assert signal.getsignal(signal.SIGINT) is not before
@@ -141,7 +141,7 @@ def test_handlers_are_restored():
 
 
 def test_streams_and_input(tmp_path):
-    """A program gets its input from text or file, and both of its streams are kept."""
+    """A program gets its input from a text or a file, and both of its streams are captured."""
     program = [sys.executable, "-c", "import sys; print(sys.stdin.read()); print('e', file=sys.stderr)"]
     (tmp_path / "input").write_text("from file")
 
@@ -151,7 +151,7 @@ def test_streams_and_input(tmp_path):
 
 
 def test_failure_is_a_sentence():
-    """A failed program is named with its exit code and its last words."""
+    """The error for a failed program has its exit code and its last lines."""
     program = [sys.executable, "-c", "import sys; print('first\\nlast', file=sys.stderr); sys.exit(3)"]
 
     assert process.ProcessRunner().run(program, check=False).code == 3
@@ -160,12 +160,12 @@ def test_failure_is_a_sentence():
 
 
 def test_absent_program():
-    """A program that is not there leads to doctor."""
+    """The error for a missing program names doctor."""
     with pytest.raises(errors.ClusterError, match="no-such-program is not installed.*doctor"):
         process.ProcessRunner().run(["no-such-program"])
 
 
 def test_hanging_program():
-    """A program that does not end is stopped and named."""
+    """A program that exceeds its timeout is killed, and the error names it."""
     with pytest.raises(errors.ClusterError, match="did not finish within 0.2 s"):
         process.ProcessRunner().run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)

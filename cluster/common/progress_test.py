@@ -1,4 +1,4 @@
-"""Progress: what is printed on a pipe and on a terminal."""
+"""Tests of progress, on a pipe and on a terminal."""
 
 import io
 import subprocess
@@ -10,29 +10,29 @@ from cluster.common import progress
 
 
 class Clock:
-    """A clock that stands until it is moved; seconds."""
+    """A clock, in seconds, that only a test advances."""
 
     now = 0.0
 
     def __call__(self):
-        """Tells the time."""
+        """Returns the time."""
         return self.now
 
 
 @pytest.fixture
 def clock():
-    """A clock that the test moves."""
+    """A clock that the test advances."""
     return Clock()
 
 
 @pytest.mark.parametrize("duration, text", [(0.04, "0.0 s"), (12.34, "12.3 s"), (99.9, "99.9 s"), (125, "2 min 05 s")])
 def test_durations(duration, text):
-    """Seconds are written as a person reads them."""
+    """Durations are formatted for people."""
     assert progress.format_seconds(duration) == text
 
 
 def test_plain_lines(clock):
-    """Piped, a step is one line at its start and one with its time and result; no escape codes."""
+    """Piped, a step is one line at its start and one with its time and result, without escape codes."""
     out = io.StringIO()
     shown = progress.Progress(out, terminal=False, clock=clock)
     with shown.step("Tools") as step:
@@ -44,7 +44,7 @@ def test_plain_lines(clock):
 
 
 def test_failed_step(clock):
-    """An exception marks the step as failed and goes on."""
+    """An exception marks the step as failed and is passed on."""
     out = io.StringIO()
     with pytest.raises(RuntimeError), progress.Progress(out, terminal=False, clock=clock).step("Tools"):
         raise RuntimeError
@@ -53,7 +53,7 @@ def test_failed_step(clock):
 
 
 def test_heartbeat(clock):
-    """A long silent step gives a sign of life with its newest line, once in each interval."""
+    """A long step prints its newest line once in each interval."""
     out = io.StringIO()
     shown = progress.Progress(out, terminal=False, clock=clock)
     with shown.step("Build") as step:
@@ -66,7 +66,7 @@ def test_heartbeat(clock):
 
 
 def test_several_at_once(clock):
-    """Two steps overlap, and each closes with its own time."""
+    """Two steps can overlap, and each ends with its own time."""
     out = io.StringIO()
     shown = progress.Progress(out, terminal=False, clock=clock)
     with shown.step("Long"):
@@ -79,7 +79,7 @@ def test_several_at_once(clock):
 
 
 def test_terminal(clock):
-    """On a terminal the spinner is gone at the end and the closing line stays."""
+    """On a terminal, the closing line is the last one, after the spinner is gone."""
     out = io.StringIO()
     with progress.Progress(out, terminal=True, clock=clock).step("Tools") as step:
         step.note("unpacking")

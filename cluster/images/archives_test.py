@@ -24,7 +24,7 @@ def _image(folder: Path, name: str = "image.tar", content: bytes = b"program") -
 
 
 def test_archive_is_an_oci_layout(tmp_path: Path) -> None:
-    """Every blob is named by its digest, and index, manifest, config and layer lead to each other."""
+    """Every blob's name is its digest, and index, manifest, config and layer refer to each other."""
     with tarfile.open(_image(tmp_path)) as tar:
         files = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
 
@@ -45,7 +45,7 @@ def test_archive_is_an_oci_layout(tmp_path: Path) -> None:
 
 
 def test_layer_holds_the_executable(tmp_path: Path) -> None:
-    """The one file is executable and owned by root."""
+    """The file in the layer is executable and owned by root."""
     with tarfile.open(_image(tmp_path)) as tar:
         manifest = json.loads(tar.extractfile(_blob(tar, json.loads(tar.extractfile("index.json").read())["manifests"][0])).read())
         with tarfile.open(fileobj=tar.extractfile(_blob(tar, manifest["layers"][0]))) as layer:
@@ -60,19 +60,19 @@ def _blob(tar: tarfile.TarFile, descriptor: dict) -> tarfile.TarInfo:
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
-    """Two archives of one executable are equal byte for byte."""
+    """Two archives of one executable have the same bytes."""
     assert _image(tmp_path, "a.tar").read_bytes() == _image(tmp_path, "b.tar").read_bytes()
 
 
 def test_digest_tells_archives_apart(tmp_path: Path) -> None:
-    """Another executable is another archive; the file's name does not matter."""
+    """The digest depends on the executable, and not on the archive's name."""
     one, same, other = _image(tmp_path, "a.tar"), _image(tmp_path, "b.tar"), _image(tmp_path, "c.tar", b"changed")
 
     assert archive_digest(one) == archive_digest(same) != archive_digest(other)
 
 
 def test_no_archive(tmp_path: Path) -> None:
-    """What is absent, no tar or no image is refused with the file's name."""
+    """The error for a file that is missing, not a tar archive or not an image has its name."""
     (tmp_path / "text").write_text("no tar")
     with tarfile.open(tmp_path / "empty.tar", "w"):
         pass
@@ -82,7 +82,7 @@ def test_no_archive(tmp_path: Path) -> None:
 
 
 def test_load_on_nodes_that_lack_it(tmp_path: Path) -> None:
-    """Only the node without the image gets the archive, from the file itself."""
+    """Only the node without the image gets the archive, straight from the file."""
     archive = _image(tmp_path)
     runner = FakeRunner({"n1 images list": Result(0, "example/tool:1\n")})
 
@@ -93,7 +93,7 @@ def test_load_on_nodes_that_lack_it(tmp_path: Path) -> None:
 
 
 def test_load_where_it_is(tmp_path: Path) -> None:
-    """Where every node has the image from this archive, nothing is sent."""
+    """If every node has the image from this archive, nothing is sent."""
     runner = FakeRunner({"n images list": Result(0, "example/tool:1\n")})
 
     assert not load_on(runner, [["n"]], _image(tmp_path), "example/tool:1")
@@ -101,7 +101,7 @@ def test_load_where_it_is(tmp_path: Path) -> None:
 
 
 def test_load_without_reference(tmp_path: Path) -> None:
-    """Without a name there is nothing to compare: every node gets the archive."""
+    """Without a name to compare, every node gets the archive."""
     runner = FakeRunner()
 
     assert load_on(runner, [["n1"], ["n2"]], _image(tmp_path), None)
@@ -109,7 +109,7 @@ def test_load_without_reference(tmp_path: Path) -> None:
 
 
 def test_load_of_no_archive(tmp_path: Path) -> None:
-    """A file that is no image archive is refused by its name, before any node gets it."""
+    """A file that is not an image archive is refused before any node gets it, and the error names it."""
     (tmp_path / "notes.txt").write_text("x")
     runner = FakeRunner()
 
@@ -119,7 +119,7 @@ def test_load_of_no_archive(tmp_path: Path) -> None:
 
 
 def test_load_of_another_name(tmp_path: Path) -> None:
-    """An archive without the wanted image is an error that names both."""
+    """The error for an archive without the wanted image names both."""
     runner = FakeRunner({"n images label": Result(1, "", "not found")})
 
     with pytest.raises(ClusterError, match="image.tar has no image named other:1"):

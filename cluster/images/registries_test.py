@@ -1,4 +1,4 @@
-"""Tests of registries.yaml and what becomes of it."""
+"""Tests of registries.yaml and of containerd's files."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_full_file() -> None:
 
 
 def test_password_is_not_shown() -> None:
-    """A printed configuration, as in a traceback or log, holds no password."""
+    """The printed form of a configuration, as in a stack trace, has no password."""
     assert "cret" not in repr(parse_registries(_FULL, "file"))
 
 
 def test_hosts_toml_of_mirrors() -> None:
-    """Each endpoint is a host with its own TLS settings; the host itself comes last, with TLS."""
+    """Each endpoint is a host with its own TLS settings; the registry itself is the server, with TLS."""
     assert hosts_toml(parse_registries(_FULL, "file"), "example.com:5000") == (
         'server = "https://example.com:5000"\n'
         '\n[host."http://mirror:5000"]\n  capabilities = ["pull", "resolve"]\n'
@@ -52,7 +52,7 @@ def test_hosts_toml_of_mirrors() -> None:
 
 
 def test_hosts_toml_of_plain_http() -> None:
-    """A host that is its own plain-HTTP mirror is never asked for TLS."""
+    """A host that is its own mirror without TLS is never used with TLS."""
     plain = Registries().with_plain_http("172.19.0.2:31000")
 
     assert hosts_toml(plain, "172.19.0.2:31000").startswith('server = "http://172.19.0.2:31000"\n')
@@ -60,12 +60,12 @@ def test_hosts_toml_of_plain_http() -> None:
 
 
 def test_hosts_toml_of_all() -> None:
-    """The wildcard has no server of its own: each image names it."""
+    """The wildcard has no server, because each image names its own."""
     assert "server" not in hosts_toml(parse_registries(_FULL, "file"), "*")
 
 
 def test_plain_http_keeps_what_the_user_wrote() -> None:
-    """The cluster's own registry is added only where the file does not name it."""
+    """The cluster's own registry is added only if the file does not have it."""
     mine = Registries(mirrors={"host:1": ["https://mine"]})
 
     assert mine.with_plain_http("host:1") == mine
@@ -74,7 +74,7 @@ def test_plain_http_keeps_what_the_user_wrote() -> None:
 
 @pytest.mark.parametrize("text", ["", "mirrors:\n", "{}"])
 def test_empty_files(text: str) -> None:
-    """A file may say nothing."""
+    """A file may be empty."""
     assert parse_registries(text, "file") == Registries()
 
 
@@ -92,7 +92,7 @@ def test_empty_files(text: str) -> None:
     ],
 )
 def test_wrong_files(text: str, words: str) -> None:
-    """What nodes could not follow is refused, naming file and field."""
+    """An unsupported setting is refused, and the error names the file and the field."""
     with pytest.raises(ClusterError) as error:
         parse_registries(text, "file")
 
@@ -101,13 +101,13 @@ def test_wrong_files(text: str, words: str) -> None:
 
 
 def test_absent_file(tmp_path: Path) -> None:
-    """A file that is not there is named, with the option that names another."""
+    """The error for a missing file has its name and the option for another."""
     with pytest.raises(ClusterError, match="absent.yaml.*--registries"):
         load_registries(tmp_path / "absent.yaml")
 
 
 def test_control_characters() -> None:
-    """A value cannot break out of its line in containerd's file."""
+    """A value can't start a new line in containerd's file."""
     with pytest.raises(ClusterError, match="control characters"):
         hosts_toml(Registries(mirrors={"h": ["http://a\nb"]}), "h")
 

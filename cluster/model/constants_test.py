@@ -1,4 +1,4 @@
-"""Tests of the defaults."""
+"""Tests of the constants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GOOD = 'load("@x//:y.bzl", "Y")\nCLUSTER_NAME = "c"\nPROVIDER = "k3d"\nSUBNET =
 
 
 def test_file_and_environment(tmp_path: Path) -> None:
-    """The file's literals are the defaults; the environment wins where it is not empty."""
+    """The file's literals are the defaults; environment variables override them unless they are empty."""
     path = tmp_path / "constants.bzl"
     path.write_text(_GOOD)
 
@@ -34,7 +34,7 @@ def test_shared_environments() -> None:
     [('["a", "b"]', "Y.all", "ENVS is None"), ('"c"', "3", "CLUSTER_NAME is 3"), ("NODES = 3", "", "NODES is None"), ("NODES = 3", 'NODES = "3"', "literal of type int"), ("NODES", "NODES NODES", "line 5")],
 )
 def test_wrong_file(old: str, new: str, words: str) -> None:
-    """A constant that is absent or of another kind is named with the file."""
+    """The error for a constant that is missing or has the wrong type names the constant and the file."""
     with pytest.raises(ClusterError, match=words) as error:
         parse_constants(_GOOD.replace(old, new, 1), "constants.bzl")
 
@@ -42,6 +42,6 @@ def test_wrong_file(old: str, new: str, words: str) -> None:
 
 
 def test_absent_file(tmp_path: Path) -> None:
-    """A checkout without the file is an error that names it."""
+    """The error for a missing file names it."""
     with pytest.raises(ClusterError, match="absent.bzl"):
         constants(tmp_path / "absent.bzl", {})

@@ -29,7 +29,7 @@ def _load(path: Path) -> dict:
 
 
 def test_new_file_has_no_current_context(tmp_path: Path) -> None:
-    """A first merge makes the file, for its owner only, and chooses no context."""
+    """The first merge creates the file, which only its owner can read, without a current context."""
     path = tmp_path / "new" / "config"
     kubeconfig.merge(path, _ACCESS)
 
@@ -39,7 +39,7 @@ def test_new_file_has_no_current_context(tmp_path: Path) -> None:
 
 
 def test_others_stay_as_they_are(tmp_path: Path) -> None:
-    """Merging and removing leaves everything else as it was, current context included."""
+    """Merging and removing a cluster changes nothing else, not even the current context."""
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(_OTHER))
     kubeconfig.merge(path, _ACCESS)
@@ -52,7 +52,7 @@ def test_others_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_merging_twice_replaces(tmp_path: Path) -> None:
-    """A cluster made anew replaces its old entries."""
+    """A recreated cluster replaces its old entries."""
     path = tmp_path / "config"
     kubeconfig.merge(path, _ACCESS)
     kubeconfig.merge(path, Access("turnup-local", "https://new", b"CA2", b"CERT2", b"KEY2"))
@@ -64,7 +64,7 @@ def test_merging_twice_replaces(tmp_path: Path) -> None:
 
 
 def test_use_context(tmp_path: Path) -> None:
-    """Only when asked to, the context becomes the current one; removing it leaves none."""
+    """The context becomes the current one only on request; after its removal there is no current context."""
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(_OTHER))
     kubeconfig.merge(path, _ACCESS, use_context=True)
@@ -75,7 +75,7 @@ def test_use_context(tmp_path: Path) -> None:
 
 
 def test_a_file_that_we_made_goes_again(tmp_path: Path) -> None:
-    """Nothing is left of a kubeconfig that held our cluster only."""
+    """A kubeconfig that had only our cluster is removed."""
     path = tmp_path / "config"
     kubeconfig.merge(path, _ACCESS)
     kubeconfig.remove(path, "turnup-local")
@@ -85,7 +85,7 @@ def test_a_file_that_we_made_goes_again(tmp_path: Path) -> None:
 
 
 def test_links_stay_links(tmp_path: Path) -> None:
-    """A kubeconfig behind a link is written through it."""
+    """A kubeconfig that is a symbolic link stays one."""
     (tmp_path / "real").write_text("")
     (tmp_path / "config").symlink_to("real")
     kubeconfig.merge(tmp_path / "config", _ACCESS)
@@ -96,7 +96,7 @@ def test_links_stay_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a: [", "- a", "clusters: 3", "contexts: [{a: b}]"])
 def test_broken_files_are_left_alone(tmp_path: Path, text: str) -> None:
-    """A file that is no kubeconfig is named, and not a byte of it changes."""
+    """The error for a file that is not a kubeconfig names it, and the file does not change."""
     path = tmp_path / "config"
     path.write_text(text)
 
@@ -106,7 +106,7 @@ def test_broken_files_are_left_alone(tmp_path: Path, text: str) -> None:
 
 
 def test_user_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The first entry of KUBECONFIG that is not empty, or the home folder's file."""
+    """The path is the first nonempty entry of KUBECONFIG, otherwise the file in the home folder."""
     monkeypatch.setenv("KUBECONFIG", f":{tmp_path}/a:{tmp_path}/b")
     assert kubeconfig.user_path() == tmp_path / "a"
 
@@ -116,7 +116,7 @@ def test_user_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_render() -> None:
-    """A rendered kubeconfig is complete by itself, and a printed Access shows no key."""
+    """A rendered kubeconfig is complete, and a printed Access has no key."""
     content = yaml.safe_load(kubeconfig.render(_ACCESS))
 
     assert content["current-context"] == "turnup-local"

@@ -15,13 +15,13 @@ _SUBNET = ipaddress.IPv4Network("172.19.0.0/26")
 
 @pytest.mark.parametrize("name", ["a", "local", "a-1", "x" * MAX_NAME])
 def test_good_names(name: str) -> None:
-    """DNS labels up to the limit are names."""
+    """DNS labels up to the limit are valid names."""
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "-a", "a-", "a.b", "a/b", "..", "a b", "x" * (MAX_NAME + 1), "ä"])
 def test_bad_names(name: str) -> None:
-    """Anything else is refused with the name and the option in the sentence."""
+    """Any other name is refused, and the error has the name and the option."""
     with pytest.raises(UsageError, match="--name") as error:
         check_name(name)
 
@@ -41,14 +41,14 @@ def test_bad_names(name: str) -> None:
     ],
 )
 def test_bad_subnets(subnet: str, reason: str) -> None:
-    """A subnet that cannot serve is refused with the reason."""
+    """The error for an unusable subnet has the reason."""
     with pytest.raises(UsageError, match=reason):
         check_subnet(subnet)
 
 
 @pytest.mark.parametrize(("count", "good"), [(0, False), (1, True), (61, True), (62, False)])
 def test_node_counts(count: int, good: bool) -> None:
-    """As many nodes fit as the subnet has addresses besides its own, the bridge's and the broadcast one."""
+    """A subnet has room for as many nodes as it has addresses, without its own, the bridge's and the broadcast address."""
     if good:
         assert check_nodes(count, _SUBNET) == count
     else:
@@ -57,7 +57,7 @@ def test_node_counts(count: int, good: bool) -> None:
 
 
 def test_addresses() -> None:
-    """Node N has the base address + N + 1, and its pods a network of their own."""
+    """Node N has the base address + N + 1, and its pods have their own network."""
     layout = Layout("local", _SUBNET, 3, "0123abcd")
 
     assert [str(layout.address(number)) for number in layout.numbers] == ["172.19.0.2", "172.19.0.3", "172.19.0.4"]
@@ -69,7 +69,7 @@ def test_addresses() -> None:
 
 
 def test_interface_names_fit_the_kernel() -> None:
-    """The kernel takes no interface name over 15 characters, not even for the last node."""
+    """No interface name has more than 15 characters, the kernel's limit, not even the last node's."""
     layout = Layout("local", _SUBNET, 254, "0123abcd")
 
     assert len(layout.veth(254)) <= 15
@@ -77,7 +77,7 @@ def test_interface_names_fit_the_kernel() -> None:
 
 
 def test_machine_ids_tell_state_folders_apart() -> None:
-    """The same name in two state folders, and two names in one, have different ids."""
+    """The same name in two state folders, and two names in one, have different IDs."""
     ids = {machine_id(name, Path(folder)) for name in ("a", "b") for folder in ("/x", "/y")}
 
     assert len(ids) == 4
@@ -85,5 +85,5 @@ def test_machine_ids_tell_state_folders_apart() -> None:
 
 
 def test_context_name() -> None:
-    """The context is what targets are bound to."""
+    """The context has the name that targets use."""
     assert context_name("local") == "turnup-local"

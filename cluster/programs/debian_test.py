@@ -1,4 +1,4 @@
-"""Tests of finding and fetching what Debian packages."""
+"""Tests of finding and downloading programs that Debian has packages of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SILENT = SilentProgress()
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """A machine whose programs are those that the test enters: name → path."""
+    """The programs of a fake machine, which the test sets: name → path."""
     programs = {"apt-get": "/usr/bin/apt-get"}
     monkeypatch.setattr(shutil, "which", programs.get)
     monkeypatch.setattr(debian, "_PLUGIN_FOLDERS", (tmp_path / "plugins",))
@@ -28,7 +28,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
 
 
 def _unpacks(files: Sequence[str]):
-    """A dpkg-deb that puts empty files into the tree."""
+    """A dpkg-deb that unpacks empty files."""
 
     def run(args: Sequence[str]) -> Result:
         for name in files:
@@ -41,7 +41,7 @@ def _unpacks(files: Sequence[str]):
 
 
 class _Downloads(FakeRunner):
-    """A runner whose `apt-get download` leaves an archive, as the real one does."""
+    """A runner with an `apt-get download` that writes an archive."""
 
     def run(self, args, *, cwd=None, **options):  # noqa: ANN001, ANN003, ANN201
         if args[0] == "apt-get" and "download" in args:
@@ -51,7 +51,7 @@ class _Downloads(FakeRunner):
 
 
 def test_installed_runtime(machine: dict[str, str], tmp_path: Path) -> None:
-    """A containerd and runc that are new enough are used where they are."""
+    """A containerd and runc that are new enough are used."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for program in ("containerd", "containerd-shim-runc-v2", "ctr", "runc"):
@@ -64,7 +64,7 @@ def test_installed_runtime(machine: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("containerd", "runc"), [("containerd c 1.5.9", "runc version 1.1.5"), ("containerd c 1.6.20", "runc version 1.0.3")])
 def test_old_runtime_is_left_alone(machine: dict[str, str], tmp_path: Path, containerd: str, runc: str) -> None:
-    """What is too old is not replaced: Debian's packages are unpacked beside it."""
+    """Programs that are too old are not replaced: Debian's packages are unpacked into the cache."""
     machine.update({program: f"/usr/bin/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr", "runc")})
     runner = _Downloads({"containerd": Result(0, containerd), "runc": Result(0, runc), "dpkg-deb": _unpacks(["usr/bin/containerd", "usr/sbin/runc"])})
     folder = debian.container_runtime(_SILENT, runner)
@@ -77,7 +77,7 @@ def test_old_runtime_is_left_alone(machine: dict[str, str], tmp_path: Path, cont
 
 
 def test_plugins(machine: dict[str, str], tmp_path: Path) -> None:
-    """Plugins come from the system's folder where all are there, else from the package."""
+    """Plugins are the system's if all are there, otherwise the package's."""
     runner = _Downloads({"dpkg-deb": _unpacks(["usr/lib/cni/ptp"])})
     assert (debian.network_plugins(_SILENT, runner) / "ptp").exists()
 
@@ -89,7 +89,7 @@ def test_plugins(machine: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_apt_without_network(machine: dict[str, str], tmp_path: Path) -> None:
-    """When apt fails even with fresh lists, its own reason is in one sentence, and nothing is cached."""
+    """If apt fails even with new lists, the error has apt's reason, and nothing is cached."""
     runner = FakeRunner({"apt-get": Result(100, "", "W: something\nE: Unable to fetch some archives\n")})
 
     with pytest.raises(ClusterError, match=r"could not download containerd runc \(Unable to fetch some archives\); check the network"):
@@ -99,7 +99,7 @@ def test_apt_without_network(machine: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_no_apt(machine: dict[str, str]) -> None:
-    """Another distribution's user learns what to install."""
+    """On another distribution, the error says what to install."""
     machine.clear()
 
     with pytest.raises(ClusterError, match="apt-get is not on PATH"):
@@ -107,7 +107,7 @@ def test_no_apt(machine: dict[str, str]) -> None:
 
 
 def test_host_tools(machine: dict[str, str]) -> None:
-    """Only the packages of programs that are missing are installed, and none where all are there."""
+    """Only the packages of missing programs are installed."""
     machine.update({program: f"/bin/{program}" for program in debian.HOST_TOOLS if program != "iptables"})
     runner = FakeRunner()
     debian.install_host_tools(_SILENT, runner)

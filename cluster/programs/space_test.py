@@ -1,4 +1,4 @@
-"""Tests of asking for room before it is used."""
+"""Tests of the check of free space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cluster.programs.space import check_space
 
 
 def test_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too little room is refused with both figures, for the disk that will hold the folder."""
+    """The error for too little room has both figures, for the disk that the folder will be on."""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000_000) if path == tmp_path else None)
     check_space(tmp_path / "not" / "yet", 1_000_000_000, "it", "HOME")
 
@@ -23,7 +23,7 @@ def test_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that cannot be written is refused before anything else."""
+    """A folder that is not writable is refused."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ClusterError, match=f"{tmp_path} is not writable, and it needs to write there; set HOME"):
         check_space(tmp_path, 0, "it", "HOME")

@@ -31,14 +31,14 @@ def _go(*args: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("folder", _PACKAGES)
 def test_go(folder: str) -> None:
-    """The module's tests pass, and all that vet looks for is absent."""
+    """The module's tests pass, and vet finds nothing."""
     answer = _go("test", "-trimpath", "-vet=all", *_PACKAGES[folder], folder=_CLUSTER / folder)
 
     assert "ok" in answer or "no test files" in answer
 
 
 def test_formatting() -> None:
-    """Every Go file is as gofmt writes it."""
+    """gofmt would change no Go file."""
     runner = ProcessRunner()
     gofmt = find_go(runner).executable(Progress()).resolve().with_name("gofmt")
 

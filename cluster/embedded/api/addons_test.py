@@ -18,7 +18,7 @@ def _layout(nodes: int = 2) -> Layout:
 
 
 def test_addons() -> None:
-    """DNS has the address that kubelets hand out, and one storage class is the default."""
+    """DNS has the address that kubelets give to pods, and the storage class is the default."""
     objects = {(item["kind"], item["metadata"]["name"]): item for _, item in addons(_layout())}
     storage = objects["StorageClass", STORAGE_CLASS]
 
@@ -29,7 +29,7 @@ def test_addons() -> None:
 
 
 def test_dns_pod_is_restricted() -> None:
-    """Cluster DNS runs as no root, under the runtime's system call filter, without capabilities."""
+    """Cluster DNS runs without root and capabilities, under the runtime's seccomp profile."""
     pod = next(item for _, item in addons(_layout()) if item["kind"] == "Deployment")["spec"]["template"]["spec"]
 
     assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -41,7 +41,7 @@ def test_dns_pod_is_restricted() -> None:
 
 
 def test_addons_fit_their_paths() -> None:
-    """An object's path has its API group and namespace, else the API server would refuse it."""
+    """An object's path has its API group and namespace, which the API server checks."""
     for path, item in addons(_layout()):
         group = item["apiVersion"]
         assert path.startswith(f"/api/{group}" if "/" not in group else f"/apis/{group}"), path
@@ -50,12 +50,12 @@ def test_addons_fit_their_paths() -> None:
 
 
 def test_provisioner_name_agrees() -> None:
-    """The storage class asks the very provisioner that the Go program is."""
+    """The storage class names the provisioner of the Go program."""
     assert f'ProvisionerName = "{PROVISIONER}"' in (_SOURCES / "kubernetes" / "localpath" / "command.go").read_text()
 
 
 def test_dns_plugins_agree() -> None:
-    """Every directive of the Corefile is compiled in."""
+    """CoreDNS has every plugin that the Corefile uses."""
     compiled = (_SOURCES / "coredns" / "main.go").read_text()
     corefile = next(item for _, item in addons(_layout(1)) if item["kind"] == "ConfigMap")["data"]["Corefile"]
 

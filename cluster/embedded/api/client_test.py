@@ -1,4 +1,4 @@
-"""Tests of the API client and of waiting, with an HTTPS server of the test's own."""
+"""Tests of the API client and of wait_for, with a local HTTPS server."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PATCH = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiClient]:
-    """A client of a server on this machine, which asks for the administrator's certificate."""
+    """A client of a local server that requires the administrator's certificate."""
     cluster = Cluster("a", "embedded", "172.19.0.0/26", 1, tmp_path)
     cluster.pki.mkdir(parents=True)
     authority = new_authority(cluster.pki, "ca")
@@ -69,13 +69,13 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiClien
 
 
 def test_answers(client: ApiClient) -> None:
-    """JSON is decoded, text is text."""
+    """JSON is decoded, and text stays text."""
     assert client.request("GET", "/readyz") == "ok"
     assert client.request("GET", "/api/v1/nodes") == {"items": []}
 
 
 def test_apply(client: ApiClient) -> None:
-    """An object is sent to its own path, as server-side apply under our name."""
+    """An object is sent to its own path as server-side apply with our field manager."""
     item = {"metadata": {"name": "turnup:x"}}
     client.apply("/apis/g/v1/things", item)
 
@@ -83,7 +83,7 @@ def test_apply(client: ApiClient) -> None:
 
 
 def test_refusal(client: ApiClient) -> None:
-    """The server's own words and the status are in the error."""
+    """The error has the server's message and the status."""
     with pytest.raises(ApiError, match="refused GET /denied: you may not") as error:
         client.request("GET", "/denied")
 
@@ -91,7 +91,7 @@ def test_refusal(client: ApiClient) -> None:
 
 
 def test_unreachable_server(tmp_path: Path, client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is not there is named with where to look, and the client works again afterwards."""
+    """The error for an unreachable server names it and where to look, and the client works again afterwards."""
     port = client._port
     client.close()
     client._port = 1
@@ -104,7 +104,7 @@ def test_unreachable_server(tmp_path: Path, client: ApiClient, monkeypatch: pyte
 
 
 def test_wait_returns_what_it_found() -> None:
-    """Refusals and nothing mean "not yet"."""
+    """An ApiError and None mean "not yet"."""
     answers = iter([ApiError("no", 403), None, "found"])
 
     def look() -> str | None:
@@ -117,14 +117,14 @@ def test_wait_returns_what_it_found() -> None:
 
 
 def test_wait_ends_with_what_it_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names what was waited for, the last state and the cure."""
+    """The error has what was waited for, the last state and the fix."""
     monkeypatch.setattr(api, "_PAUSE", 0.001)
     with pytest.raises(ClusterError, match=r"it is not there after 0.01 s \(last state: a-2\); look there"):
         wait_for("it is not there", lambda: None, 0.01, "look there", lambda: "a-2")
 
 
 def test_other_errors_pass() -> None:
-    """An error that is not the API server's ends the waiting at once."""
+    """An error that is not an ApiError ends the wait at once."""
 
     def look() -> None:
         raise ClusterError("broken")

@@ -1,4 +1,4 @@
-"""Tests of cgroups on made-up version 1 and version 2 machines."""
+"""Tests of cgroups on fake machines with version 1 and version 2."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def v2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_v1_hierarchies(v1: Path) -> None:
-    """Every folder with processes is a hierarchy, once, however many names it has."""
+    """Every folder with processes is one hierarchy, even if links point to it."""
     found = find_cgroups("turnup-x", v1)
 
     assert [hierarchy.name for hierarchy in found.hierarchies] == sorted(_V1)
@@ -56,7 +56,7 @@ def test_v1_hierarchies(v1: Path) -> None:
 
 
 def test_v1_make(v1: Path) -> None:
-    """The node's group is in every hierarchy, and its cpuset can take a process."""
+    """The node's group is in every hierarchy, and its cpuset accepts processes."""
     found = find_cgroups("turnup-x", v1)
     for name in ("turnup-x", "turnup-x/1", "turnup-x/1/node"):
         # The kernel makes a group's files with it.
@@ -74,7 +74,7 @@ def test_v1_make(v1: Path) -> None:
 
 
 def test_v2_make(v2: Path) -> None:
-    """Controllers are passed on down to kubelet's group, and processes join a leaf beside it."""
+    """Controllers are passed on to kubelet's group, and processes join a leaf beside it."""
     found = find_cgroups("turnup-x", v2)
     found.make(1)
 
@@ -86,7 +86,7 @@ def test_v2_make(v2: Path) -> None:
 
 
 def test_v2_without_a_controller(v2: Path) -> None:
-    """A controller that the machine withholds is named with the place."""
+    """The error for a missing controller names it and the group."""
     (v2 / "cgroup.controllers").write_text("cpu memory pids")
 
     with pytest.raises(ClusterError, match=f"{v2} lacks the cgroup controllers cpuset, which kubelet needs"):
@@ -94,7 +94,7 @@ def test_v2_without_a_controller(v2: Path) -> None:
 
 
 def test_v2_group_with_processes(v2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel's refusal to pass controllers on is a sentence with the cure."""
+    """If the kernel refuses to pass controllers on, the error has the fix."""
     write = Path.write_text
 
     def refuse(self: Path, text: str, *args: object, **options: object) -> int:
@@ -108,7 +108,7 @@ def test_v2_group_with_processes(v2: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_processes(v1: Path) -> None:
-    """Processes of all groups are found, each once."""
+    """The processes of all groups are found, each once."""
     found = find_cgroups("turnup-x", v1)
     found.make(1)
     for name, text in (("cpu", "7\n8\n"), ("memory", "8\n9\n")):
@@ -119,7 +119,7 @@ def test_processes(v1: Path) -> None:
 
 
 def test_kill(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every process of the group is ended; one that stays is named once the patience is over."""
+    """Every process of the group is killed; the error names one that does not end in time."""
     found = find_cgroups("turnup-x", v1)
     found.make(1)
     file = v1 / "cpu" / "turnup-x" / "1" / "node" / "cgroup.procs"
@@ -136,7 +136,7 @@ def test_kill(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_remove(v1: Path) -> None:
-    """A node's groups go alone, then the cluster's; other groups stay."""
+    """A node's groups are removed alone, then the cluster's; other groups stay."""
     found = find_cgroups("turnup-x", v1)
     (v1 / "cpu" / "other").mkdir()
     for number in (1, 2):
@@ -153,7 +153,7 @@ def test_remove(v1: Path) -> None:
 
 
 def test_remove_of_a_group_in_use(v1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A group that cannot go is named once the patience is over."""
+    """The error names a group that can't be removed in time."""
     monkeypatch.setattr(cgroups, "_REMOVE_TIMEOUT", 0.05)
     found = find_cgroups("turnup-x", v1)
     found.make(1)
@@ -164,7 +164,7 @@ def test_remove_of_a_group_in_use(v1: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_no_cgroups(tmp_path: Path) -> None:
-    """A machine without cgroups is refused with the command that mounts them."""
+    """The error for a machine without cgroups has the command that mounts them."""
     for root in (tmp_path, tmp_path / "absent"):
         with pytest.raises(ClusterError, match="has no cgroups; mount them"):
             find_cgroups("turnup-x", root)

@@ -1,4 +1,4 @@
-"""Tests of certificates and of who gets which key."""
+"""Tests of certificates, and of which node gets which key."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _subject(certificate: x509.Certificate) -> tuple[str, list[str]]:
     ],
 )
 def test_issuers(cluster: Cluster, number: int, name: str, authority: str) -> None:
-    """Each certificate is signed by its own authority: one of etcd's opens no other door."""
+    """Each certificate is signed by its own authority, so that one of etcd's works nowhere else."""
     issuer = load_authority(cluster.pki, authority).certificate
 
     _certificate(_node(cluster, number) / f"{name}.crt").verify_directly_issued_by(issuer)
@@ -65,7 +65,7 @@ def test_identities(cluster: Cluster) -> None:
 
 
 def test_server_names(cluster: Cluster) -> None:
-    """The API server's certificate holds each name and address that it is called by, and serves only."""
+    """The API server's certificate has each of its names and addresses, and is for servers only."""
     certificate = _certificate(_node(cluster, 1) / "apiserver.crt")
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -76,7 +76,7 @@ def test_server_names(cluster: Cluster) -> None:
 
 
 def test_keys_are_secret(cluster: Cluster) -> None:
-    """Keys and kubeconfigs are readable by their owner only, as are the folders."""
+    """Only their owner can read keys, kubeconfigs and their folders."""
     secrets = [*cluster.folder.rglob("*.key"), *cluster.folder.rglob("*.kubeconfig")]
 
     assert len(secrets) > 10
@@ -87,12 +87,12 @@ def test_keys_are_secret(cluster: Cluster) -> None:
 
 
 def test_worker_has_its_own_keys_only(cluster: Cluster) -> None:
-    """A worker that is broken into holds nothing of the control plane."""
+    """A worker has no key of the control plane."""
     assert {path.name for path in _node(cluster, 2).glob("*.key")} == {"kubelet-client.key", "kubelet-server.key", "kube-proxy.key"}
 
 
 def test_kubeconfigs(cluster: Cluster) -> None:
-    """They name files that are there, by the path that the node sees."""
+    """Kubeconfigs name existing files, by their path on the node."""
     for number in (1, 2):
         for path in _node(cluster, number).glob("*.kubeconfig"):
             content = json.loads(path.read_text())
@@ -105,7 +105,7 @@ def test_kubeconfigs(cluster: Cluster) -> None:
 
 
 def test_service_account_keys_belong_together(cluster: Cluster) -> None:
-    """Tokens that are signed with the one key verify with the other."""
+    """A token that is signed with the private key can be verified with the public one."""
     from cryptography.hazmat.primitives import hashes, serialization
 
     private = serialization.load_pem_private_key((cluster.pki / "sa.key").read_bytes(), None)
@@ -114,7 +114,7 @@ def test_service_account_keys_belong_together(cluster: Cluster) -> None:
 
 
 def test_clusters_share_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    """Another cluster's authority has another key, and rewriting a node's credentials keeps the cluster's."""
+    """Another cluster has another authority, and new credentials of a node are signed by the cluster's own."""
     other = new_authority(tmp_path, "ca")
     with pytest.raises(InvalidSignature):
         _certificate(_node(cluster, 1) / "apiserver.crt").verify_directly_issued_by(other.certificate)

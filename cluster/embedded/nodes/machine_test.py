@@ -1,4 +1,4 @@
-"""Tests of finding and ending nodes' processes, with harmless processes in their place."""
+"""Tests of nodes' processes, with harmless processes in their place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 @pytest.fixture
 def spawn(cluster: Cluster):  # noqa: ANN201
-    """Starts a Python program in place of a node; its process is collected as soon as it ends, as init would."""
+    """Starts a Python program in place of a node; it is reaped as soon as it ends, as init would do."""
     import threading
 
     running = []
@@ -50,14 +50,14 @@ def spawn(cluster: Cluster):  # noqa: ANN201
 
 
 def test_start_time_of_the_living() -> None:
-    """A running process has a start time that stays; one that is not there has none."""
+    """A running process has a start time that does not change; a missing process has none."""
     assert process_start(os.getpid()) == process_start(os.getpid()) is not None
     assert process_start(2**22 + 1) is None
 
 
 @pytest.mark.parametrize(("line", "start"), [("7 (a) b) S " + "0 " * 18 + "99 0", "99"), ("7 (a) Z " + "0 " * 18 + "99 0", None)])
 def test_start_time_of_odd_names(tmp_path: Path, line: str, start: str | None) -> None:
-    """A name with a parenthesis is read right, and a zombie does not run."""
+    """A name with a parenthesis is parsed, and a zombie counts as not running."""
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "stat").write_text(line)
 
@@ -65,7 +65,7 @@ def test_start_time_of_odd_names(tmp_path: Path, line: str, start: str | None) -
 
 
 def test_launch(cluster: Cluster, spawn) -> None:  # noqa: ANN001
-    """The specification is written for its owner only, and the process is found again."""
+    """Only its owner can read the specification, and the process is found again."""
     process = spawn(_SLEEP)
     path = cluster.node_folder(1) / "node.json"
 
@@ -75,7 +75,7 @@ def test_launch(cluster: Cluster, spawn) -> None:  # noqa: ANN001
 
 
 def test_another_process_with_the_id(cluster: Cluster) -> None:
-    """A process that has the id but another start time is not the node."""
+    """A process with the same ID and another start time is not the node."""
     (cluster.node_folder(1) / "init.json").write_text(json.dumps({"pid": os.getpid(), "start": "1"}))
     assert node_pid(cluster, 1) is None
 
@@ -84,7 +84,7 @@ def test_another_process_with_the_id(cluster: Cluster) -> None:
 
 
 def test_kill(cluster: Cluster, spawn) -> None:  # noqa: ANN001
-    """A killed node is gone when the call returns, and killing it again is no error."""
+    """A killed node is gone when the call returns, and killing it again is not an error."""
     process = spawn(_SLEEP)
     kill_node(cluster, 1)
 
@@ -94,7 +94,7 @@ def test_kill(cluster: Cluster, spawn) -> None:  # noqa: ANN001
 
 
 def test_stop_of_a_stubborn_node(cluster: Cluster, spawn, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
-    """A node that does not end by itself is killed when its time is over."""
+    """A node that does not stop in time is killed."""
     monkeypatch.setattr(machine, "_STOP_TIMEOUT", 0.2)
     process = spawn(_STUBBORN)
     process.stdout.readline()
@@ -104,12 +104,12 @@ def test_stop_of_a_stubborn_node(cluster: Cluster, spawn, monkeypatch: pytest.Mo
 
 
 def test_waiting_has_an_end() -> None:
-    """Waiting for a process that goes on says so."""
+    """Waiting for a process that does not end returns False."""
     assert not wait_until_ended(os.getpid(), process_start(os.getpid()), 0.05)
 
 
 def test_mark(tmp_path: Path) -> None:
-    """A mark is made in the node's own root."""
+    """A mark is created in the node's own root."""
     (tmp_path / "7" / "root").mkdir(parents=True)
     mark(7, "/run/turnup/ready", tmp_path)
 
@@ -117,7 +117,7 @@ def test_mark(tmp_path: Path) -> None:
 
 
 def test_entering() -> None:
-    """Commands enter all of a node's namespaces; the waiting client waits."""
+    """Commands enter all namespaces of a node, and the client waits for containerd if asked to."""
     for kind in ("mount", "uts", "ipc", "net", "pid"):
         assert f"--{kind}" in enter(7)
     assert "--connect-timeout" in ctr(7, wait=True)

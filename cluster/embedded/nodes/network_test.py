@@ -18,7 +18,7 @@ _LAYOUT = Cluster("a", "embedded", "172.19.0.0/26", 2, Path("/state")).layout
 
 @pytest.fixture(autouse=True)
 def bridge_firewall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the kernel says whether its firewall sees bridged packets; absent, as without Docker."""
+    """The kernel's setting for bridged packets; missing, as on a machine without Docker."""
     monkeypatch.setattr(network, "_BRIDGE_FIREWALL", tmp_path / "setting")
     return tmp_path / "setting"
 
@@ -38,7 +38,7 @@ def _machine(addresses: list[dict] = (), routes: list[dict] = (), links: list[st
 
 
 def test_free_machine() -> None:
-    """Other networks, our own bridge and default routes are not in the way."""
+    """Other networks, our own bridge and default routes don't conflict."""
     machine = _machine(
         [_address("lo", "127.0.0.1", 8), _address("eth0", "10.0.0.5", 24), _address(_LAYOUT.bridge, "172.19.0.1", 26), _address("eth0", "fe80::1", 64, "inet6")],
         [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth0"}, {"dst": "172.19.0.0/26", "dev": _LAYOUT.bridge}],
@@ -49,19 +49,19 @@ def test_free_machine() -> None:
 
 @pytest.mark.parametrize(("address", "prefix"), [("172.19.0.1", 26), ("172.19.0.40", 32), ("172.19.5.1", 16)])
 def test_address_in_the_way(address: str, prefix: int) -> None:
-    """An interface whose network overlaps the subnet is named with its address."""
+    """The error for an overlapping interface has its name and address."""
     with pytest.raises(ClusterError, match=f"172.19.0.0/26 is in use: interface docker0 has {address}/{prefix}.*--subnet"):
         network.check_free(_machine([_address("docker0", address, prefix)]), _LAYOUT)
 
 
 def test_route_in_the_way() -> None:
-    """A route into the subnet, as a VPN has it, is named too."""
+    """A route into the subnet, as a VPN adds it, is an error too."""
     with pytest.raises(ClusterError, match="a route to 172.16.0.0/12 goes through tun0"):
         network.check_free(_machine([], [{"dst": "172.16.0.0/12", "dev": "tun0"}]), _LAYOUT)
 
 
 def test_bridge_is_made_once() -> None:
-    """The bridge gets the subnet's first address; where it is, nothing happens."""
+    """The bridge gets the subnet's first address; an existing bridge is not changed."""
     machine = _machine()
     network.make_bridge(machine, _LAYOUT)
     assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in machine.inputs[-1]
@@ -73,7 +73,7 @@ def test_bridge_is_made_once() -> None:
 
 @pytest.mark.parametrize("setting", [None, "0\n", "1\n"])
 def test_firewall_rule(bridge_firewall: Path, setting: str | None) -> None:
-    """Only where the firewall sees bridged packets, one rule is added, once, and removed with the bridge."""
+    """Only if the firewall filters bridged packets, one rule is added, once, and removed with the bridge."""
     if setting:
         bridge_firewall.write_text(setting)
     rule = f"FORWARD -i {_LAYOUT.bridge} -o {_LAYOUT.bridge} -j ACCEPT"
@@ -87,7 +87,7 @@ def test_firewall_rule(bridge_firewall: Path, setting: str | None) -> None:
 
 
 def test_node_is_connected() -> None:
-    """The node gets its address, a route to each other node's pods, and its own address for what leaves them."""
+    """The node gets its address, a route to the pods of each other node, and rewrites the source of packets that leave the pod network."""
     machine = _machine()
     network.connect_node(machine, _LAYOUT, 2, 4711, ["enter", "4711"])
     outside, inside, firewall = machine.inputs[1:]
@@ -105,7 +105,7 @@ def test_node_is_connected() -> None:
 
 
 def test_cable_of_a_killed_node_is_replaced() -> None:
-    """A cable that the kernel has not yet taken back does not keep the node from a new one."""
+    """A leftover veth pair, which the kernel has not removed yet, is replaced."""
     machine = _machine(links=[_LAYOUT.bridge, _LAYOUT.veth(2)])
     network.connect_node(machine, _LAYOUT, 2, 4711, ["enter"])
 
@@ -113,7 +113,7 @@ def test_cable_of_a_killed_node_is_replaced() -> None:
 
 
 def test_links_are_removed_cables_first() -> None:
-    """Only interfaces of this cluster go, whatever is named alike."""
+    """Only this cluster's interfaces are removed, even if others have similar names."""
     names = ["lo", _LAYOUT.bridge, _LAYOUT.veth(1), "tu00000000", "tu00000000n1"]
     removed = []
 
@@ -130,6 +130,6 @@ def test_links_are_removed_cables_first() -> None:
 
 
 def test_link_that_stays() -> None:
-    """An interface that cannot be removed is named."""
+    """The error names an interface that can't be removed."""
     with pytest.raises(ClusterError, match=f"interface {_LAYOUT.bridge} cannot be removed"):
         network.remove_links(_machine(links=[_LAYOUT.bridge]), _LAYOUT)

@@ -39,7 +39,7 @@ def _flags(cluster: Cluster, number: int, name: str) -> list[str]:
 
 
 def test_control_plane_is_on_node_1(cluster: Cluster) -> None:
-    """Node 1 runs everything, every other node what serves pods only."""
+    """Node 1 runs all programs, every other node only those that pods need."""
     names = [[program["name"] for program in node_programs(cluster.layout, number)] for number in (1, 2)]
 
     assert names[1] == ["containerd", "kubelet", "kube-proxy"]
@@ -47,7 +47,7 @@ def test_control_plane_is_on_node_1(cluster: Cluster) -> None:
 
 
 def test_key_files_of_programs_exist(cluster: Cluster) -> None:
-    """Each key or certificate that a flag names was written for that very node."""
+    """Each key or certificate in a flag is among the node's credentials."""
     for number in (1, 2):
         for program in node_programs(cluster.layout, number):
             for path in re.findall(rf"{NODE_PATH}/(\S+)", " ".join(program["args"])):
@@ -55,7 +55,7 @@ def test_key_files_of_programs_exist(cluster: Cluster) -> None:
 
 
 def test_spec_fields_are_known(cluster: Cluster) -> None:
-    """nodeinit refuses unknown fields: each one written here stands in its specification."""
+    """Each field is known to nodeinit, which refuses unknown ones."""
     known = set(re.findall(r'json:"(\w+)"', (_SOURCES / "nodeinit" / "spec.go").read_text()))
     spec = json.loads(json.dumps(_spec(cluster, 1)))
     used = set(spec)
@@ -66,14 +66,14 @@ def test_spec_fields_are_known(cluster: Cluster) -> None:
 
 
 def test_only_data_keepers_end_by_themselves(cluster: Cluster) -> None:
-    """etcd must write before it ends; containerd must let go of its shims."""
+    """Only etcd, which must write, and containerd, which must release its shims, are not stateless."""
     keepers = {program["name"] for program in node_programs(cluster.layout, 1) if not program["stateless"]}
 
     assert keepers == {"etcd", "containerd"}
 
 
 def test_security_flags(cluster: Cluster) -> None:
-    """Nobody gets in without a certificate that RBAC or the Node authorizer knows."""
+    """Every client needs a certificate that RBAC or the Node authorizer knows."""
     api = _flags(cluster, 1, "kube-apiserver")
     kubelet = json.loads(_spec(cluster, 2)["files"]["/etc/turnup/kubelet.json"])
 
@@ -85,14 +85,14 @@ def test_security_flags(cluster: Cluster) -> None:
 
 
 def test_audit_log_holds_no_bodies(cluster: Cluster) -> None:
-    """Metadata is the most that any rule records: a Secret's content is never in the log."""
+    """No rule records more than metadata, so the log never has a Secret's content."""
     policy = json.loads(_spec(cluster, 1)["files"]["/etc/turnup/audit-policy.json"])
 
     assert {rule["level"] for rule in policy["rules"]} == {"None", "Metadata"}
 
 
 def test_root_is_the_nodes_own(cluster: Cluster) -> None:
-    """What comes from the machine is read only, and its /var, /home, /root and /tmp are not there."""
+    """Mounts from the machine are read-only, and its /var, /home, /root and /tmp are not among them."""
     mounts = {mount["target"]: mount for mount in _spec(cluster, 1)["mounts"]}
     ours = str(cluster.folder)
 
@@ -105,7 +105,7 @@ def test_root_is_the_nodes_own(cluster: Cluster) -> None:
 
 
 def test_data_outlives_the_processes(cluster: Cluster) -> None:
-    """etcd, containerd, kubelet and volumes lie in the cluster's folder; only node 1 has etcd."""
+    """The data of etcd, containerd, kubelet and volumes is in the cluster's folder; only node 1 has etcd."""
     for number in (1, 2):
         sources = {mount["target"]: mount["source"] for mount in _spec(cluster, number)["mounts"]}
         for target in ("/var/lib/containerd", "/var/lib/kubelet", VOLUMES, LOGS):
@@ -114,7 +114,7 @@ def test_data_outlives_the_processes(cluster: Cluster) -> None:
 
 
 def test_node_facts(cluster: Cluster) -> None:
-    """Name, address, cgroups and the other nodes' names are the node's own."""
+    """Each node has its own name, address and cgroups, and knows the names of all nodes."""
     spec = _spec(cluster, 2)
 
     assert (spec["hostname"], spec["address"]) == ("a-2", "172.19.0.3")
@@ -125,7 +125,7 @@ def test_node_facts(cluster: Cluster) -> None:
 
 
 def test_order_of_starting(cluster: Cluster) -> None:
-    """Who would be refused waits for the API server; who is not needed at first waits for the cluster."""
+    """Programs that the API server would refuse wait for it; a program that is not needed at first waits for the cluster."""
     after = {program["name"]: [next(iter(condition.values())) for condition in program["after"]] for program in node_programs(cluster.layout, 1)}
 
     assert after["kube-controller-manager"] == after["kube-scheduler"] == after["kube-proxy"] == [API_READY]
@@ -134,7 +134,7 @@ def test_order_of_starting(cluster: Cluster) -> None:
 
 
 def test_containerd_configuration(cluster: Cluster) -> None:
-    """The file is TOML, with the pause image that is imported and what weak machines need."""
+    """The file is valid TOML, with the imported pause image and the setting for machines without CAP_SYS_RESOURCE."""
     registries = Registries({}, {"r:1": RegistryHost(auth={"username": "me", "identity_token": 'a"b'})})
     files = containerd_files(cluster.layout, 1, registries)
     cri = tomllib.loads(files["/etc/containerd/config.toml"])["plugins"]["io.containerd.grpc.v1.cri"]
@@ -145,7 +145,7 @@ def test_containerd_configuration(cluster: Cluster) -> None:
 
 
 def test_registry_hosts(cluster: Cluster) -> None:
-    """Every registry of the file has its hosts.toml, which is TOML; the wildcard is containerd's _default."""
+    """Every registry has a valid hosts.toml; the wildcard is containerd's _default."""
     registries = Registries({"*": ["https://all"], "r:1": ["http://m"]}, {"s:2": RegistryHost(tls={"insecure_skip_verify": True})})
     files = {path: text for path, text in containerd_files(cluster.layout, 1, registries).items() if path.endswith("hosts.toml")}
 
@@ -155,7 +155,7 @@ def test_registry_hosts(cluster: Cluster) -> None:
 
 
 def test_pod_networks_differ(cluster: Cluster) -> None:
-    """Each node hands out addresses of its own network, and forgets them with its processes."""
+    """Each node's pods get addresses of its own network, which are free again when the node ends."""
     ranges = []
     for number in (1, 2):
         ipam = json.loads(containerd_files(cluster.layout, number, Registries())["/etc/cni/net.d/10-turnup.conflist"])["plugins"][0]["ipam"]
