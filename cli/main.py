@@ -58,7 +58,10 @@ def turnup(ctx: click.Context, context: str | None, verbose: bool) -> None:
 @turnup.command("up")
 @click.pass_obj
 def up_command(session: Session) -> int:
-    """Install missing tools, start Kubernetes, apply the sample stack and show that it works."""
+    """Start Kubernetes and the sample stack.
+
+    Installs missing tools first, and shows at the end that the stack answers.
+    """
     return up.run(session)
 
 
@@ -87,7 +90,7 @@ def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.pass_obj
 def doctor_command(session: Session, as_json: bool) -> int:
-    """Show the tools that turnup needs, which of them are installed, and how to get the others."""
+    """Show the tools that turnup needs, and how to get missing ones."""
     return doctor.run(session.runner, session.stdout, as_json=as_json)
 
 

@@ -55,7 +55,10 @@ def _name_option(function):
 @click.option("--retain", is_flag=True, help="Keep a cluster that could not be created completely, to inspect it.")
 @click.option("--use-context", is_flag=True, help="Make the new context the current one.")
 def create(name: str, nodes: int, subnet: str, provider: str, registries: Path | None, retain: bool, use_context: bool) -> None:
-    """Create a cluster and add it to the kubeconfig; changes nothing if it exists and is healthy."""
+    """Create a cluster and add it to the kubeconfig.
+
+    Changes nothing if the cluster exists and is healthy, and starts it if it is stopped.
+    """
     check_name(name)
     check_nodes(nodes, check_subnet(subnet))
     wanted = Cluster(name, provider, str(check_subnet(subnet)), nodes, default_state_dir())
@@ -136,7 +139,10 @@ def load_image(name: str, reference: str | None, archive: Path) -> None:
 @click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many lines of each log.")
 @click.argument("program", required=False)
 def logs(name: str, node: str | None, lines: int, program: str | None) -> None:
-    """Show the last log lines of the nodes' programs, or of PROGRAM only."""
+    """Show the last log lines of the nodes' programs.
+
+    With PROGRAM, shows only the lines of that program.
+    """
     with existing_cluster(name, default_state_dir()) as found:
         files = provider_of(found, ProcessRunner(), Progress(sys.stderr)).logs(found)
     if node and node not in files:
