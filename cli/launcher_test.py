@@ -89,7 +89,16 @@ def test_user_and_home_unset(workspace, made):
     assert told["home"] == os.path.expanduser(f"~{told['user']}")
 
 
-def test_interrupted_installation_is_made_anew(workspace, tmp_path):
+def test_relative_cache_folder(workspace, tmp_path, made):
+    """A relative XDG_CACHE_HOME is ignored, so that the cache does not depend on the working folder."""
+    (tmp_path / ".cache").symlink_to(made)
+    done = launch(workspace / "turnup", cache="cache", cwd=tmp_path, HOME=str(tmp_path))
+
+    assert Path(shown(done)["prefix"]).is_relative_to(tmp_path / ".cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_interrupted_installation_is_replaced(workspace, tmp_path):
     """What a killed run left behind is replaced and not used."""
     cache = tmp_path / "cache"
     prefix = Path(shown(launch(workspace / "turnup", cache=cache))["prefix"])
