@@ -22,8 +22,8 @@ SETUP = "//prod:setup.apply"
 STACK = "//svc:{env}-deep.apply"
 CLIENT_LOGS = "//python/client:{env}.logs"
 
-# The client logs each answered RPC as `METHOD answer (N ms)`; every answer comes from Redis.
-_ANSWERED = re.compile(r"\(\d+ ms\)$")
+# The client logs each answered RPC as `METHOD answered from redis …: answer (N ms)`.
+_ANSWERED = re.compile(r"\banswered from redis\b.*\(\d+ ms\)$")
 _LOG_LINES = 12
 # How long to look for an answered RPC, and how long to wait between two looks, in seconds.
 ANSWER_TIMEOUT = 60.0
@@ -106,7 +106,7 @@ def apply(session: Session, target: str, *words: str) -> None:
 
 
 def show_answers(session: Session, target: str, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Prints what the sample's client logged, which proves that the stack answers RPCs from Redis; a step.
+    """Prints the newest lines of the client's log to stdout, which prove that the stack answers RPCs from Redis; a step.
 
     Args:
         session: the call.
@@ -134,7 +134,7 @@ def show_answers(session: Session, target: str, *, clock: Callable[[], float] = 
                 raise failed_child(f"the client logged no answered RPC within {ANSWER_TIMEOUT:g} s; its last lines are above", log)
             sleep(_PAUSE)
         step.summary = "RPCs answered from Redis"
-    session.progress.say("\n".join(lines))
+    print("\n".join(lines), file=session.stdout, flush=True)
 
 
 def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, euid: int | None = None) -> int:

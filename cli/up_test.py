@@ -13,7 +13,7 @@ from cluster.common.fake_process import FakeRunner
 PLENTY = 100 * preflight.GIB
 STACK = up.STACK.format(env="mine")
 LOGS = up.CLIENT_LOGS.format(env="mine")
-ANSWERED = "guide-1: FindPlace found Zurich (3 ms)"
+ANSWERED = "guide-1: FindPlace answered from redis 10.42.1.3:6379 by guide-server-1: Europe/Zurich (3 ms)"
 CONSTANTS = (
     'CLUSTER_NAME = "local"\nPROVIDER = "embedded"\nSUBNET = "172.19.0.0/26"\nNODES = 2\nREGISTRY_PORT = 31000\n'
     'ENVS = ["prod", "dev", "mine"]\nDEVELOPER_ENV = "mine"\n'
@@ -66,11 +66,11 @@ def test_steps_in_order(call):
 
 
 def test_says_what_to_type_next(call):
-    """The last lines have the next commands, and nothing goes to stdout."""
+    """The last lines have the next commands, and only the client's log goes to stdout."""
     run(call)
 
     assert "bazel run //svc:mine-deep.apply " in call.stderr.getvalue()
-    assert call.stdout.getvalue() == ""
+    assert call.stdout.getvalue() == f"{ANSWERED}\n"
 
 
 def test_existing_context(call, monkeypatch):
@@ -170,12 +170,13 @@ def test_answers_are_printed(call):
     call.runner.answer(LOGS, output=f"guide-1: starting\n{ANSWERED}")
 
     assert show(call) == 0
-    assert f"guide-1: starting\n{ANSWERED}\n" in call.stderr.getvalue()
-    assert call.stdout.getvalue() == ""
+    assert call.stdout.getvalue() == f"guide-1: starting\n{ANSWERED}\n"
+    assert "ok bazel run //python/client:mine.logs (RPCs answered from Redis)" in call.stderr.getvalue()
 
 
 @pytest.mark.parametrize("code, output", [
     (0, "guide-1: FindPlace attempt 1 failed: UNAVAILABLE; again in 0.2 s"),
+    (0, "guide-1: FindPlace answered from memory by guide-server-1: Europe/Zurich (3 ms)"),
     (0, ""),
     (1, "ERROR: //python/client:mine: has no log yet"),
 ])  # fmt: skip
@@ -192,7 +193,7 @@ def test_answers_are_waited_for(call, code, output):
 
     assert show(call) == 6
     assert call.runner.count(LOGS) == 4
-    assert "attempt 1 failed" not in call.stderr.getvalue()
+    assert call.stdout.getvalue() == f"{ANSWERED}\n"
 
 
 @pytest.mark.parametrize("code, output, sentence", [
