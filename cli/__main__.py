@@ -1,4 +1,4 @@
-"""Where the launcher hands over: puts the workspace on the import path and runs the command."""
+"""The program that the launcher starts: puts the workspace on the import path and runs the command."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 if __name__ == "__main__":
-    # -I keeps the caller's PYTHONPATH out; __file__'s own folder (cli/) would let cli/bazel.py shadow other modules.
+    # With -I, Python ignores the caller's PYTHONPATH. The folder cli/ itself must go, or cli/bazel.py would shadow other modules.
     sys.path[0] = str(ROOT)
     from cli import main
 

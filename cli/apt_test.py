@@ -1,18 +1,19 @@
-"""Installing Debian packages, with an apt that is played by a table."""
+"""Tests of the installation of Debian packages, with a fake apt."""
 
 import io
 
 import pytest
 
-from cli import apt, errors
-from cli.fake_process import FakeRunner
-from cli.steps import Steps
+from cli import apt
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
+from cluster.common.progress import Progress
 
 
 @pytest.fixture
 def step():
-    """A step whose output nobody looks at."""
-    with Steps(io.StringIO(), terminal=False).step("Tools") as one:
+    """A step with output that no test reads."""
+    with Progress(io.StringIO(), terminal=False).step("Tools") as one:
         yield one
 
 
@@ -26,7 +27,7 @@ def lists(tmp_path):
 
 
 def test_missing_keeps_the_order():
-    """Only what dpkg calls installed counts as installed."""
+    """Only packages that dpkg reports as installed count as installed."""
     runner = FakeRunner()
     runner.answer("dpkg-query", output="b installed\nc config-files\ndpkg-query: no packages found matching a")
 
@@ -34,7 +35,7 @@ def test_missing_keeps_the_order():
 
 
 def test_nothing_to_install(step, tmp_path):
-    """No package, no call."""
+    """Without packages, no program runs."""
     runner = FakeRunner()
     apt.install([], runner, step, tmp_path / "log", root=False)
 
@@ -42,49 +43,49 @@ def test_nothing_to_install(step, tmp_path):
 
 
 def test_installs_without_update_where_lists_are_there(step, tmp_path, lists):
-    """One noninteractive apt-get with a wait for the lock, after mending what a killed apt left."""
+    """apt-get runs once, noninteractively, and waits for the lock, after the repair of what a killed apt left behind."""
     runner = FakeRunner()
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
-    assert runner.ran("apt-get") - runner.ran("apt-get --version") == 1
-    assert runner.ran("update") == 0
-    assert runner.ran("dpkg --configure -a") == 1
+    assert runner.count("apt-get") - runner.count("apt-get --version") == 1
+    assert runner.count("update") == 0
+    assert runner.count("dpkg --configure -a") == 1
     assert "DPkg::Lock::Timeout" in " ".join(runner.calls[-1])
     assert runner.envs[-1]["DEBIAN_FRONTEND"] == "noninteractive"
 
 
 def test_fetches_lists_where_there_are_none(step, tmp_path):
-    """A fresh machine has no lists: one update, before the installation."""
+    """On a machine without lists, one update comes before the installation."""
     runner = FakeRunner()
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=tmp_path)
 
     assert [" update" in " ".join(call) for call in runner.calls].index(True) < len(runner.calls) - 1
-    assert runner.ran(" update") == 1
+    assert runner.count(" update") == 1
 
 
 def test_old_lists_are_renewed_once(step, tmp_path, lists):
-    """An installation that fails for old lists succeeds after an update."""
+    """An installation that fails because of old lists succeeds after one update."""
     runner = FakeRunner()
     runner.answer("install", code=100, output="E: Unable to locate package runc")
     runner.answer(" update", then=lambda: runner.answer("install", code=0))
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
-    assert runner.ran(" update") == 1
-    assert runner.ran("install runc") == 2
+    assert runner.count(" update") == 1
+    assert runner.count("install runc") == 2
 
 
 def test_no_network(step, tmp_path, lists):
-    """An unreachable server is said in one sentence, with apt's own words before it."""
+    """An unreachable server is one sentence, after apt's own output."""
     runner = FakeRunner()
     runner.answer("install", code=100, output="Err:1 Temporary failure resolving")
-    with pytest.raises(errors.StepFailed, match="could not reach its servers to install runc: check the network") as caught:
+    with pytest.raises(errors.StepFailed, match="could not reach its servers to install runc; check the network") as caught:
         apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
     assert "Temporary failure" in caught.value.tail
 
 
 def test_apt_failure(step, tmp_path, lists):
-    """Any other failure names the package and keeps apt's words."""
+    """Any other failure names the package and shows apt's output."""
     runner = FakeRunner()
     runner.answer("install", code=100, output="E: held broken packages")
     with pytest.raises(errors.StepFailed, match="could not install runc") as caught:
@@ -94,17 +95,17 @@ def test_apt_failure(step, tmp_path, lists):
 
 
 def test_not_root(step, tmp_path):
-    """A plain user is told what to ask for, and nothing is run."""
+    """The error for a user who is not root has the command to ask for, and nothing runs."""
     runner = FakeRunner()
-    with pytest.raises(errors.TurnupError, match="ask root for `apt-get install runc`"):
+    with pytest.raises(errors.TurnupError, match="ask root to run `apt-get install runc`"):
         apt.install(["runc"], runner, step, tmp_path / "log", root=False)
 
-    assert runner.ran("install") == 0
+    assert runner.count("install") == 0
 
 
 def test_no_apt(step, tmp_path):
-    """A machine without apt is told which packages are meant."""
+    """The error for a machine without apt names the packages."""
     runner = FakeRunner()
     runner.answer("apt-get --version", code=127)
-    with pytest.raises(errors.TurnupError, match="has no apt-get: install what Debian calls runc"):
+    with pytest.raises(errors.TurnupError, match="has no apt-get; install what Debian calls runc"):
         apt.install(["runc"], runner, step, tmp_path / "log", root=True)

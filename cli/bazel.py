@@ -1,25 +1,26 @@
-"""How turnup calls Bazel: the program, its environment, its words."""
+"""How turnup calls Bazel: which program, in which environment, with which flags."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli import tools, workspace
-from cli.errors import TurnupError
-from cli.process import Runner
+from cluster.common.errors import TurnupError
+from cluster.common.process import Runner
+from rules.common.caches import home_dir
 from rules.k8s.tools.build import user_namespace
 
-# Only what goes wrong: for a `bazel run` whose program has the say.
+# For a `bazel run` that shows only what its program prints, and Bazel's own errors.
 QUIET = ("--ui_event_filters=-info", "--noshow_progress", "--show_result=0")
 
 
 class Bazel:
-    """Calls the Bazel that fits, in the workspace.
+    """Calls a Bazel of the right version in the workspace.
 
     Args:
         runner: starts it.
-        environ: the environment that its tests and tools see.
-        context: the kubeconfig context to work with; None for the cluster in cluster_constants.bzl.
+        environ: the environment for Bazel, its tests and its tools.
+        context: the kubeconfig context to use; None for the cluster of cluster_constants.bzl.
         root: the workspace.
     """
 
@@ -32,12 +33,12 @@ class Bazel:
     ) -> None:
         self._runner = runner
         self._root = root
-        self._environ = {**environ, "USER": user_namespace.user_name(environ), "HOME": str(workspace.home(environ))}
+        self._environ = {**environ, "USER": user_namespace.user_name(environ), "HOME": str(home_dir(environ))}
         if context:
             self._environ["TURNUP_CONTEXT"] = context
 
     def program(self) -> str:
-        """Returns the path of a Bazel whose version fits.
+        """Returns the path of a Bazel of the right version.
 
         Raises:
             TurnupError: there is none.
@@ -45,10 +46,10 @@ class Bazel:
         found = tools.find(tools.BAZEL, self._runner, self._environ)
         if not found.fits:
             have = f"{found.path} is {found.version or 'of an unknown version'}" if found.path else "no bazel is on PATH"
-            raise TurnupError(f"turnup needs Bazel {tools.BAZEL.wanted}, and {have}: apt-get install bazel-bootstrap")
+            raise TurnupError(f"turnup needs Bazel {tools.BAZEL.wanted}, and {have}; run apt-get install bazel-bootstrap")
         return found.path
 
     def run(self, words: Sequence[str], *, log: Path | None = None, on_line=None) -> int:
-        """Runs `bazel WORDS` in the workspace; see `process.Runner.run` for log, on_line and the result."""
+        """Runs `bazel WORDS` in the workspace; see `Runner.stream` for log, on_line and the result."""
         argv = [self.program(), *words]
-        return self._runner.run(argv, env=self._environ, cwd=self._root, log=log, on_line=on_line)
+        return self._runner.stream(argv, env=self._environ, cwd=self._root, log=log, on_line=on_line)

@@ -1,6 +1,6 @@
-"""Reads the Build Event Protocol file of one `bazel test`: which tests it had, how each ended, where their results are.
+"""Reads the Build Event Protocol file of one `bazel test`: its tests, their results and the files with the test cases.
 
-Source: Bazel's build_event_stream.proto; the file (--build_event_json_file) has one BuildEvent as JSON a line.
+Format: Bazel's build_event_stream.proto; the file (--build_event_json_file) has one BuildEvent per line, as JSON.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A test that Bazel leaves out on purpose: its constraints do not fit this machine.
+# Bazel skips a test on purpose if the test's constraints don't match this machine.
 _SKIPPED = "SKIPPED"
 
 
@@ -20,12 +20,12 @@ class Target:
     Attributes:
         label: its label.
         is_test: whether it is a test.
-        built: False where it, or something it needs, failed to build; None where the file does not say.
-        status: Bazel's overall status of a test (PASSED, FLAKY, FAILED, TIMEOUT, …); "" where it has none.
-        results: test.xml of every shard and run, cached ones too; the last attempt of each.
+        built: False if it or a dependency failed to build; None if the file doesn't say.
+        status: Bazel's overall status of a test (PASSED, FLAKY, FAILED, TIMEOUT, …); "" if it has none.
+        results: (run, shard) → the test.xml of the last attempt, also of cached results; None if there is no such file.
         seconds: how long its tests ran.
         cached: whether every result came from a cache.
-        problem: why it did not run, in Bazel's words; "" where it did.
+        problem: why it did not run, in Bazel's words; "" if it ran.
     """
 
     label: str
@@ -40,12 +40,12 @@ class Target:
 
 @dataclass
 class BuildEvents:
-    """What the file says.
+    """The content of the file.
 
     Attributes:
-        targets: label -> Target.
-        problems: what kept Bazel from even loading targets, a sentence each.
-        finished: whether the run came to its end.
+        targets: label → Target.
+        problems: why Bazel could not load targets, one sentence each.
+        finished: whether Bazel finished the run.
     """
 
     targets: dict[str, Target] = field(default_factory=dict)
@@ -53,18 +53,15 @@ class BuildEvents:
     finished: bool = False
 
     def target(self, label: str) -> Target:
-        """Returns the target of that label, made on first mention."""
+        """Returns the target with that label; adds it if it is new."""
         return self.targets.setdefault(label, Target(label))
 
 
 def read(lines: Iterable[str]) -> BuildEvents:
-    """Reads the events; a line cut short by a killed Bazel is passed over.
+    """Reads the events; ignores a line that a killed Bazel cut short.
 
     Args:
         lines: the file's lines.
-
-    Returns:
-        the targets with all that the events say of them.
     """
     events = BuildEvents()
     for line in lines:
@@ -109,7 +106,7 @@ def _take_aborted(events: BuildEvents, kind: str, ident: Mapping, aborted: Mappi
     elif kind in ("targetCompleted", "targetConfigured", "configuredLabel", "unconfiguredLabel") and label:
         target = events.target(label)
         target.built = False
-        # The same failure comes twice, the second time without its description.
+        # Bazel reports the same failure twice, the second time without a description.
         target.problem = target.problem or words or reason.lower().replace("_", " ")
     elif kind == "pattern":
         events.problems.append(words or reason.lower())

@@ -1,6 +1,6 @@
-"""Counts test cases, not targets: reads the JUnit XML that each test target wrote.
+"""Counts test cases, not targets, in the JUnit XML files of a test run.
 
-Source of the format: the JUnit XML that Ant made common; <testcase> with <failure>, <error> or <skipped> inside.
+Format: the JUnit XML of Apache Ant; a <testcase> contains <failure>, <error> or <skipped> unless it passed.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -10,16 +10,18 @@ from pathlib import Path
 from cli.build_events import BuildEvents, Target
 
 _PASSED = ("PASSED", "FLAKY")
-_WORDS = {"": "did not run", "NO_STATUS": "did not run", "FAILED": "failed outside of its cases", "TIMEOUT": "timed out"}
+_WORDS = {"": "did not run", "NO_STATUS": "did not run", "FAILED": "failed outside its test cases", "TIMEOUT": "timed out"}
 
 
 @dataclass
 class Cases:
-    """How test cases ended.
+    """The results of test cases.
 
     Attributes:
-        passed, failed, skipped: how many.
-        failures: a line for each failed one: target and case, or target and what became of it.
+        passed: how many passed.
+        failed: how many failed.
+        skipped: how many were skipped.
+        failures: one line per failure: target and test case, or target and reason.
     """
 
     passed: int = 0
@@ -40,22 +42,19 @@ class Cases:
         self.failures.append(line)
 
     def line(self) -> str:
-        """Returns the closing line, `12 passed, 0 failed` and `, 3 skipped` where any were."""
+        """Returns the closing line: `12 passed, 0 failed`, and `, 3 skipped` if any were skipped."""
         return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
 def count_xml(label: str, path: Path) -> Cases:
-    """Counts the cases of one JUnit XML file.
+    """Counts the test cases of one JUnit XML file.
 
     Args:
-        label: the target, for the failures' lines.
+        label: the target's label, for the lines of the failures.
         path: the file.
 
-    Returns:
-        the counts.
-
     Raises:
-        ValueError: the file is missing, or is not XML.
+        ValueError: the file is missing or is not XML.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -73,10 +72,10 @@ def count_xml(label: str, path: Path) -> Cases:
 
 
 def count_target(target: Target) -> Cases:
-    """Counts the cases of one target.
+    """Counts the test cases of one target.
 
-    A test without readable results counts as one case, by Bazel's status. A target that failed although no case of it
-    did (timed out, crashed, failed to build, never ran) counts one failure more.
+    A test without readable results counts as one test case with Bazel's status. A target that failed without a failed test
+    case (it timed out, crashed, was not built or did not run) counts as one more failure.
     """
     cases = Cases()
     for path in target.results.values():
@@ -104,21 +103,21 @@ def _why(target: Target) -> str:
 
 
 def count(events: BuildEvents, exit_code: int) -> Cases:
-    """Counts the cases of a whole run.
+    """Counts the test cases of a whole run.
 
     Args:
         events: what Bazel reported.
-        exit_code: Bazel's own; where it is an error that no target shows, that counts as one failure.
+        exit_code: Bazel's exit code; an error that no target explains counts as one failure.
 
     Returns:
-        the counts; `failed` is 0 only where Bazel, too, was content.
+        The counts; `failed` is 0 only if Bazel reported success too.
     """
     cases = Cases()
     for target in events.targets.values():
         cases.add(count_target(target))
     for problem in events.problems:
         cases.fail(problem)
-    # 4: everything was built, and there was no test at all: `passed` is 0, which says it.
+    # 4 means that everything was built and there was no test; then `passed` is 0.
     if exit_code not in (0, 4) and not cases.failed:
         cases.fail(f"bazel test ended with exit code {exit_code}")
     return cases

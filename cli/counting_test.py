@@ -1,4 +1,4 @@
-"""Counting: what a run of `bazel test` comes to, in test cases."""
+"""Tests of counting the test cases of a `bazel test`."""
 
 import json
 
@@ -10,7 +10,7 @@ LABEL = "//a:a_test"
 
 
 def xml(tmp_path, name, *cases):
-    """Writes a JUnit XML file with the given <testcase> bodies and returns its path."""
+    """Writes a JUnit XML file with the given <testcase> bodies, and returns its path."""
     body = "".join(f'<testcase classname="c" name="case{i}">{case}</testcase>' for i, case in enumerate(cases))
     path = tmp_path / name
     path.write_text(f'<?xml version="1.0"?><testsuites><testsuite name="s">{body}</testsuite></testsuites>')
@@ -48,7 +48,7 @@ def summary(status, label=LABEL, millis="1500"):
 
 
 def test_counts_cases_not_targets(tmp_path):
-    """One target with three cases of three kinds counts as three."""
+    """One target with three test cases of three kinds counts as three."""
     path = xml(tmp_path, "test.xml", "", "<failure message='m'/>", "<skipped/>")
     cases = counting.count(events(configured(), completed(), result(path), summary("FAILED")), 3)
 
@@ -58,12 +58,12 @@ def test_counts_cases_not_targets(tmp_path):
 
 
 def test_line_without_skipped():
-    """The closing line names skipped cases only where there are any."""
+    """The closing line has skipped test cases only if there are any."""
     assert counting.Cases(passed=5).line() == "5 passed, 0 failed"
 
 
 def test_cached_results_count(tmp_path):
-    """A target that Bazel did not run again counts with the cases of its earlier run."""
+    """A cached target counts with the test cases of its earlier run."""
     path = xml(tmp_path, "test.xml", "", "")
     seen = events(configured(), completed(), result(path, cachedLocally=True), summary("PASSED"))
 
@@ -85,7 +85,7 @@ def test_last_attempt_of_each_shard(tmp_path):
 
 @pytest.mark.parametrize("status, words", [("TIMEOUT", "timed out"), ("FAILED", "failed outside"), ("NO_STATUS", "did not run")])
 def test_failed_target_without_failed_case(tmp_path, status, words):
-    """A target that timed out, crashed after its cases or never ran is one failure."""
+    """A target that timed out, crashed after its test cases or never ran is one failure."""
     path = xml(tmp_path, "test.xml", "")
     cases = counting.count(events(configured(), completed(), result(path), summary(status)), 3)
 
@@ -94,14 +94,14 @@ def test_failed_target_without_failed_case(tmp_path, status, words):
 
 
 def test_target_that_failed_to_build():
-    """A test that could not be built is one failure, and so is a target that is no test."""
+    """A test that could not be built is one failure, and so is a target that is not a test."""
     seen = events(configured(), completed(success=False), configured("//b:g", test=False), completed("//b:g", success=False))
 
     assert counting.count(seen, 1).failures == [f"{LABEL}: failed to build", "//b:g: failed to build"]
 
 
 def test_analysis_failure_keeps_its_description():
-    """Bazel says it twice, the second time without words: the words stay, and it counts once."""
+    """A failure that Bazel reports twice, the second time without a description, counts once and keeps its description."""
     seen = events(
         configured(),
         ("configuredLabel", {"label": LABEL}, {"aborted": {"reason": "ANALYSIS_FAILURE", "description": "no\n such rule"}}),
@@ -119,25 +119,25 @@ def test_pattern_that_matches_nothing():
 
 
 def test_incompatible_target_is_left_out():
-    """A target that Bazel skips as incompatible with the machine counts neither way."""
+    """A target that Bazel skips as incompatible with the machine does not count."""
     seen = events(configured(), ("targetCompleted", {"label": LABEL}, {"aborted": {"reason": "SKIPPED"}}))
 
     assert counting.count(seen, 0).line() == "0 passed, 0 failed"
 
 
 def test_bazel_error_that_no_event_shows():
-    """A package that does not load leaves no event under --keep_going; the exit code tells."""
+    """A package that does not load has no event with --keep_going, but the exit code shows it."""
     assert counting.count(events(), 1).failures == ["bazel test ended with exit code 1"]
 
 
 def test_no_test_at_all_passes_nothing():
-    """Bazel's exit code for `no test` is no failure by itself: nothing passed either."""
+    """Bazel's exit code for `no test` is not a failure by itself; nothing passed either."""
     assert counting.count(events(), 4).line() == "0 passed, 0 failed"
 
 
 @pytest.mark.parametrize("text", ["", "<testsuites><testcase", "not xml"])
 def test_unreadable_results(tmp_path, text):
-    """A target whose XML is cut short counts once, by Bazel's status."""
+    """A target with incomplete XML counts once, with Bazel's status."""
     path = tmp_path / "test.xml"
     path.write_text(text)
 
@@ -146,7 +146,7 @@ def test_unreadable_results(tmp_path, text):
 
 
 def test_lines_cut_short_are_passed_over():
-    """A killed Bazel leaves half a line; what came before it counts."""
+    """If a killed Bazel leaves half a line, the lines before it count."""
     line = json.dumps({"id": {"buildFinished": {}}, "finished": {}})
 
     assert build_events.read([line, line[:10], "3"]).finished

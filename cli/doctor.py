@@ -1,22 +1,19 @@
-"""`turnup doctor`: what is on this machine, what turnup wants, and how to get the difference."""
+"""`turnup doctor`: which tools this machine has, which turnup needs, and how to get the missing ones."""
 
 import json
 import os
 from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-
 from cli import kubernetes, tools
-from cli.process import Runner
+from cluster.common.process import Runner
 
 
 def rows(runner: Runner) -> list[dict[str, object]]:
-    """Looks at the machine.
+    """Looks for every tool.
 
     Returns:
-        one dict a tool with the keys tool, found (version; "" where unknown), path, wanted, ok (bool),
-        needed (bool: False for what only another provider wants) and get (the command that brings it; "" where it fits).
+        One dict per tool with the keys tool, found (version; "" if unknown), path, wanted, ok (bool), needed (bool; False
+        for what only another provider needs) and get (the command that installs it; "" if it is ok).
     """
     found = [tools.python(), *tools.find_all(runner)]
     table: list[dict[str, object]] = [
@@ -51,26 +48,30 @@ def run(runner: Runner, stdout: TextIO, *, as_json: bool) -> int:
     """Prints the table.
 
     Args:
-        runner: asks the tools for their versions.
+        runner: runs the tools to get their versions.
         stdout: where to print.
         as_json: print the rows as JSON instead of a table.
 
     Returns:
-        0 if everything needed is there, otherwise 1.
+        0 if every needed tool is ok, otherwise 1.
     """
     table = rows(runner)
     missing = [row for row in table if row["needed"] and not row["ok"]]
     if as_json:
         print(json.dumps(table, indent=2), file=stdout)
         return 1 if missing else 0
+    # Imported here: no other command needs rich when it is piped.
+    from rich.console import Console
+    from rich.table import Table
+
     view = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "tool", "found", "wanted", "how to get it"):
         view.add_column(heading, overflow="fold")
     for row in table:
-        mark = "[green]ok[/]" if row["ok"] else ("[red]missing[/]" if row["needed"] else "[dim]absent[/]")
+        mark = "[green]ok[/]" if row["ok"] else ("[red]missing[/]" if row["needed"] else "[dim]not installed[/]")
         where = f"{row['found']} {row['path']}".strip() or "-"
         view.add_row(mark, str(row["tool"]), where, str(row["wanted"]), str(row["get"]))
-    # Piped tables are not cut at 80 columns: what reads them may grep a path.
+    # A piped table is not cut at 80 columns, because its reader may search for a path.
     console = Console(file=stdout, highlight=False, width=None if stdout.isatty() else 200)
     console.print(view)
     if missing:

@@ -1,4 +1,4 @@
-"""`turnup doctor`: the table and its exit code."""
+"""Tests of `turnup doctor`: the table and its exit code."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cli import doctor, kubernetes, tools
-from cli.fake_process import FakeRunner
+from cluster.common.fake_process import FakeRunner
 
 GONE = tools.Tool("gone", "2 or newer", "gone-package", paths=("/nonexistent",))
 THERE = tools.Tool("there", "any", "there-package", paths=("/",))
@@ -15,7 +15,7 @@ MAYBE = tools.Tool("maybe", "any", "see its guide", paths=("/nonexistent",))
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-    """A table of one tool that is there and one that is not wanted by all."""
+    """A table of one installed tool and one optional tool."""
     monkeypatch.setattr(tools, "TOOLS", (THERE,))
     monkeypatch.setattr(tools, "OPTIONAL_TOOLS", (MAYBE,))
     monkeypatch.setattr(kubernetes, "missing", lambda: ["etcd"])
@@ -28,15 +28,15 @@ def run(**options):
 
 
 def test_all_there():
-    """What another provider wants, and what `up` builds, does not make it fail."""
+    """Missing tools of another provider, and programs that `up` builds, are not a failure."""
     code, text = run()
 
     assert code == 0
-    assert "ok" in text and "absent" in text and "missing" not in text
+    assert "ok" in text and "not installed" in text and "missing" not in text
 
 
 def test_something_missing(monkeypatch):
-    """A missing tool is exit code 1, with what to type."""
+    """A missing tool makes the exit code 1, and the output has the command that installs it."""
     monkeypatch.setattr(tools, "TOOLS", (GONE, THERE))
     code, text = run()
 
@@ -46,7 +46,7 @@ def test_something_missing(monkeypatch):
 
 
 def test_json(monkeypatch):
-    """The rows as JSON carry the same facts, and the exit code stays."""
+    """JSON has the same facts and the same exit code."""
     monkeypatch.setattr(tools, "TOOLS", (GONE,))
     code, text = run(as_json=True)
     row = next(row for row in json.loads(text) if row["tool"] == "gone")

@@ -1,4 +1,4 @@
-"""The whole command as a process, interrupted: what the child sees, what is said, how it ends."""
+"""Tests of the whole command as a process that is interrupted."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ sys.exit(main.main(sys.argv[2:]))
 
 @pytest.fixture
 def started(tmp_path):
-    """`turnup test //x` with that Bazel, running; a process group of its own stands for a terminal's."""
+    """A running `turnup test //x` with that Bazel, in its own process group, as from a terminal."""
     bazel = tmp_path / "bin" / "bazel"
     bazel.parent.mkdir()
     bazel.write_text(BAZEL)
@@ -55,11 +55,11 @@ def started(tmp_path):
 @pytest.mark.parametrize("signum, name", [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to the terminal's group"])
 def test_interrupted(started, tmp_path, signum, name, send):
-    """Either way the child hears of it once; the exit code is 128 + N, and one sentence says how to go on."""
+    """Either way the child gets one signal, the exit code is 128 + N, and one sentence says how to continue."""
     send(started.pid, signum)
     out, err = started.communicate(timeout=30)
 
     assert started.returncode == 128 + signum
     assert (tmp_path / "got").read_text() == f"{name}\n"
-    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again to go on"
+    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again to continue"
     assert "Traceback" not in err and out == ""

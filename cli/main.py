@@ -1,4 +1,4 @@
-"""The command line: what can be typed after `turnup`, and the one place where errors are printed."""
+"""The command line of `turnup`, and the one place that prints errors."""
 
 import contextlib
 import importlib
@@ -11,16 +11,17 @@ from typing import TextIO
 import click
 
 from cli import doctor, testing, up
-from cli.errors import SaidAlready, StepFailed, TurnupError, UsageError
-from cli.process import ProcessRunner
 from cli.session import Session, ensure_tools
-from cluster import build, progress
+from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, UsageError
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
+from cluster.programs import build
 
 VERSION = "0.1.0"
 
 
 class _Group(click.Group):
-    """The top group; `cluster` comes from cluster/commands.py, which is imported only when it is asked for."""
+    """The top-level group; imports `cluster` from cluster/commands.py only when that command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), "cluster"])
@@ -32,7 +33,7 @@ class _Group(click.Group):
 
 
 class _SplitAtDashes(click.Command):
-    """Keeps what stands behind `--` apart, which click would mix with the arguments before it."""
+    """Separates the words after `--`, which click would mix with the arguments before it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         cut = args.index("--") if "--" in args else len(args)
@@ -42,13 +43,13 @@ class _SplitAtDashes(click.Command):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="turnup", message="%(prog)s %(version)s")
-@click.option("--context", metavar="NAME", help="Work with this kubeconfig context; no cluster is made.")
-@click.option("-v", "--verbose", is_flag=True, help="Show what the steps print, and a trace with an error.")
+@click.option("--context", metavar="NAME", help="Use this kubeconfig context and create no cluster.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the output of the steps, and a stack trace with an error.")
 @click.pass_context
 def turnup(ctx: click.Context, context: str | None, verbose: bool) -> None:
     """From a bare machine to a running stack of microservices on Kubernetes."""
     if context is not None and not context.strip():
-        raise UsageError("--context: the name is empty; kubectl config get-contexts lists the names")
+        raise UsageError("--context: the name is empty; run kubectl config get-contexts to list the names")
     session: Session = ctx.obj
     session.context = context or session.environ.get("TURNUP_CONTEXT") or None
     session.verbose = verbose
@@ -57,7 +58,10 @@ def turnup(ctx: click.Context, context: str | None, verbose: bool) -> None:
 @turnup.command("up")
 @click.pass_obj
 def up_command(session: Session) -> int:
-    """Install what is missing, start Kubernetes, turn up the sample stack and show that it works."""
+    """Start Kubernetes and the sample stack.
+
+    Installs missing tools first, and shows at the end that the stack answers.
+    """
     return up.run(session)
 
 
@@ -65,20 +69,20 @@ def up_command(session: Session) -> int:
     "test",
     cls=_SplitAtDashes,
     options_metavar="",
-    epilog="-//a leaves a target out. Behind -- come flags for bazel test.",
-    context_settings={"ignore_unknown_options": True},  # so that -//a is a target
+    epilog="-//a excludes a target. Flags for bazel test follow --.",
+    context_settings={"ignore_unknown_options": True},  # -//a is a target
 )
 @click.argument("targets", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
-    """Run the tests of TARGETS (all where none is named) and count the test cases."""
+    """Run the tests of TARGETS (default: all) and count the test cases."""
     session: Session = ctx.obj
     for word in targets:
         if word.startswith("-") and not word.startswith("-//"):
-            raise UsageError(f"{word} is no target; flags for bazel test go behind --")
+            raise UsageError(f"{word} is not a target; put flags for bazel test after --")
     ensure_tools(session)
     if not targets:
-        up.build_kubernetes(session)  # the tests that start clusters must not spend their time limits on it
+        up.build_kubernetes(session)  # tests that start clusters must not use up their timeouts for it
     return testing.run(session.bazel(), targets, ctx.meta["behind_dashes"], session.stdout)
 
 
@@ -86,14 +90,14 @@ def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.pass_obj
 def doctor_command(session: Session, as_json: bool) -> int:
-    """Show each tool that turnup needs: what is there, what is wanted, how to get it."""
+    """Show the tools that turnup needs, and how to get missing ones."""
     return doctor.run(session.runner, session.stdout, as_json=as_json)
 
 
 @turnup.command("build-kubernetes", hidden=True)
 def build_kubernetes_command() -> int:
-    """Build the embedded Kubernetes into the cache; a step of up and test, run as a child so that it can be ended."""
-    build.ensure(progress.for_stream(sys.stdout))
+    """Build the embedded Kubernetes into the cache; a child process of up and test, which can be stopped."""
+    build.ensure(Progress(sys.stdout))
     return 0
 
 
@@ -103,13 +107,13 @@ def main(
     """Runs the command.
 
     Args:
-        argv: the words behind `turnup`.
+        argv: the words after `turnup`.
         stdout: where data goes.
         stderr: where progress and errors go.
-        runner: starts child processes; None for real ones.
+        runner: starts child processes; None for a ProcessRunner.
 
     Returns:
-        the exit code: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.
+        The exit code: 0 success, 1 failure, 2 wrong usage, 128 + N stopped by signal N.
     """
     with ProcessRunner() if runner is None else contextlib.nullcontext(runner) as runner:
         session = Session(runner, stdout, stderr)
@@ -123,7 +127,7 @@ def main(
             return _print_error(error.format_message(), error.exit_code, session)
         except click.Abort:
             return 130
-        except SaidAlready as error:
+        except AlreadyReported as error:
             return error.exit_code
         except TurnupError as error:
             if isinstance(error, StepFailed) and error.tail:
@@ -131,21 +135,21 @@ def main(
             log = f" (full log: {error.log})" if isinstance(error, StepFailed) and error.log else ""
             return _print_error(f"{error}{log}", error.exit_code, session)
         except BrokenPipeError:
-            # Whoever read us (`turnup doctor | head`) has gone; nothing is left to say, and Python must not try at exit.
+            # The reader of a pipe (`turnup doctor | head`) has gone. Python must not write the rest to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         except Exception as error:
-            return _print_error(*_foreign(error), session)
+            return _print_error(*_describe(error), session)
 
 
-def _foreign(error: Exception) -> tuple[str, int]:
-    """Turns an error from outside cli/ into a sentence and an exit code; what nobody foresaw keeps its type's name."""
+def _describe(error: Exception) -> tuple[str, int]:
+    """Returns the sentence and the exit code for an error that is not a TurnupError of ours."""
     code = getattr(error, "exit_code", None)
-    if isinstance(code, int):  # cluster/errors.py has the same form as ours
+    if isinstance(code, int):  # rules/k8s has an error class of its own with the same attribute
         return str(error), code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", 1
-    return f"unforeseen {type(error).__name__}: {error}; run it with -v for the trace and report it", 1
+    return f"unexpected {type(error).__name__}: {error}; run it again with -v and report the stack trace", 1
 
 
 def _print_error(message: str, code: int, session: Session) -> int:

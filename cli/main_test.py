@@ -1,4 +1,4 @@
-"""The command line: words, exit codes, and how errors look."""
+"""Tests of the command line: arguments, exit codes and errors."""
 
 import io
 import signal
@@ -6,14 +6,15 @@ import signal
 import click
 import pytest
 
-from cli import errors, main, testing, tools, up
-from cli.fake_process import FakeRunner
+from cli import main, testing, tools, up
 from cli.session import Session
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """Keeps logs out of the user's home, and the caller's cluster out of the tests."""
+    """Keeps logs out of the user's home folder, and the caller's cluster out of the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("TURNUP_CONTEXT", raising=False)
 
@@ -26,7 +27,7 @@ def run(*words, runner=None):
 
 
 def raising(error):
-    """Returns a function that raises error whatever it is called with."""
+    """Returns a function that takes any arguments and raises the error."""
 
     def function(*_args, **_kwargs):
         raise error
@@ -43,12 +44,12 @@ def test_version(capsys):
 @pytest.mark.parametrize("words, sentence", [
     (["nonsense"], "ERROR: No such command 'nonsense'."),
     (["doctor", "--bogus"], "ERROR: No such option"),
-    (["test", "--test_filter=x"], "ERROR: --test_filter=x is no target; flags for bazel test go behind --"),
+    (["test", "--test_filter=x"], "ERROR: --test_filter=x is not a target; put flags for bazel test after --"),
     (["up", "extra"], "ERROR: Got unexpected extra argument"),
     (["--context", "", "up"], "ERROR: --context: the name is empty"),
 ])  # fmt: skip
 def test_wrong_usage(words, sentence):
-    """Wrong words exit with 2 and one sentence."""
+    """Wrong arguments are exit code 2 and one sentence."""
     code, out, err = run(*words)
 
     assert (code, out) == (2, "")
@@ -56,7 +57,7 @@ def test_wrong_usage(words, sentence):
 
 
 def test_no_command_shows_the_help():
-    """Without a command the help is no error message, but the exit code is that of wrong usage."""
+    """Without a command the help is printed, without an error, and the exit code is that of wrong usage."""
     code, _, err = run()
 
     assert code == 2
@@ -66,22 +67,22 @@ def test_no_command_shows_the_help():
 @pytest.mark.parametrize("error, code, text", [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
-    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to go on\n"),
-    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to go on\n"),
+    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to continue\n"),
+    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to continue\n"),
     (errors.StepFailed("step", tail="its words"), 1, "its words\nERROR: step\n"),
     (PermissionError(13, "Permission denied", "/x"), 1, "ERROR: /x: Permission denied\n"),
-    (ValueError("odd"), 1, "ERROR: unforeseen ValueError: odd; run it with -v for the trace and report it\n"),
+    (ValueError("odd"), 1, "ERROR: unexpected ValueError: odd; run it again with -v and report the stack trace\n"),
     (click.UsageError("click"), 2, "ERROR: click\n"),
 ])  # fmt: skip
 def test_errors_are_one_sentence(monkeypatch, error, code, text):
-    """Whatever goes wrong, stderr gets a sentence, no trace, and the exit code of the error."""
+    """Every error is one sentence on stderr, without a stack trace, and has its own exit code."""
     monkeypatch.setattr(up, "run", raising(error))
 
     assert run("up") == (code, "", text)
 
 
 def test_errors_from_the_cluster_commands(monkeypatch):
-    """Errors of cluster/ have their own class with the same form."""
+    """An error of another class with an exit code, as in rules/k8s, is printed the same way."""
 
     class Foreign(Exception):
         exit_code = 2
@@ -92,7 +93,7 @@ def test_errors_from_the_cluster_commands(monkeypatch):
 
 
 def test_verbose_shows_the_trace(monkeypatch):
-    """-v adds where an error came from."""
+    """With -v an error comes with a stack trace."""
     monkeypatch.setattr(up, "run", raising(errors.TurnupError("no room")))
     err = run("-v", "up")[2]
 
@@ -106,7 +107,7 @@ def test_verbose_shows_the_trace(monkeypatch):
     (["--context", "kind-x"], {"TURNUP_CONTEXT": "shell"}, "kind-x"),
 ])  # fmt: skip
 def test_context(monkeypatch, words, environ, context):
-    """--context goes before TURNUP_CONTEXT; neither means the cluster of cluster_constants.bzl."""
+    """--context overrides TURNUP_CONTEXT; without both, the cluster is that of cluster_constants.bzl."""
     seen = []
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -117,7 +118,7 @@ def test_context(monkeypatch, words, environ, context):
 
 
 def test_test_splits_at_dashes(monkeypatch):
-    """Targets, also negative ones, stand before --, Bazel's flags behind it."""
+    """Targets, also negative ones, come before --, flags for Bazel after it."""
     seen = []
     monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out: seen.append((targets, flags)) or 0)
     monkeypatch.setattr(main, "ensure_tools", lambda session: None)
@@ -127,7 +128,7 @@ def test_test_splits_at_dashes(monkeypatch):
 
 
 def test_test_of_everything_builds_kubernetes_first(monkeypatch):
-    """Without targets the embedded Kubernetes is built outside of any test's time limit."""
+    """Without targets, the embedded Kubernetes is built first, outside any test's timeout."""
     order = []
     monkeypatch.setattr(main, "ensure_tools", lambda session: order.append("tools"))
     monkeypatch.setattr(up, "build_kubernetes", lambda session: order.append("kubernetes"))
@@ -138,8 +139,8 @@ def test_test_of_everything_builds_kubernetes_first(monkeypatch):
 
 
 def test_bazel_missing(tmp_path, monkeypatch):
-    """Without a Bazel that fits, the sentence says what was found and what to install."""
+    """Without a supported Bazel, the error says what was found and what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     session = Session(FakeRunner(), io.StringIO(), io.StringIO(), environ={"PATH": str(tmp_path), "HOME": "/h", "USER": "u"})
-    with pytest.raises(errors.TurnupError, match=f"needs Bazel {tools.BAZEL.wanted}, and no bazel is on PATH: apt-get install"):
+    with pytest.raises(errors.TurnupError, match=f"needs Bazel {tools.BAZEL.wanted}, and no bazel is on PATH; run apt-get install"):
         session.bazel().run(["version"])

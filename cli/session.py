@@ -1,4 +1,4 @@
-"""What every command gets: how to start processes, show steps, call Bazel, keep logs."""
+"""What every command gets: how to start processes, show steps, call Bazel and keep logs."""
 
 import os
 import time
@@ -9,9 +9,9 @@ from typing import TextIO
 
 from cli import apt, tools, workspace
 from cli.bazel import Bazel
-from cli.errors import StepFailed
-from cli.process import Runner
-from cli.steps import Step, Steps
+from cluster.common.errors import StepFailed
+from cluster.common.process import Runner
+from cluster.common.progress import Progress, Step
 
 _TAIL_LINES = 20
 _LOGS_KEPT = 60
@@ -25,12 +25,12 @@ class Session:
         runner: starts child processes.
         stdout: where data goes.
         stderr: where progress and errors go.
-        environ: the environment.
-        context: the kubeconfig context of --context; None for the cluster in cluster_constants.bzl.
-        verbose: whether children print straight to the terminal, and errors come with a trace.
-        steps: shows what is going on.
+        environ: the environment variables.
+        context: the kubeconfig context of --context; None for the cluster of cluster_constants.bzl.
+        verbose: whether children print to the terminal, and errors come with a stack trace.
+        progress: shows the steps; None for a display on stderr.
         root: the workspace.
-        started: when this call began; names its log files.
+        started: when this call began; part of the names of its log files.
     """
 
     runner: Runner
@@ -39,19 +39,19 @@ class Session:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     context: str | None = None
     verbose: bool = False
-    steps: Steps = None
+    progress: Progress = None
     root: Path = workspace.ROOT
     started: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S"))
 
     def __post_init__(self) -> None:
-        self.steps = self.steps or Steps(self.stderr)
+        self.progress = self.progress or Progress(self.stderr)
 
     def bazel(self) -> Bazel:
-        """Returns the way to call Bazel for this session's cluster."""
+        """Returns a Bazel for this session's cluster."""
         return Bazel(self.runner, self.environ, self.context, self.root)
 
     def log(self, name: str) -> Path:
-        """Returns the log file of a step of this call; its folder exists, only the user may read it, old logs are gone."""
+        """Returns the log file for a step of this call, in a folder that only the user can read; deletes the oldest logs."""
         folder = workspace.log_dir(self.environ)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:  # names begin with the time
@@ -59,25 +59,29 @@ class Session:
         return folder / f"{self.started}-{os.getpid()}-{name}.log"
 
     def call(self, step: Step, words: list[str], name: str, failure: str) -> None:
-        """Runs a child of a step into its log.
+        """Runs a child process of a step, and writes its output to a log.
 
         Args:
             step: shows the child's newest line.
-            words: program and arguments.
-            name: the log file's name.
-            failure: the sentence for when it fails.
+            words: the program and its arguments.
+            name: the name of the log file.
+            failure: the sentence to print if the child fails without one of its own.
 
         Raises:
-            StepFailed: it failed; a last line `ERROR: …` of its own is the sentence, otherwise the last lines of its
-                output come with the given one.
+            StepFailed: the child failed; see `failed_child` for the message.
         """
         log = None if self.verbose else self.log(name)
-        if self.runner.run(words, env=dict(self.environ), cwd=self.root, log=log, on_line=step.note):
+        if self.runner.stream(words, env=dict(self.environ), cwd=self.root, log=log, on_line=step.note):
             raise failed_child(failure, log)
 
 
 def failed_child(failure: str, log: Path | None) -> StepFailed:
-    """Returns the error for a child that failed: in its own words where they are one sentence, else in the given one."""
+    """Returns the error for a child process that failed.
+
+    Args:
+        failure: the sentence to use if the log's last line is not `ERROR: …`; the log's last lines come with it.
+        log: the child's output; None if it printed to the terminal.
+    """
     text = tail(log)
     last = text.rpartition("\n")[2]
     if last.startswith("ERROR: "):
@@ -86,25 +90,25 @@ def failed_child(failure: str, log: Path | None) -> StepFailed:
 
 
 def tail(log: Path | None, lines: int = _TAIL_LINES) -> str:
-    """Returns a log's last lines; "" where there is no log."""
+    """Returns the last lines of a log; "" if there is no log."""
     if log is None or not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-lines:])
 
 
 def ensure_tools(session: Session) -> None:
-    """Installs the Debian packages of every tool that is missing or does not fit; a step of `up` and `test`.
+    """Installs the Debian package of every tool that is missing or has the wrong version; a step of `up` and `test`.
 
     Raises:
-        TurnupError: something is missing and cannot be installed, or still does not fit afterwards.
+        TurnupError: a tool is missing and can't be installed, or still has the wrong version after the installation.
     """
-    with session.steps.step("Tools") as step:
+    with session.progress.step("Tools") as step:
         lacking = [found.tool for found in tools.find_all(session.runner) if not found.fits]
         if not lacking:
-            step.summary = "all there"
+            step.summary = "all installed"
             return
         packages = list(dict.fromkeys(tool.package for tool in lacking))
-        # A package may be installed and hidden, or its tool be too old: apt-get then has nothing to do, and says so.
+        # A package can be installed while another program hides it on PATH; apt-get then does nothing.
         step.summary = "installed " + " ".join(packages)
         apt.install(packages, session.runner, step, session.log("apt"), root=os.geteuid() == 0)
         still = [found for found in tools.find_all(session.runner, lacking) if not found.fits]
@@ -112,6 +116,6 @@ def ensure_tools(session: Session) -> None:
             first = still[0]
             have = f"{first.path} is {first.version or 'of an unknown version'}" if first.path else "it is not on PATH"
             raise StepFailed(
-                f"{first.tool.name} {first.tool.wanted} is needed, and {have}: "
-                f"put the one from Debian's {first.tool.package} first on PATH"
+                f"turnup needs {first.tool.name} {first.tool.wanted}, and {have}; "
+                f"put the one of Debian's package {first.tool.package} first on PATH"
             )

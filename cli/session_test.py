@@ -1,33 +1,34 @@
-"""Steps that several commands share: running a child into its log, and having the tools."""
+"""Tests of the steps that several commands share: running a child process, and installing tools."""
 
 import io
 import os
 
 import pytest
 
-from cli import errors, session, tools
-from cli.fake_process import FakeRunner
+from cli import session, tools
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
 
 
 @pytest.fixture
 def call(tmp_path):
-    """A call of the command with a played runner."""
+    """A call of the command with a fake runner."""
     environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path), "USER": "jane"}
     return session.Session(FakeRunner(), io.StringIO(), io.StringIO(), environ)
 
 
 @pytest.fixture
 def tool(tmp_path, monkeypatch):
-    """The only tool that is needed; it is there once its file exists."""
+    """The only tool that is needed; it is installed if its file exists."""
     one = tools.Tool("thing", "2", "thing-package", paths=(str(tmp_path / "thing"),))
     monkeypatch.setattr(tools, "TOOLS", (one,))
     return one
 
 
 def test_child_output_goes_to_a_private_log(call):
-    """The log lies in a folder that only the user may read, and progress shows its newest line."""
+    """The log is in a folder that only the user can read, and progress shows its newest line."""
     call.runner.answer("make", output="first\nlast")
-    with call.steps.step("Make") as step:
+    with call.progress.step("Make") as step:
         call.call(step, ["make"], "make", "it failed")
 
     log = call.log("make")
@@ -37,7 +38,7 @@ def test_child_output_goes_to_a_private_log(call):
 
 
 def test_old_logs_are_removed(call):
-    """The newest logs stay; the folder does not grow without end."""
+    """Only the newest logs are kept."""
     folder = call.log("x").parent
     names = [f"20260101-{n:06}-1-up.log" for n in range(100)]
     for name in names:
@@ -48,9 +49,9 @@ def test_old_logs_are_removed(call):
 
 
 def test_failed_child(call):
-    """A failure carries the given sentence, the log and its tail."""
+    """The error has the given sentence, the log and the log's last lines."""
     call.runner.answer("make", code=2, output="\n".join(f"line {n}" for n in range(50)))
-    with pytest.raises(errors.StepFailed, match="it failed") as caught, call.steps.step("Make") as step:
+    with pytest.raises(errors.StepFailed, match="it failed") as caught, call.progress.step("Make") as step:
         call.call(step, ["make"], "make", "it failed")
 
     assert caught.value.tail.splitlines()[-1] == "line 49"
@@ -58,26 +59,26 @@ def test_failed_child(call):
 
 
 def test_tools_all_there(call, tool):
-    """Nothing is run where nothing is missing."""
+    """Nothing runs if nothing is missing."""
     open(tool.paths[0], "w").close()
     session.ensure_tools(call)
 
     assert call.runner.calls == []
-    assert "ok Tools (all there)" in call.stderr.getvalue()
+    assert "ok Tools (all installed)" in call.stderr.getvalue()
 
 
 def test_tools_are_installed(call, tool, monkeypatch):
-    """What is missing is installed by its package, and looked for again."""
+    """A missing tool's package is installed, and the tool is searched again."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     call.runner.answer("install", then=lambda: open(tool.paths[0], "w").close())
     session.ensure_tools(call)
 
-    assert call.runner.ran("install thing-package") == 1
+    assert call.runner.count("install thing-package") == 1
     assert "installed thing-package" in call.stderr.getvalue()
 
 
 def test_tool_that_does_not_appear(call, tool, monkeypatch):
-    """Where the package brings nothing that fits, the sentence says what is wanted."""
+    """If the package does not provide the tool, the error says what is needed."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(errors.StepFailed, match="thing 2 is needed, and it is not on PATH: put the one from Debian's thing-package"):
+    with pytest.raises(errors.StepFailed, match="turnup needs thing 2, and it is not on PATH; put the one of Debian's package thing-package"):
         session.ensure_tools(call)

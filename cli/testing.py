@@ -1,4 +1,4 @@
-"""`turnup test`: runs Bazel's tests and counts the cases."""
+"""`turnup test`: runs the tests with Bazel and counts the test cases."""
 
 import tempfile
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import TextIO
 
 from cli import build_events, counting
 from cli.bazel import Bazel
-from cli.steps import seconds
+from cluster.common.progress import format_seconds
 
-# How many targets the list of slow ones names, and from how many seconds on one is slow.
+# How many slow targets to list, and how many seconds make a target slow.
 _SLOW_COUNT = 8
 _SLOW_SECONDS = 1.0
 
@@ -19,12 +19,12 @@ def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: Text
 
     Args:
         bazel: calls Bazel.
-        targets: labels and patterns; empty for all.
+        targets: labels and target patterns; empty for all tests.
         flags: more flags for `bazel test`.
-        stdout: gets the slowest targets, the failures and, as its last line, the counts.
+        stdout: where to print the slowest targets, the failures and, as the last line, the counts.
 
     Returns:
-        0 only if there was a test and all passed.
+        0 if there was a test and all passed, otherwise 1.
     """
     with tempfile.TemporaryDirectory(prefix="turnup-test-") as folder:
         file = Path(folder) / "events.json"
@@ -38,13 +38,13 @@ def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: Text
 
 
 def report(events: build_events.BuildEvents, cases: counting.Cases, stdout: TextIO) -> None:
-    """Prints the slowest targets, what failed, and the counts."""
+    """Prints the slowest targets, the failures and the counts."""
     tests = [target for target in events.targets.values() if target.is_test]
     slow = sorted((t for t in tests if t.seconds >= _SLOW_SECONDS), key=lambda t: -t.seconds)[:_SLOW_COUNT]
     if slow:
         print("slowest:", file=stdout)
     for target in slow:
-        print(f"  {seconds(target.seconds):>12}  {target.label}{' (cached)' if target.cached else ''}", file=stdout)
+        print(f"  {format_seconds(target.seconds):>12}  {target.label}{' (cached)' if target.cached else ''}", file=stdout)
     if cases.failures:
         print("failed:", file=stdout)
     for failure in cases.failures:

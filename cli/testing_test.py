@@ -1,4 +1,4 @@
-"""`turnup test`: what Bazel is asked for, and what is printed last."""
+"""Tests of `turnup test`: Bazel's arguments, and the closing lines."""
 
 import io
 import json
@@ -23,7 +23,7 @@ class FakeBazel:
         self._tmp_path, self._xml, self._status, self._code = tmp_path, xml, status, code
 
     def run(self, words, **_):
-        """Writes the events where the flag says."""
+        """Writes the events to the file of the flag."""
         self.words = list(words)
         flag = next(word for word in words if word.startswith("--build_event_json_file="))
         events = []
@@ -51,7 +51,7 @@ BAD = "<testsuites><testsuite><testcase name='a'><failure/></testcase></testsuit
     (None, "", 4, 1, "0 passed, 0 failed"),
 ])  # fmt: skip
 def test_last_line_and_exit_code(tmp_path, xml, status, code, exit_code, last):
-    """Exit 0 only where something passed, nothing failed and Bazel agrees; the counts are the last line."""
+    """The exit code is 0 only if a test passed, none failed and Bazel succeeded; the counts are the last line."""
     out = io.StringIO()
 
     assert testing.run(FakeBazel(tmp_path, xml, status, code), [], [], out) == exit_code
@@ -59,7 +59,7 @@ def test_last_line_and_exit_code(tmp_path, xml, status, code, exit_code, last):
 
 
 def test_all_targets_by_default(tmp_path):
-    """Without targets everything is tested; given ones stand behind --, so that negative patterns work."""
+    """Without targets everything is tested; targets come after --, so that negative patterns work."""
     bazel = FakeBazel(tmp_path, ONE)
     testing.run(bazel, [], [], io.StringIO())
     assert bazel.words[-2:] == ["--", "//..."]
@@ -70,7 +70,7 @@ def test_all_targets_by_default(tmp_path):
 
 
 def test_slowest_targets_are_named(tmp_path):
-    """Targets from one second on are listed with their time."""
+    """Targets that take a second or more are listed with their time."""
     out = io.StringIO()
     testing.run(FakeBazel(tmp_path, ONE), [], [], out)
 
@@ -78,7 +78,7 @@ def test_slowest_targets_are_named(tmp_path):
 
 
 def test_failures_are_listed():
-    """Each failure has its line before the counts."""
+    """Each failure has a line before the counts."""
     out = io.StringIO()
     cases = counting.Cases(passed=1, failed=1, failures=["//a:a_test case"])
     testing.report(build_events.BuildEvents(), cases, out)

@@ -1,6 +1,6 @@
-"""The tools that turnup needs on the machine: what is there, what is wanted, how to get it.
+"""The tools that turnup needs on the machine.
 
-One table (`TOOLS`) serves `doctor`, which prints it, and `up` and `test`, which install what is missing.
+`doctor` prints the table `TOOLS`; `up` and `test` install what is missing from it.
 """
 
 import os
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.process import Runner
-from cluster.debian import HOST_TOOLS
+from cluster.common.process import NOT_FOUND, TIMED_OUT, Runner
+from cluster.programs.debian import HOST_TOOLS
 
 Version = tuple[int, ...]
 # Debian's Bazel prints this instead of a version; the package is 4.2.3.
@@ -26,14 +26,14 @@ class Tool:
     """Something that must be on the machine.
 
     Attributes:
-        name: what people call it.
-        wanted: the versions that fit, in words.
-        package: the Debian package that brings it.
-        programs: what it is on PATH (any one of them will do); empty where it is not a program.
-        paths: files or folders that must exist, for what is not a program (any one of them will do).
-        version_words: the arguments that make it print its version; None where any version will do.
-        oldest: the lowest version that fits; () for any.
-        newest: the first version that does not fit any more; () for none.
+        name: what to call it.
+        wanted: the supported versions, in words.
+        package: the Debian package that has it.
+        programs: its names on PATH, one of which is enough; empty if it is not a program.
+        paths: its files or folders, one of which is enough, if it is not a program.
+        version_words: the arguments that make it print its version; None if any version is supported.
+        oldest: the oldest supported version; () for no limit.
+        newest: the first version that is too new; () for no limit.
     """
 
     name: str
@@ -48,13 +48,13 @@ class Tool:
 
 @dataclass(frozen=True)
 class Found:
-    """What a look for a tool came to.
+    """The result of a search for a tool.
 
     Attributes:
-        tool: what was looked for.
-        fits: whether something usable was found.
-        version: its version; "" where unknown or not asked.
-        path: where it is; "" where nothing was found.
+        tool: the tool.
+        fits: whether a supported version was found.
+        version: the version found; "" if unknown or not asked for.
+        path: where it is; "" if nothing was found.
     """
 
     tool: Tool
@@ -68,7 +68,7 @@ def _package_files(name: str, *paths: str) -> Tool:
 
 
 BAZEL = Tool("bazel", "4.2", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
-# What runs Bazel's tools, apart from the Python that runs this command: rules/python/private/host_python.bzl says why 3.11.
+# Runs Bazel's tools; another Python may run this command. See rules/python/private/host_python.bzl for the reason for 3.11.
 BUILD_PYTHON = Tool("python 3.11", "3.11, for Bazel's tools", "python3.11", ("python3.11", "python3"), (), ("--version",), (3, 11), (3, 12))
 TOOLS: tuple[Tool, ...] = (
     BUILD_PYTHON,
@@ -82,7 +82,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool("gcc", "any", "gcc", ("gcc", "cc"), (), ("--version",)),
     *(Tool(program, "any", package, (program,)) for program, package in HOST_TOOLS.items()),
 )
-# What only the k3d provider wants; package says how to get it.
+# Only the k3d provider needs these; package says how to get them.
 OPTIONAL_TOOLS: tuple[Tool, ...] = (
     Tool("docker", "any (provider k3d)", "see Docker's own installation guide", ("docker",), (), ("--version",)),
     Tool("k3d", "5 or newer (provider k3d)", "see k3d's own installation guide", ("k3d",), (), ("version",), (5,)),
@@ -90,13 +90,13 @@ OPTIONAL_TOOLS: tuple[Tool, ...] = (
 
 
 def parse_version(text: str) -> str:
-    """Returns the first thing in text that looks like a version (`4.2.3`, `17.0.15`); "" where nothing does."""
+    """Returns the first version in a text, such as `4.2.3` or `17.0.15`; "" if there is none."""
     found = re.search(r"\d+(?:\.\d+)+|(?<=\s)\d+(?=\s|$)", text)
     return found[0] if found else ""
 
 
 def version_fits(version: str, oldest: Version, newest: Version) -> bool:
-    """Tells whether a version such as `4.2.3` lies in oldest <= version < newest; an empty bound is no bound."""
+    """Returns whether oldest <= version < newest, for a version such as `4.2.3`; () means no limit."""
     parts = tuple(int(part) for part in version.split(".") if part)
     return (not oldest or parts >= oldest) and (not newest or parts < newest)
 
@@ -107,7 +107,7 @@ def _candidates(tool: Tool, path: str) -> list[str]:
 
 
 def find(tool: Tool, runner: Runner, environ: Mapping[str, str] = os.environ) -> Found:
-    """Looks for a tool: the first on PATH whose version fits, else the first at all."""
+    """Returns the first program on PATH with a supported version, otherwise the first one on PATH."""
     if not tool.programs:
         path = next((path for path in tool.paths if Path(path).exists()), "")
         return Found(tool, bool(path), "", path)
@@ -115,9 +115,9 @@ def find(tool: Tool, runner: Runner, environ: Mapping[str, str] = os.environ) ->
     for path in _candidates(tool, environ.get("PATH", os.defpath)):
         version = ""
         if tool.version_words is not None:
-            code, text = runner.output([path, *tool.version_words])
-            version = "4.2.3 (Debian)" if _DEBIAN_BAZEL in text else parse_version(text)
-            if code in (124, 127):
+            answer = runner.run([path, *tool.version_words], check=False, timeout=10)
+            version = "4.2.3 (Debian)" if _DEBIAN_BAZEL in answer.output else parse_version(answer.output)
+            if answer.code in (NOT_FOUND, TIMED_OUT):
                 continue
         number = version.split(" ")[0]
         fits = version_fits(number, tool.oldest, tool.newest) if number else not (tool.oldest or tool.newest)
@@ -129,12 +129,12 @@ def find(tool: Tool, runner: Runner, environ: Mapping[str, str] = os.environ) ->
 
 
 def find_all(runner: Runner, table: Sequence[Tool] | None = None) -> list[Found]:
-    """Looks for every tool of a table (None: TOOLS), in its order."""
+    """Looks for every tool of a table, in its order; None means TOOLS."""
     return [find(tool, runner) for tool in (TOOLS if table is None else table)]
 
 
 def python() -> Found:
-    """Describes the Python that runs this command; the launcher has checked its version."""
+    """Returns the Python that runs this command; the launcher has checked its version."""
     tool = Tool("python", "3.11 or newer", "python3", ("python3",), (), (), (3, 11))
     base = getattr(sys, "_base_executable", None) or sys.executable
     return Found(tool, sys.version_info >= (3, 11), ".".join(map(str, sys.version_info[:3])), base)

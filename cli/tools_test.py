@@ -1,15 +1,15 @@
-"""The table of tools: versions, places, what fits."""
+"""Tests of the table of tools: versions, paths, and which ones are supported."""
 
 import os
 
 import pytest
 
 from cli import tools
-from cli.fake_process import FakeRunner
+from cluster.common.fake_process import FakeRunner
 
 
 def program(folder, name):
-    """Puts an executable of that name into folder and returns its path."""
+    """Writes an executable with that name into a folder, and returns its path."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text("#!/bin/sh\n")
@@ -29,18 +29,18 @@ def program(folder, name):
     ],
 )
 def test_versions_are_read(text, version):
-    """The version is found in what each tool prints."""
+    """The version is found in the output of each tool."""
     assert tools.parse_version(text) == version
 
 
 @pytest.mark.parametrize("version, fits", [("4.1.9", False), ("4.2", True), ("4.2.3", True), ("4.3.0", False), ("10.0", False)])
 def test_bounds(version, fits):
-    """The lower bound is inside, the upper outside, and 10 is more than 4."""
+    """The lower bound is included, the upper bound is not, and 10 is more than 4."""
     assert tools.version_fits(version, (4, 2), (4, 3)) is fits
 
 
 def test_debian_bazel_is_known(tmp_path):
-    """Debian's Bazel prints no version; it is 4.2.3."""
+    """Debian's Bazel, which prints no version, counts as 4.2.3."""
     path = program(tmp_path / "bin", "bazel")
     runner = FakeRunner()
     runner.answer("--version", output="bazel no_version")
@@ -51,7 +51,7 @@ def test_debian_bazel_is_known(tmp_path):
 
 
 def test_second_on_path_is_used_where_the_first_does_not_fit(tmp_path):
-    """A newer Bazel in front does not hide the one that fits."""
+    """A Bazel that is too new does not hide a supported one later on PATH."""
     program(tmp_path / "new", "bazel")
     good = program(tmp_path / "old", "bazel")
     runner = FakeRunner()
@@ -64,7 +64,7 @@ def test_second_on_path_is_used_where_the_first_does_not_fit(tmp_path):
 
 
 def test_misfit_is_reported_with_its_place(tmp_path):
-    """Where nothing fits, the first one found is named."""
+    """If no version is supported, the first one found is reported."""
     path = program(tmp_path / "bin", "bazel")
     runner = FakeRunner()
     runner.answer("--version", output="bazel 8.1.0")
@@ -75,7 +75,7 @@ def test_misfit_is_reported_with_its_place(tmp_path):
 
 
 def test_program_that_hangs_is_passed_over(tmp_path):
-    """A wrapper that waits for a download does not count as the tool."""
+    """A wrapper that hangs, as on a download, does not count as the tool."""
     program(tmp_path / "bin", "bazel")
     runner = FakeRunner()
     runner.answer("--version", code=124)
@@ -84,7 +84,7 @@ def test_program_that_hangs_is_passed_over(tmp_path):
 
 
 def test_files_of_a_package(tmp_path):
-    """What is not a program is found by its path."""
+    """A tool that is not a program is found by its path."""
     there = tools.Tool("x", "any", "x", paths=(str(tmp_path / "absent"), str(tmp_path)))
     gone = tools.Tool("x", "any", "x", paths=(str(tmp_path / "absent"),))
 

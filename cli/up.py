@@ -1,79 +1,95 @@
-"""`turnup up`: from whatever the machine has to the sample stack answering RPCs.
+"""`turnup up`: brings a machine from nothing to the sample stack that answers RPCs.
 
-Every step looks at what is there first, so running it again is quick, and an interrupted run is continued.
+Every step checks first what is already done, so a second run is quick, and continues an interrupted one.
 """
 
 import os
+import re
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cli import client_log, kubernetes, preflight, workspace
+from cli import kubernetes, preflight, workspace
 from cli.bazel import QUIET
-from cli.errors import SaidAlready
 from cli.session import Session, ensure_tools, failed_child
-from cluster import constants
-from cluster.names import context_name
-from cluster.state import default_state_dir
+from cluster.common.errors import AlreadyReported
+from cluster.model import constants
+from cluster.model.state import default_state_dir
+from rules.common.caches import cache_dir
 
 SETUP = "//prod:setup.apply"
-STACK = "//svc:myns-deep.apply"
+# The developer's own environment of the sample stack, and of the service that logs what the stack answers.
+STACK = "//svc:{env}-deep.apply"
+CLIENT_LOGS = "//python/client:{env}.logs"
+
+# The client logs each answered RPC as `METHOD answered from redis …: answer (N ms)`.
+_ANSWERED = re.compile(r"\banswered from redis\b.*\(\d+ ms\)$")
+_LOG_LINES = 12
+# How long to look for an answered RPC, and how long to wait between two looks, in seconds.
+ANSWER_TIMEOUT = 60.0
+_PAUSE = 2.0
 
 
-def check(session: Session, provider: str, *, free: preflight.FreeBytes, euid: int) -> None:
-    """Refuses what cannot work before anything is changed; see preflight for the sentences."""
-    preflight.check_user(workspace.shared_environments(session.root / "cluster_constants.bzl"), session.environ)
+def check(session: Session, defaults: constants.Constants, *, free: preflight.FreeBytes, euid: int) -> None:
+    """Raises an error for everything that can't work, before anything is changed; see preflight for the errors."""
+    preflight.check_user(defaults.shared_environments, session.environ)
     if session.context:
         preflight.check_context(session.context, session.environ)
-    elif provider == "embedded":
+    elif defaults.provider == "embedded":
         preflight.check_root(euid)
     to_build = not session.context and kubernetes.missing()
-    places = [workspace.cache_dir(session.environ)]
+    places = [cache_dir(session.environ)]
     if not session.context:
         places.append(default_state_dir())
     preflight.check_disk(places, preflight.NEED_TO_BUILD if to_build else preflight.NEED_TO_RUN, free)
 
 
 def build_kubernetes(session: Session) -> None:
-    """Builds the embedded Kubernetes where the cache does not have it; a step.
+    """Builds the embedded Kubernetes unless the cache has it; a step.
 
     Raises:
         StepFailed: the build failed.
     """
-    with session.steps.step("Kubernetes from Go modules") as step:
+    with session.progress.step("Kubernetes from Go modules") as step:
         missing = kubernetes.missing()
         step.summary = "built " + " ".join(missing) if missing else "already built"
         session.call(
             step,
             workspace.self_words("build-kubernetes"),
             "kubernetes",
-            "the embedded Kubernetes could not be built; its last lines are above",
+            "the build of the embedded Kubernetes failed; its last lines are above",
         )
 
 
-def build_stack(session: Session) -> None:
-    """Builds what the two apply steps run, so that they overlap with the long Go build; a step.
+def build_stack(session: Session, stack: str) -> None:
+    """Builds what the two apply steps run, while the long Go build runs; a step.
+
+    Args:
+        session: the call.
+        stack: the stack's apply target.
 
     Raises:
         StepFailed: Bazel failed.
     """
-    with session.steps.step("bazel build: images and manifests") as step:
+    with session.progress.step("bazel build: images and manifests") as step:
         log = None if session.verbose else session.log("bazel-build")
-        words = ["build", "--color=no", "--curses=no", SETUP, STACK]
+        words = ["build", "--color=no", "--curses=no", SETUP, stack]
         if session.bazel().run(words, log=log, on_line=step.note):
             raise failed_child("bazel build failed; its last lines are above", log)
 
 
 def start_cluster(session: Session, name: str) -> None:
-    """Creates the cluster, or starts the one that exists; a step.
+    """Creates the cluster, or starts an existing one; a step.
 
     Raises:
-        StepFailed: the cluster did not come up.
+        StepFailed: the cluster did not start.
     """
-    with session.steps.step(f"Cluster {name}") as step:
+    with session.progress.step(f"Cluster {name}") as step:
         session.call(
             step,
             workspace.self_words("cluster", "create", "--name", name),
             "cluster",
-            f"cluster {name} did not come up; ./turnup cluster logs --name {name} says more",
+            f"cluster {name} did not start; see ./turnup cluster logs --name {name}",
         )
 
 
@@ -81,56 +97,87 @@ def apply(session: Session, target: str, *words: str) -> None:
     """Runs an apply target, which prints its own progress; a step.
 
     Raises:
-        SaidAlready: it failed; it has said why.
+        AlreadyReported: the target failed and has printed why.
     """
-    with session.steps.step(f"bazel run {target}", quiet=True):
+    with session.progress.step(f"bazel run {target}", quiet=True):
         code = session.bazel().run(["run", target, *([] if session.verbose else QUIET), *(["--", *words] if words else [])])
         if code:
-            raise SaidAlready(code)
+            raise AlreadyReported(code)
 
 
-def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, euid: int | None = None) -> int:
-    """Turns everything up.
+def show_answers(session: Session, target: str, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Prints the newest lines of the client's log to stdout, which prove that the stack answers RPCs from Redis; a step.
 
     Args:
         session: the call.
-        free: tells the bytes free at a path.
-        euid: this process's effective user id; None asks the system.
-
-    Returns:
-        0; everything else is an exception.
+        target: the client's `.logs` target.
+        clock: returns the time in seconds.
+        sleep: waits for some seconds.
 
     Raises:
-        TurnupError: a step failed, in a sentence.
+        StepFailed: the client logged no answered RPC in time.
     """
-    defaults = constants.constants(session.root / "cluster_constants.bzl", session.environ)
-    check(session, defaults.provider, free=free, euid=os.geteuid() if euid is None else euid)
-    name = defaults.cluster
-    context = session.context or context_name(name)
+    with session.progress.step(f"bazel run {target}") as step:
+        deadline = clock() + ANSWER_TIMEOUT
+        while True:
+            log, lines = session.log("client"), []
+            log.unlink(missing_ok=True)
+
+            def collect(line: str, lines: list[str] = lines) -> None:
+                lines.append(line)
+                step.note(line)
+
+            code = session.bazel().run(["run", *QUIET, target, "--", f"--tail={_LOG_LINES}"], log=log, on_line=collect)
+            if code == 0 and any(_ANSWERED.search(line) for line in lines):
+                break
+            if clock() >= deadline:
+                raise failed_child(f"the client logged no answered RPC within {ANSWER_TIMEOUT:g} s; its last lines are above", log)
+            sleep(_PAUSE)
+        step.summary = "RPCs answered from Redis"
+    print("\n".join(lines), file=session.stdout, flush=True)
+
+
+def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, euid: int | None = None) -> int:
+    """Runs all steps.
+
+    Args:
+        session: the call.
+        free: returns the free bytes at a path.
+        euid: this process's effective user ID; None asks the system.
+
+    Returns:
+        0; every failure is an exception.
+
+    Raises:
+        TurnupError: a step failed.
+    """
+    defaults = constants.constants(session.root / workspace.CONSTANTS, session.environ)
+    check(session, defaults, free=free, euid=os.geteuid() if euid is None else euid)
+    name, stack = defaults.cluster, STACK.format(env=defaults.developer_environment)
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
             if session.context:
                 ensure_tools(session)
-                build_stack(session)
+                build_stack(session, stack)
             else:
-                # The Go build is the longest step and needs nothing of the others; the cluster needs both it and the tools.
+                # The Go build takes longest and needs nothing from the other steps; the cluster needs both it and the tools.
                 built = pool.submit(build_kubernetes, session)
                 ensure_tools(session)
                 started = pool.submit(lambda: (built.result(), start_cluster(session, name)))
-                build_stack(session)
+                build_stack(session, stack)
                 started.result()
         except BaseException:
-            session.runner.stop()  # the error is shown now, not when the other steps have ended
+            session.runner.stop()  # shows the error now instead of when the other steps have ended
             raise
     apply(session, SETUP)
-    apply(session, STACK, "--wait")
-    client_log.show(session, context)
-    session.steps.say("\nThe stack is up. Next:")
+    apply(session, stack, "--wait")
+    show_answers(session, CLIENT_LOGS.format(env=defaults.developer_environment))
+    session.progress.say("\nThe stack is up. Next:")
     for command, effect in (
-        (f"bazel run {STACK}", "build, push and apply what you changed"),
-        (f"bazel run {STACK.replace('.apply', '.delete')}", "take your stack down"),
+        (f"bazel run {stack}", "build, push and apply your changes"),
+        (f"bazel run {stack.replace('.apply', '.delete')}", "delete your stack"),
         ("./turnup test", "run all tests"),
-        (f"./turnup cluster stop --name {name}", "stop the cluster; its data stays"),
+        (f"./turnup cluster stop --name {name}", "stop the cluster and keep its data"),
     ):
-        session.steps.say(f"  {command:<42}  {effect}")
+        session.progress.say(f"  {command:<42}  {effect}")
     return 0

@@ -1,77 +1,80 @@
-"""`turnup up`: the order of its steps, and how each of them fails."""
+"""Tests of `turnup up`: the order of the steps, and their failures."""
 
 import io
-import os
 from pathlib import Path
 
 import pytest
 
-from cli import client_log, errors, kubernetes, preflight, session, tools, up, workspace
+from cli import kubernetes, preflight, session, tools, up
 from cli.bazel import QUIET
-from cli.fake_process import FakeRunner
+from cluster.common import errors
+from cluster.common.fake_process import FakeRunner
 
 PLENTY = 100 * preflight.GIB
+STACK = up.STACK.format(env="mine")
+LOGS = up.CLIENT_LOGS.format(env="mine")
+ANSWERED = "guide-1: FindPlace answered from redis 10.42.1.3:6379 by guide-server-1: Europe/Zurich (3 ms)"
 CONSTANTS = (
     'CLUSTER_NAME = "local"\nPROVIDER = "embedded"\nSUBNET = "172.19.0.0/26"\nNODES = 2\nREGISTRY_PORT = 31000\n'
-    'ENVS = ["prod", "dev", "myns"]\n'
+    'ENVS = ["prod", "dev", "mine"]\nDEVELOPER_ENV = "mine"\n'
 )
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command in a workspace of its own, on a machine that has every tool and Kubernetes built."""
+    """A call of the command in a temporary workspace, on a machine with every tool and a built Kubernetes."""
     monkeypatch.setattr(tools, "TOOLS", ())
     monkeypatch.setattr(kubernetes, "missing", lambda: [])
     root = tmp_path / "workspace"
-    (root / "python/client").mkdir(parents=True)
+    root.mkdir()
     (root / "cluster_constants.bzl").write_text(CONSTANTS)
-    (root / client_log.SERVICE).write_text("name: guide-client\nport: 8080\n")
     bazel = tmp_path / "bin" / "bazel"
     bazel.parent.mkdir()
     bazel.write_text("#!/bin/sh\n")
     bazel.chmod(0o755)
     runner = FakeRunner()
     runner.answer("bazel --version", output="bazel 4.2.3")
+    runner.answer(LOGS, output=ANSWERED)
     environ = {"PATH": str(bazel.parent), "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "USER": "jane"}
     return session.Session(runner, io.StringIO(), io.StringIO(), environ, root=root)
 
 
 def run(call, **options):
-    """Runs `up` as root on a roomy disk unless told otherwise."""
+    """Runs `up`, as root with enough disk space unless the options say otherwise."""
     return up.run(call, **{"free": lambda _: PLENTY, "euid": 0, **options})
 
 
 def commands(call):
-    """Returns what was run without the questions for versions and the paths before program names."""
+    """Returns the commands that ran, without queries for versions and without the paths of programs."""
     texts = [" ".join([Path(argv[0]).name, *(word for word in argv[1:] if word not in QUIET)]) for argv in call.runner.calls]
     return [text for text in texts if not text.endswith("--version")]
 
 
 def test_steps_in_order(call):
-    """Cluster before setup, setup before the stack, the client's log last."""
+    """The cluster comes before the setup, the setup before the stack, the client's log last."""
     assert run(call) == 0
 
     ran = commands(call)
     order = [
         next(i for i, text in enumerate(ran) if words in text)
-        for words in ("build-kubernetes", "cluster create --name local", up.SETUP, f"run {up.STACK} -- --wait", client_log.TARGET)
+        for words in ("build-kubernetes", "cluster create --name local", up.SETUP, f"run {STACK} -- --wait", LOGS)
     ]
     assert ran[order[0]].endswith("build-kubernetes")
     assert order[1] < ran.index(f"bazel run {up.SETUP}")
     assert ran.index(f"bazel run {up.SETUP}") < order[3] < order[4] == len(ran) - 1
-    assert ran[-1].endswith("-- --context turnup-local --namespace jane --service guide-client")
+    assert ran[-1] == f"bazel run {LOGS} -- --tail=12"
 
 
 def test_says_what_to_type_next(call):
-    """The last lines name the commands that follow; stdout is left to data."""
+    """The last lines have the next commands, and only the client's log goes to stdout."""
     run(call)
 
-    assert "bazel run //svc:myns-deep.apply " in call.stderr.getvalue()
-    assert call.stdout.getvalue() == ""
+    assert "bazel run //svc:mine-deep.apply " in call.stderr.getvalue()
+    assert call.stdout.getvalue() == f"{ANSWERED}\n"
 
 
 def test_existing_context(call, monkeypatch):
-    """With a context no cluster is made, no root is needed, and every child of Bazel gets the context."""
+    """With a context, no cluster is created, root is not needed, and every Bazel gets the context."""
     call.context = "kind-x"
     monkeypatch.setattr(preflight, "check_context", lambda context, environ: None)
     monkeypatch.setattr(kubernetes, "missing", lambda: pytest.fail("nothing of Kubernetes is looked at"))
@@ -79,11 +82,11 @@ def test_existing_context(call, monkeypatch):
     assert run(call, euid=1000) == 0
     assert not any("cluster create" in text or "build-kubernetes" in text for text in commands(call))
     assert {env["TURNUP_CONTEXT"] for env in call.runner.envs if env} == {"kind-x"}
-    assert "--context kind-x" in commands(call)[-1]
+    assert call.runner.envs[-1]["TURNUP_CONTEXT"] == "kind-x" and LOGS in commands(call)[-1]
 
 
 def test_context_is_looked_at_first(call):
-    """A context that the kubeconfig does not have is refused before anything is done."""
+    """A context that the kubeconfig does not have is refused before anything runs."""
     call.context = "nowhere"
     call.environ["KUBECONFIG"] = "/nonexistent/config"
     with pytest.raises(Exception, match="/nonexistent/config: there is no kubeconfig, so context 'nowhere' is unknown"):
@@ -93,21 +96,21 @@ def test_context_is_looked_at_first(call):
 
 
 def test_cluster_named_by_the_shell(call):
-    """TURNUP_CLUSTER chooses the cluster, and with it the context of the log."""
+    """TURNUP_CLUSTER chooses the cluster, also for every Bazel."""
     call.environ["TURNUP_CLUSTER"] = "readme"
     run(call)
 
     assert any("cluster create --name readme" in text for text in commands(call))
-    assert "--context turnup-readme" in commands(call)[-1]
+    assert call.runner.envs[-1]["TURNUP_CLUSTER"] == "readme" and LOGS in commands(call)[-1]
 
 
 @pytest.mark.parametrize("environ, options, error, sentence", [
     ({}, {"euid": 1000}, errors.TurnupError, "needs root"),
     ({}, {"free": lambda _: 1}, errors.TurnupError, "only 0.0 GiB free"),
-    ({"USER": "prod"}, {}, errors.UsageError, "an environment that everybody shares"),
+    ({"USER": "prod"}, {}, errors.UsageError, "the name of a shared environment"),
 ])  # fmt: skip
 def test_refused_before_anything_is_done(call, environ, options, error, sentence):
-    """Not root, no room, a user named like an environment: nothing has been run by then."""
+    """Without root or space, and for a user with the name of an environment, nothing runs."""
     call.environ.update(environ)
     with pytest.raises(error, match=sentence):
         run(call, **options)
@@ -116,53 +119,103 @@ def test_refused_before_anything_is_done(call, environ, options, error, sentence
 
 
 def test_more_room_is_needed_to_build(call, monkeypatch):
-    """A disk that is large enough for a built Kubernetes may be too small to build it."""
+    """A disk that has room for a built Kubernetes can be too small to build it."""
     free = preflight.NEED_TO_RUN + 1
     assert run(call, free=lambda _: free) == 0
 
     monkeypatch.setattr(kubernetes, "missing", lambda: ["kube"])
-    with pytest.raises(errors.TurnupError, match="6 GiB needed"):
+    with pytest.raises(errors.TurnupError, match="turnup needs 6 GiB"):
         run(call, free=lambda _: free)
 
 
 @pytest.mark.parametrize("words, output, sentence", [
-    ("build-kubernetes", "go: out of memory", "the embedded Kubernetes could not be built; its last lines are above"),
+    ("build-kubernetes", "go: out of memory", "the build of the embedded Kubernetes failed; its last lines are above"),
     ("cluster create", "step\nERROR: subnet 172.19.0.0/26 is in use", "^subnet 172.19.0.0/26 is in use$"),
-    ("cluster create", "killed", "cluster local did not come up; ./turnup cluster logs --name local says more"),
+    ("cluster create", "killed", "cluster local did not start; see ./turnup cluster logs --name local"),
     ("bazel build", "FAILED: Build did NOT complete", "bazel build failed; its last lines are above"),
 ])  # fmt: skip
 def test_failing_step(call, words, output, sentence):
-    """A failing step is one sentence, the child's own where it has one, and ends the other steps."""
+    """A failed step is one sentence, the child's own if it has one, and stops the other steps."""
     call.runner.answer(words, code=1, output=output)
     with pytest.raises(errors.StepFailed, match=sentence):
         run(call)
 
-    assert call.runner.ran("<stop>") == 1
+    assert call.runner.count("<stop>") == 1
     assert not any(f"run {up.SETUP}" in text for text in commands(call))
 
 
-@pytest.mark.parametrize("words, after", [(f"run {up.SETUP}", up.STACK), (f"run {up.STACK}", client_log.TARGET)])
+@pytest.mark.parametrize("words, after", [(f"run {up.SETUP}", STACK), (f"run {STACK}", LOGS)])
 def test_failing_apply_has_said_why(call, words, after):
-    """An apply that fails has printed its own sentence; what comes after it does not run."""
+    """After a failed apply, which has printed its own error, nothing else runs."""
     call.runner.answer(words, code=1)
-    with pytest.raises(errors.SaidAlready):
+    with pytest.raises(errors.AlreadyReported):
         run(call)
 
     assert not any(f"run {after}" in text for text in commands(call))
 
 
-@pytest.mark.parametrize("text", ["port: 8080\n", "name: [\n", "", None])
-def test_client_without_a_name(call, text):
-    """A service.yaml that names no service is itself named."""
-    path = call.root / client_log.SERVICE
-    path.unlink() if text is None else path.write_text(text)
-    with pytest.raises(errors.TurnupError, match=rf"{client_log.SERVICE}: no service name can be read"):
-        client_log.service_name(call)
+def show(call):
+    """Runs the last step with a clock that only the step's own pauses move."""
+    now = [0.0]
+
+    def sleep(duration):
+        now[0] += duration
+
+    up.show_answers(call, LOGS, clock=lambda: now[0], sleep=sleep)
+    return now[0]
+
+
+def test_answers_are_printed(call):
+    """The end of `up` shows what the client logged, without a pause if an RPC is answered already."""
+    call.runner.answer(LOGS, output=f"guide-1: starting\n{ANSWERED}")
+
+    assert show(call) == 0
+    assert call.stdout.getvalue() == f"guide-1: starting\n{ANSWERED}\n"
+    assert "ok bazel run //python/client:mine.logs (RPCs answered from Redis)" in call.stderr.getvalue()
+
+
+@pytest.mark.parametrize("code, output", [
+    (0, "guide-1: FindPlace attempt 1 failed: UNAVAILABLE; again in 0.2 s"),
+    (0, "guide-1: FindPlace answered from memory by guide-server-1: Europe/Zurich (3 ms)"),
+    (0, ""),
+    (1, "ERROR: //python/client:mine: has no log yet"),
+])  # fmt: skip
+def test_answers_are_waited_for(call, code, output):
+    """As long as the client has no answer, or no log, the step asks again; then it shows only the newest lines."""
+    asked = []
+
+    def ask():
+        asked.append(1)
+        if len(asked) == 3:
+            call.runner.answer(LOGS, output=ANSWERED)
+
+    call.runner.answer(LOGS, code=code, output=output, then=ask)
+
+    assert show(call) == 6
+    assert call.runner.count(LOGS) == 4
+    assert call.stdout.getvalue() == f"{ANSWERED}\n"
+
+
+@pytest.mark.parametrize("code, output, sentence", [
+    (0, "guide-1: FindPlace attempt 9 failed: UNAVAILABLE; again in 5.0 s", "^the client logged no answered RPC within 60 s; its last lines are above$"),
+    (0, "", "^the client logged no answered RPC within 60 s; its last lines are above$"),
+    (1, "ERROR: //python/client:mine: has no pods", "^//python/client:mine: has no pods$"),
+])  # fmt: skip
+def test_no_answer_in_time(call, code, output, sentence):
+    """If no RPC is answered in time, `up` fails with one sentence, the child's own if it has one."""
+    call.runner.answer(LOGS, code=code, output=output)
+    with pytest.raises(errors.StepFailed, match=sentence) as caught:
+        show(call)
+
+    assert caught.value.log.read_text() if output else not caught.value.tail
+    assert call.runner.count(LOGS) == 31
 
 
 @pytest.mark.parametrize("text", ["", "ENVS =\n"])
-def test_constants_without_environments(tmp_path, text):
-    """A cluster_constants.bzl that does not say the environments is named."""
-    (tmp_path / "c.bzl").write_text(text)
-    with pytest.raises(errors.TurnupError, match=rf"{os.path.basename(tmp_path)}/c.bzl: "):
-        workspace.shared_environments(tmp_path / "c.bzl")
+def test_constants_without_environments(call, text):
+    """`up` names a cluster_constants.bzl that lacks the environments, and runs nothing."""
+    (call.root / "cluster_constants.bzl").write_text(text)
+    with pytest.raises(errors.TurnupError, match=r"workspace/cluster_constants.bzl"):
+        run(call)
+
+    assert commands(call) == []

@@ -8,29 +8,27 @@ from pathlib import Path
 
 import click
 
-from cluster import kubeconfig
-from cluster.build import ensure
-from cluster.constants import constants
-from cluster.errors import ClusterError, ClusterUsageError
+from cluster.common.errors import TurnupError, UsageError
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
 from cluster.lifecycle import create_cluster, delete_cluster, existing_cluster
-from cluster.names import check_name, check_nodes, check_subnet, context_name
-from cluster.progress import for_stream
+from cluster.model import kubeconfig
+from cluster.model.constants import constants
+from cluster.model.names import check_name, check_nodes, check_subnet, context_name
+from cluster.model.state import Cluster, default_state_dir, known_clusters
+from cluster.programs.build import ensure
 from cluster.providers import PROVIDERS, provider_of
-from cluster.runner import SystemRunner
-from cluster.state import Cluster, default_state_dir, known_clusters
 
 __all__ = ["cluster", "main"]
 
-_REGISTRIES = Path(__file__).resolve().parent / "registries.yaml"
-
 
 class _Command(click.Command):
-    """A command whose ClusterErrors become `ERROR: …` and their exit code."""
+    """A command that prints a TurnupError as `ERROR: …` and returns its exit code."""
 
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except ClusterError as error:
+        except TurnupError as error:
             click.echo(f"ERROR: {error}", err=True)
             context.exit(error.exit_code)
 
@@ -45,26 +43,29 @@ def cluster() -> None:
 
 
 def _name_option(function):
-    return click.option("--name", default=lambda: constants().cluster, help="The cluster's name.  [default: of cluster_constants.bzl]")(function)
+    return click.option("--name", default=lambda: constants().cluster, help="The cluster's name.  [default: from cluster_constants.bzl]")(function)
 
 
 @cluster.command()
 @_name_option
-@click.option("--nodes", type=int, default=lambda: constants().nodes, help="How many nodes; the first one also holds the control plane.")
-@click.option("--subnet", default=lambda: constants().subnet, help="Addresses of the nodes: node N gets the base address + N + 1.")
-@click.option("--provider", type=click.Choice(sorted(PROVIDERS)), default=lambda: constants().provider, help="Where the cluster comes from.")
-@click.option("--registries", type=click.Path(path_type=Path), default=_REGISTRIES, help="How nodes reach registries, in the k3s format.")
-@click.option("--retain", is_flag=True, help="Keep what was made when creation fails, to look at it.")
+@click.option("--nodes", type=int, default=lambda: constants().nodes, help="How many nodes; the first one also runs the control plane.")
+@click.option("--subnet", default=lambda: constants().subnet, help="The nodes' network: node N gets the base address + N + 1.")
+@click.option("--provider", type=click.Choice(sorted(PROVIDERS)), default=lambda: constants().provider, help="What creates the cluster.")
+@click.option("--registries", type=click.Path(path_type=Path), help="More registries for the nodes: a registries.yaml in the k3s format.")
+@click.option("--retain", is_flag=True, help="Keep a cluster that could not be created completely, to inspect it.")
 @click.option("--use-context", is_flag=True, help="Make the new context the current one.")
-def create(name: str, nodes: int, subnet: str, provider: str, registries: Path, retain: bool, use_context: bool) -> None:
-    """Create a cluster and add it to the kubeconfig; a no-op where it exists and is healthy."""
+def create(name: str, nodes: int, subnet: str, provider: str, registries: Path | None, retain: bool, use_context: bool) -> None:
+    """Create a cluster and add it to the kubeconfig.
+
+    Changes nothing if the cluster exists and is healthy, and starts it if it is stopped.
+    """
     check_name(name)
     check_nodes(nodes, check_subnet(subnet))
     wanted = Cluster(name, provider, str(check_subnet(subnet)), nodes, default_state_dir())
-    progress = for_stream(sys.stderr)
-    create_cluster(wanted, SystemRunner(), progress, registries.absolute(), retain, use_context)
+    progress = Progress(sys.stderr)
+    create_cluster(wanted, ProcessRunner(), progress, registries and registries.absolute(), retain, use_context)
     if provider != "context":
-        progress.note("next: ./turnup cluster kubectl" + (f" --name {name}" if name != constants().cluster else "") + " get nodes")
+        progress.say("next: ./turnup cluster kubectl" + (f" --name {name}" if name != constants().cluster else "") + " get nodes")
 
 
 @cluster.command()
@@ -72,33 +73,33 @@ def create(name: str, nodes: int, subnet: str, provider: str, registries: Path, 
 def delete(name: str) -> None:
     """Delete a cluster with all its data."""
     check_name(name)
-    progress = for_stream(sys.stderr)
-    if not delete_cluster(name, default_state_dir(), SystemRunner(), progress):
-        progress.note(f"there is no cluster {name}: nothing to delete")
+    progress = Progress(sys.stderr)
+    if not delete_cluster(name, default_state_dir(), ProcessRunner(), progress):
+        progress.say(f"cluster {name} does not exist: nothing to delete")
 
 
 @cluster.command()
 @_name_option
 def start(name: str) -> None:
-    """Start a stopped cluster, or those of its nodes that died."""
-    progress = for_stream(sys.stderr)
+    """Start a stopped cluster, or the nodes of it that are down."""
+    progress = Progress(sys.stderr)
     with existing_cluster(name, default_state_dir()) as found:
-        provider_of(found, SystemRunner(), progress).start(found)
+        provider_of(found, ProcessRunner(), progress).start(found)
 
 
 @cluster.command()
 @_name_option
 def stop(name: str) -> None:
-    """Stop a cluster; its data, images and addresses are kept."""
-    progress = for_stream(sys.stderr)
+    """Stop a cluster; keeps its data, images and addresses."""
+    progress = Progress(sys.stderr)
     with existing_cluster(name, default_state_dir()) as found, progress.step(f"Stopping cluster {name}"):
-        provider_of(found, SystemRunner(), progress).stop(found)
+        provider_of(found, ProcessRunner(), progress).stop(found)
 
 
 @cluster.command("list")
 def list_clusters() -> None:
-    """List clusters: name, provider, nodes, subnet, state."""
-    progress, runner = for_stream(sys.stderr), SystemRunner()
+    """List the clusters: name, provider, nodes, subnet, state."""
+    progress, runner = Progress(sys.stderr), ProcessRunner()
     rows = [("NAME", "PROVIDER", "NODES", "SUBNET", "STATE")]
     for found in known_clusters(default_state_dir()):
         rows.append((found.name, found.provider, str(found.nodes), found.subnet, provider_of(found, runner, progress).state(found)))
@@ -109,12 +110,12 @@ def list_clusters() -> None:
 
 @cluster.command("kubeconfig")
 @_name_option
-@click.option("--merge", is_flag=True, help="Write it into the user's kubeconfig instead of printing it.")
-@click.option("--use-context", is_flag=True, help="With --merge: make it the current context.")
+@click.option("--merge", is_flag=True, help="Add the cluster to the user's kubeconfig instead of printing.")
+@click.option("--use-context", is_flag=True, help="Merge, and make it the current context.")
 def show_kubeconfig(name: str, merge: bool, use_context: bool) -> None:
-    """Print a kubeconfig that holds this cluster only."""
+    """Print a kubeconfig that has only this cluster."""
     with existing_cluster(name, default_state_dir()) as found:
-        access = provider_of(found, SystemRunner(), for_stream(sys.stderr)).kubeconfig(found)
+        access = provider_of(found, ProcessRunner(), Progress(sys.stderr)).kubeconfig(found)
     if merge or use_context:
         kubeconfig.merge(kubeconfig.user_path(), access, use_context)
     else:
@@ -123,29 +124,32 @@ def show_kubeconfig(name: str, merge: bool, use_context: bool) -> None:
 
 @cluster.command("load-image")
 @_name_option
-@click.option("--image", "reference", help="The image's name in the archive; with it, nodes that have it already are left alone.")
+@click.option("--image", "reference", help="The image's name in the archive; with it, nodes that have the image are skipped.")
 @click.argument("archive", type=click.Path(path_type=Path))
 def load_image(name: str, reference: str | None, archive: Path) -> None:
-    """Put the images of an OCI or docker archive on every node."""
-    progress = for_stream(sys.stderr)
+    """Load the images of an OCI or Docker archive onto every node."""
+    progress = Progress(sys.stderr)
     with existing_cluster(name, default_state_dir()) as found, progress.step(f"Loading {archive.name}"):
-        provider_of(found, SystemRunner(), progress).load_image(found, archive.absolute(), reference)
+        provider_of(found, ProcessRunner(), progress).load_image(found, archive.absolute(), reference)
 
 
 @cluster.command()
 @_name_option
-@click.option("--node", help="Only this node's.")
+@click.option("--node", help="Show only this node's logs.")
 @click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many lines of each log.")
 @click.argument("program", required=False)
 def logs(name: str, node: str | None, lines: int, program: str | None) -> None:
-    """Show the last lines that the nodes' programs logged, or PROGRAM's only."""
+    """Show the last log lines of the nodes' programs.
+
+    With PROGRAM, shows only the lines of that program.
+    """
     with existing_cluster(name, default_state_dir()) as found:
-        files = provider_of(found, SystemRunner(), for_stream(sys.stderr)).logs(found)
+        files = provider_of(found, ProcessRunner(), Progress(sys.stderr)).logs(found)
     if node and node not in files:
-        raise ClusterUsageError(f"cluster {name} has no node {node!r}: choose from {', '.join(files)}")
+        raise UsageError(f"cluster {name} has no node {node!r}; choose from {', '.join(files)}")
     programs = sorted({known for of_node in files.values() for known in of_node})
     if program and program not in programs:
-        raise ClusterUsageError(f"cluster {name} has no log of {program!r}: choose from {', '.join(programs)}")
+        raise UsageError(f"cluster {name} has no log of {program!r}; choose from {', '.join(programs)}")
     for of, logs_of_node in files.items():
         for known, path in logs_of_node.items():
             if node in (None, of) and program in (None, known):
@@ -157,15 +161,15 @@ def logs(name: str, node: str | None, lines: int, program: str | None) -> None:
 @_name_option
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def kubectl(name: str, words: tuple[str, ...]) -> None:
-    """Run the kubectl that was built with the embedded Kubernetes, on this cluster."""
+    """Run the kubectl of the embedded Kubernetes on this cluster."""
     with existing_cluster(name, default_state_dir()):
-        pass  # The lock is not held while kubectl runs: it may run for hours.
-    program = str(ensure(for_stream(sys.stderr)).kubernetes / "kubectl")
+        pass  # kubectl runs without the lock, because it may run for hours
+    program = str(ensure(Progress(sys.stderr)).kubernetes / "kubectl")
     os.execv(program, [program, "--context", context_name(name), *words])
 
 
 def _tail(path: Path, lines: int) -> str:
-    """The last lines of a file, reading no more than their likely size."""
+    """Returns the last lines of a file, and reads no more of it than they are likely to need."""
     with path.open("rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(0, stream.tell() - lines * 2000))
@@ -173,14 +177,21 @@ def _tail(path: Path, lines: int) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the commands on argv (this process's arguments when None); returns the exit code."""
+    """Runs a command.
+
+    Args:
+        argv: the words of the command line; None for this process's own.
+
+    Returns:
+        The exit code.
+    """
     try:
         return cluster.main(argv, prog_name="cluster", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ERROR: interrupted: run the command again to go on", err=True)
+        click.echo("ERROR: interrupted; run the same command again to continue", err=True)
         return 130
 
 

@@ -13,8 +13,9 @@ import yaml
 
 from cluster import commands, load_image, providers
 from cluster.commands import cluster, main
-from cluster.state import Cluster, load_cluster
-from cluster.testing import FakeProvider
+from cluster.fake_provider import FakeProvider
+from cluster.model.constants import constants
+from cluster.model.state import Cluster, load_cluster
 
 
 @pytest.fixture
@@ -63,15 +64,15 @@ def test_kubectl_is_the_built_one_on_the_cluster(provider: FakeProvider, monkeyp
 
 
 def test_delete_of_nothing(provider: FakeProvider) -> None:
-    """Deleting what is not there is a note, not an error."""
+    """Deleting a cluster that does not exist prints a note and is not an error."""
     result = _run("delete", "--name", "a")
 
     assert result.exit_code == 0
-    assert "there is no cluster a" in result.stderr
+    assert "cluster a does not exist: nothing to delete" in result.stderr
 
 
 def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
-    """An existing cluster that is not healthy is started, not made anew."""
+    """An existing cluster that is not healthy is started, not recreated."""
     _run("create", "--name", "a")
     provider.well = False
 
@@ -80,7 +81,7 @@ def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
 
 
 def test_interrupted_creation_is_removed_first(provider: FakeProvider, tmp_path: Path) -> None:
-    """What a killed creation left is deleted before the next one begins."""
+    """What a killed creation left behind is deleted before the next one starts."""
     left = Cluster("a", "embedded", "172.19.0.0/26", 2, _state(tmp_path))
     left.folder.mkdir(parents=True)
     left.save()
@@ -91,13 +92,13 @@ def test_interrupted_creation_is_removed_first(provider: FakeProvider, tmp_path:
 
 
 def test_create_with_other_facts(provider: FakeProvider) -> None:
-    """An existing cluster is never changed silently: the option that agrees is named."""
+    """An existing cluster is never changed silently: the error names the matching option."""
     _run("create", "--name", "a")
     result = _run("create", "--name", "a", "--nodes", "3")
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "ERROR: cluster a exists with nodes 2, not 3: give --nodes 2, another --name, or `./turnup cluster delete --name a` first\n"
+        "ERROR: cluster a exists with nodes 2, not 3; use --nodes 2, choose another --name, or run `./turnup cluster delete --name a` first\n"
     )
 
 
@@ -125,19 +126,19 @@ def test_failure_is_one_sentence(provider: FakeProvider) -> None:
     ],
 )
 def test_usage_errors(provider: FakeProvider, args: list[str]) -> None:
-    """Arguments that make no sense are exit code 2, and nothing is touched."""
+    """Invalid arguments are exit code 2, and nothing is changed."""
     assert _run(*args).exit_code == 2
     assert provider.calls == []
 
 
 @pytest.mark.parametrize("verb", [["start"], ["stop"], ["kubeconfig"], ["logs"], ["load-image", "x.tar"]])
 def test_absent_cluster(provider: FakeProvider, verb: list[str]) -> None:
-    """Commands on a cluster that is not there say how to create it and which ones are there."""
+    """The error for a cluster that does not exist has the command that creates it, and the existing clusters."""
     _run("create", "--name", "other")
     result = _run(*verb, "--name", "a")
 
     assert result.exit_code == 1
-    assert result.stderr == "ERROR: there is no cluster a: create it with `./turnup cluster create --name a`, or choose from other\n"
+    assert result.stderr == "ERROR: cluster a does not exist; create it with `./turnup cluster create --name a`, or choose from other\n"
 
 
 def test_start_and_stop(provider: FakeProvider) -> None:
@@ -149,7 +150,7 @@ def test_start_and_stop(provider: FakeProvider) -> None:
 
 
 def test_kubeconfig(provider: FakeProvider, tmp_path: Path) -> None:
-    """It is printed as data; only --merge writes the user's, only --use-context chooses."""
+    """The kubeconfig goes to stdout; only --merge writes the user's, and only --use-context changes the current context."""
     _run("create", "--name", "a")
     printed = yaml.safe_load(_run("kubeconfig", "--name", "a").stdout)
     assert printed["current-context"] == "turnup-a"
@@ -170,7 +171,7 @@ def test_create_use_context(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_logs(provider: FakeProvider) -> None:
-    """The last lines of every log, or of one node and program, with a heading each."""
+    """The last lines of every log are printed, or of one node and program, each with a heading."""
     _run("create", "--name", "a")
     everything = _run("logs", "--name", "a", "--lines", "2").stdout
 
@@ -178,9 +179,9 @@ def test_logs(provider: FakeProvider) -> None:
     assert _run("logs", "--name", "a", "--node", "a-2", "kubelet", "--lines", "1").stdout == "==> a-2 kubelet <==\nline 99\n"
 
 
-@pytest.mark.parametrize(("args", "words"), [(["--node", "x"], "no node 'x': choose from a-1, a-2"), (["x"], "no log of 'x': choose from kubelet")])
+@pytest.mark.parametrize(("args", "words"), [(["--node", "x"], "no node 'x'; choose from a-1, a-2"), (["x"], "no log of 'x'; choose from kubelet")])
 def test_logs_of_what_is_not_there(provider: FakeProvider, args: list[str], words: str) -> None:
-    """A node or program that does not exist is answered with those that do."""
+    """The error for an unknown node or program lists the known ones."""
     _run("create", "--name", "a")
     result = _run("logs", "--name", "a", *args)
 
@@ -197,7 +198,7 @@ def test_load_image_command(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
-    """The tool finds the cluster by its context, and leaves other contexts alone."""
+    """The program finds the cluster by its context, and does nothing for other contexts."""
     _run("create", "--name", "a")
     stderr = io.StringIO()
     archive = str(tmp_path / "x.tar")
@@ -205,7 +206,7 @@ def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
     assert load_image.main(["--context", "turnup-a", "--name", "x:1", archive], stderr) == 0
     assert provider.calls[-1] == "load x.tar x:1"
     assert load_image.main(["--context", "work", "--name", "x:1", archive], stderr) == 0
-    assert "its nodes pull x:1 by themselves" in stderr.getvalue()
+    assert "its nodes pull x:1 themselves" in stderr.getvalue()
 
     provider.failing.add("load x.tar x:1")
     assert load_image.main(["--context", "turnup-a", "--name", "x:1", archive], stderr) == 1
@@ -213,7 +214,7 @@ def test_load_image_tool(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_context_provider(provider: FakeProvider, tmp_path: Path) -> None:
-    """Creating with provider context is a note that says how to name the cluster, and leaves no file."""
+    """create with provider context prints how to choose the cluster, and writes no file."""
     result = _run("create", "--name", "a", "--provider", "context")
 
     assert result.exit_code == 0
@@ -222,7 +223,7 @@ def test_context_provider(provider: FakeProvider, tmp_path: Path) -> None:
 
 
 def test_state_folder_without_permission(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who may not write the state folder is told to be root."""
+    """The error for a user who can't write the state folder says to run the command as root."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/var/lib/turnup")
@@ -231,12 +232,17 @@ def test_state_folder_without_permission(provider: FakeProvider, monkeypatch: py
     result = _run("create", "--name", "a")
 
     assert result.exit_code == 1
-    assert "/var/lib/turnup is not accessible: run the command as root" in result.stderr
+    assert "/var/lib/turnup: permission denied; run the command as root" in result.stderr
 
 
 def test_main_returns_exit_codes(provider: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
-    """main returns what the process should end with."""
+    """main returns the exit code."""
     assert main(["list"]) == 0
     assert main(["create", "--name", "A"]) == 2
     assert main(["nonsense"]) == 2
     assert "NAME" in capsys.readouterr().out
+
+
+def test_default_provider_exists() -> None:
+    """The repository's own constants can be read, and name a provider that exists."""
+    assert constants(environment={}).provider in providers.PROVIDERS

@@ -1,4 +1,4 @@
-"""Where clusters come from: what a provider does, and the table of them."""
+"""What a cluster provider does, and the table of providers."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from cluster.errors import ClusterError
-from cluster.kubeconfig import Access
-from cluster.progress import Progress
-from cluster.runner import Runner
-from cluster.state import Cluster
+from cluster.common.errors import ClusterError
+from cluster.common.process import Runner
+from cluster.common.progress import Progress
+from cluster.model.kubeconfig import Access
+from cluster.model.state import Cluster
 
 __all__ = ["PROVIDERS", "Provider", "provider_of"]
 
 
 class Provider(Protocol):
-    """Makes and keeps clusters of one kind. Every method raises ClusterError."""
+    """Creates and manages clusters of one kind. Every method raises ClusterError when it fails."""
 
     name: str
 
-    def create(self, cluster: Cluster, registries: Path, retain: bool) -> None:
-        """Creates the cluster and its kubeconfig entry; retain keeps a failed one."""
+    def create(self, cluster: Cluster, registries: Path | None, retain: bool) -> None:
+        """Creates the cluster and its kubeconfig entry.
+
+        Args:
+            cluster: the cluster.
+            registries: the user's own registries.yaml; None for none.
+            retain: whether to keep a cluster that could not be created completely.
+        """
         ...
 
     def start(self, cluster: Cluster) -> None:
-        """Starts what does not run of the cluster, and waits until it is healthy."""
+        """Starts the parts of the cluster that are down, and waits until it is healthy."""
         ...
 
     def stop(self, cluster: Cluster) -> None:
-        """Ends the cluster's processes; all data stays."""
+        """Stops the cluster's processes and keeps its data."""
         ...
 
     def delete(self, cluster: Cluster) -> None:
@@ -37,28 +43,37 @@ class Provider(Protocol):
         ...
 
     def state(self, cluster: Cluster) -> str:
-        """One or few words for `list`."""
+        """Returns the state for `list`, in a few words."""
         ...
 
     def healthy(self, cluster: Cluster) -> bool:
-        """Whether the cluster can be used as it is."""
+        """Returns whether the cluster can be used as it is."""
         ...
 
     def kubeconfig(self, cluster: Cluster) -> Access:
-        """The administrator's access."""
+        """Returns the administrator's access."""
         ...
 
     def load_image(self, cluster: Cluster, archive: Path, reference: str | None) -> bool:
-        """Puts an archive's images on all nodes that lack them; whether any did."""
+        """Loads an archive's images onto every node that lacks them.
+
+        Args:
+            cluster: the cluster.
+            archive: an OCI or Docker archive.
+            reference: the image to look for on the nodes first; None loads the archive onto every node.
+
+        Returns:
+            Whether a node lacked them.
+        """
         ...
 
     def logs(self, cluster: Cluster) -> dict[str, dict[str, Path]]:
-        """Log files: node → program → file."""
+        """Returns the log files: node → program → file."""
         ...
 
 
 def _embedded(runner: Runner, progress: Progress) -> Provider:
-    # Imported on use: certificates and steps take time that `list` need not pay.
+    # Imported here: `list` need not wait for the import of certificates and steps.
     from cluster.embedded.provider import EmbeddedProvider
 
     return EmbeddedProvider(runner, progress)
@@ -71,7 +86,7 @@ def _k3d(runner: Runner, progress: Progress) -> Provider:
 
 
 def _context(runner: Runner, progress: Progress) -> Provider:
-    from cluster.existing import ContextProvider
+    from cluster.context_provider import ContextProvider
 
     return ContextProvider(progress)
 
@@ -80,7 +95,11 @@ PROVIDERS: dict[str, Callable[[Runner, Progress], Provider]] = {"context": _cont
 
 
 def provider_of(cluster: Cluster, runner: Runner, progress: Progress) -> Provider:
-    """The provider that a cluster was made by."""
+    """Returns the provider that created a cluster.
+
+    Raises:
+        ClusterError: the cluster names an unknown provider.
+    """
     if cluster.provider not in PROVIDERS:
-        raise ClusterError(f"cluster {cluster.name} has the provider {cluster.provider!r}: choose from {', '.join(sorted(PROVIDERS))}")
+        raise ClusterError(f"cluster {cluster.name} has the unknown provider {cluster.provider!r}; choose from {', '.join(sorted(PROVIDERS))}")
     return PROVIDERS[cluster.provider](runner, progress)

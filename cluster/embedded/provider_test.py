@@ -8,18 +8,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster.embedded import network, provider
-from cluster.embedded.cgroups import Cgroups
+from cluster.common.errors import ClusterError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.progress import SilentProgress
+from cluster.embedded import provider
+from cluster.embedded.nodes import network
+from cluster.embedded.nodes.cgroups import Cgroups
 from cluster.embedded.provider import EmbeddedProvider
-from cluster.errors import ClusterError
-from cluster.progress import SilentProgress
-from cluster.runner import FakeRunner
-from cluster.state import Cluster, load_cluster
+from cluster.images import registries
+from cluster.model.state import Cluster, load_cluster
 
 
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EmbeddedProvider:
-    """The provider for root on a machine without interfaces, cgroups and steps of create."""
+    """The provider, run by root, on a machine without interfaces and cgroups, and with no steps of create."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(network, "remove_links", lambda *_: None)
     monkeypatch.setattr(provider, "find_cgroups", lambda name: Cgroups(tmp_path, (), False, name))
@@ -31,7 +33,7 @@ def ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EmbeddedProvider:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
-    """A cluster whose folder is there, as the lock makes it."""
+    """A cluster with a folder, as the lock creates it."""
     made = Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path / "state")
     made.folder.mkdir(parents=True)
     return made
@@ -46,7 +48,7 @@ def _failing(error: BaseException) -> SimpleNamespace:
 
 @pytest.mark.parametrize("verb", ["create", "start", "stop", "delete", "load-image"])
 def test_only_root(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    """Without root nothing is touched, and the sentence names the verb and the cure."""
+    """Without root nothing is changed, and the error names the verb and the fix."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     calls = {
         "create": lambda: ours.create(cluster, tmp_path / "registries.yaml", False),
@@ -59,7 +61,7 @@ def test_only_root(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path, mon
 
 
 def test_created_cluster_is_complete(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path) -> None:
-    """Its registries file, which may hold a password, is for its owner only."""
+    """A created cluster is complete, and only its owner can read the registries file, which may have a password."""
     ours.create(cluster, tmp_path / "registries.yaml", retain=False)
 
     assert load_cluster("a", cluster.state_dir).complete
@@ -69,7 +71,7 @@ def test_created_cluster_is_complete(ours: EmbeddedProvider, cluster: Cluster, t
 @pytest.mark.parametrize("error", [ClusterError("no"), KeyboardInterrupt()])
 @pytest.mark.parametrize("retain", [False, True])
 def test_failed_creation(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, retain: bool) -> None:
-    """What fails or is interrupted is removed, or kept as unfinished with --retain."""
+    """A failed or interrupted creation is removed, or kept as incomplete with --retain."""
     monkeypatch.setattr(provider, "CREATE", (_failing(error),))
 
     with pytest.raises(type(error)):
@@ -79,7 +81,7 @@ def test_failed_creation(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Pat
 
 
 def test_broken_registries_stop_creation(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path) -> None:
-    """A registries file that nodes could not follow is refused before a file is written."""
+    """An invalid registries file is refused before any file is written."""
     (tmp_path / "registries.yaml").write_text("mirror: {}")
 
     with pytest.raises(ClusterError, match="'mirror'"):
@@ -89,7 +91,7 @@ def test_broken_registries_stop_creation(ours: EmbeddedProvider, cluster: Cluste
 
 @pytest.mark.parametrize(("running", "state"), [({1, 2}, "running"), ({1}, "1 of 2 nodes running"), (set(), "stopped")])
 def test_states(ours: EmbeddedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: set[int], state: str) -> None:
-    """The state follows from the nodes' processes; an unfinished cluster says so."""
+    """The state follows from the nodes' processes; an incomplete cluster is reported as such."""
     monkeypatch.setattr(provider, "node_pid", lambda cluster, number: number if number in running else None)
 
     assert ours.state(Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path, complete=True)) == state
@@ -97,26 +99,33 @@ def test_states(ours: EmbeddedProvider, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_stopped_cluster_is_not_healthy(ours: EmbeddedProvider, cluster: Cluster) -> None:
-    """Nobody is asked where nothing runs."""
+    """A stopped cluster is not healthy, and its API server is not called."""
     assert not ours.healthy(cluster)
 
 
-def test_own_registry_is_plain_http(ours: EmbeddedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On whatever subnet and port, the registry on node 1 is spoken to without TLS."""
-    monkeypatch.setattr(provider, "constants", lambda: SimpleNamespace(registry_port=31007))
-    registries = ours._registries(Cluster("b", "embedded", "172.20.0.0/24", 1, tmp_path), tmp_path / "registries.yaml")
+def test_own_registry_is_plain_http(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new cluster and a started one know the registry on node 1, without TLS, and the user's own registries."""
+    seen = []
+    step = SimpleNamespace(TITLE="Looking", execute=lambda context: seen.append(context.registries))
+    monkeypatch.setattr(provider, "CREATE", (step,))
+    monkeypatch.setattr(provider, "START", (step,))
+    monkeypatch.setattr(registries, "constants", lambda: SimpleNamespace(registry_port=31007))
+    ours.create(cluster, tmp_path / "registries.yaml", retain=False)
+    ours.start(cluster)
 
-    assert registries.mirrors == {"172.20.0.2:31007": ["http://172.20.0.2:31007"]}
+    assert seen[0] == seen[1]
+    assert seen[0].mirrors == {"172.19.0.2:31007": ["http://172.19.0.2:31007"]}
+    assert seen[0].configs["r"].auth == {"username": "u", "password": "p"}
 
 
 def test_load_image_needs_running_nodes(ours: EmbeddedProvider, cluster: Cluster, tmp_path: Path) -> None:
-    """A node that is down is named with the command that starts it."""
-    with pytest.raises(ClusterError, match="node a-1 does not run: start it with `./turnup cluster start --name a`"):
+    """The error for a node that is down names it and the command that starts it."""
+    with pytest.raises(ClusterError, match="node a-1 is down; start it with `./turnup cluster start --name a`"):
         ours.load_image(cluster, tmp_path / "x.tar", None)
 
 
 def test_logs(ours: EmbeddedProvider, cluster: Cluster) -> None:
-    """Logs are found by node and program; a node that never ran has none."""
+    """Logs are listed by node and program; a node that never ran has none."""
     cluster.logs(1).mkdir(parents=True)
     (cluster.logs(1) / "kubelet.log").touch()
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cluster import build, debian, kubeconfig
-from cluster.binaries import Binaries
-from cluster.embedded import network, provider
-from cluster.embedded.api import ApiError
-from cluster.embedded.cgroups import find_cgroups
-from cluster.embedded.components import API_READY, CLUSTER_READY
-from cluster.embedded.context import Context
+from cluster.common.errors import ClusterError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.process import Result
+from cluster.common.progress import SilentProgress
+from cluster.embedded import provider
+from cluster.embedded.api.client import ApiError
+from cluster.embedded.nodes import network
+from cluster.embedded.nodes.cgroups import find_cgroups
+from cluster.embedded.nodes.components import API_READY, CLUSTER_READY
 from cluster.embedded.steps import (
     apply_addons,
     build_programs,
@@ -29,15 +31,16 @@ from cluster.embedded.steps import (
     wait_nodes,
     write_credentials,
 )
-from cluster.errors import ClusterError
-from cluster.progress import SilentProgress
-from cluster.registries import Registries
-from cluster.runner import FakeRunner, Result
-from cluster.state import Cluster
+from cluster.embedded.steps.context import Context
+from cluster.images.registries import Registries
+from cluster.model import kubeconfig
+from cluster.model.state import Cluster
+from cluster.programs import build, debian
+from cluster.programs.binaries import Binaries
 
 
 class _Api:
-    """An API server that gives the answers it was made with, the last one for ever."""
+    """An API server with given answers; it repeats the last one."""
 
     def __init__(self, *answers: object) -> None:
         self.answers, self.applied = list(answers), []
@@ -52,12 +55,12 @@ class _Api:
         self.applied.append((resource, item["metadata"]["name"]))
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Does nothing."""
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    """One run for a cluster of two nodes, on a version 1 machine of the test's own."""
+    """One run for a cluster of two nodes, on a fake machine with cgroup version 1."""
     for name in ("cpu", "memory"):
         (tmp_path / "cgroup" / name).mkdir(parents=True)
         (tmp_path / "cgroup" / name / "cgroup.procs").touch()
@@ -76,8 +79,8 @@ def _node(name: str, ready: str = "True", said: float | None = None) -> dict:
 
 
 def test_every_step_is_listed_and_described() -> None:
-    """Each file of steps/ is a step with a title, and create or start uses it."""
-    files = {path.stem for path in (Path(provider.__file__).parent / "steps").glob("*.py")}
+    """Each module of steps/, except the context that they share, is a step with a title, and create or start runs it."""
+    files = {path.stem for path in (Path(provider.__file__).parent / "steps").glob("*.py")} - {"context"}
     used = {step.__name__.rpartition(".")[2] for step in (*provider.CREATE, *provider.START)}
 
     assert files == used
@@ -86,7 +89,7 @@ def test_every_step_is_listed_and_described() -> None:
 
 @pytest.mark.parametrize(("kind", "filesystems", "words"), [("net", "overlay", "no net namespaces"), ("", "ext4", "modprobe overlay")])
 def test_kernel(tmp_path: Path, kind: str, filesystems: str, words: str) -> None:
-    """A kernel that lacks something is refused with what it lacks."""
+    """The error for an unsuitable kernel names what it lacks."""
     (tmp_path / "self" / "ns").mkdir(parents=True)
     for name in {"mnt", "pid", "net", "uts", "ipc"} - {kind}:
         (tmp_path / "self" / "ns" / name).touch()
@@ -97,12 +100,12 @@ def test_kernel(tmp_path: Path, kind: str, filesystems: str, words: str) -> None
 
 
 def test_this_kernel() -> None:
-    """The kernel that runs the tests has what is asked for."""
+    """The kernel that runs the tests passes the check."""
     check_machine.check_kernel()
 
 
 def test_neighbours(context: Context) -> None:
-    """Another cluster's subnet counts even while that one is stopped; our own does not."""
+    """A stopped cluster's subnet counts as in use; the cluster's own does not."""
     context.cluster.save()
     check_machine.check_neighbours(context)
 
@@ -114,7 +117,7 @@ def test_neighbours(context: Context) -> None:
 
 
 def test_check_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step makes every check and installs what is missing."""
+    """The step runs every check and installs what is missing."""
     asked = []
     monkeypatch.setattr(debian, "install_host_tools", lambda *_: asked.append("tools"))
     monkeypatch.setattr(network, "check_free", lambda *_: asked.append("network"))
@@ -127,7 +130,7 @@ def test_check_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_build_programs(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was built is what nodes get."""
+    """The step puts what was built into the context."""
     monkeypatch.setattr(build, "ensure", lambda progress, runner: "programs")
     build_programs.execute(context)
 
@@ -135,14 +138,14 @@ def test_build_programs(context: Context, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_write_credentials(context: Context) -> None:
-    """Both nodes have their keys afterwards."""
+    """After the step, both nodes have their keys."""
     write_credentials.execute(context)
 
     assert all((context.cluster.node_folder(number) / "kubernetes" / "kubelet-client.key").exists() for number in (1, 2))
 
 
 def test_start_nodes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only nodes that do not run are started, each with folders, cgroups and a cable of its own."""
+    """Only nodes that are down are started, each with its own folders, cgroups and veth pair."""
     launched, connected = [], []
     monkeypatch.setattr(network, "make_bridge", lambda *_: None)
     monkeypatch.setattr(network, "connect_node", lambda runner, layout, number, pid, nsenter: connected.append((number, pid)))
@@ -159,7 +162,7 @@ def test_start_nodes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_import_images(context: Context, tmp_path: Path) -> None:
-    """Every node gets every archive, in the background; an error there surfaces where it is looked for."""
+    """Every node gets every archive, in the background; a later check raises an error from there."""
     archive = tmp_path / "x.tar"
     archive.touch()
     context.programs = Binaries(*(tmp_path for _ in range(5)), images=(archive,))
@@ -177,7 +180,7 @@ def test_import_images(context: Context, tmp_path: Path) -> None:
 
 
 def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the API server is ready, and not before, the programs that wait for it are let go."""
+    """The programs that wait for the API server may start when it is ready, and not before."""
     marks = []
     monkeypatch.setattr(wait_api, "mark", lambda pid, path: marks.append((pid, path)))
     context._api = _Api(ApiError("refused", 0), ApiError("not ready", 500), "ok")
@@ -187,7 +190,7 @@ def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wait_api_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that does not come is an error with its last words and where to look; nobody is let go."""
+    """If the server does not become ready, the error has its last answer and where to look, and no program may start."""
     monkeypatch.setattr(wait_api, "_TIMEOUT", 0.05)
     context._api = _Api(ApiError("connection refused", 0))
 
@@ -196,7 +199,7 @@ def test_wait_api_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_waiting_stops_for_broken_background_work(context: Context) -> None:
-    """An image that cannot be imported ends the waiting at once."""
+    """A failed import of an image ends the wait at once."""
     broken: Future[None] = Future()
     broken.set_exception(ClusterError("no space left"))
     context.background.append(broken)
@@ -208,7 +211,7 @@ def test_waiting_stops_for_broken_background_work(context: Context) -> None:
 
 
 def test_apply_addons(context: Context) -> None:
-    """Cluster DNS and the storage class are among what is applied."""
+    """Cluster DNS and the storage class are applied."""
     context._api = _Api(None)
     apply_addons.execute(context)
 
@@ -254,7 +257,7 @@ def test_apply_addons_reports_other_errors(context: Context) -> None:
 
 
 def test_wait_nodes(context: Context) -> None:
-    """All nodes must be Ready: one that is missing, not Ready or not heard of since its start does not count."""
+    """All nodes must be Ready: a node that is missing, not Ready or has not reported since its start does not count."""
     now = time.time()
     context.launched = {2: now}
     context._api = _Api(
@@ -269,7 +272,7 @@ def test_wait_nodes(context: Context) -> None:
 
 
 def test_wait_nodes_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the node that did not come."""
+    """The error names the node that is not Ready."""
     monkeypatch.setattr(wait_nodes, "_TIMEOUT", 0.05)
     context._api = _Api({"items": [_node("a-1"), _node("a-2", "Unknown")]})
 
@@ -278,12 +281,12 @@ def test_wait_nodes_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_node_without_conditions() -> None:
-    """A node that said nothing yet is not Ready."""
+    """A node that has not reported yet is not Ready."""
     assert not wait_nodes.is_ready({"status": {}})
 
 
 def test_wait_dns(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each node asks for itself; only then the rest is let go."""
+    """Every node sends a query; only then may the other programs start."""
     marks = []
     monkeypatch.setattr(wait_dns, "mark", lambda pid, path: marks.append(path))
     wait_dns.execute(context)
@@ -296,7 +299,7 @@ def test_wait_dns(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_merge_kubeconfig(context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The user's kubeconfig has the context afterwards."""
+    """After the step, the user's kubeconfig has the context."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     write_credentials.execute(context)
     merge_kubeconfig.execute(context)

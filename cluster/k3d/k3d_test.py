@@ -1,4 +1,4 @@
-"""Tests of the k3d provider with a Docker and k3d that only remember what they were asked for."""
+"""Tests of the k3d provider, with a fake Docker and k3d."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import kubeconfig
-from cluster.errors import ClusterError
+from cluster.common.errors import ClusterError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.process import Result
+from cluster.common.progress import SilentProgress
 from cluster.k3d.provider import K3dProvider
-from cluster.progress import SilentProgress
-from cluster.runner import FakeRunner, Result
-from cluster.state import Cluster, load_cluster
+from cluster.model import kubeconfig
+from cluster.model.constants import constants
+from cluster.model.state import Cluster, load_cluster
 
 _KUBECONFIG = yaml.safe_dump(
     {
@@ -28,7 +30,7 @@ _KUBECONFIG = yaml.safe_dump(
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
-    """A cluster to be made, on a machine that has docker and k3d."""
+    """A cluster to create, on a machine that has docker and k3d."""
     monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     (tmp_path / "registries.yaml").write_text("mirrors: {}\n")
@@ -54,7 +56,7 @@ def _provider(runner: FakeRunner) -> K3dProvider:
 
 
 def test_create(cluster: Cluster, tmp_path: Path) -> None:
-    """The network has the subnet, the nodes the registries file, the kubeconfig the context, and no context is chosen."""
+    """The network has the subnet, the nodes have the registries file, and the kubeconfig has the context but no current one."""
     runner = _runner()
     _provider(runner).create(cluster, tmp_path / "registries.yaml", retain=False)
     lines = runner.lines()
@@ -63,39 +65,41 @@ def test_create(cluster: Cluster, tmp_path: Path) -> None:
     assert "docker network create --driver bridge --subnet 172.19.0.0/26 --gateway 172.19.0.1 turnup-a" in lines
     for part in ("--servers 1 --agents 1", "--network turnup-a", f"{cluster.folder}/registries.yaml:/etc/rancher/k3s/registries.yaml@all", "--no-lb", "--kubeconfig-switch-context=false"):
         assert part in create
+    registry = f"172.19.0.2:{constants().registry_port}"
+    assert yaml.safe_load(cluster.registries.read_text()) == {"mirrors": {registry: {"endpoint": [f"http://{registry}"]}}}
     assert load_cluster("a", cluster.state_dir).complete
     assert kubeconfig.contexts(tmp_path / "kubeconfig") == ["turnup-a"]
 
 
 @pytest.mark.parametrize("missing", ["docker", "k3d"])
 def test_missing_tool(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    """A tool that is not there is one sentence with its source, before anything is made."""
+    """The error for a missing tool says where to get it, and nothing is created."""
     monkeypatch.setattr(shutil, "which", lambda program: None if program == missing else "/x")
     runner = _runner()
 
-    with pytest.raises(ClusterError, match=f"needs {missing}, which is not on PATH: install .* or use --provider embedded"):
+    with pytest.raises(ClusterError, match=f"needs {missing}, which is not on PATH; install .* or use --provider embedded"):
         _provider(runner).create(cluster, tmp_path / "registries.yaml", retain=False)
     assert runner.calls == []
 
 
 def test_docker_does_not_run(cluster: Cluster, tmp_path: Path) -> None:
-    """A Docker that gets no answer is one sentence."""
+    """A Docker that does not run is one sentence."""
     with pytest.raises(ClusterError, match="needs a running Docker"):
         _provider(_runner(**{"docker info": Result(1)})).create(cluster, tmp_path / "registries.yaml", retain=False)
 
 
 def test_subnet_in_use(cluster: Cluster, tmp_path: Path) -> None:
-    """Docker's refusal of the subnet leads to --subnet, and nothing is left."""
+    """If Docker refuses the subnet, the error names --subnet, and nothing is left behind."""
     runner = _runner(**{"docker network create": Result(1, "", "Error: Pool overlaps"), "docker network inspect": Result(1), "k3d cluster list": Result(1)})
 
-    with pytest.raises(ClusterError, match=r"subnet 172.19.0.0/26 \(Error: Pool overlaps\): choose another with --subnet"):
+    with pytest.raises(ClusterError, match=r"subnet 172.19.0.0/26 \(Error: Pool overlaps\); choose another with --subnet"):
         _provider(runner).create(cluster, tmp_path / "registries.yaml", retain=False)
     assert not cluster.folder.exists()
 
 
 @pytest.mark.parametrize("retain", [False, True])
 def test_wrong_address(cluster: Cluster, tmp_path: Path, retain: bool) -> None:
-    """A node 1 elsewhere would break every image name: an error, and the cluster goes unless it is retained."""
+    """Node 1 at another address would break every image reference: it is an error, and the cluster is removed unless retained."""
     runner = _runner(address="172.19.0.3")
 
     with pytest.raises(ClusterError, match="k3d-a-server-0 got 172.19.0.3 instead of 172.19.0.2"):
@@ -105,7 +109,7 @@ def test_wrong_address(cluster: Cluster, tmp_path: Path, retain: bool) -> None:
 
 
 def test_delete(cluster: Cluster, tmp_path: Path) -> None:
-    """Nodes, network, kubeconfig entry and files go."""
+    """delete removes nodes, network, kubeconfig entry and files."""
     runner = _runner()
     provider = _provider(runner)
     provider.create(cluster, tmp_path / "registries.yaml", retain=False)
@@ -119,7 +123,7 @@ def test_delete(cluster: Cluster, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("running", "state"), [(2, "running"), (1, "1 of 2 nodes running"), (0, "stopped")])
 def test_state(tmp_path: Path, cluster: Cluster, running: int, state: str) -> None:
-    """The state follows from the containers that run."""
+    """The state follows from the running containers."""
     made = Cluster("a", "k3d", "172.19.0.0/26", 2, tmp_path, complete=True)
 
     assert _provider(_runner(running=running)).state(made) == state
@@ -128,7 +132,7 @@ def test_state(tmp_path: Path, cluster: Cluster, running: int, state: str) -> No
 
 
 def test_start_and_stop(cluster: Cluster) -> None:
-    """Start checks the address again; stop only stops."""
+    """start checks the address again; stop only stops the containers."""
     runner = _runner()
     _provider(runner).start(cluster)
     _provider(runner).stop(cluster)
@@ -139,8 +143,8 @@ def test_start_and_stop(cluster: Cluster) -> None:
 
 
 def test_load_image_and_logs(cluster: Cluster, tmp_path: Path) -> None:
-    """An archive goes into each node's containerd; each node has one log."""
-    from cluster.images import executable_image
+    """An archive is imported into each node's containerd; each node has one log."""
+    from cluster.images.archives import executable_image
 
     (tmp_path / "tool").write_text("x")
     executable_image(tmp_path / "x.tar", "x:1", tmp_path / "tool", ["/bin/tool"])

@@ -1,7 +1,6 @@
-"""A real cluster, from create to delete. Needs root; the tests build on each other, in this order.
+"""Tests of a real cluster, from create to delete. They need root and build on each other, in this order.
 
-The network is the test's own, so that neither its addresses nor its
-interfaces meet anybody else's; state folder and kubeconfig are too.
+They have their own network namespace, state folder and kubeconfig, so that nothing conflicts with a user's cluster.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster import build
-from cluster.images import executable_image
-from cluster.progress import for_stream
-from cluster.runner import SystemRunner
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
+from cluster.images.archives import executable_image
+from cluster.programs import build
+from cluster.programs.toolchain import find_go
 from cluster.tests import registry
 from cluster.tests.machine import Machine, eventually, fetch, own_network, traces
-from cluster.toolchain import find_go
 
 _NAME, _SUBNET = "itest", "172.30.7.0/28"
 _NODES = {"itest-1": "172.30.7.2", "itest-2": "172.30.7.3"}
@@ -33,10 +32,10 @@ _REGISTRY_PORT = 5001
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine of the test's own; whatever a failed test left is deleted at the end."""
+    """A machine for this module; at the end it deletes what a failed test left behind."""
     import sys
 
-    binaries = build.ensure(for_stream(sys.stderr))
+    binaries = build.ensure(Progress(sys.stderr))
     own_network()
     made = Machine(tmp_path_factory.mktemp("machine"), binaries.kubernetes / "kubectl")
     yield made
@@ -48,8 +47,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image archive of the probe program."""
     folder = tmp_path_factory.mktemp("probe")
-    runner = SystemRunner()
-    go = find_go(runner).executable(for_stream())
+    runner = ProcessRunner()
+    go = find_go(runner).executable(Progress())
     source = Path(__file__).resolve().parent / "probe"
     runner.run([str(go), "build", "-trimpath", "-buildvcs=false", "-o", str(folder / "probe"), "."], cwd=source, env={**os.environ, "CGO_ENABLED": "0"})
     executable_image(folder / "probe.tar", _IMAGE, folder / "probe", ["/bin/probe"])
@@ -58,7 +57,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(machine: Machine) -> dict[str, list[str]]:
-    """The cluster that most tests share; returns what the machine showed before it was made."""
+    """The cluster that most tests share; returns the machine's traces from before the creation."""
     (machine.folder / "registries.yaml").write_text(f'mirrors: {{"172.30.7.1:{_REGISTRY_PORT}": {{endpoint: ["http://172.30.7.1:{_REGISTRY_PORT}"]}}}}\n')
     before = traces(machine, [_NAME])
     machine.run("create", "--name", _NAME, "--subnet", _SUBNET, "--registries", str(machine.folder / "registries.yaml"))
@@ -67,7 +66,7 @@ def cluster(machine: Machine) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def pods(machine: Machine, cluster: object, archive: Path) -> None:
-    """The probe on every node, behind a Service on port 30080 and, of each node's own, on 30081."""
+    """The probe on every node, behind NodePort 30080, and behind 30081 for each node's own pod."""
     machine.run("load-image", "--name", _NAME, "--image", _IMAGE, str(archive))
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")])
@@ -108,7 +107,7 @@ def test_every_program_answers(machine: Machine) -> None:
 
 
 def test_create(machine: Machine, cluster: object) -> None:
-    """Both nodes are Ready with our version at their fixed addresses, and no context was chosen."""
+    """Both nodes are Ready with our version at their fixed addresses, and there is no current context."""
     items = json.loads(machine.kube("get", "nodes", "-o", "json", cluster=_NAME))["items"]
     addresses = {item["metadata"]["name"]: next(entry["address"] for entry in item["status"]["addresses"] if entry["type"] == "InternalIP") for item in items}
 
@@ -120,7 +119,7 @@ def test_create(machine: Machine, cluster: object) -> None:
 
 
 def test_create_again_is_a_no_op(machine: Machine, cluster: object) -> None:
-    """A healthy cluster is left alone: the same processes run afterwards."""
+    """create does not change a healthy cluster: the same processes run afterwards."""
     before = _pids(machine)
     _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET)
 
@@ -129,7 +128,7 @@ def test_create_again_is_a_no_op(machine: Machine, cluster: object) -> None:
 
 
 def test_secrets_are_for_root_only(machine: Machine, cluster: object) -> None:
-    """No key is readable by others, and the cluster's folder lets nobody in."""
+    """Only the owner can read keys and enter the cluster's folder."""
     folder = machine.state_dir / _NAME
 
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -138,7 +137,7 @@ def test_secrets_are_for_root_only(machine: Machine, cluster: object) -> None:
 
 
 def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
-    """The API server gives nothing to who has no certificate, and kubelet neither."""
+    """Neither the API server nor kubelet accepts a client without a certificate."""
     import ssl
     import urllib.error
     import urllib.request
@@ -151,7 +150,7 @@ def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
 
 
 def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
-    """From a pod on each node, the Service's DNS name leads to pods on both, and so does each NodePort."""
+    """From a pod on each node, the Service's DNS name reaches pods on both nodes, and so does each NodePort."""
     for address in _NODES.values():
         for url in (f"http://{address}:30081/fetch?url=http://web.default.svc.cluster.local/name", f"http://{address}:30080/name"):
             # The rules of a new Service reach each node's kernel a moment after its pods are Ready.
@@ -160,7 +159,7 @@ def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
 
 
 def test_outside_names_are_refused_at_once(machine: Machine, pods: object) -> None:
-    """A name outside of the cluster is an answer, not a wait."""
+    """A query for a name outside the cluster is answered at once."""
     begin = time.monotonic()
     with pytest.raises(OSError, match="lookup outside.example"):
         fetch(f"http://{_NODES['itest-2']}:30081/fetch?url=http://outside.example/")
@@ -172,11 +171,11 @@ def test_exec_and_logs(machine: Machine, pods: object) -> None:
     """kubectl exec and logs reach a pod on either node."""
     for pod in machine.kube("get", "pods", "-l", "app=web", "-o", "name", cluster=_NAME).split():
         assert machine.kube("exec", pod, "--", "/bin/probe", "hello", cluster=_NAME) == "hello\n"
-        assert "probe listens" in machine.kube("logs", pod, cluster=_NAME)
+        assert "probe is listening" in machine.kube("logs", pod, cluster=_NAME)
 
 
 def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -> None:
-    """A node pulls from the registry that registries.yaml names, without TLS."""
+    """A node pulls without TLS from a registry that is in registries.yaml."""
     server = registry.serve(archive, "172.30.7.1", _REGISTRY_PORT)
     try:
         machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("Deployment", "pulled", f"172.30.7.1:{_REGISTRY_PORT}/probe:2", "Always")])
@@ -187,7 +186,7 @@ def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -
 
 
 def test_volume_survives_its_pod(machine: Machine, pods: object) -> None:
-    """What a pod that is not root wrote to a claim of the default class, the next pod reads."""
+    """A pod reads from a claim of the default class what an earlier pod, which was not root, wrote to it."""
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
     claim["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
     keeper = _workload("Deployment", "keeper", volumeMounts=[{"name": "data", "mountPath": "/data"}])
@@ -203,7 +202,7 @@ def test_volume_survives_its_pod(machine: Machine, pods: object) -> None:
 
 
 def test_stop_and_start(machine: Machine, pods: object, archive: Path) -> None:
-    """A stopped cluster has no process; started, it has its nodes, images, volumes and addresses again."""
+    """A stopped cluster has no process; after start it has the same nodes, images, volumes and addresses."""
     machine.run("stop", "--name", _NAME)
     assert "stopped" in machine.run("list")[0]
     left = traces(machine, [_NAME])
@@ -216,7 +215,7 @@ def test_stop_and_start(machine: Machine, pods: object, archive: Path) -> None:
 
 
 def test_killed_nodes_come_back(machine: Machine, pods: object) -> None:
-    """After SIGKILL to both nodes at once, start brings everything back."""
+    """After SIGKILL to both nodes at once, start restores everything."""
     for pid in _pids(machine).values():
         os.kill(pid, signal.SIGKILL)
     eventually("death", lambda: "stopped" in machine.run("list")[0], 10)
@@ -226,7 +225,7 @@ def test_killed_nodes_come_back(machine: Machine, pods: object) -> None:
 
 
 def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
-    """A killed worker is NotReady within half a minute, and start brings that one back alone."""
+    """A killed worker is NotReady within half a minute, and start restarts only this node."""
     pids = _pids(machine)
     os.kill(pids[2], signal.SIGKILL)
     eventually("NotReady", lambda: _ready_nodes(machine) == {"itest-1"}, 40)
@@ -238,7 +237,7 @@ def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
 
 
 def test_second_cluster(machine: Machine, cluster: object) -> None:
-    """An interrupted creation beside the first cluster is made good by the next, and its delete touches only itself."""
+    """A second create finishes an interrupted creation beside the first cluster, and its delete does not touch the first."""
     interrupted = machine.start("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
     eventually("a first process", lambda: (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists(), 30)
     interrupted.kill()
@@ -257,7 +256,7 @@ def test_second_cluster(machine: Machine, cluster: object) -> None:
 
 
 def test_subnet_in_use(machine: Machine, cluster: object) -> None:
-    """A subnet that a cluster or an interface has is refused in one sentence, and nothing is left."""
+    """A subnet that another cluster or an interface has is refused in one sentence, and nothing is left behind."""
     _, stderr = machine.run("create", "--name", _OTHER, "--subnet", _SUBNET, code=1)
     assert stderr.splitlines()[-1].startswith(f"ERROR: subnet {_SUBNET} is in use by cluster {_NAME}")
 

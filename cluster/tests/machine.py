@@ -1,4 +1,4 @@
-"""The machine as integration tests see it: a network of their own, commands, and what is left behind."""
+"""The machine for integration tests: a separate network, commands, and the traces of clusters."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from cluster.embedded.machine import process_start
-from cluster.names import machine_id
+from cluster.embedded.nodes.machine import process_start
+from cluster.model.names import machine_id
 
 __all__ = ["Machine", "eventually", "fetch", "own_network", "traces"]
 
@@ -26,26 +26,32 @@ _SETTINGS = ("kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory", "vm
 
 
 def own_network() -> None:
-    """Moves this process into a new network namespace, which ends with it and its children.
+    """Moves this process into a new network namespace, so that the test's addresses don't conflict with those of a user's cluster.
 
-    The addresses of a test's cluster then never meet those of a user's.
+    Raises:
+        OSError: this process isn't root.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "cannot make a network namespace: run the integration test as root")
+        raise OSError(ctypes.get_errno(), "cannot create a network namespace; run the integration test as root")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A state folder, kubeconfig and network of the test's own. kubectl: the executable."""
+    """Runs commands with the test's own state folder, kubeconfig and network.
+
+    Attributes:
+        folder: has the state folder and the kubeconfig.
+        kubectl: the path of kubectl.
+    """
 
     folder: Path
     kubectl: Path
 
     @property
     def state_dir(self) -> Path:
-        """Where the test's clusters are kept."""
+        """The folder of the test's clusters."""
         return self.folder / "state" / "clusters"
 
     @property
@@ -54,17 +60,17 @@ class Machine:
         return self.folder / "kubeconfig"
 
     def environment(self) -> dict[str, str]:
-        """The environment of every command."""
+        """Returns the environment of every command."""
         ours = {"TURNUP_STATE_DIR": str(self.state_dir), "KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": os.pathsep.join(sys.path)}
         return {**os.environ, **ours}
 
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """Starts a cluster command."""
+        """Starts a cluster command and returns its process."""
         command = [sys.executable, "-B", "-m", "cluster.commands", *args]
         return subprocess.Popen(command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, *args: str, code: int = 0) -> tuple[str, str]:
-        """Runs a cluster command; returns its two streams, and fails the test unless it ends with code."""
+        """Runs a cluster command and returns its stdout and stderr; fails the test if the exit code is another."""
         process = self.start(*args)
         stdout, stderr = process.communicate(timeout=180)
         assert process.returncode == code, f"{args} ended with {process.returncode}: {stdout}{stderr}"
@@ -72,7 +78,7 @@ class Machine:
         return stdout, stderr
 
     def kube(self, *args: str, cluster: str, stdin: object = None) -> str:
-        """Runs kubectl on a cluster; stdin: objects to hand over."""
+        """Runs kubectl on a cluster, with objects as its standard input, and returns its stdout."""
         text = None if stdin is None else yaml.safe_dump_all(stdin)
         command = [str(self.kubectl), "--context", f"turnup-{cluster}", *args]
         done = subprocess.run(command, env=self.environment(), input=text, capture_output=True, text=True, timeout=120, check=False)
@@ -80,7 +86,7 @@ class Machine:
         return done.stdout
 
     def rolled_out(self, workload: str, *, cluster: str) -> None:
-        """Waits for a workload (KIND/NAME); fails the test with what the cluster says of its pods and volumes."""
+        """Waits for a rollout of a workload (KIND/NAME); fails the test with the cluster's pods, volumes and events."""
         try:
             self.kube("rollout", "status", workload, "--timeout=100s", cluster=cluster)
         except AssertionError as error:
@@ -90,7 +96,16 @@ class Machine:
 
 
 def eventually(what: str, look: Callable[[], object], timeout: float = 60.0) -> object:
-    """Calls look until it returns something true; fails the test naming what after timeout seconds."""
+    """Calls a function until it returns a true value.
+
+    Args:
+        what: what to wait for, for the failure.
+        look: the function; an OSError or AssertionError counts as a false value.
+        timeout: seconds until the test fails.
+
+    Returns:
+        The value.
+    """
     deadline = time.monotonic() + timeout
     last: object = None
     while time.monotonic() < deadline:
@@ -105,10 +120,22 @@ def eventually(what: str, look: Callable[[], object], timeout: float = 60.0) -> 
 
 
 def fetch(url: str, content: bytes | None = None, timeout: float = 10.0) -> str:
-    """GETs a URL, or PUTs content to it; an HTTP error is raised with the server's words."""
+    """Reads a URL with GET, or writes content to it with PUT.
+
+    Args:
+        url: the URL.
+        content: what to write; None reads.
+        timeout: seconds.
+
+    Returns:
+        The text of the answer.
+
+    Raises:
+        OSError: the server does not answer or answers with an error.
+    """
     request = urllib.request.Request(url, data=content, method="GET" if content is None else "PUT")
     try:
-        # The test's network has no proxy, whatever the environment says.
+        # The test's network has no proxy, even if the environment names one.
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
             return answer.read().decode()
     except urllib.error.HTTPError as error:
@@ -116,13 +143,13 @@ def fetch(url: str, content: bytes | None = None, timeout: float = 10.0) -> str:
 
 
 def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
-    """All that the machine shows of the clusters called names: kind → what is there."""
+    """Returns everything on the machine that belongs to the clusters with these names: kind → list."""
     ids = [machine_id(name, machine.state_dir) for name in names]
     marks = [*ids, str(machine.state_dir)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
     return {
-        # The kernel settings that a kubelet would change, were it let.
+        # kubelet would change these settings of the kernel if it could.
         "settings": [f"{path} {Path('/proc/sys', path).read_text().strip()}" for path in _SETTINGS],
         "processes": [line for line in _processes() if any(mark in line for mark in marks)],
         "mounts": [line for line in mounts if any(mark in line for mark in marks)],
@@ -133,10 +160,7 @@ def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
 
 
 def _processes() -> list[str]:
-    """Every process of the machine but this one: id, command line and cgroups.
-
-    The dead that the machine's first process has not yet collected run no more.
-    """
+    """Returns the ID, command line and cgroups of every other process on the machine, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid() and process_start(int(entry.name)):

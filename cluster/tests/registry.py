@@ -1,4 +1,4 @@
-"""A plain-HTTP registry that serves one OCI archive: just enough for a node to pull from."""
+"""A registry without TLS that serves one OCI archive, with just enough of the protocol for a pull."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["serve"]
 
 
 def serve(archive: Path, address: str, port: int) -> http.server.ThreadingHTTPServer:
-    """Serves the archive's one image, under any name and tag, until shutdown is called."""
+    """Serves the archive's one image under any name and tag, until shutdown is called on the result."""
     with tarfile.open(archive) as tar:
         files = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
     manifest = json.loads(files["index.json"])["manifests"][0]
@@ -21,7 +21,7 @@ def serve(archive: Path, address: str, port: int) -> http.server.ThreadingHTTPSe
         """Answers the three requests of a pull."""
 
         def do_GET(self) -> None:  # noqa: N802
-            """/v2/, a manifest by tag or digest, or a blob by digest."""
+            """Answers /v2/, a manifest by tag or digest, or a blob by digest."""
             kind, _, reference = self.path.rpartition("/")
             if self.path == "/v2/":
                 self._send(b"{}", "application/json")
@@ -45,7 +45,7 @@ def serve(archive: Path, address: str, port: int) -> http.server.ThreadingHTTPSe
                 self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer((address, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from cluster.build import ensure
+from cluster.programs.build import ensure
 from rules.k8s.testing.plans import namespace
 from rules.k8s.testing.real_server import CONTEXT, RealServer
 from rules.k8s.testing.shell import Shell

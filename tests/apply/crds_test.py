@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.progress import for_stream
-from cluster.runner import SystemRunner
-from cluster.toolchain import find_go
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
+from cluster.programs.toolchain import find_go
 from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
@@ -26,7 +26,7 @@ def fixture_definitions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("operator")
     for name in ("go.mod", "go.sum"):
         (folder / name).write_bytes((_MODULES / "operator" / name).read_bytes())
-    go = find_go(SystemRunner(), _MODULES).executable(for_stream())
+    go = find_go(ProcessRunner(), _MODULES).executable(Progress())
     done = subprocess.run([go, "mod", "download", "-json", _OPERATOR], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
                           env={**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"})
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cluster.build import ensure
+from cluster.programs.build import ensure
 from rules.k8s.testing.plans import config_map, namespace
 from rules.k8s.testing.real_server import RealServer
 from rules.k8s.tools.api.client import Client

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.build import ensure
+from cluster.programs.build import ensure
 from rules.k8s.testing.identity import CLIENT, Authority, IdentityProvider
 from rules.k8s.testing.real_server import RealServer
 from rules.k8s.tools.api.client import Client

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cluster.build import ensure
+from cluster.programs.build import ensure
 from rules.k8s.testing.plans import document, write_plan
 from rules.k8s.testing.real_server import CONTEXT, RealServer
 from tests.bench.workspace import BenchError, Workspace

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.progress import SilentProgress
-from cluster.runner import SystemRunner
-from cluster.toolchain import find_go
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import SilentProgress
+from cluster.programs.toolchain import find_go
 from tests.bench import jsonnet_programs as programs
 from tests.bench.harness import Benchmark
 from tests.bench.workspace import BenchError, Workspace
@@ -85,7 +85,7 @@ def _worker(workspace: Workspace) -> _Worker:
 def _go_jsonnet(workspace: Workspace) -> Path:
     """Returns the go-jsonnet command, which `go install` builds at a version in Go's checksum database."""
     folder = _programs(workspace) / "bin"
-    go = str(find_go(SystemRunner()).executable(SilentProgress()))
+    go = str(find_go(ProcessRunner()).executable(SilentProgress()))
     workspace.run("env", f"GOBIN={folder}", "GOTOOLCHAIN=local", go, "install", f"github.com/google/go-jsonnet/cmd/jsonnet@v{_GO_JSONNET}")
     return folder / "jsonnet"
 

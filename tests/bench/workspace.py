@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
-from cluster.build import ensure
-from cluster.names import context_name
+from cluster.model.names import context_name
+from cluster.programs.build import ensure
 
 T = TypeVar("T")
 

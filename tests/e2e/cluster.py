@@ -1,4 +1,4 @@
-"""A fresh embedded cluster for one test run: own network, own state, own kubeconfig; gone afterwards."""
+"""A new embedded cluster for one test run, with its own network, state folder and kubeconfig."""
 
 import dataclasses
 import http.client
@@ -6,37 +6,45 @@ import os
 import subprocess
 from pathlib import Path
 
-from cluster.build import ensure
-from cluster.embedded.machine import kill_node
+from cluster.embedded.nodes.machine import kill_node
 from cluster.lifecycle import existing_cluster
+from cluster.programs.build import ensure
 from tests.e2e import private_network
 
 NAME = "local"
-"""The name that built targets expect (CLUSTER_NAME of cluster_constants.bzl); the state folder keeps it apart from the user's."""
+"""The name that built targets use (CLUSTER_NAME of cluster_constants.bzl); the state folder distinguishes it from the user's cluster."""
 
 _NOT_NEEDED = ("docker", "podman", "nerdctl", "buildah", "skopeo", "crane", "kubectl", "k3d", "kind")
 
 
 def bazel_program(name: str) -> str:
-    """The path of a built program in this test's runfiles, by its path from the workspace root."""
+    """Returns the path of a built program in this test's runfiles, given its path in the workspace."""
     return str(Path(os.environ["RUNFILES_DIR"]) / "turnup" / name)
 
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """What an HTTP server answered: status code and body."""
+    """An HTTP server's answer.
+
+    Attributes:
+      status: the status code.
+      body: the body.
+    """
 
     status: int
     body: bytes
 
 
 class PrivateCluster:
-    """Use as a context manager: creates a two-node cluster, deletes it at the end, whatever happened.
+    """A context manager that creates a cluster of two nodes and always deletes it at the end.
 
     Attributes:
-      context: its name in the kubeconfig.
-      kubeconfig: a file of this run only.
-      namespace: the developer's namespace that the built targets carry.
+      context: its context in the kubeconfig.
+      kubeconfig: the path of this run's own kubeconfig.
+      namespace: the developer's namespace, which the built targets have.
+      environment: the developer's environment.
+      shared_environments: all other environments.
+      shared_environment: the one of them that has built targets here.
     """
 
     context = f"turnup-{NAME}"
@@ -53,7 +61,9 @@ class PrivateCluster:
             "TURNUP_STATE_DIR": str(self._state),
         }
         constants = dict(line.split("=", 1) for line in Path(os.environ["CONSTANTS"]).read_text().split())
-        self.namespace, self._registry = constants["myns"], constants["registry"]
+        self.namespace, self._registry = constants["namespace"], constants["registry"]
+        self.environment, self.shared_environment = constants["environment"], constants["shared_environment"]
+        self.shared_environments = [name for name in constants["environments"].split(",") if name != self.environment]
 
     def __enter__(self) -> "PrivateCluster":
         self.turnup("create", "--nodes", "2")
@@ -63,7 +73,7 @@ class PrivateCluster:
         self.turnup("delete")
 
     def _decoys(self, folder: Path) -> Path:
-        """Makes a folder of programs that Turnup must not need: each notes that it was called, and fails."""
+        """Creates a folder of programs that Turnup must not need: each records that it was called, and fails."""
         folder.mkdir()
         for name in _NOT_NEEDED:
             (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{self._calls}\nexit 1\n')
@@ -71,19 +81,19 @@ class PrivateCluster:
         return folder
 
     def foreign_calls(self) -> list[str]:
-        """The calls so far of container engines, their clients and kubectl, by their names, a line each."""
+        """Returns the calls of container engines, their clients and kubectl so far, one line each."""
         return self._calls.read_text().splitlines() if self._calls.exists() else []
 
     def attempt(self, *command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
-        """Runs a command against this cluster and returns how it ended."""
+        """Runs a command on this cluster and returns its result, also if it failed."""
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Starts a command against this cluster that runs until it is told to stop; its stdout is a pipe."""
+        """Starts a command on this cluster that runs until it is stopped; its stdout is a pipe."""
         return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
 
     def run(self, *command: str, timeout_s: float = 600) -> str:
-        """Runs a command that must succeed; returns what it printed on both streams."""
+        """Runs a command that must succeed, and returns what it printed on both streams."""
         done = self.attempt(*command, timeout_s=timeout_s)
         assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
@@ -102,14 +112,14 @@ class PrivateCluster:
             kill_node(found, number)
 
     def registry_get(self, path: str) -> Response:
-        """GETs a path of the in-cluster registry, see registry_request."""
+        """Sends GET to the registry of the cluster; see registry_request."""
         return self.registry_request("GET", path)
 
     def registry_request(self, method: str, path: str) -> Response:
-        """Asks the in-cluster registry at the address that images are named by.
+        """Sends a request to the registry of the cluster, at the address in image references.
 
         Raises:
-          OSError: nothing answers there.
+          OSError: the registry does not answer.
         """
         connection = http.client.HTTPConnection(self._registry, timeout=5)
         try:

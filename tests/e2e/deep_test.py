@@ -1,6 +1,6 @@
-"""The main job on a fresh cluster: setup, deep apply, answers from Redis; then failures, and the client recovers.
+"""Tests of the whole stack on a new cluster: setup, deep apply, answers from Redis, then failures and recovery.
 
-The tests share one cluster and run in the order they are written: each leaves the stack answering for the next.
+The tests share one cluster and run in the order in which they are written. Each leaves a running stack for the next.
 """
 
 import subprocess
@@ -16,20 +16,20 @@ from tests.e2e.cluster import PrivateCluster, bazel_program
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A fresh two-node cluster in a network of its own, deleted at the end."""
+    """A new cluster of two nodes in its own network, deleted at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
         yield created
 
 
 @pytest.fixture(scope="module")
 def stack(cluster):
-    """The running stack, in the namespace that the built target has for this user."""
+    """The running stack, in the namespace of the built targets."""
     return stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
 
 
 def test_apply_before_setup_names_the_cure(cluster):
-    """On a cluster without setup the stack is refused with one sentence, and nothing of it is created."""
-    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"))
+    """Without setup, apply refuses the stack with one sentence and creates none of its objects."""
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"))
 
     assert refused.returncode != 0
     assert "//prod:setup.apply" in refused.stderr
@@ -37,11 +37,11 @@ def test_apply_before_setup_names_the_cure(cluster):
 
 
 def test_setup(cluster):
-    """//prod:setup.apply makes the namespaces, the CRDs and a registry that answers."""
+    """//prod:setup.apply creates the namespaces, the CRDs and a registry that answers."""
     cluster.run(bazel_program("prod/setup.apply.sh"), "--wait")
 
     names = cluster.kubectl("get", "namespaces,crds", "-o", "name").split()
-    for name in ("prod", "staging", "dev", cluster.namespace):
+    for name in (*cluster.shared_environments, cluster.namespace):
         assert f"namespace/{name}" in names
     for crd in (
         "prometheusrules.monitoring.coreos.com",
@@ -53,9 +53,9 @@ def test_setup(cluster):
 
 
 def test_deep_apply_answers_from_redis(cluster, stack):
-    """One command turns up Redis, server and client; the client's log has an answer to each of the four RPCs."""
+    """One command starts Redis, server and client; the client's log has an answer to each of the four RPCs."""
     start = stacks.now()
-    cluster.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--wait")
 
     answers = stack.wait_for_answers(start, deadline_s=60)
     assert set(answers) == set(stacks.METHODS)
@@ -63,7 +63,7 @@ def test_deep_apply_answers_from_redis(cluster, stack):
 
 
 def test_images_cannot_be_deleted_by_anybody(cluster, stack):
-    """The registry asks nobody to log in, so it lets nobody delete what pods run."""
+    """The registry, which needs no login, refuses to delete the images of pods."""
     image = stack.pods(stacks.SERVER)[0].spec.containers[0].image
     repository, digest = image.split("/", 1)[1].split("@")
 
@@ -72,9 +72,9 @@ def test_images_cannot_be_deleted_by_anybody(cluster, stack):
 
 
 def test_apply_again_changes_nothing(cluster, stack):
-    """A second apply writes nothing: resource versions and pods stay."""
+    """A second apply writes nothing: resource versions and pods stay the same."""
     before = stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}
-    printed = cluster.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+    printed = cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--wait")
 
     assert (stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}) == before
     assert "created" not in printed
@@ -82,7 +82,7 @@ def test_apply_again_changes_nothing(cluster, stack):
 
 
 def _two_deployments(image, value):
-    """A Deployment that mounts a ConfigMap with a value, and one that does not."""
+    """Returns a Deployment that mounts a ConfigMap with a value, and one that does not."""
     objects = [deployment(name, image=image) for name in ("user", "other")] + [config_map("settings", key=value)]
     for obj in objects:
         obj["metadata"]["namespace"] = "settings"
@@ -97,13 +97,13 @@ def _two_deployments(image, value):
 
 
 def _only_pod(cluster, app):
-    """The UID of an app's pod, None while there are several."""
+    """Returns the UID of an app's pod; None while there are several."""
     uids = cluster.kubectl("get", "pods", "-n", "settings", "-l", f"app={app}", "-o", "jsonpath={.items[*].metadata.uid}").split()
     return uids[0] if len(uids) == 1 else None
 
 
 def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
-    """New pods read the new value, pods that do not use it stay; a rollback brings the value back the same way."""
+    """New pods read the new value, and pods that do not use it stay; a rollback restores the value in the same way."""
     image = stack.pods(stacks.SERVER)[0].spec.containers[0].image
     cluster.kubectl("create", "namespace", "settings")
     shell = Shell(tmp_path, {})
@@ -114,7 +114,7 @@ def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
     def do(verb, built, expected):
         shell.make_targets(document("//settings:dev", _two_deployments(image, built), context=cluster.context, namespace="settings"))
         assert shell.run(verb, "--wait=2m") == 0, shell.err
-        # A pod that is ending may be listed, and asked, for another second.
+        # A terminating pod can still be listed and answer for another second.
         stacks.wait_for(
             f"the value {expected!r}", lambda: cluster.kubectl("exec", "-n", "settings", "deployment/user", "--", *read).strip() == expected,
             deadline_s=30)
@@ -129,18 +129,18 @@ def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
 
 
 def test_shallow_apply_touches_its_own_objects_only(cluster, stack):
-    """//svc:myns.apply on its own is the stack's own object, not those of its dependencies."""
-    shown = cluster.run(bazel_program("svc/myns.show.sh"))
+    """The shallow apply of //svc applies the stack's own object, not those of its dependencies."""
+    shown = cluster.run(bazel_program(f"svc/{cluster.environment}.show.sh"))
 
     assert "kind: ConfigMap" in shown
     assert "StatefulSet" not in shown
-    cluster.run(bazel_program("svc/myns.apply.sh"))
+    cluster.run(bazel_program(f"svc/{cluster.environment}.apply.sh"))
 
 
 def test_a_wrong_context_is_refused(cluster, stack):
-    """A target does not write to another context than its own, even when asked to."""
+    """A target does not write to another context than its own, even on request."""
     before = stack.resource_versions()
-    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"), "--context", "somewhere-else")
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--context", "somewhere-else")
 
     assert refused.returncode != 0
     assert "somewhere-else" in refused.stderr
@@ -149,16 +149,16 @@ def test_a_wrong_context_is_refused(cluster, stack):
 
 
 def test_dev_without_pins_is_refused(cluster):
-    """dev has no pins in a fresh checkout: apply says which command makes them."""
-    refused = cluster.attempt(bazel_program("svc/dev-deep.apply.sh"))
+    """A shared environment has no pins in a new checkout, and apply names the command that writes them."""
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.shared_environment}-deep.apply.sh"))
 
     assert refused.returncode != 0
-    assert "//svc:pin -- dev" in refused.stderr
+    assert f"//svc:pin -- {cluster.shared_environment}" in refused.stderr
 
 
 @pytest.mark.parametrize("service", [stacks.REDIS, stacks.SERVER])
 def test_client_recovers_from_a_killed_pod(stack, service):
-    """A pod killed at once is replaced, and the client gets answers to all four RPCs again."""
+    """A killed pod is replaced, and the client gets answers to all four RPCs again."""
     count = len(stack.ready_pods(service))
     killed = stack.delete_pod(service)
 
@@ -171,7 +171,7 @@ def test_client_recovers_from_a_killed_pod(stack, service):
 
 
 def test_client_recovers_from_a_killed_node(cluster, stack):
-    """Node 2 dies with all its processes; once it is started again, all of the stack is ready and answers."""
+    """After the death and restart of node 2, the whole stack is ready and answers."""
     node = stack.nodes()[1]
     cluster.kill_node(2)
     stacks.wait_for(f"{node} seen as not ready", lambda: not stack.node_ready(node), deadline_s=90)
@@ -183,7 +183,7 @@ def test_client_recovers_from_a_killed_node(cluster, stack):
 
 
 def test_everything_survives_stop_and_start(cluster, stack):
-    """After `cluster stop` and `start` the registry has its images, and the stack answers, without another apply."""
+    """After `cluster stop` and `start`, the registry has its images, and the stack answers without another apply."""
     images = stacks.wait_for("the registry", lambda: cluster.registry_get("/v2/_catalog").body, deadline_s=60)
     cluster.turnup("stop")
     cluster.turnup("start")
@@ -193,9 +193,9 @@ def test_everything_survives_stop_and_start(cluster, stack):
 
 
 def test_delete_leaves_other_objects(cluster, stack):
-    """.delete removes the stack's objects and nothing that somebody else put beside them."""
+    """delete removes the stack's objects and no others in its namespace."""
     cluster.kubectl("create", "configmap", "planted", "-n", stack.namespace)
-    cluster.run(bazel_program("svc/myns-deep.delete.sh"))
+    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.delete.sh"))
 
     left = cluster.kubectl("get", "deployments,statefulsets,services,configmaps", "-n", stack.namespace, "-o", "name").split()
     assert set(left) <= {"configmap/planted", "configmap/kube-root-ca.crt"}
@@ -203,9 +203,9 @@ def test_delete_leaves_other_objects(cluster, stack):
 
 
 def test_programs_fail_cleanly_without_a_cluster(cluster):
-    """With no API server behind the context, apply ends within its deadline with one sentence."""
+    """If no API server answers at the context, apply fails within its deadline with one sentence."""
     cluster.turnup("stop")
-    refused = cluster.attempt(bazel_program("svc/myns-deep.apply.sh"))
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"))
     cluster.turnup("start")
 
     assert isinstance(refused, subprocess.CompletedProcess)
@@ -215,8 +215,8 @@ def test_programs_fail_cleanly_without_a_cluster(cluster):
 
 
 def test_no_container_engine_was_asked_for_anything(cluster):
-    """Cluster, images, pushes, applies and deletes of all tests above called neither Docker or its like nor kubectl."""
+    """None of the tests above called Docker, another container engine or kubectl."""
     assert cluster.foreign_calls() == []
-    cluster.attempt("docker", "version")  # The decoys do notice a call.
+    cluster.attempt("docker", "version")  # proves that the decoys record calls
 
     assert cluster.foreign_calls() == ["docker version"]

@@ -1,18 +1,18 @@
-"""A network of the test's own: the default cluster's addresses without the user's cluster in the way."""
+"""A network namespace for the test, in which the user's cluster does not use the default addresses."""
 
 import ctypes
 import os
 import subprocess
 
 _CLONE_NEWNET = 0x40000000
-"""From linux/sched.h; os.unshare comes with Python 3.12 only."""
+"""From linux/sched.h; os.unshare exists only since Python 3.12."""
 
 
 def enter() -> None:
-    """Moves this process, and all that it starts from now on, into a new network namespace with a loopback.
+    """Moves this process, and what it starts from now on, into a new network namespace with a loopback interface.
 
     Raises:
-      OSError: the kernel refused (not root).
+      OSError: the kernel refused, because this process isn't root.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0:

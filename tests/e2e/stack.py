@@ -1,4 +1,4 @@
-"""What a test asks a running stack: which pods there are, what the client logged, and how to break things."""
+"""The sample's running stack for tests: its pods, the client's log, and ways to break it."""
 
 import datetime
 import re
@@ -19,19 +19,19 @@ Found = TypeVar("Found")
 
 
 def wait_for(what: str, probe: Callable[[], Found | None], deadline_s: float, pause_s: float = 0.5) -> Found:
-    """Calls probe until it returns something true.
+    """Calls a function until it returns a true value.
 
     Args:
-      what: what is waited for, for the error.
-      probe: asked again and again; its last answer is shown in the error.
-      deadline_s: seconds until it is given up.
-      pause_s: seconds between two questions.
+      what: what to wait for, for the error.
+      probe: the function; the error has its last result.
+      deadline_s: seconds until this gives up.
+      pause_s: seconds between two calls.
 
     Returns:
-      probe's first true answer.
+      The first true value.
 
     Raises:
-      AssertionError: the deadline passed.
+      AssertionError: the time is up.
     """
     until = time.monotonic() + deadline_s
     while True:
@@ -47,28 +47,28 @@ def wait_for(what: str, probe: Callable[[], Found | None], deadline_s: float, pa
 
 
 class Stack:
-    """The sample's stack in one namespace of one cluster, read through the Kubernetes API."""
+    """The sample's stack in one namespace of a cluster, read through the Kubernetes API."""
 
     def __init__(self, kubeconfig: Path, context: str, namespace: str) -> None:
         self._api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig), context=context))
         self.namespace = namespace
 
     def pods(self, service: str) -> list[client.V1Pod]:
-        """The pods of a service, by its name in service.yaml."""
+        """Returns the pods of a service, given its name in service.yaml."""
         return self._api.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/name={service}").items
 
     def ready_pods(self, service: str) -> list[client.V1Pod]:
-        """Those of a service's pods whose Ready condition is true and that are not being deleted."""
+        """Returns the pods of a service that are Ready and not terminating."""
         return [pod for pod in self.pods(service) if is_ready(pod) and pod.metadata.deletion_timestamp is None]
 
     def answers_since(self, moment: datetime.datetime) -> dict[str, str]:
-        """What the client logged as answered after a moment (aware datetime): method to its last line."""
+        """Returns what the client logged as answered after a moment (an aware datetime): method → its last line."""
         found = {}
         for pod in self.pods(CLIENT):
             text = self._api.read_namespaced_pod_log(pod.metadata.name, self.namespace, timestamps=True, tail_lines=200)
             for line in text.splitlines():
                 stamp, _, rest = line.partition(" ")
-                # The kubelet writes nanoseconds; datetime reads six digits.
+                # kubelet writes nanoseconds, and datetime reads only six digits.
                 at = datetime.datetime.fromisoformat(re.sub(r"\.(\d{6})\d*Z", r".\1+00:00", stamp))
                 called = re.search(rf"\b({'|'.join(METHODS)}) (?!attempt).*\(\d+ ms\)", rest)
                 if at > moment and called:
@@ -76,7 +76,7 @@ class Stack:
         return found
 
     def wait_for_answers(self, moment: datetime.datetime, deadline_s: float) -> dict[str, str]:
-        """Waits until all four RPCs were answered after a moment; returns method to log line."""
+        """Waits until all four RPCs have been answered after a moment; returns method → log line."""
 
         def all_answered() -> dict[str, str] | None:
             found = self.answers_since(moment)
@@ -85,7 +85,7 @@ class Stack:
         return wait_for(f"answers to {', '.join(METHODS)} in the client's log", all_answered, deadline_s)
 
     def report(self) -> str:
-        """Every pod in a line, those that are not ready with the end of their log: what to read when a wait failed."""
+        """Returns a line for every pod, and the end of the log of those that are not ready, for the message of a failed wait."""
         lines = []
         for pod in self._api.list_namespaced_pod(self.namespace).items:
             statuses = pod.status.container_statuses or []
@@ -96,22 +96,22 @@ class Stack:
         return "\n".join(lines)
 
     def delete_pod(self, service: str) -> str:
-        """Deletes one pod of a service at once, as a crash would; returns its UID."""
+        """Deletes one pod of a service without a grace period, as a crash would, and returns its UID."""
         pod = wait_for(f"a ready pod of {service}", lambda: self.ready_pods(service), deadline_s=60)[0]
         self._api.delete_namespaced_pod(pod.metadata.name, self.namespace, grace_period_seconds=0)
         return pod.metadata.uid
 
     def node_ready(self, name: str) -> bool:
-        """Whether a node's Ready condition is true."""
+        """Returns whether a node is Ready."""
         node = self._api.read_node(name)
         return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions)
 
     def nodes(self) -> list[str]:
-        """The names of the cluster's nodes, sorted."""
+        """Returns the names of the cluster's nodes, sorted."""
         return sorted(node.metadata.name for node in self._api.list_node().items)
 
     def resource_versions(self) -> dict[str, str]:
-        """kind/name to resourceVersion of what a stack applies and controllers do not touch."""
+        """Returns kind/name → resourceVersion for the stack's objects that controllers don't change."""
         kinds = {
             "Service": self._api.list_namespaced_service,
             "ConfigMap": self._api.list_namespaced_config_map,
@@ -125,10 +125,10 @@ class Stack:
 
 
 def is_ready(pod: client.V1Pod) -> bool:
-    """Whether a pod's Ready condition is true."""
+    """Returns whether a pod is Ready."""
     return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
 
 
 def now() -> datetime.datetime:
-    """This moment, with its time zone."""
+    """Returns the current time, with its time zone."""
     return datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""What only pods that run can show: eight ways to fail, each explained; logs and forwarded ports over a rollout.
+"""Tests that need running pods: explanations of eight failures; logs and forwarded ports during a rollout.
 
 The tests share one cluster.
 """
@@ -19,18 +19,18 @@ from tests.e2e.cluster import PrivateCluster, bazel_program
 from tests.e2e.stack import wait_for
 
 EXPLAINED_S = 15.0
-"""Within so many seconds of the apply each failure is explained: the promise of rules/k8s/README.md."""
+"""Each failure is explained within so many seconds after the apply, as rules/k8s/README.md promises."""
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A fresh cluster in a network of its own, deleted at the end."""
+    """A new cluster in its own network, deleted at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
         yield created
 
 
 def test_eight_failures_are_explained(cluster):
-    """Each way to fail is explained in time with object, reason and last event, the crashes with their log; the exit code is 1."""
+    """Each failure is explained in time with object, reason and last event, a crash also with its log; the exit code is 1."""
     done = cluster.attempt(bazel_program("tests/e2e/matrix.apply.sh"), "--wait=25s", "--output=json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     print(done.stdout, done.stderr)
@@ -56,19 +56,19 @@ def test_eight_failures_are_explained(cluster):
 
 @pytest.fixture(scope="module")
 def echo(cluster):
-    """Two pods that answer with their names and log a line a second."""
+    """Two pods that answer with their names and log one line per second."""
     cluster.run(bazel_program("tests/e2e/echo.apply.sh"), "--wait=60s")
     return cluster
 
 
 def pods(cluster) -> set[str]:
-    """The names of the pods that are there and stay."""
+    """Returns the names of the pods that are not terminating."""
     found = json.loads(cluster.kubectl("get", "pods", "-n", "echo", "-o", "json"))["items"]
     return {pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
 
 def roll_out(cluster) -> set[str]:
-    """Replaces every pod; returns the names of the new ones."""
+    """Replaces every pod, and returns the names of the new ones."""
     before = pods(cluster)
     cluster.kubectl("rollout", "restart", "deployment/echo", "-n", "echo")
     cluster.kubectl("rollout", "status", "deployment/echo", "-n", "echo", "--timeout=60s")
@@ -78,7 +78,7 @@ def roll_out(cluster) -> set[str]:
 
 @contextmanager
 def running(cluster, name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen, list[dict]]]:
-    """A verb that runs until it is interrupted, and the events that it has said so far."""
+    """Runs a verb until the body ends; yields its process and the events that it has printed so far."""
     told: list[dict] = []
     with cluster.start(bazel_program(f"tests/e2e/{name}.sh"), *arguments, "--output=json") as process:
         reader = threading.Thread(target=lambda: told.extend(map(json.loads, process.stdout)), daemon=True)
@@ -95,12 +95,12 @@ def running(cluster, name: str, *arguments: str) -> Iterator[tuple[subprocess.Po
 
 
 def test_status_of_a_ready_stack(echo):
-    """.status ends with 0 when everything runs."""
+    """The exit code of .status is 0 if everything runs."""
     assert "1 of 1 ready" in echo.run(bazel_program("tests/e2e/echo.status.sh"))
 
 
 def test_logs_are_one_sequence(echo):
-    """.logs has the last lines of both pods, in the order of their times."""
+    """The output of .logs has the last lines of both pods, in the order of their times."""
     wait_for("three lines of each pod", lambda: echo.run(bazel_program("tests/e2e/echo.logs.sh")).count("line 2") >= 2, deadline_s=30)
     done = echo.attempt(bazel_program("tests/e2e/echo.logs.sh"), "--tail=3", "--output=json")
     lines = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "log"]
@@ -111,7 +111,7 @@ def test_logs_are_one_sequence(echo):
 
 
 def test_following_picks_up_new_pods(echo):
-    """.logs -f goes on over a rollout: every new pod is there from its first line, no line twice."""
+    """During a rollout, .logs -f has every new pod from its first line, and no line twice."""
     with running(echo, "echo.logs", "--follow", "--tail=1") as (_, told):
         new = roll_out(echo)
 
@@ -125,7 +125,7 @@ def test_following_picks_up_new_pods(echo):
 
 
 def answer(port: int) -> str:
-    """The name of the pod behind a local port."""
+    """Returns the name of the pod that answers at a local port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/")
@@ -135,7 +135,7 @@ def answer(port: int) -> str:
 
 
 def test_forward_survives_a_rollout(echo):
-    """The local port stays, gives both pods' answers, and during a rollout answers again within 2 s, then from the new pods."""
+    """The local port stays, reaches both pods, and during a rollout answers again within 2 s, then from the new pods."""
     with running(echo, "echo.forward") as (_, told):
         wait_for("the port", lambda: list(told), deadline_s=20)
         port = int(told[0]["address"].rpartition(":")[2])
@@ -173,7 +173,7 @@ def test_forward_survives_a_rollout(echo):
 
 
 def test_forward_carries_many_bytes(echo):
-    """Connections side by side keep their bytes apart, and one that its client ends leaves the others alone."""
+    """Parallel connections do not mix their bytes, and one that its client closes does not disturb the others."""
     with running(echo, "echo.forward", "--port=18080") as (_, told):
         wait_for("the port", lambda: list(told), deadline_s=20)
         idle = [socket.create_connection(("127.0.0.1", 18080)) for _ in range(20)]

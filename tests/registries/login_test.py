@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.embedded.certificates import new_authority
+from cluster.embedded.nodes.certificates import new_authority
 from rules.image.tools.errors import PushError
 from rules.image.tools.oci import oci
 from rules.image.tools.pull import pull

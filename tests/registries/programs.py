@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.build import Module, build_module
-from cluster.progress import for_stream
-from cluster.runner import SystemRunner
-from cluster.toolchain import find_go
+from cluster.common.process import ProcessRunner
+from cluster.common.progress import Progress
+from cluster.programs.build import Module, build_module
+from cluster.programs.toolchain import find_go
 
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
 _DISTRIBUTION = Module("distribution", "registry", minutes=0.7, gigabytes=0.6)
@@ -22,8 +22,8 @@ _CLIENT_PACKAGES = Path("../debian_clients")
 
 
 def _built(module: Module) -> Path:
-    runner = SystemRunner()
-    return build_module(module, find_go(runner, _MODULES), for_stream(), runner, _MODULES) / module.executable
+    runner = ProcessRunner()
+    return build_module(module, find_go(runner, _MODULES), Progress(), runner, _MODULES) / module.executable
 
 
 def distribution() -> Path:

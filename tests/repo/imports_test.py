@@ -133,6 +133,19 @@ def test_top_level_folders_import_what_stands_below_them(folder):
     assert wrong == []
 
 
+def test_cluster_imports_only_what_rule_sets_share():
+    """Of rules/, cluster/ imports rules/common and nothing else: it knows no rule."""
+    wrong = [
+        (name, other)
+        for name, imported in import_graph().items()
+        if name.startswith("cluster.")
+        for other in imported
+        if other.startswith("rules.") and not other.startswith("rules.common.")
+    ]
+
+    assert wrong == []
+
+
 def packages(folder):
     """Returns the folder of the BUILD file that a folder belongs to, as a path."""
     path = Path(folder) / "x"

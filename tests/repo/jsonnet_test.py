@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from cluster import toolchain
+from cluster.programs import toolchain
 from tests.repo import tree
 
 # Programs that a target of another package renders.

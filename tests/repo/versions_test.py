@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cluster import build
+from cluster.programs import build
 from tests.repo import tree
 
 
@@ -40,7 +40,7 @@ def test_kubernetes_version_is_written_once():
     ]
 
     assert module[1] == build.KUBERNETES_VERSION
-    assert [path for path in elsewhere if path not in ("cluster/build.py", "CHANGELOG.md")] == []
+    assert [path for path in elsewhere if path not in ("cluster/programs/build.py", "CHANGELOG.md")] == []
 
 
 def test_changelog_has_the_version():

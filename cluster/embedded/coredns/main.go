@@ -1,13 +1,12 @@
-// Command coredns answers the cluster's DNS queries. It holds only the
-// plugins that the cluster's Corefile names, which keeps the image that every
-// node imports small.
+// Command coredns answers the cluster's DNS queries. It has only the plugins
+// that the cluster's Corefile uses, so that the image is small.
 package main
 
 import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 
-	// Each plugin registers itself under its Corefile directive.
+	// Each plugin registers its directive of the Corefile.
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/forward"
@@ -24,8 +23,8 @@ import (
 	_ "github.com/coredns/coredns/plugin/template"
 )
 
-// directives is the order in which plugins see a query, outermost first:
-// counting and logging around caching, caching around answering.
+// directives is the order in which plugins handle a query: metrics and logs
+// first, then the cache, then the plugins that answer.
 var directives = []string{
 	"reload", "health", "ready", "prometheus", "errors", "log",
 	"cache", "rewrite", "loadbalance", "template", "hosts", "kubernetes", "loop", "forward",

@@ -1,5 +1,5 @@
-// Command etcd is the cluster's key-value store, built from the upstream
-// module at the version that go.mod pins.
+// Command etcd is the cluster's key-value store: upstream's module in the
+// version of go.mod.
 package main
 
 import (

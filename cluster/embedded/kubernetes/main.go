@@ -1,7 +1,7 @@
-// Command kube holds every Kubernetes program of an embedded cluster in one
-// executable. It acts as the program whose name it is called by (a symbolic
-// link), or, when called by its own name, as the one named by its first
-// argument: one file to build, to cache and to keep in the page cache.
+// Command kube is every Kubernetes program of an embedded cluster in one
+// executable, so that there is one file to build, to cache and to load. It runs
+// the program whose name it is called by, through a symbolic link, or the
+// program that its first argument names.
 package main
 
 import (

@@ -16,30 +16,30 @@ import (
 	"turnup/cluster/embedded/kubernetes/localpath"
 	"turnup/cluster/embedded/kubernetes/multicall"
 
-	// Log formats, metrics and credential plugins register themselves.
+	// These packages register log formats, metrics and credential plugins.
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 )
 
-// programs is the one table from which dispatch and usage follow.
+// programs is the table for both the dispatch and the usage text.
 func programs() []multicall.Program {
 	return []multicall.Program{
 		{"kube-apiserver", "serves the Kubernetes API", server(apiserver.NewAPIServerCommand)},
 		{"kube-controller-manager", "runs the controllers", server(controllermanager.NewControllerManagerCommand)},
 		{"kube-proxy", "routes Service addresses on a node", server(proxy.NewProxyCommand)},
 		{"kube-scheduler", "assigns pods to nodes", server(func() *cobra.Command { return scheduler.NewSchedulerCommand() })},
-		{"kubectl", "talks to a cluster from the command line", runKubectl},
+		{"kubectl", "controls a cluster from the command line", runKubectl},
 		{"kubelet", "runs the pods of a node", server(func() *cobra.Command {
 			return kubelet.NewKubeletCommand(context.Background())
 		})},
-		{"local-path-provisioner", "makes volumes from directories on the nodes", server(localpath.NewCommand)},
+		{"local-path-provisioner", "creates volumes from directories on the nodes", server(localpath.NewCommand)},
 	}
 }
 
-// server adapts a command constructor to Program.Run. The command is built
-// only when it runs: building all of them would slow each start.
+// server adapts a command constructor to Program.Run. It constructs the command
+// only when it runs, because constructing all of them would slow every start.
 func server(construct func() *cobra.Command) func() int {
 	return func() int { return cli.Run(construct()) }
 }

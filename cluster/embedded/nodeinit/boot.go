@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// pollInterval is how often a condition is looked at; a dial on the same
-// machine costs microseconds, so a start is never late by much.
+// pollInterval is the time between two checks of a condition. A dial on the
+// same machine takes microseconds, so the checks can be frequent.
 const pollInterval = 10 * time.Millisecond
 
-// addressTimeout is how long the driver has to bring up the node's network.
+// addressTimeout is how long the node waits for its network.
 const addressTimeout = time.Minute
 
-// boot is a node's first process: it sets the node up and then keeps its
+// boot is a node's first process. It sets up the node and keeps the node's
 // programs running until it is told to stop.
 func boot(args []string, _, stderr io.Writer) int {
 	if len(args) != 1 {
 		return fail(stderr, errors.New("boot needs a specification"))
 	}
 	if os.Getpid() != 1 {
-		return fail(stderr, errors.New("boot must be the first process of a namespace: use launch"))
+		return fail(stderr, errors.New("boot must be the first process of a PID namespace; use launch"))
 	}
 	spec, err := readSpec(args[0])
 	if err == nil {
@@ -44,7 +44,7 @@ func boot(args []string, _, stderr io.Writer) int {
 	return 0
 }
 
-// tellLauncher answers `launch`, which waits on file 3.
+// tellLauncher writes the answer for `launch`, which reads it from file 3.
 func tellLauncher(outcome error) error {
 	report := os.NewFile(3, "launcher")
 	defer report.Close()
@@ -56,11 +56,11 @@ func tellLauncher(outcome error) error {
 	return err
 }
 
-// becomeNode makes the namespaces that this process was started in into the
-// node's, but for the network.
+// becomeNode sets up the namespaces that this process was started in as the
+// node's, except for the network.
 func becomeNode(spec *Spec) error {
-	// Before the root changes: cgroup folders are named as the host sees them,
-	// and processes inherit their cgroup from here.
+	// This comes before the change of the root, because the cgroup folders have
+	// the host's paths. Processes inherit their cgroup from this one.
 	for _, folder := range spec.Cgroups {
 		if err := joinCgroup(folder); err != nil {
 			return err
@@ -72,7 +72,7 @@ func becomeNode(spec *Spec) error {
 	return enterRoot(spec)
 }
 
-// joinNetwork waits for the driver to bring the network and sets it up.
+// joinNetwork waits until the node has its network, then sets it up.
 func joinNetwork(spec *Spec) error {
 	if err := waitAddress(spec.Address, addressTimeout); err != nil {
 		return err
@@ -85,8 +85,8 @@ func joinNetwork(spec *Spec) error {
 	return nil
 }
 
-// joinCgroup moves this process into a cgroup. 0 stands for the process that
-// writes, whatever its id is in this namespace.
+// joinCgroup moves this process into a cgroup. The kernel reads 0 as the
+// process that writes, whose ID in the host's namespace is not known here.
 func joinCgroup(folder string) error {
 	path := filepath.Join(folder, "cgroup.procs")
 	if err := os.WriteFile(path, []byte("0"), 0o644); err != nil {
@@ -95,7 +95,7 @@ func joinCgroup(folder string) error {
 	return nil
 }
 
-// waitAddress returns when an interface has the address.
+// waitAddress waits until an interface has the address.
 func waitAddress(address string, timeout time.Duration) error {
 	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
 		addresses, err := net.InterfaceAddrs()
@@ -111,7 +111,7 @@ func waitAddress(address string, timeout time.Duration) error {
 	return fmt.Errorf("no interface got address %s within %s", address, timeout)
 }
 
-// holds reports whether a condition is met now.
+// holds reports whether a condition is met.
 func (c Condition) holds() bool {
 	switch {
 	case c.Unix != "":

@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// rootReady is what boot tells launch once the node has its own root; anything
-// else is the reason why it has none.
+// rootReady is what boot writes to launch when the node has its own root; any
+// other text is the error.
 const rootReady = "ready"
 
-// namespaces are what makes a process tree a node of its own. The cgroup
-// namespace is shared: kubelet is given its folder by full name.
+// namespaces are the namespaces of a node. The cgroup namespace is the host's,
+// because kubelet gets the full path of its folder.
 const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET |
 	syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC
 
 // launch starts `boot` in new namespaces, waits until the node has its own
-// root, prints its process id as the host sees it, and leaves it running.
+// root, prints the process ID in the host's namespace, and leaves it running.
 func launch(args []string, stdout, stderr io.Writer) int {
 	if len(args) != 2 {
 		return fail(stderr, errors.New("launch needs a specification and a log file"))
@@ -34,7 +34,7 @@ func launch(args []string, stdout, stderr io.Writer) int {
 	node.Stdout, node.Stderr = log, log
 	node.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	node.Dir = "/"
-	// A session of its own: the terminal's Ctrl-C must not reach a node.
+	// In its own session the node does not get the terminal's Ctrl-C.
 	node.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Setsid: true}
 	report, boots, err := os.Pipe()
 	if err != nil {
@@ -45,7 +45,7 @@ func launch(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, fmt.Errorf("cannot start a process in new namespaces: %w", err))
 	}
 	boots.Close()
-	// Whoever enters the node before it has its root would work on the host's.
+	// A process that enters the node before it has its root would see the host's.
 	answer, err := io.ReadAll(report)
 	if err != nil || string(answer) != rootReady {
 		_ = node.Wait()

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	logLimit    = 16 << 20 // bytes; the previous part is kept beside it
+	logLimit    = 16 << 20 // bytes; the previous part stays beside it
 	logInterval = 30 * time.Second
 )
 
-// keepLogSmall cuts a program's log whenever it outgrows the limit.
+// keepLogSmall cuts a program's log whenever it exceeds the limit.
 func keepLogSmall(path string) {
 	for {
 		time.Sleep(logInterval)
@@ -20,8 +20,8 @@ func keepLogSmall(path string) {
 }
 
 // cutLog moves the content of a log that is larger than limit bytes to
-// PATH.1. The program keeps its open file and, as it appends, goes on at the
-// start of the emptied file.
+// PATH.1. The program keeps its file open. Because it appends, it continues at
+// the start of the emptied file.
 func cutLog(path string, limit int64) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() <= limit {

@@ -1,7 +1,7 @@
-// Command nodeinit is the small program inside each node of an embedded
-// cluster: it makes the node's namespaces, is the first process in them, and
-// is the process that holds a pod's namespaces open. It uses the standard
-// library only, so that a copy per pod costs about a megabyte.
+// Command nodeinit is a small program in each node of an embedded cluster. It
+// creates the node's namespaces, is the first process in them, and is also the
+// process that holds a pod's namespaces open. It uses only the standard
+// library, so that one copy per pod needs about a megabyte of memory.
 package main
 
 import (
@@ -19,11 +19,11 @@ type command struct {
 	run     func(args []string, stdout, stderr io.Writer) int
 }
 
-// commands is the one table from which dispatch and usage follow.
+// commands is the table for both the dispatch and the usage text.
 func commands() []command {
 	return []command{
-		{"launch", "SPEC LOG: starts a node in namespaces of its own and prints its process id", launch},
-		{"boot", "SPEC: the first process of a node", boot},
+		{"launch", "SPEC LOG: starts a node in its own namespaces and prints its process ID", launch},
+		{"boot", "SPEC: runs as the first process of a node", boot},
 		{"resolve", "NAME SERVER TIMEOUT: asks a DNS server until it answers and prints the addresses", resolve},
 		{"pause", "holds a pod's namespaces until it is told to stop", pause},
 	}
@@ -33,7 +33,7 @@ func main() {
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 
-// run dispatches on the called name, then on the first argument.
+// run chooses the command by the name that it was called by, then by the first argument.
 func run(args []string, stdout, stderr io.Writer) int {
 	for skip := range min(len(args), 2) {
 		for _, entry := range commands() {
@@ -55,7 +55,7 @@ func usage() string {
 	return text.String()
 }
 
-// fail reports an error the way every Turnup tool does and returns exit code 1.
+// fail prints an error as all of Turnup's programs do, and returns exit code 1.
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "ERROR: %v\n", err)
 	return 1

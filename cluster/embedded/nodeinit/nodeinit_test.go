@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestUsage walks the dispatch table: every command is in the usage text, and an unknown one is exit code 2.
+// TestUsage checks that the usage text has every command, and that an unknown one is exit code 2.
 func TestUsage(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run([]string{"nodeinit", "nonsense"}, nil, &stderr); code != 2 {
@@ -54,7 +54,7 @@ func TestReadSpec(t *testing.T) {
 	}
 }
 
-// TestReadSpecRefuses checks that a misspelt field or duration is an error that names the file.
+// TestReadSpecRefuses checks that a misspelled field or duration is an error that names the file.
 func TestReadSpecRefuses(t *testing.T) {
 	for _, text := range []string{`{"hostnam": "n"}`, `{"graceTime": "soon"}`, `{`} {
 		path := specFile(t, text)
@@ -64,7 +64,7 @@ func TestReadSpecRefuses(t *testing.T) {
 	}
 }
 
-// TestParseStat checks names with spaces and parentheses, and that the dead do not count.
+// TestParseStat checks names with spaces and parentheses, and that zombies do not count.
 func TestParseStat(t *testing.T) {
 	for _, test := range []struct {
 		line, name string
@@ -82,7 +82,7 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-// TestProcesses checks a made-up /proc: the first process and what is no process are left out.
+// TestProcesses checks that the first process, zombies and other entries of /proc are left out.
 func TestProcesses(t *testing.T) {
 	proc := t.TempDir()
 	for pid, line := range map[string]string{"1": "1 (init) S 0", "7": "7 (redis) S 1", "8": "8 (old) Z 1", "self": "x"} {
@@ -98,7 +98,7 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestCutLog checks that a log is cut only beyond the limit, and that its content is kept beside it.
+// TestCutLog checks that a log is cut only beyond the limit, and that its content stays beside it.
 func TestCutLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.log")
 	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
@@ -154,7 +154,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestResolveTimeout checks that a server that does not answer is named when the time is over.
+// TestResolveTimeout checks that the error names a server that does not answer in time.
 func TestResolveTimeout(t *testing.T) {
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -170,7 +170,7 @@ func TestResolveTimeout(t *testing.T) {
 	}
 }
 
-// TestMakeTarget checks that a bind mount's target is of its source's kind.
+// TestMakeTarget checks that the target is a folder for a folder and a file for a file.
 func TestMakeTarget(t *testing.T) {
 	folder := t.TempDir()
 	source := filepath.Join(folder, "file")
@@ -187,11 +187,11 @@ func TestMakeTarget(t *testing.T) {
 		}
 	}
 	if err := makeTarget(filepath.Join(folder, "absent"), filepath.Join(folder, "t")); err == nil {
-		t.Error("an absent source is no error")
+		t.Error("a missing source is not an error")
 	}
 }
 
-// TestSupervisorTable checks that programs are entered by kind and leave the table when they end.
+// TestSupervisorTable checks that programs are in the table, by kind, until they end.
 func TestSupervisorTable(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	supervisor := newSupervisor(&Spec{}, &bytes.Buffer{})
@@ -218,7 +218,7 @@ func TestSupervisorTable(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); supervisor.reap(); time.Sleep(pollInterval) {
 		if time.Now().After(deadline) {
-			t.Fatal("killed programs are not collected")
+			t.Fatal("killed programs are not reaped")
 		}
 	}
 	if len(supervisor.ended) != 0 || len(supervisor.stateless) != 0 || slices.Contains(pids, 0) {
@@ -226,7 +226,7 @@ func TestSupervisorTable(t *testing.T) {
 	}
 }
 
-// TestEnvironment checks that a program's own variable stands before the inherited one, which hides a later one.
+// TestEnvironment checks that a program's own variable comes before the inherited one.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("PATH", "/inherited")
 	got := environment([]string{"PATH=/own"})
@@ -236,7 +236,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestStartRefuses checks that a program that does not exist is an error with its path.
+// TestStartRefuses checks that the error for a program that does not exist has its path.
 func TestStartRefuses(t *testing.T) {
 	supervisor := newSupervisor(&Spec{}, &bytes.Buffer{})
 	_, err := supervisor.start(Program{Args: []string{"/absent/program"}, Log: filepath.Join(t.TempDir(), "log")})

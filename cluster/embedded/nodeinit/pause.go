@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// pause does nothing until it is told to end; where a pod shares its process
-// namespace it is the first process there and collects the others.
+// pause does nothing until it is told to stop. If a pod shares its PID
+// namespace, pause is the first process in it and reaps the others.
 func pause([]string, io.Writer, io.Writer) int {
 	events := make(chan os.Signal, 1)
 	signal.Notify(events, syscall.SIGTERM, syscall.SIGINT, syscall.SIGCHLD)

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// shimName is what the kernel calls containerd's per-pod process; it cuts
-// names at 15 characters.
+// shimName is the name of containerd's process for one pod, cut by the kernel
+// to 15 characters.
 const shimName = "containerd-shim"
 
-// processes lists the node's processes but the first, by id, with their names.
+// processes returns the node's processes except the first: ID -> name.
 func processes(proc string) map[int]string {
 	found := map[int]string{}
 	entries, err := os.ReadDir(proc)
@@ -25,7 +25,7 @@ func processes(proc string) map[int]string {
 		}
 		status, err := os.ReadFile(filepath.Join(proc, entry.Name(), "stat"))
 		if err != nil {
-			continue // ended meanwhile
+			continue // has ended
 		}
 		if name, alive := parseStat(string(status)); alive {
 			found[pid] = name
@@ -34,8 +34,8 @@ func processes(proc string) map[int]string {
 	return found
 }
 
-// parseStat reads the name from a /proc/PID/stat line ("PID (NAME) STATE …");
-// a name may hold spaces and parentheses, so the last ")" ends it.
+// parseStat reads the name from a /proc/PID/stat line ("PID (NAME) STATE …").
+// A name can have spaces and parentheses, so the last ")" ends it.
 func parseStat(line string) (name string, alive bool) {
 	open, close := strings.Index(line, "("), strings.LastIndex(line, ")")
 	if open < 0 || close < open || len(line) < close+3 {
@@ -45,8 +45,8 @@ func parseStat(line string) (name string, alive bool) {
 	return line[open+1 : close], state != 'Z' && state != 'X'
 }
 
-// onlyShimsLeft reports whether nothing but container shims still runs: they
-// ignore SIGTERM and end with the namespace.
+// onlyShimsLeft reports whether only container shims still run. They ignore
+// SIGTERM and end with the namespace.
 func onlyShimsLeft() bool {
 	for _, name := range processes("/proc") {
 		if name != shimName {

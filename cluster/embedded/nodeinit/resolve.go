@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// queryTimeout is short because a packet that is sent before the Service's
-// route exists is lost, and only a new one finds the way.
+// queryTimeout is short, because a packet that is sent before the route to the
+// Service exists is lost, and only a new query gets an answer.
 const queryTimeout = 150 * time.Millisecond
 
-// resolve asks one DNS server for a name until it answers or the time is
-// over. It runs in a node's network, where Service addresses are routed.
+// resolve asks a DNS server for a name until it answers or the time is up. It
+// runs in a node's network, which has routes to Service addresses.
 func resolve(args []string, stdout, stderr io.Writer) int {
 	if len(args) != 3 {
 		return fail(stderr, errors.New("resolve needs a name, a server (HOST:PORT) and a timeout such as 30s"))
@@ -39,7 +39,7 @@ func resolve(args []string, stdout, stderr io.Writer) int {
 			return 0
 		}
 		if time.Now().After(deadline) {
-			return fail(stderr, fmt.Errorf("%s did not answer for %s within %s: %w", args[1], args[0], timeout, err))
+			return fail(stderr, fmt.Errorf("%s did not answer a query for %s within %s: %w", args[1], args[0], timeout, err))
 		}
 	}
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // enterRoot builds the node's own file tree on spec.Root and makes it the root
-// of this mount namespace; the host's tree is then out of reach.
+// of this mount namespace, which then no longer has the host's tree.
 func enterRoot(spec *Spec) error {
-	// Without this, mounts made here would show up on the host.
+	// Without this, mounts in this namespace would appear on the host.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("cannot make mounts private: %w", err)
 	}
@@ -48,15 +48,15 @@ func enterRoot(spec *Spec) error {
 	if err := os.Remove("/.host"); err != nil {
 		return err
 	}
-	// Volumes with mount propagation need a shared tree; it ends at this
-	// namespace, as the host's tree was left above.
+	// Volumes with mount propagation need a shared tree. It is shared only within
+	// this namespace, which no longer has the host's tree.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("cannot share mounts with pods: %w", err)
 	}
 	return nil
 }
 
-// makeMount makes one mount of the root that is being built at root.
+// makeMount makes one mount in the file tree that is being built at root.
 func makeMount(root string, mount Mount) error {
 	target := filepath.Join(root, mount.Target)
 	explain := func(err error) error {
@@ -91,8 +91,8 @@ func makeMount(root string, mount Mount) error {
 	}
 }
 
-// makeTarget makes what a bind mount of source needs at target: a folder for a
-// folder, an empty file for anything else.
+// makeTarget creates what a bind mount of source needs at target: a folder for
+// a folder, an empty file for anything else.
 func makeTarget(source, target string) error {
 	info, err := os.Stat(source)
 	if err != nil {
@@ -114,9 +114,9 @@ func writeFile(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644)
 }
 
-// mask shows content at a path of the node's /proc. kubelet insists on some
-// kernel settings that belong to the whole machine: it finds them here and the
-// machine keeps its own.
+// mask mounts a file with the given content at a path of the node's /proc.
+// kubelet requires some kernel settings of the whole machine. It sees them
+// here, while the machine keeps its own.
 func mask(root, path, content string) error {
 	target := filepath.Join(root, "proc", path)
 	if _, err := os.Stat(target); err != nil {

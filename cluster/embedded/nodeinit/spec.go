@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Spec is all that a node's first process needs to know; the driver writes it
-// as JSON and nothing in it changes while the node runs.
+// Spec is everything that a node's first process needs to know. nodespec.py
+// writes it as JSON, and it does not change while the node runs.
 type Spec struct {
 	Hostname  string            `json:"hostname"`
-	Root      string            `json:"root"`      // empty folder on which the node's root is built
+	Root      string            `json:"root"`      // an empty folder for the node's root
 	Mounts    []Mount           `json:"mounts"`    // in order
 	Files     map[string]string `json:"files"`     // path in the node -> content, written before anything runs
 	Masks     map[string]string `json:"masks"`     // path below /proc -> content that the node sees there
 	Sysctls   map[string]string `json:"sysctls"`   // path below /proc/sys -> value, of the node's own namespaces
-	Cgroups   []string          `json:"cgroups"`   // folders (on the host) that the node's processes join
+	Cgroups   []string          `json:"cgroups"`   // host paths of the groups that the node's processes join
 	Address   string            `json:"address"`   // wait for this address on an interface before starting anything
 	Programs  []Program         `json:"programs"`  // started together, restarted when they end
-	GraceTime Duration          `json:"graceTime"` // how long processes get to end by themselves
+	GraceTime Duration          `json:"graceTime"` // how long processes have to end after SIGTERM
 }
 
 // Mount is one mount of the node's root.
@@ -38,12 +38,12 @@ type Program struct {
 	Env   []string    `json:"env"`
 	Log   string      `json:"log"`   // file in the node, appended to
 	After []Condition `json:"after"` // all must hold before it starts
-	// It keeps nothing that must be written before it ends: when the node stops
-	// it is ended at once, and does not hold up those that others depend on.
+	// Stateless says that it need not write anything before it ends. When the
+	// node stops, it is killed at once and delays no other program.
 	Stateless bool `json:"stateless"`
 }
 
-// Condition is something to wait for: exactly one field is set.
+// Condition is something to wait for. Exactly one field is set.
 type Condition struct {
 	Unix string `json:"unix"` // a socket that accepts connections
 	TCP  string `json:"tcp"`  // HOST:PORT that accepts connections
@@ -64,8 +64,8 @@ func (d *Duration) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// readSpec reads a specification; an unknown field is an error, because a
-// misspelt one would silently leave a node half set up.
+// readSpec reads a specification. An unknown field is an error, because a
+// misspelled one would silently leave a node half set up.
 func readSpec(path string) (*Spec, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -11,32 +11,32 @@ import (
 	"time"
 )
 
-// Restarts wait longer each time, so that a program that cannot start does not
-// take the machine; one that ran for a while starts again at once.
+// Each restart waits longer than the one before, so that a program that can't
+// start does not use up the CPU. A program that ran for a while restarts at once.
 const (
 	firstPause = 100 * time.Millisecond
 	longPause  = 5 * time.Second
 	settled    = 20 * time.Second
 )
 
-// supervisor keeps a node's programs running and collects every orphan of the
-// process namespace, as its first process must.
+// supervisor keeps a node's programs running and reaps every orphan of the PID
+// namespace, as its first process must.
 type supervisor struct {
 	spec   *Spec
 	notes  io.Writer
 	mutex  sync.Mutex
-	ended  map[int]chan syscall.WaitStatus // process id of a program -> told when it ends
+	ended  map[int]chan syscall.WaitStatus // process ID of a program -> receives how it ended
 	ending bool
 
-	stateless map[int]bool // process ids of the running stateless programs
+	stateless map[int]bool // process IDs of the running stateless programs
 }
 
 func newSupervisor(spec *Spec, notes io.Writer) *supervisor {
 	return &supervisor{spec: spec, notes: notes, ended: map[int]chan syscall.WaitStatus{}, stateless: map[int]bool{}}
 }
 
-// run starts every program and returns after SIGTERM, when all processes of
-// the node ended or the grace time is over.
+// run starts every program. It returns after SIGTERM, when all processes of the
+// node have ended or the grace period is over.
 func (s *supervisor) run() {
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
@@ -62,7 +62,7 @@ func (s *supervisor) note(format string, values ...any) {
 	fmt.Fprintf(s.notes, time.Now().UTC().Format("2006-01-02T15:04:05.000Z ")+format+"\n", values...)
 }
 
-// keepRunning runs one program for as long as the node lives.
+// keepRunning restarts one program until the node stops.
 func (s *supervisor) keepRunning(program Program) {
 	for pause := firstPause; ; {
 		for _, condition := range program.After {
@@ -88,7 +88,7 @@ func (s *supervisor) keepRunning(program Program) {
 	}
 }
 
-// start runs a program and returns the channel that tells how it ended.
+// start starts a program and returns the channel that receives how it ended.
 func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 	log, err := os.OpenFile(program.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 		return nil, err
 	}
 	defer null.Close()
-	// Held until the process is in the table: reap must not meet it before.
+	// reap must not find the process before it is in the table.
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.ending {
@@ -124,8 +124,8 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 }
 
 // environment returns a program's own variables before those that it inherits.
-// A name that stands twice has the first value, in Go as in C: the program's own
-// PATH, on which containerd finds a runc that this machine has not installed.
+// If a name appears twice, Go and C use the first value. So a program has its
+// own PATH, on which containerd finds a runc that the machine has not installed.
 func environment(own []string) []string {
 	return append(slices.Clone(own), os.Environ()...)
 }
@@ -136,7 +136,7 @@ func (s *supervisor) isEnding() bool {
 	return s.ending
 }
 
-// reap collects every process that ended and returns whether any is left.
+// reap reaps every process that has ended and reports whether any is left.
 func (s *supervisor) reap() bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -160,9 +160,9 @@ func (s *supervisor) reap() bool {
 	}
 }
 
-// stop lets the processes that keep data end by themselves. The stateless ones
-// go first: kubelet would start containers again, and etcd waits for those who
-// still talk to it.
+// stop kills the stateless programs, then sends SIGTERM to the other processes.
+// The stateless ones go first, because kubelet would restart containers, and
+// etcd waits for its open connections.
 func (s *supervisor) stop() {
 	s.mutex.Lock()
 	s.ending = true
@@ -171,7 +171,7 @@ func (s *supervisor) stop() {
 	}
 	s.mutex.Unlock()
 	deadline := time.Now().Add(time.Duration(s.spec.GraceTime))
-	// To all but this process: the container shims stay, but hold no data.
+	// -1 means all processes but this one. Container shims ignore the signal, but have no data.
 	_ = syscall.Kill(-1, syscall.SIGTERM)
 	for time.Now().Before(deadline) && s.reap() && !onlyShimsLeft() {
 		time.Sleep(pollInterval)

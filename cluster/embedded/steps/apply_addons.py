@@ -1,16 +1,16 @@
-"""Step: create the objects that every cluster has (cluster DNS, storage class, roles)."""
+"""Step: create the objects that every cluster has: cluster DNS, the storage class and roles."""
 
 from __future__ import annotations
 
-from cluster.embedded.addons import addons
-from cluster.embedded.api import ApiError
-from cluster.embedded.context import Context
+from cluster.embedded.api.addons import addons
+from cluster.embedded.api.client import ApiError
+from cluster.embedded.steps.context import Context
 
 TITLE = "Creating cluster DNS and the storage class"
 
 
 def execute(context: Context) -> None:
-    """Applies every object; those that are there already are brought up to date."""
+    """Applies every object, and updates those that exist."""
     for resource, item in addons(context.cluster.layout):
         try:
             context.api.apply(resource, item)

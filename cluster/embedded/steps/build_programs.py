@@ -1,11 +1,11 @@
-"""Step: have every program that nodes run, building what is absent."""
+"""Step: build the programs that nodes run, unless the cache has them."""
 
 from __future__ import annotations
 
-from cluster import build
-from cluster.embedded.context import Context
+from cluster.embedded.steps.context import Context
+from cluster.programs import build
 
-TITLE = "Providing Kubernetes"
+TITLE = "Preparing Kubernetes"
 
 
 def execute(context: Context) -> None:

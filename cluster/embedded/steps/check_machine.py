@@ -1,15 +1,15 @@
-"""Step: refuse, before anything is made, a machine that cannot hold the cluster."""
+"""Step: check that the machine can run the cluster, before anything is created."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cluster import debian
-from cluster.embedded import network
-from cluster.embedded.context import Context
-from cluster.errors import ClusterError
-from cluster.space import check_space
-from cluster.state import known_clusters
+from cluster.common.errors import ClusterError
+from cluster.embedded.nodes import network
+from cluster.embedded.steps.context import Context
+from cluster.model.state import known_clusters
+from cluster.programs import debian
+from cluster.programs.space import check_space
 
 TITLE = "Checking the machine"
 
@@ -17,7 +17,11 @@ _NAMESPACES = ("mnt", "pid", "net", "uts", "ipc")
 
 
 def execute(context: Context) -> None:
-    """Raises ClusterError naming the first thing that is missing or in the way."""
+    """Runs all checks, and installs missing system programs.
+
+    Raises:
+        ClusterError: a check failed.
+    """
     check_kernel()
     check_space(context.cluster.state_dir, context.free_space, "a cluster", "TURNUP_STATE_DIR")
     debian.install_host_tools(context.progress, context.runner)
@@ -26,20 +30,28 @@ def execute(context: Context) -> None:
 
 
 def check_kernel(proc: Path = Path("/proc")) -> None:
-    """The kernel must have every kind of namespace and the overlay file system."""
+    """Checks that the kernel has all kinds of namespaces and the overlay file system.
+
+    Raises:
+        ClusterError: it lacks one.
+    """
     for kind in _NAMESPACES:
         if not (proc / "self" / "ns" / kind).exists():
-            raise ClusterError(f"this kernel has no {kind} namespaces: run on one built with CONFIG_NAMESPACES (every distribution's is)")
+            raise ClusterError(f"this kernel has no {kind} namespaces; use one built with CONFIG_NAMESPACES, as those of all distributions are")
     filesystems = (proc / "filesystems").read_text().split()
     if "overlay" not in filesystems:
-        raise ClusterError("this kernel has no overlay file system, on which containers are stored: load it with `modprobe overlay`")
+        raise ClusterError("this kernel has no overlay file system, which containers need; load it with `modprobe overlay`")
 
 
 def check_neighbours(context: Context) -> None:
-    """No other cluster of the state folder, running or not, may own the subnet."""
+    """Checks that no other cluster of the state folder, running or not, has addresses of the subnet.
+
+    Raises:
+        ClusterError: another cluster has.
+    """
     ours = context.cluster.layout
     for other in known_clusters(context.cluster.state_dir):
         if other.name != context.cluster.name and other.layout.subnet.overlaps(ours.subnet):
             raise ClusterError(
-                f"subnet {ours.subnet} is in use by cluster {other.name} ({other.subnet}): choose another with --subnet, or `./turnup cluster delete --name {other.name}`"
+                f"subnet {ours.subnet} is in use by cluster {other.name} ({other.subnet}); choose another with --subnet, or run `./turnup cluster delete --name {other.name}`"
             )

@@ -1,19 +1,19 @@
-"""Step: give every node the images that cannot be pulled from anywhere.
+"""Step: import the images that nodes can't pull.
 
-It only begins the work: the API server starts meanwhile.
+The step only starts the import, so that the API server starts meanwhile.
 """
 
 from __future__ import annotations
 
-from cluster.embedded.context import Context
-from cluster.embedded.machine import ctr
-from cluster.loading import import_archive
+from cluster.embedded.nodes.machine import ctr
+from cluster.embedded.steps.context import Context
+from cluster.images.loading import import_archive
 
 TITLE = "Importing images"
 
 
 def execute(context: Context) -> None:
-    """Adds one piece of background work per node."""
+    """Starts the import on every node, as background work."""
     archives = context.binaries().images
 
     def load(pid: int) -> None:

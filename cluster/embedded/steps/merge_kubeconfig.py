@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cluster import kubeconfig
-from cluster.embedded.access import access
-from cluster.embedded.context import Context
+from cluster.embedded.api.access import access
+from cluster.embedded.steps.context import Context
+from cluster.model import kubeconfig
 
 TITLE = "Writing kubeconfig"
 
 
 def execute(context: Context) -> None:
-    """Adds or replaces the cluster's own context; the current one stays."""
+    """Adds or replaces the cluster's context, and keeps the current context."""
     kubeconfig.merge(kubeconfig.user_path(), access(context.cluster))

@@ -1,17 +1,16 @@
-"""Step: start the nodes that do not run, each in namespaces of its own.
+"""Step: start the nodes that are down, each in its own namespaces.
 
-All programs of a node start at once; nodeinit holds back those that would
-only fail and wait (see `after` in components.py).
+All programs of a node start at once, except those that nodeinit makes wait for something; see `after` in components.py.
 """
 
 from __future__ import annotations
 
 import time
 
-from cluster.embedded import network
-from cluster.embedded.context import Context
-from cluster.embedded.machine import enter, launch_node, node_pid
-from cluster.embedded.nodespec import node_spec
+from cluster.embedded.nodes import network
+from cluster.embedded.nodes.machine import enter, launch_node, node_pid
+from cluster.embedded.nodes.nodespec import node_spec
+from cluster.embedded.steps.context import Context
 
 TITLE = "Starting nodes"
 
@@ -19,7 +18,7 @@ _NODE_FOLDERS = ("root", "kubernetes", "kubelet", "containerd", "logs", "pod-log
 
 
 def execute(context: Context) -> None:
-    """Fills context.pids and starts the images' import in the background."""
+    """Starts the nodes and sets context.pids."""
     cluster, layout = context.cluster, context.cluster.layout
     network.make_bridge(context.runner, layout)
     for folder in (cluster.volumes, cluster.folder / "etcd"):
@@ -34,8 +33,7 @@ def _start(context: Context, number: int) -> int:
     for name in _NODE_FOLDERS:
         (cluster.node_folder(number) / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     (cluster.volumes / layout.node(number)).mkdir(mode=0o755, exist_ok=True)
-    # A killed node leaves its pods' groups, and an interrupted start a process
-    # that nobody wrote down.
+    # A killed node leaves the groups of its pods behind, and an interrupted start can leave a process.
     context.cgroups.kill(number)
     context.cgroups.remove(number)
     context.cgroups.make(number)

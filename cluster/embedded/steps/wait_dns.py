@@ -1,10 +1,10 @@
-"""Step: wait until cluster DNS answers on its Service address, from every node."""
+"""Step: wait until cluster DNS answers every node at its Service address."""
 
 from __future__ import annotations
 
-from cluster.embedded.components import CLUSTER_READY, NODEINIT
-from cluster.embedded.context import Context
-from cluster.embedded.machine import enter, mark
+from cluster.embedded.nodes.components import CLUSTER_READY, NODEINIT
+from cluster.embedded.nodes.machine import enter, mark
+from cluster.embedded.steps.context import Context
 
 TITLE = "Waiting for cluster DNS"
 
@@ -12,7 +12,11 @@ _TIMEOUT = "90s"
 
 
 def execute(context: Context) -> None:
-    """Returns when a query from each node was answered; raises ClusterError when not in time."""
+    """Waits until a query from each node is answered.
+
+    Raises:
+        ClusterError: a query is not answered in time.
+    """
     layout = context.cluster.layout
     query = [f"{NODEINIT}/nodeinit", "resolve", f"kubernetes.default.svc.{layout.dns_domain}", f"{layout.dns_service}:53", _TIMEOUT]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import math
 
-from cluster.embedded.api import wait_for
-from cluster.embedded.context import Context
+from cluster.embedded.api.client import wait_for
+from cluster.embedded.steps.context import Context
 
 TITLE = "Waiting for nodes"
 
@@ -14,10 +14,13 @@ _TIMEOUT = 90.0
 
 
 def execute(context: Context) -> None:
-    """Returns when all nodes are Ready and have their images; raises ClusterError when not in time."""
+    """Waits until all nodes are Ready and have their images.
+
+    Raises:
+        ClusterError: they aren't in time.
+    """
     layout = context.cluster.layout
-    # Node name → since when its word counts: the API server still holds what a
-    # node said before it was stopped.
+    # Node name → when this run started it. The API server still has what the node reported before it was stopped.
     wanted = {layout.node(number): context.launched.get(number, 0.0) for number in layout.numbers}
     ready: set[str] = set()
 
@@ -31,17 +34,22 @@ def execute(context: Context) -> None:
     def state() -> str:
         return f"not Ready: {', '.join(sorted(set(wanted) - ready))}"
 
-    wait_for("readiness of all nodes", look, _TIMEOUT, f"see `./turnup cluster logs --name {context.cluster.name} kubelet`", state)
+    wait_for("nodes are not ready", look, _TIMEOUT, f"see `./turnup cluster logs --name {context.cluster.name} kubelet`", state)
     for work in context.background:
         work.result()
-    # By convention; what should rather run beside the control plane can say so.
+    # By convention. Pods can select or avoid the control plane's node by this label.
     labels = {"node-role.kubernetes.io/control-plane": ""}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": layout.node(1), "labels": labels}}
     context.api.apply("/api/v1/nodes", node)
 
 
 def is_ready(node: dict, since: float = 0.0) -> bool:
-    """Whether a Node object says that it is Ready, and said so at or after since (seconds since the epoch)."""
+    """Returns whether a Node object is Ready.
+
+    Args:
+        node: the Node object.
+        since: a report from before this time does not count; in seconds since the epoch.
+    """
     for condition in node["status"].get("conditions", []):
         if condition["type"] == "Ready":
             said = datetime.datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp()

@@ -1,13 +1,13 @@
-"""Step: make the cluster's certificate authorities, keys and certificates."""
+"""Step: create the cluster's certificate authorities, keys and certificates."""
 
 from __future__ import annotations
 
-from cluster.embedded.context import Context
-from cluster.embedded.credentials import write_cluster_credentials
+from cluster.embedded.nodes.credentials import write_cluster_credentials
+from cluster.embedded.steps.context import Context
 
 TITLE = "Writing certificates"
 
 
 def execute(context: Context) -> None:
-    """Fills the pki folder and every node's own."""
+    """Writes the pki folder and the credentials of every node."""
     write_cluster_credentials(context.cluster)

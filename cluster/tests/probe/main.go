@@ -1,6 +1,6 @@
-// Command probe is what the integration tests run in pods: an HTTP server
-// that shows its node and keeps a file, and that fetches from others on
-// request, so that a test on the outside sees what a pod can reach.
+// Command probe is the program that the integration tests run in pods: an HTTP
+// server that returns its node's name, stores a file, and fetches from other
+// servers on request, so that a test can find out what a pod can reach.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// file is where a pod's volume is expected; without one, PUT fails.
+// file is on the pod's volume; without a volume, PUT fails.
 const file = "/data/content"
 
 func main() {
@@ -24,7 +24,7 @@ func main() {
 	http.HandleFunc("GET /file", read)
 	http.HandleFunc("PUT /file", write)
 	http.HandleFunc("GET /fetch", fetch)
-	log.Println("probe listens")
+	log.Println("probe is listening")
 	log.Fatal(http.ListenAndServe(":8080", nil))
 }
 
@@ -46,7 +46,7 @@ func write(response http.ResponseWriter, request *http.Request) {
 }
 
 func fetch(response http.ResponseWriter, request *http.Request) {
-	// A connection each: a kept one would always lead to the same pod.
+	// Each request opens a new connection, because a kept-alive one always leads to the same pod.
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	found, err := client.Get(request.URL.Query().Get("url"))
 	if err != nil {

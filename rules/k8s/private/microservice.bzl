@@ -1,19 +1,16 @@
 """microservice: the targets of one service in every environment."""
 
-load("//:cluster_constants.bzl", "CONTEXT", "ENVS", "NAMESPACES", "REGISTRY")
+load("//:cluster_constants.bzl", "CONTEXT", "DEVELOPER_ENV", "ENVS", "NAMESPACES", "REGISTRY")
 load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
 load(":labels.bzl", "deps_error", "split_dep")
 load(":macros.bzl", "k8s_object", "k8s_objects")
 load(":pin.bzl", "pin")
 load(":service.bzl", "service")
 
-# The environment that runs the images that were just built; the others run their pins.
-_BUILT = "myns"
-
 def _namespace_owner(env):
     """Returns the other environment with the namespace of env, or an empty string."""
     others = [other for other in ENVS if other != env and NAMESPACES[other] == NAMESPACES[env]]
-    return others[0] if env == _BUILT and others else ""
+    return others[0] if env == DEVELOPER_ENV and others else ""
 
 def _dependencies(name, deps):
     """Checks deps and returns their split labels."""
@@ -89,7 +86,7 @@ def microservice(
     """
     package = native.package_name()
     dependencies = _dependencies(name, deps)
-    pinned = [env for env in ENVS if env != _BUILT]
+    pinned = [env for env in ENVS if env != DEVELOPER_ENV]
     images = {name: package or name} if image else {}
     _service(name, service, tags, visibility)
     for env in ENVS:
@@ -104,7 +101,7 @@ def microservice(
             visibility = ["//rules/k8s/tests:__pkg__"],
             deps = libraries,
         )
-        built = env == _BUILT
+        built = env == DEVELOPER_ENV
         k8s_object(
             name = env,
             after = [dep.package + ":" + env for dep in dependencies],

@@ -1,6 +1,6 @@
-// Package localpath makes PersistentVolumes from directories on the nodes of
-// an embedded cluster, where every node's volumes lie below one root folder
-// that the provisioner can reach: ROOT/NODE/VOLUME.
+// Package localpath creates PersistentVolumes from directories on the nodes of
+// an embedded cluster. The volumes of every node are in one root folder that the
+// provisioner can access: ROOT/NODE/VOLUME.
 package localpath
 
 import (
@@ -15,19 +15,19 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v10/controller"
 )
 
-// ProvisionerName is what a StorageClass names to get volumes from here.
+// ProvisionerName is the provisioner of a StorageClass that gets volumes from here.
 const ProvisionerName = "turnup/local-path"
 
 // oldName is the provisioner's name in classes and volumes of older versions.
 const oldName = "turnup.dev/local-path"
 
-// NewCommand returns the command that watches claims and serves them until it
-// is told to stop.
+// NewCommand returns the command that watches claims and creates volumes for
+// them until it is told to stop.
 func NewCommand() *cobra.Command {
 	var kubeconfig, root string
 	command := &cobra.Command{
 		Use:          "local-path-provisioner",
-		Short:        "Makes volumes from directories on the nodes",
+		Short:        "Creates volumes from directories on the nodes",
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -41,8 +41,8 @@ func NewCommand() *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			// One provisioner runs per cluster, beside the API server, so
-			// there is nobody to hold an election with.
+			// Only one provisioner runs per cluster, beside the API server,
+			// so it needs no leader election.
 			controller.NewProvisionController(
 				klog.FromContext(ctx), client, ProvisionerName,
 				&Provisioner{Root: root}, controller.LeaderElection(false),
@@ -52,10 +52,10 @@ func NewCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file with the API server's address and this program's credentials")
-	command.Flags().StringVar(&root, "root", "", "folder that holds one folder of volumes per node")
+	command.Flags().StringVar(&root, "root", "", "folder that has one folder of volumes per node")
 	for _, flag := range []string{"kubeconfig", "root"} {
 		if err := command.MarkFlagRequired(flag); err != nil {
-			panic(err) // only when the flag's name is misspelt above
+			panic(err) // only if the flag's name is misspelled above
 		}
 	}
 	return command

@@ -31,7 +31,7 @@ func request() controller.ProvisionOptions {
 	}
 }
 
-// TestProvision checks the directory that is made and the volume that names it.
+// TestProvision checks the new directory and its volume.
 func TestProvision(t *testing.T) {
 	provisioner := &Provisioner{Root: t.TempDir()}
 	volume, state, err := provisioner.Provision(context.Background(), request())
@@ -54,7 +54,7 @@ func TestProvision(t *testing.T) {
 	}
 }
 
-// TestProvisionRefuses checks that what a directory cannot give is refused with a reason.
+// TestProvisionRefuses checks that the error for an unsupported claim has the reason.
 func TestProvisionRefuses(t *testing.T) {
 	block := v1.PersistentVolumeBlock
 	for reason, change := range map[string]func(*controller.ProvisionOptions){
@@ -63,8 +63,8 @@ func TestProvisionRefuses(t *testing.T) {
 		"access mode ReadWriteMany": func(o *controller.ProvisionOptions) {
 			o.PVC.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadWriteMany}
 		},
-		"selector":                  func(o *controller.ProvisionOptions) { o.PVC.Spec.Selector = &metav1.LabelSelector{} },
-		"cannot be a folder's name": func(o *controller.ProvisionOptions) { o.PVName = "../other" },
+		"selector":                func(o *controller.ProvisionOptions) { o.PVC.Spec.Selector = &metav1.LabelSelector{} },
+		"not a valid folder name": func(o *controller.ProvisionOptions) { o.PVName = "../other" },
 	} {
 		options := request()
 		change(&options)
@@ -74,7 +74,7 @@ func TestProvisionRefuses(t *testing.T) {
 	}
 }
 
-// TestDelete checks that a volume's directory goes with its data, and twice is no error.
+// TestDelete checks that a volume's directory is removed with its data, and that a second time is not an error.
 func TestDelete(t *testing.T) {
 	provisioner := &Provisioner{Root: t.TempDir()}
 	volume, _, err := provisioner.Provision(context.Background(), request())
@@ -94,7 +94,7 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteRefuses checks that a volume cannot name somebody else's directory.
+// TestDeleteRefuses checks that a volume can't name another directory.
 func TestDeleteRefuses(t *testing.T) {
 	other := t.TempDir()
 	provisioner := &Provisioner{Root: t.TempDir()}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// table has two programs that return different codes, so that a mix-up shows.
+// table has two programs with different exit codes, which tell them apart.
 func table() []Program {
 	return []Program{
 		{"first", "does one thing", func() int { return 1 }},
@@ -14,7 +14,7 @@ func table() []Program {
 	}
 }
 
-// TestChoose walks the ways in which a program can be asked for.
+// TestChoose checks each way to ask for a program.
 func TestChoose(t *testing.T) {
 	for _, test := range []struct {
 		args []string
@@ -36,7 +36,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestUsage checks that every program of the table is in the usage text.
+// TestUsage checks that the usage text has every program of the table.
 func TestUsage(t *testing.T) {
 	text := Usage(table(), "kube")
 	for _, entry := range table() {

@@ -1,0 +1,187 @@
+"""The specification from which nodeinit starts a node: its mounts, files and programs.
+
+A node's root is a tmpfs. On it are mounted the machine's programs and libraries (read-only), and the node's own folders at
+the paths that Kubernetes uses. The node does not see the machine's /var, /etc and home folders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from cluster.embedded.nodes.cgroups import Cgroups
+from cluster.embedded.nodes.components import ETCD, KUBERNETES, LOGS, NODEINIT, RUNTIME, VOLUMES, node_programs
+from cluster.embedded.nodes.containerd import containerd_files
+from cluster.embedded.nodes.credentials import NODE_PATH
+from cluster.images.registries import Registries
+from cluster.model.state import Cluster
+from cluster.programs.binaries import Binaries
+
+__all__ = ["node_spec"]
+
+# Programs and libraries; some of them are links on some machines.
+_SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
+# The parts of /etc that programs and libraries read.
+_ETC = ("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "protocols", "services", "ssl", "ca-certificates")
+
+# kubelet checks these settings of the kernel (pkg/util/sysctl). The node sees these values, while the machine keeps its own.
+_MASKS = {
+    "sys/vm/overcommit_memory": "1",
+    "sys/vm/panic_on_oom": "0",
+    "sys/kernel/panic": "10",
+    "sys/kernel/panic_on_oops": "1",
+    "sys/kernel/keys/root_maxkeys": "1000000",
+    "sys/kernel/keys/root_maxbytes": "25000000",
+}
+
+_SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    # A reply can leave by another interface than the one that the request came by.
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+}
+
+# The audit log has the name and verb of each write, and no bodies, which can have secrets. Leases and events are left out,
+# because there are many and they say little.
+_AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "verbs": ["get", "list", "watch"]},
+        {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]},
+        {"level": "Metadata"},
+    ],
+}
+
+
+def node_spec(cluster: Cluster, number: int, programs: Binaries, registries: Registries, cgroups: Cgroups) -> dict[str, object]:
+    """Returns a node's specification, ready for JSON; see nodeinit/spec.go.
+
+    Args:
+        cluster: the cluster.
+        number: the node's number.
+        programs: where the programs are.
+        registries: the registries that nodes know.
+        cgroups: the cluster's cgroups.
+    """
+    layout = cluster.layout
+    return {
+        "hostname": layout.node(number),
+        "root": str(cluster.node_folder(number) / "root"),
+        "mounts": [*_system_mounts(), *_own_mounts(cluster, number), *_program_mounts(programs)],
+        "files": _files(cluster, number, registries, cgroups),
+        "masks": _MASKS,
+        "sysctls": _SYSCTLS,
+        "cgroups": [str(folder) for folder in cgroups.process_folders(number)],
+        "address": str(layout.address(number)),
+        "programs": node_programs(layout, number),
+        "graceTime": "10s",
+    }
+
+
+def _bind(source: Path | str, target: str, read_only: bool = False, kind: str = "bind") -> dict[str, object]:
+    return {"source": str(source), "target": target, "type": kind, "readOnly": read_only}
+
+
+def _system_mounts() -> list[dict[str, object]]:
+    mounts = []
+    for name in _SYSTEM:
+        source = Path("/", name)
+        if source.is_symlink():
+            mounts.append({"source": os.readlink(source), "target": str(source), "type": "symlink"})
+        elif source.is_dir():
+            mounts.append(_bind(source, str(source), read_only=True))
+    for name in _ETC:
+        source = Path("/etc", name)
+        if source.exists():
+            mounts.append(_bind(source.resolve(), str(source), read_only=True))
+    mounts += [
+        {"source": "proc", "target": "/proc", "type": "proc"},
+        {"source": "sysfs", "target": "/sys", "type": "sysfs"},
+        _bind("/sys/fs/cgroup", "/sys/fs/cgroup", kind="rbind"),
+        _bind("/dev", "/dev", kind="rbind"),
+        {"source": "tmpfs", "target": "/dev/shm", "type": "tmpfs", "options": "mode=1777"},
+        {"source": "tmpfs", "target": "/run", "type": "tmpfs", "options": "mode=755"},
+        {"source": "tmpfs", "target": "/tmp", "type": "tmpfs", "options": "mode=1777"},
+    ]
+    return mounts
+
+
+def _own_mounts(cluster: Cluster, number: int) -> list[dict[str, object]]:
+    folder = cluster.node_folder(number)
+    mounts = [
+        _bind(folder / "kubernetes", NODE_PATH, read_only=True),
+        _bind(folder / "kubelet", "/var/lib/kubelet"),
+        _bind(folder / "containerd", "/var/lib/containerd"),
+        _bind(cluster.logs(number), LOGS),
+        _bind(folder / "pod-logs", "/var/log/pods"),
+        _bind(folder / "container-logs", "/var/log/containers"),
+        _bind(cluster.volumes, VOLUMES),
+    ]
+    if number == 1:
+        mounts.append(_bind(cluster.folder / "etcd", "/var/lib/etcd"))
+    return mounts
+
+
+def _program_mounts(programs: Binaries) -> list[dict[str, object]]:
+    return [
+        _bind(programs.kubernetes, KUBERNETES, read_only=True),
+        _bind(programs.etcd, ETCD, read_only=True),
+        _bind(programs.nodeinit, NODEINIT, read_only=True),
+        _bind(programs.runtime, RUNTIME, read_only=True),
+        _bind(programs.cni, "/opt/cni/bin", read_only=True),
+    ]
+
+
+def _files(cluster: Cluster, number: int, registries: Registries, cgroups: Cgroups) -> dict[str, str]:
+    layout = cluster.layout
+    hosts = "".join(f"{layout.address(other)} {layout.node(other)}\n" for other in layout.numbers)
+    files = {
+        "/etc/hostname": f"{layout.node(number)}\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n{hosts}",
+        # Pods with dnsPolicy Default get the cluster's DNS, because a node has no other.
+        "/etc/resolv.conf": f"nameserver {layout.dns_service}\n",
+        "/etc/machine-id": f"{layout.machine_id}{number:024x}\n",
+        "/etc/turnup/kubelet.json": json.dumps(_kubelet(cluster, number, cgroups), indent=2) + "\n",
+        **containerd_files(layout, number, registries),
+    }
+    if number == 1:
+        files["/etc/turnup/audit-policy.json"] = json.dumps(_AUDIT_POLICY, indent=2) + "\n"
+    return files
+
+
+def _kubelet(cluster: Cluster, number: int, cgroups: Cgroups) -> dict[str, object]:
+    """Returns kubelet's configuration: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/."""
+    layout = cluster.layout
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": f"{NODE_PATH}/ca.crt"}},
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": f"{NODE_PATH}/kubelet-server.crt",
+        "tlsPrivateKeyFile": f"{NODE_PATH}/kubelet-server.key",
+        "readOnlyPort": 0,
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": cgroups.kubelet_root(number),
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        # A negative value needs CAP_SYS_RESOURCE, which root does not have everywhere.
+        "oomScoreAdj": 0,
+        "clusterDomain": layout.dns_domain,
+        "clusterDNS": [str(layout.dns_service)],
+        "resolvConf": "/etc/resolv.conf",
+        "volumePluginDir": "/var/lib/kubelet/volume-plugins",
+        # kubelet must not remove loaded images, which it can't pull again. A full disk is the machine owner's concern, so
+        # kubelet removes no image and evicts no pod before the disk is almost full.
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi"},
+        "serializeImagePulls": False,
+        "nodeStatusUpdateFrequency": "5s",
+        "nodeLeaseDurationSeconds": 12,
+        "registryPullQPS": 50,
+        "registryBurst": 100,
+    }
