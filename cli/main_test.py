@@ -7,6 +7,7 @@ import click
 import pytest
 
 from cli import errors, main, testing, tools, up
+from cli.check import commands as check_commands
 from cli.fake_process import FakeRunner
 from cli.session import Session
 
@@ -119,22 +120,23 @@ def test_context(monkeypatch, words, environ, context):
 def test_test_splits_at_dashes(monkeypatch):
     """Targets, also negative ones, stand before --, Bazel's flags behind it."""
     seen = []
-    monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out: seen.append((targets, flags)) or 0)
+    monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out, checks: seen.append((targets, flags, checks)) or 0)
     monkeypatch.setattr(main, "ensure_tools", lambda session: None)
 
     assert run("test", "//...", "-//a/...", "--", "--test_filter=x", "-c", "opt")[0] == 0
-    assert seen == [(("//...", "-//a/..."), ["--test_filter=x", "-c", "opt"])]
+    assert seen == [(("//...", "-//a/..."), ["--test_filter=x", "-c", "opt"], None)]
 
 
 def test_test_of_everything_builds_kubernetes_first(monkeypatch):
-    """Without targets the embedded Kubernetes is built outside of any test's time limit."""
+    """Without targets the embedded Kubernetes is built outside of any test's time limit, and the repository is checked."""
     order = []
     monkeypatch.setattr(main, "ensure_tools", lambda session: order.append("tools"))
     monkeypatch.setattr(up, "build_kubernetes", lambda session: order.append("kubernetes"))
+    monkeypatch.setattr(check_commands, "check_all", lambda session: order.append("checks"))
     monkeypatch.setattr(testing, "run", lambda *_: order.append("tests") or 3)
 
     assert run("test")[0] == 3
-    assert order == ["tools", "kubernetes", "tests"]
+    assert order == ["tools", "kubernetes", "checks", "tests"]
 
 
 def test_bazel_missing(tmp_path, monkeypatch):

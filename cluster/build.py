@@ -35,7 +35,8 @@ class Module:
     """One Go module: its folder, the executable it becomes, further names of that, what it takes.
 
     minutes: roughly, on two cores with nothing cached. gigabytes: of downloads,
-    compiled packages and the result.
+    compiled packages and the result. package: what to build, "." for the module's
+    own folder; another module's program by its import path.
     """
 
     folder: str
@@ -44,6 +45,7 @@ class Module:
     ldflags: tuple[str, ...] = ("-s", "-w")
     minutes: float = 0.2
     gigabytes: float = 0.2
+    package: str = "."
 
 
 def _version_flags() -> tuple[str, ...]:
@@ -114,7 +116,7 @@ def build_module(module: Module, go: Go, progress: Progress, runner: Runner, sou
                 "GOWORK": "off",
             }
             command = [go_program, "build", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(module.ldflags)]
-            runner.run([*command, "-o", str(folder / module.executable), "."], env=environment, cwd=sources / module.folder)
+            runner.run([*command, "-o", str(folder / module.executable), module.package], env=environment, cwd=sources / module.folder)
             for name in module.links:
                 (folder / name).symlink_to(module.executable)
 
