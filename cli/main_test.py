@@ -56,6 +56,17 @@ def test_wrong_usage(words, sentence):
     assert err.startswith(sentence) and err.count("\n") == 1
 
 
+def test_commands():
+    """What can be typed is public: a new or a missing command is a decision."""
+    context = click.Context(main.turnup)
+    commands = {name: main.turnup.get_command(context, name) for name in main.turnup.list_commands(context)}
+
+    assert [name for name, command in commands.items() if not command.hidden] == [
+        "check", "cluster", "doctor", "fix", "test", "up", "update",
+    ]  # fmt: skip
+    assert [name for name, command in commands.items() if not command.help] == []
+
+
 def test_no_command_shows_the_help():
     """Without a command the help is no error message, but the exit code is that of wrong usage."""
     code, _, err = run()

@@ -55,7 +55,7 @@ def outcomes(monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["check", "fix"])
-@pytest.mark.parametrize("words, looked_at", [([], "changed"), (["--all"], "everything"), (["a", "b"], ("a", "b"))])
+@pytest.mark.parametrize(("words", "looked_at"), [([], "changed"), (["--all"], "everything"), (["a", "b"], ("a", "b"))])
 def test_which_files(typed, outcomes, command, words, looked_at):
     """What has changed by default, everything with --all, or what is named."""
     assert typed(command, *words) == (0, "", "", [looked_at])
@@ -67,7 +67,7 @@ def test_paths_and_all_exclude_each_other(typed, command):
     assert typed(command, "--all", "a")[:3] == (2, "", "ERROR: --all takes no PATHS. Use one of the two.\n")
 
 
-@pytest.mark.parametrize("found, sentence", [
+@pytest.mark.parametrize(("found", "sentence"), [
     (["ruff"], "ruff found something"),
     (["ruff", "mypy"], "ruff and mypy found something"),
     (["ruff", "mypy", "gofmt"], "ruff, mypy and gofmt found something"),

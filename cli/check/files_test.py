@@ -13,8 +13,8 @@ RUNNER = ProcessRunner()
 
 def git(root, *words):
     """Runs git in the repository, as an account without any settings."""
-    words = ["git", "-C", str(root), "-c", "user.name=jane", "-c", "user.email=jane@example.com", "-c", "init.defaultBranch=main", *words]
-    subprocess.run(words, check=True, capture_output=True)
+    account = ["-c", "user.name=jane", "-c", "user.email=jane@example.com", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", "-C", str(root), *account, *words], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def root(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name, text, kind", [
+@pytest.mark.parametrize(("name", "text", "kind"), [
     ("a/b.py", "", files.PYTHON),
     ("a/BUILD", "", files.STARLARK),
     ("WORKSPACE", "", files.STARLARK),
@@ -56,7 +56,7 @@ def test_kinds(tmp_path, name, text, kind):
     assert files.kind_of(name, tmp_path) == kind
 
 
-@pytest.mark.parametrize("name, test", [
+@pytest.mark.parametrize(("name", "test"), [
     ("cli/main_test.py", True), ("tests/bench/rows.py", True), ("rules/tests/conftest.py", True), ("cli/testing.py", False),
 ])  # fmt: skip
 def test_tests(name, test):
@@ -132,7 +132,7 @@ def test_paths(root, monkeypatch):
     assert files.below(["."], RUNNER, root).by_path
 
 
-@pytest.mark.parametrize("path, words", [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside of the workspace")])
+@pytest.mark.parametrize(("path", "words"), [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside of the workspace")])
 def test_wrong_paths(root, monkeypatch, path, words):
     """A path that cannot be looked at is wrong usage, not an empty success."""
     monkeypatch.chdir(root)

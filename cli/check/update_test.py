@@ -16,10 +16,10 @@ REGISTRY = [row.name for row in update.UPDATES if row.registry]
 def call(tmp_path, monkeypatch):
     """A call of the command with a played runner; its Bazel fits."""
     environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path), "PATH": "/bin", "USER": "jane"}
-    session = Session(FakeRunner(), io.StringIO(), io.StringIO(), environ, root=tmp_path)
+    runner = FakeRunner()
+    runner.answer("query", output="INFO: hello\n//a:x_test\n//b:y_test")
     monkeypatch.setattr("cli.bazel.Bazel.program", lambda self: "bazel")
-    session.runner.answer("query", output="INFO: hello\n//a:x_test\n//b:y_test")
-    return session
+    return Session(runner, io.StringIO(), io.StringIO(), environ, root=tmp_path)
 
 
 def ran(call):
@@ -43,7 +43,7 @@ def test_goldens_and_reference_by_default(call):
     assert "ok Updating goldens (2 golden files written)" in call.stderr.getvalue()
 
 
-@pytest.mark.parametrize("name, command", [
+@pytest.mark.parametrize(("name", "command"), [
     ("reference", "bazel run //docs:update"),
     ("crds", "bazel run //prod/crds:update"),
     ("debian", "bazel run //rules/image:update_debian_lock"),
