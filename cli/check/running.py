@@ -85,7 +85,7 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
         names = [name for kind in tool.kinds for name in chosen.of(kind)]
         if not names:
             continue
-        # Here, not in the threads: two of them would install the same tool.
+        # Tools are installed here, one after the other, because two threads would install the same one.
         try:
             made = calls(box, chosen)
             if made:

@@ -21,7 +21,7 @@ from cluster.toolchain import Go, find_go
 
 BUILDIFIER = Module("buildtools", "buildifier", minutes=0.2, gigabytes=0.2, package="github.com/bazelbuild/buildtools/buildifier")
 JSONNET_TOOLS = Module("jsonnet", "jsonnet-tools", minutes=0.1, gigabytes=0.2)
-# requirements.lock, too: mypy reads the types of what our programs import.
+# mypy reads the types of the packages in requirements.lock.
 _LOCKS = ("third_party/python/requirements.lock", "third_party/python/check.lock")
 
 
@@ -92,7 +92,7 @@ class Toolbox:
         return Path(self._once("environment", lambda: str(kept("check/environment", key, self._make_environment))))
 
     def _make_environment(self, folder: Path) -> None:
-        # Not the interpreter's own site-packages: mypy must see the locked packages and nothing else.
+        # An environment of its own, so that mypy sees the locked packages and nothing else.
         with self._session.steps.step("Installing ruff, mypy and shellcheck (first run)") as step:
             log = self._session.log("check-install")
             python = str(folder / "bin" / "python")

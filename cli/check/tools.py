@@ -12,17 +12,17 @@ from cli.check.files import FileSet
 from cli.check.toolbox import Toolbox
 from cluster.caches import key_of
 
-# As cluster/build.py builds: packages that are compiled for the one are compiled for the other.
+# The same as in cluster/build.py, so that Go compiles each package once for both.
 _GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-# In a launcher's template, %{name} stands for what a rule writes there: braces and command names that are none.
+# A rule replaces each %{name} in a launcher's template: shellcheck takes the braces for a mistake, and the word for a command.
 _PLACEHOLDERS = "--exclude=SC1083,SC2288"
-# What mypy's strict mode lets tests do, in which a wrong value fails the test that has it.
+# What tests may do although mypy runs in strict mode: a wrong value fails the test that has it.
 _IN_TESTS = (
-    # pytest gives a test what its parameters name: the types of fixtures would be written twice. The bodies are checked.
+    # pytest passes what the parameters name, so the types of fixtures would be written twice. Bodies are checked.
     *("--allow-untyped-defs", "--allow-incomplete-defs", "--allow-untyped-calls", "--allow-untyped-decorators", "--check-untyped-defs"),
-    # What is None, or of another type than JSON has, raises where it is used.
+    # A value that is None, or has a type that the test does not expect, raises where the test uses it.
     *("--no-strict-optional", "--allow-any-generics", "--no-warn-return-any"),
-    # Tests replace what a module has imported, give fakes for classes, and collect calls in lists that begin empty.
+    # Tests replace what a module imports, pass fakes, and collect calls in lists that begin empty.
     *("--implicit-reexport", "--disable-error-code=arg-type", "--disable-error-code=var-annotated", "--disable-error-code=func-returns-value"),
 )
 
@@ -67,7 +67,7 @@ class Tool:
 
 
 def _ruff(box: Toolbox, *words: str) -> tuple[str, ...]:
-    # Excluded paths of pyproject.toml count for files that are named, too.
+    # Paths that pyproject.toml excludes stay excluded when they are named.
     return (box.python_program("ruff"), *words, "--force-exclude", f"--cache-dir={toolbox.cache_folder('ruff')}")
 
 
@@ -101,7 +101,7 @@ def _check_mypy(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 
 def _mypy(box: Toolbox, cache: str, flags: list[str], names: list[str]) -> Call:
-    # Each set of flags with a cache of its own: mypy drops what other flags have written.
+    # Each set of flags has its own cache: mypy discards a cache that other flags have written.
     quiet = ["--no-error-summary", f"--cache-dir={toolbox.cache_folder('mypy') / cache}"]
     return Call((box.python(), "-Im", "mypy", *quiet, *flags, "--", *names))
 
@@ -141,7 +141,7 @@ def _check_vet(box: Toolbox, chosen: FileSet) -> list[Call]:
     for module in chosen.go_modules():
         names = [name for name in chosen.all_of(files.GO) + chosen.all_of(files.MODULE) if name.startswith(f"{module}/")]
         parts = [box.go_version, *(part for name in names for part in (name, (chosen.root / name).read_bytes()))]
-        # The rows of a table of ours need no field names (-composites).
+        # The rows of a table need no field names, also where another package declares their type (-composites).
         argv = (box.go(), "vet", "-trimpath", "-buildvcs=false", "-composites=false", "./...")
         stamp = toolbox.cache_folder("vet") / key_of([*argv, *parts])
         calls.append(Call(argv, module, tuple(_GO_ENVIRONMENT.items()), stamp=stamp))
