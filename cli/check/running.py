@@ -13,6 +13,9 @@ from cli.counting import Cases
 from cli.errors import Interrupted, TurnupError
 from cli.session import Session
 
+# Variables with these beginnings change what a tool finds or how it prints it: they are the user's, not the repository's.
+_IGNORED = ("BUILDIFIER_", "CLICOLOR", "FORCE_COLOR", "MYPY", "RUFF_", "SHELLCHECK_")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -148,7 +151,7 @@ def _succeeds(session: Session, call: Call, root: Path, log: Path) -> bool:
     if call.stamp and call.stamp.exists():
         return True
     size = log.stat().st_size
-    env = {**session.environ, **dict(call.env)}
+    env = {name: value for name, value in session.environ.items() if not name.startswith(_IGNORED)} | dict(call.env)
     code = session.runner.run(call.argv, env=env, cwd=root / call.folder, log=log, on_line=None)
     if code == 127 and not Path(call.argv[0]).exists():
         with log.open("a") as sink:

@@ -104,6 +104,15 @@ def test_tools_see_the_workspace(call):
     assert all(env and env["PATH"] == "/bin" for env in call.runner.envs)
 
 
+def test_settings_of_the_user_do_not_count(call):
+    """Everybody gets the same findings, in plain text."""
+    call.environ = {"PATH": "/bin", "RUFF_CONFIG": "/x", "MYPYPATH": "/x", "SHELLCHECK_OPTS": "-e SC2086", "FORCE_COLOR": "1"}
+    check(call, names=("a.py",))
+
+    assert call.runner.envs
+    assert all(env == {"PATH": "/bin"} for env in call.runner.envs)
+
+
 def test_vet_runs_once_for_the_same_sources(call):
     """A module that has passed is not looked at again before it changes; one that has failed is."""
     call.runner.answer(" vet ", code=1, output="m.go:1: bad")
