@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from cli import doctor, testing, up
+from cli.check import commands as check_commands
 from cli.session import Session, ensure_tools
 from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, UsageError
 from cluster.common.process import ProcessRunner
@@ -75,15 +76,22 @@ def up_command(session: Session) -> int:
 @click.argument("targets", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
-    """Run the tests of TARGETS (default: all) and count the test cases."""
+    """Run the tests of TARGETS and count the test cases; without TARGETS, check the repository and run all tests."""
     session: Session = ctx.obj
     for word in targets:
         if word.startswith("-") and not word.startswith("-//"):
             raise UsageError(f"{word} is not a target; put flags for bazel test after --")
     ensure_tools(session)
+    checks = None
     if not targets:
         up.build_kubernetes(session)  # tests that start clusters must not use up their timeouts for it
-    return testing.run(session.bazel(), targets, ctx.meta["behind_dashes"], session.stdout)
+        checks = check_commands.check_all(session)  # after the build, which compiles what go vet reads
+    return testing.run(session.bazel(), targets, ctx.meta["behind_dashes"], session.stdout, checks)
+
+
+turnup.add_command(check_commands.check_command)
+turnup.add_command(check_commands.fix_command)
+turnup.add_command(check_commands.update_command)
 
 
 @turnup.command("doctor")

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from cli import main, testing, tools, up
+from cli.check import commands as check_commands
 from cli.session import Session
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
@@ -54,6 +55,17 @@ def test_wrong_usage(words, sentence):
 
     assert (code, out) == (2, "")
     assert err.startswith(sentence) and err.count("\n") == 1
+
+
+def test_commands():
+    """What can be typed is public: a new or a missing command is a decision."""
+    context = click.Context(main.turnup)
+    commands = {name: main.turnup.get_command(context, name) for name in main.turnup.list_commands(context)}
+
+    assert [name for name, command in commands.items() if not command.hidden] == [
+        "check", "cluster", "doctor", "fix", "test", "up", "update",
+    ]  # fmt: skip
+    assert [name for name, command in commands.items() if not command.help] == []
 
 
 def test_no_command_shows_the_help():
@@ -120,22 +132,23 @@ def test_context(monkeypatch, words, environ, context):
 def test_test_splits_at_dashes(monkeypatch):
     """Targets, also negative ones, come before --, flags for Bazel after it."""
     seen = []
-    monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out: seen.append((targets, flags)) or 0)
+    monkeypatch.setattr(testing, "run", lambda bazel, targets, flags, out, checks: seen.append((targets, flags, checks)) or 0)
     monkeypatch.setattr(main, "ensure_tools", lambda session: None)
 
     assert run("test", "//...", "-//a/...", "--", "--test_filter=x", "-c", "opt")[0] == 0
-    assert seen == [(("//...", "-//a/..."), ["--test_filter=x", "-c", "opt"])]
+    assert seen == [(("//...", "-//a/..."), ["--test_filter=x", "-c", "opt"], None)]
 
 
 def test_test_of_everything_builds_kubernetes_first(monkeypatch):
-    """Without targets, the embedded Kubernetes is built first, outside any test's timeout."""
+    """Without targets, the embedded Kubernetes is built first, outside any test's timeout, and the repository is checked."""
     order = []
     monkeypatch.setattr(main, "ensure_tools", lambda session: order.append("tools"))
     monkeypatch.setattr(up, "build_kubernetes", lambda session: order.append("kubernetes"))
+    monkeypatch.setattr(check_commands, "check_all", lambda session: order.append("checks"))
     monkeypatch.setattr(testing, "run", lambda *_: order.append("tests") or 3)
 
     assert run("test")[0] == 3
-    assert order == ["tools", "kubernetes", "tests"]
+    assert order == ["tools", "kubernetes", "checks", "tests"]
 
 
 def test_bazel_missing(tmp_path, monkeypatch):

@@ -14,7 +14,9 @@ _SLOW_COUNT = 8
 _SLOW_SECONDS = 1.0
 
 
-def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO) -> int:
+def run(
+    bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO, checks: counting.Cases | None = None
+) -> int:
     """Runs the tests.
 
     Args:
@@ -22,6 +24,7 @@ def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: Text
         targets: labels and target patterns; empty for all tests.
         flags: more flags for `bazel test`.
         stdout: where to print the slowest targets, the failures and, as the last line, the counts.
+        checks: the test cases that ran before, which the counts include. None: there were none.
 
     Returns:
         0 if there was a test and all passed, otherwise 1.
@@ -33,8 +36,11 @@ def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: Text
         text = file.read_text(errors="replace") if file.exists() else ""
         events = build_events.read(text.splitlines())
         cases = counting.count(events, code)
+    passed = cases.passed  # checks alone are not a test
+    if checks:
+        cases.add(checks)
     report(events, cases, stdout)
-    return 0 if cases.passed and not cases.failed else 1
+    return 0 if passed and not cases.failed else 1
 
 
 def report(events: build_events.BuildEvents, cases: counting.Cases, stdout: TextIO) -> None:

@@ -58,6 +58,20 @@ def test_last_line_and_exit_code(tmp_path, xml, status, code, exit_code, last):
     assert out.getvalue().splitlines()[-1] == last
 
 
+@pytest.mark.parametrize("xml, code, checks, exit_code, last", [
+    (ONE, 0, counting.Cases(passed=7), 0, "8 passed, 0 failed"),
+    (ONE, 0, counting.Cases(passed=6, failed=1, failures=["./turnup check --all: ruff has findings"]), 1, "7 passed, 1 failed"),
+    (None, 4, counting.Cases(passed=7), 1, "7 passed, 0 failed"),
+])  # fmt: skip
+def test_checks_are_counted(tmp_path, xml, code, checks, exit_code, last):
+    """Each check is a test case of the last line; one that failed fails the run, and checks alone are no test."""
+    out = io.StringIO()
+
+    assert testing.run(FakeBazel(tmp_path, xml, code=code), [], [], out, checks) == exit_code
+    assert out.getvalue().splitlines()[-1] == last
+    assert all(f"  {failure}\n" in out.getvalue() for failure in checks.failures)
+
+
 def test_all_targets_by_default(tmp_path):
     """Without targets everything is tested; targets come after --, so that negative patterns work."""
     bazel = FakeBazel(tmp_path, ONE)

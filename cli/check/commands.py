@@ -1,0 +1,84 @@
+"""The commands `turnup check`, `turnup fix` and `turnup update`."""
+
+from collections.abc import Sequence
+
+import click
+
+from cli.check import files, running, update
+from cli.check.toolbox import Toolbox
+from cli.counting import Cases
+from cli.errors import TurnupError, UsageError
+from cli.session import Session
+
+_ALL = click.option("--all", "everything", is_flag=True, help="Take every file of the repository.")
+_PATHS = click.argument("paths", nargs=-1, metavar="[PATHS]...")
+
+
+@click.command("check", epilog="It finds what continuous integration would find; ./turnup fix corrects what a tool can correct.")
+@_ALL
+@_PATHS
+@click.pass_obj
+def check_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
+    """Lint, check formatting and check types.
+
+    Takes the files below PATHS; without any, the files that differ from the main branch.
+    """
+    chosen = _choose(session, paths, everything=everything)
+    outcomes = running.check(session, chosen, Toolbox(session))
+    _say_if_nothing(session, outcomes)
+    found = [outcome.tool for outcome in outcomes if outcome.text]
+    if found:
+        raise TurnupError(f"{_join(found)} found something: see above. Run ./turnup fix, then correct what is left.")
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+@click.command("fix", epilog="What it cannot correct, ./turnup check prints.")
+@_ALL
+@_PATHS
+@click.pass_obj
+def fix_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
+    """Format, and correct what the linters can correct.
+
+    Takes the files below PATHS; without any, the files that differ from the main branch.
+    """
+    outcomes = running.fix(session, _choose(session, paths, everything=everything), Toolbox(session))
+    _say_if_nothing(session, outcomes)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+@click.command("update")
+@click.option("--list", "list_", is_flag=True, help="Show the names.")
+@click.argument("names", nargs=-1, metavar="[NAMES]...")
+@click.pass_obj
+def update_command(session: Session, names: tuple[str, ...], list_: bool) -> int:
+    """Rewrite the files that a command writes: goldens, reference, locks.
+
+    Without NAMES, all that need no package registry.
+    """
+    if list_:
+        session.stdout.write(update.table())
+        return 0
+    return update.run(session, names)
+
+
+def check_all(session: Session) -> Cases:
+    """Checks the whole repository, as `turnup test` does first; each tool is a test case."""
+    return running.count(running.check(session, files.everything(session.runner, session.root), Toolbox(session)))
+
+
+def _choose(session: Session, paths: Sequence[str], *, everything: bool) -> files.FileSet:
+    if paths and everything:
+        raise UsageError("--all takes no PATHS. Use one of the two.")
+    if paths:
+        return files.below(paths, session.runner, session.root)
+    choose = files.everything if everything else files.changed
+    return choose(session.runner, session.root)
+
+
+def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome]) -> None:
+    if not outcomes:
+        session.steps.say("No file to look at. --all takes every file.")
+
+
+def _join(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -1,0 +1,46 @@
+"""A toolbox for tests: every tool has a path, and those that are said to be missing raise the sentence for that."""
+
+from cli.check.toolbox import Toolbox
+from cli.errors import TurnupError
+from cluster.build import Module
+
+
+class FakeToolbox(Toolbox):
+    """Finds each tool as /tools/NAME.
+
+    Args:
+        missing: the names of tools that cannot be had.
+    """
+
+    def __init__(self, *missing: str) -> None:
+        self._missing = missing
+
+    def _path(self, name: str) -> str:
+        if name in self._missing:
+            raise TurnupError(f"pip could not install {name}. Check the network, then run the same command again.")
+        return f"/tools/{name}"
+
+    def python(self) -> str:
+        """See Toolbox.python."""
+        return self._path("python")
+
+    def python_program(self, name: str) -> str:
+        """See Toolbox.python_program."""
+        return self._path(name)
+
+    def go(self) -> str:
+        """See Toolbox.go."""
+        return self._path("go")
+
+    def gofmt(self) -> str:
+        """See Toolbox.gofmt."""
+        return self._path("gofmt")
+
+    @property
+    def go_version(self) -> str:
+        """See Toolbox.go_version."""
+        return "1.26.6"
+
+    def go_program(self, module: Module) -> str:
+        """See Toolbox.go_program."""
+        return self._path(module.executable)

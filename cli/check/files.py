@@ -1,0 +1,142 @@
+"""Which files the commands look at: what git tracks or would track, by kind."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cli.errors import TurnupError, UsageError
+from cli.process import Runner
+
+# The branch that a change is compared with; HEAD where there is no such branch.
+MAIN_BRANCH = "origin/main"
+PYTHON, STARLARK, JSONNET, SHELL, TEMPLATE = "Python", "Starlark", "Jsonnet", "shell", "shell template"
+GO, MODULE = "Go", "Go module"
+# Path -> why no tool looks at it.
+EXCLUDED: Mapping[str, str] = {
+    "rules/jsonnet/examples/errors/syntax.fail.jsonnet": "does not parse, on purpose",
+}
+_BY_NAME = dict.fromkeys(("BUILD", "BUILD.bazel", "WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel"), STARLARK)
+_BY_NAME.update({"go.mod": MODULE, "go.sum": MODULE})
+_BY_SUFFIX = {
+    ".bash": SHELL,
+    ".bzl": STARLARK,
+    ".go": GO,
+    ".jsonnet": JSONNET,
+    ".libsonnet": JSONNET,
+    ".py": PYTHON,
+    ".sh": SHELL,
+    ".sh.tpl": TEMPLATE,
+}
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Files of the workspace, relative to its root.
+
+    Attributes:
+        names: what a tool reports on, sorted.
+        tracked: every file of the workspace, for tools that need the whole.
+        by_path: whether the user named the paths.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    tracked: tuple[str, ...]
+    by_path: bool = False
+
+    def of(self, kind: str) -> list[str]:
+        """Returns the names of one kind."""
+        return [name for name in self.names if kind_of(name, self.root) == kind]
+
+    def all_of(self, kind: str) -> list[str]:
+        """Returns the tracked names of one kind, whatever was asked for."""
+        return [name for name in self.tracked if kind_of(name, self.root) == kind]
+
+    def go_modules(self) -> list[str]:
+        """Returns the folders of the Go modules that a name belongs to; modules without a Go file are left out."""
+        folders = {str(PurePosixPath(name).parent) for name in self.tracked if name.endswith("go.mod")}
+        with_code = {_nearest(name, folders) for name in self.tracked if name.endswith(".go")}
+        return sorted({_nearest(name, folders) for name in self.of(GO) + self.of(MODULE)} & with_code - {""})
+
+
+def _nearest(name: str, folders: Iterable[str]) -> str:
+    """Returns the innermost of the folders that a file is in; "" where it is in none."""
+    return next((str(parent) for parent in PurePosixPath(name).parents if str(parent) in folders), "")
+
+
+def kind_of(name: str, root: Path) -> str:
+    """Returns the kind of a file: by its name, or by its first line where the name has no suffix; "" for any other kind."""
+    path = PurePosixPath(name)
+    kind = _BY_NAME.get(path.name) or _BY_SUFFIX.get("".join(path.suffixes[-2:])) or _BY_SUFFIX.get(path.suffix)
+    if kind or path.suffix:
+        return kind or ""
+    try:
+        with (root / name).open("rb") as stream:
+            first = stream.readline(80)
+    except OSError:
+        return ""
+    if not first.startswith(b"#!"):
+        return ""
+    return PYTHON if b"python" in first else SHELL if first.split()[-1].endswith(b"sh") else ""
+
+
+def is_test(name: str) -> bool:
+    """Tells whether a Python file is a test, or only serves tests."""
+    path = PurePosixPath(name)
+    return path.name.endswith("_test.py") or path.name == "conftest.py" or "tests" in path.parts[:-1]
+
+
+def everything(runner: Runner, root: Path) -> FileSet:
+    """Returns all files that git tracks or would track."""
+    names = _tracked(runner, root)
+    return FileSet(root, names, names)
+
+
+def changed(runner: Runner, root: Path) -> FileSet:
+    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, untracked ones included."""
+    tracked = _tracked(runner, root)
+    code, base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
+    code, text = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base if code == 0 else "HEAD")
+    if code:  # a repository without a commit
+        return FileSet(root, tracked, tracked)
+    _, untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
+    different = {*text.split("\0"), *untracked.split("\0")}
+    return FileSet(root, tuple(name for name in tracked if name in different), tracked)
+
+
+def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
+    """Returns the files that paths name, or that are in the folders that they name.
+
+    Args:
+        paths: as typed: relative to the working folder, or absolute.
+        runner: runs git.
+        root: the workspace.
+
+    Raises:
+        UsageError: a path does not exist, or is outside of the workspace.
+    """
+    tracked = _tracked(runner, root)
+    prefixes = []
+    for path in paths:
+        there = Path(path).absolute()
+        if not there.exists():
+            raise UsageError(f"{path} does not exist. Name files or folders of the workspace.")
+        if not there.resolve().is_relative_to(root.resolve()):
+            raise UsageError(f"{path} is outside of the workspace {root}. Name files or folders in it.")
+        prefixes.append(there.resolve().relative_to(root.resolve()))
+    names = [name for name in tracked if any(PurePosixPath(name).is_relative_to(prefix) for prefix in prefixes)]
+    return FileSet(root, tuple(names), tracked, by_path=True)
+
+
+def _git(runner: Runner, root: Path, *words: str) -> tuple[int, str]:
+    # safe.directory: in a container the files may belong to another account.
+    return runner.output(["git", "-c", "safe.directory=*", "-C", str(root), *words], timeout=60.0)
+
+
+def _tracked(runner: Runner, root: Path) -> tuple[str, ...]:
+    code, text = _git(runner, root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    if code:
+        detail = text.splitlines()[-1] if text else "git is not installed" if code == 127 else f"exit code {code}"
+        raise TurnupError(f"{root}: git cannot list the files ({detail}). Run turnup in a git checkout.")
+    names = (name for name in text.split("\0") if name and name not in EXCLUDED)
+    return tuple(sorted({name for name in names if (root / name).is_file() and not (root / name).is_symlink()}))

@@ -1,0 +1,148 @@
+"""Which files are looked at: in a real git repository, made for each test."""
+
+import subprocess
+
+import pytest
+
+from cli.check import files
+from cli.errors import TurnupError, UsageError
+from cli.process import ProcessRunner
+
+RUNNER = ProcessRunner()
+
+
+def git(root, *words):
+    """Runs git in the repository, as an account without any settings."""
+    account = ["-c", "user.name=jane", "-c", "user.email=jane@example.com", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", "-C", str(root), *account, *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A repository with one commit: a.py, pkg/BUILD, pkg/run.sh and an ignore file."""
+    (tmp_path / "pkg").mkdir()
+    for name, text in {"a.py": "", "pkg/BUILD": "", "pkg/run.sh": "", ".gitignore": "*.tmp\n"}.items():
+        (tmp_path / name).write_text(text)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "text", "kind"), [
+    ("a/b.py", "", files.PYTHON),
+    ("a/BUILD", "", files.STARLARK),
+    ("WORKSPACE", "", files.STARLARK),
+    ("a/defs.bzl", "", files.STARLARK),
+    ("a.libsonnet", "", files.JSONNET),
+    ("a.fail.jsonnet", "", files.JSONNET),
+    ("a.go", "", files.GO),
+    ("a/go.sum", "", files.MODULE),
+    ("a.sh", "", files.SHELL),
+    ("launcher.sh.tpl", "", files.TEMPLATE),
+    ("page.tpl", "", ""),
+    ("README.md", "", ""),
+    ("turnup", "#!/usr/bin/env bash\n", files.SHELL),
+    ("tool", "#!/usr/bin/python3.11 -I\n", files.PYTHON),
+    ("LICENSE", "Apache\n", ""),
+    ("no-such-file", None, ""),
+])  # fmt: skip
+def test_kinds(tmp_path, name, text, kind):
+    """The name decides, and where it has no suffix the first line."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    if text is not None:
+        (tmp_path / name).write_text(text)
+
+    assert files.kind_of(name, tmp_path) == kind
+
+
+@pytest.mark.parametrize(("name", "test"), [
+    ("cli/main_test.py", True), ("tests/bench/rows.py", True), ("rules/tests/conftest.py", True), ("cli/testing.py", False),
+])  # fmt: skip
+def test_tests(name, test):
+    """What serves only tests is a test; a fake that is shipped is a program."""
+    assert files.is_test(name) is test
+
+
+def test_everything(root):
+    """Tracked and untracked files count; ignored, deleted and linked ones do not."""
+    (root / "new.go").touch()
+    (root / "x.tmp").touch()
+    (root / "link.py").symlink_to("a.py")
+    (root / "pkg/run.sh").unlink()
+
+    assert files.everything(RUNNER, root).names == (".gitignore", "a.py", "new.go", "pkg/BUILD")
+
+
+def test_excluded_files(root, monkeypatch):
+    """What is excluded is not seen at all."""
+    monkeypatch.setattr(files, "EXCLUDED", {"a.py": "a reason"})
+
+    assert "a.py" not in files.everything(RUNNER, root).tracked
+
+
+def test_changed_against_the_last_commit(root):
+    """Without a main branch elsewhere, HEAD is what files are compared with; a name with spaces is one name."""
+    assert files.changed(RUNNER, root).names == ()
+
+    (root / "a.py").write_text("x = 1\n")
+    (root / "pkg/new file.sh").touch()
+    chosen = files.changed(RUNNER, root)
+
+    assert chosen.names == ("a.py", "pkg/new file.sh")
+    assert "pkg/BUILD" in chosen.tracked
+
+
+def test_changed_against_the_main_branch(root):
+    """Committed changes count until the main branch has them; what only the main branch changed does not."""
+    git(root, "branch", "work")
+    (root / "theirs.py").touch()
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "theirs")
+    git(root, "update-ref", f"refs/remotes/{files.MAIN_BRANCH}", "HEAD")
+    git(root, "checkout", "-q", "work")
+    (root / "ours.py").touch()
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "ours")
+
+    assert files.changed(RUNNER, root).names == ("ours.py",)
+
+
+def test_repository_without_a_commit(tmp_path):
+    """Before the first commit everything has changed."""
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.py").touch()
+
+    assert files.changed(RUNNER, tmp_path).names == ("a.py",)
+
+
+def test_outside_of_a_repository(tmp_path):
+    """Without git the sentence names the folder and what to do."""
+    with pytest.raises(TurnupError, match=r"git cannot list the files \(fatal: .*\)\. Run turnup in a git checkout\.$"):
+        files.everything(RUNNER, tmp_path)
+
+
+def test_paths(root, monkeypatch):
+    """A file stands for itself and a folder for all below it, relative to where the command was called."""
+    (root / "pkgs.py").touch()
+    monkeypatch.chdir(root / "pkg")
+
+    assert files.below(["."], RUNNER, root).names == ("pkg/BUILD", "pkg/run.sh")
+    assert files.below(["../a.py", str(root / "pkg/BUILD")], RUNNER, root).names == ("a.py", "pkg/BUILD")
+    assert files.below(["."], RUNNER, root).by_path
+
+
+@pytest.mark.parametrize(("path", "words"), [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside of the workspace")])
+def test_wrong_paths(root, monkeypatch, path, words):
+    """A path that cannot be looked at is wrong usage, not an empty success."""
+    monkeypatch.chdir(root)
+    with pytest.raises(UsageError, match=words):
+        files.below([path], RUNNER, root)
+
+
+def test_go_modules(tmp_path):
+    """A Go file belongs to the innermost module; a module without code, and code without a module, are left out."""
+    tracked = ("a/go.mod", "a/x/y.go", "a/b/go.mod", "a/b/z.go", "empty/go.mod", "loose.go", "other/go.mod", "other/o.go")
+
+    assert files.FileSet(tmp_path, tracked, tracked).go_modules() == ["a", "a/b", "other"]
+    assert files.FileSet(tmp_path, ("a/b/go.mod", "empty/go.mod", "loose.go"), tracked).go_modules() == ["a/b"]

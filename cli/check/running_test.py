@@ -1,0 +1,182 @@
+"""Running the tools: what is shown, what is printed, what counts as passed."""
+
+import io
+
+import pytest
+
+from cli.check import files, running, tools
+from cli.check.fake_toolbox import FakeToolbox
+from cli.errors import Interrupted
+from cli.fake_process import FakeRunner
+from cli.session import Session
+
+NAMES = ("a.py", "b.py", "BUILD", "m/go.mod", "m/m.go")
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """A call of the command with a played runner, piped, in a workspace that has NAMES."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return Session(FakeRunner(), io.StringIO(), io.StringIO(), {"PATH": "/bin"}, root=tmp_path)
+
+
+def chosen(call, *names):
+    """Returns the file set of some names."""
+    return files.FileSet(call.root, names or NAMES, NAMES)
+
+
+def check(call, *missing, names=NAMES):
+    """Checks and returns tool -> outcome."""
+    return {outcome.tool: outcome for outcome in running.check(call, chosen(call, *names), FakeToolbox(*missing))}
+
+
+def test_nothing_found(call):
+    """A line a tool with its time, on stderr; stdout stays empty; a tool without a file does not run."""
+    outcomes = check(call)
+
+    assert [(name, outcome.passed) for name, outcome in outcomes.items()] == [
+        ("ruff", True), ("mypy", True), ("buildifier", True), ("gofmt", True), ("go vet", True),
+    ]  # fmt: skip
+    assert "ok ruff (2 files), 0.0 s\n" in call.stderr.getvalue()
+    assert "ok buildifier (1 file), 0.0 s\n" in call.stderr.getvalue()
+    assert call.stdout.getvalue() == "" and "shellcheck" not in call.stderr.getvalue()
+
+
+def test_findings_are_printed_as_they_are(call):
+    """What a tool prints comes under its name, in the table's order; the other tools run all the same."""
+    call.runner.answer("ruff check", code=1, output="a.py:1:1: F401 [x]")
+    call.runner.answer("buildifier", code=4, output="BUILD # reformat")
+    outcomes = check(call)
+
+    assert call.stdout.getvalue() == "ruff:\na.py:1:1: F401 [x]\nbuildifier:\nBUILD # reformat\n"
+    assert [name for name, outcome in outcomes.items() if not outcome.passed] == ["ruff", "buildifier"]
+    assert "failed ruff, 0.0 s\n" in call.stderr.getvalue() and "ok mypy" in call.stderr.getvalue()
+    assert call.runner.ran("ruff format --check") == 1
+
+
+def test_output_of_a_silent_tool_is_a_finding(call):
+    """gofmt -d exits with 0 and prints what is wrong."""
+    call.runner.answer("gofmt", output="-\tx")
+
+    assert not check(call)["gofmt"].passed
+
+
+def test_failure_without_a_word(call):
+    """An exit code alone is a finding, too."""
+    call.runner.answer("buildifier", code=3)
+
+    assert check(call)["buildifier"].text == "failed without a word"
+
+
+def test_no_terminal(call):
+    """Piped, no escape code is printed."""
+    call.runner.answer("ruff check", code=1, output="finding")
+    check(call)
+
+    assert "\x1b" not in call.stderr.getvalue() + call.stdout.getvalue()
+
+
+def test_missing_tool_is_one_sentence(call):
+    """A tool that cannot be had fails with one sentence that says why, and the others run."""
+    outcomes = check(call, "ruff")
+
+    assert not outcomes["ruff"].passed and outcomes["mypy"].passed
+    errors = [line for line in call.stderr.getvalue().splitlines() if line.startswith("ERROR")]
+    assert errors == ["ERROR: ruff is missing: pip could not install ruff. Check the network, then run the same command again."]
+    assert call.stdout.getvalue() == ""
+
+
+def test_program_that_has_gone(call):
+    """Where the cache folder lost a program, the sentence names its path."""
+    call.runner.answer("buildifier", code=127)
+
+    assert "/tools/buildifier is not there. Remove its folder" in check(call)["buildifier"].text
+
+
+def test_tools_see_the_workspace(call):
+    """Tools get the session's environment, with what the call adds to it."""
+    check(call, names=("m/m.go",))
+
+    assert [env and env.get("GOTOOLCHAIN") for env in call.runner.envs] in ([None, "local"], ["local", None])
+    assert all(env and env["PATH"] == "/bin" for env in call.runner.envs)
+
+
+def test_settings_of_the_user_do_not_count(call):
+    """Everybody gets the same findings, in plain text."""
+    call.environ = {"PATH": "/bin", "RUFF_CONFIG": "/x", "MYPYPATH": "/x", "SHELLCHECK_OPTS": "-e SC2086", "FORCE_COLOR": "1"}
+    check(call, names=("a.py",))
+
+    assert call.runner.envs
+    assert all(env == {"PATH": "/bin"} for env in call.runner.envs)
+
+
+def test_vet_runs_once_for_the_same_sources(call):
+    """A module that has passed is not looked at again before it changes; one that has failed is."""
+    call.runner.answer(" vet ", code=1, output="m.go:1: bad")
+    check(call)
+    call.runner.answer(" vet ")
+    check(call)
+    check(call)
+    assert call.runner.ran(" vet ") == 2
+
+    (call.root / "m/m.go").write_text("package main\n")
+    check(call)
+    assert call.runner.ran(" vet ") == 3
+
+
+def test_interrupted(call):
+    """A signal ends every tool; no finding is printed."""
+
+    def interrupt():
+        raise Interrupted(2)
+
+    call.runner.answer("mypy", then=interrupt)
+    call.runner.answer("ruff", code=1, output="finding")
+    with pytest.raises(Interrupted, match="stopped by SIGINT"):
+        check(call)
+
+    assert ["<stop>"] in call.runner.calls and call.stdout.getvalue() == ""
+
+
+def test_interrupted_while_a_tool_is_prepared(call):
+    """A signal during an installation ends the command, too: it is no missing tool."""
+
+    def prepare(_box, _chosen):
+        raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        running.check(call, chosen(call), FakeToolbox(), [tools.Tool("slow", (files.PYTHON,), prepare)])
+
+
+def test_fix_says_what_it_changed(call):
+    """Each tool's line has the number of files that it rewrote; tools that only find do not run."""
+    call.runner.answer("ruff format", then=lambda: (call.root / "a.py").write_text("x = 1\n"))
+    outcomes = running.fix(call, chosen(call), FakeToolbox())
+
+    assert [outcome.tool for outcome in outcomes] == ["ruff", "buildifier", "gofmt"]
+    assert "ok ruff (1 of 2 files changed)" in call.stderr.getvalue()
+    assert "ok gofmt (0 of 1 file changed)" in call.stderr.getvalue()
+
+
+def test_fix_that_fails(call):
+    """A file that a tool cannot read is one sentence."""
+    call.runner.answer("buildifier", code=1, output="BUILD:1: syntax error")
+    outcomes = running.fix(call, chosen(call), FakeToolbox())
+
+    assert [outcome.passed for outcome in outcomes] == [True, False, True]
+    assert "ERROR: buildifier: BUILD:1: syntax error\n" in call.stderr.getvalue()
+
+
+def test_count():
+    """Each tool is one test case, and a failed one says what to run."""
+    cases = running.count([
+        running.Outcome("ruff", passed=True),
+        running.Outcome("mypy", passed=False, text="a.py:1: error"),
+        running.Outcome("gofmt", passed=False, missing="no Go"),
+    ])  # fmt: skip
+
+    assert cases.line() == "1 passed, 2 failed"
+    assert cases.failures == ["./turnup check --all: mypy has findings", "./turnup check --all: gofmt is missing"]

@@ -1,0 +1,129 @@
+"""The table of files that a command writes: goldens, the generated reference, locks.
+
+A row of `UPDATES` is all that `turnup update` knows of one; to add one, add a row.
+"""
+
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import build_events
+from cli.check import files
+from cli.check.toolbox import Toolbox
+from cli.errors import UsageError
+from cli.session import Session, failed_child
+from cli.steps import Step
+
+# Golden files that are sources of this repository and no patterns: what `--update` of their test can rewrite.
+_GOLDEN_TESTS = """\
+let tests = attr(regex, 0, attr(golden, "..*", kind("jsonnet_to_json_test rule", //...))) in
+$tests intersect rdeps($tests, kind("source file", filter("^//", labels(golden, $tests))), 1)"""
+
+
+@dataclass(frozen=True)
+class Update:
+    """Files that one command writes.
+
+    Attributes:
+        name: what is typed.
+        text: what is rewritten, and from what, in a phrase.
+        run: rewrites it.
+        registry: whether it asks a package registry, and so can change what nobody touched: only when it is named.
+    """
+
+    name: str
+    text: str
+    run: Callable[[Session, Step], None]
+    registry: bool = False
+
+
+def run(session: Session, names: Sequence[str]) -> int:
+    """Rewrites files.
+
+    Args:
+        session: the call.
+        names: rows of `UPDATES`; empty for all that ask no registry.
+
+    Returns:
+        0; everything else is an exception.
+
+    Raises:
+        UsageError: there is no such row.
+        StepFailed: a command failed.
+    """
+    rows = {row.name: row for row in UPDATES}
+    for name in names:
+        if name not in rows:
+            raise UsageError(f"{name} is not something to update. Use one of {', '.join(rows)}.")
+    for row in [rows[name] for name in dict.fromkeys(names)] or [row for row in UPDATES if not row.registry]:
+        with session.steps.step(f"Updating {row.name}") as step:
+            row.run(session, step)
+    return 0
+
+
+def table() -> str:
+    """Returns a line for each row: its name, what it rewrites, and when it runs."""
+    lines = (f"{row.name:<10} {row.text}{' (only when named)' if row.registry else ''}" for row in UPDATES)
+    return "\n".join(lines) + "\n"
+
+
+def _bazel(session: Session, step: Step, command: str, *words: str, on_line: Callable[[str], None] | None = None, fine: Collection[int] = (0,)) -> None:
+    """Runs a Bazel command into the step's log; exit codes other than the fine ones raise StepFailed."""
+    log = session.log("update")
+    if session.bazel().run([command, "--color=no", "--curses=no", *words], log=log, on_line=on_line or step.note) not in fine:
+        raise failed_child(f"bazel {command} failed; its last lines are above", log)
+
+
+def _bazel_run(label: str) -> Callable[[Session, Step], None]:
+    return lambda session, step: _bazel(session, step, "run", label)
+
+
+def _goldens(session: Session, step: Step) -> None:
+    """Rewrites the golden files of the tests that fail: one that passes may be formatted in another way."""
+    labels: list[str] = []
+
+    def read(line: str) -> None:
+        if line.startswith("//"):
+            labels.append(line)
+
+    _bazel(session, step, "query", "--noshow_progress", _GOLDEN_TESTS, on_line=read)
+    failing = _failing(session, step, labels) if labels else []
+    for label in failing:
+        step.note(label)
+        _bazel(session, step, "run", label, "--", "--update")
+    step.summary = f"{len(failing)} of {len(labels)} golden files written"
+
+
+def _failing(session: Session, step: Step, labels: Sequence[str]) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="turnup-update-") as folder:
+        events = Path(folder, "events.json")
+        # 3: everything was built, and a test failed.
+        _bazel(session, step, "test", "--keep_going", f"--build_event_json_file={events}", "--", *labels, fine=(0, 3))
+        targets = build_events.read(events.read_text(errors="replace").splitlines()).targets.values()
+    return [target.label for target in targets if target.is_test and target.status == "FAILED"]
+
+
+def _python(session: Session, step: Step) -> None:
+    script = session.root / "third_party/python/update.sh"
+    session.call(step, [str(script)], "update", "third_party/python/update.sh failed; its last lines are above")
+
+
+def _go(session: Session, step: Step) -> None:
+    go = Toolbox(session).go()
+    modules = [Path(name).parent for name in files.everything(session.runner, session.root).tracked if name.endswith("go.mod")]
+    for module in modules:
+        step.note(str(module))
+        words = [go, "-C", str(session.root / module), "mod", "tidy"]
+        session.call(step, words, "update", f"go mod tidy failed in {module}; its last lines are above")
+    step.summary = f"{len(modules)} modules"
+
+
+UPDATES = (
+    Update("goldens", "the golden files of the Jsonnet tests that fail, from what the programs print now", _goldens),
+    Update("reference", "the reference of the rules, from the texts in their .bzl files", _bazel_run("//docs:update")),
+    Update("crds", "prod/crds/*.yaml, from the Prometheus Operator's module", _bazel_run("//prod/crds:update"), registry=True),
+    Update("debian", "third_party/debian/*.lock: the newest packages", _bazel_run("//rules/image:update_debian_lock"), registry=True),
+    Update("go", "go.mod and go.sum of every Go module, for what its code imports", _go, registry=True),
+    Update("python", "the Python locks: the newest versions that fit the .in files", _python, registry=True),
+)

@@ -1,0 +1,110 @@
+"""`turnup update`: which commands are run for which name."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.check import update
+from cli.errors import StepFailed, UsageError
+from cli.fake_process import FakeRunner
+from cli.session import Session
+
+REGISTRY = [row.name for row in update.UPDATES if row.registry]
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """A call of the command with a played runner; its Bazel fits."""
+    environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path), "PATH": "/bin", "USER": "jane"}
+    runner = FakeRunner()
+
+    def fail() -> None:
+        """The second test fails, the first passes."""
+        flag = next(word for word in runner.calls[-1] if word.startswith("--build_event_json_file="))
+        results = {"//a:x_test": "PASSED", "//b:y_test": "FAILED"}
+        events = [{"id": {"testSummary": {"label": label}}, "testSummary": {"overallStatus": word}} for label, word in results.items()]
+        Path(flag.partition("=")[2]).write_text("".join(json.dumps(event) + "\n" for event in events))
+
+    runner.answer("bazel test", code=3, then=fail)
+    runner.answer("query", output="INFO: hello\n//a:x_test\n//b:y_test")
+    monkeypatch.setattr("cli.bazel.Bazel.program", lambda self: "bazel")
+    return Session(runner, io.StringIO(), io.StringIO(), environ, root=tmp_path)
+
+
+def ran(call):
+    """Returns the commands that were run, without Bazel's display flags."""
+    flags = ("--color=no", "--curses=no", "--noshow_progress", "--build_event_json_file=")
+    return [" ".join(word for word in words if not word.startswith(flags)) for words in call.runner.calls]
+
+
+def test_goldens_and_reference_by_default(call):
+    """Without a name each golden of the query that differs is rewritten, then the reference; no registry is asked."""
+    assert update.run(call, []) == 0
+
+    query, *rest = ran(call)
+    assert query.startswith("bazel query let tests = ")
+    assert rest == [
+        "bazel test --keep_going -- //a:x_test //b:y_test",
+        "bazel run //b:y_test -- --update",
+        "bazel run //docs:update",
+    ]
+    assert "ok Updating goldens (1 of 2 golden files written)" in call.stderr.getvalue()
+
+
+@pytest.mark.parametrize(("name", "command"), [
+    ("reference", "bazel run //docs:update"),
+    ("crds", "bazel run //prod/crds:update"),
+    ("debian", "bazel run //rules/image:update_debian_lock"),
+    ("python", "{root}/third_party/python/update.sh"),
+])  # fmt: skip
+def test_named(call, name, command):
+    """A name runs its command, once even if it is typed twice."""
+    update.run(call, [name, name])
+
+    assert ran(call) == [command.format(root=call.root)]
+
+
+def test_go(call, monkeypatch):
+    """Every module is tidied with the Go that builds it."""
+    monkeypatch.setattr("cli.check.toolbox.Toolbox.go", lambda self: "/go")
+    (call.root / "a").mkdir()
+    (call.root / "a/go.mod").touch()
+    call.runner.answer("ls-files", output="a/go.mod\0README.md")
+    update.run(call, ["go"])
+
+    assert ran(call)[1:] == [f"/go -C {call.root}/a mod tidy"]
+
+
+def test_unknown_name(call):
+    """A wrong name is wrong usage, before anything runs; the sentence lists the names."""
+    with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, reference, crds, debian, go, python\.$"):
+        update.run(call, ["goldens", "locks"])
+    assert ran(call) == []
+
+
+def test_failure_stops(call):
+    """A command that fails ends the run with its own last lines."""
+    call.runner.answer("y_test -- --update", code=1, output="no golden")
+    with pytest.raises(StepFailed, match="^bazel run failed; its last lines are above") as caught:
+        update.run(call, [])
+
+    assert caught.value.tail == "INFO: hello\n//a:x_test\n//b:y_test\nno golden"
+    assert call.runner.ran("docs:update") == 0
+
+
+def test_tests_that_cannot_be_built_stop(call):
+    """Goldens are not taken from programs that do not build."""
+    call.runner.answer("bazel test", code=1, output="ERROR: no such package 'lib'")
+    with pytest.raises(StepFailed, match="^no such package 'lib'$"):
+        update.run(call, ["goldens"])
+    assert call.runner.ran("--update") == 0
+
+
+def test_table():
+    """The list has a line for each name, and says which ones ask a registry."""
+    lines = update.table().splitlines()
+
+    assert [line.split()[0] for line in lines] == [row.name for row in update.UPDATES]
+    assert [line.split()[0] for line in lines if line.endswith("(only when named)")] == REGISTRY == ["crds", "debian", "go", "python"]
