@@ -67,7 +67,7 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
     for arguments in (("apply",), ("apply", "--prune"), ("create",), ("delete",)):
         assert shell.run(*arguments) == 1
         assert (f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
-                "that one, or delete the ConfigMap to start a new list.") in shell.err, arguments
+                "that tool, or delete the ConfigMap to start a new list.") in shell.err, arguments
     assert server.changes() == before
 
 
@@ -384,7 +384,7 @@ def test_a_stateful_set_that_takes_its_claims_along_needs_the_flag(shell, client
         shell.make_targets(full if verb == ("delete",) else empty)
         shell.run(*verb)
         assert live_names(client, sets) == {"redis"}, verb
-        assert f"StatefulSet {home}/redis" in shell.err and "would take its claims along" in shell.err
+        assert f"StatefulSet {home}/redis" in shell.err and "would delete its claims" in shell.err
         assert "StatefulSet" not in shell.out
         before = server.changes()
         assert verb[0] == "delete" or (shell.run("apply", "--prune") == 0 and server.changes() == before)

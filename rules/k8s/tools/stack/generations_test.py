@@ -12,7 +12,7 @@ from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.objects.hashed_names import Config, hash_names
 from rules.k8s.tools.objects.objects import with_owner
-from rules.k8s.tools.stack.generations import KEEP, Generation, Held, surplus
+from rules.k8s.tools.stack.generations import KEEP, Generation, StackConfigs, choose_obsolete
 from rules.k8s.tools.stack.inventory import parent_name
 
 CONFIG = Config("ConfigMap", "dev", "settings")
@@ -29,7 +29,7 @@ def generation(number: int, config: Config = CONFIG, owner: str = OWNER) -> Gene
 def chosen(live: list[Generation], present: list[Generation], **options: Any) -> list[int]:
     """Returns the minutes of the generations that may go."""
     names = {(each.config.kind, each.config.namespace, each.name) for each in present}
-    return [int(each.name[-2:]) for each in surplus(live, Held({CONFIG: OWNER}, frozenset(names)), **options)]
+    return [int(each.name[-2:]) for each in choose_obsolete(live, StackConfigs({CONFIG: OWNER}, frozenset(names)), **options)]
 
 
 def test_the_last_three_stay():

@@ -1,4 +1,4 @@
-"""Identifies the process that holds a lease, so that others can tell whether it still runs."""
+"""The process that holds a lease, identified so that others can tell whether it still runs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Process:
     """A process, so that others can tell whether it still runs.
 
     Attributes:
-        machine: stands for the running kernel and its process numbers, "" where they cannot be told.
-        pid: its number.
+        machine: identifies the running kernel and its PID namespace, "" where they are unknown.
+        pid: its process ID.
         started: when it started, in the kernel's clock ticks since boot.
     """
 
@@ -31,7 +31,7 @@ class Process:
 
     @staticmethod
     def parse(text: str) -> Process | None:
-        """Reads what `str` gave; None for anything else."""
+        """Returns the process that `str` turned into text, None for any other text."""
         parts = text.split(":")
         if len(parts) != 3 or not parts[0] or not parts[1].isdecimal():
             return None

@@ -14,7 +14,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UsageError
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.verbs.forward import assign, ready_pods, target_port
-from rules.k8s.tools.verbs.ports import asked_ports, derived_port, holder_of
+from rules.k8s.tools.verbs.ports import derived_port, holder_of, parse_ports
 
 
 def service(name="web", *ports, **spec):
@@ -37,7 +37,7 @@ def test_ports_are_always_the_same():
     assert all(20000 <= derived_port("dev", f"s{number}", 80) < 30000 for number in range(1000))
 
 
-def test_asked_ports_win():
+def test_requested_ports_win():
     """A port can be chosen for the only one, for a service, or for one port of a service by its name or number."""
     two = [{"name": "http", "port": 80}, {"name": "metrics", "port": 9090}]
     assert assigned([service()], **{"": 8080}) == {"web:80": 8080}
@@ -52,8 +52,8 @@ def test_two_services_never_share_a_port():
 
 
 @pytest.mark.parametrize(("asked", "message"), [
-    ({"absent": 1}, "--port=absent=1 fits none of //svc:dev-deep's ports (db:80, web:80)"),
-    ({"": 8080}, "--port=8080 fits 2 of //svc:dev-deep's ports"),
+    ({"absent": 1}, "--port=absent=1 matches none of //svc:dev-deep's ports (db:80, web:80)"),
+    ({"": 8080}, "--port=8080 matches 2 of //svc:dev-deep's ports"),
 ])
 def test_asked_port_must_fit_one(asked, message):
     """A choice that fits nothing, or more than one port, is refused with the ports that there are."""
@@ -66,13 +66,13 @@ def test_asked_port_must_fit_one(asked, message):
 def test_port_syntax(text):
     """What is no port is refused with what is."""
     with pytest.raises(UsageError, match="is not a port; write --port=8080"):
-        asked_ports([text])
+        parse_ports([text])
 
 
 def test_port_given_twice():
     """One port cannot be two."""
     with pytest.raises(UsageError, match="each once"):
-        asked_ports(["web=1", "web=2"])
+        parse_ports(["web=1", "web=2"])
 
 
 def test_services_without_pods_are_nothing_to_forward():
@@ -90,7 +90,7 @@ def test_taken_port_names_its_holder(shell, server):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert shell.run("forward", f"--port={port}") == 1
-    assert f"ERROR: Service dev/web port 80: local port {port} is taken by " in shell.err
+    assert f"ERROR: Service dev/web port 80: local port {port} is in use by " in shell.err
     assert f"(pid {os.getpid()})" in shell.err
     assert holder_of(port) == ""
 

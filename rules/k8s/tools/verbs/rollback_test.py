@@ -80,7 +80,7 @@ def test_back_from_an_apply_that_failed_half_way(shell, server):
     server.refuse = lambda request: None
 
     assert shell.run("rollback") == 0, shell.err
-    assert "the last run did not come to its end; going back to revision 2" in shell.err
+    assert "the last run did not finish; rolling back to revision 2" in shell.err
     assert server.get(service) is None
     assert image_of(server, "web") == "two"
     assert shell.run("rollback") == 0, shell.err
@@ -98,7 +98,7 @@ def test_a_rollback_that_failed_half_way_goes_on(shell, server):
     server.refuse = lambda request: None
 
     assert shell.run("rollback") == 0, shell.err
-    assert "the last run did not come to its end; going on to revision 2" in shell.err
+    assert "the last run did not finish; continuing to roll back to revision 2" in shell.err
     assert (image_of(server, "other"), image_of(server, "web")) == ("two", "two")
 
 
@@ -219,7 +219,7 @@ def test_an_image_that_is_gone(shell, server, monkeypatch):
     monkeypatch.setattr(delivery, "_exists", lambda *arguments: False)
 
     assert shell.run("rollback") == 1
-    assert f"does not have its pinned image {reference}; go back to another revision" in shell.err
+    assert f"does not have its pinned image {reference}; roll back to another revision" in shell.err
     assert len(server.writes) == writes
 
 
@@ -238,7 +238,7 @@ def test_a_damaged_revision(shell, server, harm):
     server.put(damaged)
 
     assert shell.run("rollback") == 1
-    assert "revision 1: is damaged; go back to another revision" in shell.err
+    assert "revision 1: is damaged; roll back to another revision" in shell.err
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "one", ""])
@@ -264,7 +264,7 @@ def test_a_planted_revision_cannot_leave_the_environment(shell, server):
     server.put(planted)
 
     assert shell.run("rollback") == 1
-    assert "revision 1 holds objects outside of dev, which no apply of this target writes" in shell.err
+    assert "revision 1 contains objects outside of dev, which this target never applies" in shell.err
 
 
 def test_a_large_set_is_split_or_refused(shell, server, monkeypatch):
@@ -289,7 +289,7 @@ def test_who_may_not_write_secrets_can_apply(shell, server):
         if request.path.endswith("/secrets") else None
     apply(shell, config_map("a"))
 
-    assert "no revision was written, so .rollback cannot come back to this set" in shell.err
+    assert "no revision was written, so .rollback cannot return to this set" in shell.err
 
 
 def test_delete_forgets(shell, server):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def show(run: Run) -> int:
-    """Says every object as it would be applied; returns the exit code."""
+    """Prints every object as it would be applied; returns the exit code."""
     for entry in run.plan.entries:
         for obj in entry.objects:
             run.report.emit(events.manifest(entry.label, obj))

@@ -50,7 +50,7 @@ def test_a_full_disk_behind_the_output(shell, server, output):
     redirect = ">/dev/full" if output == "json" else "2>/dev/full"
     code, _, err = run(shell, "apply", f"--output={output}", redirect=redirect)
     assert code == 1 and server.get(config_map("a"))
-    assert output == "plain" or err == "ERROR: not all of the output could be written (No space left on device); the run itself went on to its end.\n"
+    assert output == "plain" or err == "ERROR: not all of the output could be written (No space left on device); the run itself finished.\n"
     for verb in ("show", "status", "describe", "graph"):
         assert run(shell, verb, f"--output={output}", redirect=">/dev/full 2>/dev/full")[0] == 1
 

@@ -1,7 +1,7 @@
-"""Every verb as one entry of a table: what it takes and the function that does it.
+"""The table of verbs: the options of each and the function that implements it.
 
-To add a verb: an entry here, what it needs built in ../private/launching.bzl, and a row
-in ../README.md. A test compares the three.
+To add a verb, add an entry here, what Bazel builds for it to rules/k8s/private/launching.bzl, and a row to
+rules/k8s/README.md. A test compares the three.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any, Callable
 
 @dataclass(frozen=True)
 class Verb:
-    """What a verb is.
+    """One verb.
 
     Attributes:
-        does: the function that does it, as MODULE:FUNCTION of this folder. It is loaded once the first
-            requests are on their way: importing takes as long as they do. It gets the run and, unless
+        does: the function that implements it, as MODULE:FUNCTION of this folder. It is imported while the first
+            requests are under way, because importing takes as long as they do. It gets the run and, unless
             the verb is local, the client, the items and the executor, and returns the exit code.
-        options: names of the options that it takes beyond those that every verb takes.
+        options: names of its options beyond those that every verb has.
         local: it needs no cluster.
-        pins: it refuses to run where an image has no pin.
-        objects: it acts on the objects of the plan; a verb that does not gets no items.
-        writes: it changes the cluster: it is not ended by a reader of its output that goes away.
+        pins: it refuses to run if an image has no pin.
+        objects: it acts on the objects of the plan; otherwise it gets no items.
+        writes: it changes the cluster, so it continues even if the reader of its output closes the pipe.
         conditions: it leaves out what this cluster must not get (see conditions.py).
         failed: the exit code of every error; None for the error's own.
     """
@@ -38,7 +38,7 @@ class Verb:
     failed: int | None = None
 
     def load(self) -> Callable[..., Any]:
-        """Returns the function that does it."""
+        """Returns the function that implements it."""
         module, _, function = self.does.partition(":")
         return getattr(importlib.import_module(f"rules.k8s.tools.verbs.{module}"), function)
 
@@ -52,7 +52,7 @@ VERBS: dict[str, Verb] = {
     "replace": Verb("apply:write", _WRITES, pins=True, writes=True, conditions=True),
     "rollback": Verb("rollback:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
     "delete": Verb("delete:delete", ("wait", "no-wait", "delete-data", "moved-from"), writes=True),
-    # For diff, 1 says that something would change: an error must not look like that.
+    # 1 means that something would change: errors need another exit code.
     "diff": Verb("diff:diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
     "describe": Verb("describe:describe"),
     "status": Verb("status:status_verb", conditions=True),

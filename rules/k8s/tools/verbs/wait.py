@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def wait_verb(run: Run, client: Client, items: list[Item], _: Executor) -> int:
-    """Waits until everything that the plan names is there and ready; returns the exit code."""
+    """Waits until everything in the plan exists and is ready; returns the exit code."""
     wait_for(client, run.plan, items, run.options.timeout, run.report, time.monotonic())
     run.report.emit(ready(run.plan.label))
     return 0

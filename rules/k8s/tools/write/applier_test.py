@@ -84,7 +84,7 @@ def test_a_delete_in_a_namespace_that_ends_does_not_speak_of_rights(shell, serve
     server.refuse = refuse_content
 
     assert shell.run("delete") == 0, shell.err
-    assert "note: dev is being deleted, so nothing keeps two runs on //svc:dev-deep apart" in shell.err
+    assert "note: dev is terminating, so two runs on //svc:dev-deep can write at the same time" in shell.err
 
 
 class _Early:
