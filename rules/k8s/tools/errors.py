@@ -17,7 +17,7 @@ import errno
 import os
 import sys
 import traceback
-from typing import Callable, TextIO
+from typing import Any, Callable, TextIO
 
 from rules.common.errors import TurnupError, UsageError
 
@@ -87,7 +87,7 @@ class ApiError(TurnupError):
         details: the Status' `details` object; {} when absent.
     """
 
-    def __init__(self, status: int, reason: str, message: str, details: dict | None = None):
+    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None):
         super().__init__(message)
         self.status = status
         self.reason = reason

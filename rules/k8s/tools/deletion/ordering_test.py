@@ -10,7 +10,7 @@ DIAMOND = {"redis": [], "left": ["redis"], "right": ["redis"], "top": ["left", "
 
 
 def waves(graph: dict[str, list[str]], changing: list[str]) -> list[set[str]]:
-    """Returns what is started together when everything gets ready at once."""
+    """Returns what starts together if everything becomes ready at once."""
     order, found = DependencyOrder(graph, changing), []
     while not order.done:
         started = order.take_startable()
@@ -23,12 +23,12 @@ def waves(graph: dict[str, list[str]], changing: list[str]) -> list[set[str]]:
 
 
 def test_diamond_goes_in_waves():
-    """A dependent starts after all that it depends on; siblings start together; each starts once."""
+    """A dependent starts after all its dependencies; siblings start together; each starts once."""
     assert waves(DIAMOND, list(DIAMOND)) == [{"redis"}, {"left", "right"}, {"top"}]
 
 
 def test_unchanged_targets_are_waited_for_only_when_needed():
-    """A dependency that does not change has to be ready all the same; where no dependent changes nothing is waited for."""
+    """An unchanged dependency must be ready as well; if no dependent changes, nothing is waited for."""
     order = DependencyOrder(DIAMOND, ["left"])
     assert order.take_startable() == [] and order.to_watch() == {"redis"}
     order.mark_ready("redis")
@@ -41,12 +41,12 @@ def test_unchanged_targets_are_waited_for_only_when_needed():
 
 
 def test_deletion_is_the_reverse():
-    """What others depend on goes after them."""
+    """Dependencies are deleted after their dependents."""
     assert waves(reversed_graph(DIAMOND), list(DIAMOND)) == [{"top"}, {"left", "right"}, {"redis"}]
 
 
 def test_random_graphs_start_everything_once_after_its_dependencies():
-    """For random graphs: every target starts once, and none before all of its closure is ready."""
+    """For random graphs, every target starts once, and none before its whole closure is ready."""
     draw = random.Random(7)
     for _ in range(300):
         labels = [f"t{number}" for number in range(draw.randint(1, 12))]
@@ -65,5 +65,5 @@ def test_random_graphs_start_everything_once_after_its_dependencies():
 
 
 def test_cycle_ends():
-    """A closure is finite even where labels depend on one another, which no build allows."""
+    """A closure is finite even if labels depend on one another, which a build does not allow."""
     assert closure_of({"a": ["b"], "b": ["a"]}, "a") == {"b"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Mapping, NoReturn, Sequence
+from typing import Any, Callable, NoReturn, Sequence
 
 from rules.k8s.tools.durations import parse_duration
 from rules.k8s.tools.errors import UsageError
@@ -84,14 +84,14 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'.")
 
 
-def parse_options(verb: str, taken: Sequence[str], argv: list[str], takers: Mapping[str, Sequence[str]]) -> argparse.Namespace:
+def parse_options(verb: str, taken: Sequence[str], argv: list[str], verbs_with: Callable[[str], Sequence[str]]) -> argparse.Namespace:
     """Returns the parsed arguments after `--` of a verb.
 
     Args:
         verb: the verb's name.
-        taken: names of the options that it takes beyond COMMON.
+        taken: names of its options beyond COMMON.
         argv: the arguments.
-        takers: the verbs that take each option, to name them if an option belongs to another verb.
+        verbs_with: returns the verbs that have an option, to name them if an option belongs to another verb.
 
     Raises:
         UsageError: an argument does not belong to the verb, or its value is wrong.
@@ -104,8 +104,8 @@ def parse_options(verb: str, taken: Sequence[str], argv: list[str], takers: Mapp
     options, rest = parser.parse_known_args(argv)
     if rest:
         name = rest[0].removeprefix("--").partition("=")[0]
-        if rest[0].startswith("--") and takers.get(name):
-            raise UsageError(f".{verb} does not take --{name}; it belongs to .{', .'.join(takers[name])}.")
+        if rest[0].startswith("--") and (others := verbs_with(name)):
+            raise UsageError(f".{verb} does not take --{name}; it belongs to .{', .'.join(others)}.")
         raise UsageError(f".{verb} does not take {rest[0]!r}; see 'bazel run TARGET.{verb} -- --help'.")
     options.verb = verb
     for name in OPTIONS.keys() - set(COMMON) - set(taken):

@@ -280,7 +280,7 @@ class Lease:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         old = (self._live or {}).get("spec") or {}
         self._acquire_time = now if taken else self._acquire_time
-        body = {
+        body: Object = {
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": self._name, "namespace": self._namespace,
                          "annotations": {STACK: self._stack} | ({PROCESS: process} if process else {})},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Creates, applies or replaces the stack; returns the exit code."""
     options = run.options
     check_namespaces(client, items, executor, run.report.note)

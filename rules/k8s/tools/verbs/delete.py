@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def delete(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Deletes the stack and its history; returns the exit code."""
     return run.finish(delete_stack(run, client, generations.list_others(client, items, executor) + items, executor))
 

@@ -33,7 +33,7 @@ def describe_items(client: Client, items: Iterable[Item], executor: Executor, le
     return list(executor.map(one, list(items)))
 
 
-def describe(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Prints a description of every live object; returns the exit code."""
     for item, text in describe_items(client, items, executor, run.report.learn):
         run.report.emit(events.description(item, text))

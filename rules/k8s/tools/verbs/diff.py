@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def diff(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Prints what an apply would change; returns 1 if that is something."""
     found = diff_stack(run, client, items, executor)
     for item, text in found:

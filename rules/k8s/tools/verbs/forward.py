@@ -60,7 +60,7 @@ class Port:
         return f"{self.item.identity} port {self.spec['port']}"
 
 
-def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Forwards the ports of every Service among the items until it is interrupted; returns the exit code."""
     requested = parse_ports(run.options.port)
     services = [item for item in items if item.identity.kind == "Service" and not item.identity.group]
@@ -81,12 +81,18 @@ def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor
 
 
 def _read(client: Client, item: Item) -> Object:
+    """Returns a live Service.
+
+    Raises:
+        TurnupError: it does not exist, or may not be read.
+    """
     try:
-        return client.request("GET", item.path)[1]
+        live = client.get_or_none(item.path)
     except ApiError as error:
-        if error.status == 404:
-            raise TurnupError(f"{item.label}: {item.identity} is not in the cluster; apply it first.") from None
         raise TurnupError(f"{item.label}: {item.identity} cannot be read: {error.message}.") from None
+    if live is None:
+        raise TurnupError(f"{item.label}: {item.identity} is not in the cluster; apply it first.")
+    return live
 
 
 def assign(services: Iterable[tuple[Item, Object]], requested: dict[str, int], label: str) -> Iterator[Port]:
@@ -169,5 +175,5 @@ def target_port(spec: dict[str, Any], pod: Object) -> int:
     for container in pod["spec"]["containers"]:
         for port in container.get("ports") or []:
             if port.get("name") == wanted:
-                return port["containerPort"]
+                return int(port["containerPort"])
     raise TurnupError(f"has no port named {wanted!r}")

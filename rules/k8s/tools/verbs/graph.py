@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def graph_verb(run: Run) -> int:
+def execute(run: Run) -> int:
     """Prints the closure in the requested format; returns the exit code."""
     draw = FORMATS[run.options.format]
     run.report.emit({"event": "graph", "target": run.plan.label, "format": run.options.format, "text": draw(vertices_of(run.plan))})

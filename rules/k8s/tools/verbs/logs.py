@@ -10,7 +10,7 @@ import heapq
 import threading
 import time
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
@@ -37,7 +37,7 @@ _NAMED_PODS = 5
 Stamped = tuple[str, Event]
 
 
-def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Prints the log lines of all pods of the items; returns the exit code.
 
     Raises:
@@ -158,7 +158,7 @@ class _LogFollower:
         return live if live and live["metadata"]["uid"] == pod["metadata"]["uid"] else None
 
 
-def _read(client: Client, label: str, pod: Object, container: str, query: dict[str, str | None]) -> Iterator[Stamped]:
+def _read(client: Client, label: str, pod: Object, container: str, query: Mapping[str, str | None]) -> Iterator[Stamped]:
     """Yields (time, event) for the lines of one container.
 
     Raises:
@@ -201,7 +201,7 @@ def _waits(pods: Iterable[Object]) -> str:
     return ", ".join(words[:_NAMED_PODS]) + (f" and {len(words) - _NAMED_PODS} more" if len(words) > _NAMED_PODS else "")
 
 
-def _state(pod: Object | None, container: str) -> dict:
+def _state(pod: Object | None, container: str) -> dict[str, Any]:
     status = (pod or {}).get("status") or {}
     entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     return next((entry.get("state") or {} for entry in entries if entry["name"] == container), {})

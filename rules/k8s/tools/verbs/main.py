@@ -26,7 +26,7 @@ from rules.k8s.tools.preflight.conditions import left_out
 from rules.k8s.tools.run.options import parse_options
 from rules.k8s.tools.run.run import Run
 from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
-from rules.k8s.tools.verbs.verb_table import VERBS
+from rules.k8s.tools.verbs.verb_table import VERBS, verbs_with
 
 _JOBS = 16
 
@@ -81,11 +81,7 @@ def parse(verb: str, argv: list[str]) -> argparse.Namespace:
     """
     if verb not in VERBS:
         raise UsageError(f"{verb!r} is not a verb; use one of {', '.join(VERBS)}.")
-    takers: dict[str, list[str]] = {}
-    for name, entry in VERBS.items():
-        for option in entry.options:
-            takers.setdefault(option, []).append(name)
-    return parse_options(verb, VERBS[verb].options, argv, takers)
+    return parse_options(verb, VERBS[verb].options, argv, verbs_with)
 
 
 def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,

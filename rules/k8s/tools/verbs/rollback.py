@@ -157,7 +157,7 @@ def added_since(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:
     return [item for item in newest if item.identity not in wanted and not base_of(item.obj)]
 
 
-def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     """Applies an earlier set, and deletes what the newest set has beyond it; returns the exit code."""
     report, options = run.report, run.options
     known = history.revisions(client, run.plan)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def show(run: Run) -> int:
+def execute(run: Run) -> int:
     """Prints every object as it would be applied; returns the exit code."""
     for entry in run.plan.entries:
         for obj in entry.objects:

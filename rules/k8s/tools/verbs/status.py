@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def status_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Prints what is ready, what waits, and for what; returns 0 if everything is ready, else 1."""
     informer = Informer(client, collections_of(items))
     informer.snapshot(executor)

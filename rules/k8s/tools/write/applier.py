@@ -27,17 +27,17 @@ class Applier:
         client: the API server.
         planned: what the run creates; one item may need another.
         force: take fields over from other field managers.
-        patience: seconds to keep trying while something that items need is being created, and no item is accepted meanwhile.
+        timeout: seconds to keep trying while something that items need is being created, and no item is accepted meanwhile.
         fence: entered around every write.
         say: writes a line of progress.
     """
 
-    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, patience: float = 60.0,
+    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, timeout: float = 60.0,
                  fence: WriteFence = nullcontext, say: Callable[[str], None] = lambda text: None):
         self._client = client
         self._planned = planned
         self._force = force
-        self._patience = patience
+        self._timeout = timeout
         self._stuck_since: float | None = None
         self._fence = fence
         self._say = say
@@ -61,7 +61,7 @@ class Applier:
             try:
                 status, live = self._send(item, before)
             except ApiError as error:
-                if not self._planned.is_early(error, item) or not self._is_patient():
+                if not self._planned.is_early(error, item) or not self._may_retry():
                     raise
                 self._say_hook(item, called(error.message))
                 time.sleep(min(1.0, 0.05 * 2 ** retries) * random.uniform(0.8, 1.2))
@@ -91,8 +91,8 @@ class Applier:
             self._said.add(hook.name)
             self._say(f"{item.label}: {item.identity} waits until {hook} answers ({hook.cause})")
 
-    def _is_patient(self) -> bool:
+    def _may_retry(self) -> bool:
         """Returns whether to try again. All items share the time; otherwise each would wait as long for what never comes."""
         if self._stuck_since is None:
             self._stuck_since = time.monotonic()
-        return time.monotonic() - self._stuck_since < self._patience
+        return time.monotonic() - self._stuck_since < self._timeout
