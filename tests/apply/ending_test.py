@@ -33,7 +33,7 @@ def test_what_is_being_deleted_is_made_anew(shell, client, home, verb, names):
     path = hold(client, home, "a")
     uid = client.request("GET", path)[1]["metadata"]["uid"]
     assert shell.run("diff") == 1
-    assert shell.out.startswith(f"# ConfigMap {home}/a is being deleted; an apply waits for its end and makes it anew\n")
+    assert shell.out.startswith(f"# ConfigMap {home}/a is terminating; an apply waits until it is gone and recreates it\n")
     assert "+  key: '1'" in shell.out and "turnup-preflight" not in shell.out and uid not in shell.out
     timer = threading.Timer(1.0, lambda: release(client, path))
     timer.start()
@@ -55,7 +55,7 @@ def test_what_does_not_end_is_named_with_what_holds_it(shell, client, home, monk
     path = hold(client, home, "a")
 
     assert shell.run(verb) == 1
-    assert f"ConfigMap {home}/a is to be made again and is still being deleted (finalizers: example.com/theirs)" in shell.err
+    assert f"ConfigMap {home}/a cannot be recreated because it is still terminating (finalizers: example.com/theirs)" in shell.err
     release(client, path)
 
 

@@ -89,13 +89,13 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
     make(shell, home, asking(after, home), config_map("other", home))
     writes = server.changes()
     assert shell.run("diff") == 1, shell.err
-    assert shell.out.startswith(f"# {after['kind']} {home}/{after['metadata']['name']} is replaced, that is deleted and made again: ")
+    assert shell.out.startswith(f"# {after['kind']} {home}/{after['metadata']['name']} is replaced, that is deleted and recreated: ")
     assert server.changes() == writes and read(client, home, path)["metadata"]["uid"] == old
     # Values that exist only in a dry run under another name are not part of the change.
     assert "turnup-preflight" not in shell.out and not re.search(r"^[+-].*(job-name|controller-uid)", shell.out, re.MULTILINE)
 
     assert shell.run(verb) == 0, shell.err
-    assert f"{after['kind']} {home}/{after['metadata']['name']} is deleted and made again: " in shell.err
+    assert f"{after['kind']} {home}/{after['metadata']['name']} is deleted and recreated: " in shell.err
     assert "1 replaced, 1 unchanged" in shell.err and deletes(server, home) == [path.split("/")[2]]
     live = read(client, home, path)
     assert live["metadata"]["uid"] != old
@@ -166,7 +166,7 @@ def test_claims_that_would_go_with_their_set_are_a_refusal(shell, client, home):
     make(shell, home, asking(stateful_set("1Gi", name="other", persistentVolumeClaimRetentionPolicy=retention), home))
 
     assert shell.run("apply") == 1
-    assert "its selector changes and its claims go with it" in shell.err and "Nothing was written." in shell.err
+    assert "its selector changes, and deleting it deletes its claims" in shell.err and "Nothing was written." in shell.err
     assert read(client, home, "apps/v1/statefulsets/db")["metadata"]["uid"] == old
 
 
@@ -180,9 +180,9 @@ def test_what_holds_data_is_never_replaced(shell, server, home):
     for obj in holders:
         make(shell, home, asking(obj, home))
         assert shell.run("apply") == 1
-        assert "its annotation turnup/on-immutable would delete what is in it; leave it out" in shell.err
+        assert "its annotation turnup/on-immutable would delete its data; remove the annotation" in shell.err
     make(shell, home, asking(job("a"), home, {"turnup/on-immutable": "anew"}))
-    assert shell.run("apply") == 1 and "turnup/on-immutable is 'anew'; write 'recreate', or leave it out." in shell.err
+    assert shell.run("apply") == 1 and "turnup/on-immutable is 'anew'; write 'recreate' or remove it." in shell.err
     assert server.changes() == writes
 
 
@@ -214,7 +214,7 @@ def test_killed_between_delete_and_create(shell, client, home):
     make(shell, home, asking(job("b"), home), config_map("other", home))
     process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
-from rules.k8s.tools.engine import Applier
+from rules.k8s.tools.write.applier import Applier
 Applier.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 """)
     process.communicate(timeout=60)
@@ -235,7 +235,7 @@ def test_killed_after_create(shell, client, home):
     make(shell, home, asking(job("b"), home), config_map("other", home))
     process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
-from rules.k8s.tools.engine import Applier
+from rules.k8s.tools.write.applier import Applier
 apply = Applier.apply
 Applier.apply = lambda *given: (apply(*given), os.kill(os.getpid(), signal.SIGKILL))
 """)
@@ -256,7 +256,7 @@ def test_a_set_from_before_the_annotation_can_be_gone_back_to(shell, client, hom
     assert shell.run("apply") == 0, shell.err
 
     assert shell.run("rollback") == 0, shell.err
-    assert f"Job {home}/migrate is deleted and made again: " in shell.err
+    assert f"Job {home}/migrate is deleted and recreated: " in shell.err
     live = read(client, home, "batch/v1/jobs/migrate")
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == DIGEST + "a" * 64
     assert "turnup/on-immutable" not in live["metadata"]["annotations"]

@@ -90,7 +90,7 @@ def test_what_comes_after_a_service_that_is_not_ready_is_not_made(shell, client,
     make_stack(shell, place, 1)
 
     assert shell.run("apply", "--wait=2s") == 1
-    assert "redis" in shell.err and "were not written, because of what it comes after" in shell.err
+    assert "redis" in shell.err and "were not written, because a dependency is not ready" in shell.err
     assert set(deployments(client, place)) == {"redis", "queue"}
 
 

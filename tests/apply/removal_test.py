@@ -42,5 +42,5 @@ def test_what_does_not_go_is_named_with_what_holds_it(shell, client, home):
     assert shell.run("apply") == 0, shell.err
 
     assert shell.run("delete", "--wait=1s") == 1
-    assert f"ConfigMap {home}/held is still being deleted (finalizers: tests.example.com/held); look at what holds them." in shell.err
+    assert f"ConfigMap {home}/held is still terminating (finalizers: tests.example.com/held); look at the controllers of these finalizers." in shell.err
     assert f"deleted     ConfigMap {home}/free" in shell.err

@@ -9,7 +9,8 @@ from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.stack.inventory import PART_OF, applyset_id, parent_name
-from rules.k8s.tools.verbs import delete as stacks
+from rules.k8s.tools.verbs import delete as delete_verb
+from rules.k8s.tools.write import live_stack
 from tests.apply.stacks import custom, definition, exists, make_maps, maps
 
 OTHER = "//python/redis:dev-deep"
@@ -67,7 +68,7 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
     for arguments in (("apply",), ("apply", "--prune"), ("create",), ("delete",)):
         assert shell.run(*arguments) == 1
         assert (f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
-                "that one, or delete the ConfigMap to start a new list.") in shell.err, arguments
+                "that tool, or delete the ConfigMap to start a new list.") in shell.err, arguments
     assert server.changes() == before
 
 
@@ -171,7 +172,7 @@ def test_delete_takes_what_was_applied_since_it_looked(shell, client, home, monk
     """If an apply comes between a delete's check and its lease, the delete leaves no unlisted objects."""
     make_maps(shell, home, "a")
     assert shell.run("apply") == 0, shell.err
-    read = stacks.read_inventory
+    read = live_stack.read_inventory
     between = iter([lambda: shell.run("apply")])
 
     def race(*arguments):
@@ -181,7 +182,7 @@ def test_delete_takes_what_was_applied_since_it_looked(shell, client, home, monk
             assert step() == 0, shell.err
         return found
 
-    monkeypatch.setattr(stacks, "read_inventory", race)
+    monkeypatch.setattr(live_stack, "read_inventory", race)
     assert shell.run("delete") == 0, shell.err
     assert not maps(client, home)
 
@@ -221,13 +222,13 @@ def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, 
     client.request("DELETE", lease)
     shell.make_targets(redis, label=OTHER)
     assert shell.run("apply") == 0, shell.err
-    forget = stacks._forget_emptied
+    remove = delete_verb._remove_emptied
 
     def late(*arguments):
         client.request("PATCH", lists, content_type="application/merge-patch+json", body={"metadata": {"annotations": {"written": "since"}}})
-        forget(*arguments)
+        remove(*arguments)
 
-    monkeypatch.setattr(stacks, "_forget_emptied", late)
+    monkeypatch.setattr(delete_verb, "_remove_emptied", late)
     delete()
     assert exists(client, lists)
 
@@ -384,7 +385,7 @@ def test_a_stateful_set_that_takes_its_claims_along_needs_the_flag(shell, client
         shell.make_targets(full if verb == ("delete",) else empty)
         shell.run(*verb)
         assert live_names(client, sets) == {"redis"}, verb
-        assert f"StatefulSet {home}/redis" in shell.err and "would take its claims along" in shell.err
+        assert f"StatefulSet {home}/redis" in shell.err and "would delete its claims" in shell.err
         assert "StatefulSet" not in shell.out
         before = server.changes()
         assert verb[0] == "delete" or (shell.run("apply", "--prune") == 0 and server.changes() == before)

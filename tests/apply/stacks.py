@@ -147,7 +147,7 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
             for member in members.values():
                 assert member.identity in live, f"the inventory lists {member.identity}, which is not there"
                 assert member.uid == live[member.identity]["metadata"]["uid"], f"the inventory has another UID of {member.identity}"
-            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labelled))]
+            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labeled))]
                                     for member in members.values())
         elif identity.kind == "Secret" and obj.get("type") == REVISION:
             obj["content"] = json.loads(zlib.decompress(base64.b64decode(obj.pop("data")["revision"])))

@@ -79,7 +79,7 @@ def test_a_stack_of_several_namespaces(users, client, home):
     assert deployments(client, joe) == {"app": "joe-1"} and set(maps(client, joe)) == {"joe-1"}
     assert deployments(client, jane) == {"app": "jane-2"} and set(maps(client, jane)) == {"jane-2"}
     assert users[joe].run("delete") == 0, users[joe].err
-    assert f"kept        ConfigMap {home}/db: is part of {LABEL} for {home}, {jane}, too" in users[joe].err
+    assert f"kept        ConfigMap {home}/db: is also part of {LABEL} for {home}, {jane}" in users[joe].err
     assert not deployments(client, joe) and deployments(client, jane) == {"app": "jane-2"} and set(maps(client, home)) == {"db"}
     assert users[jane].run("rollback") == 0 and deployments(client, jane) == {"app": "jane-1"}
     assert users[jane].run("delete") == 0, users[jane].err

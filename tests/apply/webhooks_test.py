@@ -76,7 +76,7 @@ def endpoints(client: Client, place: str, *, ready: bool) -> None:
 @pytest.mark.parametrize("case", ["own", "starting", "idle"])
 def test_a_webhook_that_is_about_to_run_is_waited_for(shell, client, hooked, monkeypatch, case):
     """A run waits for a webhook of the same run, or one whose pods start, and names it; a webhook without a starting pod is an error."""
-    monkeypatch.setattr(apply_writer, "Applier", lambda *given, **named: applier.Applier(*given, **named, patience=1.0))
+    monkeypatch.setattr(apply_writer, "Applier", lambda *given, **named: applier.Applier(*given, **named, timeout=1.0))
     own = [service("gate", hooked)] if case == "own" else []
     if case != "own":
         client.request("POST", f"/api/v1/namespaces/{hooked}/services", body=service("gate", hooked))

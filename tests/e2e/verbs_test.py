@@ -166,7 +166,7 @@ def test_forward_survives_a_rollout(echo):
 
         taken = echo.attempt(bazel_program("tests/e2e/echo.forward.sh"))
         assert taken.returncode == 1
-        assert f"local port {port} is taken by python3" in taken.stderr
+        assert f"local port {port} is in use by python3" in taken.stderr
     with running(echo, "echo.forward") as (_, told):
         wait_for("the same port", lambda: list(told), deadline_s=20)
         assert told[0]["address"] == f"127.0.0.1:{port}"

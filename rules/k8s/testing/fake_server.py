@@ -1,13 +1,12 @@
-"""A small API server in this process, for unit tests: enough of the protocol to drive the engine.
+"""A small API server in this process, for unit tests: enough of the protocol for the verbs.
 
     with FakeServer() as server:
         server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dev"}})
         …
-        server.requests   # what was asked, in order
+        server.requests   # all requests, in order
 
-It serves discovery, reads, server-side apply (a merge; of the fields' owners only who applied last),
-replace, delete by UID, lists by label and watches. Anything else about the protocol is tested
-against a real server (real_server.py).
+It serves discovery, reads, server-side apply (a merge that records only the last manager), replace, delete by UID, lists by
+label and watches. Tests of anything else in the protocol use a real server (real_server.py).
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ Answer = tuple[int, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the server saw it."""
+    """A request that the server received."""
 
     method: str
     path: str
@@ -54,15 +53,15 @@ class Request:
 
 
 class FakeServer:
-    """The server; a context manager that is up between enter and exit.
+    """The server, as a context manager: it runs between enter and exit.
 
     Attributes:
         requests: every request, in order.
-        refuse: called with each request before it is served; an (HTTP status, body) that
-            it returns is the answer.
-        logs: what containers have logged: `NAMESPACE/POD/CONTAINER` to the text.
-        after_log: called with the path of a log when all but its last byte was sent, and at its end.
-        require_namespace: answer 404 for objects in namespaces that are not there.
+        refuse: called with each request before it is served; if it returns an (HTTP status, body),
+            that is the answer.
+        logs: the logs of containers: `NAMESPACE/POD/CONTAINER` → the text.
+        after_log: called with the path of a log after all but its last byte was sent, and at its end.
+        require_namespace: answer 404 for objects in namespaces that do not exist.
     """
 
     def __init__(self) -> None:
@@ -93,7 +92,7 @@ class FakeServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def kubeconfig(self, context: str = CONTEXT) -> dict[str, Any]:
-        """Returns a kubeconfig with one context that leads here."""
+        """Returns a kubeconfig with one context of this server."""
         return {
             "apiVersion": "v1", "kind": "Config", "current-context": context,
             "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
@@ -123,11 +122,11 @@ class FakeServer:
         return sorted(self._objects)
 
     def put(self, obj: dict[str, Any]) -> dict[str, Any]:
-        """Stores an object as a controller would, and tells the watches."""
+        """Stores an object as a controller would, and sends it to the watches."""
         return self._store(self.path_of(obj), obj)
 
     def remove(self, obj: dict[str, Any]) -> None:
-        """Removes an object, and tells the watches."""
+        """Removes an object, and sends that to the watches."""
         self._drop(self.path_of(obj))
 
     def _store(self, path: str, obj: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +218,7 @@ class FakeServer:
             for group, versions in items.items()]}
 
     def changes(self, path: str, since: int, seconds: float) -> list[tuple[int, str, dict[str, Any]]]:
-        """Returns the changes below a collection after a version, waiting for the first a while."""
+        """Returns the changes below a collection after a version; waits a while for the first."""
 
         def found() -> list[tuple[int, str, dict[str, Any]]]:
             return [(version, kind, obj) for version, where, kind, obj in self._events
@@ -231,7 +230,7 @@ class FakeServer:
 
 
 def _note_manager(merged: dict[str, Any], body: dict[str, Any], found: dict[str, Any] | None, manager: str) -> None:
-    """Keeps in managedFields what a manager applied last, and when it last changed something."""
+    """Records in managedFields what a manager applied last, and when it last changed something."""
     applied = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
     applied["metadata"] = {key: value for key, value in body["metadata"].items() if key not in ("name", "namespace")}
     entry = {"manager": manager, "operation": "Apply", "apiVersion": body["apiVersion"], "fieldsType": "FieldsV1",
@@ -247,7 +246,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _selected(obj: dict[str, Any], selector: str) -> bool:
-    """Says whether an object has the labels that a selector names; of `key`, `key=value` and `key in (a,b)`, one."""
+    """Returns whether an object has the labels of a selector: `key`, `key=value` or `key in (a,b)`."""
     labels = obj["metadata"].get("labels") or {}
     key, _, values = selector.replace(" in (", "=(").partition("=")
     return not selector or (key in labels and (not values or labels[key] in values.strip("()").split(",")))
@@ -273,7 +272,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Headers and body are two writes: without this the second waits 40 ms for the first to be acknowledged.
+    # Headers and body are two writes. Without this the second waits 40 ms until the first is acknowledged.
     disable_nagle_algorithm = True
     server: _Http
 
@@ -327,4 +326,4 @@ class _Handler(BaseHTTPRequestHandler):
                     return
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class' name)
-        """Keeps the tests' output clean."""
+        """Prints nothing, to keep the tests' output clean."""

@@ -1,4 +1,4 @@
-"""Fixtures that tests of the verbs share: import them by name into a test file."""
+"""Fixtures that tests of the verbs share; a test file imports them by name."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def fixture_server():
 
 @pytest.fixture(name="shell")
 def fixture_shell(tmp_path, server):
-    """A shell whose kubeconfig leads to the fake server."""
+    """A shell with the fake server's kubeconfig."""
     return Shell(tmp_path, server.kubeconfig())

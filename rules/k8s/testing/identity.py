@@ -1,4 +1,4 @@
-"""A certificate authority and an OpenID Connect provider for tests of logins, both of this process."""
+"""A certificate authority and an OpenID Connect provider in this process, for tests of logins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLIENT = "turnup-test"
 
 
 class Authority:
-    """A certificate authority whose files lie in a folder: `ca.crt`, and NAME.crt with NAME.key for what it signs."""
+    """A certificate authority with files in a folder: `ca.crt`, and NAME.crt and NAME.key for each certificate."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -35,7 +35,7 @@ class Authority:
         self.certificate.write_bytes(self._sign(self._name, self._key, ca=True).public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, group: str = "") -> tuple[Path, Path]:
-        """Makes a certificate for the loopback and for the user `name`; returns the files of it and of its key."""
+        """Issues a certificate for the loopback and the user `name`; returns its file and that of its key."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []
@@ -57,14 +57,14 @@ class Authority:
 
 
 class IdentityProvider:
-    """An OpenID Connect provider with one user, `jane`; a context manager. A refresh token is good for one use.
+    """An OpenID Connect provider with one user, `jane`, as a context manager. A refresh token can be used once.
 
     Args:
         authority: signs its certificate.
 
     Attributes:
         refreshed: how often a token was refreshed.
-        lifetime: seconds for which new ID tokens are good.
+        lifetime: seconds for which new ID tokens are valid.
         refresh_token: the one that is accepted next.
     """
 
@@ -89,7 +89,7 @@ class IdentityProvider:
         self._http.server_close()
 
     def user(self, *, lifetime: float, **changes: Any) -> dict[str, Any]:
-        """Returns a kubeconfig's user entry with an ID token that is good for `lifetime` seconds."""
+        """Returns a kubeconfig's user entry with an ID token that is valid for `lifetime` seconds."""
         settings = {"client-id": CLIENT, "client-secret": "s", "idp-issuer-url": self.url, "id-token": self.token(lifetime),
                     "refresh-token": self.refresh_token, "idp-certificate-authority": str(self.authority.certificate), **changes}
         return {"auth-provider": {"name": "oidc", "config": {key: value for key, value in settings.items() if value is not None}}}
@@ -139,6 +139,6 @@ def _handler(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = _serve
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class' name)
-            """Keeps the tests' output clean."""
+            """Prints nothing, to keep the tests' output clean."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Plans for tests: what Bazel would have written, made from objects at hand."""
+"""Plans for tests, as Bazel would write them, from given objects."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _WRITING = ("create", "update", "patch", "delete", "deletecollection")
 
 
 class RealServer:
-    """Starts both programs on free ports of the loopback; a context manager.
+    """A kube-apiserver and an etcd on free loopback ports, as a context manager.
 
     Args:
         apiserver: the kube-apiserver program.
@@ -84,7 +84,7 @@ class RealServer:
             process.wait()
 
     def write_kubeconfig(self, path: Path, context: str = CONTEXT) -> None:
-        """Writes a kubeconfig with one context that leads to this server."""
+        """Writes a kubeconfig with one context of this server."""
         config = {
             "apiVersion": "v1", "kind": "Config", "current-context": context,
             "clusters": [{"name": "real", "cluster": {"server": self.url, "certificate-authority": str(self._certificate())}}],
@@ -96,7 +96,7 @@ class RealServer:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """While this lasts the server takes connections and answers nothing, as behind a network that drops packets."""
+        """Makes the server accept connections without answering for a while, as behind a network that drops packets."""
         self._processes[-1].send_signal(signal.SIGSTOP)
         try:
             yield
@@ -105,16 +105,16 @@ class RealServer:
 
     def audit(self) -> list[dict[str, Any]]:
         """Returns the audit events of the admin's requests so far, oldest first (audit.k8s.io/v1, level Metadata)."""
-        # The last line may still be being written.
+        # The server may not have finished writing the last line.
         lines = self.audit_log.read_text().splitlines(keepends=True) if self.audit_log.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def writes(self) -> int:
-        """Returns how many requests that write (dry runs included) the server has been asked by the admin."""
+        """Returns how many writing requests (including dry runs) the admin has sent."""
         return sum(event["verb"] in _WRITING for event in self.audit())
 
     def changes(self) -> int:
-        """Returns how many of them change something: neither dry runs nor questions about rights."""
+        """Returns how many of them change something: neither dry runs nor access reviews."""
         return sum(event["verb"] in _WRITING and "dryRun=All" not in event["requestURI"] and "selfsubjectaccessreviews" not in event["requestURI"]
                    for event in self.audit())
 
@@ -122,7 +122,7 @@ class RealServer:
         return self._folder / "certs" / "apiserver.crt"
 
     def _start(self, name: str, command: list[str]) -> None:
-        # The programs end with the test, even when it is killed.
+        # The programs end with the test, even if it is killed.
         command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         with open(self._folder / f"{name}.log", "wb") as log:
             self._processes.append(subprocess.Popen(
@@ -130,7 +130,7 @@ class RealServer:
                 env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder)}))
 
     def _wait(self) -> None:
-        """Waits until the server says that it is ready; shows the end of its log when it does not."""
+        """Waits until the server is ready; shows the end of its log if it does not become ready."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if any(process.poll() is not None for process in self._processes):

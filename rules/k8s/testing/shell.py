@@ -1,4 +1,4 @@
-"""Runs verbs in tests as `bazel run` would, and keeps what they print."""
+"""A shell for tests that runs verbs as `bazel run` does and keeps what they print."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Shell:
         (self.folder / "kubeconfig").write_text(json.dumps(kubeconfig))
 
     def make(self, *objects: dict[str, Any], **settings: Any) -> None:
-        """Makes the plan of one target with these objects."""
+        """Writes the plan of one target with the given objects."""
         self.make_targets(document("//svc:dev", objects, **settings))
 
     def make_targets(self, *documents: dict[str, Any], label: str = LABEL, **relations: Any) -> None:
-        """Makes the plan of the target `label` from several; see plans.write_plan for `services` and `deps`."""
+        """Writes the plan of the target `label` from several; see plans.write_plan for `services` and `deps`."""
         self.plan = write_plan(self.folder / "runfiles", label, documents, **relations)
 
     def run(self, verb: str, *arguments: str) -> int:
@@ -62,13 +62,13 @@ class Shell:
         return code
 
     def start(self, verb: str, *arguments: str, program: str = "", **settings: Any) -> subprocess.Popen[str]:
-        """Starts a verb as a process of its own, which ends as the program does.
+        """Starts a verb as a separate process, which ends as the program does.
 
         Args:
             verb: the verb.
-            *arguments: what stands after `--`.
-            program: Python that runs before the verb does.
-            **settings: Popen's; without them it reads nothing, and both streams go nowhere.
+            *arguments: the arguments after `--`.
+            program: Python code that runs before the verb.
+            **settings: arguments of Popen; by default stdin is empty and both output streams are discarded.
         """
         text = f"import sys\nfrom rules.k8s.tools.verbs import start\nimport rules.k8s.tools.verbs.main as run\n{program}\nstart.main(sys.argv[1:])\n"
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **settings}
@@ -76,9 +76,9 @@ class Shell:
                                 env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)
 
     def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
-        """Runs a verb with --output=json; returns its events, each of which keeps to the published schema.
+        """Runs a verb with --output=json; returns its events after validating each against the published schema.
 
-        The exit code is in the last one.
+        The last event has the exit code.
         """
         code = self.run(verb, *arguments, "--output=json")
         told = [json.loads(line) for line in self.out.splitlines()]

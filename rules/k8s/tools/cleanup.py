@@ -1,9 +1,9 @@
-"""What must not outlive a run, however it ends: child processes, and folders with credentials.
+"""The cleanup of what must not outlive a run, however it ends: child processes, and folders with credentials.
 
-An interrupted run ends with os._exit while its threads are still at work, so neither their
-`finally` nor atexit is sure to run: `clear` does then what they would have done.
+An interrupted run ends with os._exit while its threads are still running, so neither their
+`finally` nor atexit is certain to run. `clear` does their work then.
 
-Every run imports this and few start a child or write a file: what those need is loaded by the first one.
+Every run imports this module, but few start a child or write a file: only those load the modules for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Sequence
 if TYPE_CHECKING:
     import subprocess
 
-# A child that was told to end may clean up for so long: an interrupted run ends within 2 s.
+# How long a terminated child may clean up: an interrupted run ends within 2 s.
 _GRACE_SECONDS = 1.0
 
 _lock = threading.Lock()
@@ -28,12 +28,12 @@ _folders: set[Path] = set()
 
 @contextlib.contextmanager
 def child(command: Sequence[str], *, foreground: bool = False, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Starts a process that ends with the block, or with the run.
+    """Starts a process that ends with the block or with the run.
 
     Args:
         command: the program and its arguments.
         foreground: leave it in the terminal's process group, as a program that asks questions needs. Otherwise it
-            gets a group of its own, so that what it has started ends with it.
+            gets its own group, so that its children end with it.
         **options: as for Popen.
 
     Raises:
@@ -58,7 +58,7 @@ def child(command: Sequence[str], *, foreground: bool = False, **options: Any) -
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Makes a folder that its owner alone may read, and that is gone after the block, or with the run."""
+    """Creates a folder that only its owner can read, and removes it after the block or with the run."""
     import tempfile
 
     with _lock:
@@ -71,9 +71,9 @@ def private_folder() -> Iterator[Path]:
 
 
 def clear() -> None:
-    """Ends the children and removes the folders of blocks that are still open, for a process that ends now.
+    """Terminates the children and removes the folders of open blocks, for a process that ends now.
 
-    The lock is kept: a thread that would start another child waits for the end of the process.
+    Never releases the lock: a thread that wants to start another child waits until the process ends.
     """
     _lock.acquire()
     _stop(_children)
@@ -94,7 +94,7 @@ def _delete(folder: Path) -> None:
 
 
 def _stop(children: dict[subprocess.Popen[bytes], bool]) -> None:
-    """Tells children to end, and kills those that do not."""
+    """Terminates children, and kills those that do not end."""
     alive = {process: grouped for process, grouped in children.items() if process.poll() is None}
     if not alive:
         return

@@ -1,4 +1,4 @@
-"""Tests of what must not outlive a run: children and folders with credentials."""
+"""Tests of what must not outlive a run: children, and folders with credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rules.k8s.tools import cleanup
 
 
 def is_running(process: int) -> bool:
-    """Says whether a process is still at work; one that only waits to be buried is not."""
+    """Returns whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def is_running(process: int) -> bool:
 
 
 def wait_for(condition) -> None:
-    """Waits until a condition holds."""
+    """Waits until a condition is true."""
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
@@ -33,7 +33,7 @@ def wait_for(condition) -> None:
 
 @pytest.mark.parametrize("body", ["", "trap '' TERM;"])
 def test_children_end_with_the_block(tmp_path, body):
-    """A child and what it has started end with the block, though they do not care for being told to."""
+    """A child and its own children end with the block, even if they ignore SIGTERM."""
     with cleanup.child(["sh", "-c", f"{body} sleep 100 & echo $! > {tmp_path}/child; wait; sleep 100"]) as process:
         wait_for(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
 
@@ -42,7 +42,7 @@ def test_children_end_with_the_block(tmp_path, body):
 
 
 def test_folder_is_private_and_ends_with_the_block():
-    """A folder for credentials is its owner's alone, and is gone after the block whatever lies in it."""
+    """Only the owner can read a folder for credentials, and it is removed after the block with everything in it."""
     with cleanup.private_folder() as folder:
         (folder / "key").write_text("KEY")
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -52,7 +52,7 @@ def test_folder_is_private_and_ends_with_the_block():
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_interrupt_while_images_are_loaded(shell, server, tmp_path, number, code):
-    """A signal to end while a loader hangs ends the run within 2 s: its kubeconfig with the credentials is gone, and so is the loader."""
+    """A signal while a loader hangs ends the run within 2 s: its kubeconfig with credentials is removed, and the loader ends."""
     loader = tmp_path / "loader"
     loader.write_text(f'#!/bin/sh\necho "$KUBECONFIG" > {tmp_path}/where\necho $$ > {tmp_path}/loading\nsleep 100\n')
     loader.chmod(0o700)

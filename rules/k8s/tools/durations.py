@@ -23,7 +23,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Returns a duration as a reader wants it: 0.8s, 42s, 3m05s."""
+    """Returns a duration for people to read: 0.8s, 42s, 3m05s."""
     if seconds < 10:
         return f"{seconds:.1f}s"
     if seconds < 60:

@@ -1,13 +1,13 @@
-"""The errors of rules/k8s, each of which ends a program with one sentence.
+"""The errors of rules/k8s; each ends a program with one sentence.
 
     TurnupError            exit 1   something failed
     ├── UsageError         exit 2   the command line is wrong
-    ├── WrongClusterError  exit 3   the cluster at hand is not the one the target was made for
+    ├── WrongClusterError  exit 3   the cluster is not the one that the target is made for
     ├── ApiError           exit 1   the API server refused a request
     └── UnreachableError   exit 1   the API server does not answer
 
-Nothing below `main` prints or exits: errors travel up as exceptions and are
-printed in one place, by `run_main`.
+Nothing below `main` prints or exits: errors travel up as exceptions, and `run_main`
+alone prints them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import errno
 import os
 import sys
 import traceback
-from typing import Callable, TextIO
+from typing import Any, Callable, TextIO
 
 from rules.common.errors import TurnupError, UsageError
 
@@ -37,15 +37,15 @@ __all__ = [
 
 EXIT_INTERRUPTED = 130
 
-# Errors of writing that name no file: those of the standard streams.
+# Errors of writes to the standard streams, which name no file.
 _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was told to end by a signal.
+    """A signal told the process to end.
 
     Attributes:
-        exit_code: 128 and the signal's number, as shells say it.
+        exit_code: 128 plus the signal's number, as in shells.
     """
 
     def __init__(self, number: int):
@@ -54,26 +54,26 @@ class Terminated(KeyboardInterrupt):
 
 
 class WrongClusterError(TurnupError):
-    """The cluster that the kubeconfig leads to is not the one the target names."""
+    """The kubeconfig leads to another cluster than the one that the target names."""
 
     exit_code = 3
 
 
 class UnreachableError(TurnupError):
-    """The API server does not answer: what is left to be asked or written is not worth a try of its own."""
+    """The API server does not answer, so the run's other requests are not worth an attempt."""
 
 
-# What the server says, with status 500, of an apply whose object does not fit its schema.
+# What the server answers, with status 500, to an apply of an object that does not match its schema.
 _SCHEMA = ("failed to create typed patch object", "failed to convert new object")
 
 
 def is_schema_error(message: str) -> bool:
-    """Says whether a server's message is about an object that does not fit its schema, and so the same at every attempt."""
+    """Returns whether a server's message is about an object that does not match its schema, so that another attempt is useless."""
     return any(words in message for words in _SCHEMA)
 
 
 def is_namespace_terminating(message: str) -> bool:
-    """Says whether a server's message is about a namespace that is being deleted: nothing can be made in it."""
+    """Returns whether a server's message is about a terminating namespace, in which nothing can be created."""
     return "is being terminated" in message
 
 
@@ -82,12 +82,12 @@ class ApiError(TurnupError):
 
     Attributes:
         status: HTTP status code, for example 409.
-        reason: the Status' machine-readable reason, for example `Conflict`; "" when absent.
+        reason: the machine-readable reason of the Status, for example `Conflict`; "" when absent.
         message: the server's own words.
         details: the Status' `details` object; {} when absent.
     """
 
-    def __init__(self, status: int, reason: str, message: str, details: dict | None = None):
+    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None):
         super().__init__(message)
         self.status = status
         self.reason = reason
@@ -104,15 +104,15 @@ def run_main(
     tell: Callable[[str, int], None] | None = None,
     reads: bool = True,
 ) -> int:
-    """Runs `body` and turns what it raises into one line on stderr and an exit code.
+    """Runs `body` and turns an exception into one line on stderr and an exit code.
 
     Args:
         body: the program; returns its exit code.
-        stderr: where the sentence goes; sys.stderr when None.
-        redact: applied to every message, so that no secret leaves through an error.
+        stderr: where the sentence is printed; sys.stderr when None.
+        redact: applied to every message, so that no error shows a secret.
         failed: the exit code of every error; the error's own when None.
-        tell: called with the sentence and the exit code instead of printing on `stderr`.
-        reads: the program only says what there is: it ends quietly, with 0, when nobody reads that any more.
+        tell: called with the sentence and the exit code instead of printing to `stderr`.
+        reads: the program only prints what exists, so it exits quietly with 0 when its reader closes the pipe.
 
     Returns:
         The exit code: what `body` returned, the error's, 130 when interrupted, or that of `Terminated`.
@@ -127,7 +127,7 @@ def run_main(
             else:
                 print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
         except OSError:
-            # The way out is what is in trouble; the other stream may be another file.
+            # The output itself failed; the other stream may be another file.
             with contextlib.suppress(OSError, ValueError):
                 print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
         return code
@@ -138,7 +138,7 @@ def run_main(
         return say("interrupted; run the same command again to continue.", interrupted_code(interrupt))
     except Exception as error:
         if reads and isinstance(error, BrokenPipeError):
-            # The reader of stdout (head, less) went away: that is its choice, not a failure.
+            # The reader of stdout (head, less) closed it, which is not a failure.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")
             return 0
         sentence, code = _sentence(error)
@@ -149,7 +149,7 @@ def run_main(
 
 
 def interrupted_code(interrupt: KeyboardInterrupt) -> int:
-    """Returns what a process that was interrupted ends with."""
+    """Returns the exit code of a process that was interrupted."""
     return interrupt.exit_code if isinstance(interrupt, Terminated) else EXIT_INTERRUPTED
 
 
@@ -160,5 +160,5 @@ def _sentence(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else "the output: " if error.errno in _OF_DISKS else ""
         return f"{where}{error.strerror or error}; correct it and run again.", 1
-    # A defect. Its message may quote an object, so it is redacted like any other.
+    # A bug. Its message may quote an object, so it is redacted like any other.
     return f"internal error, {type(error).__name__}: {error}; run again with TURNUP_DEBUG=1 and report what it prints.", 1

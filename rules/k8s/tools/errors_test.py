@@ -29,7 +29,7 @@ def run(error: BaseException, **options) -> tuple[int, str]:
     (KeyboardInterrupt(), 130, "ERROR: interrupted; run the same command again to continue.\n"),
 ])
 def test_every_error_is_one_sentence(error, code, text, monkeypatch):
-    """Whatever is raised becomes one line and an exit code, without a traceback."""
+    """Any exception becomes one line and an exit code, without a traceback."""
     monkeypatch.delenv("TURNUP_DEBUG", raising=False)
 
     assert run(error) == (code, text)
@@ -44,6 +44,6 @@ def test_debug_adds_the_traceback_without_secrets(monkeypatch):
 
 
 def test_failed_replaces_the_code():
-    """A program whose exit codes say something else than failure names its own."""
+    """A program whose exit codes do not mean failure chooses its own code for errors."""
     assert run(WrongClusterError("no."), failed=2)[0] == 2
     assert run_main(lambda: 1, failed=2) == 1

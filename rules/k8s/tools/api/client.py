@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Collection, ContextManager, Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -124,11 +124,11 @@ class Client:
             content_type: of the body.
             accept: what the answer may be.
             read_timeout: seconds to wait for the answer; the client's own when None.
-            permit: entered anew each time that the request is sent, and not while it waits to be sent again.
+            fence: entered each time that the request is sent, and left while it waits to be sent again.
 
         Raises:
             ApiError: the server refused it.
-            TurnupError: the server cannot be reached, what answers is not one, or the permit is refused.
+            TurnupError: the server cannot be reached, what answers is not one, or the fence refuses the write.
         """
         timeout = urllib3.Timeout(connect=self._timeout.connect_timeout, read=read_timeout) if read_timeout else self._timeout
         for attempt in range(_ATTEMPTS):
@@ -146,6 +146,26 @@ class Client:
                 continue
             raise api_error(answer.status, data, self.connection)
         raise AssertionError("the last attempt returns or raises")
+
+    def get_or_none(self, path: str, *, accept: str = "application/json", absent: Collection[int] = (404,)) -> dict[str, Any] | None:
+        """Returns the object at a path, None if there is none.
+
+        Args:
+            path: from the server's root.
+            accept: the media types that the answer may have.
+            absent: HTTP statuses that mean that there is none; with 403 also an object that may not be read.
+
+        Raises:
+            ApiError: the server refused the request.
+            TurnupError: as for `request`.
+        """
+        try:
+            found: dict[str, Any] = self.request("GET", path, accept=accept)[1]
+            return found
+        except ApiError as error:
+            if error.status in absent:
+                return None
+            raise
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
         """Returns the body of a GET as text, for logs.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Callable, Iterable
 
 from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Kinds, Resource
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Identity, Object
 from rules.k8s.tools.objects.plan import Entry
 
@@ -88,14 +88,33 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     return items
 
 
+def failed(item: Item, error: TurnupError) -> Result:
+    """Returns the result of an item that an error kept from being written, with one sentence that names the item."""
+    return Result(item, "failed", error=error_sentence(item, error))
+
+
+def error_sentence(item: Item, error: TurnupError) -> str:
+    """Returns one sentence on an error; it names the item if the error is an answer of the API server."""
+    return explain(error, item.label, item.identity) if isinstance(error, ApiError) else str(error)
+
+
+def attempt(item: Item, action: Callable[[], Result]) -> Result:
+    """Returns what an action on an item returns, or a failed result if it raises.
+
+    Raises:
+        UnreachableError: the server does not answer, so other items are not worth an attempt either.
+    """
+    try:
+        return action()
+    except UnreachableError:
+        raise
+    except TurnupError as error:
+        return failed(item, error)
+
+
 def live_metadata(client: Client, item: Item) -> Object | None:
     """Returns the metadata of an item's live object, None when it is absent or may not be read."""
-    try:
-        return client.request("GET", item.path, accept=METADATA_ONLY)[1]
-    except ApiError as error:
-        if error.status in (403, 404):
-            return None
-        raise
+    return client.get_or_none(item.path, accept=METADATA_ONLY, absent=(403, 404))
 
 
 def read_live(client: Client, item: Item) -> Object | None:
@@ -105,8 +124,6 @@ def read_live(client: Client, item: Item) -> Object | None:
         TurnupError: it may not be read.
     """
     try:
-        return client.request("GET", item.path)[1]
+        return client.get_or_none(item.path)
     except ApiError as error:
-        if error.status == 404:
-            return None
-        raise TurnupError(explain(error, item.label, item.identity)) from None
+        raise TurnupError(error_sentence(item, error)) from None

@@ -1,6 +1,6 @@
-"""Deleting objects: dependents first, each only when it is what this stack made, and waiting until all is gone.
+"""The deletion of objects: dependents first, each only if this stack made it, waiting until everything is gone.
 
-Kinds in which others keep data (DATA_KINDS) are deleted last, and only when that is asked for.
+Kinds in which others keep data (DATA_KINDS) are deleted last, and only if asked for.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
-from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.field_ownership import foreign_owner
 from rules.k8s.tools.api.finalizers import finalizers_sentence
 from rules.k8s.tools.api.informer import Collection, Informer
-from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.deletion.ordering import Graph, Order, reversed_graph
+from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, failed
+from rules.k8s.tools.deletion.ordering import Graph, DependencyOrder, reversed_graph
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import DATA_KINDS, WITH_PODS
 from rules.k8s.tools.objects.objects import Identity, Object, owner
@@ -36,64 +35,64 @@ class Deleter:
         client: the API server.
         executor: for deleting in parallel.
         report: called with each result.
-        data: delete DATA_KINDS, too, and the claims that StatefulSets among the objects made.
-        uids: what is to be deleted, where that is known: identity → UID. Another object under the same name stays.
-        patience: seconds to wait until everything is gone.
-        permit: entered around every request that deletes.
-        why: why an object is deleted, for the report; "" when that goes without saying.
+        data: also delete DATA_KINDS, and the claims that StatefulSets among the objects created.
+        uids: identity → UID of what to delete, where that is known. Another object under the same name stays.
+        timeout: seconds until everything must be gone.
+        fence: entered around every request that deletes.
+        why: why an object is deleted, for the report; "" when that is obvious.
     """
 
     def __init__(self, client: Client, executor: Executor, report: Callable[[Result], None], *, data: bool = False,
-                 uids: Mapping[Identity, str] | None = None, patience: float = 120.0, fence: WriteFence = nullcontext,
+                 uids: Mapping[Identity, str] | None = None, timeout: float = 120.0, fence: WriteFence = nullcontext,
                  why: str = ""):
         self._client = client
         self._executor = executor
         self._report = report
         self._data = data
         self._uids = uids or {}
-        self._patience = patience
-        self._permit = fence
+        self._timeout = timeout
+        self._fence = fence
         self._why = why
         self._deadline = 0.0
         self._seen: dict[Identity, Object | None] = {}
 
     def refusals(self, items: Iterable[Item]) -> list[str]:
-        """Returns a sentence for each object that would not be allowed to be deleted, by a dry run.
+        """Returns a sentence for each object that the server would refuse to delete, by a dry run.
 
-        `remove` does not ask for these objects again: each is deleted on the condition that it is still what was seen here.
+        `remove` does not read these objects again: it deletes each on the condition that it has not changed since.
         """
 
         def one(item: Item) -> str:
             try:
-                live = self._seen[item.identity] = self._live(item)
+                live = self._seen[item.identity] = self._read(item)
                 if live and not self.reason_to_keep(item, live):
                     delete_object(self._client, item, live["metadata"]["uid"], dry=True)
             except ApiError as error:
-                return explain(error, item.label, item.identity)
+                return error_sentence(item, error)
             return ""
 
         return [text for text in self._executor.map(one, items) if text]
 
     def has_work(self, items: Iterable[Item]) -> bool:
-        """Says whether `remove` would delete one of the objects that `refusals` has seen, or find it gone or another's."""
+        """Returns whether `remove` would delete one of the objects that `refusals` has read, or find it gone or somebody else's."""
         return any(live is None or not self.reason_to_keep(item, live) or self.reason_to_forget(item, live)
                    for item in items for live in [self._seen.get(item.identity)])
 
     def reason_to_keep(self, item: Item, live: Object) -> str:
-        """Says why an object is not to be deleted, "" when it is.
+        """Returns why an object must not be deleted, "" if it can be.
 
         Args:
             item: the object.
-            live: its live object; of a StatefulSet the whole one, of others the metadata will do.
+            live: its live object: a whole StatefulSet; of others the metadata suffice.
         """
         if item.identity.kind in DATA_KINDS and not self._data:
             return "may hold data of others; delete it with '-- --delete-data'"
         if _takes_claims_along(item, live) and not self._data:
-            return "would take its claims along (persistentVolumeClaimRetentionPolicy.whenDeleted is Delete); delete both with '-- --delete-data'"
+            return "would delete its claims (persistentVolumeClaimRetentionPolicy.whenDeleted is Delete); delete both with '-- --delete-data'"
         return self.reason_to_forget(item, live)
 
     def reason_to_forget(self, item: Item, live: Object) -> str:
-        """Says why an object is none of this stack's, which no run will ever delete; "" when it is."""
+        """Returns why an object is not this stack's, so that no run will ever delete it; "" if it is."""
         if owner(live) != item.label:
             return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
         if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
@@ -105,29 +104,29 @@ class Deleter:
 
         Args:
             items: the objects, dependencies first.
-            graph: of their targets: those that others depend on are deleted once the others are gone.
+            graph: of their targets. Objects that others depend on are deleted once the others are gone.
 
         Returns:
             A result for each, dependents first.
         """
-        self._deadline = time.monotonic() + self._patience
+        self._deadline = time.monotonic() + self._timeout
         items = list(items)[::-1]
         results: dict[Identity, Result] = {}
         parts: dict[str, list[Item]] = {}
         for item in items:
             if item.identity.kind not in DATA_KINDS:
                 parts.setdefault(item.label, []).append(item)
-        order = Order(reversed_graph({label: () for label in parts} | {label: list(deps) for label, deps in graph.items()}), parts)
+        order = DependencyOrder(reversed_graph({label: () for label in parts} | {label: list(deps) for label, deps in graph.items()}), parts)
         while not order.done:
-            level = order.startable()
+            level = order.take_startable()
             if not level:
-                break  # A cycle, which no build graph has.
+                break  # A cycle, which a build graph cannot have.
             going = self._remove_together([parts[label] for label in level], results)
             last = not any(order.waiting().values())
             self._wait_for_pods([] if last and not self._data else going)
             for label in level:
-                order.written(label)
-                order.ready(label)
+                order.mark_written(label)
+                order.mark_ready(label)
         self._remove_claims([results[item.identity].item for item in items
                              if item.identity.kind == "StatefulSet" and results[item.identity].outcome == "deleted"], results)
         for kind in DATA_KINDS:
@@ -135,7 +134,7 @@ class Deleter:
         return list(results.values())
 
     def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
-        """Deletes groups of objects one after the other, and waits until all are gone; returns those that are."""
+        """Deletes groups of objects one after the other and waits until all are gone; returns those that are gone."""
         items = [item for group in groups for item in group]
         lives = dict(zip([item.identity for item in items], self._executor.map(self._look, items)))
         sent: dict[Identity, Result] = {}
@@ -150,11 +149,11 @@ class Deleter:
         return gone
 
     def _look(self, item: Item) -> Result:
-        """Returns what is decided before anything is sent: absent, kept or failed; deleted for what is to be deleted."""
+        """Returns what is known before anything is sent: absent, kept or failed; deleted for objects to delete."""
         try:
-            live = self._seen[item.identity] if item.identity in self._seen else self._live(item)
+            live = self._seen[item.identity] if item.identity in self._seen else self._read(item)
         except ApiError as error:
-            return Result(item, "failed", error=explain(error, item.label, item.identity))
+            return failed(item, error)
         if live is None:
             return Result(item, "absent")
         if _needs_spec(item):
@@ -163,32 +162,30 @@ class Deleter:
         return Result(item, "kept" if kept else "deleted", live, kept or self._why)
 
     def _send(self, item: Item, looked: Result) -> Result:
-        """Deletes an object that is to be deleted; keeps `live` in the result while it is not gone yet."""
+        """Deletes an object that `_look` found to be deletable; the result has `live` as long as the object is not gone."""
         if looked.outcome != "deleted" or looked.live is None:
             return looked
+        live = looked.live
+        return attempt(item, lambda: self._delete_unless_changed(looked, live))
+
+    def _delete_unless_changed(self, looked: Result, live: Object) -> Result:
         item = looked.item
+        seen = self._seen.pop(item.identity, None)
         try:
-            seen = self._seen.pop(item.identity, None)
-            try:
-                gone = self._delete(item, looked.live, version=looked.live["metadata"]["resourceVersion"] if seen else "")
-            except ApiError as error:
-                if error.status != 409 or not seen:
-                    raise
-                # Somebody has changed it since it was seen: what it is now decides.
-                looked = self._look(item)
-                if looked.outcome != "deleted" or looked.live is None:
-                    return looked
-                gone = self._delete(item, looked.live)
+            gone = self._delete(item, live, version=live["metadata"]["resourceVersion"] if seen else "")
         except ApiError as error:
-            return Result(item, "failed", error=explain(error, item.label, item.identity))
-        except UnreachableError:
-            raise
-        except TurnupError as error:
-            return Result(item, "failed", error=str(error))
-        return Result(item, "deleted", None if gone else looked.live, looked.error)
+            if error.status != 409 or not seen:
+                raise
+            # Somebody has changed it since `refusals` read it: its present state decides.
+            looked = self._look(item)
+            if looked.outcome != "deleted" or looked.live is None:
+                return looked
+            live = looked.live
+            gone = self._delete(item, live)
+        return Result(item, "deleted", None if gone else live, looked.error)
 
     def _settled(self, sent: list[Result]) -> Iterator[Result]:
-        """Yields what became of each object: at once of what is decided, of what is still going once it is gone."""
+        """Yields a result for each object: at once if it is known, and once the object is gone if it is terminating."""
         going: dict[Identity, Result] = {}
         for result in sent:
             if result.outcome == "deleted" and result.live is not None:
@@ -218,13 +215,13 @@ class Deleter:
                     trouble = str(error)
         for result in going.values():
             held = "" if trouble else finalizers_sentence(self._client, result.item.path)
-            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still being deleted "
-                         f"({held or 'finalizers: none'}); look at what holds them.")
+            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still terminating "
+                         f"({held or 'finalizers: none'}); look at the controllers of these finalizers.")
 
     @contextmanager
     def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Informer]:
-        """Follows collections: however long something takes to go, it costs a request or two."""
-        # Watches keep their connections: they get a client of their own, with one for each.
+        """Watches collections: however long a deletion takes, it costs a request or two."""
+        # A watch occupies its connection: a separate client has one connection for each.
         informer = Informer(Client(self._client.connection, connections=len(collections) + 2), collections)
         informer.start()
         try:
@@ -232,26 +229,20 @@ class Deleter:
         finally:
             informer.stop()
 
-    def _live(self, item: Item) -> Object | None:
-        try:
-            found: Object = self._client.request("GET", item.path, accept="application/json" if _is_read_whole(item) else METADATA_ONLY)[1]
-            return found
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+    def _read(self, item: Item) -> Object | None:
+        return self._client.get_or_none(item.path, accept="application/json" if _is_read_whole(item) else METADATA_ONLY)
 
     def _delete(self, item: Item, live: Object, version: str = "") -> bool:
-        return delete_object(self._client, item, live["metadata"]["uid"], version=version, fence=self._permit)
+        return delete_object(self._client, item, live["metadata"]["uid"], version=version, fence=self._fence)
 
     def _wait_for_pods(self, gone: list[Item]) -> None:
-        """Waits until the pods of deleted workloads are gone, too: until then they use what they depend on."""
+        """Waits until the pods of deleted workloads are gone as well: until then they use their dependencies."""
         workloads = [item for item in gone if item.identity.kind in WITH_PODS and "spec" in item.obj]
-        # Without a name to read, who may not see pods finds none, and does not wait for them.
-        places: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
+        # No names to read one by one: an account that may not list pods finds none and does not wait.
+        namespaces: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
         if not workloads:
             return
-        with self._watching(places) as informer:
+        with self._watching(namespaces) as informer:
             version = -1
             while time.monotonic() < self._deadline:
                 if informer.complete:
@@ -267,7 +258,7 @@ class Deleter:
                     return
 
     def _remove_claims(self, sets: list[Item], results: dict[Identity, Result]) -> None:
-        """Deletes the claims that deleted StatefulSets made from their templates, when data is to be deleted."""
+        """Deletes the claims that deleted StatefulSets created from their templates, if data is deleted as well."""
         claims = []
         for item in sets if self._data else ():
             spec = item.obj.get("spec") or {}
@@ -291,29 +282,29 @@ def _seen(informer: Informer, item: Item) -> Object | None:
 
 
 def _is_gone(informer: Informer, sent: Result) -> bool:
-    """Says whether a mirror shows that a deleted object is gone, or another one has its name."""
+    """Returns whether an informer shows that a deleted object is gone, or another one has its name."""
     live = _seen(informer, sent.item)
     return informer.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
 
 
 def delete_object(client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False,
                   fence: WriteFence = nullcontext) -> bool:
-    """Deletes an object on the condition that it is what was looked at; says whether it is gone already.
+    """Deletes an object on the condition that it is the one that was read; returns whether it is gone already.
 
     Args:
         client: the API server.
         item: the object.
-        uid: of what was looked at.
+        uid: of the object that was read.
         version: the resourceVersion that it must still have; "" for any.
-        propagation: what becomes of what it has made: `Background` deletes that, too, `Orphan` does not.
+        propagation: what becomes of its dependents: `Background` deletes them, `Orphan` does not.
         dry: only ask whether it may be deleted.
-        permit: entered around the request.
+        fence: entered around the request.
 
     Raises:
-        ApiError: the server refuses it.
+        ApiError: the server refuses.
     """
     try:
-        # The server reads the options of a delete from the body alone; in the query it is for the audit log.
+        # The server reads the options of a delete from the body only; the query is for the audit log.
         answer: Any = client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, fence=fence, body={
             "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation,
             "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}), **({"dryRun": ["All"]} if dry else {})})[1]
@@ -325,12 +316,12 @@ def delete_object(client: Client, item: Item, uid: str, *, version: str = "", pr
 
 
 def _needs_spec(item: Item) -> bool:
-    """Says whether an object's pods and claims are known only to the cluster: what left a stack comes without its manifest."""
+    """Returns whether only the cluster knows an object's pods and claims: what left a stack comes without its manifest."""
     return item.identity.kind in WITH_PODS and "spec" not in item.obj
 
 
 def _is_read_whole(item: Item) -> bool:
-    """Says whether more than the metadata of a live object is of interest."""
+    """Returns whether the deletion needs more than the metadata of a live object."""
     return _needs_spec(item) or _is_stateful(item)
 
 
@@ -339,6 +330,6 @@ def _is_stateful(item: Item) -> bool:
 
 
 def _takes_claims_along(item: Item, live: Object) -> bool:
-    """Says whether the cluster deletes the claims of a StatefulSet together with it, as the live one says, whatever the manifest does."""
+    """Returns whether the cluster deletes the claims of a StatefulSet with it. The live object decides, not the manifest."""
     policy = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
     return _is_stateful(item) and policy.get("whenDeleted") == "Delete"

@@ -1,6 +1,6 @@
-"""In which order targets are written and deleted: the graph of the services, as BUILD files give it.
+"""The order in which targets are written and deleted, from the graph of services that BUILD files declare.
 
-Pure functions and one class without I/O; transaction.py and removal.py ask it what may be done next.
+Pure functions and one class without I/O; write_order.py and deletion.py ask it what to start next.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Iterable, Mapping
 
 Graph = Mapping[str, Iterable[str]]
-"""Label of a target → labels of the targets that it depends on. Labels that are no key are not part of the run."""
+"""Label of a target → labels of the targets that it depends on. Labels that are not a key are not part of the run."""
 
 
 def closure_of(graph: Graph, label: str) -> set[str]:
-    """Returns everything that a target depends on, directly or not, itself excluded."""
+    """Returns everything that a target depends on, directly or not, without the target itself."""
     found: set[str] = set()
     todo = [label]
     while todo:
@@ -25,7 +25,7 @@ def closure_of(graph: Graph, label: str) -> set[str]:
 
 
 def reversed_graph(graph: Graph) -> dict[str, set[str]]:
-    """Returns the graph in which every target has its dependents: the order in which things are deleted."""
+    """Returns the graph from every target to its dependents: the order of deletion."""
     result: dict[str, set[str]] = {label: set() for label in graph}
     for label, deps in graph.items():
         for dep in deps:
@@ -34,15 +34,13 @@ def reversed_graph(graph: Graph) -> dict[str, set[str]]:
     return result
 
 
-class Order:
-    """Which targets may be written now.
+class DependencyOrder:
+    """Tracks which targets of a run can start: each once, when everything that it depends on is ready.
 
     Args:
         graph: the targets of a run.
-        changing: those of which something is written. A dependency of one of them has to be ready before; where
-            nothing changes, nothing is waited for.
-
-    A target starts once all that it depends on is ready, and starts once.
+        changing: targets with something to write. Their dependencies must be ready before; targets that do not change
+            wait for nothing.
 
     Attributes:
         needed: the targets that others wait for.
@@ -55,28 +53,28 @@ class Order:
         self._written: set[str] = {label for label in graph if label not in self._waits}
         self._ready: set[str] = set()
 
-    def startable(self) -> list[str]:
-        """Returns the targets that may be written now, each only once."""
+    def take_startable(self) -> list[str]:
+        """Returns the targets that can start now, and marks them as started: each is returned only once."""
         found = [label for label, deps in self._waits.items() if label not in self._started and deps <= self._ready]
         self._started.update(found)
         return found
 
-    def written(self, label: str) -> None:
-        """Takes note that everything of a target was written."""
+    def mark_written(self, label: str) -> None:
+        """Marks that everything of a target was written."""
         self._written.add(label)
 
     def to_watch(self) -> set[str]:
-        """Returns the written targets that others wait for and that are not ready yet."""
+        """Returns the written targets that others wait for and that are not ready."""
         blocked = [self._waits[label] for label in self._waits if label not in self._started]
         return (set().union(*blocked) if blocked else set()) & self._written - self._ready
 
-    def ready(self, label: str) -> None:
-        """Takes note that a target is ready."""
+    def mark_ready(self, label: str) -> None:
+        """Marks that a target is ready."""
         self._ready.add(label)
 
     @property
     def done(self) -> bool:
-        """Whether every target was written."""
+        """True once every target was written."""
         return self._waits.keys() <= self._written
 
     def waiting(self) -> dict[str, set[str]]:

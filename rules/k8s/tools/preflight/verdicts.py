@@ -66,7 +66,7 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
 
 def is_foreign(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None) -> bool:
     """Says whether somebody else has made a live object; see check_owner."""
-    return not (owner(live) == item.label or owner(live) in labels or (inventory and inventory.made(item.identity, live)))
+    return not (owner(live) == item.label or owner(live) in labels or (inventory and inventory.is_own(item.identity, live)))
 
 
 def foreign_owner_sentence(item: Item, live: Object, *, force: bool = False, fields: str = "") -> str:

@@ -1,7 +1,7 @@
-"""What `bazel run //pkg:NAME.VERB` runs: one process that does one verb to one closure.
+"""The run of a verb: one process that applies one verb to one closure, as `bazel run //pkg:NAME.VERB` starts it.
 
 Exit codes: 0 done; 1 failed; 2 usage; 3 wrong cluster; 130 interrupted (143 by SIGTERM, 129
-by SIGHUP). `diff` ends with 0 when nothing would change, 1 when something would, 2 on any error.
+by SIGHUP). `diff` exits with 0 if nothing would change, 1 if something would, 2 on any error.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Run:
 
     Attributes:
         plan: what to act on.
-        options: parsed command line.
+        options: the parsed command line.
         environ: the process' environment.
-        report: the way out for everything that is said.
-        kinds: what the cluster serves, once it has been asked.
+        report: where all output goes.
+        kinds: what the cluster serves, once that is known.
         left_out: items of the plan that this cluster must not get.
     """
 
@@ -41,19 +41,19 @@ class Run:
 
     @property
     def order(self) -> str:
-        """In which order services are written: `ready` or `none` (see writing.py)."""
+        """The order in which services are written: `ready` or `none` (see write_order.py)."""
         return self.options.order or ("ready" if self.options.wait else "none")
 
     @cached_property
     def waiting_since(self) -> float:
-        """When (time.monotonic()) the time of --wait began: when it was first asked for. All that waits for objects shares it."""
+        """When (time.monotonic()) the time of --wait began: at the first access. Everything that waits for objects shares it."""
         return time.monotonic()
 
     def finish(self, results: list[Result]) -> int:
-        """Says how many objects had which outcome; returns the exit code.
+        """Reports how many objects had which outcome; returns the exit code.
 
         Raises:
-            TurnupError: an object failed; the others' errors have been said.
+            TurnupError: an object failed. The errors of any others have been reported.
         """
         self.report.emit(events.summary(self.plan.label, results))
         failed = [result for result in results if result.outcome == "failed"]
@@ -62,13 +62,3 @@ class Run:
         if failed:
             raise TurnupError(failed[-1].error)
         return 0
-
-
-
-
-
-
-
-
-
-

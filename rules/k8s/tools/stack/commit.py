@@ -1,7 +1,7 @@
 """The commit that a stack is applied from, for the list of revisions.
 
-It stands in an annotation of the revision and of nothing that is applied: an object that carried it would be written
-anew, and its pods replaced, by every commit that changes something else.
+Only the revision has it, in an annotation. If applied objects had it, every commit that changes something else would write
+them again and replace their pods.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Mapping
 
-# In a large checkout git may look at every file to tell whether one has changed: a run does not wait for that.
+# In a large checkout git may read every file to find out whether one changed; a run does not wait for that.
 _SECONDS = 2.0
 
 
@@ -20,7 +20,7 @@ def commit_of(environ: Mapping[str, str]) -> str:
         environ: the process' environment; `bazel run` puts BUILD_WORKSPACE_DIRECTORY there.
 
     Returns:
-        The id, "" where there is no workspace, no git or no commit, or git takes too long.
+        The id; "" if there is no workspace, git or commit, or git takes too long.
     """
     workspace = environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:

@@ -25,12 +25,12 @@ def fixture_workspace(tmp_path):
 
 
 def environment(folder) -> dict[str, str]:
-    """Returns what `bazel run` gives, without a repository around the test's folder."""
+    """Returns the environment of `bazel run`, without a repository around the test's folder."""
     return {"PATH": os.environ["PATH"], "BUILD_WORKSPACE_DIRECTORY": str(folder), "GIT_CEILING_DIRECTORIES": str(folder.parent)}
 
 
 def test_the_commit_of_a_workspace(workspace):
-    """It is the whole id, whatever tags there are, and says when a tracked file was changed since."""
+    """The commit is the whole id, whatever tags exist, and says if a tracked file has changed."""
     folder, commit = workspace
 
     assert commit_of(environment(folder)) == commit
@@ -41,7 +41,7 @@ def test_the_commit_of_a_workspace(workspace):
 
 
 def test_no_commit(tmp_path, workspace):
-    """Without a workspace, a repository or git there is none, and nothing fails."""
+    """Without a workspace, repository or git there is no commit, and nothing fails."""
     folder, _ = workspace
     plain = tmp_path / "plain"
     plain.mkdir()

@@ -1,4 +1,4 @@
-"""Tests of which generations of a ConfigMap stay, pure and through the verbs."""
+"""Tests of which generations of a ConfigMap stay: of the pure choice, and through the verbs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.objects.hashed_names import Config, hash_names
 from rules.k8s.tools.objects.objects import with_owner
-from rules.k8s.tools.stack.generations import KEEP, Generation, Held, surplus
+from rules.k8s.tools.stack.generations import KEEP, Generation, StackConfigs, choose_obsolete
 from rules.k8s.tools.stack.inventory import parent_name
 
 CONFIG = Config("ConfigMap", "dev", "settings")
@@ -21,19 +21,19 @@ MAPS = Resource("v1", "ConfigMap", "configmaps", True)
 
 
 def generation(number: int, config: Config = CONFIG, owner: str = OWNER) -> Generation:
-    """Returns the generation that was made in a certain minute."""
+    """Returns the generation that was created in the given minute."""
     name = f"{config.name}-{number:02}"
     return Generation(config, name, f"2026-01-01T10:{number:02}:00Z", owner, {"metadata": {"name": name}}, MAPS)
 
 
 def chosen(live: list[Generation], present: list[Generation], **options: Any) -> list[int]:
-    """Returns the minutes of the generations that may go."""
+    """Returns the minutes of the generations that can be removed."""
     names = {(each.config.kind, each.config.namespace, each.name) for each in present}
-    return [int(each.name[-2:]) for each in surplus(live, Held({CONFIG: OWNER}, frozenset(names)), **options)]
+    return [int(each.name[-2:]) for each in choose_obsolete(live, StackConfigs({CONFIG: OWNER}, frozenset(names)), **options)]
 
 
 def test_the_last_three_stay():
-    """The one in use and the two before it stay, older ones go."""
+    """The generation in use and the two before it stay; older ones are removed."""
     live = [generation(number) for number in range(5)]
 
     assert chosen(live, [live[4]]) == [0, 1]
@@ -41,14 +41,14 @@ def test_the_last_three_stay():
 
 
 def test_the_one_in_use_stays_even_when_it_is_the_oldest():
-    """After going back, the old generation is in use and the newest ones are the past."""
+    """After a rollback the old generation is in use, and the newest ones are the past."""
     live = [generation(number) for number in range(5)]
 
     assert chosen(live, [live[0]]) == [1, 2]
 
 
 def test_others_stay():
-    """Generations of another target, of another ConfigMap and of a Secret of that name are none of ours."""
+    """Generations of another target, another ConfigMap, or a Secret of the same name are not removed."""
     strangers = [generation(number, owner="//other:dev") for number in range(9)]
     strangers += [generation(number, Config("ConfigMap", "dev", "other")) for number in range(9)]
     strangers += [generation(number, Config("Secret", "dev", "settings")) for number in range(9)]
@@ -58,7 +58,7 @@ def test_others_stay():
 
 
 def test_a_running_rollout_keeps_what_it_replaces():
-    """What was replaced only lately stays, although enough newer ones are there."""
+    """A generation that was replaced recently stays, even if there are enough newer ones."""
     live = [generation(number) for number in range(0, 50, 10)]
 
     assert chosen(live, [live[4]], settled_before="2026-01-01T10:20:00Z") == [0]
@@ -66,7 +66,7 @@ def test_a_running_rollout_keeps_what_it_replaces():
 
 
 def test_random_families_keep_their_rules():
-    """For 500 random sets: nothing in use goes, min(keep, all) stay, and of the past what stays is newer than what goes."""
+    """For 500 random sets, nothing in use is removed, min(keep, all) stay, and past generations that stay are newer than removed ones."""
     generator = random.Random(7)
     for _ in range(500):
         live = [generation(number) for number in generator.sample(range(60), generator.randrange(1, 12))]
@@ -96,14 +96,14 @@ def names(server: FakeServer) -> set[str]:
 
 
 def aged(server: FakeServer, name: str, minute: int) -> None:
-    """Gives a ConfigMap a time of creation, long ago, as a real server would have."""
+    """Sets a ConfigMap's creation time to long ago, as on a real server."""
     obj = server.get(config_map(name))
     obj["metadata"]["creationTimestamp"] = f"2026-01-01T10:{minute:02}:00Z"
     server.put(obj)
 
 
 def test_apply_removes_what_is_older(shell, server):
-    """Each apply leaves the last three generations, its own included; what is not under a hashed name is left alone."""
+    """Each apply keeps the last three generations, including its own, and objects without a hashed name."""
     server.put(with_owner(config_map("settings-by-hand"), OWNER))
     made = []
     for minute in range(5):
@@ -115,7 +115,7 @@ def test_apply_removes_what_is_older(shell, server):
 
 
 def test_a_secret_stays_while_a_revision_names_it(shell, server):
-    """Revisions hold no values of Secrets: all generations stay that a rollback can need, and go when no kept revision names them."""
+    """Generations of a Secret stay while a kept revision names them, because revisions do not contain values of Secrets."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}}
     made = []
 
@@ -147,7 +147,7 @@ def test_a_secret_stays_while_a_revision_names_it(shell, server):
 
 
 def test_delete_takes_all_generations(shell, server):
-    """A delete leaves no generation behind, but those of another target."""
+    """A delete leaves no generation except those of another target."""
     foreign = with_owner(hash_names([config_map("settings", key="x")])[0], "//other:dev")
     server.put(foreign)
     for minute in range(3):
@@ -158,7 +158,7 @@ def test_delete_takes_all_generations(shell, server):
 
 
 def test_a_user_who_may_not_list_keeps_all(shell, server):
-    """Where listing is forbidden an apply succeeds and removes nothing."""
+    """Without the right to list, an apply succeeds and removes nothing."""
     server.refuse = lambda request: (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) \
         if request.method == "GET" and request.path.endswith("/configmaps") else None
     made = [apply(shell, str(minute)) for minute in range(5)]
@@ -167,7 +167,7 @@ def test_a_user_who_may_not_list_keeps_all(shell, server):
 
 
 def test_a_target_alone_cannot_name_anothers_configuration(shell, server):
-    """A reference that only the whole closure can follow is refused before anything is sent; to an object of that name it is not."""
+    """A reference that only the whole closure can resolve is refused before anything is sent, unless an object of that plain name exists."""
     apply(shell, "1")
     user = deployment("web")
     user["spec"]["template"]["spec"]["volumes"] = [{"name": "s", "configMap": {"name": "settings"}}, {"name": "k", "secret": {"secretName": "by-hand"}}]
@@ -182,7 +182,7 @@ def test_a_target_alone_cannot_name_anothers_configuration(shell, server):
 
 
 def test_diff_compares_with_the_generation_before(shell, server):
-    """A changed value shows as one changed line, not as a new object; a Secret's values stay hidden."""
+    """A changed value is shown as one changed line, not as a new object; a Secret's values stay hidden."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}}
     for value in ("one", "two"):
         objects = hash_names([config_map("settings", key=value, same="s"), {**secret, "stringData": {"password": f"canary-{value}"}}])

@@ -1,8 +1,8 @@
-"""The last sets that a stack applied, kept in the cluster so that going back needs neither git nor a build.
+"""The history of a stack: the last sets that it applied, kept in the cluster so that a rollback needs neither git nor a build.
 
-A revision is one Secret of type `turnup/revision` (several, when it is large) in the stack's namespace: whoever may
-read Secrets there may read it, nobody else. It holds the applied objects, compressed, without the values of Secrets:
-those stay where they are, in the Secrets themselves.
+A revision is one Secret of type `turnup/revision` (several if it is large) in the stack's namespace: only those who may read
+Secrets there can read it. It contains the applied objects, compressed, without the values of Secrets, which only the Secrets
+themselves have.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, namespace_of, places_of
+from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, record_namespace, stack_namespaces
 
 KEEP = 10
-"""Revisions of one stack that are kept."""
+"""How many revisions of one stack are kept."""
 
 TYPE = "turnup/revision"
 STACK_LABEL = "turnup/stack"
@@ -38,9 +38,9 @@ _COMMIT = "turnup/commit"
 # A Secret holds at most 1 MiB.
 _PART_BYTES = 768 * 1024
 _MOST_PARTS = 16
-# What one revision may unpack to: a bound against a Secret that somebody else wrote.
+# What one revision may decompress to: a limit in case somebody else wrote the Secret.
 _MOST_BYTES = 256 * 1024 * 1024
-# What of a target's document an apply needs.
+# The parts of a target's document that an apply needs.
 _SETTINGS = ("label", "environment", "cluster", "context", "user", "namespace", "images", "references")
 
 
@@ -53,9 +53,9 @@ class Revision:
         created: when it was written, RFC 3339 in UTC.
         digest: SHA-256 of its content.
         objects: how many objects it has.
-        note: where it came from when not from an apply, "" otherwise.
+        note: where the set came from if not from an apply, "" otherwise.
         names: its Secrets, the first one first.
-        commit: the commit that it was applied from, with `-dirty` where files differed; "" where that is not known.
+        commit: the commit that it was applied from, with `-dirty` if files differed; "" if unknown.
     """
 
     number: int
@@ -68,17 +68,17 @@ class Revision:
 
 
 def stack_id(label: str) -> str:
-    """Returns what stands for a target's label in names and labels of Kubernetes: 16 digits of its SHA-256."""
+    """Returns the id of a target in names and labels of Kubernetes objects: 16 digits of the SHA-256 of its label."""
     return hashlib.sha256(label.encode()).hexdigest()[:16]
 
 
-def _id(plan: Plan) -> str:
-    """Returns what stands for a stack: in SHARED the namespaces, too, for one target may be the stacks of several users."""
-    return stack_id(plan.label if namespace_of(plan) != SHARED_NAMESPACE else f"{plan.label}\n{','.join(places_of(plan))}")
+def _stack_id(plan: Plan) -> str:
+    """Returns the id of a stack. In SHARED_NAMESPACE it depends on the namespaces as well: one target can be the stacks of several users."""
+    return stack_id(plan.label if record_namespace(plan) != SHARED_NAMESPACE else f"{plan.label}\n{','.join(stack_namespaces(plan))}")
 
 
 def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
-    """Returns what was applied, without the values of Secrets, as bytes that are equal for equal sets."""
+    """Returns an applied set without the values of Secrets as bytes; equal sets give equal bytes."""
     objects: dict[str, list[Object]] = {}
     for item in items:
         objects.setdefault(item.label, []).append(_without_values(item.obj))
@@ -98,31 +98,31 @@ def unpack(content: bytes, where: str) -> tuple[Entry, ...]:
     try:
         data = json.loads(content)
         if data["version"] != 1:
-            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one to go back to it.")
+            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that version to roll back to it.")
         return tuple(Entry(each["document"]["label"], each["service"], tuple(each["deps"]), each["document"]) for each in data["entries"])
     except (ValueError, KeyError, TypeError):
-        raise TurnupError(f"{where}: is damaged; go back to another revision with '-- --to=REVISION'.") from None
+        raise TurnupError(f"{where}: is damaged; roll back to another revision with '-- --to=REVISION'.") from None
 
 
 def _without_values(obj: Object) -> Object:
     if not is_secret(obj):
         return obj
     meta = obj["metadata"]
-    # kubectl leaves the whole Secret in an annotation, which a manifest that was read from a cluster has.
+    # kubectl stores the whole Secret in an annotation; a manifest that was exported from a cluster has it.
     noted = {key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED}
     return {**{key: value for key, value in obj.items() if key not in ("data", "stringData")}, "metadata": {**meta, "annotations": noted}}
 
 
 def revisions(client: Client, plan: Plan) -> list[Revision]:
-    """Returns the revisions of a stack that are whole, oldest first."""
-    return _whole(_secrets(client, plan))
+    """Returns the complete revisions of a stack, oldest first."""
+    return _complete(_secrets(client, plan))
 
 
 def _secrets(client: Client, plan: Plan) -> list[Object]:
-    path = f"/api/v1/namespaces/{namespace_of(plan)}/secrets"
-    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_id(plan)}"}, accept=METADATA_LIST)[1]
-    # Labels and annotations can be copied to anything; what is not named like a revision is somebody else's.
-    named = re.compile(f"turnup-revision-{_id(plan)}-[0-9]+-[0-9]+")
+    path = f"/api/v1/namespaces/{record_namespace(plan)}/secrets"
+    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_stack_id(plan)}"}, accept=METADATA_LIST)[1]
+    # Labels and annotations can be copied to anything; an object that is not named like a revision belongs to somebody else.
+    named = re.compile(f"turnup-revision-{_stack_id(plan)}-[0-9]+-[0-9]+")
     return [obj for obj in found.get("items") or [] if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label
             and named.fullmatch(obj["metadata"]["name"])]
 
@@ -132,16 +132,16 @@ def _number(obj: Object) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _whole(secrets: Iterable[Object]) -> list[Revision]:
+def _complete(secrets: Iterable[Object]) -> list[Revision]:
     parts: dict[int, dict[str, Object]] = {}
     for obj in secrets:
         parts.setdefault(_number(obj), {})[obj["metadata"]["name"]] = obj
     result = []
     for number, named in sorted(parts.items()):
-        heads = [obj for obj in named.values() if _PARTS in obj["metadata"]["annotations"]]
-        if number < 1 or len(heads) != 1:
+        firsts = [obj for obj in named.values() if _PARTS in obj["metadata"]["annotations"]]
+        if number < 1 or len(firsts) != 1:
             continue
-        meta = heads[0]["metadata"]
+        meta = firsts[0]["metadata"]
         stem = meta["name"].rpartition("-")[0]
         count = meta["annotations"][_PARTS]
         names = tuple(f"{stem}-{part}" for part in range(int(count) if count.isascii() and count.isdigit() else 0))
@@ -155,19 +155,19 @@ def _whole(secrets: Iterable[Object]) -> list[Revision]:
 
 
 def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
-    """Says whether the newest revision of a stack is just what was applied."""
+    """Returns whether the newest revision of a stack is exactly what was applied."""
     return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
 
 
 def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", commit: Callable[[], str] = str) -> int | None:
-    """Writes down what was applied, unless the newest revision is the same, and removes what is older than the last KEEP.
+    """Records what was applied, unless the newest revision is the same, and removes all but the last KEEP revisions.
 
     Args:
         client: the API server.
         plan: the stack.
         items: what was applied.
         note: where the set came from, for the list.
-        commit: gives the commit that it is applied from, "" for none; asked when a revision is written.
+        commit: returns the commit that the set is applied from, "" for none; called when a revision is written.
 
     Returns:
         The new revision's number; None when nothing was written.
@@ -179,7 +179,7 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     content = pack(plan.entries, items)
     digest = hashlib.sha256(content).hexdigest()
     secrets = _secrets(client, plan)
-    known = _whole(secrets)
+    known = _complete(secrets)
     if known and known[-1].digest == digest:
         return None
     packed = zlib.compress(content, 9)
@@ -193,10 +193,10 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     annotations |= {_COMMIT: found} if found else {}
     try:
         for part in reversed(range(len(parts))):
-            # The part that makes a revision whole comes last: an interrupted write leaves no half revision.
+            # The part that makes a revision complete is written last: an interrupted write leaves no partial revision.
             _post(client, plan, number, part, parts[part], annotations if part == 0 else {_STACK: plan.label})
     except ApiError as error:
-        # A request that was sent again because its answer got lost finds what it made itself.
+        # A request that was sent again because its answer was lost finds the revision that it wrote itself.
         if error.status != 409 or not any(other.digest == digest for other in revisions(client, plan)[-1:]):
             raise
     kept = {revision.number for revision in known[1 - KEEP:]}
@@ -207,7 +207,7 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
 
 
 def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
-    namespace, stack = namespace_of(plan), _id(plan)
+    namespace, stack = record_namespace(plan), _stack_id(plan)
     client.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body={
         "apiVersion": "v1", "kind": "Secret", "type": TYPE, "immutable": True,
         "metadata": {"name": f"turnup-revision-{stack}-{number}-{part}", "namespace": namespace, "annotations": annotations,
@@ -218,7 +218,7 @@ def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annot
 
 def _delete(client: Client, plan: Plan, obj: Object) -> None:
     try:
-        client.request("DELETE", f"/api/v1/namespaces/{namespace_of(plan)}/secrets/{obj['metadata']['name']}", body={
+        client.request("DELETE", f"/api/v1/namespaces/{record_namespace(plan)}/secrets/{obj['metadata']['name']}", body={
             "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": obj["metadata"]["uid"]}})
     except ApiError as error:
         if error.status not in (404, 409):
@@ -226,7 +226,7 @@ def _delete(client: Client, plan: Plan, obj: Object) -> None:
 
 
 def forget(client: Client, plan: Plan) -> None:
-    """Deletes the history of a stack that is deleted itself; where that is forbidden it stays."""
+    """Deletes the history of a deleted stack; without the right to do so, it stays."""
     try:
         for obj in _secrets(client, plan):
             _delete(client, plan, obj)
@@ -236,12 +236,12 @@ def forget(client: Client, plan: Plan) -> None:
 
 
 def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
-    """Returns what a revision applied.
+    """Returns the entries of a revision.
 
     Raises:
         TurnupError: it is gone or damaged.
     """
-    namespace = namespace_of(plan)
+    namespace = record_namespace(plan)
     where = f"{plan.label}: revision {revision.number}"
     packed = b""
     for name in revision.names:
@@ -256,5 +256,5 @@ def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
     except zlib.error:
         content = b""
     if hashlib.sha256(content).hexdigest() != revision.digest:
-        raise TurnupError(f"{where}: is damaged; go back to another revision with '-- --to=REVISION'.")
+        raise TurnupError(f"{where}: is damaged; roll back to another revision with '-- --to=REVISION'.")
     return unpack(content, where)

@@ -1,7 +1,7 @@
-"""One writer at a time: a Lease for each cluster, namespace and stack.
+"""The lease of a stack, which admits one writer at a time: a Lease for each cluster, namespace and stack.
 
-The Lease has the name of the stack's parent (inventory.py). Whoever holds it renews it while it writes; a holder that has
-died is succeeded when its time has run out by the API server's own clock, or at once when it was a process of this
+The Lease has the name of the stack's inventory (inventory.py). Its holder renews it while it writes. Others take over the
+lease of a holder that died when it has expired by the API server's own clock, or at once if the holder was a process of this
 machine that is gone. A run that changes nothing takes no lease, so it writes nothing.
 """
 
@@ -25,37 +25,25 @@ SECONDS = 15
 """How long a lease lasts without being renewed."""
 
 _RENEW_SECONDS = 4.0
-# An interrupted run ends within 2 s, the return of its lease included.
+# An interrupted run ends within 2 s, including the release of its lease.
 _RELEASE_SECONDS = 1.4
-# So long it waits for the answers of its last writes.
+# How long it waits for the answers of its last writes.
 _WRITES_SECONDS = 1.0
 _POLL_SECONDS = 0.5
 _SAY_SECONDS = 10.0
 
 
-
-
-
-
-
-
-
-
-
-
 def _clock() -> float:
-    """Returns seconds that pass while the machine is asleep, too."""
+    """Returns seconds on a clock that also runs while the machine is asleep."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-
-
 def is_free(lease: Object | None, now: str | None) -> bool:
-    """Says whether a lease may be taken.
+    """Returns whether a lease may be taken.
 
     Args:
         lease: as the server gave it, None when there is none.
-        now: the server's clock (an HTTP Date), None when it did not say.
+        now: the server's clock (an HTTP Date), None if unknown.
     """
     spec = (lease or {}).get("spec") or {}
     if not spec.get("holderIdentity"):
@@ -66,25 +54,25 @@ def is_free(lease: Object | None, now: str | None) -> bool:
     written = [entry.get("time") or "" for entry in (lease or {})["metadata"].get("managedFields") or []]
     if not now or not any(written):
         return False
-    # Both times are the server's: the holder's own clock does not matter. They have whole seconds.
+    # Both times are the server's, in whole seconds: the holder's own clock does not matter.
     age = (parsedate_to_datetime(now) - datetime.datetime.fromisoformat(max(written).replace("Z", "+00:00"))).total_seconds()
     return age > min(int(spec.get("leaseDurationSeconds") or SECONDS), 2 * SECONDS) + 1
 
 
 class Lease:
-    """The lease of one stack; a context manager that gives it back.
+    """The lease of one stack, as a context manager that releases it.
 
     Args:
         client: the API server.
         stack: label of the target that is applied.
-        namespace: where the stack's parent lives.
+        namespace: where the stack's inventory lives.
         say: writes a line of progress.
-        wait: wait for another holder; False: refuse.
+        wait: wait for another holder; False: fail instead.
         deadline: seconds to wait at most.
-        name: of the stack's parent; "" for the one that its label alone gives.
+        name: of the stack's inventory; "" to derive it from the label alone.
 
     Attributes:
-        held: this run is the holder.
+        held: True while this run is the holder.
     """
 
     def __init__(self, client: Client, stack: str, namespace: str, say: Callable[[str], None], *, wait: bool = True, deadline: float = 600.0,
@@ -102,20 +90,20 @@ class Lease:
         self._thread: threading.Thread | None = None
         self._forbidden = False
         self._renewed = 0.0
-        self._ending = False
-        self._asked = ""
+        self._released = False
+        self._acquire_time = ""
         self._writes = 0
-        self._answered = threading.Condition()
+        self._write_done = threading.Condition()
         self.held = False
 
     @property
     def exists(self) -> bool:
-        """Whether the lease was on the cluster when it was last looked at, held by somebody or not."""
+        """True if the lease was on the cluster when it was last read, held by somebody or not."""
         return self._live is not None
 
     @property
-    def is_left(self) -> bool:
-        """Whether it was free when it was last looked at, and yet taken: by a run that has ended before it could give it back."""
+    def is_abandoned(self) -> bool:
+        """True if the lease, when it was last read, named a holder that ended without releasing it."""
         return bool(((self._live or {}).get("spec") or {}).get("holderIdentity")) and is_free(self._live, self._client.date)
 
     @property
@@ -129,7 +117,7 @@ class Lease:
         self.release()
 
     def wait_free(self) -> None:
-        """Waits until nobody else holds the lease, without taking it; a holder does not wait for itself.
+        """Waits until nobody else holds the lease, without taking it; returns at once if this run holds it.
 
         Raises:
             TurnupError: somebody holds it, and this run may not wait or has waited too long.
@@ -145,9 +133,9 @@ class Lease:
             holder = self._holder()
             waited = time.monotonic() - started
             if not self._wait:
-                raise TurnupError(f"{self._stack}: {holder} is writing to it; nothing was sent. Wait for them, or run without --no-wait.")
+                raise TurnupError(f"{self._stack}: {holder} is writing to it; nothing was sent. Wait until that run ends, or run without --no-wait.")
             if waited > self._deadline:
-                raise TurnupError(f"{self._stack}: {holder} has been writing to it for {format_duration(waited)}; nothing was sent. Ask them.")
+                raise TurnupError(f"{self._stack}: {holder} has been writing to it for {format_duration(waited)}; nothing was sent. Ask the holder.")
             if waited - said >= _SAY_SECONDS:
                 said = waited
                 self._say(f"waiting for {holder}, who is writing to {self._stack}")
@@ -157,7 +145,7 @@ class Lease:
         """Takes the lease.
 
         Returns:
-            True when nobody else has held it since it was last looked at: what was found out before still holds.
+            True if nobody else has held it since it was last read, so that what was read before is still valid.
         """
         undisturbed = True
         while not self._forbidden:
@@ -175,7 +163,7 @@ class Lease:
                     undisturbed = False
                     self.wait_free()
                     if error.status == 404 and before is None:
-                        raise TurnupError(f"{self._stack}: its lease cannot be kept in the namespace {self._namespace!r} ({error.message}); "
+                        raise TurnupError(f"{self._stack}: its lease cannot be stored in the namespace {self._namespace!r} ({error.message}); "
                                           "nothing was sent. Create the namespace first.") from None
                     continue
             self.held = True
@@ -185,7 +173,7 @@ class Lease:
         return undisturbed
 
     def acquire_if_free(self) -> bool:
-        """Takes the lease, unless somebody else has it; says whether nobody has."""
+        """Takes the lease unless somebody else holds it; returns whether nobody does."""
         self._wait = False
         try:
             self.wait_free()
@@ -197,59 +185,59 @@ class Lease:
         return True
 
     def _has_taken(self) -> bool:
-        """Looks whether a lease that is not as it was last seen is what this run asked for, and the answer was lost."""
+        """Returns whether a lease that changed since it was last read is the one that this run requested, but got no answer for."""
         self._read()
         live = self._live or {"metadata": {}}
         return (self._holder(), (live["metadata"].get("annotations") or {}).get(PROCESS), (live.get("spec") or {}).get("acquireTime")) == (
-            holder_name(), str(this_process()), self._asked)
+            holder_name(), str(this_process()), self._acquire_time)
 
     @contextmanager
     def fence(self) -> Iterator[None]:
-        """Surrounds a request that writes: the lease is not given back to others while one is under way.
+        """Surrounds a request that writes, so that the lease is not released while one is under way.
 
         Raises:
             TurnupError: as `check`.
         """
-        with self._answered:
+        with self._write_done:
             self.check()
             self._writes += 1
         try:
             yield
         finally:
-            with self._answered:
+            with self._write_done:
                 self._writes -= 1
-                self._answered.notify_all()
+                self._write_done.notify_all()
 
     def check(self) -> None:
-        """Stops a run that no longer holds its lease; `permit` calls it before every write.
+        """Stops a run that no longer holds its lease; `fence` calls it before every write.
 
         Raises:
-            TurnupError: the lease was lost or given back.
+            TurnupError: the lease was lost or released.
         """
-        if self._ending:
-            raise TurnupError(f"{self._stack}: this run is ending and writes no more; run it again.")
+        if self._released:
+            raise TurnupError(f"{self._stack}: this run is ending and writes nothing more; run it again.")
         if self.held and not self._lost and _clock() - self._renewed > SECONDS:
-            # This process, or the machine, was asleep: the thread that renews may only just be waking up, too.
+            # This process or the machine was asleep, and the thread that renews may not be awake yet.
             self._lost = "it was not renewed in time"
         if self._lost:
             raise TurnupError(f"{self._stack}: this run lost its lease ({self._lost}) and stopped writing; run it again.")
 
     def release(self) -> None:
-        """Gives the lease back, after which no write begins; what cannot be given back runs out.
+        """Releases the lease, after which no write starts. A lease that cannot be released expires.
 
-        A write that has no answer may still be carried out, so its lease is not given back either.
+        The server may still carry out a write that it has not answered, so the lease is not released then.
         """
         deadline = time.monotonic() + _RELEASE_SECONDS
         self._stop.set()
-        with self._answered:
-            self._ending = True
-            quiet = not self.held or self._answered.wait_for(lambda: not self._writes, _WRITES_SECONDS)
+        with self._write_done:
+            self._released = True
+            quiet = not self.held or self._write_done.wait_for(lambda: not self._writes, _WRITES_SECONDS)
         if not self.held:
             return
         self.held = False
         if self._thread:
             self._thread.join(max(0.0, deadline - time.monotonic()))
-        # While a renewal has no answer the server is silent, and would be so again.
+        # If a renewal gets no answer, a release would not get one either.
         if self._lost or not quiet or (self._thread and self._thread.is_alive()):
             return
         try:
@@ -258,7 +246,7 @@ class Lease:
             return
 
     def remove(self) -> None:
-        """Deletes the lease together with its stack, unless somebody else holds it."""
+        """Deletes the lease of a deleted stack, unless somebody else holds it."""
         self.release()
         try:
             self._read()
@@ -271,31 +259,28 @@ class Lease:
 
     def _read(self) -> None:
         try:
-            self._live = self._client.request("GET", self._path)[1]
+            self._live = self._client.get_or_none(self._path)
         except ApiError as error:
-            if error.status == 403:
-                self._forbid(error)
-            elif error.status != 404:
+            if error.status != 403:
                 raise
-            else:
-                self._live = None
+            self._forbid(error)
 
     def _forbid(self, error: ApiError) -> None:
         if not self._forbidden:
-            why = f"{self._namespace} is being deleted" if is_namespace_terminating(error.message) else \
+            why = f"{self._namespace} is terminating" if is_namespace_terminating(error.message) else \
                 f"this account may not use Leases in {self._namespace}"
-            self._say(f"note: {why}, so nothing keeps two runs on {self._stack} apart")
+            self._say(f"note: {why}, so two runs on {self._stack} can write at the same time")
         self._forbidden = True
 
     def _holder(self) -> str:
         return str(((self._live or {}).get("spec") or {}).get("holderIdentity") or "somebody")
 
     def _put(self, holder: str, process: str, *, taken: bool, seconds: float | None = None) -> Object:
-        """Writes the lease on the condition that it is as it was last seen."""
+        """Writes the lease on the condition that nobody has changed it since it was last read."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         old = (self._live or {}).get("spec") or {}
-        self._asked = now if taken else self._asked
-        body = {
+        self._acquire_time = now if taken else self._acquire_time
+        body: Object = {
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": self._name, "namespace": self._namespace,
                          "annotations": {STACK: self._stack} | ({PROCESS: process} if process else {})},
@@ -312,14 +297,14 @@ class Lease:
         return self._live
 
     def _renew(self) -> None:
-        """Keeps the lease until it is given back. Runs in a thread of its own."""
+        """Renews the lease until it is released. Runs in its own thread."""
         while not self._stop.wait(_RENEW_SECONDS):
             try:
                 sent = _clock()
                 self._put(self._holder(), str(this_process()), taken=False, seconds=_RENEW_SECONDS)
                 self._renewed = sent
             except TurnupError as error:
-                # A server that does not answer may do so at the next attempt.
+                # A server that does not answer may answer the next attempt.
                 if isinstance(error, ApiError) and error.status in (404, 409) and not self._is_still_ours():
                     return
             if _clock() - self._renewed > SECONDS - _RENEW_SECONDS:
@@ -327,7 +312,7 @@ class Lease:
                 return
 
     def _is_still_ours(self) -> bool:
-        """Looks at a lease that was changed: a request that was sent again finds what it wrote itself."""
+        """Returns whether this run still holds a lease that has changed: a request that was sent twice finds its own change."""
         try:
             self._read()
         except TurnupError:

@@ -1,4 +1,4 @@
-"""Identifies the process that holds a lease, so that others can tell whether it still runs."""
+"""The process that holds a lease, identified so that others can tell whether it still runs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Process:
     """A process, so that others can tell whether it still runs.
 
     Attributes:
-        machine: stands for the running kernel and its process numbers, "" where they cannot be told.
-        pid: its number.
+        machine: identifies the running kernel and its PID namespace, "" where they are unknown.
+        pid: its process ID.
         started: when it started, in the kernel's clock ticks since boot.
     """
 
@@ -31,7 +31,7 @@ class Process:
 
     @staticmethod
     def parse(text: str) -> Process | None:
-        """Reads what `str` gave; None for anything else."""
+        """Returns the process that `str` turned into text, None for any other text."""
         parts = text.split(":")
         if len(parts) != 3 or not parts[0] or not parts[1].isdecimal():
             return None
@@ -44,12 +44,12 @@ def this_process() -> Process:
 
 
 def is_gone(process: Process) -> bool:
-    """Says whether a process of this machine has ended; False for processes of other machines."""
+    """Returns whether a process of this machine has ended; False for processes of other machines."""
     return bool(process.machine) and process.machine == _machine() and _started(process.pid) != process.started
 
 
 def _machine() -> str:
-    """Returns what stands for this kernel and process namespace: pids mean nothing outside of it."""
+    """Returns an id of this kernel and PID namespace, outside of which process IDs have no meaning; "" if unknown."""
     try:
         facts = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii") + os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -58,8 +58,9 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
+    """Returns when a running process started, in clock ticks since boot; "" for one that has ended."""
     try:
-        # After the name, which may hold spaces and parentheses: state is field 3, the start time field 22.
+        # Counted after the name, which can contain spaces and parentheses: state is field 3, start time field 22.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
@@ -67,7 +68,7 @@ def _started(pid: int) -> str:
 
 
 def holder_name() -> str:
-    """Returns who this process is to people: user@host (pid N)."""
+    """Returns this process in a form for people: user@host (pid N)."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

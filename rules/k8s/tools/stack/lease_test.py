@@ -1,4 +1,4 @@
-"""Tests of when a lease is free, and of giving it back."""
+"""Tests of when a lease is free, and of its release."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lease(written: str, process: str = "", holder: str = "jane@laptop (pid 7)"):
 
 
 def test_lease_expires_by_the_servers_clock():
-    """A holder that has renewed within its time keeps others out; one that has not is succeeded."""
+    """A holder that renewed in time keeps others out; others take over from one that did not."""
     assert not is_free(lease("2026-11-21T12:00:10Z"), NOW)
     assert is_free(lease("2026-11-21T12:00:00Z"), NOW)
     assert not is_free(lease("2026-11-21T12:00:00Z"), None)
@@ -32,7 +32,7 @@ def test_lease_expires_by_the_servers_clock():
 
 
 def test_absurd_duration_does_not_lock_for_ever():
-    """A lease that says it lasts a year lasts 30 s."""
+    """A lease with a duration of a year expires after 30 s."""
     forever = lease("2026-11-21T11:59:40Z")
     forever["spec"]["leaseDurationSeconds"] = 31536000
 
@@ -40,7 +40,7 @@ def test_absurd_duration_does_not_lock_for_ever():
 
 
 def test_process_of_this_machine_that_is_gone_is_succeeded_at_once():
-    """A process that has ended holds nothing; one that runs, or of another machine, does."""
+    """A process that ended holds no lease; a running process and one of another machine do."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     mine = this_process()
     text = f"{mine.machine}:{child.pid}:"
@@ -53,14 +53,14 @@ def test_process_of_this_machine_that_is_gone_is_succeeded_at_once():
 
 
 def test_texts_of_processes():
-    """A process survives being written down; anything else is no process."""
+    """A process can be parsed from its text; any other text is not a process."""
     assert Process.parse(str(this_process())) == this_process()
     assert [Process.parse(text) for text in ("", "a:b:c", ":1:2", "a:1")] == [None] * 4
     assert holder_name().endswith(f"(pid {os.getpid()})") and "@" in holder_name()
 
 
 class _Silent:
-    """A server that has fallen silent: it takes the lease, and answers nothing after that until a request's time is over."""
+    """A server that stops answering: it grants the lease, then lets each request time out."""
 
     date = None
 
@@ -78,7 +78,7 @@ class _Silent:
 
 @pytest.mark.parametrize("renewing", [True, False])
 def test_a_silent_server_does_not_hold_up_the_end_of_a_run(monkeypatch, renewing):
-    """Giving the lease back takes less than 2 s, with a renewal under way and without one."""
+    """A release takes less than 2 s, with and without a renewal under way."""
     if renewing:
         monkeypatch.setattr("rules.k8s.tools.stack.lease._RENEW_SECONDS", 2.0)
     client = _Silent()

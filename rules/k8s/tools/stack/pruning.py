@@ -1,4 +1,4 @@
-"""What left a stack: which of it is deleted, which is let go, which stays. The choice is a pure function."""
+"""The choice of what to prune: which former members of a stack are deleted, released or kept. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ Base = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Departed:
+class FormerMembers:
     """What a stack had and its present set does not have.
 
     Attributes:
-        pruned: to be deleted when that is asked for, dependents first.
-        released: what another stack still has: it only leaves this stack's list.
-        generations: older generations of a ConfigMap or Secret of the present set, which have a rule of their own
-            (generations.py).
+        prunable: what a prune deletes, dependents first.
+        released: what another stack still has: it only leaves this stack's inventory.
+        generations: older generations of a ConfigMap or Secret of the present set; generations.py decides about them.
     """
 
-    pruned: tuple[Member, ...] = ()
+    prunable: tuple[Member, ...] = ()
     released: tuple[Member, ...] = ()
     generations: tuple[Member, ...] = ()
 
 
-def departed(previous: Mapping[Identity, Member], current: Iterable[Identity], targets: Iterable[str],
-             elsewhere: Iterable[Identity] = (), bases: Iterable[Base] = (), order: Iterable[str] = ()) -> Departed:
+def sort_former_members(previous: Mapping[Identity, Member], current: Iterable[Identity], targets: Iterable[str],
+                        elsewhere: Iterable[Identity] = (), bases: Iterable[Base] = (), order: Iterable[str] = ()) -> FormerMembers:
     """Sorts what left a stack: exactly previous minus current.
 
     Args:
         previous: what the stack had.
         current: what it has now.
-        targets: labels of the k8s_objects in the stack now. What one of them no longer makes is gone for every stack
-            that has it; what came from a target that left this stack may still be wanted by another.
+        targets: labels of the k8s_objects in the stack now. What one of them no longer declares can go from every stack that
+            lists it; what came from a target that left this stack may still be wanted by another.
         elsewhere: what other stacks have.
         bases: the present set's ConfigMaps and Secrets under content-hashed names.
         order: labels of targets, dependencies first, for the order of deletion.
     """
     now, own, others, kept = set(current), set(targets), set(elsewhere), set(bases)
-    pruned, released, generations = [], [], []
+    prunable, released, generations = [], [], []
     for identity in sorted(previous):
         member = previous[identity]
         if identity in now:
@@ -56,35 +55,35 @@ def departed(previous: Mapping[Identity, Member], current: Iterable[Identity], t
         elif identity in others and member.target not in own:
             released.append(member)
         else:
-            pruned.append(member)
-    # A target that is not in the stack any more was a dependency of one that is, or of nothing: it goes last.
+            prunable.append(member)
+    # A target that left the stack was a dependency of one that stayed, or of nothing: its objects go last.
     place = {label: index for index, label in enumerate(order)}
-    pruned.sort(key=lambda member: -place.get(member.target, -1))
-    return Departed(tuple(pruned), tuple(released), tuple(generations))
+    prunable.sort(key=lambda member: -place.get(member.target, -1))
+    return FormerMembers(tuple(prunable), tuple(released), tuple(generations))
 
 
-def departed_of(inventory: Inventory, items: Iterable[Item], left_out: Iterable[Item], labels: Iterable[str]) -> Departed:
+def find_former_members(inventory: Inventory, items: Iterable[Item], left_out: Iterable[Item], labels: Iterable[str]) -> FormerMembers:
     """Returns what left a stack.
 
     Args:
-        inventory: what the cluster says.
+        inventory: what the cluster lists.
         items: the present set.
-        left_out: what of the stack this cluster must not get (see conditions.py); it has not left.
+        left_out: objects of the stack that this cluster must not get (see conditions.py); they did not leave it.
         labels: the stack's targets, dependencies first.
     """
     items, labels = list(items), list(labels)
     configs = [config for item in items for config in [base_of(item.obj)] if config]
-    return departed(
+    return sort_former_members(
         inventory.members, [item.identity for item in (*items, *left_out)], labels,
         [identity for other in inventory.others for identity, member in other.members.items() if member.present],
         [(config.kind, config.namespace, config.name) for config in configs], labels)
 
 
-def items_to_prune(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item], list[Member]]:
-    """Finds where members live.
+def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item], list[Member]]:
+    """Finds the path of members on the server.
 
     Returns:
-        The items, and the members whose kind the cluster does not serve any more: they went with it.
+        The members as items, and those whose kind the cluster no longer serves: they disappeared with their kind.
     """
     items, gone = [], []
     for member in members:
@@ -98,13 +97,13 @@ def items_to_prune(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item],
     return items, gone
 
 
-def sentence(stack: str, members: Iterable[Member], *, data: bool = False) -> str:
-    """Says what left a stack and how to delete it; "" when nothing did.
+def former_members_note(stack: str, members: Iterable[Member], *, data: bool = False) -> str:
+    """Returns a sentence on what left a stack and how to delete it; "" when nothing did.
 
     Args:
         stack: its target.
         members: what left it.
-        data: it was kept by a prune, because it may hold data of others.
+        data: a prune kept it, because it may hold data of others.
     """
     members = list(members)
     if not members:
@@ -119,30 +118,31 @@ def sentence(stack: str, members: Iterable[Member], *, data: bool = False) -> st
         cure = f"delete {them} with '{command} --delete-data'"
     else:
         kinds = ", ".join(sorted({member.identity.kind for member in holding}))
-        cure = f"delete {them} with '{command}'" + (f", and with '--delete-data', too, what may hold data of others ({kinds})" if holding else "")
+        cure = f"delete {them} with '{command}'" + (f"; add '--delete-data' to delete what may hold data of others as well ({kinds})" if holding else "")
     return f"{stack}: {len(members)} object{'s' * (len(members) != 1)} left the stack{stays}: {shown}{more}; {cure}."
 
 
-def moved_from_note(stack: str, inventory: Inventory, former: Iterable[str]) -> str:
-    """Says in which namespaces nothing of a stack is found that is said to have been its own; "" when there are none.
+def moved_from_note(stack: str, inventory: Inventory, moved_from: Iterable[str]) -> str:
+    """Returns a sentence on the namespaces of `--moved-from` that have nothing of a stack; "" when there are none.
 
     Args:
         stack: its target.
-        inventory: what the cluster says of the stack.
-        former: the namespaces.
+        inventory: what the cluster lists for the stack.
+        moved_from: the namespaces.
     """
-    found = {identity.namespace for identity in inventory.members} | (inventory.moved.spans if inventory.moved else frozenset())
-    nowhere = [place for place in dict.fromkeys(former) if place not in found]
-    if not nowhere:
+    predecessor = inventory.predecessor
+    found = {identity.namespace for identity in inventory.members} | (predecessor.known_namespaces if predecessor else frozenset())
+    empty = [namespace for namespace in dict.fromkeys(moved_from) if namespace not in found]
+    if not empty:
         return ""
-    return f"{stack}: nothing of this stack is found in {', '.join(nowhere)}, which --moved-from names"
+    return f"{stack}: nothing of this stack was found in {', '.join(empty)}; check the namespace after --moved-from"
 
 
-def recorded(before: Members, current: Iterable[Member], leaving: Iterable[Member]) -> Members:
-    """Returns what a parent lists: the present set, and what has left it and is still on the cluster.
+def members_to_record(before: Members, current: Iterable[Member], leaving: Iterable[Member]) -> Members:
+    """Returns what an inventory lists: the present set, and what left it and is still on the cluster.
 
     Args:
-        before: what it listed: the UIDs of members that were not touched come from there.
+        before: what it listed; UIDs of members that were not written come from there.
         current: the present set.
         leaving: what left the stack and stays on the cluster.
     """

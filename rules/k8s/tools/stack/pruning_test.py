@@ -1,4 +1,4 @@
-"""Tests of what is pruned: exactly previous minus current, and of the list that says what was there."""
+"""Tests of what is pruned, exactly previous minus current, and of the inventory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Identity, identity
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.inventory import ApplySetParent, Inventory, Member, _heritage, applyset_id, pack, unpack
-from rules.k8s.tools.stack.pruning import departed, recorded, sentence
+from rules.k8s.tools.stack.inventory import ApplySetParent, Inventory, Member, applyset_id, find_predecessor, pack, unpack
+from rules.k8s.tools.stack.pruning import former_members_note, members_to_record, sort_former_members
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, StackLocation, locate_stack, parent_name
 
 
@@ -27,12 +27,12 @@ def member(name: str, target: str = "//a:dev", kind: str = "ConfigMap", **fields
 
 
 def named(*members: Member) -> dict[Identity, Member]:
-    """Returns members by their identity."""
+    """Returns members by identity."""
     return {each.identity: each for each in members}
 
 
 def test_pruned_is_previous_minus_current():
-    """For random sets: pruned, released, generations and what stays are the previous set, each object once."""
+    """For random sets, the parts are disjoint and together are the previous set without the current one."""
     draw = random.Random(11)
     for _ in range(1000):
         everything = [member(f"o{number}", draw.choice(["//a:dev", "//b:dev", "//c:dev"]), base=draw.choice(["", "", "x"])) for number in range(12)]
@@ -41,9 +41,9 @@ def test_pruned_is_previous_minus_current():
         elsewhere = {each.identity for each in draw.sample(everything, draw.randint(0, 6))}
         targets = draw.sample(["//a:dev", "//b:dev", "//c:dev"], draw.randint(0, 3))
         bases = [("ConfigMap", "dev", "x")] if draw.random() < 0.5 else []
-        found = departed(previous, current, targets, elsewhere, bases)
+        found = sort_former_members(previous, current, targets, elsewhere, bases)
 
-        parts = [set(each.identity for each in part) for part in (found.pruned, found.released, found.generations)]
+        parts = [set(each.identity for each in part) for part in (found.prunable, found.released, found.generations)]
         assert set().union(*parts) == previous.keys() - current
         assert sum(map(len, parts)) == len(previous.keys() - current)
         assert all(each.identity in elsewhere and each.target not in targets for each in found.released)
@@ -51,40 +51,40 @@ def test_pruned_is_previous_minus_current():
 
 
 def test_dependents_go_first():
-    """Of two targets of the stack the dependent's objects are deleted first; those of a target that is gone go last."""
-    found = departed(named(member("a", "//redis:dev"), member("b", "//server:dev"), member("c", "//gone:dev")), [], ["//redis:dev", "//server:dev"],
+    """Of two targets of the stack, the dependent's objects are deleted first; those of a removed target are deleted last."""
+    found = sort_former_members(named(member("a", "//redis:dev"), member("b", "//server:dev"), member("c", "//gone:dev")), [], ["//redis:dev", "//server:dev"],
                      order=["//redis:dev", "//server:dev"])
 
-    assert [each.identity.name for each in found.pruned] == ["b", "a", "c"]
+    assert [each.identity.name for each in found.prunable] == ["b", "a", "c"]
 
 
 def test_empty_set_prunes_all():
-    """A stack that holds nothing any more prunes everything that it had."""
+    """A stack that no longer contains anything prunes everything that it had."""
     had = named(member("a"), member("b"))
 
-    assert {each.identity for each in departed(had, [], []).pruned} == had.keys()
+    assert {each.identity for each in sort_former_members(had, [], []).prunable} == had.keys()
 
 
 def test_sentence_names_what_left():
-    """The first five are named, and the command that deletes them."""
-    assert sentence("//svc:dev", []) == ""
-    assert sentence("//svc:dev", [member("a")]) == ("//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with "
+    """The note names the first five objects and the command that deletes them."""
+    assert former_members_note("//svc:dev", []) == ""
+    assert former_members_note("//svc:dev", [member("a")]) == ("//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with "
                                                     "'bazel run //svc:dev.apply -- --prune'.")
-    assert "ConfigMap dev/o4 and 2 more; delete them" in sentence("//svc:dev", [member(f"o{number}") for number in range(7)])
+    assert "ConfigMap dev/o4 and 2 more; delete them" in former_members_note("//svc:dev", [member(f"o{number}") for number in range(7)])
 
 
 def test_sentence_names_the_flags_that_delete():
-    """What may hold data of others stays with --prune alone: the command for it says so from the start."""
+    """The note includes --delete-data for what may hold data of others, because --prune alone keeps it."""
     claim = member("pvc", kind="PersistentVolumeClaim")
-    assert sentence("//svc:dev", [claim]).endswith("delete it with 'bazel run //svc:dev.apply -- --prune --delete-data'.")
-    assert sentence("//svc:dev", [claim, member("a")]).endswith(
-        "delete them with 'bazel run //svc:dev.apply -- --prune', and with '--delete-data', too, what may hold data of others "
+    assert former_members_note("//svc:dev", [claim]).endswith("delete it with 'bazel run //svc:dev.apply -- --prune --delete-data'.")
+    assert former_members_note("//svc:dev", [claim, member("a")]).endswith(
+        "delete them with 'bazel run //svc:dev.apply -- --prune'; add '--delete-data' to delete what may hold data of others as well "
         "(PersistentVolumeClaim).")
 
 
 @pytest.mark.parametrize("value", ["Not A NS", "", "a/b", "-a", "x" * 64])
 def test_moved_from_takes_only_namespaces(shell, value):
-    """What no namespace can be called is wrong usage."""
+    """A name that a namespace cannot have is a usage error."""
     shell.make(config_map("a"))
 
     assert shell.run("apply", "--prune", f"--moved-from={value}") == 2
@@ -93,26 +93,26 @@ def test_moved_from_takes_only_namespaces(shell, value):
 
 @pytest.mark.parametrize("verb", ["apply", "diff", "delete"])
 def test_moved_from_where_nothing_is_says_so(shell, server, verb):
-    """A namespace in which the stack has nothing is named."""
+    """A namespace that has nothing of the stack is named."""
     shell.make(config_map("a"))
 
     shell.run(verb, "--moved-from=elsewhere")
-    assert shell.err.count(f"{LABEL}: nothing of this stack is found in elsewhere, which --moved-from names") == 1
+    assert shell.err.count(f"{LABEL}: nothing of this stack was found in elsewhere; check the namespace after --moved-from") == 1
 
 
 def test_recorded_keeps_known_uids():
-    """What was not touched keeps its UID; what left and stays is listed as such."""
+    """Members that were not written keep their UID; members that left and remain are listed as such."""
     before = named(member("a", uid="1"), member("b", uid="2"))
-    found = recorded(before, [member("a"), member("c", uid="3")], [member("b", uid="2")])
+    found = members_to_record(before, [member("a"), member("c", uid="3")], [member("b", uid="2")])
 
     assert {identity.name: (each.uid, each.present) for identity, each in found.items()} == {"a": ("1", True), "b": ("2", False), "c": ("3", True)}
 
 
 def test_list_survives_packing():
-    """A list comes back as it was, equal lists are equal texts, and five thousand members fit into a ConfigMap."""
+    """Members can be unpacked, equal members give equal text, and five thousand fit into a ConfigMap."""
     draw = random.Random(3)
     members = named(*(member(f"name-{number}", f"//service{number % 50}:dev", uid=f"{draw.getrandbits(128):032x}", present=number % 7 > 0,
-                             labelled=number % 5 > 0, base="x" * (number % 2)) for number in range(5000)))
+                             labeled=number % 5 > 0, base="x" * (number % 2)) for number in range(5000)))
     text = pack(members.values())
 
     assert unpack(text, "here") == members
@@ -122,13 +122,13 @@ def test_list_survives_packing():
 
 @pytest.mark.parametrize("text", ["", "%%%", "aGVsbG8=", pack([])[:-4]])
 def test_damaged_list_is_one_sentence(text):
-    """A list that somebody has changed is refused with what to do."""
+    """A list that somebody changed is refused, and the error says what to do."""
     with pytest.raises(TurnupError, match="here: is damaged; delete it"):
         unpack(text, "here")
 
 
 def test_names_and_ids():
-    """Names are DNS labels whatever the target is called; the id is the one of KEP-3659."""
+    """Names are DNS labels for any target; the id is that of KEP-3659."""
     for label in ("//svc:myns-deep", "//a/very/" + "long/" * 20 + ":dev", "@repo//X_Y:dev"):
         assert len(parent_name(label)) <= 63 and parent_name(label).replace("-", "").isalnum() and parent_name(label) == parent_name(label).lower()
     assert len({parent_name(label) for label in ("//a:b-c", "//a:b_c", "//a/b:c")}) == 3
@@ -137,7 +137,7 @@ def test_names_and_ids():
 
 
 def test_first_stack_keeps_the_label():
-    """An object that two stacks hold carries the label of the one that has it already, until that one lets it go."""
+    """An object in two stacks carries the label of the stack that had it first, until that one drops it."""
     shared = member("a")
     first = ApplySetParent("//svc:dev-deep", "dev", named(shared))
     own = ApplySetParent("//redis:dev-deep", "dev", {}, exists=False)
@@ -154,7 +154,7 @@ def entry(label: str, place: str, *objects: dict) -> Entry:
     return Entry(label, "", (), document(label, objects, namespace=place))
 
 
-@pytest.mark.parametrize("entries, namespace, places", [
+@pytest.mark.parametrize("entries, namespace, namespaces", [
     ([entry("//a:x", "dev", config_map("a"))], "dev", None),
     ([entry("//a:x", "dev")], "dev", None),
     ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED_NAMESPACE, ("jane",)),
@@ -165,33 +165,33 @@ def entry(label: str, place: str, *objects: dict) -> Entry:
     ([entry("//a:x", "", making("jane"))], SHARED_NAMESPACE, ()),
     ([], SHARED_NAMESPACE, ()),
 ])
-def test_where_a_list_lives(entries, namespace, places):
-    """In the stack's only namespace, under the label's name; in kube-system under one that the namespaces are in, too."""
+def test_where_a_list_lives(entries, namespace, namespaces):
+    """An inventory is in the stack's only namespace, named after the label; or in kube-system, where its name also depends on the namespaces."""
     plan = Plan("//a:deep", "", None, tuple(entries), (), ())
     items = [Item(each.label, obj, Resource(obj["apiVersion"], obj["kind"], "", True), identity(obj)) for each in entries for obj in each.objects]
-    home = locate_stack(plan, items)
+    location = locate_stack(plan, items)
 
-    assert (home.namespace, home.key) == (namespace, places)
-    assert (home.name == parent_name("//a:deep")) is (places is None)
+    assert (location.namespace, location.hashed_namespaces) == (namespace, namespaces)
+    assert (location.name == parent_name("//a:deep")) is (namespaces is None)
     built = replace(plan, entries=(), built=tuple(entries))
-    assert locate_stack(built, items) == home
+    assert locate_stack(built, items) == location
 
 
 def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
-    """For random sets: the one list whose namespaces contain the present ones or are among them; another one when that is said."""
+    """For random sets, a stack takes over the only inventory with a superset or subset of its namespaces, or one that the user names."""
     draw = random.Random(5)
     names = ["a", "b", "c", "d"]
     for _ in range(2000):
         own = frozenset(draw.sample(names, draw.randint(1, 3)))
-        home = StackLocation("//a:deep", SHARED_NAMESPACE, tuple(sorted(own)))
-        theirs = {tuple(sorted(draw.sample(names, draw.randint(1, 3)))) for _ in range(draw.randint(0, 3))} - {home.places}
-        others = [ApplySetParent("//a:deep", SHARED_NAMESPACE, named(member("x")), places=places) for places in sorted(theirs)]
-        here = ApplySetParent("//a:deep", SHARED_NAMESPACE, {}, exists=draw.random() < 0.3, places=home.places)
+        location = StackLocation("//a:deep", SHARED_NAMESPACE, tuple(sorted(own)))
+        theirs = {tuple(sorted(draw.sample(names, draw.randint(1, 3)))) for _ in range(draw.randint(0, 3))} - {location.namespaces}
+        others = [ApplySetParent("//a:deep", SHARED_NAMESPACE, named(member("x")), namespaces=namespaces) for namespaces in sorted(theirs)]
+        here = ApplySetParent("//a:deep", SHARED_NAMESPACE, {}, exists=draw.random() < 0.3, namespaces=location.namespaces)
         former = frozenset(draw.sample(names, draw.choice([0, 0, 1])))
-        found = _heritage(here, others, home, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
+        found = find_predecessor(here, others, location, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
 
-        near = [each for each in others if each.spans <= own or own <= each.spans]
+        near = [each for each in others if each.known_namespaces <= own or own <= each.known_namespaces]
         if former:
-            assert found is None or found.spans - former <= own or own <= found.spans - former
+            assert found is None or found.known_namespaces - former <= own or own <= found.known_namespaces - former
         else:
             assert found == (near[0] if len(near) == 1 and not here.exists else None)

@@ -1,8 +1,9 @@
-"""Which of the stacks of one target a stack is, and where what is kept about it lives.
+"""Identifies a stack and where its records live.
 
-One target may be several stacks: its namespaces are made of the user's name, of a configuration, or of what a branch says.
-A list that lives in the namespace of its stack is that stack's alone. Those of stacks that span namespaces, or make their
-own, all live in kube-system; there the names of list, lease and revisions have a hash of the namespaces, too (`places_of`).
+One target can be several stacks, because its namespaces may derive from the user's name, a configuration or a branch. An
+inventory in the namespace of its stack belongs to that stack alone. The inventories of stacks that span namespaces, or that
+create their own, all live in kube-system. There the names of inventory, lease and revisions also contain a hash of the
+stack's namespaces (`stack_namespaces`).
 """
 
 from __future__ import annotations
@@ -18,86 +19,89 @@ from rules.k8s.tools.objects.plan import Plan
 
 STACK = "turnup/stack"
 ON_REMOVE = "turnup/on-remove"
-# Where the list of a stack of several namespaces lives: only administrators write there, and the list decides what is pruned.
+# Where records of a stack of several namespaces live: only administrators write there, and the inventory decides what is pruned.
 SHARED_NAMESPACE = "kube-system"
 
 
 @dataclass(frozen=True)
 class StackLocation:
-    """Which of the stacks of one target a stack is, and where its parent and its lease live.
+    """Identifies a stack and where its records live.
 
     Attributes:
         stack: label of the target that is applied.
-        namespace: where the parent and the lease live.
-        places: the namespaces that the stack is for, sorted.
+        namespace: where the inventory and the lease live.
+        namespaces: the namespaces of the stack, sorted.
     """
 
     stack: str
     namespace: str
-    places: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[str, ...] | None:
-        """What the name has a hash of beside the label: the places in SHARED, None elsewhere."""
-        return self.places if self.namespace == SHARED_NAMESPACE else None
+    def hashed_namespaces(self) -> tuple[str, ...] | None:
+        """The namespaces that the records' name has a hash of: the stack's own in SHARED_NAMESPACE, None elsewhere."""
+        return self.namespaces if self.namespace == SHARED_NAMESPACE else None
 
     @property
     def name(self) -> str:
-        """The name of the parent and of the lease."""
-        return parent_name(self.stack, self.key)
+        """The name of the inventory and of the lease."""
+        return parent_name(self.stack, self.hashed_namespaces)
 
 
-def parent_name(stack: str, places: Iterable[str] | None = None) -> str:
-    """Returns the name of a stack's parent and lease: readable, and unique by eight digits of a SHA-256.
+def parent_name(stack: str, namespaces: Iterable[str] | None = None) -> str:
+    """Returns the name of a stack's inventory and lease: readable, and unique by eight digits of a SHA-256.
 
     Args:
         stack: label of the target that is applied.
-        places: the namespaces that tell the stack from others of the same target; None where the parent's own does.
+        namespaces: what distinguishes the stack from others of the same target; None where the namespace of the inventory does.
     """
     words = re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")[:40].strip("-")
-    told = stack if places is None else f"{stack}\n{','.join(places)}"
-    return "-".join(part for part in ("turnup", words, hashlib.sha256(told.encode()).hexdigest()[:8]) if part)
+    unique = stack if namespaces is None else f"{stack}\n{','.join(namespaces)}"
+    return "-".join(part for part in ("turnup", words, hashlib.sha256(unique.encode()).hexdigest()[:8]) if part)
 
 
 def is_listed(obj: Object) -> bool:
-    """Says whether a stack lists an object: not one that is annotated to stay when it leaves the set.
+    """Returns whether an inventory lists an object: not if an annotation says that it stays when it leaves the set.
 
-    `//prod:setup` makes the namespace of whoever runs it: another user's leaves the set, and is none of this user's to delete.
+    `//prod:setup` creates the namespace of the user who runs it. Another user's namespace is not in that set, and must not be
+    pruned.
     """
     return (obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
 
 
-def namespace_of(plan: Plan) -> str:
-    """Returns the namespace of a stack's targets; SHARED for several, and for objects outside any.
+def record_namespace(plan: Plan) -> str:
+    """Returns the namespace of a stack's targets; SHARED_NAMESPACE for several, and for objects outside any namespace.
 
-    Such a stack is applied by somebody with rights beyond a namespace. What is kept about it decides what is deleted and what a
-    rollback applies, so it is where only such people write.
+    Whoever applies such a stack has rights beyond one namespace. The records decide what is deleted and what a rollback applies,
+    so they live where only such users can write.
     """
     found = {entry.document["namespace"] for entry in plan.stack_entries}
     return (found.pop() if len(found) == 1 else "") or SHARED_NAMESPACE
 
 
-def places_of(plan: Plan) -> tuple[str, ...]:
-    """Returns the namespaces that a stack is for, sorted: those of its targets, and those that listed objects name."""
+def stack_namespaces(plan: Plan) -> tuple[str, ...]:
+    """Returns the namespaces of a stack, sorted: those of its targets, and those that listed objects name."""
     found = {entry.document["namespace"] for entry in plan.stack_entries}
     found |= {obj["metadata"].get("namespace") or "" for entry in plan.stack_entries for obj in entry.objects if is_listed(obj)}
     return tuple(sorted(found - {""}))
 
 
 def locate_stack(plan: Plan, items: Iterable[Item]) -> StackLocation:
-    """Returns where a stack's parent and lease live.
+    """Returns where a stack's inventory and lease live.
 
-    That is the namespace of its targets, or the only one that its objects live in, unless the stack makes that itself: SHARED then.
+    They live in the namespace of its targets, or in the only one that its objects use. If the stack creates that namespace
+    itself, or uses several, they live in SHARED_NAMESPACE.
 
     Args:
         plan: the stack.
-        items: its objects, whose namespaces are there or among them.
+        items: its objects. The namespaces that they use exist or are among them.
     """
-    wanted, places = namespace_of(plan), places_of(plan)
+    wanted, namespaces = record_namespace(plan), stack_namespaces(plan)
     items = list(items)
-    made = {item.identity.name for item in items if item.identity.kind == "Namespace" and not item.identity.group}
+    created = {item.identity.name for item in items if item.identity.kind == "Namespace" and not item.identity.group}
     used = {item.identity.namespace for item in items} - {""}
-    # What an empty stack had is in the namespace of its targets, unless it made that itself: then it is found in SHARED.
-    if not items or (wanted in used and wanted not in made):
-        return StackLocation(plan.label, wanted, places)
-    return StackLocation(plan.label, next(iter(used)) if len(used) == 1 and not used & made else SHARED_NAMESPACE, places)
+    # An empty stack's records are in the namespace of its targets. If the stack once created that, they are in SHARED_NAMESPACE,
+    # where read_inventory looks as well.
+    if not items or (wanted in used and wanted not in created):
+        return StackLocation(plan.label, wanted, namespaces)
+    return StackLocation(plan.label, next(iter(used)) if len(used) == 1 and not used & created else SHARED_NAMESPACE, namespaces)

@@ -1,4 +1,4 @@
-"""`.create`, `.apply` and `.replace`: checks everything, delivers images, writes objects and, if asked, waits."""
+"""`.create`, `.apply` and `.replace`: check everything, deliver images, write objects and, if asked, wait."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from rules.k8s.tools.images.delivery import check_pinned_images, preload, push_b
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.output import events
 from rules.k8s.tools.preflight.namespaces import check_namespaces
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import generations
 from rules.k8s.tools.write.apply_writer import ApplyWriter
 from rules.k8s.tools.write.generation_cleanup import clean_up_generations
+from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.replacer import ReplaceWriter
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.transaction import Transaction
@@ -23,28 +25,30 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def write(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
-    """Does create, apply or replace; returns the exit code."""
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Creates, applies or replaces the stack; returns the exit code."""
     options = run.options
     check_namespaces(client, items, executor, run.report.note)
-    generations.check_outside(client, items, executor)
-    transaction = Transaction(run, client, items, executor, prune=options.prune)
+    generations.check_external_configs(client, items, executor)
+    stack = LiveStack(run, client, items, executor)
+    planned = PlannedObjects.of(items, [entry.label for entry in run.plan.entries])
     writer: Writer
     if options.verb == "replace":
-        writer = ReplaceWriter(client, transaction.planned.labels, transaction.lease.fence)
+        writer = ReplaceWriter(client, planned.labels, stack.lease.fence)
     else:
-        writer = ApplyWriter(client, transaction.planned, force=options.force_conflicts, adopt=options.adopt,
-                          fence=transaction.lease.fence, say=run.report.note, create=options.verb == "create")
-    transaction.check(writer)
-    _deliver(run, client, executor)
-    results = transaction.commit(writer, RevisionRecorder(run, client, items))
+        writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence,
+                             say=run.report.note, create=options.verb == "create")
+    transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items), prune=options.prune)
+    transaction.plan()
+    _deliver_images(run, client, executor)
+    results = transaction.commit()
     code = run.finish(results)
-    settle(run, client, items, transaction, results, executor)
+    settle(run, stack, items, results)
     return code
 
 
-def _deliver(run: Run, client: Client, executor: Executor) -> None:
-    """Gets images to where the cluster finds them."""
+def _deliver_images(run: Run, client: Client, executor: Executor) -> None:
+    """Pushes or loads images to where the cluster finds them."""
     report = run.report
     preloaded = executor.submit(preload, run.plan, client.connection, run.environ)
     wait_for_registry(run.plan, report.note)
@@ -55,13 +59,19 @@ def _deliver(run: Run, client: Client, executor: Executor) -> None:
         report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
 
 
-def settle(run: Run, client: Client, items: list[Item], transaction: Transaction, results: list[Result], executor: Executor) -> None:
-    """Waits for what was applied where that was asked for, and removes what is of no use after it."""
-    report = run.report
+def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result]) -> None:
+    """Waits for what was applied, if asked for, and then removes old generations of its configuration.
+
+    Args:
+        run: the run.
+        stack: the stack as it was written.
+        items: its objects.
+        results: what became of them.
+    """
     if run.options.wait:
         from rules.k8s.tools.readiness.waiting import wait_ready
 
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
-        wait_ready(client, run.plan, applied, run.options.wait, report, since=run.waiting_since)
-        report.emit(events.ready(run.plan.label))
-    clean_up_generations(run, client, items, transaction.version, executor)
+        wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
+        run.report.emit(events.ready(run.plan.label))
+    clean_up_generations(run, stack.client, items, stack.version, stack.executor)

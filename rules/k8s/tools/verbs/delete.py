@@ -1,4 +1,4 @@
-"""`.delete`: deletes a stack, what left it and is still in the cluster, and its history."""
+"""`.delete`: deletes a stack, what left it and is still on the cluster, and its history."""
 
 from __future__ import annotations
 
@@ -7,101 +7,97 @@ from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.stack import generations, history
-from rules.k8s.tools.stack.inventory import Inventory, read_inventory, remove_parent, write_parent
-from rules.k8s.tools.stack.lease import Lease
-from rules.k8s.tools.stack.pruning import departed_of, items_to_prune, moved_from_note
-from rules.k8s.tools.stack.stack_location import locate_stack
+from rules.k8s.tools.stack.inventory import remove_parent, write_parent
+from rules.k8s.tools.stack.pruning import locate_members
+from rules.k8s.tools.write.live_stack import LiveStack
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
-    """Deletes everything that a stack's targets made, what left the stack before, dependents first, and the stack's history.
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Deletes the stack and its history; returns the exit code."""
+    return run.finish(delete_stack(run, client, generations.list_others(client, items, executor) + items, executor))
 
-    What left it and is still part of another stack stays, as does what somebody else made under the same name, and what the same
-    target's stack for other namespaces, as that of another user, has as well.
+
+def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
+    """Deletes everything that a stack's targets created and what left the stack before, dependents first, and the stack's history.
+
+    Objects stay if they left the stack and are part of another one, if somebody else created them under the same name, or if the
+    same target's stack for other namespaces, as of another user, has them as well.
 
     Args:
         run: the run.
         client: the API server.
         items: the stack's objects, dependencies first.
-        executor: for deleting in parallel.
+        executor: for requests in parallel.
 
     Raises:
         TurnupError: somebody else is writing to the stack, and may not be waited for.
     """
-    options = run.options
-    home = locate_stack(run.plan, items)
-    lease = Lease(client, home.stack, home.namespace, run.report.note, wait=not options.no_wait, name=home.name)
-    with lease:
+    stack = LiveStack(run, client, items, executor)
+    with stack.lease as lease:
         lease.wait_free()
-        inventory = read_inventory(client, home, items, options.moved_from)
-        # Where nothing was ever applied there is nothing to keep apart, and no reason to make a lease. One without a list was left
-        # by a delete that was killed.
-        if (inventory.parent.exists or lease.exists) and not lease.acquire():
-            # Somebody else wrote in between: what they have listed goes, too.
-            inventory = read_inventory(client, home, items, options.moved_from)
-        text = moved_from_note(home.stack, inventory, options.moved_from)
-        if text:
-            run.report.note(text)
-        departed = departed_of(inventory, items, (), [entry.label for entry in run.plan.entries])
-        left, _ = items_to_prune(departed.pruned, run.kinds)
-        graph = {item.label: () for item in left} | {entry.label: entry.deps for entry in run.plan.entries}
-        removal = Deleter(client, executor, run.report.result, data=options.delete_data, patience=options.wait or 120.0, fence=lease.fence,
-                          uids={member.identity: member.uid for member in departed.pruned})
-        shared = _also_elsewhere(run, home.stack, inventory, items)
-        stays = {result.item.identity for result in shared}
-        results = removal.remove([*left, *(item for item in items if item.identity not in stays)], graph)
-        failed = any(result.outcome == "failed" for result in results)
-        kept = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
-        members = {identity: member for identity, member in inventory.members.items() if identity in kept}
-        for parent in (inventory.parent, inventory.moved):
-            if parent and parent.exists and failed:
-                # What is gone left the stack by this run: the next one does not speak of it.
-                gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
-                left_there = {identity: member for identity, member in parent.members.items() if identity not in gone}
-                if len(left_there) < len(parent.members):
-                    write_parent(client, parent, left_there, parent.unfinished)
-            elif parent and parent.exists:
-                if members and parent is inventory.parent:
-                    write_parent(client, parent, members)
-                else:
-                    remove_parent(client, parent)
-        if not failed:
+        stack.read()
+        # If nothing was ever applied, nobody has to be kept out, and no lease is created. A lease without an inventory is the
+        # remains of a delete that was killed.
+        if (stack.inventory.parent.exists or lease.exists) and not lease.acquire():
+            stack.read()  # Somebody else wrote in between: what they listed is deleted as well.
+        left, _ = locate_members(stack.former.prunable, stack.kinds)
+        elsewhere = _keep_elsewhere(stack)
+        stays = {result.item.identity for result in elsewhere}
+        results = stack.deleter().remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
+        remaining = _update_inventory(stack, results)
+        if all(result.outcome != "failed" for result in results):
             history.forget(client, run.plan)
-        if not members and lease.held:
+        if not remaining and lease.held:
             lease.remove()
-        _forget_emptied(run, client, inventory, results)
-        return shared + results
+        _remove_emptied(stack, results)
+        return elsewhere + results
 
 
-def _also_elsewhere(run: Run, stack: str, inventory: Inventory, items: list[Item]) -> list[Result]:
-    """Returns a result for each item that stays, because the same target's stack for other namespaces has it, too."""
-    holders = {identity: other for other in inventory.others if other.stack == stack
+def _keep_elsewhere(stack: LiveStack) -> list[Result]:
+    """Reports each item that stays because the same target's stack for other namespaces has it as well; returns the results."""
+    holders = {identity: other for other in stack.inventory.others if other.stack == stack.label
                for identity, member in other.members.items() if member.present}
-    results = [Result(item, "kept", error=f"is part of {stack} for {', '.join(sorted(holders[item.identity].spans))}, too")
-               for item in items if item.identity in holders]
+    results = [Result(item, "kept", error=f"is also part of {stack.label} for {', '.join(sorted(holders[item.identity].known_namespaces))}")
+               for item in stack.items if item.identity in holders]
     for result in results:
-        run.report.result(result)
+        stack.report.result(result)
     return results
 
 
-def _forget_emptied(run: Run, client: Client, inventory: Inventory, results: list[Result]) -> None:
-    """Removes the lists and leases of other stacks of which nothing is left, unless somebody writes to them or has since."""
+def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
+    """Takes what was deleted off the stack's inventory, and removes an inventory that lists nothing; returns whether objects remain."""
+    inventory = stack.inventory
+    remaining = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
+    members = {identity: member for identity, member in inventory.members.items() if identity in remaining}
+    failed = any(result.outcome == "failed" for result in results)
+    for parent in (inventory.parent, inventory.predecessor):
+        if not parent or not parent.exists:
+            continue
+        if failed:
+            # This run deleted what is gone: the next one must not report it as having left the stack.
+            gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+            listed = {identity: member for identity, member in parent.members.items() if identity not in gone}
+            if len(listed) < len(parent.members):
+                write_parent(stack.client, parent, listed, parent.unfinished)
+        elif members and parent is inventory.parent:
+            write_parent(stack.client, parent, members)
+        else:
+            remove_parent(stack.client, parent)
+    return bool(members)
+
+
+def _remove_emptied(stack: LiveStack, results: list[Result]) -> None:
+    """Removes the inventories and leases of other stacks of which nothing is left, unless somebody is writing to them."""
     gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
-    for other in inventory.others:
+    for other in stack.inventory.others:
         if not other.members or not other.members.keys() <= gone:
             continue
-        # Who writes to that stack right now lists what it makes: the list is theirs.
-        with Lease(client, other.stack, other.namespace, run.report.note, name=other.name) as lease:
+        # Whoever writes to that stack right now lists what it creates, in an inventory of its own.
+        with stack.lease_of(other) as lease:
             if lease.acquire_if_free():
-                remove_parent(client, other)
+                remove_parent(stack.client, other)
                 lease.remove()
-
-
-def delete(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
-    """Deletes the stack and its history; returns the exit code."""
-    return run.finish(delete_stack(run, client, generations.others(client, items, executor) + items, executor))

@@ -1,4 +1,4 @@
-"""`.describe`: the live state, conditions and events of every object."""
+"""`.describe`: prints the live state, conditions and events of every object."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def describe_items(client: Client, items: Iterable[Item], executor: Executor, le
         if live is None:
             return item, f"Name:         {item.identity.name}\nKind:         {item.identity.kind}\nNot in the cluster.\n"
         learn([live])
-        if item.identity.kind == "Pod":  # Its events may quote what it has said.
+        if item.identity.kind == "Pod":  # Its events may quote its output.
             from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 
             LiveSecrets(client, (), learn).learn([live])
@@ -33,8 +33,8 @@ def describe_items(client: Client, items: Iterable[Item], executor: Executor, le
     return list(executor.map(one, list(items)))
 
 
-def describe(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
-    """Says what there is to know about every live object; returns the exit code."""
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Prints a description of every live object; returns the exit code."""
     for item, text in describe_items(client, items, executor, run.report.learn):
         run.report.emit(events.description(item, text))
     return 0

@@ -1,7 +1,7 @@
-""".forward: local ports that lead to the pods behind services, whichever pods those are at the moment.
+"""`.forward`: forwards local ports to the ready pods behind services.
 
-Each connection to a local port becomes a WebSocket to the API server, which leads it to
-a ready pod of the service. Pods come and go: the next connection takes one that is ready.
+Each connection to a local port becomes a WebSocket to the API server, which connects it to a pod of the service. Every
+connection uses a pod that is ready at that moment.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event, identity_fields
 from rules.k8s.tools.readiness.pods import PodIndex
 from rules.k8s.tools.readiness.readiness import condition
-from rules.k8s.tools.verbs.ports import asked_ports, derived_port, listen
+from rules.k8s.tools.verbs.ports import derived_port, listen, parse_ports
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
-# A connection waits so long for a ready pod, as between two pods of a rollout.
-_PATIENCE_SECONDS = 30.0
-_AGAIN_SECONDS = 0.1
+# How long a connection waits for a ready pod, as between two pods of a rollout.
+_READY_SECONDS = 30.0
+_RETRY_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Port:
 
     Attributes:
         item: the Service.
-        service: it as the cluster has it.
+        service: the live Service.
         spec: the port's entry.
         local: the local port.
     """
@@ -52,7 +52,7 @@ class Port:
 
     @property
     def event(self) -> Event:
-        """Says where to connect."""
+        """The event that tells where to connect."""
         return {"event": "forward", "target": self.item.label, "object": identity_fields(self.item.identity),
                 "port": self.spec["port"], "address": f"127.0.0.1:{self.local}"}
 
@@ -60,11 +60,11 @@ class Port:
         return f"{self.item.identity} port {self.spec['port']}"
 
 
-def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
     """Forwards the ports of every Service among the items until it is interrupted; returns the exit code."""
-    asked = asked_ports(run.options.port)
+    requested = parse_ports(run.options.port)
     services = [item for item in items if item.identity.kind == "Service" and not item.identity.group]
-    ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services)), asked, run.plan.label))
+    ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services)), requested, run.plan.label))
     listeners = [listen(port.local, str(port)) for port in ports]
     places = {(POD, port.item.identity.namespace): () for port in ports}
     informer = Informer(Client(client.connection, connections=len(places) + 2), places)
@@ -77,28 +77,34 @@ def forward_verb(run: Run, client: Client, items: list[Item], executor: Executor
         while True:
             version = informer.wait(version, 1.0)
     except KeyboardInterrupt as interrupt:
-        return interrupted_code(interrupt)  # Which is how forwarding ends, so it needs no words.
+        return interrupted_code(interrupt)  # The normal end of forwarding, so there is no message.
 
 
 def _read(client: Client, item: Item) -> Object:
+    """Returns a live Service.
+
+    Raises:
+        TurnupError: it does not exist, or may not be read.
+    """
     try:
-        return client.request("GET", item.path)[1]
+        live = client.get_or_none(item.path)
     except ApiError as error:
-        if error.status == 404:
-            raise TurnupError(f"{item.label}: {item.identity} is not in the cluster; apply it first.") from None
         raise TurnupError(f"{item.label}: {item.identity} cannot be read: {error.message}.") from None
+    if live is None:
+        raise TurnupError(f"{item.label}: {item.identity} is not in the cluster; apply it first.")
+    return live
 
 
-def assign(services: Iterable[tuple[Item, Object]], asked: dict[str, int], label: str) -> Iterator[Port]:
+def assign(services: Iterable[tuple[Item, Object]], requested: dict[str, int], label: str) -> Iterator[Port]:
     """Yields every TCP port of the services that lead to pods, with its local port.
 
     Args:
-        services: the Services and how the cluster has them.
-        asked: see ports.asked_ports.
+        services: the Services and their live objects.
+        requested: see ports.parse_ports.
         label: the target, for errors.
 
     Raises:
-        UsageError: there is nothing to forward, or an asked port names nothing or more than one thing.
+        UsageError: there is nothing to forward, or a requested port matches no port or several.
     """
     found = [(item, live, spec) for item, live in services if live["spec"].get("selector")
              for spec in live["spec"].get("ports") or [] if spec.get("protocol", "TCP") == "TCP"]
@@ -106,15 +112,15 @@ def assign(services: Iterable[tuple[Item, Object]], asked: dict[str, int], label
         raise UsageError(f"{label}: has no Service with a TCP port and a selector, so there is nothing to forward.")
     names = [{f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""}
              for item, _, spec in found]
-    for name in asked:
-        fits = sum(name in own for own in names)
-        if fits != 1:
+    for name in requested:
+        matches = sum(name in own for own in names)
+        if matches != 1:
             have = ", ".join(sorted(f"{item.identity.name}:{spec['port']}" for item, _, spec in found))
-            raise UsageError(f"--port={name + '=' if name else ''}{asked[name]} fits {fits or 'none'} of {label}'s ports ({have}); "
+            raise UsageError(f"--port={name + '=' if name else ''}{requested[name]} matches {matches or 'none'} of {label}'s ports ({have}); "
                              "name one as in --port=SERVICE:PORT=LOCAL.")
-    taken = set(asked.values())
+    taken = set(requested.values())
     for (item, live, spec), own in zip(found, names):
-        local = next((asked[name] for name in asked if name in own), 0)
+        local = next((requested[name] for name in requested if name in own), 0)
         if not local:
             local = derived_port(item.identity.namespace, item.identity.name, spec["port"])
             while local in taken:
@@ -124,7 +130,7 @@ def assign(services: Iterable[tuple[Item, Object]], asked: dict[str, int], label
 
 
 def _accept(run: Run, client: Client, informer: Informer, port: Port, listener: socket.socket) -> None:
-    """Takes connections for ever, a thread each."""
+    """Accepts connections until the process ends, each in its own thread."""
     turns = itertools.count()
     while True:
         connection, _ = listener.accept()
@@ -132,8 +138,8 @@ def _accept(run: Run, client: Client, informer: Informer, port: Port, listener: 
 
 
 def _serve(run: Run, client: Client, informer: Informer, port: Port, connection: socket.socket, turn: int) -> None:
-    """Leads one connection to a ready pod; tries another pod where one does not answer."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    """Connects one connection to a ready pod; tries another pod if one does not answer."""
+    deadline = time.monotonic() + _READY_SECONDS
     reason = "no pod is ready"
     with connection:
         while time.monotonic() < deadline:
@@ -146,19 +152,19 @@ def _serve(run: Run, client: Client, informer: Informer, port: Port, connection:
                 except TurnupError as error:
                     reason = f"pod {pod['metadata']['name']}: {error}"
                     turn += 1
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
     run.report.note(f"{port}: a connection was closed because {reason}")
 
 
 def ready_pods(service: Object, pods: Iterable[Object]) -> list[Object]:
-    """Returns the pods of a Service that are ready and stay, ordered by name."""
+    """Returns the pods of a Service that are ready and not terminating, ordered by name."""
     workload = {"kind": "Service", "metadata": service["metadata"], "spec": {"selector": {"matchLabels": service["spec"]["selector"]}}}
     return sorted((pod for pod in PodIndex(pods).of(workload) if not pod["metadata"].get("deletionTimestamp")
                    and condition(pod.get("status") or {}, "Ready").get("status") == "True"), key=lambda pod: pod["metadata"]["name"])
 
 
 def target_port(spec: dict[str, Any], pod: Object) -> int:
-    """Returns the number of a pod's port that a Service's port leads to.
+    """Returns the number of the pod's port that a Service's port targets.
 
     Raises:
         TurnupError: the Service names a port that the pod does not have.
@@ -169,5 +175,5 @@ def target_port(spec: dict[str, Any], pod: Object) -> int:
     for container in pod["spec"]["containers"]:
         for port in container.get("ports") or []:
             if port.get("name") == wanted:
-                return port["containerPort"]
+                return int(port["containerPort"])
     raise TurnupError(f"has no port named {wanted!r}")

@@ -1,4 +1,4 @@
-"""Tests of .forward up to the pod; the way to a pod is tested on a real cluster (//tests/e2e)."""
+"""Tests of .forward up to the pod; //tests/e2e tests the connection to a pod on a real cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UsageError
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.verbs.forward import assign, ready_pods, target_port
-from rules.k8s.tools.verbs.ports import asked_ports, derived_port, holder_of
+from rules.k8s.tools.verbs.ports import derived_port, holder_of, parse_ports
 
 
 def service(name="web", *ports, **spec):
@@ -31,14 +31,14 @@ def assigned(services, **asked):
 
 
 def test_ports_are_always_the_same():
-    """A local port follows from the service's name and port alone, and lies where nothing else takes ports from."""
+    """A local port depends only on the service's name and port, and is in a range that nothing else uses."""
     assert derived_port("dev", "web", 80) == 28584
     assert derived_port("dev", "web", 81) != derived_port("dev", "web", 80) != derived_port("prod", "web", 80)
     assert all(20000 <= derived_port("dev", f"s{number}", 80) < 30000 for number in range(1000))
 
 
-def test_asked_ports_win():
-    """A port can be chosen for the only one, for a service, or for one port of a service by its name or number."""
+def test_requested_ports_win():
+    """A port can be chosen for the only one, for a service, or for one port of a service by name or number."""
     two = [{"name": "http", "port": 80}, {"name": "metrics", "port": 9090}]
     assert assigned([service()], **{"": 8080}) == {"web:80": 8080}
     assert assigned([service(), service("db")], web=8080) == {"web:80": 8080, "db:80": derived_port("dev", "db", 80)}
@@ -46,17 +46,17 @@ def test_asked_ports_win():
 
 
 def test_two_services_never_share_a_port():
-    """Where two names give one number, the later one takes the next free number."""
+    """If two names give one number, the second takes the next free number."""
     derived = derived_port("dev", "db", 80)
     assert assigned([service(), service("db")], web=derived) == {"web:80": derived, "db:80": derived + 1}
 
 
 @pytest.mark.parametrize(("asked", "message"), [
-    ({"absent": 1}, "--port=absent=1 fits none of //svc:dev-deep's ports (db:80, web:80)"),
-    ({"": 8080}, "--port=8080 fits 2 of //svc:dev-deep's ports"),
+    ({"absent": 1}, "--port=absent=1 matches none of //svc:dev-deep's ports (db:80, web:80)"),
+    ({"": 8080}, "--port=8080 matches 2 of //svc:dev-deep's ports"),
 ])
 def test_asked_port_must_fit_one(asked, message):
-    """A choice that fits nothing, or more than one port, is refused with the ports that there are."""
+    """A choice that matches no port or several fails and names the existing ports."""
     with pytest.raises(UsageError, match="name one as in") as refused:
         assigned([service(), service("db")], **asked)
     assert message in str(refused.value)
@@ -64,19 +64,19 @@ def test_asked_port_must_fit_one(asked, message):
 
 @pytest.mark.parametrize("text", ["http", "web=", "web=0", "web=70000", "=x"])
 def test_port_syntax(text):
-    """What is no port is refused with what is."""
+    """An argument of --port that is not a port fails and shows the accepted forms."""
     with pytest.raises(UsageError, match="is not a port; write --port=8080"):
-        asked_ports([text])
+        parse_ports([text])
 
 
 def test_port_given_twice():
-    """One port cannot be two."""
+    """A port that is given twice fails."""
     with pytest.raises(UsageError, match="each once"):
-        asked_ports(["web=1", "web=2"])
+        parse_ports(["web=1", "web=2"])
 
 
 def test_services_without_pods_are_nothing_to_forward():
-    """A Service without a selector, and a port that is not TCP, lead to nothing here."""
+    """A Service without a selector and a port that is not TCP are not forwarded."""
     external = service()
     del external["spec"]["selector"]
     with pytest.raises(UsageError, match="nothing to forward"):
@@ -84,13 +84,13 @@ def test_services_without_pods_are_nothing_to_forward():
 
 
 def test_taken_port_names_its_holder(shell, server):
-    """A local port that is taken ends the run before anything else, naming the program that has it."""
+    """A local port that is in use ends the run before anything else, and the error names the process."""
     server.put(service())
     shell.make(service())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert shell.run("forward", f"--port={port}") == 1
-    assert f"ERROR: Service dev/web port 80: local port {port} is taken by " in shell.err
+    assert f"ERROR: Service dev/web port 80: local port {port} is in use by " in shell.err
     assert f"(pid {os.getpid()})" in shell.err
     assert holder_of(port) == ""
 
@@ -113,14 +113,14 @@ def pod(name, ready="True", deleted=False, labels=None, ports=()):
 
 
 def test_only_ready_pods_that_stay_are_used():
-    """A pod that is not ready, goes, or belongs to another service gets no connection."""
+    """A pod that is not ready, is terminating or belongs to another service gets no connection."""
     pods = [pod("c"), pod("a"), pod("b", ready="False"), pod("d", deleted=True), pod("e", labels={"app": "db"})]
 
     assert [found["metadata"]["name"] for found in ready_pods(service(), pods)] == ["a", "c"]
 
 
 def test_target_port_by_number_and_name():
-    """A Service leads to a number, to a name that the pod gives a number, or to its own port's number."""
+    """A Service's port targets a number, a name that the pod defines, or its own number."""
     named = pod("a", ports=[{"name": "http", "containerPort": 8080}])
     assert [target_port(spec, named) for spec in ({"port": 80, "targetPort": 9}, {"port": 80}, {"port": 80, "targetPort": "http"})] == [9, 80, 8080]
     with pytest.raises(TurnupError, match="has no port named 'grpc'"):

@@ -1,7 +1,6 @@
-""".graph: a closure as a picture of which target depends on which. Needs no cluster.
+"""`.graph`: draws which target of a closure depends on which. Needs no cluster.
 
-Mermaid is what GitHub and GitLab draw from Markdown, DOT is for Graphviz, and SVG needs
-nothing else: see svg.py.
+GitHub and GitLab draw Mermaid in Markdown, Graphviz draws DOT, and every browser shows SVG (see svg.py).
 """
 
 from __future__ import annotations
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-
-
-def graph_verb(run: Run) -> int:
-    """Says the closure in the format that was asked for; returns the exit code."""
+def execute(run: Run) -> int:
+    """Prints the closure in the requested format; returns the exit code."""
     draw = FORMATS[run.options.format]
     run.report.emit({"event": "graph", "target": run.plan.label, "format": run.options.format, "text": draw(vertices_of(run.plan))})
     return 0
@@ -53,7 +50,7 @@ def dot(vertices: Iterable[Vertex]) -> str:
     """Returns a Graphviz digraph."""
     lines = ["digraph closure {", "  node [shape=box, fontname=sans];"]
     for number, vertex in enumerate(vertices):
-        # JSON's escapes of quotes, backslashes and line ends are DOT's, too.
+        # DOT escapes quotes, backslashes and line ends as JSON does.
         words = json.dumps("\n".join(text for text in (vertex.title, vertex.kinds) if text), ensure_ascii=False)
         lines.append(f"  n{number} [label={words}];")
         lines += [f"  n{number} -> n{dep};" for dep in vertex.after]
@@ -67,7 +64,7 @@ def _svg(vertices: list[Vertex]) -> str:
 
 
 def _entities(text: str) -> str:
-    """Returns text in which nothing is markup to Mermaid."""
+    """Returns text in which Mermaid finds no markup."""
     return "".join(f"#{ord(letter)};" if letter in '"#<>&;`' else letter for letter in text)
 
 

@@ -15,7 +15,7 @@ from rules.k8s.tools.verbs.graph import dot, mermaid
 
 @pytest.fixture(name="stack")
 def fixture_stack(shell):
-    """A diamond: client depends on server and cache, both on redis."""
+    """A diamond: client depends on server and cache, and both depend on redis."""
     deps = {"//server:dev": ["//redis:dev"], "//cache:dev": ["//redis:dev"], "//client:dev": ["//server:dev", "//cache:dev", "//elsewhere:dev"]}
     shell.make_targets(
         document("//redis:dev", [deployment("redis"), config_map("a"), config_map("b")]), document("//server:dev", [deployment("server")]),
@@ -25,7 +25,7 @@ def fixture_stack(shell):
 
 
 def test_mermaid_is_the_default(stack, server):
-    """The closure is drawn from its plan, without one request."""
+    """The closure is drawn from its plan, without a request."""
     assert stack.run("graph") == 0, stack.err
     assert stack.out.splitlines() == [
         "flowchart TD", '  n0["redis<br/>2 ConfigMap, Deployment"]', '  n1["server<br/>Deployment"]', '  n2["cache<br/>Deployment"]',
@@ -34,14 +34,14 @@ def test_mermaid_is_the_default(stack, server):
 
 
 def test_dot(stack):
-    """DOT has a node a target and an edge a dependency."""
+    """DOT has a node per target and an edge per dependency."""
     assert stack.run("graph", "--format=dot") == 0
     assert stack.out.startswith("digraph closure {") and stack.out.endswith("}\n")
     assert '  n0 [label="redis\\n2 ConfigMap, Deployment"];' in stack.out and "  n3 -> n2;" in stack.out
 
 
 def test_svg(stack):
-    """SVG is well-formed, has a box a target and a curve a dependency, and dependencies stand below dependents."""
+    """SVG is well-formed, has a box per target and a curve per dependency, and dependencies are below dependents."""
     told = stack.events("graph", "--format=svg")
     assert (told[0]["format"], told[0]["target"]) == ("svg", "//svc:dev-deep")
     root = ElementTree.fromstring(told[0]["text"])
@@ -54,7 +54,7 @@ def test_svg(stack):
 
 
 def test_layers_avoid_crossings():
-    """Neighbours stand above one another: two chains side by side do not cross."""
+    """Neighbors are above one another: two chains side by side do not cross."""
     vertices = [Vertex("a", "", ()), Vertex("b", "", ()), Vertex("c", "", (0,)), Vertex("d", "", (1,)), Vertex("top", "", (2, 3))]
 
     top, middle, bottom = layers_of(vertices)
@@ -63,7 +63,7 @@ def test_layers_avoid_crossings():
 
 
 def test_names_are_no_markup():
-    """What a target is called cannot break out of any format."""
+    """The name of a target cannot inject markup into any format."""
     vertices = [Vertex('<b>"x"; & `y`\\', "", ())]
 
     assert mermaid(vertices).splitlines()[1] == '  n0["#60;b#62;#34;x#34;#59; #38; #96;y#96;\\"]'
@@ -72,6 +72,6 @@ def test_names_are_no_markup():
 
 
 def test_unknown_format_is_one_sentence(stack):
-    """A format that does not exist is refused with those that do."""
+    """An unknown format is refused with the existing ones."""
     assert stack.run("graph", "--format=png") == 2
     assert stack.err.startswith("ERROR: Argument --format: invalid choice: 'png' (choose from 'mermaid', 'dot', 'svg')")

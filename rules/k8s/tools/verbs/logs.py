@@ -1,8 +1,7 @@
-""".logs: what the pods of a service or a stack log, interleaved, one prefix a pod.
+"""`.logs`: prints the logs of the pods of a service or a stack, interleaved, with a prefix per pod.
 
-Without --follow all lines are fetched and put into the order of their times. With it
-they are said as they come: new pods are picked up as a rollout makes them, and a
-connection that breaks is opened again where it ended.
+Without --follow, all lines are fetched and sorted by time. With it they are printed as they arrive: new pods of a rollout are
+included, and a broken connection is reopened where it ended.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import heapq
 import threading
 import time
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
@@ -27,41 +26,41 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 _JOB_LABEL = "batch.kubernetes.io/job-name"
-# Between two looks at a pod whose log cannot be read yet, or whose connection broke.
-_AGAIN_SECONDS = 0.5
-# Every followed container keeps a connection.
+# How long to wait before reading the log of a pod again that is not readable yet, or that the connection lost.
+_RETRY_SECONDS = 0.5
+# Every followed container occupies a connection.
 _CONNECTIONS = 256
 
-# As many pods are named in one sentence.
+# How many pods a sentence names at most.
 _NAMED_PODS = 5
 
 Stamped = tuple[str, Event]
 
 
-def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
-    """Says the log lines of all pods of the items; returns the exit code.
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Prints the log lines of all pods of the items; returns the exit code.
 
     Raises:
         TurnupError: there are no pods, or none of their containers has started.
     """
-    places = {(POD, item.identity.namespace): () for item in items if item.identity.namespace}
+    collections = {(POD, item.identity.namespace): () for item in items if item.identity.namespace}
     options = run.options
     if options.follow:
         try:
-            _Follower(run, client, items).run(Informer(Client(client.connection, connections=len(places) + 2), places))
+            _LogFollower(run, client, items).run(Informer(Client(client.connection, connections=len(collections) + 2), collections))
         except KeyboardInterrupt as interrupt:
-            return interrupted_code(interrupt)  # Which is how following ends, so it needs no words.
-    informer = Informer(client, places)
+            return interrupted_code(interrupt)  # The normal end of following, so there is no message.
+    informer = Informer(client, collections)
     informer.snapshot(executor)
     chosen = _chosen(items, informer.all("Pod"))
     if not chosen:
-        raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(place for _, place in places)) or 'any namespace'}; "
-                          "see what it waits for with .status, or apply it first.")
+        raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
+                          "run .status to see what it waits for, or apply it first.")
     LiveSecrets(client, run.plan.objects, run.report.learn).learn(pod for _, pod in chosen)
     containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
     if not containers:
         raise TurnupError(f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
-                          "see what it waits for with .status, or read from its first line on with '-- --follow'.")
+                          "run .status to see what it waits for, or add '-- --follow' to read from the first line.")
     query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}
 
     def fetch(container: tuple[str, Object, str]) -> list[Stamped]:
@@ -69,7 +68,7 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
         try:
             found.extend(_read(client, *container, query))
         except TurnupError as error:
-            # A node that is away, or a log that was removed, hides nobody else's lines, nor those that came before.
+            # A node that does not answer, or a removed log, must not hide the lines of others or earlier lines.
             _, pod, name = container
             run.report.note(f"{pod['metadata']['name']} {name}: its log cannot be read{' further' if found else ''}: {error}")
         return found
@@ -79,7 +78,7 @@ def logs_verb(run: Run, client: Client, items: list[Item], executor: Executor) -
     return 0
 
 
-class _Follower:
+class _LogFollower:
     """Follows the pods of a run until it is interrupted."""
 
     def __init__(self, run: Run, client: Client, items: list[Item]):
@@ -88,22 +87,22 @@ class _Follower:
         self._items = items
         self._secrets = LiveSecrets(client, run.plan.objects, run.report.learn)
         self._followed: set[tuple[str, str]] = set()
-        self._mirror: Informer | None = None
+        self._informer: Informer | None = None
         self._begun = False
         self._gone = False
 
     def run(self, informer: Informer) -> None:
-        """Starts a thread for each container that has begun to run, now and later.
+        """Starts a thread for each container that has started, now and later.
 
         Raises:
-            BrokenPipeError: the reader of the lines has gone.
+            BrokenPipeError: the reader of the lines closed the pipe.
             TurnupError: the pods cannot be read.
         """
-        self._mirror = informer
+        self._informer = informer
         informer.start()
         version = -1
         while True:
-            version = informer.wait(version, _AGAIN_SECONDS)
+            version = informer.wait(version, _RETRY_SECONDS)
             if self._gone:
                 raise BrokenPipeError
             if not informer.complete:
@@ -117,7 +116,7 @@ class _Follower:
             self._begun = True
 
     def _follow(self, label: str, pod: Object, container: str, new: bool) -> None:
-        """Says what one container logs until its pod is gone. A pod that came later is shown from its first line."""
+        """Prints what one container logs until its pod is gone. The log of a pod that started later is printed from its first line."""
         options = self._run.options
         query = {"follow": "true"}
         if not new:
@@ -136,35 +135,35 @@ class _Follower:
                 if error.status == 404:
                     return
             except TurnupError:
-                pass  # The server is away: it is asked again.
+                pass  # The server does not answer: try again.
             except (BrokenPipeError, ValueError):
                 self._gone = True
                 return
             if last:
-                # Whole seconds: what was said already is left out by its time.
+                # The API takes whole seconds: lines that were printed already are skipped by their time.
                 query = {"follow": "true", "sinceTime": last[:19] + "Z"}
-            # A container that has ended logs no more until it is started anew.
+            # A container that has terminated logs nothing until it restarts.
             while True:
                 live = self._live(pod)
                 if live is None:
                     return
                 if "running" in _state(live, container) or _run_of(live, container) != run_of:
                     break
-                time.sleep(_AGAIN_SECONDS)
-            time.sleep(_AGAIN_SECONDS)
+                time.sleep(_RETRY_SECONDS)
+            time.sleep(_RETRY_SECONDS)
 
     def _live(self, pod: Object) -> Object | None:
-        assert self._mirror
-        live = self._mirror.get(("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
+        assert self._informer
+        live = self._informer.get(("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
         return live if live and live["metadata"]["uid"] == pod["metadata"]["uid"] else None
 
 
-def _read(client: Client, label: str, pod: Object, container: str, query: dict[str, str | None]) -> Iterator[Stamped]:
+def _read(client: Client, label: str, pod: Object, container: str, query: Mapping[str, str | None]) -> Iterator[Stamped]:
     """Yields (time, event) for the lines of one container.
 
     Raises:
-        ApiError: the server refuses, as for a container that has not begun.
-        UnreachableError: the log did not come to its end; only where it is not followed.
+        ApiError: the server refuses, as for a container that has not started.
+        UnreachableError: the log ended early; only without `follow`.
     """
     meta = pod["metadata"]
     path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
@@ -185,37 +184,37 @@ def _chosen(items: Iterable[Item], pods: list[Object]) -> list[tuple[str, Object
 
 
 def _pods_of(item: Item, index: PodIndex, pods: list[Object]) -> list[Object]:
-    kind, name, place = item.identity.kind, item.identity.name, item.identity.namespace
+    kind, name, namespace = item.identity.kind, item.identity.name, item.identity.namespace
     if kind == "Pod":
-        return [pod for pod in pods if (pod["metadata"]["name"], pod["metadata"].get("namespace")) == (name, place)]
+        return [pod for pod in pods if (pod["metadata"]["name"], pod["metadata"].get("namespace")) == (name, namespace)]
     if kind in ("Job", "CronJob"):
-        # A Job's selector is made by the server; a CronJob's Jobs are named after it and a number.
-        jobs = [(pod, (pod["metadata"].get("labels") or {}).get(_JOB_LABEL, "")) for pod in pods if pod["metadata"].get("namespace") == place]
+        # The server generates a Job's selector; a CronJob's Jobs are named after it with a number.
+        jobs = [(pod, (pod["metadata"].get("labels") or {}).get(_JOB_LABEL, "")) for pod in pods if pod["metadata"].get("namespace") == namespace]
         return [pod for pod, job in jobs if (job if kind == "Job" else job.rpartition("-")[0]) == name]
-    # A Service's pods are those of a workload, too.
+    # A Service's pods also belong to a workload.
     return [] if kind == "Service" else index.of(item.obj)
 
 
 def _waits(pods: Iterable[Object]) -> str:
-    """Returns what pods wait for, as a part of a sentence."""
+    """Returns what pods wait for, as part of a sentence."""
     words = [f"{pod['metadata']['name']}: {pod_reason(pod)}" for pod in pods]
     return ", ".join(words[:_NAMED_PODS]) + (f" and {len(words) - _NAMED_PODS} more" if len(words) > _NAMED_PODS else "")
 
 
-def _state(pod: Object | None, container: str) -> dict:
+def _state(pod: Object | None, container: str) -> dict[str, Any]:
     status = (pod or {}).get("status") or {}
     entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     return next((entry.get("state") or {} for entry in entries if entry["name"] == container), {})
 
 
 def _run_of(pod: Object | None, container: str) -> str:
-    """Returns what tells one run of a container from the next."""
+    """Returns when the present or last run of a container started, to distinguish its runs."""
     state = _state(pod, container)
     return str((state.get("running") or state.get("terminated") or {}).get("startedAt", ""))
 
 
 def _started(pod: Object) -> list[str]:
-    """Returns the containers of a pod that have begun to run at least once."""
+    """Returns the containers of a pod that have started at least once."""
     status = pod.get("status") or {}
     entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     return [entry["name"] for entry in entries

@@ -1,4 +1,4 @@
-"""Tests of .logs against the fake API server; following a rollout is tested on a real cluster (//tests/e2e)."""
+"""Tests of .logs against the fake API server; //tests/e2e follows a rollout on a real cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "names
 
 
 def put_pod(server, name, *containers, labels=None, state="running"):
-    """Plays the kubelet: a pod of web whose containers run."""
+    """Acts as the kubelet: stores a pod of web with running containers."""
     server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "dev", "labels": labels or {"app": "web"}},
                 "status": {"containerStatuses": [{"name": container, "state": {state: {"startedAt": "x"}}} for container in containers]}})
 
@@ -28,7 +28,7 @@ def stamp(second: int) -> str:
 
 
 def test_lines_come_in_the_order_of_time(shell, server):
-    """Lines of all containers of all pods are one sequence, each with its pod and container in front, Secrets masked."""
+    """Lines of all containers of all pods are sorted by time, each with its pod and container in front, with Secrets masked."""
     put_pod(server, "web-a", "main", "side")
     put_pod(server, "web-b", "main")
     put_pod(server, "other", "main", labels={"app": "other"})
@@ -46,7 +46,7 @@ def test_lines_come_in_the_order_of_time(shell, server):
 
 
 def test_pods_of_jobs_and_single_pods(shell, server):
-    """The pods of a Job, of a CronJob's Jobs and a pod of the plan itself are among them; those of other Jobs are not."""
+    """The pods of a Job, of a CronJob's Jobs and a pod of the plan are included; those of other Jobs are not."""
     server.kinds += [("batch/v1", "Job", "jobs", True), ("batch/v1", "CronJob", "cronjobs", True)]
     for name, job in (("once-x", "once"), ("nightly-1-x", "nightly-123"), ("foreign-x", "nightly")):
         put_pod(server, name, "main", labels={"batch.kubernetes.io/job-name": job})
@@ -60,7 +60,7 @@ def test_pods_of_jobs_and_single_pods(shell, server):
 
 
 def test_a_log_that_cannot_be_read_hides_no_other(shell, server):
-    """A container whose log the server cannot give is named, and the others' lines are there."""
+    """A container whose log the server cannot return is named, and the others' lines are printed."""
     put_pod(server, "web-a", "main")
     put_pod(server, "web-b", "main")
     server.logs = {"dev/web-b/main": f"{stamp(1)} here\n"}
@@ -72,15 +72,15 @@ def test_a_log_that_cannot_be_read_hides_no_other(shell, server):
 
 
 def test_without_pods_it_says_so(shell):
-    """A target without pods gets one sentence, and exit code 1."""
+    """A target without pods gets one sentence and exit code 1."""
     shell.make(config_map("a"), deployment("web"))
 
     assert shell.run("logs") == 1
-    assert shell.err == "ERROR: //svc:dev-deep: has no pods in dev; see what it waits for with .status, or apply it first.\n"
+    assert shell.err == "ERROR: //svc:dev-deep: has no pods in dev; run .status to see what it waits for, or apply it first.\n"
 
 
 def test_without_a_started_container_it_says_why(shell, server):
-    """Pods that have not started have nothing to read: what they wait for is said on stderr, and the exit code is 1."""
+    """If no container has started, stderr says what the pods wait for, and the exit code is 1."""
     put_pod(server, "web-b", "main", state="waiting")
     server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-a", "namespace": "dev", "labels": {"app": "web"}},
                 "status": {"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]}})
@@ -90,7 +90,7 @@ def test_without_a_started_container_it_says_why(shell, server):
     assert shell.out == ""
     assert shell.err.startswith("ERROR: //svc:dev-deep: has no log yet, because no container has started: "
                                 "web-a: container main: ImagePullBackOff: no such image, web-b: ")
-    assert shell.err.endswith("see what it waits for with .status, or read from its first line on with '-- --follow'.\n")
+    assert shell.err.endswith("run .status to see what it waits for, or add '-- --follow' to read from the first line.\n")
 
 
 @pytest.mark.parametrize(("argument", "message"), [("--tail=some", "Argument --tail: 'some' is not a number of lines"),
@@ -98,7 +98,7 @@ def test_without_a_started_container_it_says_why(shell, server):
                                                    ("--since=soon", "'soon' is not a duration"),
                                                    ("--port=1", ".logs does not take --port; it belongs to .forward")])
 def test_misuse(shell, argument, message):
-    """A wrong argument gets one sentence, and exit code 2."""
+    """A wrong argument gets one sentence and exit code 2."""
     shell.make(deployment("web"))
 
     assert shell.run("logs", argument) == 2
@@ -106,15 +106,15 @@ def test_misuse(shell, argument, message):
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Says so."""
+        """Returns True."""
         return True
 
 
 def test_a_terminal_gets_colours_and_no_commands():
-    """On a terminal the prefix has the pod's colour, text keeps its colours, and what drives the terminal is left out; a pipe gets all."""
+    """On a terminal the prefix has the pod's color, text keeps its colors, and control sequences are removed; a pipe gets everything."""
     event = {"event": "log", "pod": "web-a", "container": "main", "line": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\tend"}
     terminal, errors, pipe = Terminal(), Terminal(), io.StringIO()
     face = PlainPrinter(terminal, errors)
@@ -131,7 +131,7 @@ def test_a_terminal_gets_colours_and_no_commands():
 
 
 def test_a_log_that_stops_in_the_middle_is_named(shell, server, monkeypatch):
-    """A kubelet that falls silent ends the reading of its log at a deadline: what came is printed, and what is missing is named."""
+    """If a kubelet stops answering, reading its log ends at a deadline: what arrived is printed, and the incomplete log is named."""
     put_pod(server, "web-a", "main")
     put_pod(server, "web-b", "main")
     server.logs = {"dev/web-a/main": f"{stamp(1)} one\n", "dev/web-b/main": f"{stamp(2)} two\n{stamp(3)} three\n"}

@@ -1,4 +1,4 @@
-"""Runs one verb on one closure: what `bazel run //pkg:NAME.VERB` starts, once modules may load."""
+"""The program behind `bazel run //pkg:NAME.VERB`: runs one verb on one closure."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from rules.k8s.tools.preflight.conditions import left_out
 from rules.k8s.tools.run.options import parse_options
 from rules.k8s.tools.run.run import Run
 from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
-from rules.k8s.tools.verbs.verb_table import VERBS
+from rules.k8s.tools.verbs.verb_table import VERBS, verbs_with
 
 _JOBS = 16
 
 
 def run_verb(run: Run) -> int:
-    """Does the verb; returns the exit code."""
+    """Runs the verb; returns the exit code."""
     verb = VERBS[run.options.verb]
     if verb.local:
         return verb.load()(run)
@@ -42,25 +42,25 @@ def run_verb(run: Run) -> int:
     executor = ThreadPoolExecutor(_JOBS)
     try:
         client = Client(connection, connections=_JOBS)
-        known = executor.submit(confirm, client, run.plan.label, run.environ, run.report.note)
-        does = executor.submit(verb.load)
+        confirmed = executor.submit(confirm, client, run.plan.label, run.environ, run.report.note)
+        function = executor.submit(verb.load)
         run.kinds = discover(client, executor)
-        known.result()
+        confirmed.result()
         if verb.objects:
             needed = ((entry.label, obj) for entry in run.plan.entries for obj in entry.objects)
             run.kinds = await_defined(client, executor, run.kinds, needed, run.report.note)
         items = items_of(run.plan.entries, run.kinds) if verb.objects else []
         if verb.conditions:
-            items = _leave_out(run, client, items)
-        return does.result()(run, client, items, executor)
+            items = _without_left_out(run, client, items)
+        return function.result()(run, client, items, executor)
     finally:
-        # Nothing queued is started any more. What is under way is not waited for, so that an
-        # interrupted run ends at once: it ends with the process.
+        # Nothing that is queued starts any more. Running requests end with the process: waiting for them would
+        # delay the end of an interrupted run.
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _leave_out(run: Run, client: Client, items: list[Item]) -> list[Item]:
-    """Drops what this cluster must not get, with the images that only it runs."""
+def _without_left_out(run: Run, client: Client, items: list[Item]) -> list[Item]:
+    """Returns the items without those that this cluster must not get; drops the images that only those use from the plan."""
     out, reason = left_out(client, items)
     if not out:
         return items
@@ -74,18 +74,14 @@ def _leave_out(run: Run, client: Client, items: list[Item]) -> list[Item]:
 
 
 def parse(verb: str, argv: list[str]) -> argparse.Namespace:
-    """Reads the arguments after `--` of a verb.
+    """Returns the parsed arguments after `--` of a verb.
 
     Raises:
         UsageError: the verb is unknown, or an argument does not belong to it.
     """
     if verb not in VERBS:
         raise UsageError(f"{verb!r} is not a verb; use one of {', '.join(VERBS)}.")
-    takers: dict[str, list[str]] = {}
-    for name, entry in VERBS.items():
-        for option in entry.options:
-            takers.setdefault(option, []).append(name)
-    return parse_options(verb, VERBS[verb].options, argv, takers)
+    return parse_options(verb, VERBS[verb].options, argv, verbs_with)
 
 
 def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,
@@ -120,21 +116,21 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     report.end(code)
     lost = next((stream.lost for stream in (out, err) if isinstance(stream, DurableStream) and stream.lost), None)
     if lost and not code:
-        # The work is done, and who reads what is left of the output would take it for all.
+        # The run succeeded, but a reader could take the partial output for all of it.
         code = TurnupError.exit_code if failed is None else failed
         with contextlib.suppress(OSError, ValueError):
-            print(f"ERROR: not all of the output could be written ({lost.strerror}); the run itself went on to its end.", file=stderr or sys.stderr, flush=True)
+            print(f"ERROR: not all of the output could be written ({lost.strerror}); the run itself finished.", file=stderr or sys.stderr, flush=True)
     return code
 
 
 def run_process(argv: list[str]) -> None:
-    """Runs a verb as what the process is there for, and ends the process; `argv` as for `main`."""
-    _heed_signals()
+    """Runs a verb and ends the process; `argv` as for `main`."""
+    _handle_signals()
     _exit(main(argv))
 
 
 def _exit(code: int) -> None:
-    """Ends the process at once: threads that still wait for the server are not waited for, so what they would remove is removed here."""
+    """Ends the process without waiting for its threads, so it cleans up in their place."""
     for number in TERMINATION_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     cleanup.clear()
@@ -142,12 +138,12 @@ def _exit(code: int) -> None:
         try:
             stream.flush()
         except OSError:
-            continue  # Whoever read it has gone.
+            continue  # Its reader closed the pipe.
     os._exit(code)
 
 
-def _heed_signals() -> None:
-    """Has signals to end the process interrupt what it does, unless it was started to ignore them."""
+def _handle_signals() -> None:
+    """Turns signals that end the process into interrupts, unless the process was started to ignore them."""
 
     def end(number: int, _: object) -> None:
         raise Terminated(number)

@@ -1,4 +1,4 @@
-"""Going back to a set that was applied before: which one, whether all that it needs is there, and what it leaves over."""
+"""`.rollback`: applies an earlier set again: which one, whether everything that it needs still exists, and what it deletes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, items_of
-from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images.delivery import check_pinned_images
 from rules.k8s.tools.masking.mask import Learn
 from rules.k8s.tools.objects.hashed_names import base_of
-from rules.k8s.tools.objects.objects import Identity, Object, is_secret
+from rules.k8s.tools.objects.objects import Identity, is_secret
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.preflight.namespaces import check_namespaces
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import history
 from rules.k8s.tools.stack.history import Revision
 from rules.k8s.tools.stack.inventory import read_inventory
 from rules.k8s.tools.stack.stack_location import locate_stack
 from rules.k8s.tools.verbs.apply import settle
 from rules.k8s.tools.write.apply_writer import ApplyWriter
+from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.transaction import Transaction
 
@@ -32,33 +34,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnfinishedRun:
-    """A run that did not come to its end.
+    """A run that did not finish.
 
     Attributes:
-        listed: what the stack lists as present since then, generations of ConfigMaps and Secrets aside.
-        goal: the revision that it went back to, 0 when it was no rollback.
+        listed: what the stack has listed as present since then, except generations of ConfigMaps and Secrets.
+        goal: the revision that it rolled back to, 0 if it was not a rollback.
     """
 
     listed: frozenset[Identity]
     goal: int
 
 
-def mark(revision: Revision) -> str:
-    """Returns what a stack's list says while it goes back to a revision: the same command again goes on with it."""
+def rollback_operation(revision: Revision) -> str:
+    """Returns what a stack's inventory says while it rolls back to a revision, so that the same command can continue."""
     return f"rollback:{revision.number}"
 
 
-def choose(known: list[Revision], wanted: int, label: str, begun: UnfinishedRun | None) -> Revision:
-    """Returns the revision to go back to.
+def choose(known: list[Revision], wanted: int, label: str, unfinished: UnfinishedRun | None) -> Revision:
+    """Returns the revision to roll back to.
 
     Args:
         known: the stack's revisions, oldest first.
         wanted: its number; 0 for the one before the present set.
         label: the stack's target, for errors.
-        begun: the run since the newest of them that did not come to its end: the present set is none of them; None for none.
+        unfinished: the run since the newest of them that did not finish, so that the present set is none of them; None for none.
 
     Raises:
-        TurnupError: there is no such revision.
+        TurnupError: that revision does not exist.
     """
     if not known:
         raise TurnupError(f"{label}: has no revisions in this namespace; the first is written by the next .apply.")
@@ -68,15 +70,15 @@ def choose(known: list[Revision], wanted: int, label: str, begun: UnfinishedRun 
                 return revision
         numbers = ", ".join(str(revision.number) for revision in known)
         raise TurnupError(f"{label}: has no revision {wanted}; choose one of {numbers}.")
-    if begun:
-        return next((revision for revision in known if revision.number == begun.goal), known[-1])
+    if unfinished:
+        return next((revision for revision in known if revision.number == unfinished.goal), known[-1])
     if len(known) < 2:
-        raise TurnupError(f"{label}: has only revision {known[0].number}, so there is nothing to go back to.")
+        raise TurnupError(f"{label}: has only revision {known[0].number}, so there is nothing to roll back to.")
     return known[-2]
 
 
-def begun_since(client: Client, plan: Plan, newest: list[Item]) -> UnfinishedRun | None:
-    """Returns the run that has begun since a stack's newest revision and did not come to its end, None for none.
+def unfinished_since(client: Client, plan: Plan, newest: list[Item]) -> UnfinishedRun | None:
+    """Returns the run that began after a stack's newest revision and did not finish, None for none.
 
     Args:
         client: the API server.
@@ -92,32 +94,32 @@ def begun_since(client: Client, plan: Plan, newest: list[Item]) -> UnfinishedRun
 
 
 def row(label: str, revision: Revision, *, in_use: bool) -> Event:
-    """Returns the event that tells of one revision of a stack."""
+    """Returns the event that describes one revision of a stack."""
     return {"event": "revision", "target": label, "revision": revision.number, "created": revision.created,
             "objects": revision.objects, "note": revision.note, "commit": revision.commit, "in_use": in_use}
 
 
 def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
-    """Returns the plan of a revision: the same stack with the objects of then, and nothing to build or push.
+    """Returns the plan of a revision: the same stack with that revision's objects, and nothing to build or push.
 
     Raises:
-        TurnupError: the revision is damaged, or holds what the stack's environment may not.
+        TurnupError: the revision is damaged, or contains objects that the stack's environment may not have.
     """
     entries = history.read(client, plan, revision)
-    places = {(entry.environment, entry.document["namespace"]) for entry in plan.stack_entries}
-    if all(environment for environment, _ in places):
-        # Whoever may write Secrets in the namespace could have put something else into one.
-        namespaces = {namespace for _, namespace in places}
+    allowed = {(entry.environment, entry.document["namespace"]) for entry in plan.stack_entries}
+    if all(environment for environment, _ in allowed):
+        # Anyone who may write Secrets in the namespace could have put something else into one.
+        namespaces = {namespace for _, namespace in allowed}
         for entry in entries:
-            if (entry.environment, entry.document["namespace"]) not in places or any(
+            if (entry.environment, entry.document["namespace"]) not in allowed or any(
                     obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
-                raise TurnupError(f"{plan.label}: revision {revision.number} holds objects outside of {', '.join(sorted(namespaces))}, which "
-                                  "no apply of this target writes; go back to another one with '-- --to=REVISION'.")
+                raise TurnupError(f"{plan.label}: revision {revision.number} contains objects outside of {', '.join(sorted(namespaces))}, which "
+                                  "this target never applies; roll back to another one with '-- --to=REVISION'.")
     return replace(plan, entries=entries, images=(), preloads=(), built=plan.stack_entries)
 
 
 def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor, learn: Learn) -> list[Item]:
-    """Checks that the images and Secrets that a revision runs with are still there, before anything is written.
+    """Checks that the images and Secrets that a revision needs still exist, before anything is written.
 
     Args:
         client: the API server.
@@ -125,49 +127,38 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
         items: its objects.
         revision: for errors.
         executor: for asking in parallel.
-        learn: takes note of the values of the Secrets, which this run has from nowhere else and pods may log.
+        learn: called with the live Secrets, so that their values are masked; this run knows them from nowhere else, and pods may log them.
 
     Returns:
-        The items to apply: all but the Secrets, whose values no revision has.
+        The items to apply: all but the Secrets, because revisions do not contain their values.
 
     Raises:
         TurnupError: an image or a Secret is gone.
     """
     where = f"{plan.label}: revision {revision.number}"
-    cure = "go back to another revision with '-- --to=REVISION'"
+    cure = "roll back to another revision with '-- --to=REVISION'"
     check_pinned_images(plan, executor, cure=cure)
     items = list(items)
     kept = [item for item in items if is_secret(item.obj)]
-    for item, live in zip(kept, executor.map(lambda item: _read(client, item), kept)):
+    for item, live in zip(kept, executor.map(lambda item: client.get_or_none(item.path, absent=(403, 404)), kept)):
         learn([live] if live else [])
         if live is None:
-            raise TurnupError(f"{where}: needs {item.identity}, which is gone, and no revision holds the values of Secrets; nothing was "
-                              f"sent. Make it again, or {cure}.")
+            raise TurnupError(f"{where}: needs {item.identity}, which is gone, and revisions do not contain the values of Secrets; nothing was "
+                              f"sent. Create it again, or {cure}.")
     return [item for item in items if not is_secret(item.obj)]
 
 
-def _read(client: Client, item: Item) -> Object | None:
-    """Returns a live Secret, None when it is absent or may not be read."""
-    try:
-        live: Object = client.request("GET", item.path)[1]
-        return live
-    except ApiError as error:
-        if error.status in (403, 404):
-            return None
-        raise
+def added_since(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:
+    """Returns what the newest set added to an older one.
 
-
-def left_over(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:
-    """Returns what the newest set added and an older one does not have.
-
-    Generations of ConfigMaps and Secrets are not among them: those have their own rule (generations.py).
+    Generations of ConfigMaps and Secrets are not included: generations.py decides about them.
     """
     wanted = {item.identity for item in items}
     return [item for item in newest if item.identity not in wanted and not base_of(item.obj)]
 
 
-def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
-    """Applies a set that was applied before, and deletes what the newest set has more; returns the exit code."""
+def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
+    """Applies an earlier set, and deletes what the newest set has beyond it; returns the exit code."""
     report, options = run.report, run.options
     known = history.revisions(client, run.plan)
     if options.list:
@@ -175,24 +166,26 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
             report.emit(row(run.plan.label, revision, in_use=revision is known[-1]))
         return 0
     newest = items_of(plan_of(client, run.plan, known[-1]).entries, run.kinds) if known else []
-    begun = begun_since(client, run.plan, newest) if known else None
-    revision = choose(known, options.to, run.plan.label, begun)
-    if begun and not options.to:
-        report.note(f"{run.plan.label}: the last run did not come to its end; going {'on' if begun.goal else 'back'} to revision {revision.number}")
-    # What a target made that had another name then, or has one now, is the stack's own all the same.
+    unfinished = unfinished_since(client, run.plan, newest) if known else None
+    revision = choose(known, options.to, run.plan.label, unfinished)
+    if unfinished and not options.to:
+        report.note(f"{run.plan.label}: the last run did not finish; {'continuing to roll' if unfinished.goal else 'rolling'} back to revision {revision.number}")
+    # Objects of a target that had another name then, or has one now, are the stack's own nevertheless.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = plan_of(client, run.plan, revision)
     items = items_of(run.plan.entries, run.kinds)
     check_namespaces(client, items, executor, report.note)
-    sent = check_needs(client, run.plan, items, revision, executor, report.learn)
-    kept = {item.identity for item in sent}
-    transaction = Transaction(run, client, items, executor, unsent=[item for item in items if item.identity not in kept], prune=True,
-                              only={item.identity for item in left_over(newest, items)} | (begun.listed if begun else set()),
-                              labels=labels, mark=mark(revision))
-    writer = ApplyWriter(client, transaction.planned, force=options.force_conflicts, adopt=False, fence=transaction.lease.fence,
-                      say=report.note, going_back=True)
-    transaction.check(writer)
-    results = transaction.commit(writer, RevisionRecorder(run, client, items, revision))
+    to_write = check_needs(client, run.plan, items, revision, executor, report.learn)
+    written = {item.identity for item in to_write}
+    stack = LiveStack(run, client, items, executor)
+    planned = PlannedObjects.of(items, (*labels, *(entry.label for entry in run.plan.entries)))
+    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True)
+    transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items, revision), prune=True,
+                              untouched=[item for item in items if item.identity not in written],
+                              prune_only={item.identity for item in added_since(newest, items)} | (unfinished.listed if unfinished else set()),
+                              operation=rollback_operation(revision))
+    transaction.plan()
+    results = transaction.commit()
     code = run.finish(results)
-    settle(run, client, items, transaction, results, executor)
+    settle(run, stack, items, results)
     return code

@@ -1,4 +1,4 @@
-"""Tests of .rollback and of the revisions that it goes back to, against the fake API server."""
+"""Tests of .rollback and its revisions, against the fake API server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def secret(name: str, value: str) -> dict[str, Any]:
 
 
 def use(shell, *objects: dict[str, Any], **settings: Any) -> None:
-    """Makes the plan of an environment's target from manifests."""
+    """Writes the plan of an environment's target from manifests."""
     shell.make_targets(document(LABEL, hash_names(objects), environment="dev", **settings))
 
 
@@ -39,7 +39,7 @@ def apply(shell, *objects: dict[str, Any], **settings: Any) -> None:
 
 
 def stored(server) -> list[str]:
-    """Returns the names of the Secrets that hold revisions."""
+    """Returns the names of the Secrets that contain revisions."""
     return [path.removeprefix(SECRETS) for path in server.paths() if path.startswith(SECRETS + "turnup-revision-")]
 
 
@@ -49,7 +49,7 @@ def image_of(server, name: str) -> str:
 
 
 def test_back_and_forth(shell, server):
-    """A rollback restores the former objects and deletes what came later; the next one comes back."""
+    """A rollback restores the former objects and deletes what was added later; the next rollback undoes it."""
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
     apply(shell, config_map("a", key="1"), deployment("web", image="one"))
     before = hash_names([config_map("a", key="1")])[0]
@@ -69,7 +69,7 @@ def test_back_and_forth(shell, server):
 
 
 def test_back_from_an_apply_that_failed_half_way(shell, server):
-    """After an apply that failed half way a rollback restores the newest whole set and deletes what was added; then it goes further back."""
+    """After an apply that failed halfway, a rollback restores the newest complete set and deletes what was added; the next one goes further back."""
     for image in ("one", "two"):
         apply(shell, deployment("web", image=image), config_map("a", key=image))
     server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
@@ -80,7 +80,7 @@ def test_back_from_an_apply_that_failed_half_way(shell, server):
     server.refuse = lambda request: None
 
     assert shell.run("rollback") == 0, shell.err
-    assert "the last run did not come to its end; going back to revision 2" in shell.err
+    assert "the last run did not finish; rolling back to revision 2" in shell.err
     assert server.get(service) is None
     assert image_of(server, "web") == "two"
     assert shell.run("rollback") == 0, shell.err
@@ -88,7 +88,7 @@ def test_back_from_an_apply_that_failed_half_way(shell, server):
 
 
 def test_a_rollback_that_failed_half_way_goes_on(shell, server):
-    """The same command again goes to the same revision, not to one before it."""
+    """After a rollback that failed halfway, the same command continues to the same revision, not to the one before it."""
     for version in ("one", "two", "three"):
         apply(shell, deployment("web", image=version), deployment("other", image=version))
     server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
@@ -98,12 +98,12 @@ def test_a_rollback_that_failed_half_way_goes_on(shell, server):
     server.refuse = lambda request: None
 
     assert shell.run("rollback") == 0, shell.err
-    assert "the last run did not come to its end; going on to revision 2" in shell.err
+    assert "the last run did not finish; continuing to roll back to revision 2" in shell.err
     assert (image_of(server, "other"), image_of(server, "web")) == ("two", "two")
 
 
 def test_a_second_apply_writes_no_revision(shell, server):
-    """What is in use already is not written down again; a change is."""
+    """A set that is in use is not recorded again; a changed set is."""
     apply(shell, config_map("a", key="1"))
     apply(shell, config_map("a", key="1"))
     assert len(stored(server)) == 1 and "revision" not in shell.err
@@ -113,7 +113,7 @@ def test_a_second_apply_writes_no_revision(shell, server):
 
 
 def test_a_revision_names_its_commit(shell, server, monkeypatch):
-    """--list shows the commit that each set was applied from, a rollback's that of the set it goes back to; no applied object has it."""
+    """--list shows the commit that each set was applied from, for a rollback that of its source; no applied object contains it."""
     commits = ["a" * 40, "b" * 40 + "-dirty"]
     for number, commit in enumerate(commits):
         monkeypatch.setattr(revision_recorder, "commit_of", lambda environ, commit=commit: commit)
@@ -130,7 +130,7 @@ def test_a_revision_names_its_commit(shell, server, monkeypatch):
 
 
 def test_list_and_choice(shell, server):
-    """--list shows the revisions, newest first, and changes nothing; --to chooses; an unknown one is refused with those there are."""
+    """--list shows the revisions, newest first, and changes nothing; --to chooses one; an unknown number fails and names the existing ones."""
     for number in range(3):
         apply(shell, config_map("a", key=str(number)))
     assert shell.run("rollback", "--to=1") == 0
@@ -145,7 +145,7 @@ def test_list_and_choice(shell, server):
 
 
 def test_nothing_to_go_back_to(shell):
-    """A stack that was never applied, or once, is told so in one sentence."""
+    """A stack that was applied never or once gets one sentence."""
     use(shell, config_map("a"))
     assert shell.run("rollback") == 1 and "has no revisions in this namespace" in shell.err
     apply(shell, config_map("a"))
@@ -153,7 +153,7 @@ def test_nothing_to_go_back_to(shell):
 
 
 def test_the_last_ten_stay(shell, server):
-    """Older revisions are removed, and so are the parts that an interrupted write left."""
+    """Older revisions are removed, including the parts that an interrupted write left."""
     apply(shell, config_map("a", key="first"))
     name = stored(server)[0]
     left = server.get(secret(name, ""))
@@ -170,7 +170,7 @@ def test_the_last_ten_stay(shell, server):
 
 
 def test_no_value_of_a_secret_is_in_a_revision(shell, server):
-    """A revision names its Secrets and holds no value of them, plain or encoded."""
+    """A revision names its Secrets and contains none of their values, plain or encoded."""
     apply(shell, secret("key", CANARY), deployment("web"))
     obj = server.get(secret(stored(server)[0], ""))
     content = zlib.decompress(base64.b64decode(obj["data"]["revision"])).decode()
@@ -181,7 +181,7 @@ def test_no_value_of_a_secret_is_in_a_revision(shell, server):
 
 
 def test_a_secret_that_is_gone(shell, server):
-    """A kept Secret is used again as it is; one that is gone ends the rollback with nothing written."""
+    """A rollback uses an existing Secret as it is; a missing one ends it before anything is written."""
     apply(shell, secret("key", CANARY), deployment("web", image="one"))
     apply(shell, secret("key", "another"), deployment("web", image="two"))
     old = hash_names([secret("key", CANARY)])[0]
@@ -197,7 +197,7 @@ def test_a_secret_that_is_gone(shell, server):
 
 
 def test_values_of_the_secrets_that_it_uses_are_masked(shell, server):
-    """The build knows no value of a former Secret: a rollback learns them, and what the server or a pod says shows none."""
+    """A rollback reads the values of former Secrets, which the build does not know, and masks them in the words of servers and pods."""
     apply(shell, secret("key", CANARY), deployment("web", image="one"))
     apply(shell, secret("key", "another"), deployment("web", image="two"))
     server.refuse = lambda request: (422, {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"no {CANARY} here"}) \
@@ -208,7 +208,7 @@ def test_values_of_the_secrets_that_it_uses_are_masked(shell, server):
 
 
 def test_an_image_that_is_gone(shell, server, monkeypatch):
-    """A pinned image that the registry lost ends the rollback with nothing written."""
+    """A pinned image that the registry has lost ends the rollback before anything is written."""
     reference = "10.9.9.2:31000/app@sha256:" + "a" * 64
     monkeypatch.setattr(delivery, "wait_for_registry", lambda *arguments: None)
     monkeypatch.setattr(delivery, "_exists", lambda *arguments: True)
@@ -219,7 +219,7 @@ def test_an_image_that_is_gone(shell, server, monkeypatch):
     monkeypatch.setattr(delivery, "_exists", lambda *arguments: False)
 
     assert shell.run("rollback") == 1
-    assert f"does not have its pinned image {reference}; go back to another revision" in shell.err
+    assert f"does not have its pinned image {reference}; roll back to another revision" in shell.err
     assert len(server.writes) == writes
 
 
@@ -230,7 +230,7 @@ def test_an_image_that_is_gone(shell, server, monkeypatch):
     lambda obj: obj.pop("data"),
 ])
 def test_a_damaged_revision(shell, server, harm):
-    """A revision whose content is not what was written is refused in one sentence."""
+    """A revision with other content than was written is refused with one sentence."""
     apply(shell, config_map("a", key="1"))
     damaged = server.get(secret(stored(server)[0], ""))
     apply(shell, config_map("a", key="2"))
@@ -238,12 +238,12 @@ def test_a_damaged_revision(shell, server, harm):
     server.put(damaged)
 
     assert shell.run("rollback") == 1
-    assert "revision 1: is damaged; go back to another revision" in shell.err
+    assert "revision 1: is damaged; roll back to another revision" in shell.err
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "one", ""])
 def test_a_number_that_no_revision_has_is_misuse(shell, server, number):
-    """A revision's number is 1 or more: another one gets one sentence and exit code 2, and nothing is written."""
+    """A revision's number is 1 or more: anything else gets one sentence and exit code 2, and nothing is written."""
     apply(shell, config_map("a", key="1"))
     apply(shell, config_map("a", key="2"))
     before = len(server.requests)
@@ -254,7 +254,7 @@ def test_a_number_that_no_revision_has_is_misuse(shell, server, number):
 
 
 def test_a_planted_revision_cannot_leave_the_environment(shell, server):
-    """A revision that somebody wrote by hand cannot make a rollback write outside of the stack's environment."""
+    """A revision that somebody wrote by hand cannot make a rollback write outside the stack's environment."""
     apply(shell, config_map("a", key="1"))
     planted = server.get(secret(stored(server)[0], ""))
     content = zlib.decompress(base64.b64decode(planted["data"]["revision"])).replace(b'"namespace":"dev"}', b'"namespace":"prod"}')
@@ -264,11 +264,11 @@ def test_a_planted_revision_cannot_leave_the_environment(shell, server):
     server.put(planted)
 
     assert shell.run("rollback") == 1
-    assert "revision 1 holds objects outside of dev, which no apply of this target writes" in shell.err
+    assert "revision 1 contains objects outside of dev, which this target never applies" in shell.err
 
 
 def test_a_large_set_is_split_or_refused(shell, server, monkeypatch):
-    """What is too large for one Secret takes several; what is too large for all of them is said, and the apply stands."""
+    """A set that is too large for one Secret uses several; one that is too large for all of them is reported, and the apply succeeds."""
     monkeypatch.setattr(history, "_PART_BYTES", 1000)
     noise = random.Random(3).randbytes(6000).hex()
     apply(shell, config_map("a", key="1"))
@@ -284,16 +284,16 @@ def test_a_large_set_is_split_or_refused(shell, server, monkeypatch):
 
 
 def test_who_may_not_write_secrets_can_apply(shell, server):
-    """Where Secrets are forbidden an apply succeeds and says that there will be no way back."""
+    """Without the right to write Secrets an apply succeeds and reports that it cannot be rolled back to."""
     server.refuse = lambda request: (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) \
         if request.path.endswith("/secrets") else None
     apply(shell, config_map("a"))
 
-    assert "no revision was written, so .rollback cannot come back to this set" in shell.err
+    assert "no revision was written, so .rollback cannot return to this set" in shell.err
 
 
 def test_delete_forgets(shell, server):
-    """A deleted stack leaves no revision."""
+    """A delete leaves no revision."""
     apply(shell, config_map("a"))
     assert shell.run("delete") == 0
 
@@ -301,7 +301,7 @@ def test_delete_forgets(shell, server):
 
 
 def test_where_revisions_are_kept(shell, server):
-    """A stack of several namespaces has its revisions where only administrators write; what was left out is not in them."""
+    """A stack of several namespaces has its revisions where only administrators write; left-out objects are not in them."""
     server.put(namespace("kube-system"))
     server.put(namespace("other"))
     shell.make_targets(document("//a:one", [config_map("a")]), document("//b:two", [config_map("b", "other")], namespace="other"))

@@ -18,7 +18,7 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "names
 
 
 def test_apply_creates_then_changes_nothing(shell, server):
-    """The second apply of the same objects reports them unchanged and leaves their versions as they are."""
+    """The second apply of the same objects reports them as unchanged and keeps their versions."""
     shell.make(config_map("a", key="1"), config_map("b"))
     assert shell.run("apply") == 0
     assert "2 created" in shell.err
@@ -44,7 +44,7 @@ def test_apply_reports_what_it_changed(shell, server):
 
 
 def test_apply_waits_for_its_own_namespace(shell, server):
-    """An object is sent again until the namespace of the same closure is there, wherever it stands."""
+    """An object is sent again until the namespace of the same closure exists, wherever that is in the closure."""
     refused = []
 
     def slow_namespace(request):
@@ -61,7 +61,7 @@ def test_apply_waits_for_its_own_namespace(shell, server):
 
 
 def test_missing_namespace_is_one_sentence(shell, server):
-    """A namespace that nobody makes is named, with the command that makes it, and nothing is written."""
+    """A namespace that nothing creates is named, with the command that creates it, and nothing is written."""
     shell.make(config_map("b"), config_map("a", "nowhere"))
 
     assert shell.run("apply") == 1
@@ -103,7 +103,7 @@ def test_unknown_kind_writes_nothing(shell, server):
 
 
 def test_an_environment_holds_nothing_that_others_would_share(shell, server):
-    """A custom resource outside any namespace, which only the cluster knows to be one, is refused before anything is written."""
+    """A cluster-scoped custom resource, which only the cluster recognizes as one, is refused before anything is written."""
     server.kinds.append(("example.com/v1", "Zone", "zones", False))
     zone = {"apiVersion": "example.com/v1", "kind": "Zone", "metadata": {"name": "z", "namespace": "dev"}}
     shell.make(config_map("a"), zone, environment="dev")
@@ -114,7 +114,7 @@ def test_an_environment_holds_nothing_that_others_would_share(shell, server):
 
 
 def test_other_context_is_refused(shell, server):
-    """Asking for another context than the target's ends with exit 3 and not one request."""
+    """A request for another context than the target's exits with 3 and sends nothing."""
     shell.make(config_map("a"))
 
     assert shell.run("apply", "--context", "production") == 3
@@ -123,7 +123,7 @@ def test_other_context_is_refused(shell, server):
 
 
 def test_missing_context_names_the_cure(shell, server):
-    """A kubeconfig without the context says which it has and how to get the right one."""
+    """If the kubeconfig lacks the context, the error lists its contexts and says how to get the right one."""
     shell.make(config_map("a"), context="turnup-other")
 
     assert shell.run("apply") == 1
@@ -133,7 +133,7 @@ def test_missing_context_names_the_cure(shell, server):
 
 
 def test_context_that_moved_is_refused(shell, server, tmp_path):
-    """A context that leads to another server than at its first use is refused until accepted."""
+    """A context of another server than at its first use is refused until it is accepted."""
     shell.make(config_map("a"))
     assert shell.run("apply") == 0
     with FakeServer() as other:
@@ -149,7 +149,7 @@ def test_context_that_moved_is_refused(shell, server, tmp_path):
 
 
 def test_own_cluster_is_known_by_its_authority(shell, server, tmp_path):
-    """A context of a cluster that Turnup made must carry that cluster's certificate authority."""
+    """A context of a cluster that Turnup created must have that cluster's certificate authority."""
     pki = tmp_path / "clusters" / "test" / "pki"
     pki.mkdir(parents=True)
     (pki / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
@@ -161,7 +161,7 @@ def test_own_cluster_is_known_by_its_authority(shell, server, tmp_path):
 
 
 def test_other_cluster_entry_is_refused(shell, server):
-    """A target made for one cluster refuses a context that uses another."""
+    """A target for one cluster refuses a context that uses another."""
     shell.make(config_map("a"), cluster="production")
 
     assert shell.run("apply") == 3
@@ -170,7 +170,7 @@ def test_other_cluster_entry_is_refused(shell, server):
 
 
 def test_unreachable_server_is_one_sentence(shell, tmp_path):
-    """A server that nobody listens at is named within seconds."""
+    """A server that refuses connections is named within seconds."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     config = json.loads((tmp_path / "kubeconfig").read_text())
@@ -187,7 +187,7 @@ def test_unreachable_server_is_one_sentence(shell, tmp_path):
 
 
 def test_silent_server_is_named_in_time(shell, tmp_path):
-    """A server that takes connections and says nothing counts as unreachable within 10 s."""
+    """A server that accepts connections and does not answer counts as unreachable within 10 s."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         config = json.loads((tmp_path / "kubeconfig").read_text())
         config["clusters"][0]["cluster"]["server"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -202,7 +202,7 @@ def test_silent_server_is_named_in_time(shell, tmp_path):
 
 
 def test_refused_credentials_are_one_sentence(shell, server):
-    """An answer 401 says that the credentials are not accepted."""
+    """Status 401 gives an error that the credentials are not accepted."""
     server.refuse = lambda request: (401, {"message": "Unauthorized"})
     shell.make(config_map("a"))
 
@@ -211,7 +211,7 @@ def test_refused_credentials_are_one_sentence(shell, server):
 
 
 def test_missing_pin_is_refused_before_anything(shell, server):
-    """An environment without a pin ends with the command that pins it, and no request."""
+    """An environment without a pin fails with the command that pins it, before any request."""
     shell.make_targets(document("//python/server:dev", [config_map("a")], environment="dev", missing_pins=["server"]))
 
     assert shell.run("apply") == 1
@@ -222,7 +222,7 @@ def test_missing_pin_is_refused_before_anything(shell, server):
 
 
 def test_conflict_names_manager_and_cure(shell, server):
-    """A field of another manager is named with its owner and the option that takes it over."""
+    """The error for a field of another manager names the manager and the option that takes the field over."""
     cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl-edit" using v1', "field": ".data.key"}
     server.refuse = lambda request: (
         (409, {"reason": "Conflict", "message": "conflict", "details": {"causes": [cause]}})
@@ -236,7 +236,7 @@ def test_conflict_names_manager_and_cure(shell, server):
 
 
 def test_object_of_another_target_is_refused(shell, server):
-    """What another target has applied stays until it is adopted by name."""
+    """An object that another target applied stays until the user adopts it."""
     shell.make_targets(document("//other:dev", [config_map("a", key="1")]), label="//other:dev-deep")
     shell.run("apply")
     shell.make(config_map("a", key="2"))
@@ -248,7 +248,7 @@ def test_object_of_another_target_is_refused(shell, server):
 
 
 def test_one_object_in_two_targets_is_refused(shell, server):
-    """An object that names `default` and one that names no namespace are the same: both targets are named, and nothing is written."""
+    """An object in `default` and the same one without a namespace are one object: both targets are named, and nothing is written."""
     server.put(namespace("default"))
     named, unnamed = config_map("same", "default", key="1"), config_map("same", key="2")
     del unnamed["metadata"]["namespace"]
@@ -262,7 +262,7 @@ def test_one_object_in_two_targets_is_refused(shell, server):
 
 
 def test_create_refuses_what_exists(shell, server):
-    """Create makes all objects or, when one is there, none."""
+    """Create creates all objects, or none if one exists."""
     server.put(config_map("a"))
     shell.make(config_map("a"), config_map("b"))
 
@@ -272,7 +272,7 @@ def test_create_refuses_what_exists(shell, server):
 
 
 def test_replace_drops_foreign_fields(shell, server):
-    """Replace leaves exactly what the manifest says; it refuses what is not there."""
+    """Replace leaves exactly what the manifest says; it refuses a missing object."""
     server.put(with_owner(config_map("a", mine="1", theirs="2"), "//svc:dev"))
     shell.make(config_map("a", mine="1"))
     assert shell.run("replace") == 0
@@ -284,7 +284,7 @@ def test_replace_drops_foreign_fields(shell, server):
 
 
 def test_delete_in_reverse_and_only_its_own(shell, server):
-    """Delete goes from dependents to dependencies, spares foreign objects and what holds data."""
+    """Delete goes from dependents to dependencies, and keeps foreign objects and kinds that hold data."""
     shell.make_targets(document("//redis:dev", [namespace("own"), config_map("redis", "own")]), document("//svc:dev", [config_map("svc")]))
     shell.run("apply")
     server.put(config_map("foreign"))
@@ -300,7 +300,7 @@ def test_delete_in_reverse_and_only_its_own(shell, server):
 
 
 def test_diff_exit_codes(shell, server):
-    """Diff ends with 0 without a difference, 1 with one, 2 on an error, and writes nothing."""
+    """Diff exits with 0 without a difference, 1 with one and 2 on an error, and writes nothing."""
     shell.make(config_map("a", key="1"))
     shell.run("apply")
     assert (shell.run("diff"), shell.out) == (0, "")
@@ -316,7 +316,7 @@ def test_diff_exit_codes(shell, server):
 
 
 def test_secrets_stay_secret(shell, server):
-    """A secret's value, plain or in base64, is in nothing that show, apply, diff, describe or an error prints."""
+    """No output of show, apply, diff, describe or an error contains a Secret's value, plain or in base64."""
     encoded = "Y2FuYXJ5LTczMTk="
     shell.make(SECRET)
     seen = ""
@@ -334,7 +334,7 @@ def test_secrets_stay_secret(shell, server):
 
 
 def test_describe_tells_absent_objects(shell):
-    """Describe says which objects are not in the cluster."""
+    """Describe names the objects that are not in the cluster."""
     shell.make(config_map("a"))
 
     assert shell.run("describe") == 0
@@ -343,7 +343,7 @@ def test_describe_tells_absent_objects(shell):
 
 @pytest.mark.parametrize(("verb", "taken", "refused"), [("show", "--context", "--wait"), ("delete", "--delete-data", "--adopt")])
 def test_help_shows_what_the_verb_takes(capsys, verb, taken, refused):
-    """The help of a verb leaves out what that verb refuses."""
+    """The help of a verb shows its options and no others."""
     with pytest.raises(SystemExit):
         parse(verb, ["--help"])
 
@@ -359,7 +359,7 @@ def test_help_shows_what_the_verb_takes(capsys, verb, taken, refused):
     ("delete", "--force-conflicts", ".delete does not take --force-conflicts"),
 ])
 def test_usage_errors(shell, verb, argument, message):
-    """Arguments that a verb does not take end with exit 2 and one sentence."""
+    """Arguments that a verb does not take give exit code 2 and one sentence."""
     shell.make(config_map("a"))
 
     assert shell.run(verb, argument) == 2
@@ -367,7 +367,7 @@ def test_usage_errors(shell, verb, argument, message):
 
 
 def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
-    """Where the account's state cannot be written the run goes on, and says once that nothing pins the context to its cluster."""
+    """If the user's state cannot be written, the run continues and reports once that the context is not tied to its cluster."""
     shell.make(config_map("a"))
     (shell.folder / "state").write_text("a file where the folder should be")
 

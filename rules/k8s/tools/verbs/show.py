@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def show(run: Run) -> int:
-    """Says every object as it would be applied; returns the exit code."""
+def execute(run: Run) -> int:
+    """Prints every object as it would be applied; returns the exit code."""
     for entry in run.plan.entries:
         for obj in entry.objects:
             run.report.emit(events.manifest(entry.label, obj))

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import signal
 
-# What an impatient user, a cancelled pipeline and a closed terminal send.
+# What an impatient user, a canceled pipeline and a closed terminal send.
 TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""What a launcher starts: heeds signals from the first moment on, and only then loads what does the work."""
+"""The entry point that a launcher starts: handles signals from the first moment, and only then loads the rest."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _WORDS = b"ERROR: interrupted; run the same command again to continue.\n"
 
 
 def _end(number: int, _: object) -> None:
-    """Ends at once: nothing has been begun, so nothing is left behind."""
+    """Exits at once: nothing has started yet, so there is nothing to clean up."""
     try:
         os.write(2, _WORDS)
     finally:
         os._exit(128 + number)
 
 
-def heed_signals() -> None:
-    """Has a signal to end say so in a line while nothing else is loaded, unless the process was started to ignore it."""
+def handle_signals() -> None:
+    """Handles signals that end the process before anything else is loaded, unless the process was started to ignore them."""
     for number in TERMINATION_SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
 
 
 def open_streams() -> None:
-    """Opens standard streams that whoever started the process has closed: a file opened later would take their numbers."""
+    """Opens standard streams that were closed when the process started: a file opened later would take their numbers."""
     for number, mode in ((0, "r"), (1, "w"), (2, "w")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is given first.
+            # The system assigns the lowest free number first.
             os.open(os.devnull, os.O_RDWR)
         name = ("stdin", "stdout", "stderr")[number]
         if getattr(sys, name) is None:
@@ -40,8 +40,8 @@ def open_streams() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Runs a verb and ends the process; `argv` as for run.main."""
-    heed_signals()
+    """Runs a verb and ends the process; `argv` as for main.main."""
+    handle_signals()
     open_streams()
     from rules.k8s.tools.verbs.main import run_process
 

@@ -1,4 +1,4 @@
-"""Tests of a verb as a process: signals from its first moment on, and standard streams that take nothing."""
+"""Tests of a verb as a process: signals from its first moment on, and standard streams that do not accept output."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rules.k8s.tools.verbs import start
 
 
 def begin(shell, *words: str, redirect: str = "", path: str = "", **settings) -> subprocess.Popen[str]:
-    """Starts a verb as a launcher does, by a shell that redirects its streams."""
+    """Starts a verb as a launcher does, with a shell that redirects its streams."""
     search = os.pathsep.join(([path] if path else []) + sys.path)
     return subprocess.Popen(["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, start.__file__, shell.plan, *words], text=True,
                             env={**shell.environ, "PYTHONPATH": search}, stdin=subprocess.DEVNULL, **settings)
 
 
 def run(shell, *words: str, redirect: str) -> tuple[int, str, str]:
-    """Runs a verb; returns its exit code and what stdout and stderr took."""
+    """Runs a verb; returns its exit code and what stdout and stderr received."""
     process = begin(shell, *words, redirect=redirect, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in out + err and "Exception" not in out + err
@@ -31,7 +31,7 @@ def run(shell, *words: str, redirect: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_trouble(shell, server, redirect):
-    """What is said goes nowhere, what is done is done."""
+    """With closed streams the output is lost, and the verb still does its work."""
     shell.make(config_map("a"))
 
     assert run(shell, "diff", redirect=redirect)[0] == 1
@@ -42,7 +42,7 @@ def test_closed_streams_are_no_trouble(shell, server, redirect):
 
 @pytest.mark.parametrize("output", ["plain", "json"])
 def test_a_full_disk_behind_the_output(shell, server, output):
-    """An apply goes on to its end and says that its output is not whole; what only says something ends."""
+    """An apply finishes and reports that its output is incomplete; a verb that only prints ends early."""
     shell.make(config_map("a"))
 
     code, _, err = run(shell, "diff", f"--output={output}", redirect=">/dev/full")
@@ -50,14 +50,14 @@ def test_a_full_disk_behind_the_output(shell, server, output):
     redirect = ">/dev/full" if output == "json" else "2>/dev/full"
     code, _, err = run(shell, "apply", f"--output={output}", redirect=redirect)
     assert code == 1 and server.get(config_map("a"))
-    assert output == "plain" or err == "ERROR: not all of the output could be written (No space left on device); the run itself went on to its end.\n"
+    assert output == "plain" or err == "ERROR: not all of the output could be written (No space left on device); the run itself finished.\n"
     for verb in ("show", "status", "describe", "graph"):
         assert run(shell, verb, f"--output={output}", redirect=">/dev/full 2>/dev/full")[0] == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_while_modules_are_loaded(shell, tmp_path, number, code):
-    """The sentence is that of any other moment."""
+    """A signal while modules are loading prints the same sentence as at any other moment."""
     (tmp_path / "early").mkdir()
     (tmp_path / "early/argparse.py").write_text("import time\nprint('loading', flush=True)\nwhile True:\n    time.sleep(0.05)\n")
     shell.make(config_map("a"))
@@ -70,7 +70,7 @@ def test_a_signal_while_modules_are_loaded(shell, tmp_path, number, code):
 
 
 def test_a_signal_that_is_ignored_stays_so(shell):
-    """Under nohup a closed terminal ends nothing."""
+    """Under nohup, closing the terminal does not end the run."""
     shell.make(config_map("a"))
     process = begin(shell, "show", stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)

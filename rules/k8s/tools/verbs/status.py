@@ -1,4 +1,4 @@
-"""`.status`: how far the objects of a closure are right now."""
+"""`.status`: prints which objects of a closure are ready right now."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def status_verb(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
-    """Says what is ready, what waits, and for what; returns 0 when all is ready, else 1."""
+def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
+    """Prints what is ready, what waits, and for what; returns 0 if everything is ready, else 1."""
     informer = Informer(client, collections_of(items))
     informer.snapshot(executor)
     parts = ClosureState(run.plan, items, informer).parts()

@@ -1,34 +1,35 @@
-"""Every verb as one entry of a table: what it takes and the function that does it.
+"""The table of verbs: the options of each and the function that implements it.
 
-To add a verb: an entry here, what it needs built in ../private/launching.bzl, and a row
-in ../README.md. A test compares the three.
+To add a verb, write its module in this folder, with a function `execute`, and add an entry here, what Bazel builds for it to
+rules/k8s/private/launching.bzl, and a row to rules/k8s/README.md. A test compares the three.
 """
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Callable
 
 
 @dataclass(frozen=True)
 class Verb:
-    """What a verb is.
+    """One verb. The function `execute` of its module implements it.
+
+    `execute` gets the run and, unless the verb is local, the client, the items and the executor, and returns the exit code.
 
     Attributes:
-        does: the function that does it, as MODULE:FUNCTION of this folder. It is loaded once the first
-            requests are on their way: importing takes as long as they do. It gets the run and, unless
-            the verb is local, the client, the items and the executor, and returns the exit code.
-        options: names of the options that it takes beyond those that every verb takes.
+        name: as in NAME.VERB.
+        options: names of its options beyond those that every verb has.
         local: it needs no cluster.
-        pins: it refuses to run where an image has no pin.
-        objects: it acts on the objects of the plan; a verb that does not gets no items.
-        writes: it changes the cluster: it is not ended by a reader of its output that goes away.
+        pins: it refuses to run if an image has no pin.
+        objects: it acts on the objects of the plan; otherwise it gets no items.
+        writes: it changes the cluster, so it continues even if the reader of its output closes the pipe.
         conditions: it leaves out what this cluster must not get (see conditions.py).
         failed: the exit code of every error; None for the error's own.
+        module: the module of this folder that implements it; "" for the one of its name.
     """
 
-    does: str
+    name: str
     options: tuple[str, ...] = ()
     local: bool = False
     pins: bool = False
@@ -36,28 +37,39 @@ class Verb:
     writes: bool = False
     conditions: bool = False
     failed: int | None = None
+    module: str = ""
 
-    def load(self) -> Callable[..., Any]:
-        """Returns the function that does it."""
-        module, _, function = self.does.partition(":")
-        return getattr(importlib.import_module(f"rules.k8s.tools.verbs.{module}"), function)
+    def load(self) -> Callable[..., int]:
+        """Returns the function that implements it.
+
+        A run imports it while its first requests are under way, because importing takes as long as they do.
+        """
+        execute: Callable[..., int] = importlib.import_module(f"rules.k8s.tools.verbs.{self.module or self.name}").execute
+        return execute
 
 
 _WRITES = ("wait", "order", "no-wait")
 
-VERBS: dict[str, Verb] = {
-    "show": Verb("show:show", local=True),
-    "create": Verb("apply:write", _WRITES, pins=True, writes=True, conditions=True),
-    "apply": Verb("apply:write", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data", "moved-from"), pins=True, writes=True, conditions=True),
-    "replace": Verb("apply:write", _WRITES, pins=True, writes=True, conditions=True),
-    "rollback": Verb("rollback:roll_back", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
-    "delete": Verb("delete:delete", ("wait", "no-wait", "delete-data", "moved-from"), writes=True),
-    # For diff, 1 says that something would change: an error must not look like that.
-    "diff": Verb("diff:diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
-    "describe": Verb("describe:describe"),
-    "status": Verb("status:status_verb", conditions=True),
-    "wait": Verb("wait:wait_verb", ("timeout",), conditions=True),
-    "logs": Verb("logs:logs_verb", ("follow", "since", "tail")),
-    "forward": Verb("forward:forward_verb", ("port",)),
-    "graph": Verb("graph:graph_verb", ("format",), local=True),
-}
+_TABLE = (
+    Verb("show", local=True),
+    Verb("create", _WRITES, pins=True, writes=True, conditions=True, module="apply"),
+    Verb("apply", (*_WRITES, "force-conflicts", "adopt", "prune", "delete-data", "moved-from"), pins=True, writes=True, conditions=True),
+    Verb("replace", _WRITES, pins=True, writes=True, conditions=True, module="apply"),
+    Verb("rollback", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
+    Verb("delete", ("wait", "no-wait", "delete-data", "moved-from"), writes=True),
+    # 1 means that something would change: errors need another exit code.
+    Verb("diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
+    Verb("describe"),
+    Verb("status", conditions=True),
+    Verb("wait", ("timeout",), conditions=True),
+    Verb("logs", ("follow", "since", "tail")),
+    Verb("forward", ("port",)),
+    Verb("graph", ("format",), local=True),
+)
+
+VERBS = {verb.name: verb for verb in _TABLE}
+
+
+def verbs_with(option: str) -> list[str]:
+    """Returns the names of the verbs that have an option of their own by that name."""
+    return [verb.name for verb in _TABLE if option in verb.options]

@@ -24,17 +24,17 @@ def test_bazel_makes_a_target_for_every_verb():
 
 
 def test_readme_has_every_verb():
-    """Each verb has its row in the table of verbs."""
+    """Each verb has a row in the README's table of verbs."""
     assert set(VERBS) - set(re.findall(r"^\|.*?`\.(\w+)` \|", README, re.MULTILINE)) == set()
 
 
 def test_readme_has_every_option():
-    """Each option stands in the README."""
+    """Each option is in the README."""
     assert {name for name in OPTIONS if f"`--{name}" not in README} == set()
 
 
 def test_readme_has_every_event():
-    """Each event of the schema has its row in the table of events, with all its fields."""
+    """Each event of the schema has a row in the README's table of events, with all its fields."""
     rows = {kind: line for line in README.splitlines() if line.startswith("| `") for kind in re.findall(r"`(\w+)`", line.split("|")[1])}
     for entry in SCHEMA.schema["oneOf"]:
         event = SCHEMA.schema["$defs"][entry["$ref"].rpartition("/")[2]]
@@ -44,13 +44,13 @@ def test_readme_has_every_event():
 
 
 def test_every_option_belongs_to_a_verb():
-    """No option is left that no verb takes, and no verb takes one that is not there."""
+    """Every option belongs to a verb, and every option of a verb exists."""
     assert {option for verb in VERBS.values() for option in verb.options} | set(COMMON) == set(OPTIONS)
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_every_verb_has_something_to_do(verb, capsys):
-    """A verb's function is there; its help names each of its options."""
+    """A verb's function exists; its help names each of its options."""
     assert callable(VERBS[verb].load())
     with pytest.raises(SystemExit) as ended:
         parse(verb, ["--help"])

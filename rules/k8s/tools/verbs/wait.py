@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-def wait_verb(run: Run, client: Client, items: list[Item], _: Executor) -> int:
-    """Waits until everything that the plan names is there and ready; returns the exit code."""
+def execute(run: Run, client: Client, items: list[Item], _: Executor) -> int:
+    """Waits until everything in the plan exists and is ready; returns the exit code."""
     wait_for(client, run.plan, items, run.options.timeout, run.report, time.monotonic())
     run.report.emit(ready(run.plan.label))
     return 0

@@ -1,7 +1,7 @@
-"""One object on its way to the cluster: where it lives, and sending it until the server has taken it.
+"""Server-side apply of one object, repeated until the server has accepted it.
 
-An object whose namespace or definition is only just being made is sent again until it is taken or the deadline has
-passed. What a whole run does, and in which order, is in transaction.py.
+An object whose namespace or definition is only just being created is sent again until the server accepts it or the time is
+up. What a whole run does, and in which order, is in transaction.py.
 """
 
 from __future__ import annotations
@@ -11,36 +11,35 @@ import time
 from contextlib import nullcontext
 from typing import Callable
 
-from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.field_ownership import merged_managers
-from rules.k8s.tools.api.item import Item, Result, live_metadata
+from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.api.webhooks import Hook, called
-from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 
 
 class Applier:
-    """Sends items until the server has taken each.
+    """Sends items until the server has accepted each.
 
     Args:
         client: the API server.
-        planned: what the run makes: what one item needs may be another item.
+        planned: what the run creates; one item may need another.
         force: take fields over from other field managers.
-        patience: seconds to go on trying while something that items need is being made, and no item is taken meanwhile.
-        permit: entered around every write.
+        timeout: seconds to keep trying while something that items need is being created, and no item is accepted meanwhile.
+        fence: entered around every write.
         say: writes a line of progress.
     """
 
-    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, patience: float = 60.0,
+    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, timeout: float = 60.0,
                  fence: WriteFence = nullcontext, say: Callable[[str], None] = lambda text: None):
         self._client = client
-        self._surroundings = planned
+        self._planned = planned
         self._force = force
-        self._patience = patience
+        self._timeout = timeout
         self._stuck_since: float | None = None
-        self._permit = fence
+        self._fence = fence
         self._say = say
         self._said: set[str] = set()
 
@@ -50,46 +49,50 @@ class Applier:
         Args:
             item: the item.
             before: metadata of its live object, as an object; None when there is none.
+
+        Raises:
+            UnreachableError: the server does not answer.
         """
-        attempt = 0
+        return attempt(item, lambda: self._apply(item, before))
+
+    def _apply(self, item: Item, before: Object | None) -> Result:
+        retries = 0
         while True:
             try:
-                managers = merged_managers(before) if before else None
-                if before and managers:
-                    self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, fence=self._permit, body={
-                        "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
-                status, live = self._client.request(
-                    "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._permit,
-                    query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
+                status, live = self._send(item, before)
             except ApiError as error:
-                if self._surroundings.is_early(error, item) and self._is_patient():
-                    self._say_hook(item, called(error.message))
-                    time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
-                    attempt += 1
-                    if error.status == 409:
-                        before = live_metadata(self._client, item)
-                    continue
-                return Result(item, "failed", error=explain(error, item.label, item.identity))
-            except UnreachableError:
-                raise
-            except TurnupError as error:
-                return Result(item, "failed", error=str(error))
+                if not self._planned.is_early(error, item) or not self._may_retry():
+                    raise
+                self._say_hook(item, called(error.message))
+                time.sleep(min(1.0, 0.05 * 2 ** retries) * random.uniform(0.8, 1.2))
+                retries += 1
+                if error.status == 409:
+                    before = live_metadata(self._client, item)
+                continue
             self._stuck_since = None
             if status == 201 or before is None:
                 return Result(item, "created", live)
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
 
+    def _send(self, item: Item, before: Object | None) -> tuple[int, Object]:
+        """Sends one item once; returns the HTTP status and the metadata of the object."""
+        managers = merged_managers(before) if before else None
+        if before and managers:
+            self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, fence=self._fence, body={
+                "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
+        return self._client.request(
+            "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._fence,
+            query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
+
     def _say_hook(self, item: Item, hook: Hook | None) -> None:
-        """Says once of each webhook that it is waited for."""
+        """Reports once of each webhook that an object waits for it."""
         if hook and hook.name not in self._said:
             self._said.add(hook.name)
             self._say(f"{item.label}: {item.identity} waits until {hook} answers ({hook.cause})")
 
-    def _is_patient(self) -> bool:
-        """Says whether to try again. All items share the time: one after the other they would wait for what never comes."""
+    def _may_retry(self) -> bool:
+        """Returns whether to try again. All items share the time; otherwise each would wait as long for what never comes."""
         if self._stuck_since is None:
             self._stuck_since = time.monotonic()
-        return time.monotonic() - self._stuck_since < self._patience
-
-
+        return time.monotonic() - self._stuck_since < self._timeout

@@ -1,4 +1,4 @@
-"""Tests of sending objects where something that they need is only being made, or is going away."""
+"""Tests of sending objects while something that they need is being created or is terminating."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from rules.k8s.tools.preflight import namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.write.applier import Applier
 
-TERMINATION_SIGNALS = "unable to create new content in namespace dev because it is being terminated"
+TERMINATING = "unable to create new content in namespace dev because it is being terminated"
 
 
-def ending_namespace(name: str = "dev") -> dict[str, Any]:
-    """Returns a namespace that is being deleted."""
+def terminating_namespace(name: str = "dev") -> dict[str, Any]:
+    """Returns a terminating namespace."""
     return {**namespace(name), "metadata": {"name": name, "deletionTimestamp": "2026-11-21T12:00:00Z"}}
 
 
 def refuse_content(request: Request) -> Answer | None:
-    """Answers as a namespace that is being deleted does."""
+    """Answers as a terminating namespace does."""
     if request.method in ("PATCH", "POST") and "/namespaces/dev/" in request.path:
-        return 403, {"reason": "Forbidden", "message": f"it is forbidden: {TERMINATION_SIGNALS}"}
+        return 403, {"reason": "Forbidden", "message": f"it is forbidden: {TERMINATING}"}
     return None
 
 
 def test_the_end_of_a_namespace_is_waited_for(shell, server):
-    """A run whose namespace is being deleted says so, waits until it is gone, and makes it and its objects anew."""
-    server.put(ending_namespace())
-    server.refuse = lambda request: refuse_content(request) if server.get(ending_namespace()) and "deletionTimestamp" in (
-        server.get(ending_namespace()) or {})["metadata"] else None
+    """A run reports a terminating namespace, waits until it is gone, and recreates it and its objects."""
+    server.put(terminating_namespace())
+    server.refuse = lambda request: refuse_content(request) if server.get(terminating_namespace()) and "deletionTimestamp" in (
+        server.get(terminating_namespace()) or {})["metadata"] else None
     shell.make(namespace("dev"), config_map("a"))
     timer = threading.Timer(0.5, lambda: server.remove(namespace("dev")))
     timer.start()
@@ -49,9 +49,9 @@ def test_the_end_of_a_namespace_is_waited_for(shell, server):
 
 
 def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatch):
-    """However many objects there are, the time of one wait is all, and nothing was written."""
+    """However many objects there are, the run waits once, and nothing is written."""
     monkeypatch.setattr(namespaces, "_TERMINATING_SECONDS", 0.5)
-    server.put(ending_namespace())
+    server.put(terminating_namespace())
     server.refuse = refuse_content
     shell.make(*(config_map(f"c{index}") for index in range(40)))
     started = time.monotonic()
@@ -65,7 +65,7 @@ def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatc
 
 
 def test_an_account_that_may_not_read_namespaces_is_told_of_the_end(shell, server):
-    """Where only the refusal tells that the namespace is being deleted, it is told at once, and not as missing rights."""
+    """If only the server's refusal says that the namespace is terminating, the error says so at once, and not that rights are missing."""
     server.refuse = lambda request: (403, {"reason": "Forbidden", "message": "no"}) if request.path.endswith("/namespaces/dev") else \
         refuse_content(request)
     shell.make(config_map("a"))
@@ -76,7 +76,7 @@ def test_an_account_that_may_not_read_namespaces_is_told_of_the_end(shell, serve
 
 
 def test_a_delete_in_a_namespace_that_ends_does_not_speak_of_rights(shell, server):
-    """Where no lease can be made because the namespace is being deleted, the note says that."""
+    """If a lease cannot be created because the namespace is terminating, the note says that."""
     shell.make(config_map("a"))
     assert shell.run("apply") == 0
     lease = next(path for path in server.paths() if "/leases/" in path)
@@ -84,22 +84,22 @@ def test_a_delete_in_a_namespace_that_ends_does_not_speak_of_rights(shell, serve
     server.refuse = refuse_content
 
     assert shell.run("delete") == 0, shell.err
-    assert "note: dev is being deleted, so nothing keeps two runs on //svc:dev-deep apart" in shell.err
+    assert "note: dev is terminating, so two runs on //svc:dev-deep can write at the same time" in shell.err
 
 
 class _Early:
-    """A server on which the definition of a kind never comes to be served."""
+    """A server that never serves the kind of a definition."""
 
     def request(self, *_: Any, **__: Any) -> Any:
         """Refuses."""
         raise ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
-def test_all_objects_share_the_patience():
-    """What 40 objects need never comes: they fail together, and not in turns of which each has the whole time."""
+def test_all_objects_share_the_timeout():
+    """If something that 40 objects need never exists, they fail together, and not each after its own timeout."""
     things = [{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": f"t{index}", "namespace": "dev"}} for index in range(40)]
     items = [Item("//a:dev", obj, Resource("example.com/v1", "Thing", "things", True), identity(obj)) for obj in things]
-    applier = Applier(_Early(), PlannedObjects(frozenset(), frozenset({("example.com/v1", "Thing")}), frozenset()), patience=0.6)
+    applier = Applier(_Early(), PlannedObjects(frozenset(), frozenset({("example.com/v1", "Thing")}), frozenset()), timeout=0.6)
     started = time.monotonic()
     with ThreadPoolExecutor(4) as executor:
         results = list(executor.map(lambda item: applier.apply(item, None), items))

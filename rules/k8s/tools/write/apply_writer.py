@@ -1,15 +1,14 @@
-"""The verbs that write objects: a check of everything, images, every object, then the history and, if asked, waiting."""
+"""The writer of `.create`, `.apply` and `.rollback`: server-side apply, after a preflight."""
 
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import Callable, Iterable
 
-from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import Client, WriteFence
-from rules.k8s.tools.api.item import Item, Result, live_metadata
+from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
-from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
@@ -17,85 +16,90 @@ from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is
 from rules.k8s.tools.stack.inventory import Inventory
 from rules.k8s.tools.write.applier import Applier
 
-if TYPE_CHECKING:
-    pass
-
 
 class ApplyWriter:
-    """The writer of create, apply and rollback: server-side apply, after a preflight.
+    """Writes objects by server-side apply, after a preflight.
 
     Args:
         client: the API server.
-        planned: what the run makes.
+        planned: what the run creates.
         force: take fields over from other field managers.
-        adopt: take objects over that somebody else has made.
-        permit: entered around every write.
+        adopt: take over objects that somebody else created.
+        fence: entered around every write.
         say: writes a line of progress.
-        create: refuse objects that are there already.
-        going_back: the items are those of an older set.
+        create: refuse objects that exist.
+        rolling_back: the items are an older set.
     """
 
     def __init__(self, client: Client, planned: PlannedObjects, *, force: bool, adopt: bool, fence: WriteFence, say: Callable[[str], None],
-                 create: bool = False, going_back: bool = False):
+                 create: bool = False, rolling_back: bool = False):
         self._client = client
-        self._surroundings = planned
+        self._planned = planned
         self._force = force
         self._adopt = adopt
         self._create = create
-        self._going_back = going_back
+        self._rolling_back = rolling_back
         self._say = say
-        self._permit = fence
+        self._fence = fence
         self._applier = Applier(client, planned, force=force, fence=fence, say=say)
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
-        """Says what an apply would do to each item."""
-        found = Preflight(self._client, self._surroundings, inventory, force=self._force, adopt=self._adopt, create=self._create,
-                          going_back=self._going_back).check(items, executor)
+        """Returns what an apply would do to each item.
+
+        Raises:
+            TurnupError: an object that `.create` would create exists.
+        """
+        found = Preflight(self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create,
+                          going_back=self._rolling_back).check(items, executor)
         if self._create:
             refuse_existing(found)
         self._inventory = inventory
         return found
 
     def write(self, verdict: Verdict) -> Result:
-        """Applies one item."""
+        """Applies one item.
+
+        Raises:
+            UnreachableError: the server does not answer.
+        """
+        return attempt(verdict.item, lambda: self._write(verdict))
+
+    def _write(self, verdict: Verdict) -> Result:
         item, live = verdict.item, verdict.live
         if verdict.outcome == "replaced" and live:
-            return recreate(self._client, item, live, self._permit, self._applier.apply)
-        ending = live if verdict.outcome == "terminating" else None
-        if verdict.outcome == "untried" or ending:
-            try:
-                live = self._now(item, ending)
-            except ApiError as error:
-                return Result(item, "failed", error=explain(error, item.label, item.identity))
-            except UnreachableError:
-                raise
-            except TurnupError as error:
-                return Result(item, "failed", error=str(error))
+            return recreate(self._client, item, live, self._fence, self._applier.apply)
+        terminating = live if verdict.outcome == "terminating" else None
+        if verdict.outcome == "untried" or terminating:
+            live = self._read_again(item, terminating)
         result = self._applier.apply(item, live)
         if result.live and is_terminating(result.live):
-            # Somebody deletes it since it was looked at.
+            # Somebody has deleted it since the preflight.
             self._say(terminating_sentence(item))
-            return self.write(Verdict(item, "terminating", result.live))
+            return self._write(Verdict(item, "terminating", result.live))
         return result
 
-    def _now(self, item: Item, ending: Object | None) -> Object | None:
-        """Returns the metadata of an item's live object, which was not known or not to stay; None when there is none.
+    def _read_again(self, item: Item, terminating: Object | None) -> Object | None:
+        """Returns the metadata of an item's live object, which the preflight could not know; None when there is none.
+
+        Args:
+            item: the item.
+            terminating: metadata of the object that has to be gone before, if the preflight saw one.
 
         Raises:
             ApiError: the server refuses to tell.
-            TurnupError: it is somebody else's, or `ending` does not come to its end.
+            TurnupError: it belongs to somebody else, or `terminating` stays.
         """
-        if ending:
-            wait_gone(self._client, item, ending["metadata"]["uid"])
+        if terminating:
+            wait_gone(self._client, item, terminating["metadata"]["uid"])
         live = live_metadata(self._client, item)
         if live:
-            check_owner(item, live, self._surroundings.labels, self._inventory, adopt=self._adopt)
+            check_owner(item, live, self._planned.labels, self._inventory, adopt=self._adopt)
         return live
 
 
 def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
-    """Refuses a `create` of which any object is there already, before anything is written.
+    """Refuses a `.create` if any of its objects exists, before anything is written.
 
     Args:
         found: what a preflight for a create has found.
@@ -105,10 +109,12 @@ def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
     """
     there = [each.item for each in found if isinstance(each, Verdict) and each.live and each.outcome != "terminating"]
     if there:
-        raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. Use .apply to change what is there.")
+        raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. "
+                          "Use .apply to change existing objects.")
 
 
 def _some(names: list[str]) -> str:
+    """Returns up to three names and the verb that fits, as the beginning of a sentence."""
     shown = ", ".join(names[:3])
     more = f" and {len(names) - 3} more are" if len(names) > 3 else (" are" if len(names) > 1 else " is")
     return shown + more

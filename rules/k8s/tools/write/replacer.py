@@ -1,4 +1,4 @@
-"""The writer of `.replace`: objects become exactly what the manifests say, fields of other managers included."""
+"""The writer of `.replace`: objects become exactly what the manifests say, including fields of other managers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from typing import Any, Iterable
 
-from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
-from rules.k8s.tools.api.item import Item, Result, live_metadata
+from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live_metadata
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
@@ -16,26 +15,26 @@ from rules.k8s.tools.preflight.preflight import recreated
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_terminating
 from rules.k8s.tools.stack.inventory import Inventory
 
-# So often an object is sent that somebody else changes between its being read and written.
+# How often an object is sent that somebody else changes after it was read.
 _ATTEMPTS = 5
-# Of the spec, what is given once by the server or a controller and cannot change.
+# Fields of a spec that the server or a controller sets once and that cannot change.
 _GIVEN = {
     ("", "PersistentVolume"): ("claimRef",),
     ("", "PersistentVolumeClaim"): ("storageClassName", "volumeMode", "volumeName"),
     ("", "Service"): ("clusterIP", "clusterIPs"),
     ("batch", "Job"): ("selector",),
 }
-# Annotations by which a claim and its volume hold each other.
+# Domains of the annotations that bind a claim and its volume.
 _VOLUME_DOMAINS = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
-# Labels that the server gives to a Job's pods.
+# Labels that the server adds to a Job's pods.
 _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
-# Not the manifest's to say: who waits for the object's end, and what it goes with.
+# Not up to the manifest: what has to finish before a deletion, and whose dependent the object is.
 _KEPT_METADATA = ("finalizers", "ownerReferences")
 _WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
 
 
-class _Ending(Exception):
-    """What is to be replaced is being deleted."""
+class _Terminating(Exception):
+    """The object to replace is terminating."""
 
     def __init__(self, live: Object):
         super().__init__()
@@ -43,22 +42,22 @@ class _Ending(Exception):
 
 
 class ReplaceWriter:
-    """Replaces live objects by manifests; what is equal already is not written.
+    """Replaces live objects by manifests.
 
     Args:
         client: the API server.
         labels: labels of the stack's targets.
-        permit: entered around every write.
+        fence: entered around every write.
     """
 
     def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence):
         self._client = client
         self._labels = frozenset(labels)
-        self._permit = fence
+        self._fence = fence
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
-        """Says what replacing would do to each item; an object that is not there is a refusal."""
+        """Returns what replacing would do to each item; a missing object is a refusal."""
         self._inventory = inventory
         return list(executor.map(self._try, items))
 
@@ -70,72 +69,68 @@ class ReplaceWriter:
                 return Refusal(item, f"{item.label}: {item.identity} is not in the cluster; use .create or .apply.")
             if error.status == 422 and is_wanted(item) and (there := live_metadata(self._client, item)):
                 return recreated(self._client, item, there, error)
-            return Refusal(item, explain(error, item.label, item.identity))
-        except _Ending as ending:
-            return self._anew(item, ending.live)
+            return Refusal(item, error_sentence(item, error))
+        except _Terminating as terminating:
+            return self._try_new(item, terminating.live)
         except UnreachableError:
             raise
         except TurnupError as error:
             return Refusal(item, str(error))
         return Verdict(item, "unchanged" if _content(after) == _content(live) else "changed", {"metadata": live["metadata"]})
 
-    def _anew(self, item: Item, live: Object) -> Verdict | Refusal:
+    def _try_new(self, item: Item, live: Object) -> Verdict | Refusal:
+        """Tries an item as a new object, because the live one is terminating."""
         try:
             check_new(self._client, item)
         except ApiError as error:
-            return Refusal(item, explain(error, item.label, item.identity))
+            return Refusal(item, error_sentence(item, error))
         return Verdict(item, "terminating", {"metadata": live["metadata"]})
 
     def write(self, verdict: Verdict) -> Result:
-        """Replaces one object."""
-        item = verdict.item
-        if verdict.outcome == "replaced" and verdict.live:
-            return recreate(self._client, item, verdict.live, self._permit, self._make)
-        try:
-            return self._written(item, verdict.live if verdict.outcome == "terminating" else None)
-        except ApiError as error:
-            return Result(item, "failed", error=explain(error, item.label, item.identity))
-        except UnreachableError:
-            raise
-        except TurnupError as error:
-            return Result(item, "failed", error=str(error))
-
-    def _written(self, item: Item, ending: Object | None) -> Result:
-        """Replaces an object, or waits for the end of one that is being deleted, and makes it anew."""
-        if ending is None:
-            try:
-                return Result(item, "replaced", self._replace(item, dry=False)[1])
-            except _Ending as found:
-                ending = found.live
-        wait_gone(self._client, item, ending["metadata"]["uid"])
-        return self._make(item, None)
-
-    def _make(self, item: Item, live: Object | None) -> Result:
-        """Makes an object that was deleted; another one under its name is a failure."""
-        try:
-            made = self._client.request("POST", item.resource.path(item.identity.namespace), body=item.obj, fence=self._permit,
-                                        query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"})[1]
-        except ApiError as error:
-            return Result(item, "failed", error=explain(error, item.label, item.identity))
-        return Result(item, "created", made)
-
-    def _replace(self, item: Item, *, dry: bool) -> tuple[Object, Object]:
-        """Returns an object as it was, and as it is now that the manifest has replaced it.
-
-        Controllers write, too, as the status of what is being rolled out: what has changed since it was read is read again.
+        """Replaces one object.
 
         Raises:
-            TurnupError: the server refuses it, or somebody else has made it.
+            UnreachableError: the server does not answer.
+        """
+        item = verdict.item
+        if verdict.outcome == "replaced" and verdict.live:
+            return recreate(self._client, item, verdict.live, self._fence, self._create)
+        return attempt(item, lambda: self._replace_or_recreate(item, verdict.live if verdict.outcome == "terminating" else None))
+
+    def _replace_or_recreate(self, item: Item, terminating: Object | None) -> Result:
+        """Replaces an object, or waits until a terminating one is gone and recreates it."""
+        if terminating is None:
+            try:
+                return Result(item, "replaced", self._replace(item, dry=False)[1])
+            except _Terminating as found:
+                terminating = found.live
+        wait_gone(self._client, item, terminating["metadata"]["uid"])
+        return self._create(item, None)
+
+    def _create(self, item: Item, _: Object | None) -> Result:
+        """Creates an object that was deleted; fails if another one has its name by now."""
+        return attempt(item, lambda: Result(item, "created", self._client.request(
+            "POST", item.resource.path(item.identity.namespace), body=item.obj, fence=self._fence,
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"})[1]))
+
+    def _replace(self, item: Item, *, dry: bool) -> tuple[Object, Object]:
+        """Replaces an object by its manifest; returns it as it was before and after.
+
+        Controllers write as well, for example the status during a rollout: an object that changed after it was read is read again.
+
+        Raises:
+            TurnupError: the server refuses it, or somebody else created the object.
+            _Terminating: the object is terminating.
         """
         attempt = 1
         while True:
             live: Any = self._client.request("GET", item.path)[1]
             if is_terminating(live):
-                raise _Ending(live)
+                raise _Terminating(live)
             check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
                 return live, self._client.request(
-                    "PUT", item.path, body=_replacement(item, live), fence=nullcontext if dry else self._permit,
+                    "PUT", item.path, body=_replacement(item, live), fence=nullcontext if dry else self._fence,
                     query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
             except ApiError as error:
                 if error.status != 409 or attempt == _ATTEMPTS:
@@ -144,7 +139,7 @@ class ReplaceWriter:
 
 
 def _replacement(item: Item, live: Object) -> Object:
-    """Returns what is sent: the manifest, and of the live object what no manifest can say."""
+    """Returns what is sent: the manifest, and from the live object what a manifest cannot say."""
     was = live["metadata"]
     kept = {key: was[key] for key in _KEPT_METADATA if key in was}
     annotations = {**_controllers_annotations(live), **(item.obj["metadata"].get("annotations") or {})}
@@ -159,14 +154,14 @@ def _replacement(item: Item, live: Object) -> Object:
 
 
 def _with_labels(template: Object, labels: dict[str, str]) -> Object:
-    """Returns a Job's template with the labels by which the Job finds its pods."""
+    """Returns a Job's template with the labels by which the Job selects its pods."""
     meta = template.get("metadata") or {}
     given = {key: labels[key] for key in _JOB_LABELS if key in labels}
     return {**template, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **given}}}
 
 
 def _controllers_annotations(live: Object) -> dict[str, str]:
-    """Returns the annotations that are controllers' to keep: with the status, as a Deployment's revision, or of a volume and its claim."""
+    """Returns the annotations that controllers keep: with the status, as a Deployment's revision, or of a volume and its claim."""
     there = live["metadata"].get("annotations") or {}
     names = {name for name in there if live["kind"].startswith("PersistentVolume") and name.startswith(_VOLUME_DOMAINS)}
     for entry in live["metadata"].get("managedFields") or []:

@@ -1,4 +1,4 @@
-"""Records what was applied as a revision, for a rollback."""
+"""The recording of an applied set as a revision that a rollback can return to."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 
 
 class RevisionRecorder:
-    """Writes down what was applied, for a rollback. Not being able to is no failure of the apply, and is said.
+    """Records what was applied. A revision that cannot be written does not fail the apply; a note says so.
 
     Args:
         run: the run.
         client: the API server.
         items: what is applied.
-        back_to: the revision that the set comes from, None when it comes from the workspace.
+        source: the revision that the set comes from; None when it comes from the workspace.
     """
 
-    def __init__(self, run: Run, client: Client, items: list[Item], back_to: history.Revision | None = None):
+    def __init__(self, run: Run, client: Client, items: list[Item], source: history.Revision | None = None):
         self._run = run
         self._client = client
         self._items = items
-        self._back_to = back_to
+        self._source = source
 
     def needed(self) -> bool:
-        """Says whether the newest revision is another set, as after a run that was killed before it wrote one."""
+        """Returns whether the newest revision is another set, as after a run that was killed before it recorded one."""
         try:
             return not history.is_recorded(self._client, self._run.plan, self._items)
         except TurnupError as error:
-            self._say(error)
+            self._note(error)
             return False
 
     def write(self) -> None:
-        """Writes a revision, unless the newest one is the same; with the stack's lease, so that two get no one number."""
+        """Writes a revision, unless the newest one is the same. Needs the stack's lease, so that no number is given twice."""
         try:
-            back = self._back_to
-            number = history.record(self._client, self._run.plan, self._items, f"back to {back.number}" if back else "",
-                                    commit=lambda: back.commit if back else commit_of(self._run.environ))
+            source = self._source
+            number = history.record(self._client, self._run.plan, self._items, f"back to {source.number}" if source else "",
+                                    commit=lambda: source.commit if source else commit_of(self._run.environ))
         except TurnupError as error:
-            self._say(error)
+            self._note(error)
             return
         if number:
             self._run.report.note(f"{self._run.plan.label}: this is revision {number}")
 
-    def _say(self, error: TurnupError) -> None:
-        self._run.report.note(f"no revision was written, so .rollback cannot come back to this set: {error}")
+    def _note(self, error: TurnupError) -> None:
+        self._run.report.note(f"no revision was written, so .rollback cannot return to this set: {error}")

@@ -1,48 +1,31 @@
-"""A stack as one transaction: look, check everything, take the lease, write, prune, write down what is there.
+"""A stack as one transaction: plan, check everything, take the lease, write, prune, record what is there.
 
-    check()    1. waits for another run that holds the stack's lease
+    plan()     1. waits for another run that holds the stack's lease
                2. reads the inventory: what the stack has on the cluster
-               3. preflight: a refusal anywhere ends the run with every reason, and nothing was written
-    commit()   4. nothing to do: ends here, without a request that writes
-               5. takes the lease; checks again when somebody else wrote in between
-               6. lists in the inventory what is about to be made, before it is made
-               7. writes what differs, in the order that was asked for
-               8. prunes, when everything was written and that was asked for
-               9. lists what is there now, writes a revision, and gives the lease back
+               3. runs the preflight: any refusal ends the run with every reason, and nothing was written
+    commit()   4. ends here when there is nothing to do, without a request that writes
+               5. takes the lease; plans again if somebody else wrote in between
+               6. lists in the inventory what it is about to create, before creating it
+               7. writes what differs, in the requested order
+               8. prunes, if requested and everything was written
+               9. lists what is there now, writes a revision, and returns the lease
 
-A run that is killed between two of these leaves a state from which the next one goes on: the inventory never lists less
-than what the stack has.
+A run that is killed between two of these steps leaves a state from which the next run continues: the inventory never lists
+less than what the stack has.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Collection, Iterable, Mapping
 
-from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.deletion.deletion import Deleter
-from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
+from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import DATA_KINDS
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
-from rules.k8s.tools.stack.inventory import (
-    ApplySetParent,
-    Inventory,
-    Member,
-    Members,
-    member_of,
-    read_inventory,
-    remove_parent,
-    with_part_of,
-    write_parent,
-)
-from rules.k8s.tools.stack.lease import Lease
-from rules.k8s.tools.stack.pruning import Departed, departed_of, items_to_prune, moved_from_note, recorded, sentence
-from rules.k8s.tools.stack.stack_location import is_listed, locate_stack
+from rules.k8s.tools.stack.inventory import Member, Members, remove_parent
+from rules.k8s.tools.stack.pruning import former_members_note, locate_members
+from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.write_order import write_all
 from rules.k8s.tools.write.writer import Writer
@@ -51,232 +34,180 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
 
-
-
 class Transaction:
     """One run of a verb that writes a stack.
 
     Args:
-        run: the run: its plan, options and way out.
-        client: the API server.
-        items: the stack's objects on this cluster.
-        executor: for asking and writing in parallel.
-        unsent: items that are part of the stack and are not written by this run.
+        run: the run, for the order in which objects are written.
+        stack: the stack.
+        writer: how an object is written.
+        recorder: records the set as a revision.
+        untouched: items that are part of the stack and that this run does not write.
         prune: delete what left the stack.
-        only: what of it may be deleted; None for all. Where the inventory cannot be read nothing is deleted then.
-        labels: other targets whose objects are the stack's own.
-        mark: what the inventory says is going on until all is written.
-
-    Attributes:
-        lease: the stack's lease, for the writer to check.
+        prune_only: what of it may be deleted; None for all. When set and the inventory cannot be read, nothing is deleted.
+        operation: what the inventory says is going on until everything is written.
     """
 
-    def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, unsent: Iterable[Item] = (), prune: bool = False,
-                 only: Collection[Identity] | None = None, labels: Iterable[str] = (), mark: str = "apply"):
+    def __init__(self, run: Run, stack: LiveStack, writer: Writer, recorder: RevisionRecorder, *, untouched: Iterable[Item] = (),
+                 prune: bool = False, prune_only: Collection[Identity] | None = None, operation: str = "apply"):
         self._run = run
-        self._client = client
-        self._executor = executor
-        self._unsent = {item.identity for item in unsent}
-        self._items = list(items)
+        self._stack = stack
+        self._writer = writer
+        self._recorder = recorder
+        self._untouched = {item.identity for item in untouched}
         self._prune = prune
-        self._only = only
-        self._doing = mark
-        self._stack = run.plan.label
-        self._home = locate_stack(run.plan, self._items)
-        self._inventory = Inventory(ApplySetParent(self._stack, self._home.namespace, {}, exists=False))
-        self._departed = Departed()
-        self._unfound = ""
+        self._prune_only = prune_only
+        self._operation = operation
         self._verdicts: list[Verdict] = []
-        self.planned = PlannedObjects.of(self._items, (*labels, *(entry.label for entry in run.plan.entries)))
-        self.lease = Lease(client, self._stack, self._home.namespace, run.report.note, wait=not run.options.no_wait, name=self._home.name)
-        self._pruning = self._removal()
+        self._deleter = stack.deleter()
 
-    def check(self, writer: Writer) -> None:
+    def plan(self) -> None:
         """Finds out what there is to do, without writing.
 
         Raises:
-            TurnupError: somebody else holds the lease and may not be waited for, or something would be refused: the
-                other reasons have been said.
+            TurnupError: somebody else holds the lease and may not be waited for, or something would be refused. If there is
+                more than one refusal, each has been reported.
         """
-        self.lease.wait_free()
-        self._look()
-        found = writer.check([item for item in self._items if item.identity not in self._unsent], self._inventory, self._executor)
+        stack = self._stack
+        stack.lease.wait_free()
+        stack.read()
+        self._check_prune()
+        found = self._writer.check([item for item in stack.items if item.identity not in self._untouched], stack.inventory, stack.executor)
         refusals = [each.sentence for each in found if isinstance(each, Refusal)]
         if self._prune:
-            self._pruning = self._removal()
-            refusals += self._pruning.refusals(self._to_prune()[0])
+            self._deleter = stack.deleter("left the stack")
+            refusals += self._deleter.refusals(self._locate_prunable()[0])
         if refusals:
             for text in refusals if len(refusals) > 1 else ():
-                self._run.report.error(text, TurnupError.exit_code)
+                stack.report.error(text, TurnupError.exit_code)
             raise TurnupError(f"{refusals[0]} Nothing was written." if len(refusals) == 1 else
-                              f"{self._stack}: {len(refusals)} refusals in {len(self._items)} objects; nothing was written.")
+                              f"{stack.label}: {len(refusals)} refusals in {len(stack.items)} objects; nothing was written.")
         self._verdicts = [each for each in found if isinstance(each, Verdict)]
 
-    def commit(self, writer: Writer, recorder: RevisionRecorder) -> list[Result]:
-        """Writes what differs; returns a result for each item and each object that was pruned.
+    def commit(self) -> list[Result]:
+        """Writes what differs.
+
+        Returns:
+            A result for each item and each object that was pruned.
 
         Raises:
-            TurnupError: the inventory cannot be written, or a dependency did not get ready.
+            TurnupError: the inventory cannot be written, or a dependency did not become ready.
         """
-        with self.lease:
-            if self._is_done() and not recorder.needed() and not self.lease.is_left:
-                return self._say_done()
-            if not self.lease.acquire():
-                self.check(writer)
-            if self._is_done():
-                recorder.write()
-                return self._say_done()
-            with self._former_lease():
-                return self._write(writer, recorder)
+        lease = self._stack.lease
+        with lease:
+            if self._is_up_to_date() and not self._recorder.needed() and not lease.is_abandoned:
+                return self._report_unchanged()
+            if not lease.acquire():
+                self.plan()
+            if self._is_up_to_date():
+                self._recorder.write()
+                return self._report_unchanged()
+            with self._stack.predecessor_lease():
+                return self._write()
 
-    @property
-    def version(self) -> str:
-        """The resourceVersion of the inventory as this run has read or written it, "" when there is none."""
-        return self._inventory.parent.version
+    def _check_prune(self) -> None:
+        """Checks that an inventory that decides what is pruned can be read.
 
-    def _say_done(self) -> list[Result]:
-        """Says that nothing differs; returns the results."""
-        self._say_departed()
+        Raises:
+            TurnupError: it cannot, and pruning was asked for.
+        """
+        stack = self._stack
+        if stack.inventory.readable or not self._prune:
+            return
+        if self._prune_only is None:
+            raise TurnupError(f"{stack.label}: this account may not read ConfigMaps in {stack.location.namespace}, where the list of the stack's "
+                              "objects is; nothing was written. Ask for that right, or run without --prune.")
+        self._prune = False
+        stack.report.note(f"note: this account may not read ConfigMaps in {stack.location.namespace}, so objects that this set does not have stay")
+
+    def _report_unchanged(self) -> list[Result]:
+        """Reports that nothing differs, and returns the results."""
+        self._report_former_members()
         unchanged = [Result(verdict.item, "unchanged", verdict.live) for verdict in self._verdicts]
         for result in unchanged:
-            self._run.report.result(result)
+            self._stack.report.result(result)
         return unchanged
 
-    def _write(self, writer: Writer, recorder: RevisionRecorder) -> list[Result]:
-        """Writes what differs, with the lease."""
-        before = self._inventory.members
-        self._list({**before, **self._current({})}, self._mark)
-        results, trouble = write_all(self._run, self._client, writer, self._verdicts, self._executor)
+    def _write(self) -> list[Result]:
+        """Writes what differs; the lease is held."""
+        stack = self._stack
+        before = stack.inventory.members
+        stack.write_inventory({**before, **stack.current_members(self._uids())}, self._unfinished)
+        results, trouble = write_all(self._run, stack.client, self._writer, self._verdicts, stack.executor)
         pruned: list[Result] = []
         complete = not trouble and all(result.outcome != "failed" for result in results)
         if self._prune and complete:
-            pruned = self._delete_departed()
-        self._finish(before, results, pruned, complete)
+            items, _ = self._locate_prunable()
+            pruned = self._deleter.remove(items, stack.graph_with(items))
+        self._record_members(before, results, pruned, complete)
         if trouble:
             raise TurnupError(trouble)
         if complete:
-            self.lease.check()
-            recorder.write()
+            stack.lease.check()
+            self._recorder.write()
         return results + pruned
 
     @property
-    def _mark(self) -> str:
-        """What the inventory says while not all that it lists has been written."""
-        moved = self._inventory.moved
-        return f"{self._doing} {moved.namespace}/{moved.name}" if moved else self._doing
+    def _unfinished(self) -> str:
+        """What the inventory says while not everything that it lists has been written."""
+        predecessor = self._stack.inventory.predecessor
+        return f"{self._operation} {predecessor.namespace}/{predecessor.name}" if predecessor else self._operation
 
-    @contextmanager
-    def _former_lease(self) -> Iterator[None]:
-        """Keeps others from the list that this stack takes over."""
-        moved = self._inventory.moved
-        if not moved or not moved.exists:
-            yield
-            return
-        lease = Lease(self._client, self._stack, moved.namespace, self._run.report.note, wait=False, name=moved.name)
-        with lease:
-            lease.wait_free()
-            lease.acquire()
-            yield
-            lease.remove()
+    def _uids(self, written: Mapping[Identity, str] | None = None) -> dict[Identity, str]:
+        """Returns the UIDs of live objects: those that the preflight saw, and those of what was written since."""
+        return {verdict.item.identity: verdict.uid for verdict in self._verdicts} | dict(written or {})
 
-    def _look(self) -> None:
-        """Reads the inventory and gives every object the label of the set that it belongs to."""
-        try:
-            self._inventory = read_inventory(self._client, self._home, self._items, self._run.options.moved_from)
-        except ApiError as error:
-            raise TurnupError(f"{self._stack}: the list of its objects cannot be read ({error.message}); nothing was written.") from None
-        text = moved_from_note(self._stack, self._inventory, self._run.options.moved_from)
-        if text and text != self._unfound:
-            self._run.report.note(text)
-        self._unfound = text
-        if self._only is not None and not self._inventory.readable:
-            self._prune = False
-            self._run.report.note(f"note: this account may not read ConfigMaps in {self._home.namespace}, so what this set does not have stays")
-        if self._prune and not self._inventory.readable:
-            raise TurnupError(f"{self._stack}: this account may not read ConfigMaps in {self._home.namespace}, where the list of the stack's objects is; "
-                              "nothing was written. Ask for that right, or run without --prune.")
-        self._items = [with_part_of(item, self._inventory.part_of(item.identity)) for item in self._items]
-        self._departed = departed_of(self._inventory, self._items, self._run.left_out, [entry.label for entry in self._run.plan.entries])
-
-    def _is_done(self) -> bool:
-        """Says whether nothing has to be written at all."""
-        inventory = self._inventory
-        items, gone = self._to_prune()
-        deletes = self._prune and (bool(gone) or self._pruning.has_work(items))
-        if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.moved:
+    def _is_up_to_date(self) -> bool:
+        """Returns whether there is nothing to write at all."""
+        inventory = self._stack.inventory
+        items, gone = self._locate_prunable()
+        deletes = self._prune and (bool(gone) or self._deleter.has_work(items))
+        if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.predecessor:
             return False
-        return not inventory.readable or (dict(inventory.parent.members) == self._final({}) and not inventory.parent.unfinished)
+        listed = dict(inventory.parent.members) == self._stack.final_members(self._uids())
+        return not inventory.readable or (listed and not inventory.parent.unfinished)
 
-    def _current(self, uids: dict) -> Members:
-        """Returns the present set as members."""
-        known = {verdict.item.identity: verdict.uid for verdict in self._verdicts} | uids
-        own = self._inventory.parent.id
-        return {item.identity: member_of(item, known.get(item.identity, ""), self._inventory.part_of(item.identity) == own)
-                for item in self._items if is_listed(item.obj)}
+    def _prunable(self) -> list[Member]:
+        """Returns what is deleted if pruning is asked for."""
+        return [member for member in self._stack.former.prunable if self._prune_only is None or member.identity in self._prune_only]
 
-    def _final(self, uids: dict, gone: Iterable = ()) -> Members:
-        """Returns what the parent lists once everything is written."""
-        gone = set(gone)
-        leaving = [member for member in (*self._departed.pruned, *self._departed.generations) if member.identity not in gone]
-        return recorded(self._inventory.members, self._current(uids).values(), leaving)
+    def _locate_prunable(self) -> tuple[list[Item], list[Member]]:
+        return locate_members(self._prunable(), self._stack.kinds)
 
-    def _list(self, members: Members, unfinished: str = "") -> None:
-        """Writes the inventory; an account that may not keeps none."""
-        if not self._inventory.readable:
-            return
-        # Whoever has the lease now has written a list of their own.
-        self.lease.check()
-        try:
-            self._inventory = replace(self._inventory, parent=write_parent(self._client, self._inventory.parent, members, unfinished))
-        except ApiError as error:
-            if error.status != 403 or is_namespace_terminating(error.message):
-                raise TurnupError(f"{self._stack}: the list of its objects cannot be written ({error.message}); run it again.") from None
-            self._run.report.note(f"note: this account may not write ConfigMaps in {self._home.namespace}, so what leaves {self._stack} cannot be pruned")
-            self._inventory = replace(self._inventory, readable=False)
+    def _record_members(self, before: Members, results: list[Result], pruned: list[Result], complete: bool) -> None:
+        """Lists in the inventory what is there now.
 
-    def _leaving(self) -> list[Member]:
-        """Returns what is to be deleted when that is asked for."""
-        return [member for member in self._departed.pruned if self._only is None or member.identity in self._only]
-
-    def _to_prune(self) -> tuple[list[Item], list[Member]]:
-        return items_to_prune(self._leaving(), self._run.kinds)
-
-    def _removal(self) -> Deleter:
-        uids = {member.identity: member.uid for member in self._departed.pruned}
-        return Deleter(self._client, self._executor, self._run.report.result, data=self._run.options.delete_data, uids=uids,
-                       patience=self._run.options.wait or 120.0, fence=self.lease.fence, why="left the stack")
-
-    def _delete_departed(self) -> list[Result]:
-        items, _ = self._to_prune()
-        graph = {item.label: () for item in items} | {entry.label: entry.deps for entry in self._run.plan.entries}
-        return self._pruning.remove(items, graph)
-
-    def _finish(self, before: Members, results: list[Result], pruned: list[Result], complete: bool) -> None:
-        """Lists what is there now."""
-        uids = {result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live}
+        Args:
+            before: what it listed before the run.
+            results: what became of the items.
+            pruned: what became of the objects to prune.
+            complete: everything was written.
+        """
+        stack = self._stack
+        uids = self._uids({result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live})
         gone = {result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}
-        gone |= {member.identity for member in self._to_prune()[1]}
-        # Another's by now: listed, it would be named at every apply, and none deletes it.
+        gone |= {member.identity for member in self._locate_prunable()[1]}
+        # Objects that belong to somebody else by now: if listed, every apply would name them, and none could delete them.
         gone |= {result.item.identity for result in pruned
-                 if result.outcome == "kept" and result.live and self._pruning.reason_to_forget(result.item, result.live)}
+                 if result.outcome == "kept" and result.live and self._deleter.reason_to_forget(result.item, result.live)}
         if not complete:
-            # What could not be written may be there or not: nothing is taken off the list.
-            self._list({**before, **self._final(uids, gone)}, self._mark)
+            # An object that could not be written may be there or not: the inventory keeps everything it listed.
+            stack.write_inventory({**before, **stack.final_members(uids, gone)}, self._unfinished)
             return
-        if self._inventory.moved and self._inventory.readable:
-            # While the inventory still says that it takes that one over: a run that is killed in between goes on with it.
-            remove_parent(self._client, self._inventory.moved)
-        self._list(self._final(uids, gone))
-        self._departed = replace(self._departed, pruned=tuple(member for member in self._departed.pruned if member.identity not in gone))
-        self._say_departed()
+        if stack.inventory.predecessor and stack.inventory.readable:
+            # The inventory still says that it takes this one over, so a run that is killed in between can be continued.
+            remove_parent(stack.client, stack.inventory.predecessor)
+        stack.write_inventory(stack.final_members(uids, gone))
+        self._report_former_members(gone)
 
-    def _say_departed(self) -> None:
-        """Says what left the stack and is still on the cluster."""
+    def _report_former_members(self, gone: Collection[Identity] = ()) -> None:
+        """Reports what left the stack and is still on the cluster; `gone` is not."""
         if not self._prune:
-            text = sentence(self._stack, self._departed.pruned)
+            text = former_members_note(self._stack.label, [member for member in self._stack.former.prunable if member.identity not in gone])
         else:
             # A StatefulSet that was not deleted would have taken its claims along.
             kinds = (*DATA_KINDS, "StatefulSet")
-            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in kinds], data=True)
+            kept = [member for member in self._prunable() if member.identity.kind in kinds and member.identity not in gone]
+            text = former_members_note(self._stack.label, kept, data=True)
         if text:
-            self._run.report.note(text)
+            self._stack.report.note(text)

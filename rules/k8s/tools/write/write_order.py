@@ -1,4 +1,4 @@
-"""Writing what a preflight found to differ: all at once, or each service after what it depends on is ready."""
+"""The order of writes: everything at once, or each service once its dependencies are ready."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Result
-from rules.k8s.tools.deletion.ordering import Order
+from rules.k8s.tools.deletion.ordering import DependencyOrder
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN
 from rules.k8s.tools.objects.objects import Identity
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
     from rules.k8s.tools.write.writer import Writer
 
-# What others need at once: writing them first saves requests that would be refused.
+# Kinds that others need: writing them first saves requests that the server would refuse.
 _FIRST = ("Namespace", "CustomResourceDefinition")
 _READY_SECONDS = 600.0
 
@@ -28,22 +28,22 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     """Writes every item that differs.
 
     Args:
-        run: the run; its options say in which order.
+        run: the run; its options determine the order.
         client: the API server.
         writer: how an item is written.
         verdicts: what the preflight found, dependencies first.
         executor: for writing in parallel.
 
     Returns:
-        A result for each verdict that was written or did not need to be, in their order; and why the others were not
-        written, "" when there are none.
+        A result for each verdict that was written or did not need to be, in the order of the verdicts; and why the others were
+        not written, "" when there are none.
     """
     results = {verdict.item.identity: Result(verdict.item, "unchanged", verdict.live) for verdict in verdicts if verdict.outcome == "unchanged"}
     for result in results.values():
         run.report.result(result)
     for verdict in verdicts:
         if verdict.outcome == "replaced":
-            run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and made again: {verdict.reason}")
+            run.report.note(f"{verdict.item.label}: {verdict.item.identity} is deleted and recreated: {verdict.reason}")
         if verdict.outcome == "terminating":
             run.report.note(terminating_sentence(verdict.item))
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
@@ -63,7 +63,7 @@ def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], execu
         for future in as_completed(futures):
             _take(run, future, results)
     finally:
-        # Interrupted, or the server is away: what has not begun does not begin.
+        # After an interrupt, or when the server does not answer, no further write starts.
         _cancel(futures)
 
 
@@ -81,11 +81,11 @@ def _take(run: Run, future: Future[Result], results: dict[Identity, Result]) -> 
 
 def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Verdict], every: list[Verdict], executor: Executor,
                     results: dict[Identity, Result]) -> str:
-    """Writes each target once everything that it depends on is ready; targets that need nothing of one another at once."""
+    """Writes each target once everything that it depends on is ready; independent targets are written at once."""
     parts: dict[str, list[Verdict]] = {}
     for verdict in changing:
         parts.setdefault(verdict.item.label, []).append(verdict)
-    order = Order({entry.label: entry.deps for entry in run.plan.entries}, parts)
+    order = DependencyOrder({entry.label: entry.deps for entry in run.plan.entries}, parts)
     if not any(order.waiting().values()):
         _write_together(run, writer, changing, executor, results)
         return ""
@@ -93,44 +93,44 @@ def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Ver
 
     trouble = ""
     followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in READY_WHEN_WRITTEN]
-    with Follower(client, run.plan, followed, run.report) as following:
+    with Follower(client, run.plan, followed, run.report) as follower:
         try:
-            _Loop(run, writer, executor, results, parts, order, following).run()
+            _DependencyLoop(run, writer, executor, results, parts, order, follower).run()
         except UnreachableError:
             raise
         except TurnupError as error:
             trouble = str(error)
-            # What the run ends with says nothing of them.
+            # The error that ends the run does not mention them.
             for result in results.values():
                 if result.outcome == "failed":
                     run.report.error(result.error, TurnupError.exit_code)
     unwritten = sum(verdict.item.identity not in results for verdict in changing)
     if unwritten:
-        run.report.note(f"{unwritten} object{'s were' if unwritten > 1 else ' was'} not written, because of what it comes after")
+        run.report.note(f"{unwritten} object{'s were' if unwritten > 1 else ' was'} not written, because a dependency is not ready")
     return trouble
 
 
-class _Loop:
-    """Starts targets as what they depend on gets ready, until all are written or one is in trouble."""
+class _DependencyLoop:
+    """Starts targets as their dependencies become ready, until all are written or one fails."""
 
     def __init__(self, run: Run, writer: Writer, executor: Executor, results: dict[Identity, Result], parts: dict[str, list[Verdict]],
-                 order: Order, following: Follower):
+                 order: DependencyOrder, follower: Follower):
         self._run = run
         self._writer = writer
         self._executor = executor
         self._results = results
         self._parts = parts
         self._order = order
-        self._following = following
+        self._follower = follower
         self._futures: dict[Future[Result], str] = {}
         self._left: dict[str, int] = {}
         self._failed = False
 
     def run(self) -> None:
-        """Runs until nothing is left to be written.
+        """Runs until there is nothing left to write.
 
         Raises:
-            TurnupError: a dependency has failed, or was not ready in time.
+            TurnupError: a dependency failed, or was not ready in time.
         """
         seconds = self._run.options.wait or _READY_SECONDS
         deadline = self._run.waiting_since + seconds
@@ -139,7 +139,7 @@ class _Loop:
         except UnreachableError:
             raise
         except TurnupError:
-            # What is under way is waited for: each object that was sent has its result. What is not is not begun.
+            # Waits for writes under way, so that each object that was sent has a result. No further write starts.
             _cancel(self._futures)
             self._collect([future for future in wait(self._futures).done if not future.cancelled()])
             raise
@@ -160,7 +160,7 @@ class _Loop:
             self._look(deadline, seconds, pause=False)
 
     def _start(self) -> None:
-        for label in self._order.startable():
+        for label in self._order.take_startable():
             self._left[label] = len(self._parts[label])
             self._futures |= {self._executor.submit(self._writer.write, verdict): label for verdict in self._parts[label]}
 
@@ -168,24 +168,24 @@ class _Loop:
         for future in done:
             label = self._futures.pop(future)
             result = _take(self._run, future, self._results)
-            self._following.expect(result)
+            self._follower.expect(result)
             self._failed = self._failed or result.outcome == "failed"
             self._left[label] -= 1
             if not self._left[label] and not self._failed:
-                self._order.written(label)
+                self._order.mark_written(label)
 
     def _look(self, deadline: float, seconds: float, *, pause: bool = True) -> None:
-        """Takes note of what has become ready."""
+        """Marks which targets have become ready."""
         watched = self._order.to_watch()
         if not watched:
             return
-        parts = self._following.look(watched)
+        parts = self._follower.look(watched)
         for part in parts or ():
             if not part.waiting:
-                self._order.ready(part.label)
+                self._order.mark_ready(part.label)
         if parts and all(not part.waiting for part in parts):
             return
         if time.monotonic() > deadline:
-            raise TurnupError(self._following.too_late(parts, seconds))
+            raise TurnupError(self._follower.too_late(parts, seconds))
         if pause:
-            self._following.pause(min(1.0, max(0.01, deadline - time.monotonic())))
+            self._follower.pause(min(1.0, max(0.01, deadline - time.monotonic())))

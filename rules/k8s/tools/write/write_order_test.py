@@ -1,4 +1,4 @@
-"""Tests of how writing ends: interrupted, in trouble, or when its time is over."""
+"""Tests of how writing ends: by an interrupt, a failure or a timeout."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SLOW_SECONDS = 4.0
 
 
 def is_write(request: Request, plural: str) -> bool:
-    """Says whether a request changes an object of a kind."""
+    """Returns whether a request changes an object of a kind."""
     return request.method == "PATCH" and request.query.get("dryRun") != "All" and f"/{plural}/" in request.path
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Waits until something holds; fails when it does not within 20 s."""
+    """Waits until a condition is true; fails after 20 s."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
@@ -36,7 +36,7 @@ def lease_writes(server: FakeServer) -> list[Request]:
 
 @pytest.mark.parametrize("arguments", [["--wait=60s"], []])
 def test_an_interrupt_does_not_wait_for_a_slow_write(shell, server, arguments):
-    """SIGINT ends a run within 2 s while a write is under way, and the lease of that write is left to run out."""
+    """SIGINT ends a run within 2 s while a write is under way, and the lease of that write expires."""
     server.refuse = lambda request: time.sleep(SLOW_SECONDS) if is_write(request, "deployments") else None
     shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//web:dev", [deployment("web")]), deps={"//web:dev": ["//redis:dev"]})
     process = shell.start("apply", *arguments, stdout=subprocess.PIPE)
@@ -52,7 +52,7 @@ def test_an_interrupt_does_not_wait_for_a_slow_write(shell, server, arguments):
 
 
 def test_the_lease_is_given_back_after_the_last_write(shell, server):
-    """SIGINT in the middle of many writes: no write is under way, and none begins, once the lease is given back."""
+    """After SIGINT in the middle of many writes, no write is under way and none starts once the lease is released."""
     ends: list[float] = []
 
     def slow(request: Request) -> None:
@@ -76,7 +76,7 @@ def test_the_lease_is_given_back_after_the_last_write(shell, server):
 
 
 def test_a_write_is_not_sent_again_once_the_lease_is_given_back(shell, server):
-    """What the server had no time for is not sent again by a run that has been interrupted."""
+    """An interrupted run does not resend what the server had no time for."""
     server.refuse = lambda request: (429, {"message": "later"}) if is_write(request, "deployments") else None
     shell.make(deployment("web"))
     process = shell.start("apply", stdout=subprocess.PIPE, program="import os, time; os._exit = lambda code: (time.sleep(3), os.kill(os.getpid(), 9))")
@@ -90,7 +90,7 @@ def test_a_write_is_not_sent_again_once_the_lease_is_given_back(shell, server):
 
 
 def test_what_failed_is_told_with_what_was_not_ready(shell, server):
-    """When time is over while a write is under way, and that fails, its object is named, too."""
+    """If a write that is under way at the timeout fails, the error names its object as well."""
 
     def refuse(request: Request) -> Answer | None:
         if is_write(request, "deployments") and request.path.endswith("/other"):
@@ -108,7 +108,7 @@ def test_what_failed_is_told_with_what_was_not_ready(shell, server):
 
 
 def test_waiting_has_one_deadline(shell, server):
-    """What an ordered write has waited for is no longer there for waiting until all is ready."""
+    """Time that an ordered write has waited is not available again for the final wait."""
     shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//web:dev", [deployment("web")]), deps={"//web:dev": ["//redis:dev"]})
     process = shell.start("apply", "--wait=4s", stdout=subprocess.PIPE)
     wait_until(lambda: server.get(deployment("redis")) is not None)

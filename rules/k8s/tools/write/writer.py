@@ -1,4 +1,4 @@
-"""What writes objects: server-side apply or replace, behind one interface."""
+"""The interface of what writes objects: server-side apply or replace."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rules.k8s.tools.stack.inventory import Inventory
 
 
 class Writer(Protocol):
-    """How objects are written: by server-side apply, or by replacing them."""
+    """Writes objects, by server-side apply or by replacing them."""
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
-        """Says what writing would do to each item, without writing."""
+        """Returns what writing would do to each item, without writing."""
 
     def write(self, verdict: Verdict) -> Result:
         """Writes one item."""

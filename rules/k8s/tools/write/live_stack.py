@@ -1,0 +1,172 @@
+"""A stack as the cluster has it: the common ground of the verbs that write, delete or compare a whole stack."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Collection, Iterable, Iterator, Mapping
+
+from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.deletion.deletion import Deleter
+from rules.k8s.tools.deletion.ordering import Graph
+from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
+from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.stack.inventory import (
+    ApplySetParent,
+    Inventory,
+    Members,
+    member_of,
+    read_inventory,
+    with_part_of,
+    write_parent,
+)
+from rules.k8s.tools.stack.lease import Lease
+from rules.k8s.tools.stack.pruning import FormerMembers, find_former_members, members_to_record, moved_from_note
+from rules.k8s.tools.stack.stack_location import is_listed, locate_stack
+
+if TYPE_CHECKING:
+    from rules.k8s.tools.run.run import Run
+
+_DELETE_SECONDS = 120.0
+
+
+class LiveStack:
+    """A stack on the cluster: where its records live, its lease, its inventory and what left it.
+
+    Args:
+        run: the run: its plan, options and report.
+        client: the API server.
+        items: the stack's objects on this cluster, dependencies first.
+        executor: for requests in parallel.
+        moved_from: namespaces that belonged to this stack alone; those of `--moved-from` when None.
+
+    Attributes:
+        label: the target that the stack is named after.
+        location: where its inventory and lease live.
+        items: the stack's objects; `read` adds the label of the ApplySet that each belongs to.
+        lease: the stack's lease.
+        inventory: what the cluster listed at the last `read`; empty before.
+        former: what had left the stack at the last `read`; empty before.
+    """
+
+    def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, moved_from: Iterable[str] | None = None):
+        self._plan = run.plan
+        self._options = run.options
+        self._left_out = run.left_out
+        self._moved_from = list(run.options.moved_from if moved_from is None else moved_from)
+        self._moved_from_note = ""
+        self.client = client
+        self.executor = executor
+        self.report = run.report
+        self.kinds = run.kinds
+        self.label = run.plan.label
+        self.items = list(items)
+        self.location = locate_stack(run.plan, self.items)
+        self.lease = Lease(client, self.label, self.location.namespace, run.report.note, wait=not run.options.no_wait, name=self.location.name)
+        self.inventory = Inventory(ApplySetParent(self.label, self.location.namespace, {}, exists=False))
+        self.former = FormerMembers()
+
+    @property
+    def version(self) -> str:
+        """The resourceVersion of the inventory as it was last read or written, "" when there is none."""
+        return self.inventory.parent.version
+
+    def read(self) -> None:
+        """Reads the inventory, and derives from it the objects' ApplySet labels and what left the stack.
+
+        Notes, once, which namespaces of `--moved-from` have nothing of this stack.
+
+        Raises:
+            TurnupError: the inventory cannot be read.
+        """
+        try:
+            self.inventory = read_inventory(self.client, self.location, self.items, self._moved_from)
+        except ApiError as error:
+            raise TurnupError(f"{self.label}: the list of its objects cannot be read ({error.message}). Run it again.") from None
+        text = moved_from_note(self.label, self.inventory, self._moved_from)
+        if text and text != self._moved_from_note:
+            self.report.note(text)
+        self._moved_from_note = text
+        self.items = [with_part_of(item, self.inventory.part_of(item.identity)) for item in self.items]
+        self.former = find_former_members(self.inventory, self.items, self._left_out, [entry.label for entry in self._plan.entries])
+
+    def current_members(self, uids: Mapping[Identity, str]) -> Members:
+        """Returns the present set as members of the inventory.
+
+        Args:
+            uids: the UIDs on the cluster, as far as they are known.
+        """
+        own = self.inventory.parent.id
+        return {item.identity: member_of(item, uids.get(item.identity, ""), self.inventory.part_of(item.identity) == own)
+                for item in self.items if is_listed(item.obj)}
+
+    def final_members(self, uids: Mapping[Identity, str], gone: Collection[Identity] = ()) -> Members:
+        """Returns what the inventory lists once everything is written.
+
+        Args:
+            uids: the UIDs on the cluster, as far as they are known.
+            gone: what left the stack and is no longer on the cluster, or belongs to somebody else.
+        """
+        leaving = [member for member in (*self.former.prunable, *self.former.generations) if member.identity not in gone]
+        return members_to_record(self.inventory.members, self.current_members(uids).values(), leaving)
+
+    def write_inventory(self, members: Members, unfinished: str = "") -> None:
+        """Writes the inventory. Without the right to do so, notes that nothing can be pruned later.
+
+        Args:
+            members: what it lists.
+            unfinished: what is going on; "" once everything is written.
+
+        Raises:
+            TurnupError: the lease was lost, or the server refuses.
+        """
+        if not self.inventory.readable:
+            return
+        # A run that took the lease since then has written an inventory of its own.
+        self.lease.check()
+        try:
+            self.inventory = replace(self.inventory, parent=write_parent(self.client, self.inventory.parent, members, unfinished))
+        except ApiError as error:
+            if error.status != 403 or is_namespace_terminating(error.message):
+                raise TurnupError(f"{self.label}: the list of its objects cannot be written ({error.message}). Run it again.") from None
+            self.report.note(f"note: this account may not write ConfigMaps in {self.location.namespace}, "
+                             f"so objects that leave {self.label} cannot be pruned")
+            self.inventory = replace(self.inventory, readable=False)
+
+    def lease_of(self, parent: ApplySetParent, *, wait: bool = True) -> Lease:
+        """Returns the lease of another inventory.
+
+        Args:
+            parent: the inventory.
+            wait: wait for another holder; False: refuse.
+        """
+        return Lease(self.client, parent.stack, parent.namespace, self.report.note, wait=wait, name=parent.name)
+
+    @contextmanager
+    def predecessor_lease(self) -> Iterator[None]:
+        """Holds the lease of the inventory that this stack takes over, if there is one, so that nobody else writes it."""
+        predecessor = self.inventory.predecessor
+        if not predecessor or not predecessor.exists:
+            yield
+            return
+        with self.lease_of(predecessor, wait=False) as lease:
+            lease.wait_free()
+            lease.acquire()
+            yield
+            lease.remove()
+
+    def deleter(self, why: str = "") -> Deleter:
+        """Returns what deletes objects of this stack, and of what left it just those that the inventory lists.
+
+        Args:
+            why: why objects are deleted, for the report; "" when that is obvious.
+        """
+        return Deleter(self.client, self.executor, self.report.result, data=self._options.delete_data,
+                       uids={member.identity: member.uid for member in self.former.prunable},
+                       timeout=self._options.wait or _DELETE_SECONDS, fence=self.lease.fence, why=why)
+
+    def graph_with(self, items: Iterable[Item]) -> Graph:
+        """Returns the graph of the stack's targets, and of those of other items, which depend on nothing."""
+        return {item.label: () for item in items} | {entry.label: entry.deps for entry in self._plan.entries}
