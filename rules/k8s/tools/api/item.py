@@ -1,4 +1,4 @@
-"""Objects on their way to the cluster: where each lives, and what became of it."""
+"""Items: the objects of a run with their paths on the server, and the results of writing them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rules.k8s.tools.objects.plan import Entry
 
 @dataclass(frozen=True)
 class Item:
-    """One object on its way to the cluster.
+    """An object of a run.
 
     Attributes:
-        label: the target that it comes from.
-        obj: the object to send.
-        resource: where its kind lives.
-        identity: its identity on the cluster.
+        label: Label of the target that the object comes from.
+        obj: The object to send.
+        resource: The API resource of its kind.
+        identity: Its identity in the cluster.
     """
 
     label: str
@@ -31,19 +31,19 @@ class Item:
 
     @property
     def path(self) -> str:
-        """The object's own path on the server."""
+        """The object's path on the server."""
         return self.resource.path(self.identity.namespace, self.identity.name)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an item.
+    """The result of writing or deleting an item.
 
     Attributes:
-        item: the item.
+        item: The item.
         outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
-        live: the object (or its metadata) as the server has it now; None when failed or gone.
-        error: one sentence, "" unless failed.
+        live: The object (or its metadata) as the server has it now; None if it failed or is gone.
+        error: One sentence if it failed; else "".
     """
 
     item: Item
@@ -52,44 +52,48 @@ class Result:
     error: str = ""
 
 
-def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
-    """Finds where every object of a closure lives, before anything is written.
+def locate_items(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
+    """Returns the items of a closure's objects, in order. Sends nothing.
+
+    Args:
+        entries: The entries of the plan.
+        kinds: The kinds that the cluster serves; those that the objects define are added.
 
     Raises:
-        TurnupError: a kind is unknown to the cluster, an environment holds an
-            object that lives outside any namespace, or two objects are the same one.
+        TurnupError: The cluster does not serve a kind, an object has an invalid name, an environment has a
+            cluster-scoped object, or two objects have the same identity.
     """
     entries = list(entries)
-    kinds.promise(obj for entry in entries for obj in entry.objects)
+    kinds.add_definitions(obj for entry in entries for obj in entry.objects)
     items: list[Item] = []
-    holders: dict[Identity, str] = {}
+    owners: dict[Identity, str] = {}
     for entry in entries:
         for obj in entry.objects:
-            resource = kinds.need(obj, entry.label)
+            resource = kinds.require(obj, entry.label)
             for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
                 if name in (".", "..") or "/" in name or "%" in name:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
-                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r} is not a valid name or namespace; nothing "
+                                      "was sent. Use one without '/' and '%', and not '.' or '..'.")
             if not resource.namespaced:
                 if entry.environment:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} is cluster-scoped, so "
                                       f"{entry.environment} would share it with every other environment; move it to //prod:setup.")
                 obj = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
             elif not obj["metadata"].get("namespace"):
                 obj = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
             item = Item(entry.label, obj, resource, kinds.identity(obj))
-            # The build compares what is written; which kinds have a namespace, and get `default` without one, only the cluster knows.
-            other = holders.get(item.identity)
+            # The build compares manifests as they are written. Only the cluster knows which kinds are namespaced and so default to `default`.
+            other = owners.get(item.identity)
             if other:
-                twice = f"{entry.label} holds {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both hold {item.identity}"
-                raise TurnupError(f"{twice} (one that names no namespace is in 'default'); nothing was sent. Rename one or leave it out.")
-            holders[item.identity] = entry.label
+                twice = f"{entry.label} has {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both have {item.identity}"
+                raise TurnupError(f"{twice} (an object without a namespace is in 'default'); nothing was sent. Rename one of them, or leave it out.")
+            owners[item.identity] = entry.label
             items.append(item)
     return items
 
 
 def live_metadata(client: Client, item: Item) -> Object | None:
-    """Returns the metadata of an item's live object, None when it is absent or may not be read."""
+    """Returns the metadata of an item's live object; None if it does not exist or may not be read."""
     try:
         return client.request("GET", item.path, accept=METADATA_ONLY)[1]
     except ApiError as error:
@@ -99,10 +103,10 @@ def live_metadata(client: Client, item: Item) -> Object | None:
 
 
 def read_live(client: Client, item: Item) -> Object | None:
-    """Returns an item's live object, None when it is absent.
+    """Returns an item's live object; None if it does not exist.
 
     Raises:
-        TurnupError: it may not be read.
+        TurnupError: The server refuses to return it.
     """
     try:
         return client.request("GET", item.path)[1]

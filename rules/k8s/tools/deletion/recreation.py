@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
-from rules.k8s.tools.api.finalizers import holders
+from rules.k8s.tools.api.finalizers import describe_finalizers
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.deletion import delete_object
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -182,6 +182,6 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     while (live := _read(client, item)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
             raise TurnupError(f"{item.label}: {item.identity} is to be made again and is still being deleted "
-                              f"({holders(live) or 'finalizers: none'}); look at what holds them, and run it again.")
+                              f"({describe_finalizers(live) or 'finalizers: none'}); look at what holds them, and run it again.")
         time.sleep(pause)
         pause = min(1.0, pause * 2)

@@ -15,7 +15,7 @@ from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.field_ownership import merged_managers
 from rules.k8s.tools.api.item import Item, Result, live_metadata
-from rules.k8s.tools.api.webhooks import Hook, called
+from rules.k8s.tools.api.webhooks import Webhook, parse_webhook_failure
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
@@ -62,8 +62,8 @@ class Applier:
                     "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._permit,
                     query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
             except ApiError as error:
-                if self._surroundings.is_early(error, item) and self._is_patient():
-                    self._say_hook(item, called(error.message))
+                if self._surroundings.may_succeed_later(error, item) and self._is_patient():
+                    self._say_hook(item, parse_webhook_failure(error.message))
                     time.sleep(min(1.0, 0.05 * 2 ** attempt) * random.uniform(0.8, 1.2))
                     attempt += 1
                     if error.status == 409:
@@ -80,7 +80,7 @@ class Applier:
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
 
-    def _say_hook(self, item: Item, hook: Hook | None) -> None:
+    def _say_hook(self, item: Item, hook: Webhook | None) -> None:
         """Says once of each webhook that it is waited for."""
         if hook and hook.name not in self._said:
             self._said.add(hook.name)

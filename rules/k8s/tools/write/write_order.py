@@ -186,6 +186,6 @@ class _Loop:
         if parts and all(not part.waiting for part in parts):
             return
         if time.monotonic() > deadline:
-            raise TurnupError(self._following.too_late(parts, seconds))
+            raise TurnupError(self._following.deadline_message(parts, seconds))
         if pause:
             self._following.pause(min(1.0, max(0.01, deadline - time.monotonic())))
