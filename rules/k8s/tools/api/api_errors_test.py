@@ -30,16 +30,16 @@ SECRET = Identity("", "Secret", "dev", "key")
 ])
 def test_only_values_of_a_secret_are_masked(message, shown):
     """A message about missing permissions is shown in full; any other quoted text is masked, because it may be a value."""
-    said = explain(ApiError(403, "Forbidden", message), "//svc:dev", SECRET)
+    sentence = explain(ApiError(403, "Forbidden", message), "//svc:dev", SECRET)
 
-    assert shown in said and "canary" not in said
+    assert shown in sentence and "canary" not in sentence
 
 
 def test_a_kind_that_is_not_kept_is_named():
     """The message for a kind that the server does not store says so."""
-    said = explain(ApiError(404, "NotFound", "the server could not find the requested resource"), "//svc:dev", Identity("", "Binding", "dev", "b"))
+    sentence = explain(ApiError(404, "NotFound", "the server could not find the requested resource"), "//svc:dev", Identity("", "Binding", "dev", "b"))
 
-    assert said.startswith("//svc:dev: Binding dev/b: Binding objects are not stored, so they cannot be applied (")
+    assert sentence.startswith("//svc:dev: Binding dev/b: Binding objects are not stored, so they cannot be applied (")
 
 
 @pytest.mark.parametrize(("message", "service", "cause"), [

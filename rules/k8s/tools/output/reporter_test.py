@@ -22,19 +22,19 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "names
           "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"}}
 
 
-def kinds(told: list[dict]) -> list[str]:
+def kinds(emitted: list[dict]) -> list[str]:
     """Returns the kinds of events in order."""
-    return [event["event"] for event in told]
+    return [event["event"] for event in emitted]
 
 
 def test_json_tells_what_an_apply_did(shell):
     """An apply reports each object's outcome, the counts and the end; stderr has only errors."""
     shell.make(config_map("a"), config_map("b"))
-    told = shell.events("apply")
+    emitted = shell.events("apply")
 
-    assert kinds(told) == ["object", "object", "note", "summary", "ended"]
-    assert {event["object"]["name"]: event["outcome"] for event in told[:2]} == {"a": "created", "b": "created"}
-    assert told[3]["counts"] == {"created": 2} and told[3]["target"] == LABEL
+    assert kinds(emitted) == ["object", "object", "note", "summary", "ended"]
+    assert {event["object"]["name"]: event["outcome"] for event in emitted[:2]} == {"a": "created", "b": "created"}
+    assert emitted[3]["counts"] == {"created": 2} and emitted[3]["target"] == LABEL
     assert shell.err == ""
 
 
@@ -50,8 +50,8 @@ def test_json_tells_data(shell):
     """show, diff and describe return their data as events."""
     shell.make(config_map("a", key="1"))
     assert [event.get("manifest", {}).get("data") for event in shell.events("show")] == [{"key": "1"}, None]
-    told = shell.events("diff")
-    assert kinds(told) == ["diff", "ended"] and "+  key: '1'" in told[0]["diff"] and told[-1]["exit_code"] == 1
+    emitted = shell.events("diff")
+    assert kinds(emitted) == ["diff", "ended"] and "+  key: '1'" in emitted[0]["diff"] and emitted[-1]["exit_code"] == 1
     shell.run("apply")
     assert "ConfigMap" in shell.events("describe")[0]["text"]
 
@@ -60,13 +60,13 @@ def test_json_tells_waiting(shell, server):
     """A state is reported only when it changes, and the deadline is an error."""
     shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//server:dev", [deployment("server")]),
                        services={"//redis:dev": "redis"}, deps={"//server:dev": ["//redis:dev", "//elsewhere:dev"]})
-    told = shell.events("apply", "--wait=1s")
+    emitted = shell.events("apply", "--wait=1s")
 
-    states = [event for event in told if event["event"] == "state"]
+    states = [event for event in emitted if event["event"] == "state"]
     assert [(state["target"], state["service"], state["ready"], state["after"]) for state in states] == [
         ("//redis:dev", "redis", False, []), ("//server:dev", "", False, ["//redis:dev"])]
     assert states[0]["waiting"][0]["reason"] == "its controller has not seen it yet"
-    assert kinds(told)[-2:] == ["error", "ended"]
+    assert kinds(emitted)[-2:] == ["error", "ended"]
     assert shell.err.startswith("ERROR: not ready after 1.0s")
 
 
@@ -76,8 +76,8 @@ def test_misuse_is_an_event_too(shell, arguments):
     shell.make(config_map("a"))
 
     assert shell.run("apply", *arguments) == 2
-    told = [json.loads(line) for line in shell.out.splitlines()]
-    assert kinds(told) == ["error", "ended"] and told[0]["exit_code"] == told[1]["exit_code"] == 2
+    emitted = [json.loads(line) for line in shell.out.splitlines()]
+    assert kinds(emitted) == ["error", "ended"] and emitted[0]["exit_code"] == emitted[1]["exit_code"] == 2
 
 
 def test_unknown_output_is_one_sentence(shell):

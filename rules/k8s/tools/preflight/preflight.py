@@ -16,6 +16,7 @@ import datetime
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Callable, Iterable, Mapping
 
 from rules.k8s.tools.api.api_errors import explain, server_message
@@ -147,9 +148,9 @@ class Preflight:
         questions: list[Callable[[], dict[Identity, _LiveState]]] = []
         for (resource, namespace), wanted in collections.items():
             if len(wanted) >= _LIST_FROM:
-                questions.append(lambda resource=resource, namespace=namespace, wanted=wanted: self._list(resource, namespace, wanted))
+                questions.append(partial(self._list, resource, namespace, wanted))
             else:
-                questions += [lambda item=item: self._read(item) for item in wanted.values()]
+                questions += [partial(self._read, item) for item in wanted.values()]
         return {identity: live for answer in executor.map(lambda question: question(), questions) for identity, live in answer.items()}
 
     def _list(self, resource: Resource, namespace: str, wanted: Mapping[str, Item]) -> dict[Identity, _LiveState]:

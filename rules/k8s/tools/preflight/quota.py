@@ -17,8 +17,11 @@ from typing import Any, Collection, Iterable
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.objects import Identity, Object
 
-_SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4,
-             "P": 1000 ** 5, "E": 1000 ** 6, "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6}
+_SUFFIXES: dict[str, Decimal | int] = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4, "P": 1000 ** 5, "E": 1000 ** 6,
+    "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6,
+}
 _COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
 _STORAGE = "requests.storage"
 _REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")

@@ -55,10 +55,11 @@ def test_former_pods_that_crashed_do_not_end_the_wait(stack, server, rights):
     """While the pod of a fixed template starts, crashes of the previous one neither end the wait nor explain anything."""
     put_pod(server, 2, "good", STARTING)
     refuse_replica_sets(server, rights)
-    told = stack.events("wait", "--timeout=2s")
+    emitted = stack.events("wait", "--timeout=2s")
 
-    assert "stuck" not in [event["event"] for event in told]
-    assert told[-2]["message"].startswith("not ready after 2.0s: //svc:dev: Deployment dev/web 1 old replicas are still there (pod web-rs2-x: container main runs")
+    assert "stuck" not in [event["event"] for event in emitted]
+    assert emitted[-2]["message"].startswith(
+        "not ready after 2.0s: //svc:dev: Deployment dev/web 1 old replicas are still there (pod web-rs2-x: container main runs")
 
 
 @pytest.mark.parametrize("rights", ["all", "few"])
@@ -66,8 +67,8 @@ def test_present_pods_that_crashed_are_explained_and_end_the_wait(stack, server,
     """Of two crashed pods, only the one of the current template is explained and ends the wait."""
     put_pod(server, 2, "good", {**CRASHED, "restartCount": 1})
     refuse_replica_sets(server, rights)
-    told = stack.events("wait", "--timeout=2s")
-    assert [event["pod"] for event in told if event["event"] == "stuck"] == ["web-rs2-x"]
+    emitted = stack.events("wait", "--timeout=2s")
+    assert [event["pod"] for event in emitted if event["event"] == "stuck"] == ["web-rs2-x"]
 
     put_pod(server, 2, "good", CRASHED)
     assert stack.run("wait", "--timeout=60s") == 1
@@ -119,11 +120,11 @@ def test_a_stateful_set_waits_for_its_former_pods(stack, server):
     server.put({**db, "metadata": {**db["metadata"], "generation": 2}, "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})
     server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db-0", "namespace": "dev", "labels": {**labels, "controller-revision-hash": "db-1"}},
                 "status": {"phase": "Running", "containerStatuses": [CRASHED]}})
-    told = stack.events("wait", "--timeout=2s")
+    emitted = stack.events("wait", "--timeout=2s")
 
-    assert [event["reason"] for event in told if event["event"] == "stuck"] == [
+    assert [event["reason"] for event in emitted if event["event"] == "stuck"] == [
         "container main: Error, exit code 3 (it has the previous template, and the StatefulSet waits for it; delete the pod)"]
-    assert told[-2]["message"].startswith("not ready after 2.0s: ")
+    assert emitted[-2]["message"].startswith("not ready after 2.0s: ")
 
 
 @pytest.mark.parametrize(("container", "same"), [

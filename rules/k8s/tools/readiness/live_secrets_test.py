@@ -45,9 +45,9 @@ def test_what_pods_print_is_masked(stack, server, arguments, rights):
     server.refuse = lambda request: (403, {"message": "no"}) if rights == "get" and request.path.endswith("/secrets") else None
     stack.run(*arguments)
 
-    told = stack.out + stack.err
+    output = stack.out + stack.err
     hidden = VALUES if rights == "list" else {name: VALUES[name] for name in ("fixed", "foreign")}
-    assert "***" in told and [value for value in (*hidden.values(), "Canary-BBBB2222") if value in told] == []
+    assert "***" in output and [value for value in (*hidden.values(), "Canary-BBBB2222") if value in output] == []
 
 
 def test_events_of_a_pod_are_masked(stack, server):

@@ -217,12 +217,12 @@ def test_missing_image_ends_the_wait_after_a_while(shell, server, monkeypatch):
     monkeypatch.setattr(stuck_detector, "_CANNOT_START_SECONDS", 2.0)
     shell.run("apply")
     trouble(server, state={"waiting": {"reason": "ErrImagePull", "message": "not found"}})
-    told = shell.events("wait", "--timeout=60s")
+    emitted = shell.events("wait", "--timeout=60s")
 
-    stuck = [event for event in told if event["event"] == "stuck"]
+    stuck = [event for event in emitted if event["event"] == "stuck"]
     assert [(event["service"], event["pod"], event["reason"]) for event in stuck] == [
         ("redis", "redis-0", "container main: ErrImagePull: not found")]
-    assert told[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in told[-2]["message"]
+    assert emitted[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in emitted[-2]["message"]
 
 
 def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
@@ -233,9 +233,9 @@ def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
     live = server.get(deployment("redis"))
     server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning",
                 "reason": "FailedCreate", "message": "exceeded quota", "involvedObject": {"uid": live["metadata"]["uid"]}})
-    told = shell.events("wait", "--timeout=2s")
+    emitted = shell.events("wait", "--timeout=2s")
 
-    assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in told if event["event"] == "stuck"] == [
+    assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
         ("redis", "", "Warning FailedCreate (x1): exceeded quota")]
 
 
@@ -248,11 +248,11 @@ def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
     live = server.put({**claim, "status": {"phase": "Pending"}})
     server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Normal", "reason": "WaitForFirstConsumer",
                 "message": "waiting for first consumer", "involvedObject": {"uid": live["metadata"]["uid"]}})
-    told = shell.events("wait", "--timeout=2s")
+    emitted = shell.events("wait", "--timeout=2s")
 
     event = "Normal WaitForFirstConsumer (x1): waiting for first consumer"
-    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in told if event["event"] == "stuck"] == [("data", "is Pending", event)]
-    assert told[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
+    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [("data", "is Pending", event)]
+    assert emitted[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
 
 
 @pytest.mark.parametrize("moment", ["waiting", "applying"])
