@@ -214,7 +214,7 @@ def test_killed_between_delete_and_create(shell, client, home):
     make(shell, home, asking(job("b"), home), config_map("other", home))
     process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
-from rules.k8s.tools.engine import Applier
+from rules.k8s.tools.write.applier import Applier
 Applier.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 """)
     process.communicate(timeout=60)
@@ -235,7 +235,7 @@ def test_killed_after_create(shell, client, home):
     make(shell, home, asking(job("b"), home), config_map("other", home))
     process = shell.start("apply", stdout=subprocess.PIPE, program="""
 import os, signal
-from rules.k8s.tools.engine import Applier
+from rules.k8s.tools.write.applier import Applier
 apply = Applier.apply
 Applier.apply = lambda *given: (apply(*given), os.kill(os.getpid(), signal.SIGKILL))
 """)

@@ -22,7 +22,7 @@ _LATEST_S = 0.008
 # Kills the process shortly after its Nth request, so that every step of a run is tested, and not only its start.
 _KILLER = """
 import itertools, os, signal, threading, time
-from rules.k8s.tools.client import Client
+from rules.k8s.tools.api.client import Client
 counter, request = itertools.count(1), Client.request
 def kill():
     time.sleep({delay})
