@@ -52,42 +52,38 @@ class Result:
     error: str = ""
 
 
-def locate_items(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
-    """Returns the items of a closure's objects, in order. Sends nothing.
-
-    Args:
-        entries: The entries of the plan.
-        kinds: The kinds that the cluster serves; those that the objects define are added.
+def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
+    """Finds where every object of a closure lives, before anything is written.
 
     Raises:
-        TurnupError: The cluster does not serve a kind, an object has an invalid name, an environment has a
-            cluster-scoped object, or two objects have the same identity.
+        TurnupError: a kind is unknown to the cluster, an environment holds an
+            object that lives outside any namespace, or two objects are the same one.
     """
     entries = list(entries)
     kinds.add_definitions(obj for entry in entries for obj in entry.objects)
     items: list[Item] = []
-    owners: dict[Identity, str] = {}
+    holders: dict[Identity, str] = {}
     for entry in entries:
         for obj in entry.objects:
             resource = kinds.require(obj, entry.label)
             for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
                 if name in (".", "..") or "/" in name or "%" in name:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r} is not a valid name or namespace; nothing "
-                                      "was sent. Use one without '/' and '%', and not '.' or '..'.")
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
+                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
             if not resource.namespaced:
                 if entry.environment:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} is cluster-scoped, so "
+                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
                                       f"{entry.environment} would share it with every other environment; move it to //prod:setup.")
                 obj = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
             elif not obj["metadata"].get("namespace"):
                 obj = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
             item = Item(entry.label, obj, resource, kinds.identity(obj))
-            # The build compares manifests as they are written. Only the cluster knows which kinds are namespaced and so default to `default`.
-            other = owners.get(item.identity)
+            # The build compares what is written; which kinds have a namespace, and get `default` without one, only the cluster knows.
+            other = holders.get(item.identity)
             if other:
-                twice = f"{entry.label} has {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both have {item.identity}"
-                raise TurnupError(f"{twice} (an object without a namespace is in 'default'); nothing was sent. Rename one of them, or leave it out.")
-            owners[item.identity] = entry.label
+                twice = f"{entry.label} holds {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both hold {item.identity}"
+                raise TurnupError(f"{twice} (one that names no namespace is in 'default'); nothing was sent. Rename one or leave it out.")
+            holders[item.identity] = entry.label
             items.append(item)
     return items
 

@@ -16,7 +16,7 @@ from rules.k8s.tools import cleanup
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.cluster_guard import connect, verify_cluster
 from rules.k8s.tools.api.discovery import discover, wait_until_served
-from rules.k8s.tools.api.item import Item, locate_items
+from rules.k8s.tools.api.item import Item, items_of
 from rules.k8s.tools.errors import Terminated, TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import check_pins
 from rules.k8s.tools.masking.mask import Redactor
@@ -49,7 +49,7 @@ def run_verb(run: Run) -> int:
         if verb.objects:
             needed = ((entry.label, obj) for entry in run.plan.entries for obj in entry.objects)
             run.kinds = wait_until_served(client, executor, run.kinds, needed, run.report.note)
-        items = locate_items(run.plan.entries, run.kinds) if verb.objects else []
+        items = items_of(run.plan.entries, run.kinds) if verb.objects else []
         if verb.conditions:
             items = _leave_out(run, client, items)
         return does.result()(run, client, items, executor)

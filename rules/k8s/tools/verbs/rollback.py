@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Iterable
 
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.item import Item, locate_items
+from rules.k8s.tools.api.item import Item, items_of
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.images.delivery import check_pinned_images
 from rules.k8s.tools.masking.mask import Learn
@@ -174,7 +174,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
         for revision in reversed(known):
             report.emit(row(run.plan.label, revision, in_use=revision is known[-1]))
         return 0
-    newest = locate_items(plan_of(client, run.plan, known[-1]).entries, run.kinds) if known else []
+    newest = items_of(plan_of(client, run.plan, known[-1]).entries, run.kinds) if known else []
     begun = begun_since(client, run.plan, newest) if known else None
     revision = choose(known, options.to, run.plan.label, begun)
     if begun and not options.to:
@@ -182,7 +182,7 @@ def roll_back(run: Run, client: Client, _: list[Item], executor: Executor) -> in
     # What a target made that had another name then, or has one now, is the stack's own all the same.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = plan_of(client, run.plan, revision)
-    items = locate_items(run.plan.entries, run.kinds)
+    items = items_of(run.plan.entries, run.kinds)
     check_namespaces(client, items, executor, report.note)
     sent = check_needs(client, run.plan, items, revision, executor, report.learn)
     kept = {item.identity for item in sent}

@@ -109,7 +109,7 @@ def test_an_environment_holds_nothing_that_others_would_share(shell, server):
     shell.make(config_map("a"), zone, environment="dev")
 
     assert shell.run("apply") == 1
-    assert "Zone z is cluster-scoped, so dev would share it with every other environment; move it to //prod:setup." in shell.err
+    assert "Zone z lives outside any namespace, so dev would share it with every other environment; move it to //prod:setup." in shell.err
     assert server.writes == []
 
 
@@ -255,9 +255,9 @@ def test_one_object_in_two_targets_is_refused(shell, server):
     shell.make_targets(document("//a:dev", [named], namespace=""), document("//b:dev", [unnamed], namespace=""))
 
     assert shell.run("apply") == 1
-    assert "//a:dev and //b:dev both have ConfigMap default/same (an object without a namespace is in 'default'); nothing was sent." in shell.err
+    assert "//a:dev and //b:dev both hold ConfigMap default/same (one that names no namespace is in 'default'); nothing was sent." in shell.err
     shell.make_targets(document("//a:dev", [named, unnamed], namespace=""))
-    assert shell.run("apply") == 1 and "//a:dev has ConfigMap default/same twice" in shell.err
+    assert shell.run("apply") == 1 and "//a:dev holds ConfigMap default/same twice" in shell.err
     assert not server.writes
 
 
