@@ -43,8 +43,8 @@ def test_a_kind_that_is_not_kept_is_named():
 
 
 @pytest.mark.parametrize(("message", "service", "cause"), [
-    ('Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://gate.s2.svc:443/v?timeout=10s": '
-     'service "gate" not found', ("s2", "gate"), 'service "gate" not found'),
+    (('Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://gate.s2.svc:443/v?timeout=10s": '
+      'service "gate" not found'), ("s2", "gate"), 'service "gate" not found'),
     ('failed calling webhook "a.example.com": failed to call webhook: Post "https://out.example.com/v": EOF', None,
      'failed to call webhook: Post "https://out.example.com/v": EOF'),
 ])

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Callable, ContextManager, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -37,7 +38,7 @@ _MAX_REQUEST_BYTES = 3 * 1024 * 1024
 # Webhook failures that a retry does not fix: the Service is missing, or the call has already taken its whole timeout.
 _PERMANENT_WEBHOOK_FAILURES = (" not found", "context deadline exceeded", "Client.Timeout")
 
-WriteFence = Callable[[], ContextManager[Any]]
+WriteFence = Callable[[], AbstractContextManager[Any]]
 """Returns a context to enter around each write; entering raises once the run has lost its lease (see stack/lease.py)."""
 
 
@@ -60,7 +61,7 @@ class Client:
     """
 
     def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0,
-                 read_timeout: float = 25.0):
+                 read_timeout: float = 25.0) -> None:
         self.connection = connection
         self.date: str | None = None
         url = urlsplit(connection.server)
@@ -308,7 +309,7 @@ def _is_permanent(message: str) -> bool:
 def _pause(attempt: int, retry_after: str | None) -> float:
     if retry_after and retry_after.isdigit():
         return min(float(retry_after), 5.0)
-    return min(0.1 * 2 ** attempt, 2.0)
+    return min(0.1 * 2.0 ** attempt, 2.0)
 
 
 def _reason(error: Exception) -> str:

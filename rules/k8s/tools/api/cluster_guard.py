@@ -15,8 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Callable, Mapping
 
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.errors import ApiError, TurnupError, WrongClusterError
@@ -168,6 +168,7 @@ def _write_record(path: Path, connection: Connection, uid: str, note: Callable[[
             json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
     except OSError as error:
-        note(f"note: {path.parent} cannot be written ({error.strerror}), so later runs will not notice if context {connection.context!r} leads to another cluster")
+        note(f"note: {path.parent} cannot be written ({error.strerror}), so later runs will not notice if context {connection.context!r} leads "
+             "to another cluster")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable
+from typing import Any
 from urllib.parse import quote
 
 from rules.k8s.tools.api.client import Client
@@ -59,7 +60,7 @@ class Kinds:
         defined: (apiVersion, kind) of the kinds that the run's own definitions add.
     """
 
-    def __init__(self, resources: Iterable[Resource]):
+    def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = {(resource.api_version, resource.kind): resource for resource in resources}
         self.defined: set[tuple[str, str]] = set()
 

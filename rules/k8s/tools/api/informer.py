@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Iterable, Mapping
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
@@ -44,7 +44,7 @@ class Informer:
         version: Increases with every change.
     """
 
-    def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]):
+    def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]) -> None:
         self._client = client
         self._collections = {collection: sorted(set(names)) for collection, names in collections.items()}
         self._objects: dict[Key, Object] = {}
@@ -197,7 +197,8 @@ class Informer:
 
     def _read(self, resource: Resource, namespace: str, name: str) -> Object | None:
         try:
-            return self._client.request("GET", resource.path(namespace, name))[1]
+            found: Object = self._client.request("GET", resource.path(namespace, name))[1]
+            return found
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -210,7 +211,8 @@ class Informer:
         found = self._client.request("GET", resource.path(namespace))[1]
         with self._changed:
             self._replace(resource, namespace, found.get("items") or [])
-        return found["metadata"]["resourceVersion"]
+        version: str = found["metadata"]["resourceVersion"]
+        return version
 
     def _replace(self, resource: Resource, namespace: str, objects: Iterable[Object]) -> None:
         """Replaces the copy of a collection. The caller holds the lock."""

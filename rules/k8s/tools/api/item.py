@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import METADATA_ONLY, Client

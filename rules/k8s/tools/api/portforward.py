@@ -41,7 +41,7 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
     url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
     name = client.connection.server_name
     headers = [f"{field}: {value}" for field, value in client.headers()]
-    remote = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
+    remote: Any = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
     try:
         remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
                        suppress_origin=True, **_proxy(client.connection.proxy, url))

@@ -121,8 +121,8 @@ def create_pool(connection: Connection, tls: ssl.SSLContext | None, **options: A
         manager = urllib3.ProxyManager(connection.proxy, proxy_headers=headers, **options)
         manager.pool_classes_by_scheme = {"http": _Plain, "https": _Tls}
         return manager
-    assert url.hostname
-    return _Tls(url.hostname, url.port or 443, **options) if tls else _Plain(url.hostname, url.port or 80, **options)
+    host = url.hostname or ""  # Client has checked that there is one.
+    return _Tls(host, url.port or 443, **options) if tls else _Plain(host, url.port or 80, **options)
 
 
 def create_tls_context(connection: Connection, credentials: Credentials | None) -> ssl.SSLContext:

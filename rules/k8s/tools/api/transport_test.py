@@ -25,7 +25,7 @@ def connection(server: str, **fields) -> Connection:
 def test_silent_dns_is_named_in_time(monkeypatch):
     """If no DNS server answers, the request fails at its deadline, and the message names the server and the reason."""
     over = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if over.wait(60) else [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60) and [])
     monkeypatch.setattr(transport, "_RESOLVE_SECONDS", 0.3)
     started = time.monotonic()
     with pytest.raises(UnreachableError, match=r"the API server https://api.example.com of context 'ctx' does not answer \(no answer from DNS\)"):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Collection
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError
@@ -55,7 +55,7 @@ class StartingWebhooks:
         services: (namespace, name) of the Services among the run's own objects.
     """
 
-    def __init__(self, client: Client, services: Collection[tuple[str, str]]):
+    def __init__(self, client: Client, services: Collection[tuple[str, str]]) -> None:
         self._client = client
         self._known = dict.fromkeys(services, True)
         self._lock = threading.Lock()

@@ -7,8 +7,9 @@ compare events with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Any
 
 from rules.k8s.tools.masking.mask import mask_object
 from rules.k8s.tools.objects.objects import Identity, Object

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Sequence
+from collections.abc import Sequence
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
@@ -19,7 +19,7 @@ def line(event: Event) -> str | None:
     """Returns an event's line of progress in plain text; None if it has none."""
     kind = event["event"]
     if kind == "note":
-        return event["text"]
+        return str(event["text"])
     if kind == "object":
         if event["outcome"] in ("unchanged", "failed"):
             return None  # The summary counts these, and each failure is an error event, too.
@@ -63,7 +63,7 @@ def object_name(fields: dict[str, str]) -> str:
 
 def display_name(state: Event) -> str:
     """Returns a target's display name: its service's name, or its label."""
-    return state["service"] or state["target"]
+    return str(state["service"] or state["target"])
 
 
 def blocking_lines(states: Sequence[Event]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence, TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.output.lines import line, strip_control_characters
@@ -22,7 +23,7 @@ class LivePrinter(PlainPrinter):
         stderr: The terminal.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         super().__init__(stdout, stderr)
         self._title = ""
         self._states: Sequence[Event] = ()

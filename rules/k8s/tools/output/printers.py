@@ -1,8 +1,8 @@
 """Printers: each shows the events of one run, in which secrets are already masked.
 
-    LivePrinter    for terminals: lines, and a tree that is redrawn while the run waits (live_printer.py)
-    PlainPrinter   for pipes: lines, with data on stdout and progress on stderr
-    JsonPrinter    for --output=json: one event per line on stdout; error messages also on stderr
+- LivePrinter (live_printer.py), for terminals: lines, and a tree that is redrawn while the run waits.
+- PlainPrinter, for pipes: lines, with data on stdout and progress on stderr.
+- JsonPrinter, for --output=json: one event per line on stdout, and error messages on stderr as well.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import json
 import time
-from typing import Any, Protocol, Sequence, TextIO
+from collections.abc import Sequence
+from typing import Any, Protocol, TextIO
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
@@ -50,7 +51,7 @@ class PlainPrinter:
         stderr: Receives progress.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self.stdout = stdout
         self.stream = stderr
         self._texts = 0
@@ -98,11 +99,11 @@ class PlainPrinter:
         """Returns what an event adds to stdout; None for nothing."""
         kind = event["event"]
         if kind == "diff":
-            return event["diff"]
+            return str(event["diff"])
         if kind == "log":
             return log_line(event, self.stdout.isatty())
         if kind in ("graph", "forward"):
-            return event["text"] if kind == "graph" else forward_line(event)
+            return str(event["text"]) if kind == "graph" else forward_line(event)
         if kind not in ("manifest", "description", "revision"):
             return None
         self._texts += 1
@@ -111,7 +112,7 @@ class PlainPrinter:
             remark = ", ".join(words for words in ("in use" if event["in_use"] else "", event["note"], event["commit"]) if words)
             return header + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {remark}".rstrip() + "\n"
         if kind == "description":
-            return ("\n" if self._texts > 1 else "") + event["text"]
+            return ("\n" if self._texts > 1 else "") + str(event["text"])
         from rules.k8s.tools.objects.yaml_documents import to_yaml
 
         return ("---\n" if self._texts > 1 else "") + to_yaml(event["manifest"])
@@ -125,7 +126,7 @@ class JsonPrinter:
         stderr: Receives error messages.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self._stdout = stdout
         self._stderr = stderr
         # This stream is not a terminal, so nobody draws a progress bar on it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from rules.k8s.tools.masking.mask import mask_object, mask_pair
 from rules.k8s.tools.objects.objects import Object, is_secret
@@ -37,7 +38,8 @@ def _plain(obj: Object | None) -> Object | None:
         return None
     plain = {key: value for key, value in obj.items() if key != "status"}
     plain["metadata"] = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_FIELDS}
-    return _sorted(plain)
+    ordered: Object = _sorted(plain)
+    return ordered
 
 
 def _sorted(value: Any) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.objects import Object
@@ -39,7 +40,7 @@ class Reporter:
         started: time.monotonic() at the start of the run.
     """
 
-    def __init__(self, printer: Printer, redact: Redactor):
+    def __init__(self, printer: Printer, redact: Redactor) -> None:
         self._printer = printer
         self._redact = redact
         self._lock = threading.Lock()
@@ -159,7 +160,7 @@ class DurableStream(io.TextIOBase):
         lost: The error that stopped the output, such as a full disk; None if there was none, or if just the reader exited (head, less).
     """
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream: TextIO | None = stream
         self.lost: OSError | None = None
@@ -167,7 +168,7 @@ class DurableStream(io.TextIOBase):
     @classmethod
     def of(cls, stream: TextIO) -> TextIO:
         """Returns a durable stream; a terminal is returned as it is."""
-        return stream if stream.isatty() else cast(TextIO, cls(stream))
+        return stream if stream.isatty() else cast("TextIO", cls(stream))
 
     def write(self, text: str) -> int:
         """Writes text unless an earlier write has failed."""

@@ -7,8 +7,8 @@ unmaintained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 from xml.sax.saxutils import escape
 
 # Sizes in pixels.
@@ -78,17 +78,15 @@ def svg(vertices: Sequence[Vertex]) -> str:
     width = max(rows, default=0) + 2 * _MARGIN
     height = len(layers) * (_HEIGHT + _GAP_Y) - (_GAP_Y if layers else 0) + 2 * _MARGIN
     place: dict[int, tuple[float, float]] = {}
-    for depth, (layer, row) in enumerate(zip(layers, rows)):
+    for depth, (layer, row) in enumerate(zip(layers, rows, strict=True)):
         left = (width - row) / 2
         for number in layer:
             place[number] = (left, _MARGIN + depth * (_HEIGHT + _GAP_Y))
             left += widths[number] + _GAP_X
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" font-family="monospace" font-size="12">',
-             '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-             '<path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>']
-    for number, vertex in enumerate(vertices):
-        for dep in vertex.after:
-            parts.append(_edge(place[number], widths[number], place[dep], widths[dep]))
+             ('<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+              '<path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>')]
+    parts += [_edge(place[number], widths[number], place[dep], widths[dep]) for number, vertex in enumerate(vertices) for dep in vertex.after]
     for number, vertex in enumerate(vertices):
         parts += _box(vertex, *place[number], widths[number])
     return "\n".join([*parts, "</svg>"]) + "\n"

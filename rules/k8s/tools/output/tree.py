@@ -6,8 +6,9 @@ them on a terminal while a run waits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Sequence
+from typing import Any
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event

@@ -7,6 +7,7 @@ and the live object has the manifest's values in them, another apply changes not
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -103,7 +104,7 @@ def _in_order(places: list[tuple[int, int]], count: int) -> bool:
     """Returns whether every element was found, in the same order on both sides."""
     ordered = sorted(places)
     return [mine for mine, _ in ordered] == list(range(count)) and all(
-        before[1] < after[1] for before, after in zip(ordered, ordered[1:]))
+        before[1] < after[1] for before, after in itertools.pairwise(ordered))
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import Executor
-from typing import Collection
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
@@ -40,7 +40,7 @@ def check_rights(client: Client, items: list[Item], executor: Executor) -> list[
 
     return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no permission to {verb} {item.resource.plural} in "
                     f"{item.identity.namespace or 'the cluster'}); ask for the permission, or use another user.")
-            for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
+            for (item, verb), granted in zip(questions, executor.map(allowed, questions), strict=True) if not granted]
 
 
 def check_quotas(client: Client, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
@@ -67,7 +67,7 @@ def check_quotas(client: Client, items: list[Item], new: Collection[Identity], e
             return []  # The server enforces quotas anyway; this check only reports them earlier.
 
     refusals = []
-    for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
+    for (namespace, inside), found in zip(places.items(), executor.map(quotas, places), strict=True):
         for quota in found:
             for item, sentence in find_exceeded(quota, inside, new):
                 refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))

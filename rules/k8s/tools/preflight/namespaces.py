@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Callable, Iterable
 
 from rules.k8s.tools.api.api_errors import missing_namespace_sentence
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
@@ -43,7 +43,7 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
             return "missing" if error.status == 404 else ""
         return "terminating" if live["metadata"].get("deletionTimestamp") else ""
 
-    states = dict(zip(needed, executor.map(state, needed)))
+    states = dict(zip(needed, executor.map(state, needed), strict=True))
     deadline, pause, noted = time.monotonic() + _TERMINATING_SECONDS, 0.1, False
     while terminating := [name for name, found in states.items() if found == "terminating"]:
         if time.monotonic() > deadline:
@@ -57,7 +57,7 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
             noted = True
         time.sleep(pause)
         pause = min(1.0, pause * 2)
-        states |= zip(terminating, executor.map(state, terminating))
+        states |= zip(terminating, executor.map(state, terminating), strict=True)
     for name, item in needed.items():
         if states[name] == "missing" and name not in own:
             raise TurnupError(f"{item.label}: {item.identity}: {missing_namespace_sentence(name)}")

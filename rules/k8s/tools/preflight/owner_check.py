@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Collection
+from collections.abc import Collection
 
 from rules.k8s.tools.api.client import FIELD_MANAGER
 from rules.k8s.tools.api.field_ownership import describe_creator

@@ -13,11 +13,11 @@ All refusals are reported together, and then nothing is written.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Callable, Iterable, Mapping
 
 from rules.k8s.tools.api.api_errors import explain, server_message
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
@@ -98,7 +98,7 @@ class Preflight:
     """
 
     def __init__(self, client: Client, planned: PlannedObjects, inventory: Inventory, *, force: bool = False, adopt: bool = False,
-                 create: bool = False, going_back: bool = False):
+                 create: bool = False, going_back: bool = False) -> None:
         self._client = client
         self._planned = planned
         self._inventory = inventory
@@ -128,7 +128,8 @@ class Preflight:
         asked = [item for item in items if not known.get(item.identity, _UNKNOWN).applied]
         found: dict[Identity, Verdict | Refusal] = {}
         for wave in ([item for item in asked if _is_namespace(item)], [item for item in asked if not _is_namespace(item)]):
-            found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave))
+            found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave),
+                         strict=True)
             self._absent |= {item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new"
                              and _is_namespace(item)}
         rights = check_rights(self._client, [each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
@@ -213,7 +214,7 @@ class Preflight:
             return Refusal(item, str(error))
 
     def _dry_run(self, item: Item, *, force: bool, accept: str = METADATA_ONLY) -> Object:
-        answer: Any = self._client.request(
+        answer: Object = self._client.request(
             "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=accept,
             query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict", "force": "true" if force else None})[1]
         return answer
@@ -244,9 +245,9 @@ class Preflight:
                 if other.status != 422 or not live or not merged_managers(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
-        if error.status == 422 and live and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live))):
-            if owner(live) in (item.label, *self._planned.labels):
-                return check_recreation(self._client, item, live, error)
+        if (error.status == 422 and live and owner(live) in (item.label, *self._planned.labels)
+                and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live)))):
+            return check_recreation(self._client, item, live, error)
         if conflicting and self._adopt:
             return Refusal(item, explain(error, item.label, item.identity, takeover_flags="--adopt --force-conflicts"))
         return Refusal(item, explain(error, item.label, item.identity))
@@ -334,7 +335,7 @@ def _applied_at(obj: Object) -> datetime.datetime | None:
     """Returns when Turnup last applied an object; None if never."""
     for entry in obj["metadata"].get("managedFields") or []:
         if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and entry.get("time"):
-            return datetime.datetime.fromisoformat(entry["time"].replace("Z", "+00:00"))
+            return datetime.datetime.fromisoformat(entry["time"])
     return None
 
 

@@ -11,8 +11,9 @@ Two sums are compared with a quota's hard limits before the first write:
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Any, Collection, Iterable
+from typing import Any
 
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.objects import Identity, Object
@@ -58,8 +59,8 @@ def find_exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity
             continue
         item, asked = _first_over([each for each in items if each.identity in new], name, hard - in_use)
         if item:
-            found.append((item, f"the new objects request {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
-                          "make room, request less, or raise the quota."))
+            found.append((item, (f"the new objects request {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
+                                 "make room, request less, or raise the quota.")))
     return found
 
 
@@ -80,7 +81,7 @@ def _is_created_by_apply(name: str) -> bool:
 
 
 def requested_amount(item: Item, name: str) -> Decimal:
-    """Returns what an item adds to a resource of a quota: `pods`, `requests.cpu`, `count/deployments.apps`, `services`, …"""
+    """Returns what an item adds to a resource of a quota, such as `pods`, `requests.cpu`, `count/deployments.apps` or `services`."""
     kind, obj = item.identity.kind, item.obj
     counted = f"count/{item.resource.plural}" + (f".{item.identity.group}" if item.identity.group else "")
     if name == counted or (not item.identity.group and _COUNTED.get(kind) == name):

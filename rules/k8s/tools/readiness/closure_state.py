@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from rules.k8s.tools.api.discovery import POD
 from rules.k8s.tools.api.informer import Collection, Informer
@@ -39,7 +39,7 @@ class ClosureState:
         informer: A copy of their collections.
     """
 
-    def __init__(self, plan: Plan, items: Iterable[Item], informer: Informer):
+    def __init__(self, plan: Plan, items: Iterable[Item], informer: Informer) -> None:
         self._informer = informer
         own = {entry.label for entry in plan.entries}
         self._targets = [(entry.label, entry.service, tuple(dep for dep in entry.deps if dep in own)) for entry in plan.entries]

@@ -6,7 +6,8 @@ failing. If the account may not read ReplicaSets, the pods are compared with the
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Resource
@@ -33,7 +34,7 @@ class CurrentPods:
         client: Client of the API server.
     """
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[tuple[str, str], bool | None] = {}
 

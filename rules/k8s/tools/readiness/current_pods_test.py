@@ -92,7 +92,8 @@ def test_replica_sets_are_read_in_trouble_only(stack, server):
     assert [request.path.rpartition("/")[2] for request in server.requests if "/replicasets/" in request.path] == ["web-rs1"]
 
 
-def waiting(kind: str, pods: list[dict[str, Any]], annotations: dict[str, str] | None = None, spec: dict[str, Any] | None = None, **status: Any) -> UnreadyObject:
+def waiting(kind: str, pods: list[dict[str, Any]], annotations: dict[str, str] | None = None, spec: dict[str, Any] | None = None,
+            **status: Any) -> UnreadyObject:
     """Returns a workload that is not ready."""
     live = {"apiVersion": "apps/v1", "kind": kind, "spec": spec or {}, "status": {"observedGeneration": 2, **status},
             "metadata": {"name": "x", "namespace": "dev", "generation": 2, "annotations": annotations or {}}}
@@ -117,7 +118,8 @@ def test_a_stateful_set_waits_for_its_former_pods(stack, server):
     db = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "dev"},
           "spec": {"replicas": 1, "selector": {"matchLabels": labels}}}
     stack.make(db)
-    server.put({**db, "metadata": {**db["metadata"], "generation": 2}, "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})
+    server.put({**db, "metadata": {**db["metadata"], "generation": 2},
+                "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})
     server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db-0", "namespace": "dev", "labels": {**labels, "controller-revision-hash": "db-1"}},
                 "status": {"phase": "Running", "containerStatuses": [CRASHED]}})
     emitted = stack.events("wait", "--timeout=2s")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Collection, Iterable
+from collections.abc import Collection, Iterable
+from types import TracebackType
+from typing import Self
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.informer import Informer, Key
@@ -33,7 +35,7 @@ class Follower:
         report: Receives the state of every target, and the explanations of stuck objects.
     """
 
-    def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter):
+    def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter) -> None:
         items = list(items)
         collections = collections_of(items)
         # Each watch occupies a connection, so the watches have their own client.
@@ -49,13 +51,13 @@ class Follower:
         self._followed = {item.identity for item in items}
         self._expected: dict[Identity, tuple[Key, int, float]] = {}
 
-    def __enter__(self) -> Follower:
+    def __enter__(self) -> Self:
         self._informer.start()
         self._shown.__enter__()
         return self
 
-    def __exit__(self, *details: Any) -> None:
-        self._shown.__exit__(*details)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._shown.__exit__(kind, error, trace)
         self._informer.stop()
 
     def look(self, labels: Collection[str] | None = None) -> list[TargetState] | None:

@@ -7,7 +7,7 @@ kept only for masking.
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
@@ -29,7 +29,7 @@ class LiveSecrets:
         learn: Receives the Secrets whose values must be masked.
     """
 
-    def __init__(self, client: Client, objects: Iterable[Object], learn: Callable[[Iterable[Object]], None]):
+    def __init__(self, client: Client, objects: Iterable[Object], learn: Callable[[Iterable[Object]], None]) -> None:
         self._client = client
         self._learn = learn
         self._lock = threading.Lock()

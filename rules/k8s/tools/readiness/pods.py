@@ -5,7 +5,8 @@ Pure functions of live objects.
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from rules.k8s.tools.masking.mask import CUT
 from rules.k8s.tools.objects.objects import Object
@@ -129,7 +130,7 @@ class PodIndex:
         pods: Live pods.
     """
 
-    def __init__(self, pods: Iterable[Object]):
+    def __init__(self, pods: Iterable[Object]) -> None:
         self._by_label: dict[tuple[str, str, str], list[Object]] = {}
         for pod in pods:
             for key, value in (pod["metadata"].get("labels") or {}).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
@@ -38,7 +38,7 @@ class StuckDetector:
         learn: Receives pods before their log lines or messages are shown.
     """
 
-    def __init__(self, client: Client, learn: Callable[[Iterable[Object]], None] = lambda pods: None):
+    def __init__(self, client: Client, learn: Callable[[Iterable[Object]], None] = lambda pods: None) -> None:
         self._client = client
         self._learn = learn
         self._current = CurrentPods(client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Iterable
+from collections.abc import Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item

@@ -251,7 +251,8 @@ def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
     emitted = shell.events("wait", "--timeout=2s")
 
     event = "Normal WaitForFirstConsumer (x1): waiting for first consumer"
-    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [("data", "is Pending", event)]
+    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
+        ("data", "is Pending", event)]
     assert emitted[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
 
 
