@@ -60,7 +60,7 @@ def test_definition_of_another_run(shell, client, home):
         assert shell.run("apply") == 0, shell.err
     shell.make(custom("Nothing", "c", home))
     assert shell.run("apply") == 1
-    assert "the cluster serves no kind Nothing in tests.example.com/v1; correct apiVersion or kind" in shell.err
+    assert "the cluster does not serve kind Nothing in tests.example.com/v1; correct apiVersion or kind" in shell.err
 
 
 def test_removed_fields_go(shell, client, place):

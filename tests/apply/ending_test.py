@@ -40,7 +40,7 @@ def test_what_is_being_deleted_is_made_anew(shell, client, home, verb, names):
 
     assert shell.run(verb, *(["--wait=15s"] if verb == "apply" else [])) == 0, shell.err
     timer.join()
-    assert f"//svc:dev: ConfigMap {home}/a is being deleted; its end is waited for, and it is made anew" in shell.err
+    assert f"//svc:dev: ConfigMap {home}/a is terminating; waiting, then recreating it" in shell.err
     assert "1 created" in shell.err
     assert client.request("GET", path)[1]["metadata"]["uid"] != uid
     assert shell.run("replace" if verb == "replace" else "apply") == 0 and f"{len(names)} unchanged" in shell.err

@@ -83,7 +83,7 @@ def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home,
     assert shell.run("replace") == 0, shell.err
     old = read(client, home, path)["metadata"]["uid"]
     make(shell, home, asking(after, home, {}), config_map("other", home))
-    assert shell.run(verb) == 1 and "touches a field that cannot be changed" in shell.err and "'turnup/on-immutable: recreate'" in shell.err
+    assert shell.run(verb) == 1 and "touches an immutable field" in shell.err and "'turnup/on-immutable: recreate'" in shell.err
     assert len(shell.err) < 500
 
     make(shell, home, asking(after, home), config_map("other", home))
@@ -203,7 +203,7 @@ def test_what_others_made_is_not_deleted(shell, client, server, home):
     client.request("POST", f"/apis/batch/v1/namespaces/{home}/jobs", body=placed(job("a"), home))
     make(shell, home, asking(job("b"), home))
 
-    assert shell.run("apply", "--adopt") == 1 and "touches a field that cannot be changed" in shell.err
+    assert shell.run("apply", "--adopt") == 1 and "touches an immutable field" in shell.err
     assert deletes(server, home) == []
 
 

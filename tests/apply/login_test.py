@@ -116,5 +116,5 @@ def test_impersonation(who, server):
 
 def test_unknown_user_is_one_sentence(who):
     """The error for credentials that the server does not know is one sentence."""
-    with pytest.raises(TurnupError, match="the credentials of context 'turnup-test' are not accepted .401."):
+    with pytest.raises(TurnupError, match="the server rejected the credentials of context 'turnup-test' .401."):
         who({"token": "nobody"})

@@ -119,7 +119,7 @@ def test_a_foreign_object_under_our_name_is_refused(shell, client, home):
 
     for verb in ("apply", "create", "replace"):
         assert shell.run(verb) == 1, verb
-    assert shell.run("apply", "--force-conflicts") == 1 and "was made by 'jane'" in shell.err
+    assert shell.run("apply", "--force-conflicts") == 1 and "was created by 'jane'" in shell.err
     assert shell.run("delete") == 0
     assert client.request("GET", path)[1] == before
 

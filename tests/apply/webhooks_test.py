@@ -59,8 +59,8 @@ def test_a_webhook_that_nobody_makes_is_a_refusal(shell, server, hooked):
 
     assert shell.run("apply") == 1
     assert time.monotonic() - started < 5
-    assert shell.err.startswith(f"ERROR: //svc:dev: ConfigMap {hooked}/c: the webhook 'gate.example.com' of Service {hooked}/gate has to be asked "
-                                "about it and does not answer (service ")
+    assert shell.err.startswith(f"ERROR: //svc:dev: ConfigMap {hooked}/c: the webhook 'gate.example.com' of Service {hooked}/gate must admit it "
+                                "but does not answer (service ")
     assert shell.err.endswith("Nothing was written.\n") and len(shell.err.splitlines()) == 1
     assert server.changes() == before
 

@@ -1,30 +1,37 @@
-"""What the server says when it refuses an object, as one sentence without a Secret's value."""
+"""Error messages for objects that the API server refuses; they never contain a Secret's value."""
 
 from __future__ import annotations
 
 import re
 
 from rules.k8s.tools.api.field_ownership import conflicts
-from rules.k8s.tools.api.webhooks import called
+from rules.k8s.tools.api.webhooks import parse_webhook_failure
 from rules.k8s.tools.errors import ApiError, is_namespace_terminating, is_schema_error
 from rules.k8s.tools.masking.mask import MASK
 from rules.k8s.tools.objects.objects import Identity
 
-# Anything that a message quotes may be a value, of the manifest or of what is stored.
+# Quoted text may be a value from the manifest or from the stored object.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\{.*\}|(?<=Invalid value: )\S+')
 
-# The server quotes a whole structure in its own language, pages long: the field's name says as much.
+# The server may print a whole structure in Go syntax, pages long. The field's name is enough.
 _STRUCTURE = re.compile(r"^Invalid value: (?:[\w.\[\]*&]*\{.*\}|map\[.*\]): ", re.DOTALL)
 
-# Who may not do what, in the server's words: they quote names and no value.
+# The message for missing permissions: it quotes names only, so nothing in it needs masking.
 _RIGHTS = re.compile(r'^[\w./-]+ "[^"]*" is forbidden: User "[^"]*" cannot [a-z]+ resource ')
 
-# What the server says of fields that have their value for good.
-_UNCHANGEABLE = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not change once set")
+# The server's words for a change of an immutable field.
+_IMMUTABLE = ("field is immutable", "cannot change roleRef", "updates to statefulset spec", "may not change once set")
 
 
-def words(error: ApiError, identity: Identity) -> str:
-    """Returns the server's words. Of a Secret, only the fields and reasons: the message may quote live values, too."""
+def server_message(error: ApiError, identity: Identity) -> str:
+    """Returns the server's message.
+
+    For a Secret, returns only the fields and reasons, because the message may also quote live values.
+
+    Args:
+        error: The refusal.
+        identity: The refused object.
+    """
     causes = [cause for cause in error.details.get("causes") or [] if cause.get("field")]
     if identity.kind == "Secret" and not identity.group:
         return "; ".join(f"{cause['field']}: {cause.get('reason')}" for cause in causes) or _masked(error, identity)
@@ -34,57 +41,57 @@ def words(error: ApiError, identity: Identity) -> str:
 
 
 def _masked(error: ApiError, identity: Identity) -> str:
-    """Returns the server's words about a Secret with what may be one of its values masked."""
+    """Returns the server's message about a Secret, with everything masked that may be a value."""
     if error.status == 403 and _RIGHTS.match(error.message):
         return error.message
     known = {f'"{name}"' for name in ("", "secrets", identity.name, identity.namespace)}
     return _QUOTED.sub(lambda found: found[0] if found[0] in known else MASK, error.message)
 
 
-def explain(error: ApiError, label: str, identity: Identity, *, take: str = "--force-conflicts") -> str:
-    """Turns a refusal into one sentence that names the object, the reason and the cure.
+def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: str = "--force-conflicts") -> str:
+    """Returns one sentence with the object, the reason of a refusal and the fix.
 
     Args:
-        error: the refusal.
-        label: target of the object.
-        identity: the object.
-        take: the arguments with which fields of others are taken over.
+        error: The refusal.
+        label: Label of the object's target.
+        identity: The refused object.
+        takeover_flags: Command-line flags that take over fields of other field managers.
     """
     what = f"{label}: {identity}"
-    taken = conflicts(error)
-    if taken:
-        fields = ", ".join(f"{field} (managed by {manager!r})" for manager, field in taken)
+    conflicting = conflicts(error)
+    if conflicting:
+        fields = ", ".join(f"{field} (managed by {manager!r})" for manager, field in conflicting)
         return (f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with "
-                f"'-- {take}'.")
-    said = words(error, identity)
+                f"'-- {takeover_flags}'.")
+    message = server_message(error, identity)
     if error.status == 404 and "namespaces" in error.message and identity.namespace:
-        return f"{what}: {missing_namespace(identity.namespace)}"
+        return f"{what}: {missing_namespace_sentence(identity.namespace)}"
     if error.status == 403 and "exceeded quota" in error.message:
-        return f"{what}: the namespace's quota does not allow it ({said}); make room or raise the quota."
+        return f"{what}: the namespace's quota does not allow it ({message}); make room or raise the quota."
     if error.status == 403 and is_namespace_terminating(error.message):
-        return f"{what}: the namespace {identity.namespace!r} is being deleted; run it again once it is gone or made anew."
+        return f"{what}: the namespace {identity.namespace!r} is terminating; run the command again when it is gone or recreated."
     if error.status == 403:
-        return f"{what}: the cluster forbids it ({said}); ask for the rights or use another user."
-    if error.status == 422 and any(phrase in error.message for phrase in _UNCHANGEABLE):
-        return (f"{what}: the change touches a field that cannot be changed ({said}); leave the field as it is, or delete the object and "
-                "apply again, which the annotation 'turnup/on-immutable: recreate' asks for.")
+        return f"{what}: the cluster forbids it ({message}); ask for the permission, or use another user."
+    if error.status == 422 and any(phrase in error.message for phrase in _IMMUTABLE):
+        return (f"{what}: the change touches an immutable field ({message}); leave the field as it is, or delete the object and "
+                "apply again, which the annotation 'turnup/on-immutable: recreate' does for you.")
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
-        return f"{what}: does not fit its schema ({said}); correct the manifest."
+        return f"{what}: does not fit its schema ({message}); correct the manifest."
     if error.status == 413:
-        return f"{what}: is too large for the API server ({said}); split it, or keep the data elsewhere."
+        return f"{what}: is too large for the API server ({message}); split it, or keep the data elsewhere."
     if error.status == 405 or (error.status == 404 and "could not find the requested resource" in error.message):
-        return (f"{what}: the cluster keeps no {identity.kind} under a name, so none can be applied ({said}); leave it out, or correct its "
+        return (f"{what}: {identity.kind} objects are not stored, so they cannot be applied ({message}); leave it out, or correct its "
                 "apiVersion and kind.")
-    hook = called(error.message) if error.status >= 500 else None
-    if hook:
-        cause = MASK if identity.kind == "Secret" and _QUOTED.search(hook.cause) else hook.cause
-        return (f"{what}: {hook} has to be asked about it and does not answer ({cause}); see to what it runs on, or delete its "
+    webhook = parse_webhook_failure(error.message) if error.status >= 500 else None
+    if webhook:
+        cause = MASK if identity.kind == "Secret" and _QUOTED.search(webhook.cause) else webhook.cause
+        return (f"{what}: {webhook} must admit it but does not answer ({cause}); fix the webhook, or delete its "
                 "configuration.")
     if error.status in (400, 422):
-        return f"{what}: the cluster finds it invalid ({said}); correct the manifest."
-    return f"{what}: the cluster refused it ({error.status} {error.reason}: {said})."
+        return f"{what}: the cluster finds it invalid ({message}); correct the manifest."
+    return f"{what}: the cluster refused it ({error.status} {error.reason}: {message})."
 
 
-def missing_namespace(namespace: str) -> str:
-    """Says that a namespace is missing, and what makes it."""
+def missing_namespace_sentence(namespace: str) -> str:
+    """Returns the sentence for a missing namespace, with the command that creates it."""
     return f"the namespace {namespace!r} does not exist; create it with 'bazel run //prod:setup.apply'."

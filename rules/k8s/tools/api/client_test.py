@@ -1,4 +1,4 @@
-"""Tests of what a client makes of connections that break before the server has answered."""
+"""Tests of connections that break before the server has answered."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rules.k8s.tools.kubeconfig.kubeconfig import Connection
 
 
 def connection_to(server: str) -> Connection:
-    """Returns the connection of a context without credentials."""
+    """Returns the connection settings of a context without credentials."""
     return Connection("ctx", "cluster", server, None, True, "", None, None, dict, {})
 
 
 @contextlib.contextmanager
 def listener(answer: bytes):
-    """Answers each connection with some bytes and closes it; yields (address, list with an entry a connection)."""
+    """Answers each connection with some bytes and closes it; yields (address, a list with an entry per connection)."""
     taken: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -47,12 +47,12 @@ def listener(answer: bytes):
 
 @pytest.fixture(autouse=True)
 def fixture_hasty(monkeypatch):
-    """No pause between two attempts."""
+    """Removes the pause between two attempts."""
     monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
 
 
 def test_a_handshake_that_is_cut_is_tried_again():
-    """A connection that is closed during the handshake tells nothing of the kubeconfig: it is made again, and then the server is away."""
+    """A connection that is closed during the TLS handshake is retried; after the last attempt the server counts as unreachable."""
     with listener(b"") as (address, taken), pytest.raises(UnreachableError, match="does not answer"):
         Client(connection_to(address)).request("GET", "/version")
 
@@ -60,7 +60,7 @@ def test_a_handshake_that_is_cut_is_tried_again():
 
 
 def test_a_server_without_tls_is_final():
-    """What answers without TLS is not the server of the kubeconfig: it is asked once."""
+    """A server without TLS is an error of the kubeconfig, and there is no retry."""
     with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (address, taken), pytest.raises(TurnupError, match="TLS failed .*another cluster"):
         Client(connection_to(address)).request("GET", "/version")
 
@@ -75,7 +75,7 @@ def test_a_server_without_tls_is_final():
     (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed (EOF)"), False),
 ])
 def test_which_reasons_are_final(monkeypatch, error, final):
-    """Only a certificate, a host name or a server that speaks no TLS makes the kubeconfig the cause."""
+    """Only a wrong certificate, a wrong host name or a server without TLS is an error of the kubeconfig."""
     client = Client(connection_to("https://127.0.0.1:1"))
     asked = []
 

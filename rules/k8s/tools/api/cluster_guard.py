@@ -1,13 +1,13 @@
-"""The guard: a target acts on the cluster that it was made for, or not at all.
+"""Cluster guard: a target runs only against the cluster that it was built for.
 
-Four facts are compared before the first request that writes:
-1. the context named on the command line, if any, with the one in the plan;
-2. the cluster entry of the kubeconfig with the target's `cluster` attribute, if set;
-3. the server (and certificate authority) behind the context with what is recorded of it:
-   the record of a cluster made by `turnup cluster create`, else the server that this
-   context led to when it was first used from this account;
-4. the UID of the namespace kube-system, which no two clusters share, with the one
-   recorded at first use: an address can come to belong to another cluster.
+Four comparisons come before the first write:
+1. the context on the command line, if any, with the context in the plan;
+2. the kubeconfig's cluster entry with the target's `cluster` attribute, if set;
+3. the server of the context with its record: for a cluster of `turnup cluster create`,
+   the certificate authority; for any other, the server at the context's first use from
+   this account;
+4. the UID of the namespace kube-system, which is unique per cluster, with the UID at
+   first use, because another cluster may get the same address.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Callable, Mapping
 
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.errors import ApiError, TurnupError, WrongClusterError
@@ -27,19 +27,22 @@ _OWN_CONTEXT = "turnup-"
 
 
 def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False,
-            say: Callable[[str], None] = lambda text: None) -> Connection:
-    """Reads the kubeconfig once and checks that it leads where the plan wants to go.
+            note: Callable[[str], None] = lambda text: None) -> Connection:
+    """Reads the kubeconfig once and makes the first three comparisons.
 
     Args:
-        plan: the plan of the target.
-        context: the context asked for on the command line, "" for none.
-        environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
-        accept_cluster: take the server that the context leads to now as the right one.
-        say: told when a login takes long, and when it cannot be recorded where the context leads.
+        plan: The plan of the target.
+        context: The context on the command line; "" for none.
+        environ: The process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
+        accept_cluster: Whether to accept the context's present server as the right one.
+        note: Receives a line if a login takes long, or if the server cannot be recorded.
+
+    Returns:
+        The connection settings of the plan's context.
 
     Raises:
-        WrongClusterError: any of the first three comparisons fails.
-        TurnupError: the kubeconfig does not have the context.
+        WrongClusterError: One of the first three comparisons fails.
+        TurnupError: The kubeconfig does not have the context.
     """
     documents = [entry.document for entry in plan.entries]
     expected = documents[0]["context"]
@@ -47,18 +50,18 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
         raise WrongClusterError(f"{plan.label} is made for context {expected!r}, not for {context!r}; nothing was sent. Build it "
                                 f"for the other cluster with TURNUP_CONTEXT={context}.")
     if not expected:
-        raise WrongClusterError(f"{plan.label} names no context; set context in its k8s_object.")
+        raise WrongClusterError(f"{plan.label} has no context; nothing was sent. Set context in its k8s_object.")
     files = kubeconfig_files(str(plan.kubeconfig or ""), environ)
-    connection = load(files, expected, documents[0]["user"], environ=environ, say=say)
+    connection = load(files, expected, documents[0]["user"], environ=environ, say=note)
     for document in documents:
         if document["cluster"] and document["cluster"] != connection.cluster:
             raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
                                     f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
-    _compare(connection, plan.label, environ, accept_cluster, say)
+    _compare(connection, plan.label, environ, accept_cluster, note)
     return connection
 
 
-def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool, say: Callable[[str], None]) -> None:
+def _compare(connection: Connection, label: str, environ: Mapping[str, str], accept: bool, note: Callable[[str], None]) -> None:
     recorded_ca = _own_cluster_ca(connection.context, environ)
     if recorded_ca is not None:
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
@@ -69,28 +72,29 @@ def _compare(connection: Connection, label: str, environ: Mapping[str, str], acc
     record = _record_path(connection.context, environ)
     recorded = {} if accept else _read_record(record)
     if not recorded:
-        _write_record(record, connection, "", say)
+        _write_record(record, connection, "", note)
     elif recorded["server"] != connection.server:
         raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
-                                "when it was first used; nothing was sent. Correct the kubeconfig, or say that the new server is "
-                                "right with '-- --accept-cluster'.")
+                                "when it was first used; nothing was sent. Correct the kubeconfig, or accept the new server "
+                                "with '-- --accept-cluster'.")
 
 
-def confirm(client: Client, label: str, environ: Mapping[str, str], say: Callable[[str], None] = lambda text: None) -> None:
-    """Asks the cluster who it is and compares that with what is recorded; records it when nothing is.
+def verify_cluster(client: Client, label: str, environ: Mapping[str, str], note: Callable[[str], None] = lambda text: None) -> None:
+    """Makes the fourth comparison; records the UID of kube-system at the context's first use.
 
-    The UID of kube-system stays what it is for a cluster's whole life. A user who may not
-    read that namespace goes on with the first three comparisons alone. A cluster of
-    `turnup cluster create` is known by its certificate authority and is not asked.
+    The UID never changes while a cluster exists. For an account that may not read the
+    namespace, the first three comparisons must do. A cluster of `turnup cluster create`
+    is identified by its certificate authority and needs no request.
 
     Args:
-        client: requests over the connection that `connect` gave.
-        label: the target that is run.
-        environ, say: as for `connect`.
+        client: Client with the connection settings that `connect` returned.
+        label: Label of the target.
+        environ: The process' environment, see `connect`.
+        note: Receives a line if the UID cannot be recorded.
 
     Raises:
-        WrongClusterError: another cluster answers at the recorded address.
-        TurnupError: the server cannot be reached.
+        WrongClusterError: Another cluster answers at the recorded address.
+        TurnupError: The server does not answer, or refuses for another reason than missing permissions.
     """
     connection = client.connection
     if _own_cluster_ca(connection.context, environ) is not None:
@@ -100,22 +104,22 @@ def confirm(client: Client, label: str, environ: Mapping[str, str], say: Callabl
     except ApiError as error:
         if error.status in (403, 404):
             return
-        raise TurnupError(f"{connection.server}: does not say which cluster it is ({error.status} {error.message}); try again.") from None
+        raise TurnupError(f"{connection.server}: the UID of the namespace kube-system cannot be read ({error.status} {error.message}); try again.") from None
     path = _record_path(connection.context, environ)
     record = _read_record(path)
     recorded = record.get("uid")
     if not record:
-        return  # It could not be written a moment ago, which has been said.
+        return  # `connect` could not write the record, and has said so.
     if not recorded:
-        _write_record(path, connection, uid, say)
+        _write_record(path, connection, uid, note)
     elif recorded != uid:
         raise WrongClusterError(f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
-                                f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or say "
-                                "that the new cluster is right with '-- --accept-cluster'.")
+                                f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or accept "
+                                "the new cluster with '-- --accept-cluster'.")
 
 
 def _own_cluster_ca(context: str, environ: Mapping[str, str]) -> bytes | None:
-    """Returns the CA of the cluster that Turnup made under this context's name, None without one."""
+    """Returns the CA of the cluster of `turnup cluster create` with this context; None if there is none."""
     if not context.startswith(_OWN_CONTEXT):
         return None
     state = Path(environ.get("TURNUP_STATE_DIR") or "/var/lib/turnup/clusters")
@@ -132,10 +136,10 @@ def _record_path(context: str, environ: Mapping[str, str]) -> Path:
 
 
 def _read_record(path: Path) -> dict[str, str]:
-    """Returns what is recorded of a context: its server and, once known, its uid; {} where nothing is.
+    """Returns the record of a context: `server` and `uid` ("" until known); {} if there is no record.
 
     Raises:
-        WrongClusterError: a record is there and does not say it, so nothing tells this use from the first one.
+        WrongClusterError: The record cannot be read or is damaged, so it is unknown where the context led before.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -145,17 +149,17 @@ def _read_record(path: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         if not os.access(path.parent, os.X_OK):
-            return {}  # An account without a state folder of its own, which is said where it cannot be written.
+            return {}  # The account has no state folder. _write_record reports it.
         what = f"cannot be read ({error.strerror})"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "is damaged"
-    raise WrongClusterError(f"{path}: {what}, so it cannot be told whether the context leads to the cluster of its first use; nothing was sent. Check "
-                            "the context's server in the kubeconfig, then delete the file, or say that the server is right with '-- --accept-cluster'.")
+    raise WrongClusterError(f"{path}: {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
+                            "the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.")
 
 
-def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[str], None]) -> None:
-    """Records where a context leads; for an account without a writable state folder it says that nothing is."""
-    import tempfile  # Only a context's first use writes.
+def _write_record(path: Path, connection: Connection, uid: str, note: Callable[[str], None]) -> None:
+    """Records the server and UID of a context; notes it if the state folder cannot be written."""
+    import tempfile  # Only a context's first use needs it.
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +168,7 @@ def _write_record(path: Path, connection: Connection, uid: str, say: Callable[[s
             json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
     except OSError as error:
-        say(f"note: {path.parent} cannot be written ({error.strerror}), so no later run notices when context {connection.context!r} leads to another cluster")
+        note(f"note: {path.parent} cannot be written ({error.strerror}), so later runs will not notice if context {connection.context!r} leads "
+             "to another cluster")
 
 

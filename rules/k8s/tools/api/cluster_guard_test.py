@@ -1,4 +1,4 @@
-"""Tests of the records that say where a context has led; the guard on real clusters is tested in //tests/apply."""
+"""Tests of the records of contexts' servers; //tests/apply tests the guard with real API servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rules.k8s.testing.plans import config_map
 
 @pytest.mark.parametrize("content", ["", "{", "junk", "{}", "[]", "5", "[" * 100_000, '{"server": null}', '{"server": 5}', '{"server": "x", "uid": 5}'])
 def test_a_damaged_record_is_refused(shell, server, content):
-    """A record that does not say where a context led is no first use: nothing is sent, and the sentence names the file and the ways on."""
+    """A damaged record is an error, not a first use: nothing is sent, and the message names the file and what to do."""
     shell.make(config_map("a"))
     assert shell.run("apply") == 0, shell.err
     record = next((shell.folder / "state" / "turnup" / "contexts").iterdir())
@@ -20,8 +20,9 @@ def test_a_damaged_record_is_refused(shell, server, content):
         shell.use(other.kubeconfig())
 
         assert shell.run("apply") == 3
-        assert shell.err == (f"ERROR: {record}: is damaged, so it cannot be told whether the context leads to the cluster of its first use; nothing was sent. "
-                             "Check the context's server in the kubeconfig, then delete the file, or say that the server is right with '-- --accept-cluster'.\n")
+        assert shell.err == (f"ERROR: {record}: is damaged, so it is unknown whether the context still leads to the cluster of its first use; "
+                             "nothing was sent. "
+                             "Check the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.\n")
         assert other.requests == [] and record.read_text() == content
     shell.use(server.kubeconfig())
     assert shell.run("apply", "--accept-cluster") == 0, shell.err
@@ -29,7 +30,7 @@ def test_a_damaged_record_is_refused(shell, server, content):
 
 
 def test_a_record_that_cannot_be_read_is_refused(shell, server):
-    """Neither is one that is there and cannot be read."""
+    """An unreadable record is an error, too, and the message names the file."""
     shell.make(config_map("a"))
     assert shell.run("apply") == 0, shell.err
     record = next((shell.folder / "state" / "turnup" / "contexts").iterdir())

@@ -1,4 +1,4 @@
-"""Tests of finding out which kinds a cluster serves, while a definition is on its way."""
+"""Tests of discovery while a definition is not served yet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def definition(**changes) -> dict:
 
 
 def discoveries(server) -> int:
-    """Returns how often a server was asked for its kinds."""
+    """Returns how many discoveries a server has answered."""
     return sum(request.path == "/apis" for request in server.requests)
 
 
 def test_definition_that_is_not_served_yet_is_waited_for(shell, server):
-    """Where another run has just made an object's definition, the apply waits until it is served, and says so."""
+    """An apply waits for a kind whose definition another run has just created, and says so."""
     server.put(definition())
     shell.make(WIDGET)
 
@@ -36,19 +36,19 @@ def test_definition_that_is_not_served_yet_is_waited_for(shell, server):
 
     server.refuse = serve
     assert shell.run("apply") == 0, shell.err
-    assert shell.err.splitlines()[0] == "waiting until the cluster serves Widget, whose definition it has"
+    assert shell.err.splitlines()[0] == "waiting until the cluster serves Widget; its CustomResourceDefinition exists"
     assert server.get(WIDGET) and discoveries(server) == 3
 
 
 def test_definition_that_is_never_served_is_named(shell, server, monkeypatch):
-    """A definition that is not served within its time is named, and nothing is written."""
+    """If a definition is not served in time, the message names it, and nothing is written."""
     monkeypatch.setattr(discovery, "_ESTABLISH_SECONDS", 0.6)
     server.put(definition())
     shell.make(WIDGET)
 
     assert shell.run("apply") == 1
     assert shell.err.splitlines()[-1] == ("ERROR: //svc:dev: Widget w: the cluster has the CustomResourceDefinition widgets.example.com, but has not "
-                                          "served it for 1 s; look at the definition's conditions.")
+                                          "served its kind within 1 s; look at the definition's conditions.")
     assert server.writes == []
 
 
@@ -57,7 +57,7 @@ def test_definition_that_is_never_served_is_named(shell, server, monkeypatch):
     definition(versions=[{"name": "v1", "served": False}]), {**definition(), "metadata": {"name": "widgets.example.com", "deletionTimestamp": "x"}},
     "forbidden"])
 def test_other_unknown_kinds_are_refused_at_once(shell, server, there):
-    """Without a definition of just that kind and version, or the right to read it, an unknown kind is refused at once."""
+    """Without a definition of exactly that kind and version, or the permission to read it, an unknown kind fails at once."""
     if there == "forbidden":
         server.put(definition())
         server.refuse = lambda request: (403, {"message": "no"}) if request.path.endswith("/customresourcedefinitions") else None
@@ -67,5 +67,5 @@ def test_other_unknown_kinds_are_refused_at_once(shell, server, there):
     started = time.monotonic()
 
     assert shell.run("apply") == 1
-    assert "the cluster serves no kind Widget in example.com/v1; correct apiVersion or kind" in shell.err
+    assert "the cluster does not serve kind Widget in example.com/v1; correct apiVersion or kind" in shell.err
     assert discoveries(server) == 1 and time.monotonic() - started < 5

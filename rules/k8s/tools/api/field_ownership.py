@@ -1,9 +1,9 @@
-"""Field ownership: what server-side apply says about it, and how an earlier replace is merged_managers.
+"""Field ownership in server-side apply: conflicts, our own field managers, and who created an object.
 
-The server keeps, per manager and operation, which fields it set (managedFields).
-`.replace` is an Update, `.apply` an Apply: fields that an Update set are not removed
-when an Apply leaves them out. So the first apply after a replace turns the one into
-the other; pure functions here, requests in engine.py.
+The server records in managedFields which manager set which fields by which operation.
+`.replace` is an Update and `.apply` an Apply. An Apply does not remove fields that an
+Update set, so the first apply after a replace merges the Update's entry into the
+Apply's. The functions here are pure; write/applier.py sends the requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rules.k8s.tools.objects.objects import Object
 
 
 def conflicts(error: ApiError) -> list[tuple[str, str]]:
-    """Returns the (manager, field) pairs of a server-side apply conflict, [] for other errors."""
+    """Returns the (manager, field) pairs of a server-side apply conflict; [] for other errors."""
     pairs = []
     for cause in error.details.get("causes") or []:
         if cause.get("reason") == "FieldManagerConflict":
@@ -26,13 +26,13 @@ def conflicts(error: ApiError) -> list[tuple[str, str]]:
 
 
 def merged_managers(live: Object) -> list[dict[str, Any]] | None:
-    """Returns the managedFields in which our Apply owns what our Update set.
+    """Returns managedFields in which Turnup's Apply also owns what Turnup's Update set.
 
     Args:
-        live: an object or its metadata, with managedFields.
+        live: A live object or its metadata, with managedFields.
 
     Returns:
-        None when there is no Update of ours: nothing to do.
+        The new managedFields; None if Turnup has no Update entry, so nothing needs merging.
     """
     entries = live["metadata"].get("managedFields") or []
     ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")]
@@ -45,11 +45,11 @@ def merged_managers(live: Object) -> list[dict[str, Any]] | None:
     return [entry for entry in entries if entry not in ours] + [{**newest, "operation": "Apply", "fieldsV1": fields}]
 
 
-def foreign_owner(live: Object) -> str:
-    """Says who made an object that no target of Turnup has applied, as far as the object tells.
+def describe_creator(live: Object) -> str:
+    """Returns who created an object that no target of Turnup applied, as far as its metadata tells.
 
     Args:
-        live: an object or its metadata, with managedFields.
+        live: A live object or its metadata, with managedFields.
     """
     meta = live["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
@@ -64,9 +64,9 @@ def foreign_owner(live: Object) -> str:
     if labels.get("app.kubernetes.io/managed-by"):
         return repr(labels["app.kubernetes.io/managed-by"])
     managers = [entry.get("manager") for entry in meta.get("managedFields") or [] if entry.get("manager") and not entry.get("subresource")]
-    return repr(managers[0]) if managers else "somebody else"
+    return repr(managers[0]) if managers else "someone else"
 
 
 def _union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Joins two sets of fields in the FieldsV1 notation: nested mappings with empty leaves."""
+    """Returns the union of two FieldsV1 sets, which are nested mappings with empty leaves."""
     return {**one, **{key: _union(one.get(key) or {}, value) for key, value in other.items()}}

@@ -1,4 +1,4 @@
-"""What holds an object that is being deleted and does not come to its end."""
+"""Finalizers that keep a terminating object from being removed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ from rules.k8s.tools.errors import ApiError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
 
 
-def holders(live: Object) -> str:
-    """Returns what an object says of what holds it, "" when it says nothing: its finalizers, and of a namespace what is in it."""
-    names = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
-    told = [str(condition.get("message", "")).rstrip(".") for condition in (live.get("status") or {}).get("conditions") or []
-            if live.get("kind") == "Namespace" and condition.get("status") == "True"]
-    # That of every namespace; where the conditions say what it waits for, it is no news.
-    names = [name for name in names if name != "kubernetes" or not told]
-    return "; ".join([f"finalizers: {', '.join(names)}"] * bool(names) + [text for text in told if text])
-
-
-def finalizers_sentence(client: Client, path: str) -> str:
-    """Returns what holds the object at a path, "" when that is not known.
+def describe_finalizers(live: Object) -> str:
+    """Returns what keeps an object from being removed; "" if the object does not tell.
 
     Args:
-        client: the API server.
-        path: of the object, of which mostly the metadata alone are read.
+        live: The live object. A namespace's conditions also tell which of its contents remain.
+    """
+    names = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
+    messages = [str(condition.get("message", "")).rstrip(".") for condition in (live.get("status") or {}).get("conditions") or []
+            if live.get("kind") == "Namespace" and condition.get("status") == "True"]
+    # Every namespace has this finalizer; it tells nothing if the conditions tell more.
+    names = [name for name in names if name != "kubernetes" or not messages]
+    return "; ".join([f"finalizers: {', '.join(names)}"] * bool(names) + [text for text in messages if text])
+
+
+def read_finalizers(client: Client, path: str) -> str:
+    """Reads an object and returns what keeps it from being removed; "" if it cannot be read.
+
+    Args:
+        client: Client of the API server.
+        path: The object's path.
+
+    Raises:
+        UnreachableError: The API server does not answer.
     """
     try:
-        return holders(client.request("GET", path)[1])
+        return describe_finalizers(client.request("GET", path)[1])
     except UnreachableError:
         raise
     except ApiError:

@@ -1,15 +1,15 @@
-"""A live copy of the objects that a run looks at, kept by watches.
+"""Informer: a local copy of objects, kept current by watches.
 
-Where the user may not list or watch a kind, as with rights to a few objects of one
-namespace, its objects are read one by one instead.
+If the account may not list or watch a kind, for example because it has permissions for a
+few objects of one namespace only, the informer gets the objects one by one.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Iterable, Mapping
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
@@ -19,33 +19,32 @@ from rules.k8s.tools.objects.objects import Object
 Key = tuple[str, str, str, str]  # apiVersion, kind, namespace, name
 Collection = tuple[Resource, str]
 
-# How long a server may be away, as when it is restarted, before a run that waits gives up.
-_AWAY_SECONDS = 30.0
-# Between two looks at what cannot be watched.
-_LOOK_SECONDS = 1.0
-# Between two attempts to list what could be listed, and the longest time between two when it could not.
-_AGAIN_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 5.0
+# How long a server may be unavailable, for example during a restart, until the informer fails.
+_OUTAGE_SECONDS = 30.0
+# Pause between two polls of a collection that cannot be watched.
+_POLL_SECONDS = 1.0
+# Pause before the next list, and its maximum after repeated failures.
+_RETRY_SECONDS = 0.2
+_MAX_RETRY_SECONDS = 5.0
 
 
-class _Refusal(TurnupError):
-    """What will not pass by itself."""
-
+class _PermanentError(TurnupError):
+    """An error that a retry does not fix."""
 
 
 class Informer:
-    """Objects of some collections as the server has them, updated by one thread a collection.
+    """A copy of the objects of some collections, with one watch and one thread per collection.
 
     Args:
-        client: the API server; it needs a connection for each collection.
-        collections: (where a kind lives, namespace) to copy, and the names in each to read
-            one by one where it may not be listed.
+        client: Client of the API server, with at least one connection per collection.
+        collections: (resource, namespace) of each collection, with the names to get one by
+            one if the collection may not be listed.
 
     Attributes:
-        version: grows with every change.
+        version: Increases with every change.
     """
 
-    def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]):
+    def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]) -> None:
         self._client = client
         self._collections = {collection: sorted(set(names)) for collection, names in collections.items()}
         self._objects: dict[Key, Object] = {}
@@ -53,64 +52,71 @@ class Informer:
         self._error: TurnupError | None = None
         self._changed = threading.Condition()
         self._stopped = threading.Event()
-        self._heard: dict[Collection, float] = {}
+        self._last_success: dict[Collection, float] = {}
+        self._errors: dict[Collection, str] = {}
         self.version = 0
-        self._troubles: dict[Collection, str] = {}
 
     def start(self) -> None:
-        """Starts copying. The threads are daemons: an interrupted process does not wait for them."""
+        """Starts the watches. Their threads are daemons, so an interrupted process does not wait for them."""
         for collection in self._collections:
             threading.Thread(target=self._follow, args=collection, daemon=True).start()
 
     def snapshot(self, executor: Executor) -> None:
-        """Copies once, in place of `start`.
+        """Reads every collection once, instead of `start`.
+
+        Args:
+            executor: Runs requests in parallel.
 
         Raises:
-            TurnupError: a collection cannot be read.
+            TurnupError: A collection cannot be read.
         """
 
         def copy(collection: Collection) -> None:
             try:
                 self._list(*collection)
             except ApiError as error:
-                if _is_away(error):
-                    raise self._away(error, *collection) from None
+                if _is_outage(error):
+                    raise self._outage(error, *collection) from None
                 self._read_each(*collection, error)
 
         for _ in executor.map(copy, self._collections):
             pass
 
     def stop(self) -> None:
-        """Lets the threads end at their next event."""
+        """Tells the threads to exit at their next event."""
         self._stopped.set()
 
     @property
     def complete(self) -> bool:
-        """Whether every collection has been listed once."""
+        """Whether every collection has been read at least once."""
         return len(self._listed) == len(self._collections)
 
     @property
-    def trouble(self) -> str:
-        """Why the copy may be out of date at the moment; "" when it is not."""
-        return next(iter(list(self._troubles.values())), "")
+    def temporary_error(self) -> str:
+        """Why the copy may be out of date; "" if it is current."""
+        return next(iter(list(self._errors.values())), "")
 
     def get(self, key: Key) -> Object | None:
-        """Returns an object, None when it is not there."""
+        """Returns an object; None if it does not exist."""
         return self._objects.get(key)
 
     def all(self, kind: str) -> list[Object]:
-        """Returns every copied object of a kind."""
+        """Returns all objects of a kind."""
         with self._changed:
             return [obj for key, obj in self._objects.items() if key[1] == kind]
 
     def wait(self, version: int, seconds: float) -> int:
-        """Waits until something has changed since `version`, or for some seconds.
+        """Waits until the copy is newer than `version`, but at most some seconds.
+
+        Args:
+            version: The version that the caller knows.
+            seconds: The longest time to wait.
 
         Returns:
             The present version.
 
         Raises:
-            TurnupError: a collection cannot be read.
+            TurnupError: A collection cannot be read.
         """
         with self._changed:
             if self.version == version and not self._error:
@@ -120,70 +126,70 @@ class Informer:
             return self.version
 
     def _follow(self, resource: Resource, namespace: str) -> None:
-        pause = _AGAIN_SECONDS
-        self._heard[resource, namespace] = time.monotonic()
+        pause = _RETRY_SECONDS
+        self._last_success[resource, namespace] = time.monotonic()
         while not self._stopped.is_set():
             try:
                 rest = self._copy(resource, namespace)
-            except _Refusal as refusal:
-                self._fail(refusal)
+            except _PermanentError as error:
+                self._fail(error)
                 return
             except TurnupError as error:
-                self._troubles[resource, namespace] = str(error)
-                if time.monotonic() - self._heard[resource, namespace] > _AWAY_SECONDS:
+                self._errors[resource, namespace] = str(error)
+                if time.monotonic() - self._last_success[resource, namespace] > _OUTAGE_SECONDS:
                     self._fail(error)
                     return
-                rest, pause = pause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                rest, pause = pause, min(2 * pause, _MAX_RETRY_SECONDS)
             else:
-                pause = _AGAIN_SECONDS
+                pause = _RETRY_SECONDS
             self._stopped.wait(rest)
 
     def _copy(self, resource: Resource, namespace: str) -> float:
-        """Lists a collection and follows it until its watch ends.
+        """Lists a collection and watches it until the watch ends.
 
         Returns:
-            After how many seconds that is to be done again.
+            Seconds until the next list.
 
         Raises:
-            _Refusal: it cannot be read.
-            TurnupError: the server is away, or has no time.
+            _PermanentError: The collection cannot be read.
+            TurnupError: The server is unavailable or overloaded.
         """
         listed = False
         try:
             since = self._list(resource, namespace)
             listed = True
             self._watch(resource, namespace, since)
-            return _AGAIN_SECONDS
+            return _RETRY_SECONDS
         except ApiError as error:
             if error.status == 410:
-                return _AGAIN_SECONDS  # The history was cut.
-            if _is_away(error):
-                raise self._away(error, resource, namespace) from None
+                return _RETRY_SECONDS  # The resource version has expired.
+            if _is_outage(error):
+                raise self._outage(error, resource, namespace) from None
             if not listed or error.status != 403:
                 self._read_each(resource, namespace, error)
-            return _LOOK_SECONDS  # What may be listed, but not watched, is listed again.
+            return _POLL_SECONDS  # A collection that may be listed but not watched is polled.
         finally:
             if listed:
-                self._heard[resource, namespace] = time.monotonic()
+                self._last_success[resource, namespace] = time.monotonic()
 
-    def _away(self, error: ApiError, resource: Resource, namespace: str) -> TurnupError:
-        """Returns the sentence for a server that answers, but not with what was asked for."""
-        return TurnupError(f"the API server {self._client.connection.server} does not give the {resource.plural} of {namespace or 'the cluster'} "
-                           f"({error.status} {error.message}); look at the server, or try again.")
+    def _outage(self, error: ApiError, resource: Resource, namespace: str) -> TurnupError:
+        """Returns the error for a server that is reachable but does not serve a collection."""
+        return TurnupError(f"the API server {self._client.connection.server} does not return the {resource.plural} of {namespace or 'the cluster'} "
+                           f"({error.status} {error.message}); check the server, or try again.")
 
     def _read_each(self, resource: Resource, namespace: str, error: ApiError) -> None:
-        """Reads the objects of a collection that may not be listed or watched one by one.
+        """Gets the objects of a collection that may not be listed or watched, one by one.
 
         Raises:
-            _Refusal: they may not be read either, or the collection has another trouble.
-            TurnupError: the server has no time.
+            _PermanentError: They may not be read either, or the server refuses for another reason.
+            TurnupError: The server is unavailable or overloaded.
         """
         if error.status == 404:
-            found: dict[str, Object] = {}  # A kind whose definition is only just being established.
+            found: dict[str, Object] = {}  # The kind's definition is not established yet.
         elif error.status == 403:
             found = {name: obj for name in self._collections[resource, namespace] if (obj := self._read(resource, namespace, name))}
         else:
-            raise _Refusal(f"{resource.plural} in {namespace or 'the cluster'} cannot be read: {error.message}.")
+            raise _PermanentError(f"{resource.plural} in {namespace or 'the cluster'} cannot be read: {error.message}.")
         with self._changed:
             known = {key[3]: obj for key, obj in self._objects.items() if _within(key, resource, namespace)}
             if found != known or (resource, namespace) not in self._listed:
@@ -191,29 +197,31 @@ class Informer:
 
     def _read(self, resource: Resource, namespace: str, name: str) -> Object | None:
         try:
-            return self._client.request("GET", resource.path(namespace, name))[1]
+            found: Object = self._client.request("GET", resource.path(namespace, name))[1]
+            return found
         except ApiError as error:
             if error.status == 404:
                 return None
-            if _is_away(error):
-                raise self._away(error, resource, namespace) from None
-            raise _Refusal(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
-                              "right to get it.") from None
+            if _is_outage(error):
+                raise self._outage(error, resource, namespace) from None
+            raise _PermanentError(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
+                                  "permission to get it.") from None
 
     def _list(self, resource: Resource, namespace: str) -> str:
         found = self._client.request("GET", resource.path(namespace))[1]
         with self._changed:
             self._replace(resource, namespace, found.get("items") or [])
-        return found["metadata"]["resourceVersion"]
+        version: str = found["metadata"]["resourceVersion"]
+        return version
 
     def _replace(self, resource: Resource, namespace: str, objects: Iterable[Object]) -> None:
-        """Takes the present content of a collection; called with the lock held."""
+        """Replaces the copy of a collection. The caller holds the lock."""
         for key in [key for key in self._objects if _within(key, resource, namespace)]:
             del self._objects[key]
         for obj in objects:
             self._put(resource, obj)
         self._listed.add((resource, namespace))
-        self._troubles.pop((resource, namespace), None)
+        self._errors.pop((resource, namespace), None)
         self._notify()
 
     def _watch(self, resource: Resource, namespace: str, since: str) -> None:
@@ -233,7 +241,7 @@ class Informer:
                 self._notify()
 
     def _put(self, resource: Resource, obj: Object) -> None:
-        # Items of a list come without their apiVersion and kind.
+        # The items of a list do not have apiVersion and kind.
         self._objects[_key(resource, obj)] = {**obj, "apiVersion": resource.api_version, "kind": resource.kind}
 
     def _notify(self) -> None:
@@ -246,8 +254,8 @@ class Informer:
             self._changed.notify_all()
 
 
-def _is_away(error: ApiError) -> bool:
-    """Says whether an error tells of the server, as when it is restarted or has too much to do, and not of what was asked for."""
+def _is_outage(error: ApiError) -> bool:
+    """Returns whether an error comes from the server's state (a restart, overload) and not from the request."""
     return error.status in (408, 409, 429) or error.status >= 500
 
 

@@ -1,4 +1,4 @@
-"""Tests of the live copy of objects: which answers of the server pass by themselves, in lists and in watches."""
+"""Tests of the informer: which errors in lists and watches are temporary."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ KEY = ("v1", "ConfigMap", "dev", "a")
 
 @pytest.fixture(name="informer")
 def fixture_informer(server, tmp_path, monkeypatch):
-    """A copy of the ConfigMaps of dev that has not begun; attempts follow each other at once."""
+    """An informer for the ConfigMaps of dev that is not started, without pauses between attempts."""
     monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
-    monkeypatch.setattr(informer_module, "_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(informer_module, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "_POLL_SECONDS", 0.01)
     path = Path(tmp_path / "config")
     path.write_text(json.dumps(server.kubeconfig()))
     informer = Informer(Client(load(path, "turnup-test")), {(MAPS, "dev"): ["a"]})
@@ -36,10 +36,10 @@ def fixture_informer(server, tmp_path, monkeypatch):
 
 
 def wait_for(informer: Informer, condition) -> None:
-    """Waits until a condition of the copy holds.
+    """Waits until a condition of the informer holds.
 
     Raises:
-        TurnupError: the copy has failed.
+        TurnupError: The informer has failed.
     """
     deadline = time.monotonic() + 20
     while not condition():
@@ -50,7 +50,7 @@ def wait_for(informer: Informer, condition) -> None:
 @pytest.mark.parametrize("status", [408, 409, 410, 429, 500, 503, 504])
 @pytest.mark.parametrize("where", ["list", "watch"])
 def test_answers_that_pass(informer, server, where, status):
-    """A list or a watch that is refused because the server is away, or has cut its history, is asked for again until it is given."""
+    """A list or a watch is retried while the server is unavailable, or if the resource version has expired."""
     left = [(status, {"kind": "Status", "code": status, "message": "leader changed"})] * 7
     server.refuse = lambda request: left.pop() if left and request.path.endswith("/configmaps") and ("watch" in request.query) == (where == "watch") else None
     informer.start()
@@ -58,12 +58,12 @@ def test_answers_that_pass(informer, server, where, status):
     server.put(config_map("a", key="1"))
 
     wait_for(informer, lambda: informer.get(KEY) is not None)
-    assert informer.trouble == ""
+    assert informer.temporary_error == ""
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503, 504])
 def test_errors_in_a_watch_that_pass(informer, server, monkeypatch, status):
-    """An error in the middle of a watch, with any status that passes, makes the collection listed and watched anew."""
+    """After a temporary error in the middle of a watch, the collection is listed and watched again."""
     real = informer._client.stream
     left = [1, 2, 3]
 
@@ -82,19 +82,19 @@ def test_errors_in_a_watch_that_pass(informer, server, monkeypatch, status):
 
 
 def test_server_that_stays_away_is_named(informer, server, monkeypatch):
-    """A server that does not give a list for too long ends the wait, with its address, the collection and its words."""
-    monkeypatch.setattr(informer_module, "_AWAY_SECONDS", 0.5)
+    """If the server is unavailable for too long, the informer fails; the message has the address, the collection and the server's words."""
+    monkeypatch.setattr(informer_module, "_OUTAGE_SECONDS", 0.5)
     server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"})
     informer.start()
     with pytest.raises(TurnupError) as caught:
         wait_for(informer, lambda: False)
 
-    assert str(caught.value) == f"the API server {server.url} does not give the configmaps of dev (503 leader changed); look at the server, or try again."
+    assert str(caught.value) == f"the API server {server.url} does not return the configmaps of dev (503 leader changed); check the server, or try again."
 
 
 def test_time_away_begins_when_a_watch_ends(informer, server, monkeypatch):
-    """The time for which a server may be away begins when the last watch ended, however long ago the last list was."""
-    monkeypatch.setattr(informer_module, "_AWAY_SECONDS", 0.5)
+    """The longest time that a server may be unavailable starts when the last watch ended, even if the last list was long before."""
+    monkeypatch.setattr(informer_module, "_OUTAGE_SECONDS", 0.5)
     refused = [(503, {"kind": "Status", "code": 503, "message": "leader changed"})] * 6
 
     def stream(path, query, *, seconds):
@@ -107,11 +107,11 @@ def test_time_away_begins_when_a_watch_ends(informer, server, monkeypatch):
     wait_for(informer, lambda: not refused)
 
     version = informer.version
-    wait_for(informer, lambda: informer.version > version or not informer.trouble)
+    wait_for(informer, lambda: informer.version > version or not informer.temporary_error)
 
 
 def test_refusals_are_final(informer, server):
-    """What the server will not give however often it is asked ends the wait at once."""
+    """A permanent refusal makes the informer fail at once."""
     server.refuse = lambda request: (400, {"kind": "Status", "code": 400, "message": "no"}) if request.path.endswith("/configmaps") else None
     informer.start()
     started = time.monotonic()
@@ -122,12 +122,12 @@ def test_refusals_are_final(informer, server):
 
 
 def test_deadline_names_what_was_wrong(shell, server, monkeypatch):
-    """A wait whose deadline comes while the server gives nothing says why, not only that time is over."""
+    """If the deadline passes while the server is unavailable, the message says why the state is unknown."""
     monkeypatch.setattr(client_module, "_pause", lambda attempt, retry_after: 0.0)
     shell.make(deployment("web"))
     assert shell.run("apply") == 0, shell.err
     server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"}) if request.path.endswith("/deployments") else None
 
     assert shell.run("wait", "--timeout=1s") == 1
-    assert shell.err == (f"ERROR: the cluster's state could not be read within 1.0s: the API server {server.url} does not give the deployments of dev "
-                         "(503 leader changed); look at the server, or try again.\n")
+    assert shell.err == (f"ERROR: the cluster's state could not be read within 1.0s: the API server {server.url} does not return the deployments of dev "
+                         "(503 leader changed); check the server, or try again.\n")

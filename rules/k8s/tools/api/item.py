@@ -1,9 +1,9 @@
-"""Objects on their way to the cluster: where each lives, and what became of it."""
+"""Items: the objects of a run with their paths on the server, and the results of writing them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Callable, Iterable
 
 from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
@@ -15,13 +15,13 @@ from rules.k8s.tools.objects.plan import Entry
 
 @dataclass(frozen=True)
 class Item:
-    """One object on its way to the cluster.
+    """An object of a run.
 
     Attributes:
-        label: the target that it comes from.
-        obj: the object to send.
-        resource: where its kind lives.
-        identity: its identity on the cluster.
+        label: Label of the target that the object comes from.
+        obj: The object to send.
+        resource: The API resource of its kind.
+        identity: Its identity in the cluster.
     """
 
     label: str
@@ -31,19 +31,19 @@ class Item:
 
     @property
     def path(self) -> str:
-        """The object's own path on the server."""
+        """The object's path on the server."""
         return self.resource.path(self.identity.namespace, self.identity.name)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an item.
+    """The result of writing or deleting an item.
 
     Attributes:
-        item: the item.
+        item: The item.
         outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
-        live: the object (or its metadata) as the server has it now; None when failed or gone.
-        error: one sentence, "" unless failed.
+        live: The object (or its metadata) as the server has it now; None if it failed or is gone.
+        error: One sentence if it failed; else "".
     """
 
     item: Item
@@ -60,12 +60,12 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
             object that lives outside any namespace, or two objects are the same one.
     """
     entries = list(entries)
-    kinds.promise(obj for entry in entries for obj in entry.objects)
+    kinds.add_definitions(obj for entry in entries for obj in entry.objects)
     items: list[Item] = []
     holders: dict[Identity, str] = {}
     for entry in entries:
         for obj in entry.objects:
-            resource = kinds.need(obj, entry.label)
+            resource = kinds.require(obj, entry.label)
             for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
                 if name in (".", "..") or "/" in name or "%" in name:
                     raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
@@ -118,10 +118,10 @@ def live_metadata(client: Client, item: Item) -> Object | None:
 
 
 def read_live(client: Client, item: Item) -> Object | None:
-    """Returns an item's live object, None when it is absent.
+    """Returns an item's live object; None if it does not exist.
 
     Raises:
-        TurnupError: it may not be read.
+        TurnupError: The server refuses to return it.
     """
     try:
         return client.get_or_none(item.path)

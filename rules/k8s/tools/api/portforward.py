@@ -1,6 +1,6 @@
-"""One connection to a port of a pod, through the API server, as Kubernetes' v4 channel protocol over a WebSocket.
+"""Port forwarding to a pod through the API server: Kubernetes' v4 channel protocol over a WebSocket.
 
-Frames begin with a channel number: 0 for data, 1 for what went wrong. The first frame of
+Each frame begins with a channel number: 0 for data, 1 for errors. The first frame of
 each channel repeats the port. See the PortForward class of the kubernetes package.
 """
 
@@ -22,20 +22,26 @@ _CONNECT_SECONDS = 5.0
 _CHUNK = 1 << 16
 
 
-def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
-    """Copies bytes both ways between a local connection and a pod's port until either side ends.
+def forward_connection(client: Client, pod: Object, port: int, local: socket.socket) -> None:
+    """Copies bytes in both directions between a local connection and a pod's port until either side closes.
+
+    Args:
+        client: Client of the API server.
+        pod: The live pod.
+        port: The pod's port.
+        local: The local connection.
 
     Raises:
-        TurnupError: the connection to the pod could not be made; no byte of `local` was read.
+        TurnupError: The pod cannot be reached. No byte of `local` has been read by then.
     """
-    # websocket costs 20 ms to import, and only this verb needs it.
+    # Importing websocket takes 20 ms, and only this verb needs it.
     import websocket
 
     meta = pod["metadata"]
     url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
     name = client.connection.server_name
     headers = [f"{field}: {value}" for field, value in client.headers()]
-    remote = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
+    remote: Any = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
     try:
         remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
                        suppress_origin=True, **_proxy(client.connection.proxy, url))
@@ -47,16 +53,16 @@ def pump(client: Client, pod: Object, port: int, local: socket.socket) -> None:
         if all(len(data) == 3 for _, data in initial):
             _copy(remote, local, websocket)
     except (websocket.WebSocketException, OSError, ssl.SSLError):
-        return  # Either side has gone, which ends the connection.
+        return  # Either side closed the connection.
     finally:
         remote.shutdown()
 
 
 def _proxy(proxy: str, url: str) -> dict[str, Any]:
-    """Returns how websocket gets to a URL: as the kubeconfig says, whatever the environment does."""
+    """Returns the proxy options of websocket for a URL; the kubeconfig decides, not the environment."""
     way = urlsplit(proxy)
     if not proxy:
-        # Exceptions count beside a proxy only: this one is never asked.
+        # websocket reads the environment unless it gets a proxy. The exception makes sure that this one is never used.
         server = urlsplit(url).hostname
         return {"http_proxy_host": server, "http_no_proxy": [server]}
     login = {"http_proxy_auth": (unquote(way.username), unquote(way.password or ""))} if way.username else {}
@@ -64,7 +70,7 @@ def _proxy(proxy: str, url: str) -> dict[str, Any]:
 
 
 def _copy(remote: Any, local: socket.socket, websocket: Any) -> None:
-    """Copies until either side ends. The protocol cannot say that one direction has ended: what the pod sends is still read."""
+    """Copies until either side closes. The protocol has no half-close, so the pod's data is read even after `local` has ended."""
     remote.settimeout(None)
     sources = [remote.sock, local]
     while True:

@@ -1,4 +1,4 @@
-"""How connections to an API server are made: TLS, through a proxy, and names that must resolve in time."""
+"""Connections to an API server: TLS, proxies, keep-alive, and name resolution with a deadline."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 Pool = urllib3.HTTPConnectionPool | urllib3.ProxyManager
 
 NO_ANSWER = "no answer from DNS"
-"""Why a name was not resolved whose servers are silent."""
+"""The reason in the error message if no DNS server answers."""
 
-# The resolver's own patience, with several servers, is longer than that of a run.
+# The system resolver, with several servers, waits longer than a run should.
 _RESOLVE_SECONDS = 4.0
 
-# A followed log may be silent for hours: only this tells it from one whose server has gone without a word. Not every system has all of it.
+# A followed log may be silent for hours. Only keep-alive packets reveal that its server is gone. Not every system has all options.
 _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)) if hasattr(socket, name)]
 
 
 class _Named(HTTPConnection):
-    """A connection whose host's name is resolved within a deadline, which getaddrinfo does not have."""
+    """An HTTP connection that resolves its host name within a deadline, which getaddrinfo does not support."""
 
     def _new_conn(self) -> socket.socket:
         name = self._dns_host
@@ -52,18 +52,22 @@ class _Named(HTTPConnection):
             self._dns_host = addresses[-1]
             return super()._new_conn()
         finally:
-            self._dns_host = name  # What the certificate is for.
+            self._dns_host = name  # The certificate is checked against the name.
 
 
 class _NamedTls(_Named, HTTPSConnection):
-    """The same with TLS."""
+    """The same connection with TLS."""
 
 
 class _Plain(urllib3.HTTPConnectionPool):
+    """A pool of plain HTTP connections."""
+
     ConnectionCls = _Named
 
 
 class _Tls(urllib3.HTTPSConnectionPool):
+    """A pool of TLS connections."""
+
     ConnectionCls = _NamedTls
 
 
@@ -71,14 +75,14 @@ def _resolve(name: str, port: int | None) -> list[str]:
     """Returns the addresses of a host.
 
     Raises:
-        OSError: there are none, or nobody says so in time.
+        OSError: The host has no address, or no DNS server answers in time.
     """
     with contextlib.suppress(ValueError):
         return [str(ipaddress.ip_address(name.strip("[]")))]
     found: list[str] = []
     failures: list[OSError] = []
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
             found.extend(dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)))
         except UnicodeError:
@@ -86,10 +90,10 @@ def _resolve(name: str, port: int | None) -> list[str]:
         except OSError as error:
             failures.append(error)
 
-    # A daemon: nothing can stop it, and the end of the process does not wait for it.
-    asker = threading.Thread(target=ask, daemon=True)
-    asker.start()
-    asker.join(_RESOLVE_SECONDS)
+    # getaddrinfo cannot be interrupted. A daemon thread does not keep the process from exiting.
+    resolver = threading.Thread(target=resolve, daemon=True)
+    resolver.start()
+    resolver.join(_RESOLVE_SECONDS)
     if failures:
         raise failures[0]
     if not found:
@@ -97,13 +101,13 @@ def _resolve(name: str, port: int | None) -> list[str]:
     return found
 
 
-def pool_of(connection: Connection, tls: ssl.SSLContext | None, **options: Any) -> Pool:
-    """Returns a pool of connections.
+def create_pool(connection: Connection, tls: ssl.SSLContext | None, **options: Any) -> Pool:
+    """Returns a pool of connections to an API server.
 
     Args:
-        connection: what a kubeconfig gave.
-        tls: see `tls_of`; None for plain HTTP.
-        **options: of urllib3's pools.
+        connection: The connection settings of a kubeconfig.
+        tls: The TLS settings, see `create_tls_context`; None for plain HTTP.
+        **options: Options of urllib3's pools.
     """
     url = urlsplit(connection.server)
     options["socket_options"] = [*HTTPConnection.default_socket_options, *_KEEP_ALIVE]
@@ -117,28 +121,28 @@ def pool_of(connection: Connection, tls: ssl.SSLContext | None, **options: Any) 
         manager = urllib3.ProxyManager(connection.proxy, proxy_headers=headers, **options)
         manager.pool_classes_by_scheme = {"http": _Plain, "https": _Tls}
         return manager
-    assert url.hostname
-    return _Tls(url.hostname, url.port or 443, **options) if tls else _Plain(url.hostname, url.port or 80, **options)
+    host = url.hostname or ""  # Client has checked that there is one.
+    return _Tls(host, url.port or 443, **options) if tls else _Plain(host, url.port or 80, **options)
 
 
-def tls_of(connection: Connection, credentials: Credentials | None) -> ssl.SSLContext:
+def create_tls_context(connection: Connection, credentials: Credentials | None) -> ssl.SSLContext:
     """Returns the TLS settings of a connection.
 
     Args:
-        connection: what a kubeconfig gave.
-        credentials: what its plugin gave, whose certificate counts before the kubeconfig's; None for nothing.
+        connection: The connection settings of a kubeconfig.
+        credentials: The credentials of its exec plugin, which take precedence over the kubeconfig's; None without a plugin.
 
     Raises:
-        TurnupError: the certificate authority, or the client certificate with its key, is none.
+        TurnupError: The certificate authority, or the client certificate with its key, is not valid PEM.
     """
     authority = None if connection.ca is None else connection.ca.decode("ascii", "replace")
     try:
         if authority is not None and not authority.strip():
-            raise ValueError("empty, which would mean the system's authorities")
+            raise ValueError("an empty authority would mean the system's authorities")
         context = ssl.create_default_context(cadata=authority)
     except (ssl.SSLError, ValueError):
-        raise TurnupError(f"{connection.source}: certificate-authority of cluster {connection.cluster!r} (or its certificate-authority-data) is no "
-                          "certificate in PEM; correct it, or fetch the kubeconfig anew.") from None
+        raise TurnupError(f"{connection.source}: certificate-authority of cluster {connection.cluster!r} (or its certificate-authority-data) is not a "
+                          "PEM certificate; correct it, or fetch the kubeconfig again.") from None
     if not connection.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -147,13 +151,13 @@ def tls_of(connection: Connection, credentials: Credentials | None) -> ssl.SSLCo
     if credentials and credentials.certificate:
         pair, origin = (credentials.certificate, credentials.key), f"the certificate and key from the plugin of context {connection.context!r}"
     if pair[0] and pair[1]:
-        # The ssl module reads keys from files only: a private one, gone before the first request.
+        # The ssl module reads keys only from files. This one is private and removed before the first request.
         with private_folder() as folder:
             file = folder / "pair.pem"
             file.write_bytes(pair[0] + b"\n" + pair[1])
             try:
                 context.load_cert_chain(file, password="")
             except ssl.SSLError:
-                raise TurnupError(f"{connection.source}: {origin} are no pair of a certificate and its unencrypted key in PEM; correct them, or log "
-                                  "in anew.") from None
+                raise TurnupError(f"{connection.source}: {origin} are not a PEM certificate and its unencrypted key; correct them, or log "
+                                  "in again.") from None
     return context

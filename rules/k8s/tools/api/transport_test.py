@@ -1,4 +1,4 @@
-"""Tests of connections: names that nobody resolves, and certificates that are none."""
+"""Tests of connections: names that do not resolve, and invalid certificates."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rules.k8s.tools.kubeconfig.kubeconfig import Connection, load
 
 
 def connection(server: str, **fields) -> Connection:
-    """Returns the connection of a context without credentials."""
+    """Returns the connection settings of a context without credentials."""
     return Connection("ctx", "cluster", server, None, True, "", None, None, dict, {}, **fields)
 
 
 def test_silent_dns_is_named_in_time(monkeypatch):
-    """A name whose servers say nothing ends the request at its deadline, and the sentence names the server and the reason."""
+    """If no DNS server answers, the request fails at its deadline, and the message names the server and the reason."""
     over = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if over.wait(60) else [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60) and [])
     monkeypatch.setattr(transport, "_RESOLVE_SECONDS", 0.3)
     started = time.monotonic()
     with pytest.raises(UnreachableError, match=r"the API server https://api.example.com of context 'ctx' does not answer \(no answer from DNS\)"):
@@ -36,7 +36,7 @@ def test_silent_dns_is_named_in_time(monkeypatch):
 
 
 def test_unknown_name_is_named(monkeypatch):
-    """A name that does not exist is said to be unknown."""
+    """The message for a name that does not exist says so."""
     def unknown(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -46,7 +46,7 @@ def test_unknown_name_is_named(monkeypatch):
 
 
 def test_every_address_of_a_name_is_tried(monkeypatch):
-    """Where a name has several addresses and nobody listens at the first, the next is asked; the server is called by its name."""
+    """If a name has several addresses and the first refuses the connection, the next is tried; the Host header has the name."""
     with FakeServer() as server, socket.create_server(("127.0.0.1", 0)) as free:
         port = int(server.url.rpartition(":")[2])
         real = socket.getaddrinfo
@@ -62,7 +62,7 @@ def test_every_address_of_a_name_is_tried(monkeypatch):
 
 
 def test_connections_notice_a_server_that_has_gone():
-    """Connections ask the other side for a sign of life: a followed log, which may be silent, ends when the server is gone."""
+    """Connections use TCP keep-alive, so that a silent followed log ends when the server is gone."""
     with FakeServer() as server:
         client = Client(connection(server.url))
         client.request("GET", "/api/v1/namespaces")
@@ -74,19 +74,19 @@ def test_connections_notice_a_server_that_has_gone():
 
 @pytest.mark.parametrize("authority", ["no certificate", " \n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_broken_authority_names_the_field(tmp_path, authority):
-    """A certificate authority that is none is named with kubeconfig, cluster and field, and never stands for the system's."""
+    """The message for an invalid certificate authority names kubeconfig, cluster and field; the system's authorities never replace it."""
     path = tmp_path / "config"
     cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": base64.b64encode(authority.encode()).decode()}
     path.write_text(json.dumps({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}], "clusters": [{"name": "c", "cluster": cluster}]}))
     with pytest.raises(TurnupError) as caught:
         Client(load(path, "ctx"))
 
-    assert str(caught.value) == (f"{path}: certificate-authority of cluster 'c' (or its certificate-authority-data) is no certificate in PEM; "
-                                 "correct it, or fetch the kubeconfig anew.")
+    assert str(caught.value) == (f"{path}: certificate-authority of cluster 'c' (or its certificate-authority-data) is not a PEM certificate; "
+                                 "correct it, or fetch the kubeconfig again.")
 
 
 def test_broken_certificate_names_the_fields(tmp_path):
-    """A client certificate that is none is named with kubeconfig, context and fields."""
+    """The message for an invalid client certificate names kubeconfig, context and fields."""
     path = tmp_path / "config"
     data = base64.b64encode(b"no certificate").decode()
     path.write_text(json.dumps({
@@ -95,4 +95,4 @@ def test_broken_certificate_names_the_fields(tmp_path):
     with pytest.raises(TurnupError) as caught:
         Client(load(path, "ctx"))
 
-    assert str(caught.value).startswith(f"{path}: client-certificate and client-key of context 'ctx' (or their -data) are no pair ")
+    assert str(caught.value).startswith(f"{path}: client-certificate and client-key of context 'ctx' (or their -data) are not a PEM certificate ")

@@ -1,15 +1,15 @@
-"""Admission webhooks that do not answer: which one it is, and whether waiting for it is worth while.
+"""Webhooks that do not answer: which one failed, and whether it is about to start.
 
-A webhook may be part of what a run makes, or be starting just now; then patience cures it. One whose Service is not there,
-or has no pod that is about to run, refuses whatever it is asked about until somebody sees to it.
+Waiting helps if the run itself creates the webhook's Service, or if the webhook's pods are starting. Without its Service,
+or without a starting pod, a webhook fails every request until somebody fixes it.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Collection
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError
@@ -19,13 +19,13 @@ _ADDRESS = re.compile(r'"https://([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:[:/?][^"]*)?"
 
 
 @dataclass(frozen=True)
-class Hook:
-    """A webhook that could not be asked.
+class Webhook:
+    """A webhook that the API server could not call.
 
     Attributes:
-        name: its name, or of what it converts.
-        service: (namespace, name) of its Service; None where it is at an address outside the cluster.
-        cause: why, in the server's words.
+        name: The webhook's name; for a conversion webhook, the kind that it converts.
+        service: (namespace, name) of its Service; None if it runs outside the cluster.
+        cause: Why the call failed, in the server's words.
     """
 
     name: str
@@ -37,44 +37,44 @@ class Hook:
         return f"the webhook {self.name!r}{where}"
 
 
-def called(message: str) -> Hook | None:
-    """Returns the webhook that a server's message says it could not ask, None for other messages."""
+def parse_webhook_failure(message: str) -> Webhook | None:
+    """Returns the webhook that the server failed to call according to an error message; None for other messages."""
     failed = _FAILED.search(message)
     if not failed:
         return None
     address = _ADDRESS.search(message)
     cause = message[address.end():].lstrip(": ") if address else message[failed.end():].lstrip(": ")
-    return Hook(failed[1] or failed[2], (address[2], address[1]) if address else None, cause)
+    return Webhook(failed[1] or failed[2], (address[2], address[1]) if address else None, cause)
 
 
-class Starting:
-    """Says of which webhooks a run waits until they answer.
+class StartingWebhooks:
+    """The webhooks that are about to answer, so that a run waits for them.
 
     Args:
-        client: the API server.
-        made: (namespace, name) of the Services that the run makes or has.
+        client: Client of the API server.
+        services: (namespace, name) of the Services among the run's own objects.
     """
 
-    def __init__(self, client: Client, made: Collection[tuple[str, str]]):
+    def __init__(self, client: Client, services: Collection[tuple[str, str]]) -> None:
         self._client = client
-        self._known = dict.fromkeys(made, True)
+        self._known = dict.fromkeys(services, True)
         self._lock = threading.Lock()
 
-    def __contains__(self, hook: Hook) -> bool:
-        if hook.service is None:
+    def __contains__(self, webhook: Webhook) -> bool:
+        if webhook.service is None:
             return False
-        # Many objects are refused by the same one: it is looked at once.
+        # One webhook fails the requests of many objects, so the answer is kept.
         with self._lock:
-            if hook.service not in self._known:
-                self._known[hook.service] = self._is_starting(*hook.service)
-            return self._known[hook.service]
+            if webhook.service not in self._known:
+                self._known[webhook.service] = self._is_starting(*webhook.service)
+            return self._known[webhook.service]
 
     def _is_starting(self, namespace: str, name: str) -> bool:
-        """Says whether pods stand behind a Service and none of them is ready."""
+        """Returns whether a Service has pods, none of which is ready."""
         try:
             slices = self._client.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", query={
                 "labelSelector": f"kubernetes.io/service-name={name}"})[1].get("items") or []
         except ApiError:
-            return False  # Who may not see it cannot say what to wait for.
+            return False  # An account that may not read EndpointSlices cannot tell, so the run does not wait.
         ready = [(each.get("conditions") or {}).get("ready", True) for found in slices for each in found.get("endpoints") or []]
         return bool(ready) and not any(ready)

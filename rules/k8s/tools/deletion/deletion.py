@@ -14,11 +14,11 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
-from rules.k8s.tools.api.field_ownership import foreign_owner
-from rules.k8s.tools.api.finalizers import finalizers_sentence
+from rules.k8s.tools.api.field_ownership import describe_creator
+from rules.k8s.tools.api.finalizers import read_finalizers
 from rules.k8s.tools.api.informer import Collection, Informer
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, failed
-from rules.k8s.tools.deletion.ordering import Graph, DependencyOrder, reversed_graph
+from rules.k8s.tools.deletion.ordering import DependencyOrder, Graph, reversed_graph
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import DATA_KINDS, WITH_PODS
 from rules.k8s.tools.objects.objects import Identity, Object, owner
@@ -94,7 +94,7 @@ class Deleter:
     def reason_to_forget(self, item: Item, live: Object) -> str:
         """Returns why an object is not this stack's, so that no run will ever delete it; "" if it is."""
         if owner(live) != item.label:
-            return f"was made by {owner(live) or foreign_owner(live)}, not by {item.label}"
+            return f"was made by {owner(live) or describe_creator(live)}, not by {item.label}"
         if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
             return "is not the object that this stack made, but another one under the same name"
         return ""
@@ -214,7 +214,7 @@ class Deleter:
                 except TurnupError as error:
                     trouble = str(error)
         for result in going.values():
-            held = "" if trouble else finalizers_sentence(self._client, result.item.path)
+            held = "" if trouble else read_finalizers(self._client, result.item.path)
             yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still terminating "
                          f"({held or 'finalizers: none'}); look at the controllers of these finalizers.")
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
-from rules.k8s.tools.api.finalizers import holders
+from rules.k8s.tools.api.finalizers import describe_finalizers
 from rules.k8s.tools.api.item import Item, Result, attempt
 from rules.k8s.tools.deletion.deletion import delete_object
 from rules.k8s.tools.errors import ApiError, TurnupError
@@ -170,6 +170,6 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     while (live := client.get_or_none(item.path)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
             raise TurnupError(f"{item.label}: {item.identity} cannot be recreated because it is still terminating "
-                              f"({holders(live) or 'finalizers: none'}); look at the controllers of these finalizers, then run it again.")
+                              f"({describe_finalizers(live) or 'finalizers: none'}); look at the controllers of these finalizers, then run it again.")
         time.sleep(pause)
         pause = min(1.0, pause * 2)

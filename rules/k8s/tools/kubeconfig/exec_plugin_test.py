@@ -211,7 +211,7 @@ def test_refused_credentials_are_renewed_once(plugin, connect, server, tmp_path)
 def test_credentials_that_stay_refused_end_the_run(plugin, connect, server, tmp_path):
     """A plugin that gives again what the server does not accept is not asked for ever."""
     client = Client(connect(plugin(f"echo x >> {tmp_path}/runs; {answer(token='bad')}"), server=server.url))
-    with pytest.raises(TurnupError, match="the credentials of context 'ctx' are not accepted .401.; log in again"):
+    with pytest.raises(TurnupError, match="the server rejected the credentials of context 'ctx' .401.; log in again"):
         client.request("GET", "/api/v1/namespaces/dev")
 
     assert ((tmp_path / "runs").read_text(), len(server.requests)) == ("x\nx\n", 1)

@@ -10,7 +10,7 @@ import pytest
 
 from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.portforward import pump
+from rules.k8s.tools.api.portforward import forward_connection
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection
 from rules.k8s.tools.kubeconfig.proxy import proxy_of
@@ -128,13 +128,13 @@ def test_forwarded_ports_go_the_same_way(proxy, monkeypatch):
     """A forwarded port takes the kubeconfig's proxy, and none where the context has none, whatever the environment says."""
     pod = {"metadata": {"namespace": "dev", "name": "a"}}
     with pytest.raises(TurnupError):
-        pump(Client(connection("https://api.example.com", f"http://jane:pw@{proxy.address}")), pod, 80, socket.socket())
+        forward_connection(Client(connection("https://api.example.com", f"http://jane:pw@{proxy.address}")), pod, 80, socket.socket())
     assert proxy.asked == [("CONNECT api.example.com:443", "Basic amFuZTpwdw==")]
 
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, f"http://{proxy.address}")
     with FakeServer() as server:
         with pytest.raises(TurnupError):
-            pump(Client(connection(server.url, "")), pod, 80, socket.socket())
+            forward_connection(Client(connection(server.url, "")), pod, 80, socket.socket())
         assert [request.path for request in server.requests] == ["/api/v1/namespaces/dev/pods/a/portforward"]
     assert len(proxy.asked) == 1

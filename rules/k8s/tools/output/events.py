@@ -1,14 +1,15 @@
-"""What a verb says while it runs, as data: one event is one JSON object.
+"""Events: everything that a run prints, as data. One event is one JSON object.
 
-Every event has `event`, its kind, and `seconds`, the time since the run began. The other
-fields of each kind are published in rules/k8s/events.schema.json; what is written here
-and what stands there is compared by a test.
+Each function returns an event of one kind. The Reporter adds `seconds`, the time since the
+start of the run. rules/k8s/events.schema.json publishes the fields of each kind, and tests
+compare events with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable
+from typing import TYPE_CHECKING, Any
 
 from rules.k8s.tools.masking.mask import mask_object
 from rules.k8s.tools.objects.objects import Identity, Object
@@ -21,14 +22,14 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Waiting:
+class UnreadyObject:
     """An object that is not ready.
 
     Attributes:
-        identity: the object.
-        state: why it is not ready.
-        pods: (pod, what it waits for) of those of its pods that are not ready.
-        live: the object as the cluster has it, None when it is not there.
+        identity: The object.
+        state: Why it is not ready.
+        pods: (pod, what it waits for) for each of its pods that is not ready.
+        live: The live object; None if it does not exist.
     """
 
     identity: Identity
@@ -38,45 +39,45 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A target of the closure while waiting.
+class TargetState:
+    """The state of a target of the closure.
 
     Attributes:
-        label: the target.
-        service: its service's name, "" for a target that is no service.
-        deps: labels of the targets it depends on directly.
-        waiting: its objects that are not ready; empty when it is.
+        label: Label of the target.
+        service: Its service's name; "" if the target is not a service.
+        deps: Labels of its direct dependencies.
+        waiting: Its objects that are not ready; empty if the target is ready.
     """
 
     label: str
     service: str
     deps: tuple[str, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[UnreadyObject, ...]
 
     @property
     def title(self) -> str:
-        """What to call it: its service's name, or its label."""
+        """The target's display name: its service's name, or its label."""
         return self.service or self.label
 
 
 def identity_fields(identity: Identity) -> dict[str, str]:
-    """Returns an object's identity as events carry it."""
+    """Returns an object's identity as the `object` field of events."""
     return {"group": identity.group, "kind": identity.kind, "namespace": identity.namespace, "name": identity.name}
 
 
 def note(text: str) -> Event:
-    """A step of the run, in words."""
+    """Returns the event for a step of the run, in words."""
     return {"event": "note", "text": text}
 
 
 def outcome(result: Result) -> Event:
-    """What became of one object."""
+    """Returns the event for the result of writing or deleting an object."""
     return {"event": "object", "target": result.item.label, "object": identity_fields(result.item.identity), "outcome": result.outcome,
             "message": " ".join(result.error.split())}
 
 
 def summary(target: str, results: Iterable[Result]) -> Event:
-    """How many objects had which outcome."""
+    """Returns the event with the number of objects per outcome."""
     counts: dict[str, int] = {}
     for result in results:
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
@@ -84,48 +85,58 @@ def summary(target: str, results: Iterable[Result]) -> Event:
 
 
 def manifest(target: str, obj: Object) -> Event:
-    """One object as it would be applied, a Secret's values masked."""
+    """Returns the event for an object as it would be applied, with the values of a Secret masked."""
     return {"event": "manifest", "target": target, "manifest": mask_object(obj)}
 
 
 def difference(item: Item, text: str) -> Event:
-    """What an apply would change about one object, as a unified diff."""
+    """Returns the event for what an apply would change in an object, as a unified diff."""
     return {"event": "diff", "target": item.label, "object": identity_fields(item.identity), "diff": text}
 
 
 def description(item: Item, text: str) -> Event:
-    """What there is to know about one live object, as text."""
+    """Returns the event for the description of a live object, as text."""
     return {"event": "description", "target": item.label, "object": identity_fields(item.identity), "text": text}
 
 
-def state(part: Part) -> Event:
-    """How far one target is: what of it is not ready, why, and which targets it comes after."""
+def state(target: TargetState) -> Event:
+    """Returns the event for the state of a target: its objects that are not ready, and its dependencies."""
     return {
-        "event": "state", "target": part.label, "service": part.service, "ready": not part.waiting, "after": list(part.deps),
+        "event": "state", "target": target.label, "service": target.service, "ready": not target.waiting, "after": list(target.deps),
         "waiting": [{
             "object": identity_fields(waiting.identity), "reason": waiting.state.reason, "failed": waiting.state.failed,
             "pods": [{"pod": pod["metadata"]["name"], "reason": reason} for pod, reason in waiting.pods],
-        } for waiting in part.waiting],
+        } for waiting in target.waiting],
     }
 
 
-def stuck(part: Part, waiting: Waiting, *, pod: str = "", reason: str = "", last_event: str = "", container: str = "",
+def stuck(target: TargetState, waiting: UnreadyObject, *, pod: str = "", reason: str = "", last_event: str = "", container: str = "",
           log: Iterable[str] = ()) -> Event:
-    """Why an object does not get ready: the pod and its reason, the last event, the last lines of its log."""
-    return {"event": "stuck", "target": part.label, "service": part.service, "object": identity_fields(waiting.identity), "pod": pod,
+    """Returns the event that explains a stuck object.
+
+    Args:
+        target: The object's target.
+        waiting: The object.
+        pod: Name of the pod that explains it; "" if there is none.
+        reason: Why it is stuck; the object's own reason if "".
+        last_event: The last Kubernetes Event as a line; "" if there is none.
+        container: The container with the log; "" if there is none.
+        log: The last lines of the log.
+    """
+    return {"event": "stuck", "target": target.label, "service": target.service, "object": identity_fields(waiting.identity), "pod": pod,
             "reason": reason or waiting.state.reason, "last_event": last_event, "container": container, "log": list(log)}
 
 
 def ready(target: str) -> Event:
-    """Everything of the run is ready."""
+    """Returns the event for a run whose objects are all ready."""
     return {"event": "ready", "target": target}
 
 
 def error(message: str, exit_code: int) -> Event:
-    """Why the run ends without success."""
+    """Returns the event for an error."""
     return {"event": "error", "message": message, "exit_code": exit_code}
 
 
 def ended(exit_code: int) -> Event:
-    """The last event of every run."""
+    """Returns the last event of a run."""
     return {"event": "ended", "exit_code": exit_code}

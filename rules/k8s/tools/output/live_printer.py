@@ -1,50 +1,51 @@
-"""The printer for terminals: lines, and a tree that is redrawn while the run waits."""
+"""Printer for terminals: lines, and a tree that is redrawn while the run waits."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence, TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import line, safe
+from rules.k8s.tools.output.lines import line, strip_control_characters
 from rules.k8s.tools.output.printers import PlainPrinter
 from rules.k8s.tools.output.tree import Node, layout, lines
 
-# Lines of the terminal that the tree leaves free.
-_SPARE_LINES = 3
+# Lines of the terminal that the tree does not use.
+_FREE_LINES = 3
 
 
 class LivePrinter(PlainPrinter):
-    """Lines on a terminal, and below them, while the run waits, the tree as it is now.
+    """Prints lines on a terminal, with the present tree below them while the run waits.
 
     Args:
-        stdout: data goes here.
-        stderr: the terminal.
+        stdout: Receives data.
+        stderr: The terminal.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         super().__init__(stdout, stderr)
         self._title = ""
         self._states: Sequence[Event] = ()
         self._live: Any = None
 
     def show(self, event: Event) -> None:
-        """Writes an event's line, above the tree while there is one."""
+        """Prints an event's line, above the tree if there is one."""
         text = line(event)
         if self._live and text is not None:
-            self._live.console.print(safe(text), markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(strip_control_characters(text), markup=False, highlight=False, soft_wrap=True)
         else:
             super().show(event)
 
     def status(self, title: str, states: Sequence[Event]) -> None:
-        """Writes the tree, in colour where stdout is a terminal."""
+        """Prints the tree, in color if stdout is a terminal."""
         from rich.console import Console
 
         Console(file=self.stdout, highlight=False).print(_text(layout(title, states)), soft_wrap=True)
 
     def begin(self, title: str) -> None:
-        """Starts drawing."""
-        # rich costs 60 ms to import, and a run that does not wait never needs it.
+        """Starts drawing the tree."""
+        # Importing rich takes 60 ms, and only a run that waits needs it.
         from rich.console import Console
         from rich.live import Live
 
@@ -54,11 +55,11 @@ class LivePrinter(PlainPrinter):
         self._live.start()
 
     def progress(self, states: Sequence[Event]) -> None:
-        """Takes the present state; it is drawn at the next refresh."""
+        """Sets the state that the next refresh draws."""
         self._states = states
 
     def end(self) -> None:
-        """Takes the tree off the screen."""
+        """Removes the tree from the screen."""
         live, self._live = self._live, None
         live.stop()
 
@@ -66,14 +67,14 @@ class LivePrinter(PlainPrinter):
         elapsed = time.monotonic() - self._begun
         tree = layout(self._title, self._states, elapsed)
         height = self._live.console.height if self._live else 0
-        if height and sum(1 for _ in lines(tree)) > height - _SPARE_LINES:
+        if height and sum(1 for _ in lines(tree)) > height - _FREE_LINES:
             tree = layout(self._title, self._states, elapsed, all_ready=False)
         return _text(tree)
 
 
 def _text(tree: Node) -> Any:
-    """Returns a tree as rich draws it."""
+    """Returns a tree as rich text."""
     from rich.text import Text
 
     return Text("\n", no_wrap=True, overflow="ellipsis").join(
-        [Text.assemble((before, "dim"), (safe(text), style)) for before, text, style in lines(tree)])
+        [Text.assemble((before, "dim"), (strip_control_characters(text), style)) for before, text, style in lines(tree)])

@@ -1,8 +1,8 @@
-"""How events look. Each face takes the events of one run, with secrets masked already.
+"""Printers: each shows the events of one run, in which secrets are already masked.
 
-    live    a terminal: lines, and a tree that is drawn anew while the run waits (tree.py)
-    plain   a pipe: lines, data on stdout and progress on stderr
-    json    --output=json: one event a line on stdout, errors as sentences on stderr too
+- LivePrinter (live_printer.py), for terminals: lines, and a tree that is redrawn while the run waits.
+- PlainPrinter, for pipes: lines, with data on stdout and progress on stderr.
+- JsonPrinter, for --output=json: one event per line on stdout, and error messages on stderr as well.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from __future__ import annotations
 import io
 import json
 import time
-from typing import Any, Protocol, Sequence, TextIO
+from collections.abc import Sequence
+from typing import Any, Protocol, TextIO
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import blockers, forward_line, line, log_line, safe, title_of
+from rules.k8s.tools.output.lines import blocking_lines, display_name, forward_line, line, log_line, strip_control_characters
 
-# Between two lines that say what a piped run still waits for.
+# Seconds between two reports of what a run without a terminal waits for.
 _PLAIN_EVERY = 10.0
 
 
 class Printer(Protocol):
-    """How events look."""
+    """Shows the events of a run."""
 
     stream: TextIO
-    """Where a step may draw a line that changes, when that is a terminal."""
+    """The stream for progress bars; they are drawn only if it is a terminal."""
 
     def show(self, event: Event) -> None:
         """Shows one event."""
@@ -33,23 +34,24 @@ class Printer(Protocol):
         """Shows the state of every target once, dependencies first."""
 
     def begin(self, title: str) -> None:
-        """Gets ready to show progress until `end`."""
+        """Starts to show progress, until `end`."""
 
     def progress(self, states: Sequence[Event]) -> None:
         """Shows the present state of every target, dependencies first."""
 
     def end(self) -> None:
-        """Ends what `begin` began."""
+        """Stops showing progress."""
 
 
 class PlainPrinter:
-    """Lines of text: data on stdout, progress on stderr.
+    """Prints lines of text: data on stdout, progress on stderr.
 
     Args:
-        stdout, stderr: where they go.
+        stdout: Receives data.
+        stderr: Receives progress.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self.stdout = stdout
         self.stream = stderr
         self._texts = 0
@@ -57,17 +59,17 @@ class PlainPrinter:
         self._ready: set[str] = set()
 
     def show(self, event: Event) -> None:
-        """Writes an event's line, where it has one."""
+        """Prints an event's line and data, if it has any."""
         text = line(event)
         if text is not None:
-            print(safe(text) if self.stream.isatty() else text, file=self.stream, flush=True)
+            print(strip_control_characters(text) if self.stream.isatty() else text, file=self.stream, flush=True)
         data = self._data(event)
         if data is not None:
-            self.stdout.write(safe(data) if self.stdout.isatty() else data)
+            self.stdout.write(strip_control_characters(data) if self.stdout.isatty() else data)
             self.stdout.flush()
 
     def status(self, title: str, states: Sequence[Event]) -> None:
-        """Writes the tree."""
+        """Prints the tree."""
         from rules.k8s.tools.output.tree import layout, lines
 
         self.stdout.write("".join(f"{before}{text}\n" for before, text, _ in lines(layout(title, states))))
@@ -78,76 +80,77 @@ class PlainPrinter:
         self._begun = self._last = time.monotonic()
 
     def progress(self, states: Sequence[Event]) -> None:
-        """Writes a line when a target becomes ready, and now and then what is waited for."""
+        """Prints a line when a target becomes ready, and from time to time what the run waits for."""
         now = time.monotonic()
         for state in states:
             if state["ready"] and state["target"] not in self._ready:
                 self._ready.add(state["target"])
                 if now - self._begun > 1.0:
-                    print(f"  ready       {title_of(state)} ({format_duration(now - self._begun)})", file=self.stream, flush=True)
+                    print(f"  ready       {display_name(state)} ({format_duration(now - self._begun)})", file=self.stream, flush=True)
         if now - self._last > _PLAIN_EVERY:
             self._last = now
-            for text in blockers(states):
+            for text in blocking_lines(states):
                 print(f"  waiting     {text}", file=self.stream, flush=True)
 
     def end(self) -> None:
-        """Nothing is left on the screen that would have to go."""
+        """Does nothing: plain lines stay."""
 
     def _data(self, event: Event) -> str | None:
-        """Returns what an event adds to stdout."""
+        """Returns what an event adds to stdout; None for nothing."""
         kind = event["event"]
         if kind == "diff":
-            return event["diff"]
+            return str(event["diff"])
         if kind == "log":
             return log_line(event, self.stdout.isatty())
         if kind in ("graph", "forward"):
-            return event["text"] if kind == "graph" else forward_line(event)
+            return str(event["text"]) if kind == "graph" else forward_line(event)
         if kind not in ("manifest", "description", "revision"):
             return None
         self._texts += 1
         if kind == "revision":
-            head = "REVISION  APPLIED               OBJECTS  NOTE\n" if self._texts == 1 else ""
+            header = "REVISION  APPLIED               OBJECTS  NOTE\n" if self._texts == 1 else ""
             remark = ", ".join(words for words in ("in use" if event["in_use"] else "", event["note"], event["commit"]) if words)
-            return head + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {remark}".rstrip() + "\n"
+            return header + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {remark}".rstrip() + "\n"
         if kind == "description":
-            return ("\n" if self._texts > 1 else "") + event["text"]
+            return ("\n" if self._texts > 1 else "") + str(event["text"])
         from rules.k8s.tools.objects.yaml_documents import to_yaml
 
         return ("---\n" if self._texts > 1 else "") + to_yaml(event["manifest"])
 
 
 class JsonPrinter:
-    """One JSON object a line on stdout; the sentence of an error on stderr, too.
+    """Prints one JSON object per line on stdout, and error messages on stderr as well.
 
     Args:
-        stdout, stderr: where they go.
+        stdout: Receives events.
+        stderr: Receives error messages.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO):
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self._stdout = stdout
         self._stderr = stderr
-        # Nothing is drawn: what counts bytes on a terminal finds none here.
+        # This stream is not a terminal, so nobody draws a progress bar on it.
         self.stream: TextIO = io.StringIO()
         self._states: dict[str, Any] = {}
 
     def show(self, event: Event) -> None:
-        """Writes an event."""
+        """Prints an event."""
         self._stdout.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
         self._stdout.flush()
         if event["event"] == "error":
             print(line(event), file=self._stderr, flush=True)
 
     def status(self, title: str, states: Sequence[Event]) -> None:
-        """Writes the state of each target."""
+        """Prints the state of each target."""
         for state in states:
             self.show(state)
 
     def begin(self, title: str) -> None:
-        """Starts from an unknown state."""
+        """Forgets the states that were printed before."""
         self._states = {}
 
     def progress(self, states: Sequence[Event]) -> None:
-        """Writes the state of each target that is not what it was."""
+        """Prints the state of each target that has changed."""
         for state in states:
             seen = {key: value for key, value in state.items() if key != "seconds"}
             if self._states.get(state["target"]) != seen:
@@ -155,20 +158,4 @@ class JsonPrinter:
                 self.show(state)
 
     def end(self) -> None:
-        """Nothing is left to close."""
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
+        """Does nothing: events stay."""

@@ -1,27 +1,26 @@
-"""Objects as text: YAML for people, unified diffs, descriptions. Nothing here shows a Secret's value."""
+"""Text of objects: unified diffs and descriptions, with the values of Secrets masked."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from rules.k8s.tools.masking.mask import mask_object, mask_pair
 from rules.k8s.tools.objects.objects import Object, is_secret
 from rules.k8s.tools.objects.yaml_documents import TOP_FIELDS, to_yaml
 
-# Fields that the server writes and no manifest sets: noise in a diff.
+# Metadata that only the server sets; in a diff it would be noise.
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 
 
-
-
 def diff_objects(name: str, before: Object | None, after: Object | None) -> str:
-    """Returns a unified diff of two states of one object, "" when they are the same.
+    """Returns a unified diff of two states of an object; "" if they are the same.
 
     Args:
-        name: what to call the object in the diff's header.
-        before: the live object, None when there is none.
-        after: what it would become.
+        name: The object's name in the header of the diff.
+        before: The live object; None if it does not exist.
+        after: What it would become; None if it would be deleted.
     """
     before, after = _plain(before), _plain(after)
     if before == after:
@@ -34,12 +33,13 @@ def diff_objects(name: str, before: Object | None, after: Object | None) -> str:
 
 
 def _plain(obj: Object | None) -> Object | None:
-    """Returns an object without status and without the metadata that the server writes."""
+    """Returns an object without its status and the metadata that only the server sets."""
     if obj is None:
         return None
     plain = {key: value for key, value in obj.items() if key != "status"}
     plain["metadata"] = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_FIELDS}
-    return _sorted(plain)
+    ordered: Object = _sorted(plain)
+    return ordered
 
 
 def _sorted(value: Any) -> Any:
@@ -51,7 +51,7 @@ def _sorted(value: Any) -> Any:
 
 
 def describe(obj: Object, events: Iterable[Object]) -> str:
-    """Returns what there is to know about a live object: head, spec, status, conditions and events."""
+    """Returns the description of a live object: metadata, spec, status, conditions and Events."""
     obj = mask_object(obj)
     meta = obj["metadata"]
     lines = [f"Name:         {meta['name']}"]
@@ -75,7 +75,7 @@ def describe(obj: Object, events: Iterable[Object]) -> str:
 
 
 def event_line(event: Object) -> str:
-    """Returns an Event as one line: type, reason, how often, message."""
+    """Returns an Event as one line: type, reason, count, message."""
     count = event.get("count") or (event.get("series") or {}).get("count") or 1
     return f"{event.get('type', '')} {event.get('reason', '')} (x{count}): {' '.join((event.get('message') or '').split())}"
 

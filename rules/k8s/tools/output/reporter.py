@@ -1,7 +1,7 @@
-"""The one way out: everything that a verb says goes through a Reporter and shows one of three faces (faces.py).
+"""Reporter: takes everything that a verb prints, masks secrets, and passes it to a printer.
 
-Secrets are masked here, after everything else has been done to the text, so that no
-caller can forget it. What the faces get is what events.py makes.
+Masking is the last step before the printer, so no caller can forget it. Printers get the
+events of events.py.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Sequence, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.objects import Object
@@ -21,92 +22,94 @@ from rules.k8s.tools.output.printers import JsonPrinter, PlainPrinter, Printer
 if TYPE_CHECKING:
     from rules.k8s.tools.api.item import Result
 
-# Fields that hold names: what people call things is no secret, and programs compare it. In a `manifest`
-# any key may hold anything, so it has none.
+# Fields with names. Names are not secret, and programs compare them. In a `manifest`, any key may have any
+# content, so everything in it is masked.
 _NAMES = frozenset({"event", "target", "object", "outcome", "service", "after", "pod", "container"})
-_OWN_STRUCTURES = frozenset({"waiting", "pods"})
+# Fields with lists of objects that have such fields themselves.
+_NESTED = frozenset({"waiting", "pods"})
 
 
 class Reporter:
-    """Everything that a run says; its methods may be called from any thread.
+    """Reports the events of a run; its methods may be called from any thread.
 
     Args:
-        face: how it looks.
-        redact: knows the values of Secrets.
+        printer: Shows the events.
+        redact: Masks the values of Secrets.
 
     Attributes:
-        started: time.monotonic() at the run's beginning.
+        started: time.monotonic() at the start of the run.
     """
 
-    def __init__(self, face: Printer, redact: Redactor):
-        self._face = face
+    def __init__(self, printer: Printer, redact: Redactor) -> None:
+        self._printer = printer
         self._redact = redact
         self._lock = threading.Lock()
         self.started = time.monotonic()
 
     @property
     def stream(self) -> TextIO:
-        """Where a step may draw a line that changes, when that is a terminal."""
-        return self._face.stream
+        """The stream for progress bars; they are drawn only if it is a terminal."""
+        return self._printer.stream
 
     def learn(self, objects: Iterable[Object]) -> None:
-        """Takes note of the values of the Secrets among `objects`: they are masked from now on."""
+        """Learns the values of the Secrets among `objects`, which are masked from now on."""
         with self._lock:
             self._redact.learn(objects)
 
     def emit(self, event: Event) -> None:
-        """Says one event."""
+        """Reports an event."""
         with self._lock:
-            self._face.show(self._finished(event))
+            self._printer.show(self._finished(event))
 
     def note(self, text: str) -> None:
-        """Says a step of the run, in words."""
+        """Reports a step of the run, in words."""
         self.emit(events.note(text))
 
     def result(self, result: Result) -> None:
-        """Says what became of one object."""
+        """Reports the result of writing or deleting an object."""
         self.emit(events.outcome(result))
 
     def error(self, message: str, exit_code: int) -> None:
-        """Says why the run ends without success."""
+        """Reports an error."""
         self.emit(events.error(message, exit_code))
 
     def progress(self, states: Iterable[Event]) -> None:
-        """Says the present state of every target, dependencies first; between `waiting`'s begin and end."""
+        """Reports the present state of every target, dependencies first, inside a `waiting` block."""
         with self._lock:
-            self._face.progress([self._finished(state) for state in states])
+            self._printer.progress([self._finished(state) for state in states])
 
     def status(self, title: str, states: Iterable[Event]) -> None:
-        """Says the state of every target once, dependencies first."""
+        """Reports the state of every target once, dependencies first."""
         with self._lock:
-            self._face.status(title, [self._finished(state) for state in states])
+            self._printer.status(title, [self._finished(state) for state in states])
 
     @contextmanager
     def waiting(self, title: str) -> Iterator[None]:
         """Shows progress while the block runs."""
-        self._face.begin(title)
+        self._printer.begin(title)
         try:
             yield
         finally:
-            self._face.end()
+            self._printer.end()
 
     def end(self, exit_code: int) -> None:
-        """Says that the run is over. Whoever read the output may have gone: that is no error."""
+        """Reports the end of the run. A closed output is not an error."""
         try:
             self.emit(events.ended(exit_code))
         except (OSError, ValueError):
             return
 
     def _finished(self, event: Event) -> Event:
+        """Returns an event with its time, and with secrets masked."""
         seconds = round(time.monotonic() - self.started, 3)
         return {"event": event["event"], "seconds": seconds, **_masked_fields(event, self._redact)}
 
 
 def _masked_fields(fields: dict[str, Any], redact: Redactor) -> dict[str, Any]:
-    """Masks a structure of events.py: everything but its names."""
+    """Returns the fields of an event with everything masked but names."""
     masked = {}
     for key, value in fields.items():
-        if key in _OWN_STRUCTURES:
+        if key in _NESTED:
             masked[key] = [_masked_fields(inner, redact) for inner in value]
         else:
             masked[key] = value if key in _NAMES else _masked(value, redact)
@@ -114,7 +117,7 @@ def _masked_fields(fields: dict[str, Any], redact: Redactor) -> dict[str, Any]:
 
 
 def _masked(value: Any, redact: Redactor) -> Any:
-    """Masks any JSON value, keys included."""
+    """Returns a JSON value with all strings masked, including keys."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
@@ -125,11 +128,12 @@ def _masked(value: Any, redact: Redactor) -> Any:
 
 
 def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Printer:
-    """Returns the face that a command line asks for; it need not be valid otherwise.
+    """Returns the printer that a command line asks for. The command line may be invalid otherwise.
 
     Args:
-        arguments: what follows `--`.
-        stdout, stderr: where the face writes.
+        arguments: The arguments after `--`.
+        stdout: Receives data.
+        stderr: Receives progress.
     """
     wanted = "auto"
     for index, argument in enumerate(arguments):
@@ -147,32 +151,32 @@ def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> 
 
 
 class DurableStream(io.TextIOBase):
-    """A stream that falls silent when it can take no more, for what goes on all the same.
+    """A stream that drops all output after an error, so that the run continues.
 
     Args:
-        stream: what is written to.
+        stream: The underlying stream.
 
     Attributes:
-        lost: why it fell silent, as when its disk is full; None when its reader has gone (head, less) or all was written.
+        lost: The error that stopped the output, such as a full disk; None if there was none, or if just the reader exited (head, less).
     """
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream: TextIO | None = stream
         self.lost: OSError | None = None
 
     @classmethod
     def of(cls, stream: TextIO) -> TextIO:
-        """Returns a stream that lasts; a terminal is what it is."""
-        return stream if stream.isatty() else cast(TextIO, cls(stream))
+        """Returns a durable stream; a terminal is returned as it is."""
+        return stream if stream.isatty() else cast("TextIO", cls(stream))
 
     def write(self, text: str) -> int:
-        """Writes text, if there is still anybody to take it."""
+        """Writes text unless an earlier write has failed."""
         self._do(lambda stream: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Hands on what was written."""
+        """Flushes the underlying stream unless an earlier write has failed."""
         self._do(lambda stream: stream.flush())
 
     def _do(self, work: Callable[[TextIO], object]) -> None:

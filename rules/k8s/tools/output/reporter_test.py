@@ -1,4 +1,4 @@
-"""Tests of what a run says: three faces, one schema, no secret."""
+"""Tests of a run's output: three printers, one schema, no secret."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "names
           "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"}}
 
 
-def kinds(told: list[dict]) -> list[str]:
+def kinds(emitted: list[dict]) -> list[str]:
     """Returns the kinds of events in order."""
-    return [event["event"] for event in told]
+    return [event["event"] for event in emitted]
 
 
 def test_json_tells_what_an_apply_did(shell):
-    """An apply says each object's outcome, the counts and the end, and keeps stderr for errors."""
+    """An apply reports each object's outcome, the counts and the end; stderr has only errors."""
     shell.make(config_map("a"), config_map("b"))
-    told = shell.events("apply")
+    emitted = shell.events("apply")
 
-    assert kinds(told) == ["object", "object", "note", "summary", "ended"]
-    assert {event["object"]["name"]: event["outcome"] for event in told[:2]} == {"a": "created", "b": "created"}
-    assert told[3]["counts"] == {"created": 2} and told[3]["target"] == LABEL
+    assert kinds(emitted) == ["object", "object", "note", "summary", "ended"]
+    assert {event["object"]["name"]: event["outcome"] for event in emitted[:2]} == {"a": "created", "b": "created"}
+    assert emitted[3]["counts"] == {"created": 2} and emitted[3]["target"] == LABEL
     assert shell.err == ""
 
 
 def test_json_tells_unchanged_objects_too(shell):
-    """What plain output only counts is an event of its own."""
+    """Unchanged objects, which plain output only counts, are events."""
     shell.make(config_map("a"))
     shell.run("apply")
 
@@ -47,26 +47,26 @@ def test_json_tells_unchanged_objects_too(shell):
 
 
 def test_json_tells_data(shell):
-    """show, diff and describe give their data as events."""
+    """show, diff and describe return their data as events."""
     shell.make(config_map("a", key="1"))
     assert [event.get("manifest", {}).get("data") for event in shell.events("show")] == [{"key": "1"}, None]
-    told = shell.events("diff")
-    assert kinds(told) == ["diff", "ended"] and "+  key: '1'" in told[0]["diff"] and told[-1]["exit_code"] == 1
+    emitted = shell.events("diff")
+    assert kinds(emitted) == ["diff", "ended"] and "+  key: '1'" in emitted[0]["diff"] and emitted[-1]["exit_code"] == 1
     shell.run("apply")
     assert "ConfigMap" in shell.events("describe")[0]["text"]
 
 
 def test_json_tells_waiting(shell, server):
-    """A state is said when it changes and not again: first not ready with its reason, and the deadline as an error."""
+    """A state is reported only when it changes, and the deadline is an error."""
     shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//server:dev", [deployment("server")]),
                        services={"//redis:dev": "redis"}, deps={"//server:dev": ["//redis:dev", "//elsewhere:dev"]})
-    told = shell.events("apply", "--wait=1s")
+    emitted = shell.events("apply", "--wait=1s")
 
-    states = [event for event in told if event["event"] == "state"]
+    states = [event for event in emitted if event["event"] == "state"]
     assert [(state["target"], state["service"], state["ready"], state["after"]) for state in states] == [
         ("//redis:dev", "redis", False, []), ("//server:dev", "", False, ["//redis:dev"])]
     assert states[0]["waiting"][0]["reason"] == "its controller has not seen it yet"
-    assert kinds(told)[-2:] == ["error", "ended"]
+    assert kinds(emitted)[-2:] == ["error", "ended"]
     assert shell.err.startswith("ERROR: not ready after 1.0s")
 
 
@@ -76,12 +76,12 @@ def test_misuse_is_an_event_too(shell, arguments):
     shell.make(config_map("a"))
 
     assert shell.run("apply", *arguments) == 2
-    told = [json.loads(line) for line in shell.out.splitlines()]
-    assert kinds(told) == ["error", "ended"] and told[0]["exit_code"] == told[1]["exit_code"] == 2
+    emitted = [json.loads(line) for line in shell.out.splitlines()]
+    assert kinds(emitted) == ["error", "ended"] and emitted[0]["exit_code"] == emitted[1]["exit_code"] == 2
 
 
 def test_unknown_output_is_one_sentence(shell):
-    """An output that does not exist is refused with those that do."""
+    """The message for an unknown output has the valid ones."""
     shell.make(config_map("a"))
 
     assert shell.run("apply", "--output=yaml") == 2
@@ -91,7 +91,7 @@ def test_unknown_output_is_one_sentence(shell):
 
 @pytest.mark.parametrize("output", ["plain", "json"])
 def test_no_line_of_a_secret_leaves(shell, server, output):
-    """Each line of a secret of several lines is masked, wherever it stands; names stay, though a secret's value is one."""
+    """Each line of a multi-line secret is masked everywhere; names are not, even if a secret has the same value."""
     settings = config_map("a", key="see other-line-7319")
     settings["metadata"]["annotations"] = {"copy": "first-line-7319\nother-line-7319\n"}
     shell.make(SECRET, settings)
@@ -111,7 +111,7 @@ def test_no_line_of_a_secret_leaves(shell, server, output):
 
 
 def test_gone_reader_is_no_error(tmp_path):
-    """A reader that closes its end of the pipe ends the run, without a message."""
+    """A closed output at the end of a run is not an error."""
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError
@@ -122,7 +122,7 @@ def test_gone_reader_is_no_error(tmp_path):
 
 
 def test_plain_lines_say_what_is_waited_for(monkeypatch):
-    """Now and then a piped run says which target everything else waits for, and why."""
+    """From time to time, a run without a terminal prints which target everything else waits for, and why."""
     monkeypatch.setattr(printers, "_PLAIN_EVERY", -1.0)
     err = io.StringIO()
     report = Reporter(PlainPrinter(io.StringIO(), err), Redactor())
@@ -136,20 +136,20 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
 
 
 def test_stuck_object_is_explained_in_lines():
-    """An explanation has the reason, the last event and the log, a line each."""
-    face = PlainPrinter(io.StringIO(), io.StringIO())
-    Reporter(face, Redactor()).emit({
+    """An explanation has the reason, the last event and the log on separate lines."""
+    printer = PlainPrinter(io.StringIO(), io.StringIO())
+    Reporter(printer, Redactor()).emit({
         "event": "stuck", "target": "//redis:dev", "service": "redis", "pod": "redis-0", "reason": "CrashLoopBackOff", "container": "main",
         "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "last_event": "Warning BackOff (x3): back-off",
         "log": ["starting", "no memory"]})
-    text = face.stream.getvalue().splitlines()
+    text = printer.stream.getvalue().splitlines()
 
     assert text == ["  stuck       redis: pod redis-0: CrashLoopBackOff", "              last event: Warning BackOff (x3): back-off",
                     "              last lines of container main:", "                starting", "                no memory"]
 
 
-def test_terminal_gets_the_live_face():
-    """A terminal shows the tree unless lines or JSON are asked for; a pipe never does."""
+def test_terminal_gets_the_live_printer():
+    """A terminal gets the tree unless lines or JSON are requested; a pipe never does."""
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -160,7 +160,7 @@ def test_terminal_gets_the_live_face():
 
 
 def test_schema_refuses_what_is_not_published():
-    """The schema is strict: an unknown event or field does not pass."""
+    """The schema rejects an unknown event or field."""
     SCHEMA.check_schema(SCHEMA.schema)
     good = {**events.note("x"), "seconds": 0.0}
     SCHEMA.validate(good)
@@ -171,7 +171,7 @@ def test_schema_refuses_what_is_not_published():
 
 @pytest.mark.parametrize("output", ["json", "plain"])
 def test_a_verb_that_writes_outlives_its_reader(shell, server, output):
-    """When `head` has seen enough, an apply writes all the rest, and its exit code is that of what it did."""
+    """If `head` exits, an apply still writes everything, and its exit code reports its result."""
     shell.make(*(config_map(f"c{index}", key="1") for index in range(300)))
     for code, refuse in ((1, "c299"), (0, "")):
         server.refuse = lambda request, refuse=refuse: (
@@ -185,7 +185,7 @@ def test_a_verb_that_writes_outlives_its_reader(shell, server, output):
 
 
 def test_a_verb_that_reads_ends_with_its_reader(shell):
-    """When `head` has seen enough, a show ends quietly."""
+    """If `head` exits, a show ends silently with 0."""
     shell.make(*(config_map(f"c{index}", key="1" * 1000) for index in range(300)))
     process = shell.start("show", stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline()
@@ -195,7 +195,7 @@ def test_a_verb_that_reads_ends_with_its_reader(shell):
 
 
 def test_a_pipe_that_breaks_elsewhere_is_a_failure():
-    """Of a program that writes, a broken pipe is not the reader of its output: that ends nothing."""
+    """In a program that writes, a broken pipe that is not its output is a failure."""
     def body() -> int:
         raise BrokenPipeError(32, "Broken pipe")
 

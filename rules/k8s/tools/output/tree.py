@@ -1,27 +1,28 @@
-"""The tree of a stack: which service waits for which, down to the object, the pod and its reason.
+"""Tree of a stack: which service waits for which, down to the object, the pod and its reason.
 
-`layout` makes it, as nodes; `lines` draws nodes as text, and LivePrinter draws them anew
-on a terminal while a run waits.
+`layout` returns the tree as nodes, and `lines` returns nodes as text. LivePrinter redraws
+them on a terminal while a run waits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Sequence
+from typing import Any
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import object_name, title_of
+from rules.k8s.tools.output.lines import display_name, object_name
 
 
 @dataclass
 class Node:
-    """A line of the tree and what hangs below it.
+    """A line of the tree, with the nodes below it.
 
     Attributes:
-        text: the line.
-        style: how rich shows it.
-        children: below it, in order.
+        text: The text of the line.
+        style: Its style in rich.
+        children: The nodes below it, in order.
     """
 
     text: str
@@ -30,13 +31,13 @@ class Node:
 
 
 def layout(title: str, states: Sequence[Event], elapsed: float | None = None, *, all_ready: bool = True) -> Node:
-    """Returns the tree: every root of the closure, below it what it depends on and what it waits for.
+    """Returns the tree: every root of the closure, and below it its dependencies and what it waits for.
 
     Args:
-        title: first line.
-        states: of every target of the closure, dependencies first.
-        elapsed: seconds since waiting began, None to leave the time out.
-        all_ready: show the targets that are ready, too.
+        title: The start of the first line.
+        states: The state of every target of the closure, dependencies first.
+        elapsed: Seconds since the run began to wait; None to omit the time.
+        all_ready: Whether to show the targets that are ready, too.
     """
     by_label = {state["target"]: state for state in states}
     depended_on = {label for state in states for label in state["after"]}
@@ -52,14 +53,14 @@ def layout(title: str, states: Sequence[Event], elapsed: float | None = None, *,
 
 def _target(state: Event, by_label: dict[str, Event], shown: set[str], all_ready: bool) -> list[Node]:
     if state["target"] in shown:
-        return [Node(f"{title_of(state)} (above)", "dim")] if all_ready or not state["ready"] else []
+        return [Node(f"{display_name(state)} (above)", "dim")] if all_ready or not state["ready"] else []
     shown.add(state["target"])
     below = [_object(waiting) for waiting in state["waiting"]]
     for label in state["after"]:
         below += _target(by_label[label], by_label, shown, all_ready)
     if state["ready"] and not all_ready:
         return below
-    return [Node(("✓ " if state["ready"] else "… ") + title_of(state), "green" if state["ready"] else "yellow", below)]
+    return [Node(("✓ " if state["ready"] else "… ") + display_name(state), "green" if state["ready"] else "yellow", below)]
 
 
 def _object(waiting: dict[str, Any]) -> Node:
@@ -68,7 +69,7 @@ def _object(waiting: dict[str, Any]) -> Node:
 
 
 def lines(node: Node) -> Iterator[tuple[str, str, str]]:
-    """Yields (the branches before a line, its text, its style) for a tree."""
+    """Yields (branches before the text, text, style) for each line of a tree."""
     yield "", node.text, node.style
     yield from _below(node, "")
 
@@ -78,7 +79,3 @@ def _below(node: Node, before: str) -> Iterator[tuple[str, str, str]]:
         last = index + 1 == len(node.children)
         yield before + ("└── " if last else "├── "), child.text, child.style
         yield from _below(child, before + ("    " if last else "│   "))
-
-
-
-

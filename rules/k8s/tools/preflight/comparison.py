@@ -1,13 +1,13 @@
-"""Is an object on the cluster just what an apply of the manifest would leave? Pure functions.
+"""Comparison of a manifest with its live object, to find objects that an apply would not change. Pure functions.
 
-Server-side apply keeps, in managedFields, which fields a manager last applied. Where those are exactly the manifest's
-fields, and each has the manifest's value in the live object, another apply changes nothing. That is decided here without
-a request for each object. The answer "no" only means "not for sure" (a quantity may be written in two ways): then the
-server is asked.
+Server-side apply records in managedFields which fields a manager last applied. If those are exactly the manifest's fields,
+and the live object has the manifest's values in them, another apply changes nothing. This saves a request per object. A
+"no" only means "not certain", because a quantity can be written in two ways; then a dry run decides.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -15,20 +15,20 @@ from rules.k8s.tools.api.client import FIELD_MANAGER
 from rules.k8s.tools.objects.objects import Object
 
 _ABSENT = object()
-# What identifies an object is no field that anybody manages.
+# managedFields does not list the fields that identify an object.
 _UNMANAGED = ("apiVersion", "kind")
 _UNMANAGED_METADATA = ("name", "namespace")
 
 
 def is_applied(wanted: Object, live: Object) -> bool:
-    """Says whether it is certain that applying changes nothing.
+    """Returns whether an apply certainly changes nothing.
 
     Args:
-        wanted: the object as an apply sends it.
-        live: the whole live object, managedFields included.
+        wanted: The object as an apply sends it.
+        live: The whole live object, including managedFields.
 
     Returns:
-        True when the fields last applied by Turnup are those of `wanted`, with their values.
+        True if the fields that Turnup last applied are those of `wanted`, with the same values.
     """
     meta = live["metadata"]
     ours = [entry for entry in meta.get("managedFields") or [] if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")]
@@ -44,7 +44,7 @@ def is_applied(wanted: Object, live: Object) -> bool:
 
 
 def _same(wanted: Any, live: Any, fields: dict[str, Any]) -> bool:
-    """Compares one value: `fields` is the part of a FieldsV1 set that belongs to it."""
+    """Returns whether a value is the same on both sides; `fields` is its part of the FieldsV1 set."""
     names = [name for name in fields if name != "."]
     if not names:
         return (not fields or wanted in ({}, [])) and _equal(wanted, live)
@@ -65,13 +65,13 @@ def _same_mapping(wanted: Any, live: Any, fields: dict[str, Any], names: list[st
 
 
 def _same_list(wanted: Any, live: Any, fields: dict[str, Any], names: list[str]) -> bool:
-    """Compares a list whose elements are told apart by some of their fields."""
+    """Returns whether a list is the same on both sides, if some fields are the key of its elements."""
     if not isinstance(wanted, list) or not isinstance(live, list) or len(wanted) != len(names):
         return False
     places = []
     for name in names:
         key = json.loads(name[2:])
-        # The server has filled defaults into the key; a manifest may leave them out.
+        # The key in managedFields has the server's defaults, which a manifest may omit.
         mine = [index for index, each in enumerate(wanted) if isinstance(each, dict) and _has(each, key, default=True)]
         theirs = [index for index, each in enumerate(live) if isinstance(each, dict) and _has(each, key, default=False)]
         if len(mine) != 1 or len(theirs) != 1 or not _same_element(wanted[mine[0]], live[theirs[0]], fields[name], key):
@@ -81,7 +81,7 @@ def _same_list(wanted: Any, live: Any, fields: dict[str, Any], names: list[str])
 
 
 def _same_element(wanted: dict[str, Any], live: dict[str, Any], fields: dict[str, Any], key: dict[str, Any]) -> bool:
-    # An element may be owned as a whole ({} or {".": {}}) where it has nothing but its key.
+    # An element with nothing but its key may be owned as a whole ({} or {".": {}}).
     if all(name == "." for name in fields):
         return all(field in key and _equal(value, key[field]) for field, value in wanted.items())
     return _same(wanted, live, fields)
@@ -101,14 +101,14 @@ def _same_set(wanted: Any, live: Any, names: list[str]) -> bool:
 
 
 def _in_order(places: list[tuple[int, int]], count: int) -> bool:
-    """Says whether every element was found, in the same order on both sides."""
+    """Returns whether every element was found, in the same order on both sides."""
     ordered = sorted(places)
     return [mine for mine, _ in ordered] == list(range(count)) and all(
-        before[1] < after[1] for before, after in zip(ordered, ordered[1:]))
+        before[1] < after[1] for before, after in itertools.pairwise(ordered))
 
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, (dict, list)) or isinstance(other, (dict, list)):
-        # Through JSON, because Python takes True for 1.
+        # JSON distinguishes True from 1; Python's == does not.
         return type(one) is type(other) and one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     return one == other and isinstance(one, bool) == isinstance(other, bool) and one is not _ABSENT and one is not None

@@ -1,4 +1,4 @@
-"""Tests of the comparison that decides, without asking, that an apply changes nothing."""
+"""Tests of the comparison that decides, without a request, that an apply changes nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def containers(obj: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_applied_as_it_is():
-    """Defaults, status and fields of others are no difference."""
+    """Defaults, status and fields of other managers are not a difference."""
     assert is_applied(WANTED, live())
 
 
@@ -65,7 +65,7 @@ def test_applied_as_it_is():
     lambda wanted: wanted.update(apiVersion="apps/v2"),
 ])
 def test_changed_manifest_is_no_match(change):
-    """Whatever the manifest changes, adds, removes or reorders, the server is asked."""
+    """Any change, addition, removal or reordering in the manifest is a possible difference."""
     wanted = copy.deepcopy(WANTED)
     change(wanted)
 
@@ -83,7 +83,7 @@ def test_changed_manifest_is_no_match(change):
     lambda obj: obj["metadata"]["managedFields"].append({"manager": "turnup", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}}),
 ])
 def test_drift_is_no_match(change):
-    """Whatever became of the live object, the server is asked."""
+    """Any change of the live object is a possible difference."""
     obj = live()
     change(obj)
 
@@ -91,7 +91,7 @@ def test_drift_is_no_match(change):
 
 
 def test_sets_are_compared_by_value():
-    """A list of scalars that is a set matches in its order."""
+    """A set of scalars matches only in its order."""
     wanted = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "t", "finalizers": ["a", "b"]}}
     obj = {**wanted, "metadata": {"name": "t", "finalizers": ["a", "other", "b"], "managedFields": [
         {"manager": "turnup", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:metadata": {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}}}]}}

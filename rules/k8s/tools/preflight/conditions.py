@@ -1,8 +1,7 @@
-"""Objects that a cluster gets only if it lacks something.
+"""Conditional objects: objects that are applied only if the cluster lacks something.
 
-An object with the annotation `turnup/only-without: default-storage-class` is left
-out where another default StorageClass is there already: one that the object's own
-target did not apply.
+An object with the annotation `turnup/only-without: default-storage-class` is skipped
+if the cluster has a default StorageClass that the object's own target did not apply.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ _DEFAULT_CLASS = "default-storage-class"
 _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
-def left_out(client: Client, items: list[Item]) -> tuple[list[Item], str]:
-    """Finds the items that this cluster must not get.
+def find_skipped(client: Client, items: list[Item]) -> tuple[list[Item], str]:
+    """Finds the items that must not be applied to this cluster.
 
     Args:
-        client: the API server; asked only when an item has a condition.
-        items: everything of this run.
+        client: Client of the API server; used only if an item has a condition.
+        items: All items of the run.
 
     Returns:
-        The items to leave out, and why, in words; ([], "") when all apply.
+        (the items to skip, the reason); ([], "") if none is skipped.
 
     Raises:
-        TurnupError: an item's condition is unknown.
-        ApiError: the server does not tell.
+        TurnupError: An item has an unknown condition.
+        ApiError: The server refuses to list StorageClasses.
     """
     conditional = [item for item in items if _condition(item)]
     if not conditional:
@@ -37,13 +36,13 @@ def left_out(client: Client, items: list[Item]) -> tuple[list[Item], str]:
     for item in conditional:
         if _condition(item) != _DEFAULT_CLASS:
             raise TurnupError(f"{item.label}: {item.identity}: the annotation {ONLY_WITHOUT} is {_condition(item)!r}; "
-                              f"the only condition there is is {_DEFAULT_CLASS!r}.")
+                              f"use {_DEFAULT_CLASS!r}, the only condition.")
     _, answer = client.request("GET", "/apis/storage.k8s.io/v1/storageclasses")
     own = {item.label for item in conditional}
-    foreign = [cls["metadata"]["name"] for cls in answer.get("items", []) if _is_default(cls) and _owner(cls) not in own]
-    if not foreign:
+    others = [cls["metadata"]["name"] for cls in answer.get("items", []) if _is_default(cls) and _owner(cls) not in own]
+    if not others:
         return [], ""
-    return conditional, f"the cluster has a default storage class, {foreign[0]}"
+    return conditional, f"the cluster has a default storage class, {others[0]}"
 
 
 def _annotations(obj: Object) -> dict[str, str]:

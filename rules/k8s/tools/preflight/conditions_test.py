@@ -1,4 +1,4 @@
-"""Tests of objects that a cluster gets only if it lacks something, as a user applies them."""
+"""Tests of conditional objects, as a user applies them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fixture_shell(tmp_path, server):
 
 
 def test_applied_where_there_is_none(shell, server):
-    """Without a default class the object is created, and the second apply leaves it as it is."""
+    """Without a default class the object is created, and a second apply does not change it."""
     assert shell.run("apply") == 0
     assert server.get(OWN) is not None
     assert shell.run("apply") == 0
@@ -50,7 +50,7 @@ def test_applied_where_there_is_none(shell, server):
 
 
 def test_left_out_where_there_is_one(shell, server):
-    """With somebody else's default class only the other object is applied, and the line says why."""
+    """With someone else's default class only the other object is applied, and a line says why."""
     server.put(_class("theirs"))
 
     assert shell.run("apply") == 0
@@ -61,7 +61,7 @@ def test_left_out_where_there_is_one(shell, server):
 
 
 def test_a_class_that_is_not_the_default_does_not_count(shell, server):
-    """A class that pods get only by name does not serve claims without one."""
+    """A class that is not the default does not count, because claims get it only by name."""
     server.put(_class("theirs", **{DEFAULT: "false"}))
 
     assert shell.run("apply") == 0
@@ -69,7 +69,7 @@ def test_a_class_that_is_not_the_default_does_not_count(shell, server):
 
 
 def test_diff_leaves_it_out_too(shell, server):
-    """What apply would leave out is no difference."""
+    """An object that an apply would skip is not a difference."""
     server.put(_class("theirs"))
     shell.run("apply")
 
@@ -77,10 +77,10 @@ def test_diff_leaves_it_out_too(shell, server):
 
 
 def test_an_unknown_condition_is_refused(shell, server):
-    """A misspelled condition ends before anything is written, and the right one is named."""
+    """A misspelled condition fails before anything is written, and the message has the right one."""
     shell.make(_class("own", **{ONLY_WITHOUT: "storage"}), environment="")
 
     assert shell.run("apply") == 1
 
-    assert "'storage'; the only condition there is is 'default-storage-class'" in shell.err
+    assert "'storage'; use 'default-storage-class', the only condition" in shell.err
     assert server.get(OWN) is None

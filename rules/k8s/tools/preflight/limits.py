@@ -1,20 +1,29 @@
-"""What no dry run tells before the first write: rights to make what could not be tried, and room in quotas."""
+"""Checks that a dry run does not make: permissions for objects that cannot be tried, and quotas."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import Executor
-from typing import Collection
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Identity, Object
-from rules.k8s.tools.preflight.quota import exceeded
+from rules.k8s.tools.preflight.quota import find_exceeded
 from rules.k8s.tools.preflight.verdicts import Refusal
 
 
 def check_rights(client: Client, items: list[Item], executor: Executor) -> list[Refusal]:
-    """Asks for the right to make what could not be tried: once for each kind and namespace."""
+    """Checks the permissions to create and patch objects that no dry run could try.
+
+    Args:
+        client: Client of the API server.
+        items: The items; each kind and namespace is checked once.
+        executor: Runs requests in parallel.
+
+    Returns:
+        A refusal for each missing permission.
+    """
     first = {(item.resource, item.identity.namespace): item for item in reversed(items)}
     questions = [(item, verb) for item in first.values() for verb in ("create", "patch")]
 
@@ -26,16 +35,26 @@ def check_rights(client: Client, items: list[Item], executor: Executor) -> list[
                     "verb": verb, "group": item.identity.group, "resource": item.resource.plural,
                     "version": item.resource.api_version.rpartition("/")[2], "namespace": item.identity.namespace}}})[1]
         except ApiError:
-            return True  # Who may not ask finds out when writing.
+            return True  # If the account may not even ask, the write itself tells.
         return bool((answer.get("status") or {}).get("allowed", True))
 
-    return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no right to {verb} {item.resource.plural} in "
-                    f"{item.identity.namespace or 'the cluster'}); ask for the rights or use another user.")
-            for (item, verb), granted in zip(questions, executor.map(allowed, questions)) if not granted]
+    return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no permission to {verb} {item.resource.plural} in "
+                    f"{item.identity.namespace or 'the cluster'}); ask for the permission, or use another user.")
+            for (item, verb), granted in zip(questions, executor.map(allowed, questions), strict=True) if not granted]
 
 
 def check_quotas(client: Client, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
-    """Compares what the items ask for with the quotas of their namespaces."""
+    """Compares what the items request with the quotas of their namespaces.
+
+    Args:
+        client: Client of the API server.
+        items: Everything that the run applies.
+        new: Identities of the items that do not exist yet.
+        executor: Runs requests in parallel.
+
+    Returns:
+        A refusal for each exceeded limit.
+    """
     places: dict[str, list[Item]] = {}
     for item in items:
         places.setdefault(item.identity.namespace, []).append(item)
@@ -45,11 +64,11 @@ def check_quotas(client: Client, items: list[Item], new: Collection[Identity], e
         try:
             return list(client.request("GET", f"/api/v1/namespaces/{namespace}/resourcequotas")[1].get("items") or [])
         except ApiError:
-            return []  # The server itself keeps to them; this is only to know before.
+            return []  # The server enforces quotas anyway; this check only reports them earlier.
 
     refusals = []
-    for (namespace, inside), found in zip(places.items(), executor.map(quotas, places)):
+    for (namespace, inside), found in zip(places.items(), executor.map(quotas, places), strict=True):
         for quota in found:
-            for item, sentence in exceeded(quota, inside, new):
+            for item, sentence in find_exceeded(quota, inside, new):
                 refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
     return refusals

@@ -1,9 +1,9 @@
-"""What a run itself creates, for objects that depend on it."""
+"""Planned objects: what a run itself creates, so that other objects of the run can depend on it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 from rules.k8s.tools.api.discovery import Kinds
 from rules.k8s.tools.api.field_ownership import conflicts
@@ -13,12 +13,12 @@ from rules.k8s.tools.errors import ApiError
 
 @dataclass(frozen=True)
 class PlannedObjects:
-    """What a run makes, for objects that need some of it.
+    """The namespaces, kinds and Services that a run creates.
 
     Attributes:
-        namespaces: names of the Namespaces among the objects.
+        namespaces: Names of the Namespaces among the objects.
         kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
-        labels: labels of the targets.
+        labels: Labels of the targets.
         services: (namespace, name) of the Services among the objects.
     """
 
@@ -29,25 +29,30 @@ class PlannedObjects:
 
     @staticmethod
     def of(items: Iterable[Item], labels: Iterable[str] = ()) -> PlannedObjects:
-        """Returns the planned of a run's items; `labels` are those of targets without an object, too."""
+        """Returns the planned objects of a run.
+
+        Args:
+            items: The items of the run.
+            labels: Labels of targets that may have no object.
+        """
         items = list(items)
         kinds = Kinds(())
-        kinds.promise(item.obj for item in items)
+        kinds.add_definitions(item.obj for item in items)
         return PlannedObjects(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
-                            frozenset(kinds.promised), frozenset(labels) | {item.label for item in items},
-                            frozenset((item.identity.namespace, item.identity.name) for item in items
-                                      if item.identity.kind == "Service" and not item.identity.group))
+                              frozenset(kinds.defined), frozenset(labels) | {item.label for item in items},
+                              frozenset((item.identity.namespace, item.identity.name) for item in items
+                                        if item.identity.kind == "Service" and not item.identity.group))
 
     def makes_namespace(self, item: Item) -> bool:
-        """Says whether the run makes an item's namespace."""
+        """Returns whether the run creates an item's namespace."""
         return item.identity.namespace in self.namespaces
 
     def makes_kind(self, item: Item) -> bool:
-        """Says whether the run defines an item's kind."""
+        """Returns whether the run defines an item's kind."""
         return (item.resource.api_version, item.resource.kind) in self.kinds
 
-    def is_early(self, error: ApiError, item: Item) -> bool:
-        """Says whether a refusal may pass by itself because something is still being made."""
+    def may_succeed_later(self, error: ApiError, item: Item) -> bool:
+        """Returns whether a refused request may succeed later, because something it needs is still being created."""
         text = error.message
         if error.status == 404:
             missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text

@@ -1,56 +1,57 @@
-"""Which pods of a workload are those of its present template: the others' troubles are what an apply may just have cured.
+"""Current pods: the pods of a workload's current template. An apply may just have fixed what is wrong with older pods.
 
-A Deployment's pods belong to ReplicaSets, which carry its revision. They are read one by one, when a
-pod is in trouble; an account that may not read them gets by with comparing pods with the template.
+A Deployment's pods belong to ReplicaSets, which have its revision as an annotation. A ReplicaSet is read only if a pod is
+failing. If the account may not read ReplicaSets, the pods are compared with the template instead.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
-from rules.k8s.tools.output.events import Waiting
+from rules.k8s.tools.output.events import UnreadyObject
 
 _REPLICA_SETS = Resource("apps/v1", "ReplicaSet", "replicasets", True)
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH_LABEL = "controller-revision-hash"
-# A DaemonSet does not name its revision; it counts its templates, and writes the number on their pods.
+# A DaemonSet does not have its revision's name in its status. It counts its templates, and labels its pods with the number.
 _TEMPLATE_COUNT = "deprecated.daemonset.template.generation"
 _TEMPLATE_LABEL = "pod-template-generation"
-# What a controller adds to the labels of a template, and what admission adds to containers and pods, is no difference.
+# Fields that a pod must have as in the template. Controllers and admission may add labels, containers and other fields.
 _COMPARED = ("image", "env", "envFrom", "workingDir", "ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
-# Their status does not say which generation it is about.
-_UNCOUNTED = ("Job", "Pod")
+# Kinds without status.observedGeneration.
+_NO_OBSERVED_GENERATION = ("Job", "Pod")
 
 
-class PresentPods:
-    """Tells the pods of present templates from those of former ones.
+class CurrentPods:
+    """Finds the pods of current templates; keeps what it has read of ReplicaSets.
 
     Args:
-        client: the API server.
+        client: Client of the API server.
     """
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[tuple[str, str], bool | None] = {}
 
-    def of(self, waiting: Waiting, pods: Iterable[Object]) -> list[Object]:
-        """Returns those of an object's pods that were made of its present template: none before its controller has seen that.
+    def of(self, waiting: UnreadyObject, pods: Iterable[Object]) -> list[Object]:
+        """Returns those pods that have the workload's current template; none until its controller has observed the template.
 
         Args:
-            waiting: the object.
-            pods: some of its pods.
+            waiting: The workload.
+            pods: Some of its pods.
         """
         live = waiting.live or {}
         observed = (live.get("status") or {}).get("observedGeneration") or 0
-        if live.get("kind") not in _UNCOUNTED and observed < ((live.get("metadata") or {}).get("generation") or 0):
+        if live.get("kind") not in _NO_OBSERVED_GENERATION and observed < ((live.get("metadata") or {}).get("generation") or 0):
             return []
-        return [pod for pod in pods if self._is_present(pod, live)]
+        return [pod for pod in pods if self._is_current(pod, live)]
 
-    def _is_present(self, pod: Object, live: Object) -> bool:
+    def _is_current(self, pod: Object, live: Object) -> bool:
         labels, kind = pod["metadata"].get("labels") or {}, live.get("kind")
         if kind == "StatefulSet":
             return _same(labels.get(_HASH_LABEL), (live.get("status") or {}).get("updateRevision"))
@@ -61,22 +62,27 @@ class PresentPods:
         if kind != "Deployment" or not owner or _REVISION not in annotations:
             return True
         known = self._has_revision(pod["metadata"]["namespace"], owner, annotations[_REVISION])
-        return made_of(pod, live) if known is None else known
+        return matches_template(pod, live) if known is None else known
 
     def _has_revision(self, namespace: str, owner: Mapping[str, str], wanted: str) -> bool | None:
-        """Says whether a ReplicaSet is that of a Deployment's revision; None where it may not be read."""
+        """Returns whether a ReplicaSet has a Deployment's revision; None if it may not be read."""
         key = (owner.get("uid", ""), wanted)
         if key not in self._known:
             try:
                 found = self._client.request("GET", _REPLICA_SETS.path(namespace, owner["name"]), accept=METADATA_ONLY)[1]
                 self._known[key] = (found["metadata"].get("annotations") or {}).get(_REVISION) == wanted
             except ApiError as error:
-                self._known[key] = False if error.status == 404 else None  # It is only removed once nobody wants its pods.
+                self._known[key] = False if error.status == 404 else None  # Only an old ReplicaSet is removed.
         return self._known[key]
 
 
-def made_of(pod: Object, live: Object) -> bool:
-    """Says whether a pod can have been made of a workload's template: it has what stands there, and what names things."""
+def matches_template(pod: Object, live: Object) -> bool:
+    """Returns whether a pod may have been created from a workload's template, because it has all that the template has.
+
+    Args:
+        pod: The live pod.
+        live: The live workload.
+    """
     template = (live.get("spec") or {}).get("template") or {}
     if not _has(pod["metadata"], {name: (template.get("metadata") or {}).get(name) or {} for name in ("labels", "annotations")}):
         return False
@@ -92,7 +98,7 @@ def made_of(pod: Object, live: Object) -> bool:
 
 
 def _has(value: Any, wanted: Any) -> bool:
-    """Says whether a value has everything that is wanted, in lists in any place."""
+    """Returns whether a value contains everything that is wanted; the elements of lists in any order."""
     if isinstance(wanted, dict):
         return not wanted or (isinstance(value, dict) and all(_has(value.get(key), inner) for key, inner in wanted.items()))
     if isinstance(wanted, list):
@@ -101,12 +107,17 @@ def _has(value: Any, wanted: Any) -> bool:
 
 
 def _same(found: str | None, wanted: str | None) -> bool:
-    """Says whether two marks are the same; where one is missing there is nothing to tell pods apart by."""
+    """Returns whether two revision labels are the same; True if one is missing, because then nothing distinguishes the pods."""
     return not found or not wanted or found == wanted
 
 
-def stuck_former(waiting: Waiting, bad: list[Object]) -> list[Object]:
-    """Returns the pods in trouble that are in the way though they are of a former template: a StatefulSet waits for them to be ready."""
+def blocking_old_pods(waiting: UnreadyObject, failing: list[Object]) -> list[Object]:
+    """Returns the failing pods of an older template that block a rollout: a StatefulSet waits until they are ready.
+
+    Args:
+        waiting: The workload.
+        failing: Its failing pods.
+    """
     live = waiting.live or {}
     ordered = live.get("kind") == "StatefulSet" and (live.get("spec") or {}).get("podManagementPolicy") != "Parallel"
-    return bad if ordered else []
+    return failing if ordered else []

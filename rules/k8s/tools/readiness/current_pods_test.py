@@ -1,4 +1,4 @@
-"""Tests of telling the pods of a present template from those of former ones."""
+"""Tests of finding the pods of the current template."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import deployment
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.output.events import Waiting
+from rules.k8s.tools.output.events import UnreadyObject
 from rules.k8s.tools.readiness import stuck_detector
-from rules.k8s.tools.readiness.current_pods import PresentPods, made_of
+from rules.k8s.tools.readiness.current_pods import CurrentPods, matches_template
 from rules.k8s.tools.readiness.readiness import readiness
 
 CRASHED = {"name": "main", "ready": False, "restartCount": 6, "state": {"terminated": {"reason": "Error", "exitCode": 3}}}
@@ -32,7 +32,7 @@ def put_pod(server: FakeServer, revision: int, command: str, container: dict[str
 
 @pytest.fixture(name="stack")
 def fixture_stack(shell, server, monkeypatch):
-    """A shell whose Deployment had a pod that crashed, and has another template since, which is revision 2."""
+    """A shell with a Deployment at revision 2, which has a crashed pod of revision 1."""
     monkeypatch.setattr(stuck_detector, "_BAD_AFTER", 0.3)
     monkeypatch.setattr(stuck_detector, "_SLOW_AFTER", 0.3)
     server.kinds.append(("apps/v1", "ReplicaSet", "replicasets", True))
@@ -46,28 +46,29 @@ def fixture_stack(shell, server, monkeypatch):
 
 
 def refuse_replica_sets(server: FakeServer, rights: str) -> None:
-    """Takes the right to read ReplicaSets away."""
+    """Removes the permission to read ReplicaSets."""
     server.refuse = lambda request: (403, {"message": "no"}) if rights == "few" and "/replicasets" in request.path else None
 
 
 @pytest.mark.parametrize("rights", ["all", "few"])
 def test_former_pods_that_crashed_do_not_end_the_wait(stack, server, rights):
-    """While the pod of a mended template starts, crashes of the former one neither end the wait nor explain anything."""
+    """While the pod of a fixed template starts, crashes of the previous one neither end the wait nor explain anything."""
     put_pod(server, 2, "good", STARTING)
     refuse_replica_sets(server, rights)
-    told = stack.events("wait", "--timeout=2s")
+    emitted = stack.events("wait", "--timeout=2s")
 
-    assert "stuck" not in [event["event"] for event in told]
-    assert told[-2]["message"].startswith("not ready after 2.0s: //svc:dev: Deployment dev/web 1 old replicas are still there (pod web-rs2-x: container main runs")
+    assert "stuck" not in [event["event"] for event in emitted]
+    assert emitted[-2]["message"].startswith(
+        "not ready after 2.0s: //svc:dev: Deployment dev/web 1 old replicas are still there (pod web-rs2-x: container main runs")
 
 
 @pytest.mark.parametrize("rights", ["all", "few"])
 def test_present_pods_that_crashed_are_explained_and_end_the_wait(stack, server, rights, monkeypatch):
-    """Of two pods that crashed it is the one of the present template that is explained, and that ends the wait."""
+    """Of two crashed pods, only the one of the current template is explained and ends the wait."""
     put_pod(server, 2, "good", {**CRASHED, "restartCount": 1})
     refuse_replica_sets(server, rights)
-    told = stack.events("wait", "--timeout=2s")
-    assert [event["pod"] for event in told if event["event"] == "stuck"] == ["web-rs2-x"]
+    emitted = stack.events("wait", "--timeout=2s")
+    assert [event["pod"] for event in emitted if event["event"] == "stuck"] == ["web-rs2-x"]
 
     put_pod(server, 2, "good", CRASHED)
     assert stack.run("wait", "--timeout=60s") == 1
@@ -75,7 +76,7 @@ def test_present_pods_that_crashed_are_explained_and_end_the_wait(stack, server,
 
 
 def test_nothing_is_final_before_the_controller_has_seen_the_change(stack, server):
-    """Pods of whatever ReplicaSet are of a former template while the present one has not been observed."""
+    """No pod counts until the controller has observed the current template."""
     live = server.get(deployment("web"))
     live["metadata"]["generation"] = 3
     server.put(live)
@@ -86,16 +87,17 @@ def test_nothing_is_final_before_the_controller_has_seen_the_change(stack, serve
 
 
 def test_replica_sets_are_read_in_trouble_only(stack, server):
-    """A rollout without trouble reads no ReplicaSet; one with trouble each of them once."""
+    """Only a rollout with a failing pod reads ReplicaSets, and each of them once."""
     assert stack.run("wait", "--timeout=2s") == 1
     assert [request.path.rpartition("/")[2] for request in server.requests if "/replicasets/" in request.path] == ["web-rs1"]
 
 
-def waiting(kind: str, pods: list[dict[str, Any]], annotations: dict[str, str] | None = None, spec: dict[str, Any] | None = None, **status: Any) -> Waiting:
+def waiting(kind: str, pods: list[dict[str, Any]], annotations: dict[str, str] | None = None, spec: dict[str, Any] | None = None,
+            **status: Any) -> UnreadyObject:
     """Returns a workload that is not ready."""
     live = {"apiVersion": "apps/v1", "kind": kind, "spec": spec or {}, "status": {"observedGeneration": 2, **status},
             "metadata": {"name": "x", "namespace": "dev", "generation": 2, "annotations": annotations or {}}}
-    return Waiting(Identity("apps", kind, "dev", "x"), readiness(None), tuple((pod, "") for pod in pods), live)
+    return UnreadyObject(Identity("apps", kind, "dev", "x"), readiness(None), tuple((pod, "") for pod in pods), live)
 
 
 @pytest.mark.parametrize(("kind", "label", "old", "new", "marks"), [
@@ -103,27 +105,28 @@ def waiting(kind: str, pods: list[dict[str, Any]], annotations: dict[str, str] |
     ("DaemonSet", "pod-template-generation", "4", "5", {"annotations": {"deprecated.daemonset.template.generation": "5"}}),
 ])
 def test_sets_mark_their_pods(kind, label, old, new, marks):
-    """Pods of StatefulSets and DaemonSets say themselves which template they are of; no request is needed."""
+    """The labels of StatefulSet and DaemonSet pods tell their template, without a request."""
     pods = [{"metadata": {"name": mark, "labels": {label: mark} if mark else {}}} for mark in (old, new, "")]
-    found = PresentPods(None).of(waiting(kind, pods, **marks), pods)  # type: ignore[arg-type]
+    found = CurrentPods(None).of(waiting(kind, pods, **marks), pods)  # type: ignore[arg-type]
 
     assert [pod["metadata"]["name"] for pod in found] == [new, ""]
 
 
 def test_a_stateful_set_waits_for_its_former_pods(stack, server):
-    """A pod of the former template that crashed keeps a StatefulSet from making others: it is explained, with what to do, and does not end the wait."""
+    """A crashed pod of a StatefulSet's previous template, which blocks the rollout, is explained with what to do, and does not end the wait."""
     labels = {"app": "db"}
     db = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "dev"},
           "spec": {"replicas": 1, "selector": {"matchLabels": labels}}}
     stack.make(db)
-    server.put({**db, "metadata": {**db["metadata"], "generation": 2}, "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})
+    server.put({**db, "metadata": {**db["metadata"], "generation": 2},
+                "status": {"observedGeneration": 2, "replicas": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})
     server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db-0", "namespace": "dev", "labels": {**labels, "controller-revision-hash": "db-1"}},
                 "status": {"phase": "Running", "containerStatuses": [CRASHED]}})
-    told = stack.events("wait", "--timeout=2s")
+    emitted = stack.events("wait", "--timeout=2s")
 
-    assert [event["reason"] for event in told if event["event"] == "stuck"] == [
-        "container main: Error, exit code 3 (it is of the former template, and the StatefulSet waits for it; delete the pod)"]
-    assert told[-2]["message"].startswith("not ready after 2.0s: ")
+    assert [event["reason"] for event in emitted if event["event"] == "stuck"] == [
+        "container main: Error, exit code 3 (it has the previous template, and the StatefulSet waits for it; delete the pod)"]
+    assert emitted[-2]["message"].startswith("not ready after 2.0s: ")
 
 
 @pytest.mark.parametrize(("container", "same"), [
@@ -134,9 +137,9 @@ def test_a_stateful_set_waits_for_its_former_pods(stack, server):
     ({"name": "another", "image": "app"}, False),
 ])
 def test_a_pod_is_compared_with_the_template(container, same):
-    """What admission adds makes no difference; another image, command, argument or value does."""
+    """A pod may have additions by admission, but not another image, command, argument or value."""
     live = deployment("web")
     live["spec"]["template"]["spec"]["containers"][0] |= {"command": ["good"], "env": [{"name": "A", "value": "1"}]}
     pod = {"metadata": {"name": "p", "labels": {"app": "web", "pod-template-hash": "1"}}, "spec": {"containers": [{"name": "injected"}, container]}}
 
-    assert made_of(pod, live) is same
+    assert matches_template(pod, live) is same

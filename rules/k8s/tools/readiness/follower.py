@@ -1,9 +1,11 @@
-"""Follower objects by watches: how far they are, and why something is stuck; for waiting.py and writing.py."""
+"""Follower: watches the objects of a run, reports the state of its targets, and explains stuck objects."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Collection, Iterable
+from collections.abc import Collection, Iterable
+from types import TracebackType
+from typing import Self
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.informer import Informer, Key
@@ -11,36 +13,36 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.objects.plan import Plan
-from rules.k8s.tools.output.events import Part, state
+from rules.k8s.tools.output.events import TargetState, state
 from rules.k8s.tools.output.reporter import Reporter
 from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, pods_with_messages
 from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 from rules.k8s.tools.readiness.stuck_detector import StuckDetector
 
-# A change seldom comes alone: at most so often a second is the state computed anew.
+# Changes come in bursts. The state is computed at most once in this time.
 _PAUSE_SECONDS = 0.1
-# An object that is gone again is never seen as it was written.
+# An object may be deleted before a watch sees what was written, so this is how long to expect it.
 _BEHIND_SECONDS = 5.0
 
 
 class Follower:
-    """Follows objects by watches; a context manager.
+    """A context manager that watches objects while a run waits for them.
 
     Args:
-        client: the API server.
-        plan: the closure.
-        items: what to follow.
-        report: told of the state of every target, and why an object is stuck.
+        client: Client of the API server.
+        plan: The plan of the closure.
+        items: The objects to watch.
+        report: Receives the state of every target, and the explanations of stuck objects.
     """
 
-    def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter):
+    def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter) -> None:
         items = list(items)
         collections = collections_of(items)
-        # Watches keep their connections: they get a client of their own, with one for each.
-        self._mirror = Informer(Client(client.connection, connections=len(collections) + 2), collections)
-        self._closure = ClosureState(plan, items, self._mirror)
+        # Each watch occupies a connection, so the watches have their own client.
+        self._informer = Informer(Client(client.connection, connections=len(collections) + 2), collections)
+        self._closure = ClosureState(plan, items, self._informer)
         self._secrets = LiveSecrets(client, plan.objects, report.learn)
-        self._troubles = StuckDetector(client, self._secrets.learn)
+        self._detector = StuckDetector(client, self._secrets.learn)
         self._client = client
         self._report = report
         self._shown = report.waiting(plan.label)
@@ -49,42 +51,42 @@ class Follower:
         self._followed = {item.identity for item in items}
         self._expected: dict[Identity, tuple[Key, int, float]] = {}
 
-    def __enter__(self) -> Follower:
-        self._mirror.start()
+    def __enter__(self) -> Self:
+        self._informer.start()
         self._shown.__enter__()
         return self
 
-    def __exit__(self, *details: Any) -> None:
-        self._shown.__exit__(*details)
-        self._mirror.stop()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._shown.__exit__(kind, error, trace)
+        self._informer.stop()
 
-    def look(self, labels: Collection[str] | None = None) -> list[Part] | None:
-        """Says the present state, and explains what is stuck.
+    def look(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
+        """Reports the present state, and explains stuck objects.
 
         Args:
-            labels: the targets that count; None for all.
+            labels: Labels of the targets that count; None for all.
 
         Returns:
-            Their state, dependencies first; None while it is not known yet.
+            The state of these targets, dependencies first; None while it is not known yet.
 
         Raises:
-            TurnupError: an object of theirs has failed for good.
+            TurnupError: An object of these targets has failed permanently.
         """
-        if not self._mirror.complete or self._is_behind():
+        if not self._informer.complete or self._is_behind():
             return None
-        every = self._closure.parts()
-        self._secrets.learn(pods_with_messages(every))
-        self._report.progress(map(state, every))
-        parts = [part for part in every if labels is None or part.label in labels]
-        if any(part.waiting for part in parts):
+        states = self._closure.states()
+        self._secrets.learn(pods_with_messages(states))
+        self._report.progress(map(state, states))
+        targets = [target for target in states if labels is None or target.label in labels]
+        if any(target.waiting for target in targets):
             now = time.monotonic() - self._started
-            for event in self._troubles.explanations(parts, now):
+            for event in self._detector.explanations(targets, now):
                 self._report.emit(event)
-            self._troubles.check(parts, now)
-        return parts
+            self._detector.check(targets, now)
+        return targets
 
     def expect(self, result: Result) -> None:
-        """Takes note of a write: until the watches have seen it, what they show of the object is what it was before."""
+        """Records a write: the state counts as unknown until the watches have seen it."""
         identity, resource = result.item.identity, result.item.resource
         version = (result.live or {}).get("metadata", {}).get("resourceVersion", "")
         if identity in self._followed and version.isdecimal():
@@ -92,29 +94,37 @@ class Follower:
             self._expected[identity] = (key, int(version), time.monotonic() + _BEHIND_SECONDS)
 
     def _is_behind(self) -> bool:
-        """Says whether the watches have yet to see a write."""
+        """Returns whether the watches have not seen all writes yet."""
         now = time.monotonic()
         for identity, (key, version, until) in list(self._expected.items()):
-            live = self._mirror.get(key)
+            live = self._informer.get(key)
             seen = live["metadata"].get("resourceVersion", "") if live else ""
             if (seen.isdecimal() and int(seen) >= version) or now > until:
                 del self._expected[identity]
         return bool(self._expected)
 
     def pause(self, seconds: float) -> None:
-        """Waits until something has changed, or for some seconds.
+        """Waits until something has changed, but at most some seconds.
+
+        Args:
+            seconds: The longest time to wait.
 
         Raises:
-            TurnupError: the objects cannot be read.
+            TurnupError: The objects cannot be read.
         """
-        self._version = self._mirror.wait(self._version, seconds)
+        self._version = self._informer.wait(self._version, seconds)
         time.sleep(_PAUSE_SECONDS)
 
-    def too_late(self, parts: list[Part] | None, seconds: float) -> str:
-        """Returns the sentence for a deadline that has passed: what is not ready, and why."""
-        if not parts:
-            why = self._mirror.trouble or "give more time."
+    def deadline_message(self, targets: list[TargetState] | None, seconds: float) -> str:
+        """Returns the error message for a deadline that has passed: what is not ready, and why.
+
+        Args:
+            targets: The state of the targets; None or [] if unknown.
+            seconds: The time that the run has waited.
+        """
+        if not targets:
+            why = self._informer.temporary_error or "allow more time."
             return f"the cluster's state could not be read within {format_duration(seconds)}: {why}"
-        blocked = [f"{part.title}: {self._troubles.sentence(waiting)}" for part in parts for waiting in part.waiting]
-        more = f" and {len(blocked) - 3} more" if len(blocked) > 3 else ""
-        return f"not ready after {format_duration(seconds)}: {'; '.join(blocked[:3])}{more}."
+        unready = [f"{target.title}: {self._detector.sentence(waiting)}" for target in targets for waiting in target.waiting]
+        more = f" and {len(unready) - 3} more" if len(unready) > 3 else ""
+        return f"not ready after {format_duration(seconds)}: {'; '.join(unready[:3])}{more}."

@@ -1,4 +1,4 @@
-"""Reads the Kubernetes Events of an object."""
+"""Kubernetes Events of an object."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
 
 
-def events_of(client: Client, live: Object) -> list[Object]:
-    """Returns the Events of a live object, oldest first; [] where they may not be read."""
+def list_events(client: Client, live: Object) -> list[Object]:
+    """Returns the Events of a live object, oldest first; [] if they may not be read."""
     namespace = live["metadata"].get("namespace") or "default"
     try:
         found = client.request("GET", f"/api/v1/namespaces/{namespace}/events", query={

@@ -1,12 +1,13 @@
-"""The values of Secrets as the cluster has them, for the mask: pods print those that they were started with, not those of the sources.
+"""Values of the cluster's Secrets, for masking: pods print the values that they were started with, not those of the sources.
 
-They are read only before a pod's own words are shown, as far as the account may, and are kept nowhere but in the mask.
+Secrets are read only before log lines or messages of pods are shown, as far as the account may read them. Their values are
+kept only for masking.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
@@ -15,25 +16,25 @@ from rules.k8s.tools.objects.hashed_names import base_of, is_generation_name, re
 from rules.k8s.tools.objects.objects import Object, is_secret
 
 _SECRETS = Resource("v1", "Secret", "secrets", True)
-# Large, many, and of no pod.
-_OTHERS = "type!=turnup/revision,type!=helm.sh/release.v1"
+# No pod uses these Secrets, which may be many and large.
+_FIELD_SELECTOR = "type!=turnup/revision,type!=helm.sh/release.v1"
 
 
 class LiveSecrets:
-    """Teaches the mask what the cluster holds of a stack's Secrets; its methods may be called from any thread.
+    """Reads a stack's Secrets in the cluster for masking; its methods may be called from any thread.
 
     Args:
-        client: the API server.
-        objects: the stack's objects.
-        learn: takes note of the values of Secrets.
+        client: Client of the API server.
+        objects: The stack's objects.
+        learn: Receives the Secrets whose values must be masked.
     """
 
-    def __init__(self, client: Client, objects: Iterable[Object], learn: Callable[[Iterable[Object]], None]):
+    def __init__(self, client: Client, objects: Iterable[Object], learn: Callable[[Iterable[Object]], None]) -> None:
         self._client = client
         self._learn = learn
         self._lock = threading.Lock()
         self._known: set[tuple[str, str]] = set()
-        # Namespace → names, and names before they got the hash of their content.
+        # Namespace → names, and names without the hash of the content.
         self._names: dict[str, set[str]] = {}
         self._bases: dict[str, set[str]] = {}
         for obj in objects:
@@ -44,10 +45,10 @@ class LiveSecrets:
                     self._bases.setdefault(place, set()).add(base.name)
 
     def learn(self, pods: Iterable[Object]) -> None:
-        """Learns the Secrets of the stack, older generations as well, and those that pods refer to, once each.
+        """Learns the stack's Secrets, including older generations, and those that pods refer to, once each.
 
         Args:
-            pods: whose words are about to be shown.
+            pods: The pods whose log lines or messages are about to be shown.
         """
         pods = list(pods)
         if not pods:
@@ -65,15 +66,15 @@ class LiveSecrets:
                     self._learn(self._read(place, fresh))
 
     def _read(self, place: str, names: set[str]) -> list[Object]:
-        """Returns the Secrets of some names and their other generations, as far as they may be read."""
+        """Returns the Secrets with some names and their other generations, as far as they may be read."""
         bases = self._bases.get(place, set())
         try:
-            found = self._client.request("GET", _SECRETS.path(place), query={"fieldSelector": _OTHERS})[1].get("items") or []
-            # Items of a list come without their apiVersion and kind.
+            found = self._client.request("GET", _SECRETS.path(place), query={"fieldSelector": _FIELD_SELECTOR})[1].get("items") or []
+            # The items of a list do not have apiVersion and kind.
             return [{**obj, "apiVersion": "v1", "kind": "Secret"} for obj in found if obj["metadata"]["name"] in names
                     or any(is_generation_name(obj["metadata"]["name"], base) for base in bases)]
         except ApiError as error:
-            # Whoever may not list them may still read some by name.
+            # An account that may not list Secrets may still get some by name.
             return [obj for name in sorted(names) for obj in self._one(place, name)] if error.status == 403 else []
         except TurnupError:
             return []

@@ -1,4 +1,4 @@
-"""Tests of masking what the cluster holds of a stack's Secrets, where pods' words are shown."""
+"""Tests of masking values of the cluster's Secrets in log lines and messages of pods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F4
 from rules.k8s.testing.plans import deployment
 from rules.k8s.tools.readiness import stuck_detector
 
-# Of former generations, of a Secret that is looked up by its name, and of one that only the pod names.
+# Values of previous generations, of a Secret with a stable name, and of one that only the pod names.
 VALUES = {"leak-0123456789": "Canary-AAAA1111", "leak-9876543210": "Canary-CCCC3333", "fixed": "Canary-DDDD4444", "foreign": "Canary-EEEE5555"}
 WORDS = "; ".join(["now Canary-BBBB2222", *VALUES.values()])
 
@@ -24,7 +24,7 @@ def secret(name: str, value: str, **annotations: str) -> dict[str, Any]:
 
 @pytest.fixture(name="stack")
 def fixture_stack(shell, server, monkeypatch):
-    """A shell whose plan has newer values of two Secrets than the crashed pod that prints the old ones."""
+    """A shell with a plan that has newer values of two Secrets than a crashed pod, which prints the old ones."""
     monkeypatch.setattr(stuck_detector, "_BAD_AFTER", 0.2)
     for name, value in VALUES.items():
         server.put(secret(name, value))
@@ -41,17 +41,17 @@ def fixture_stack(shell, server, monkeypatch):
 @pytest.mark.parametrize("arguments", [("logs",), ("status",), ("wait", "--timeout=2s"), ("logs", "--output=json"), ("wait", "--timeout=2s", "--output=json")])
 @pytest.mark.parametrize("rights", ["list", "get"])
 def test_what_pods_print_is_masked(stack, server, arguments, rights):
-    """Log lines and last words hold no value that a Secret of the stack, or one that the pod names, has in the cluster."""
+    """Log lines and termination messages contain no value of the stack's Secrets in the cluster, or of those that the pod names."""
     server.refuse = lambda request: (403, {"message": "no"}) if rights == "get" and request.path.endswith("/secrets") else None
     stack.run(*arguments)
 
-    told = stack.out + stack.err
+    output = stack.out + stack.err
     hidden = VALUES if rights == "list" else {name: VALUES[name] for name in ("fixed", "foreign")}
-    assert "***" in told and [value for value in (*hidden.values(), "Canary-BBBB2222") if value in told] == []
+    assert "***" in output and [value for value in (*hidden.values(), "Canary-BBBB2222") if value in output] == []
 
 
 def test_events_of_a_pod_are_masked(stack, server):
-    """What a description quotes of a pod, as of a probe that fails, holds no value of a Secret that the pod names."""
+    """A description's Events of a pod, for example of a failed probe, contain no value of a Secret that the pod names."""
     pod = server.get({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "dev"}})
     server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning", "reason": "Unhealthy",
                 "message": f"Readiness probe failed: {VALUES['foreign']}", "involvedObject": {"uid": pod["metadata"]["uid"]}})
@@ -62,7 +62,7 @@ def test_events_of_a_pod_are_masked(stack, server):
 
 
 def test_without_rights_nothing_is_said_of_it(stack, server):
-    """An account that may not read Secrets sees its logs, and no word about Secrets."""
+    """An account that may not read Secrets sees logs, without a message about Secrets."""
     server.refuse = lambda request: (403, {"message": "no"}) if "/secrets" in request.path else None
 
     assert stack.run("logs") == 0
@@ -70,7 +70,7 @@ def test_without_rights_nothing_is_said_of_it(stack, server):
 
 
 def test_secrets_are_read_once_and_only_in_trouble(stack, server):
-    """A wait asks for Secrets once, before a pod's words are shown; one without such words does not ask at all."""
+    """A wait reads Secrets once, before it shows a pod's messages; without messages it does not read them at all."""
     assert stack.run("wait", "--timeout=2s") == 1
     asked = [request.query["fieldSelector"] for request in server.requests if "/secrets" in request.path and "fieldSelector" in request.query]
     assert asked == ["type!=turnup/revision,type!=helm.sh/release.v1"]

@@ -1,23 +1,24 @@
-"""What a live pod says about itself: what it waits for, whether it is stuck, where to read on.
+"""Pod status: what a pod waits for, whether it is failing, and which container's log explains it.
 
 Pure functions of live objects.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from rules.k8s.tools.masking.mask import CUT
 from rules.k8s.tools.objects.objects import Object
 
-# Waiting reasons of containers that do not pass by themselves, or only after long back-off.
-_BAD_WAITS = frozenset({
+# Waiting reasons of containers that do not go away, or only after a long back-off.
+_FAILING_REASONS = frozenset({
     "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
     "CreateContainerError", "RunContainerError", "ErrImageNeverPull",
 })
-# As much of a container's own message is shown.
-_MESSAGE_LETTERS = 300
-# A message of so many bytes may have lost its beginning: the kubelet keeps the last 2048 of a log, or fewer for many containers.
+# How much of a container's termination message is shown.
+_MESSAGE_CHARACTERS = 300
+# A message of this many bytes may be truncated at its start: the kubelet keeps the last 2048 bytes of a log, or fewer for many containers.
 _CUT_BYTES = 1024
 
 
@@ -40,16 +41,16 @@ def _ended(container: dict[str, Any], state: str = "state") -> dict[str, Any]:
 
 
 def _has_crashed(container: dict[str, Any]) -> bool:
-    """Says whether a container that is not ready has ended with an error before or now."""
+    """Returns whether a container is not ready and its present or previous run ended with an error."""
     last = _ended(container) or _ended(container, "lastState")
     return not container.get("ready") and bool(last.get("exitCode"))
 
 
 def pod_reason(pod: Object) -> str:
-    """Says what a pod that is not ready waits for: its worst container, its scheduling, or its probes."""
+    """Returns what a pod that is not ready waits for: its worst container, its scheduling, or its probes; "" if it is ready."""
     for container in _containers(pod):
         waiting, ended = _waiting(container), _ended(container)
-        if waiting.get("reason") in _BAD_WAITS:
+        if waiting.get("reason") in _FAILING_REASONS:
             last = _ended(container, "lastState")
             why = f" after {_end(last)}" if last.get("reason") else ""
             words = "" if why else f": {' '.join(waiting['message'].split())}" if waiting.get("message") else ""
@@ -71,47 +72,50 @@ def pod_reason(pod: Object) -> str:
 
 
 def _end(ended: dict[str, Any]) -> str:
-    """Returns how a container's run ended: the reason, the exit code and the message that it left."""
+    """Returns how a container's run ended: the reason, the exit code and the termination message."""
     whole = ended.get("message") or ""
     message = " ".join(whole.split())
-    if len(message) > _MESSAGE_LETTERS:
-        message = message[:_MESSAGE_LETTERS] + CUT
-    # What is left of a Secret's value at a cut is masked where the cut is marked.
+    if len(message) > _MESSAGE_CHARACTERS:
+        message = message[:_MESSAGE_CHARACTERS] + CUT
+    # The redactor also masks parts of a Secret's value next to a cut mark.
     message = CUT + message if len(whole.encode()) >= _CUT_BYTES else message
     return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}" + (f" ({message})" if message else "")
 
 
-def is_bad(pod: Object) -> bool:
-    """Says whether a pod is in trouble: it has crashed, cannot start or finds no node."""
+def is_failing(pod: Object) -> bool:
+    """Returns whether a pod is failing: it has crashed, cannot start, or cannot be scheduled."""
     containers = _containers(pod)
-    return (any(_waiting(container).get("reason") in _BAD_WAITS or _has_crashed(container) for container in containers)
+    return (any(_waiting(container).get("reason") in _FAILING_REASONS or _has_crashed(container) for container in containers)
             or _condition(pod, "PodScheduled").get("status") == "False")
 
 
 def cannot_start(pod: Object) -> bool:
-    """Says whether a container waits for something that only a change of the cluster or the manifest gives: an image, a Secret."""
-    return any(_waiting(container).get("reason") in _BAD_WAITS - {"CrashLoopBackOff"} for container in _containers(pod))
+    """Returns whether a container needs a change of the cluster or the manifest to start, such as an image or a Secret."""
+    return any(_waiting(container).get("reason") in _FAILING_REASONS - {"CrashLoopBackOff"} for container in _containers(pod))
 
 
-def restarts(pod: Object) -> int:
-    """Returns how often the container of a pod that was restarted most has been, of those that are not ready."""
+def restart_count(pod: Object) -> int:
+    """Returns the highest restart count among a pod's containers that are not ready."""
     return max((container.get("restartCount") or 0 for container in _containers(pod) if not container.get("ready")), default=0)
 
 
-def has_words(pod: Object) -> bool:
-    """Says whether what a pod waits for may quote what its containers said."""
+def has_messages(pod: Object) -> bool:
+    """Returns whether a pod's reason may quote termination messages of its containers."""
     return any(_ended(container, state).get("message") for container in _containers(pod) for state in ("state", "lastState"))
 
 
 def most_telling_container(pod: Object) -> tuple[str, bool] | None:
-    """Returns the container whose log says most about why a pod is not ready, and whether its previous run's log does.
+    """Returns the container with the log that best explains why a pod is not ready.
+
+    Args:
+        pod: The live pod.
 
     Returns:
-        None where no container has run.
+        (container, whether to read the log of its previous run); None if no container has run.
     """
     for container in _containers(pod):
         if _has_crashed(container):
-            # A container that waits for its restart, or runs anew, said it before it ended.
+            # If the container is waiting for a restart or runs again, the previous log has the reason.
             return container["name"], not _ended(container)
     for container in _containers(pod):
         if not container.get("ready") and "running" in (container.get("state") or {}):
@@ -120,20 +124,20 @@ def most_telling_container(pod: Object) -> tuple[str, bool] | None:
 
 
 class PodIndex:
-    """Pods by their labels.
+    """An index of pods by label.
 
     Args:
-        pods: live pods.
+        pods: Live pods.
     """
 
-    def __init__(self, pods: Iterable[Object]):
+    def __init__(self, pods: Iterable[Object]) -> None:
         self._by_label: dict[tuple[str, str, str], list[Object]] = {}
         for pod in pods:
             for key, value in (pod["metadata"].get("labels") or {}).items():
                 self._by_label.setdefault((pod["metadata"].get("namespace", ""), key, value), []).append(pod)
 
     def of(self, workload: Object) -> list[Object]:
-        """Returns the pods that a workload's selector selects, in its namespace."""
+        """Returns the pods in a workload's namespace that match its selector."""
         selector = (workload.get("spec") or {}).get("selector") or {}
         labels = selector if workload.get("kind") == "ReplicationController" else selector.get("matchLabels")
         if not labels:

@@ -1,4 +1,4 @@
-"""Tests of what a pod says about itself."""
+"""Tests of pod status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.masking.mask import Redactor
-from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_bad, most_telling_container, pod_reason, restarts
+from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_failing, most_telling_container, pod_reason, restart_count
 
 
 def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -30,11 +30,11 @@ def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) ->
 ])
 def test_pod_reason(obj, reason, bad):
     """A pod's worst container decides what it waits for and whether it is stuck."""
-    assert (pod_reason(obj), is_bad(obj)) == (reason, bad)
+    assert (pod_reason(obj), is_failing(obj)) == (reason, bad)
 
 
 def test_pods_of_a_workload():
-    """A workload's pods are those that its selector selects in its own namespace."""
+    """A workload's pods are those in its namespace that match its selector."""
     elsewhere = {"metadata": {"name": "q", "namespace": "m", "labels": {"app": "x"}}}
     index = PodIndex([pod(), elsewhere, {"metadata": {"name": "bare", "namespace": "n"}}])
 
@@ -46,7 +46,7 @@ def test_pods_of_a_workload():
 
 @pytest.mark.parametrize("length", [2048, 2037, 1228])
 def test_a_cut_message_has_no_part_of_a_secret(length):
-    """What the kubelet, or this module, leaves of a value where it cuts a container's last words is masked."""
+    """Parts of a value are masked where the kubelet or this module truncates a termination message."""
     value = "Canary+Gamma/77-Delta-Omega"
     redact = Redactor()
     redact.learn([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": value}}])
@@ -67,18 +67,18 @@ CRASHED = {"reason": "Error", "exitCode": 1}
     ([{"name": "good", "state": {"running": {}}, "ready": True}, {"name": "c", "state": {"running": {}}, "ready": False}], ("c", False)),
     ([{"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}], None),
 ])
-def test_spokesman(containers, expected):
-    """The container that crashed speaks, with the log of the run that ended; else the one that runs and is not ready."""
+def test_most_telling_container(containers, expected):
+    """The crashed container explains best, with the log of the run that crashed; else the running container that is not ready."""
     assert most_telling_container(pod(*containers)) == expected
 
 
 def test_trouble_outlasts_a_restart():
-    """A container that crashed and runs again stays in trouble until it is ready."""
+    """A container that crashed and runs again is failing until it is ready."""
     again = {"name": "c", "state": {"running": {}}, "ready": False, "restartCount": 3, "lastState": {"terminated": CRASHED}}
 
-    assert is_bad(pod(again)) and restarts(pod(again)) == 3 and not cannot_start(pod(again))
+    assert is_failing(pod(again)) and restart_count(pod(again)) == 3 and not cannot_start(pod(again))
     assert pod_reason(pod(again)) == "container c runs again after Error, exit code 1, but is not ready"
-    assert not is_bad(pod({**again, "ready": True})) and restarts(pod({**again, "ready": True})) == 0
+    assert not is_failing(pod({**again, "ready": True})) and restart_count(pod({**again, "ready": True})) == 0
 
 
 def test_what_cannot_start():

@@ -1,7 +1,7 @@
-"""When is an object ready: the rules of kstatus, and the reasons why it is not yet.
+"""Readiness rules: whether an object of a kind is ready, and why not.
 
-Pure functions of live objects. See the kstatus documentation of
-sigs.k8s.io/cli-utils for the rules that `readiness` follows.
+Pure functions of live objects. The rules are those of kstatus, see its documentation
+in sigs.k8s.io/cli-utils.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def _fails(reason: str) -> Readiness:
 
 
 def readiness(obj: Object | None) -> Readiness:
-    """Says whether a live object is ready.
+    """Returns whether a live object is ready, with the reason if it is not.
 
     Args:
-        obj: the live object, None when it is not there.
+        obj: The live object; None if it does not exist.
     """
     if obj is None:
-        return _waits("is not there")
+        return _waits("does not exist")
     meta, status = obj["metadata"], obj.get("status") or {}
     if meta.get("deletionTimestamp"):
-        return _waits("is being deleted")
+        return _waits("is terminating")
     observed = status.get("observedGeneration")
     if isinstance(observed, int) and observed < meta.get("generation", 0):
         return _waits("its controller has not seen the change yet")
@@ -40,7 +40,7 @@ def readiness(obj: Object | None) -> Readiness:
 
 
 def condition(status: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Returns the condition of a type, {} where there is none."""
+    """Returns the condition of a type; {} if there is none."""
     return next((entry for entry in status.get("conditions") or [] if entry.get("type") == kind), {})
 
 
@@ -120,7 +120,7 @@ def _job(obj: Object, status: dict[str, Any]) -> Readiness:
     if condition(status, "Complete").get("status") == "True":
         return READY
     if obj["spec"].get("suspend"):
-        return READY  # Whoever suspended it will not resume it because somebody waits.
+        return READY  # Somebody suspended it on purpose, and waiting will not resume it.
     return _waits(f"{_replicas(status, 'succeeded')} of {obj['spec'].get('completions') or 1} runs have succeeded")
 
 
@@ -176,7 +176,7 @@ def _autoscaler(obj: Object, status: dict[str, Any]) -> Readiness:
 
 
 def _by_conditions(obj: Object, status: dict[str, Any]) -> Readiness:
-    """Custom resources: Ready, Reconciling and Stalled conditions where there are any."""
+    """Applies the rule for all other kinds: the conditions Ready, Reconciling and Stalled, if there are any."""
     stalled, reconciling, ready = (condition(status, kind) for kind in ("Stalled", "Reconciling", "Ready"))
     if stalled.get("status") == "True":
         return _fails(stalled.get("message") or "is stalled")
@@ -204,4 +204,3 @@ _RULES = {
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
     ("policy", "PodDisruptionBudget"): _disruption_budget,
 }
-

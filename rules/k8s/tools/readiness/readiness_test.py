@@ -62,8 +62,8 @@ def test_ready(obj):
 
 
 @pytest.mark.parametrize(("obj", "reason"), [
-    (None, "is not there"),
-    ({**live("Deployment"), "metadata": {"name": "x", "deletionTimestamp": "now"}}, "is being deleted"),
+    (None, "does not exist"),
+    ({**live("Deployment"), "metadata": {"name": "x", "deletionTimestamp": "now"}}, "is terminating"),
     (live("Deployment", **{**DEPLOYED, "observedGeneration": 1}), "its controller has not seen the change yet"),
     (live("Deployment"), "its controller has not seen it yet"),
     (live("Deployment", spec={"replicas": 0}), "its controller has not seen it yet"),
@@ -99,7 +99,7 @@ def test_ready(obj):
     (live("Thing", "example.com/v1", {}, observedGeneration=1), "its controller has not seen the change yet"),
 ])
 def test_not_ready(obj, reason):
-    """An object on its way says what it waits for, and has not failed."""
+    """An object that is not ready yet has a reason and has not failed."""
     state = readiness(obj)
 
     assert (state.ready, state.failed, state.reason) == (False, False, reason)
@@ -116,7 +116,7 @@ def test_not_ready(obj, reason):
     (live("Thing", "example.com/v1", {}, conditions=condition("Stalled", "True", message="stuck")), "stuck"),
 ])
 def test_failed(obj, reason):
-    """An object that cannot become ready without a change has failed, and says why."""
+    """An object that cannot become ready without a change has failed, with a reason."""
     state = readiness(obj)
 
     assert (state.ready, state.failed, state.reason) == (False, True, reason)

@@ -1,9 +1,9 @@
-"""Waiting until a closure is ready, and saying meanwhile what waits for what; and how far it is right now."""
+"""Waiting until the objects of a closure are ready."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Iterable
+from collections.abc import Iterable
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
@@ -13,45 +13,39 @@ from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.reporter import Reporter
 from rules.k8s.tools.readiness.follower import Follower
 
-if TYPE_CHECKING:
-    pass
-
-# So long the first look may take, also when it begins just before the deadline.
-_LOOK_SECONDS = 5.0
-
-
-
-
+# How long the first state may take, even if it starts just before the deadline.
+_FIRST_STATE_SECONDS = 5.0
 
 
 def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float, report: Reporter, *, since: float) -> None:
-    """Waits until every object that was just applied is ready.
+    """Waits until every object that was just applied is ready. Kinds that are ready once written are not watched.
 
     Args:
-        client: the API server.
-        plan: the closure.
-        items: its objects.
-        seconds: how long at most.
-        report: told of the state of every target, and why an object is stuck.
-        since: when (time.monotonic()) that time began.
+        client: Client of the API server.
+        plan: The plan of the closure.
+        items: Its objects.
+        seconds: The longest time to wait.
+        report: Receives the state of every target, and the explanations of stuck objects.
+        since: When (time.monotonic()) the time began.
 
     Raises:
-        TurnupError: the deadline has passed, or an object has failed for good; the
-            sentence names what is not ready and why.
+        TurnupError: The deadline has passed, or an object has failed permanently. The
+            message names what is not ready, and why.
     """
     wait_for(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in READY_WHEN_WRITTEN], seconds, report, since)
 
 
 def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter, since: float) -> None:
+    """Waits until every item exists and is ready. The arguments and errors are those of wait_ready."""
     if not items:
         return
-    latest = max(since + seconds, time.monotonic() + min(seconds, _LOOK_SECONDS))
-    with Follower(client, plan, items, report) as following:
+    latest = max(since + seconds, time.monotonic() + min(seconds, _FIRST_STATE_SECONDS))
+    with Follower(client, plan, items, report) as follower:
         while True:
-            parts = following.look()
-            if parts is not None and not any(part.waiting for part in parts):
+            targets = follower.look()
+            if targets is not None and not any(target.waiting for target in targets):
                 return
-            deadline = latest if parts is None else since + seconds
+            deadline = latest if targets is None else since + seconds
             if time.monotonic() > deadline:
-                raise TurnupError(following.too_late(parts, seconds))
-            following.pause(min(1.0, max(0.01, deadline - time.monotonic())))
+                raise TurnupError(follower.deadline_message(targets, seconds))
+            follower.pause(min(1.0, max(0.01, deadline - time.monotonic())))

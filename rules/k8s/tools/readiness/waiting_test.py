@@ -1,4 +1,4 @@
-"""Tests of `apply --wait`: what it waits for, what it says, how it ends."""
+"""Tests of `apply --wait`: what it waits for, what it prints, and how it ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.objects.states import Readiness
-from rules.k8s.tools.output.events import Part, Waiting, state
+from rules.k8s.tools.output.events import TargetState, UnreadyObject, state
 from rules.k8s.tools.output.tree import layout, lines
 from rules.k8s.tools.readiness import stuck_detector
 from rules.k8s.tools.verbs.main import main
@@ -48,7 +48,7 @@ def put_pod(server: FakeServer, name: str, app: str, **status: Any) -> None:
 
 
 def test_wait_ends_when_all_is_ready(shell, server):
-    """The wait ends soon after the last object becomes ready, learnt from a watch."""
+    """The wait ends soon after a watch shows that the last object is ready."""
     ready_at = []
 
     def controller() -> None:
@@ -69,7 +69,7 @@ def test_wait_ends_when_all_is_ready(shell, server):
 
 
 def test_wait_on_a_ready_stack_ends_at_once(shell, server):
-    """When nothing changed and all is ready, waiting costs one list a collection."""
+    """If nothing changes and everything is ready, waiting takes one list per collection."""
     shell.run("apply")
     for name in ("redis", "server"):
         become_ready(server, name)
@@ -85,7 +85,7 @@ def test_wait_on_a_ready_stack_ends_at_once(shell, server):
 
 
 def test_deadline_names_what_is_not_ready(shell, server):
-    """After the deadline the exit code is 1 and the sentence goes from service to object to pod to reason."""
+    """After the deadline the exit code is 1, and the message goes from service to object to pod to reason."""
     shell.run("apply")
     become_ready(server, "server")
     put_pod(server, "redis-0", "redis", phase="Pending", containerStatuses=[
@@ -119,10 +119,10 @@ def test_failure_ends_the_wait_early(shell, server):
 
 
 def test_status_is_a_tree(shell, server):
-    """.status prints what is ready, what waits and for what, from service to pod to reason, and writes nothing."""
+    """.status prints what is ready and what waits for what, from service to pod to reason, and writes nothing."""
     assert shell.run("status") == 1
     assert shell.out.splitlines()[0] == f"{LABEL}: 0 of 2 ready"
-    assert "ConfigMap dev/settings: is not there" in shell.out
+    assert "ConfigMap dev/settings: does not exist" in shell.out
     shell.run("apply")
     become_ready(server, "server")
     put_pod(server, "redis-0", "redis", phase="Pending", containerStatuses=[{"name": "main", "state": {"waiting": {"reason": "ErrImagePull"}}}])
@@ -143,9 +143,9 @@ def test_status_is_a_tree(shell, server):
 
 
 def test_wait_verb_waits_for_what_somebody_else_applies(shell, server):
-    """.wait ends when all objects are there and ready, whoever made them, or says at its deadline what is missing."""
+    """.wait ends when all objects exist and are ready, whoever created them, or says at its deadline what is missing."""
     assert shell.run("wait", "--timeout=1s") == 1
-    assert "not ready after 1.0s: redis: Deployment dev/redis is not there; redis: ConfigMap dev/settings is not there; server:" in shell.err
+    assert "not ready after 1.0s: redis: Deployment dev/redis does not exist; redis: ConfigMap dev/settings does not exist; server:" in shell.err
 
     def colleague() -> None:
         time.sleep(0.3)
@@ -162,7 +162,7 @@ def test_wait_verb_waits_for_what_somebody_else_applies(shell, server):
 
 @pytest.mark.parametrize("forbidden", ["list", "watch"])
 def test_objects_are_read_one_by_one_where_lists_are_forbidden(shell, server, forbidden):
-    """A user who may get objects, but neither list nor watch them, waits all the same."""
+    """An account that may get objects, but neither list nor watch them, can wait, too."""
     shell.run("apply")
 
     def refuse(request):
@@ -184,20 +184,20 @@ def test_objects_are_read_one_by_one_where_lists_are_forbidden(shell, server, fo
 
 
 def test_objects_that_may_not_be_read_are_named(shell, server):
-    """A user without the right to get an object is told which, in one sentence."""
+    """The message for an object that the account may not get names it."""
     server.refuse = lambda request: (403, {"message": "no"}) if "deployments" in request.path and request.method == "GET" else None
 
     assert shell.run("status") == 1
-    assert shell.err == "ERROR: Deployment dev/redis cannot be read: no; ask for the right to get it.\n"
+    assert shell.err == "ERROR: Deployment dev/redis cannot be read: no; ask for the permission to get it.\n"
 
 
 def trouble(server: FakeServer, **container: Any) -> None:
-    """Gives redis a pod in trouble."""
+    """Gives redis a failing pod."""
     put_pod(server, "redis-0", "redis", phase="Running", containerStatuses=[{"name": "main", "ready": False, **container}])
 
 
 def test_crashes_are_tolerated_while_a_dependency_starts(shell, server, monkeypatch):
-    """Crashes end the wait once everything below is ready, and not before."""
+    """Crashes end the wait only once all dependencies are ready."""
     shell.run("apply")
     put_pod(server, "server-0", "server", phase="Running", containerStatuses=[
         {"name": "main", "ready": False, "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
@@ -212,35 +212,35 @@ def test_crashes_are_tolerated_while_a_dependency_starts(shell, server, monkeypa
 
 
 def test_missing_image_ends_the_wait_after_a_while(shell, server, monkeypatch):
-    """A pod that cannot start is explained first, and ends the wait when nobody has cured it."""
+    """A pod that cannot start is explained first, and ends the wait if nobody fixes it."""
     monkeypatch.setattr(stuck_detector, "_BAD_AFTER", 0.5)
     monkeypatch.setattr(stuck_detector, "_CANNOT_START_SECONDS", 2.0)
     shell.run("apply")
     trouble(server, state={"waiting": {"reason": "ErrImagePull", "message": "not found"}})
-    told = shell.events("wait", "--timeout=60s")
+    emitted = shell.events("wait", "--timeout=60s")
 
-    stuck = [event for event in told if event["event"] == "stuck"]
+    stuck = [event for event in emitted if event["event"] == "stuck"]
     assert [(event["service"], event["pod"], event["reason"]) for event in stuck] == [
         ("redis", "redis-0", "container main: ErrImagePull: not found")]
-    assert told[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in told[-2]["message"]
+    assert emitted[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in emitted[-2]["message"]
 
 
 def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
-    """What is slow is explained when an event warns of it, and left in peace otherwise."""
+    """A slow object is explained only if there is a warning about it."""
     monkeypatch.setattr(stuck_detector, "_SLOW_AFTER", 0.2)
-    monkeypatch.setattr(stuck_detector, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(stuck_detector, "_EVENTS_EVERY", 0.0)
     shell.run("apply")
     live = server.get(deployment("redis"))
     server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning",
                 "reason": "FailedCreate", "message": "exceeded quota", "involvedObject": {"uid": live["metadata"]["uid"]}})
-    told = shell.events("wait", "--timeout=2s")
+    emitted = shell.events("wait", "--timeout=2s")
 
-    assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in told if event["event"] == "stuck"] == [
+    assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
         ("redis", "", "Warning FailedCreate (x1): exceeded quota")]
 
 
 def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
-    """A claim says by an event that is no warning what it waits for: it is told like a warning, and stands in the last sentence."""
+    """A claim is explained by a normal event, which is also in the last message."""
     monkeypatch.setattr(stuck_detector, "_SLOW_AFTER", 0.2)
     server.kinds.append(("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True))
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "dev"}}
@@ -248,16 +248,17 @@ def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
     live = server.put({**claim, "status": {"phase": "Pending"}})
     server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Normal", "reason": "WaitForFirstConsumer",
                 "message": "waiting for first consumer", "involvedObject": {"uid": live["metadata"]["uid"]}})
-    told = shell.events("wait", "--timeout=2s")
+    emitted = shell.events("wait", "--timeout=2s")
 
     event = "Normal WaitForFirstConsumer (x1): waiting for first consumer"
-    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in told if event["event"] == "stuck"] == [("data", "is Pending", event)]
-    assert told[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
+    assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
+        ("data", "is Pending", event)]
+    assert emitted[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
 
 
 @pytest.mark.parametrize("moment", ["waiting", "applying"])
 def test_interrupt_ends_in_two_seconds(shell, server, moment):
-    """SIGINT ends with exit 130, one sentence and no traceback within 2 s, even while the server does not answer."""
+    """SIGINT ends with exit 130, one sentence and no traceback within 2 s, even if the server does not answer."""
     if moment == "applying":
         server.refuse = lambda request: time.sleep(8) if request.method == "PATCH" else None
     program = "import sys; from rules.k8s.tools.verbs import start; start.main(sys.argv[1:])"
@@ -282,11 +283,11 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
 
 
 def test_tree_goes_from_service_to_reason():
-    """The tree hangs a dependency below its dependents, once, and the reason below its pod."""
-    waiting = Waiting(Identity("apps", "StatefulSet", "dev", "redis"), Readiness(False, "5 of 6 replicas are ready"),
+    """The tree shows a dependency once, below its dependents, and a reason below its pod."""
+    waiting = UnreadyObject(Identity("apps", "StatefulSet", "dev", "redis"), Readiness(False, "5 of 6 replicas are ready"),
                       (({"metadata": {"name": "redis-5"}}, "container redis runs but is not ready"),))
-    parts = [Part("//redis:dev", "redis", (), (waiting,)), Part("//server:dev", "server", ("//redis:dev",), ()),
-             Part("//client:dev", "", ("//server:dev", "//redis:dev"), ())]
+    parts = [TargetState("//redis:dev", "redis", (), (waiting,)), TargetState("//server:dev", "server", ("//redis:dev",), ()),
+             TargetState("//client:dev", "", ("//server:dev", "//redis:dev"), ())]
     states = [state(part) for part in parts]
 
     assert [before + text for before, text, _ in lines(layout(LABEL, states, 12.0))] == [
@@ -308,7 +309,7 @@ def test_tree_goes_from_service_to_reason():
 
 
 def test_terminal_draws_the_tree(shell, server):
-    """On a terminal the tree with the service and its reason is drawn while the run waits, and results stay above it."""
+    """On a terminal, the tree with services and reasons is drawn while the run waits."""
     shell.run("apply")
     become_ready(server, "server")
     ours, theirs = os.openpty()

@@ -89,7 +89,7 @@ def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item],
     for member in members:
         obj = {"apiVersion": member.api_version, "kind": member.identity.kind,
                "metadata": {"name": member.identity.name, "namespace": member.identity.namespace}}
-        resource = kinds.of(obj) or kinds.any_version(member.identity.group, member.identity.kind)
+        resource = kinds.of(obj) or kinds.find_any_version(member.identity.group, member.identity.kind)
         if resource is None:
             gone.append(member)
         else:

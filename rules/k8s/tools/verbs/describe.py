@@ -10,7 +10,7 @@ from rules.k8s.tools.api.item import Item, read_live
 from rules.k8s.tools.masking.mask import Learn
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import describe as describe_object
-from rules.k8s.tools.readiness.kube_events import events_of
+from rules.k8s.tools.readiness.kube_events import list_events
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -28,7 +28,7 @@ def describe_items(client: Client, items: Iterable[Item], executor: Executor, le
             from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 
             LiveSecrets(client, (), learn).learn([live])
-        return item, describe_object(live, events_of(client, live))
+        return item, describe_object(live, list_events(client, live))
 
     return list(executor.map(one, list(items)))
 

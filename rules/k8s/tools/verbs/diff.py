@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Iterable
 
-from rules.k8s.tools.api.api_errors import explain, words
+from rules.k8s.tools.api.api_errors import explain, server_message
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
 from rules.k8s.tools.api.item import Item, read_live
 from rules.k8s.tools.deletion import recreation
@@ -118,7 +118,7 @@ def _replaced(client: Client, item: Item, live: Object, error: ApiError) -> str:
         wanted = recreation.as_new(client, item, live)
     except ApiError:
         raise TurnupError(explain(error, item.label, item.identity)) from None
-    head = f"# {item.identity} is replaced, that is deleted and recreated: {' '.join(words(error, item.identity).split())}"
+    head = f"# {item.identity} is replaced, that is deleted and recreated: {' '.join(server_message(error, item.identity).split())}"
     return f"{head}\n{diff_objects(str(item.identity), live, wanted)}"
 
 

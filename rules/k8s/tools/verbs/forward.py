@@ -147,7 +147,7 @@ def _serve(run: Run, client: Client, informer: Informer, port: Port, connection:
             if ready:
                 pod = ready[turn % len(ready)]
                 try:
-                    portforward.pump(client, pod, target_port(port.spec, pod), connection)
+                    portforward.forward_connection(client, pod, target_port(port.spec, pod), connection)
                     return
                 except TurnupError as error:
                     reason = f"pod {pod['metadata']['name']}: {error}"

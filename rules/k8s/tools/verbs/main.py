@@ -14,15 +14,15 @@ from typing import Mapping, TextIO
 
 from rules.k8s.tools import cleanup
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.cluster_guard import confirm, connect
-from rules.k8s.tools.api.discovery import await_defined, discover
+from rules.k8s.tools.api.cluster_guard import connect, verify_cluster
+from rules.k8s.tools.api.discovery import discover, wait_until_served
 from rules.k8s.tools.api.item import Item, items_of
 from rules.k8s.tools.errors import Terminated, TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import check_pins
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.plan import read_plan
 from rules.k8s.tools.output.reporter import DurableStream, Reporter, choose_printer
-from rules.k8s.tools.preflight.conditions import left_out
+from rules.k8s.tools.preflight.conditions import find_skipped
 from rules.k8s.tools.run.options import parse_options
 from rules.k8s.tools.run.run import Run
 from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
@@ -38,17 +38,17 @@ def run_verb(run: Run) -> int:
         return verb.load()(run)
     if verb.pins:
         check_pins(run.plan)
-    connection = connect(run.plan, run.options.context, run.environ, accept_cluster=run.options.accept_cluster, say=run.report.note)
+    connection = connect(run.plan, run.options.context, run.environ, accept_cluster=run.options.accept_cluster, note=run.report.note)
     executor = ThreadPoolExecutor(_JOBS)
     try:
         client = Client(connection, connections=_JOBS)
-        confirmed = executor.submit(confirm, client, run.plan.label, run.environ, run.report.note)
+        confirmed = executor.submit(verify_cluster, client, run.plan.label, run.environ, run.report.note)
         function = executor.submit(verb.load)
         run.kinds = discover(client, executor)
         confirmed.result()
         if verb.objects:
             needed = ((entry.label, obj) for entry in run.plan.entries for obj in entry.objects)
-            run.kinds = await_defined(client, executor, run.kinds, needed, run.report.note)
+            run.kinds = wait_until_served(client, executor, run.kinds, needed, run.report.note)
         items = items_of(run.plan.entries, run.kinds) if verb.objects else []
         if verb.conditions:
             items = _without_left_out(run, client, items)
@@ -61,7 +61,7 @@ def run_verb(run: Run) -> int:
 
 def _without_left_out(run: Run, client: Client, items: list[Item]) -> list[Item]:
     """Returns the items without those that this cluster must not get; drops the images that only those use from the plan."""
-    out, reason = left_out(client, items)
+    out, reason = find_skipped(client, items)
     if not out:
         return items
     run.report.note(f"left out: {len(out)} object{'s' * (len(out) != 1)}, because {reason}")

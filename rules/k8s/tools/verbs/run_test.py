@@ -98,7 +98,7 @@ def test_unknown_kind_writes_nothing(shell, server):
     shell.make(config_map("a"), {"apiVersion": "apps/v2", "kind": "Deployment", "metadata": {"name": "d"}})
 
     assert shell.run("apply") == 1
-    assert "ERROR: //svc:dev: Deployment d: the cluster serves no kind Deployment in apps/v2; write apiVersion apps/v1." in shell.err
+    assert "ERROR: //svc:dev: Deployment d: the cluster does not serve kind Deployment in apps/v2; use apiVersion apps/v1." in shell.err
     assert server.writes == []
 
 
@@ -207,7 +207,7 @@ def test_refused_credentials_are_one_sentence(shell, server):
     shell.make(config_map("a"))
 
     assert shell.run("apply") == 1
-    assert "the credentials of context 'turnup-test' are not accepted (401)" in shell.err
+    assert "the server rejected the credentials of context 'turnup-test' (401)" in shell.err
 
 
 def test_missing_pin_is_refused_before_anything(shell, server):
@@ -373,5 +373,5 @@ def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
 
     assert shell.run("apply") == 0, shell.err
     assert [line for line in shell.err.splitlines() if line.startswith("note: ")] == [
-        f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so no later run notices when context 'turnup-test' leads to "
+        f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so later runs will not notice if context 'turnup-test' leads to "
         "another cluster"]

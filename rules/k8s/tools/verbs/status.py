@@ -19,7 +19,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     """Prints what is ready, what waits, and for what; returns 0 if everything is ready, else 1."""
     informer = Informer(client, collections_of(items))
     informer.snapshot(executor)
-    parts = ClosureState(run.plan, items, informer).parts()
+    parts = ClosureState(run.plan, items, informer).states()
     if words := pods_with_messages(parts):
         from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 

@@ -14,7 +14,7 @@ from typing import Callable
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.field_ownership import merged_managers
 from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
-from rules.k8s.tools.api.webhooks import Hook, called
+from rules.k8s.tools.api.webhooks import Webhook, parse_webhook_failure
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
@@ -61,9 +61,9 @@ class Applier:
             try:
                 status, live = self._send(item, before)
             except ApiError as error:
-                if not self._planned.is_early(error, item) or not self._may_retry():
+                if not self._planned.may_succeed_later(error, item) or not self._may_retry():
                     raise
-                self._say_hook(item, called(error.message))
+                self._say_hook(item, parse_webhook_failure(error.message))
                 time.sleep(min(1.0, 0.05 * 2 ** retries) * random.uniform(0.8, 1.2))
                 retries += 1
                 if error.status == 409:
@@ -85,7 +85,7 @@ class Applier:
             "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._fence,
             query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
 
-    def _say_hook(self, item: Item, hook: Hook | None) -> None:
+    def _say_hook(self, item: Item, hook: Webhook | None) -> None:
         """Reports once of each webhook that an object waits for it."""
         if hook and hook.name not in self._said:
             self._said.add(hook.name)

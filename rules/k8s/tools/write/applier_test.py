@@ -44,7 +44,7 @@ def test_the_end_of_a_namespace_is_waited_for(shell, server):
 
     assert shell.run("apply") == 0, shell.err
     timer.join()
-    assert "waiting for the end of dev: it is being deleted" in shell.err
+    assert "waiting until dev is gone: terminating" in shell.err
     assert server.get(config_map("a")) and "deletionTimestamp" not in (server.get(namespace("dev")) or {})["metadata"]
 
 
@@ -59,8 +59,8 @@ def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatc
     assert shell.run("apply") == 1
     assert time.monotonic() - started < 5
     assert shell.err.splitlines()[-1] == (
-        "ERROR: //svc:dev: ConfigMap dev/c39: the namespace 'dev' is being deleted and still there after 0.5s; nothing was written. "
-        "Look at what its finalizers wait for, and run it again.")
+        "ERROR: //svc:dev: ConfigMap dev/c39: the namespace 'dev' is still terminating after 0.5s; nothing was written. "
+        "Find out what its finalizers wait for, and run the command again.")
     assert len(shell.err.splitlines()) == 2 and server.writes == []
 
 
@@ -71,7 +71,7 @@ def test_an_account_that_may_not_read_namespaces_is_told_of_the_end(shell, serve
     shell.make(config_map("a"))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //svc:dev: ConfigMap dev/a: the namespace 'dev' is being deleted; run it again once it is gone or made anew. "
+    assert shell.err == ("ERROR: //svc:dev: ConfigMap dev/a: the namespace 'dev' is terminating; run the command again when it is gone or recreated. "
                          "Nothing was written.\n")
 
 

@@ -10,9 +10,10 @@ from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
-from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_terminating, terminating_sentence
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating, terminating_sentence
 from rules.k8s.tools.stack.inventory import Inventory
 from rules.k8s.tools.write.applier import Applier
 

@@ -11,8 +11,9 @@ from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
-from rules.k8s.tools.preflight.preflight import recreated
-from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, check_owner, is_terminating
+from rules.k8s.tools.preflight.owner_check import check_owner
+from rules.k8s.tools.preflight.preflight import check_recreation
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
 from rules.k8s.tools.stack.inventory import Inventory
 
 # How often an object is sent that somebody else changes after it was read.
@@ -68,7 +69,7 @@ class ReplaceWriter:
             if error.status == 404:
                 return Refusal(item, f"{item.label}: {item.identity} is not in the cluster; use .create or .apply.")
             if error.status == 422 and is_wanted(item) and (there := live_metadata(self._client, item)):
-                return recreated(self._client, item, there, error)
+                return check_recreation(self._client, item, there, error)
             return Refusal(item, error_sentence(item, error))
         except _Terminating as terminating:
             return self._try_new(item, terminating.live)

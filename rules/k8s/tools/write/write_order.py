@@ -186,6 +186,6 @@ class _DependencyLoop:
         if parts and all(not part.waiting for part in parts):
             return
         if time.monotonic() > deadline:
-            raise TurnupError(self._follower.too_late(parts, seconds))
+            raise TurnupError(self._follower.deadline_message(parts, seconds))
         if pause:
             self._follower.pause(min(1.0, max(0.01, deadline - time.monotonic())))
