@@ -19,7 +19,8 @@ while :; do sleep 0.05; done
 COMMAND = """
 import sys
 sys.path[:] = sys.argv[1].split(chr(10))
-from cli import main, tools
+from cli import main
+from cli.common import tools
 tools.TOOLS = ()
 sys.exit(main.main(sys.argv[2:]))
 """

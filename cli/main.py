@@ -12,7 +12,7 @@ import click
 
 from cli import doctor, testing, up
 from cli.check import commands as check_commands
-from cli.session import Session, ensure_tools
+from cli.common.session import Session, ensure_tools
 from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, UsageError
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import Progress

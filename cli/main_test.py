@@ -6,9 +6,10 @@ import signal
 import click
 import pytest
 
-from cli import main, testing, tools, up
+from cli import main, testing, up
 from cli.check import commands as check_commands
-from cli.session import Session
+from cli.common import tools
+from cli.common.session import Session
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import build_events, counting, testing
+from cli import testing
+from cli.common import build_events, counting
 
 
 class FakeBazel:

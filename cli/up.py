@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cli import kubernetes, preflight, workspace
-from cli.bazel import QUIET
-from cli.session import Session, ensure_tools, failed_child
+from cli import kubernetes, preflight
+from cli.common import workspace
+from cli.common.bazel import QUIET
+from cli.common.session import Session, ensure_tools, failed_child
 from cluster.common.errors import AlreadyReported
 from cluster.model import constants
 from cluster.model.state import default_state_dir

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import kubernetes, preflight, session, tools, up
-from cli.bazel import QUIET
+from cli import kubernetes, preflight, up
+from cli.common import session, tools
+from cli.common.bazel import QUIET
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 

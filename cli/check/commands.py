@@ -6,9 +6,9 @@ import click
 
 from cli.check import files, running, update
 from cli.check.toolbox import Toolbox
-from cli.counting import Cases
-from cli.errors import TurnupError, UsageError
-from cli.session import Session
+from cli.common.counting import Cases
+from cli.common.session import Session
+from cluster.common.errors import TurnupError, UsageError
 
 _ALL = click.option("--all", "everything", is_flag=True, help="Take every file of the repository.")
 _PATHS = click.argument("paths", nargs=-1, metavar="[PATHS]...")
@@ -77,7 +77,7 @@ def _choose(session: Session, paths: Sequence[str], *, everything: bool) -> file
 
 def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome]) -> None:
     if not outcomes:
-        session.steps.say("No file to look at. --all takes every file.")
+        session.progress.say("No file has changed. Use --all to take every file, or name PATHS.")
 
 
 def _join(words: Sequence[str]) -> str:

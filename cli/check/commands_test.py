@@ -11,7 +11,7 @@ import pytest
 
 from cli import main
 from cli.check import commands, files, running, update
-from cli.fake_process import FakeRunner
+from cluster.common.fake_process import FakeRunner
 
 CHOSEN = files.FileSet(None, ("a.py",), ("a.py",))
 # A workspace that has one tool, which says that it has started and then waits to be stopped.
@@ -92,7 +92,7 @@ def test_nothing_to_look_at(typed, outcomes, command):
     """An empty change passes, and says so."""
     outcomes.clear()
 
-    assert typed(command)[:3] == (0, "", "No file to look at. --all takes every file.\n")
+    assert typed(command)[:3] == (0, "", "No file has changed. Use --all to take every file, or name PATHS.\n")
 
 
 def test_all_checks_are_test_cases(typed, outcomes, monkeypatch):
@@ -132,5 +132,5 @@ def test_interrupted(tmp_path):
         child.kill()
 
     assert (child.returncode, out, (tmp_path / "got").read_text()) == (130, "", "INT\n")
-    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again to go on"
+    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again to continue"
     assert "Traceback" not in err

@@ -1,8 +1,8 @@
 """A toolbox for tests: every tool has a path, and those that are said to be missing raise the sentence for that."""
 
 from cli.check.toolbox import Toolbox
-from cli.errors import TurnupError
-from cluster.build import Module
+from cluster.common.errors import TurnupError
+from cluster.programs.build import Module
 
 
 class FakeToolbox(Toolbox):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cli.errors import TurnupError, UsageError
-from cli.process import Runner
+from cluster.common.errors import TurnupError, UsageError
+from cluster.common.process import NOT_FOUND, Result, Runner
 
 # The branch that a change is compared with; HEAD where there is no such branch.
 MAIN_BRANCH = "origin/main"
@@ -95,12 +95,12 @@ def everything(runner: Runner, root: Path) -> FileSet:
 def changed(runner: Runner, root: Path) -> FileSet:
     """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, untracked ones included."""
     tracked = _tracked(runner, root)
-    code, base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
-    code, text = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base if code == 0 else "HEAD")
-    if code:  # a repository without a commit
+    base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
+    diff = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base.stdout.strip() if base.code == 0 else "HEAD")
+    if diff.code:  # the repository has no commit yet
         return FileSet(root, tracked, tracked)
-    _, untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
-    different = {*text.split("\0"), *untracked.split("\0")}
+    untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
+    different = {*diff.stdout.split("\0"), *untracked.stdout.split("\0")}
     return FileSet(root, tuple(name for name in tracked if name in different), tracked)
 
 
@@ -128,15 +128,16 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
     return FileSet(root, tuple(names), tracked, by_path=True)
 
 
-def _git(runner: Runner, root: Path, *words: str) -> tuple[int, str]:
+def _git(runner: Runner, root: Path, *words: str) -> Result:
     # safe.directory: in a container the files may belong to another account.
-    return runner.output(["git", "-c", "safe.directory=*", "-C", str(root), *words], timeout=60.0)
+    return runner.run(["git", "-c", "safe.directory=*", "-C", str(root), *words], check=False, timeout=60.0)
 
 
 def _tracked(runner: Runner, root: Path) -> tuple[str, ...]:
-    code, text = _git(runner, root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    if code:
-        detail = text.splitlines()[-1] if text else "git is not installed" if code == 127 else f"exit code {code}"
+    listed = _git(runner, root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    if listed.code:
+        last = listed.output.rpartition("\n")[2]
+        detail = last or ("git is not installed" if listed.code == NOT_FOUND else f"exit code {listed.code}")
         raise TurnupError(f"{root}: git cannot list the files ({detail}). Run turnup in a git checkout.")
-    names = (name for name in text.split("\0") if name and name not in EXCLUDED)
+    names = (name for name in listed.stdout.split("\0") if name and name not in EXCLUDED)
     return tuple(sorted({name for name in names if (root / name).is_file() and not (root / name).is_symlink()}))

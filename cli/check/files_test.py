@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from cli.check import files
-from cli.errors import TurnupError, UsageError
-from cli.process import ProcessRunner
+from cluster.common.errors import TurnupError, UsageError
+from cluster.common.process import ProcessRunner
 
 RUNNER = ProcessRunner()
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from cli.check.files import FileSet
 from cli.check.toolbox import Toolbox
 from cli.check.tools import TOOLS, Call, Calls, Tool
-from cli.counting import Cases
-from cli.errors import Interrupted, TurnupError
-from cli.session import Session
+from cli.common.counting import Cases
+from cli.common.session import Session
+from cluster.common.errors import Interrupted, TurnupError
+from cluster.common.process import NOT_FOUND
 
 # Variables with these beginnings change what a tool finds or how it prints it: they are the user's, not the repository's.
 _IGNORED = ("BUILDIFIER_", "CLICOLOR", "FORCE_COLOR", "MYPY", "RUFF_", "SHELLCHECK_")
@@ -126,7 +127,7 @@ def _run_one(
 ) -> Outcome:
     """Makes a tool's calls one after the other, as a step."""
     try:
-        with session.steps.step(tool.name) as step:
+        with session.progress.step(tool.name) as step:
             if isinstance(calls, TurnupError):
                 raise _Findings
             log.touch()
@@ -143,7 +144,7 @@ def _run_one(
     except _Findings:
         if isinstance(calls, TurnupError):
             return Outcome(tool.name, passed=False, missing=f"{tool.name} is missing: {calls}")
-        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed without a word")
+        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed and printed nothing")
     return Outcome(tool.name, passed=True)
 
 
@@ -152,8 +153,8 @@ def _succeeds(session: Session, call: Call, root: Path, log: Path) -> bool:
         return True
     size = log.stat().st_size
     env = {name: value for name, value in session.environ.items() if not name.startswith(_IGNORED)} | dict(call.env)
-    code = session.runner.run(call.argv, env=env, cwd=root / call.folder, log=log, on_line=None)
-    if code == 127 and not Path(call.argv[0]).exists():
+    code = session.runner.stream(call.argv, env=env, cwd=root / call.folder, log=log)
+    if code == NOT_FOUND and not Path(call.argv[0]).exists():
         with log.open("a") as sink:
             print(f"{call.argv[0]} is not there. Remove its folder and run the same command again.", file=sink)
     succeeded = code == 0 and not (call.silent and log.stat().st_size > size)

@@ -6,9 +6,9 @@ import pytest
 
 from cli.check import files, running, tools
 from cli.check.fake_toolbox import FakeToolbox
-from cli.errors import Interrupted
-from cli.fake_process import FakeRunner
-from cli.session import Session
+from cli.common.session import Session
+from cluster.common.errors import Interrupted
+from cluster.common.fake_process import FakeRunner
 
 NAMES = ("a.py", "b.py", "BUILD", "m/go.mod", "m/m.go")
 
@@ -54,7 +54,7 @@ def test_findings_are_printed_as_they_are(call):
     assert call.stdout.getvalue() == "ruff:\na.py:1:1: F401 [x]\nbuildifier:\nBUILD # reformat\n"
     assert [name for name, outcome in outcomes.items() if not outcome.passed] == ["ruff", "buildifier"]
     assert "failed ruff, 0.0 s\n" in call.stderr.getvalue() and "ok mypy" in call.stderr.getvalue()
-    assert call.runner.ran("ruff format --check") == 1
+    assert call.runner.count("ruff format --check") == 1
 
 
 def test_output_of_a_silent_tool_is_a_finding(call):
@@ -64,11 +64,11 @@ def test_output_of_a_silent_tool_is_a_finding(call):
     assert not check(call)["gofmt"].passed
 
 
-def test_failure_without_a_word(call):
+def test_failure_that_prints_nothing(call):
     """An exit code alone is a finding, too."""
     call.runner.answer("buildifier", code=3)
 
-    assert check(call)["buildifier"].text == "failed without a word"
+    assert check(call)["buildifier"].text == "failed and printed nothing"
 
 
 def test_no_terminal(call):
@@ -120,11 +120,11 @@ def test_vet_runs_once_for_the_same_sources(call):
     call.runner.answer(" vet ")
     check(call)
     check(call)
-    assert call.runner.ran(" vet ") == 2
+    assert call.runner.count(" vet ") == 2
 
     (call.root / "m/m.go").write_text("package main\n")
     check(call)
-    assert call.runner.ran(" vet ") == 3
+    assert call.runner.count(" vet ") == 3
 
 
 def test_interrupted(call):

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from cli.check import toolbox
-from cli.errors import Interrupted, TurnupError
-from cli.fake_process import FakeRunner
-from cli.session import Session
-from cluster import runner as cluster_runner
-from cluster import toolchain
+from cli.common.session import Session
+from cluster.common.errors import Interrupted, TurnupError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.process import Result
+from cluster.programs import toolchain
 
-GO_VERSION = cluster_runner.Result(0, "go version go1.99.1 linux/amd64")
+GO_VERSION = Result(0, "go version go1.99.1 linux/amd64")
 
 
 @pytest.fixture
@@ -35,9 +35,10 @@ def call(tmp_path, monkeypatch):
 
 
 def box(call, **answers):
-    """Returns a toolbox; answers: beginning of a Go command's words after the program -> result."""
+    """Returns a toolbox; answers: the first words of a Go command after the program → its result."""
     go = str(call.root / "go/bin/go")
-    return toolbox.Toolbox(call, cluster_runner.FakeRunner({f"{go} {words}": answer for words, answer in answers.items()} | {f"{go} version": GO_VERSION}))
+    call.runner.answers |= {f"{go} {words}": answer for words, answer in answers.items()} | {f"{go} version": GO_VERSION}
+    return toolbox.Toolbox(call)
 
 
 def test_environment_is_made_once(call):
@@ -72,7 +73,7 @@ def test_environment_that_cannot_be_made(call):
             "pip could not install third_party/python/check.lock (ERROR: No matching distribution found for ruff==1; full log: "
         )
         assert str(caught.value).endswith(". Check the network, then run the same command again.")
-    assert call.runner.ran("pip") == 1
+    assert call.runner.count("pip") == 1
 
     call.runner.answer("pip")
     assert box(call).python()
@@ -98,7 +99,7 @@ def test_go_programs_are_built_from_their_modules(call):
     program = tools.go_program(toolbox.BUILDIFIER)
 
     assert program.endswith("/buildifier")
-    (built,) = [words for words in tools._runner.lines() if " build " in words]
+    (built,) = [words for words in call.runner.lines() if " build " in words]
     assert built.endswith(" github.com/bazelbuild/buildtools/buildifier")
     assert "ok Building buildifier" in call.stderr.getvalue()
 
@@ -113,8 +114,8 @@ def test_go_comes_from_one_place(call):
 
 def test_build_that_fails(call):
     """The sentence names the program and what Go said; the next tool does not try again."""
-    tools = box(call, build=cluster_runner.Result(1, "", "dial tcp: no route to host"))
+    tools = box(call, build=Result(1, "", "dial tcp: no route to host"))
     for _ in range(2):
         with pytest.raises(TurnupError, match=r"^jsonnet-tools could not be built: .*no route to host\. Check the network"):
             tools.go_program(toolbox.JSONNET_TOOLS)
-    assert sum(" build " in line for line in tools._runner.lines()) == 1
+    assert sum(" build " in line for line in call.runner.lines()) == 1

@@ -10,9 +10,9 @@ from pathlib import Path
 from cli.check import files, toolbox
 from cli.check.files import FileSet
 from cli.check.toolbox import Toolbox
-from cluster.caches import key_of
+from cluster.programs.caches import content_key
 
-# The same as in cluster/build.py, so that Go compiles each package once for both.
+# The same as in cluster/programs/build.py, so that Go compiles each package once for both.
 _GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 # A rule replaces each %{name} in a launcher's template: shellcheck takes the braces for a mistake, and the word for a command.
 _PLACEHOLDERS = "--exclude=SC1083,SC2288"
@@ -143,7 +143,7 @@ def _check_vet(box: Toolbox, chosen: FileSet) -> list[Call]:
         parts = [box.go_version, *(part for name in names for part in (name, (chosen.root / name).read_bytes()))]
         # The rows of a table need no field names, also where another package declares their type (-composites).
         argv = (box.go(), "vet", "-trimpath", "-buildvcs=false", "-composites=false", "./...")
-        stamp = toolbox.cache_folder("vet") / key_of([*argv, *parts])
+        stamp = toolbox.cache_folder("vet") / content_key([*argv, *parts])
         calls.append(Call(argv, module, tuple(_GO_ENVIRONMENT.items()), stamp=stamp))
     return calls
 

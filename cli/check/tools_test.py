@@ -4,7 +4,7 @@ import pytest
 
 from cli.check import files, toolbox, tools
 from cli.check.fake_toolbox import FakeToolbox
-from cli.errors import TurnupError
+from cluster.common.errors import TurnupError
 
 ROWS = {tool.name: tool for tool in tools.TOOLS}
 NAMES = ("a.py", "a_test.py", "pkg/BUILD", "x.jsonnet", "m/go.mod", "m/m.go", "run.sh", "start.sh.tpl")

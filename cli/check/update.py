@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import build_events
 from cli.check import files
 from cli.check.toolbox import Toolbox
-from cli.errors import UsageError
-from cli.session import Session, failed_child
-from cli.steps import Step
+from cli.common import build_events
+from cli.common.session import Session, failed_child
+from cluster.common.errors import UsageError
+from cluster.common.progress import Step
 
 # Golden files that are sources of this repository and no patterns: what `--update` of their test can rewrite.
 _GOLDEN_TESTS = """\
@@ -57,7 +57,7 @@ def run(session: Session, names: Sequence[str]) -> int:
         if name not in rows:
             raise UsageError(f"{name} is not something to update. Use one of {', '.join(rows)}.")
     for row in [rows[name] for name in dict.fromkeys(names)] or [row for row in UPDATES if not row.registry]:
-        with session.steps.step(f"Updating {row.name}") as step:
+        with session.progress.step(f"Updating {row.name}") as step:
             row.run(session, step)
     return 0
 

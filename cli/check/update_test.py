@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cli.check import update
-from cli.errors import StepFailed, UsageError
-from cli.fake_process import FakeRunner
-from cli.session import Session
+from cli.common.session import Session
+from cluster.common.errors import StepFailed, UsageError
+from cluster.common.fake_process import FakeRunner
 
 REGISTRY = [row.name for row in update.UPDATES if row.registry]
 
@@ -29,7 +29,7 @@ def call(tmp_path, monkeypatch):
 
     runner.answer("bazel test", code=3, then=fail)
     runner.answer("query", output="INFO: hello\n//a:x_test\n//b:y_test")
-    monkeypatch.setattr("cli.bazel.Bazel.program", lambda self: "bazel")
+    monkeypatch.setattr("cli.common.bazel.Bazel.program", lambda self: "bazel")
     return Session(runner, io.StringIO(), io.StringIO(), environ, root=tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_failure_stops(call):
         update.run(call, [])
 
     assert caught.value.tail == "INFO: hello\n//a:x_test\n//b:y_test\nno golden"
-    assert call.runner.ran("docs:update") == 0
+    assert call.runner.count("docs:update") == 0
 
 
 def test_tests_that_cannot_be_built_stop(call):
@@ -99,7 +99,7 @@ def test_tests_that_cannot_be_built_stop(call):
     call.runner.answer("bazel test", code=1, output="ERROR: no such package 'lib'")
     with pytest.raises(StepFailed, match="^no such package 'lib'$"):
         update.run(call, ["goldens"])
-    assert call.runner.ran("--update") == 0
+    assert call.runner.count("--update") == 0
 
 
 def test_table():

@@ -133,7 +133,7 @@ def build_module(module: Module, go: Go, progress: Progress, runner: Runner, sou
     def make(folder: Path) -> None:
         check_space(folder, int(module.gigabytes * 1e9), f"building {module.executable}", "XDG_CACHE_HOME")
         # A download of Go is a step of its own, before the build's step.
-        go_program = str(go.executable(progress))
+        go_program = str(go.executable(progress, runner))
         with progress.step(f"Building {module.executable} (about {module.minutes:g} min the first time)"):
             environment = {
                 **os.environ,

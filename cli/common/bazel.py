@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cli import tools, workspace
+from cli.common import tools, workspace
 from cluster.common.errors import TurnupError
 from cluster.common.process import Runner
 from rules.common.caches import home_dir

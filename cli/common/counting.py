@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.build_events import BuildEvents, Target
+from cli.common.build_events import BuildEvents, Target
 
 _PASSED = ("PASSED", "FLAKY")
 _WORDS = {"": "did not run", "NO_STATUS": "did not run", "FAILED": "failed outside its test cases", "TIMEOUT": "timed out"}

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cli import tools
+from cli.common import tools
 from cluster.common.fake_process import FakeRunner
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from cli import apt, tools, workspace
-from cli.bazel import Bazel
+from cli.common import apt, tools, workspace
+from cli.common.bazel import Bazel
 from cluster.common.errors import StepFailed
 from cluster.common.process import Runner
 from cluster.common.progress import Progress, Step

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli import build_events, counting
+from cli.common import build_events, counting
 
 LABEL = "//a:a_test"
 
