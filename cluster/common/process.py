@@ -18,9 +18,9 @@ from typing import IO, Protocol
 
 from cluster.common.errors import ClusterError, Interrupted
 
-__all__ = ["NOT_FOUND", "TIMED_OUT", "ProcessRunner", "Result", "Runner", "describe_failure"]
+__all__ = ["GRACE_SECONDS", "NOT_FOUND", "TIMED_OUT", "ProcessRunner", "Result", "Runner", "describe_failure"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A child that was asked to stop has this long, in seconds, before it gets SIGKILL.
 GRACE_SECONDS = 15.0
 
@@ -130,7 +130,7 @@ class ProcessRunner:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> ProcessRunner:
-        for signum in SIGNALS:
+        for signum in _SIGNALS:
             self._previous[signum] = signal.signal(signum, self._on_signal)
         return self
 

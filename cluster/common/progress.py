@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["Progress", "SilentProgress", "Step", "format_seconds"]
+__all__ = ["HEARTBEAT_SECONDS", "Progress", "SilentProgress", "Step", "format_seconds"]
 
 # Continuous integration systems end a job that prints nothing for long.
 HEARTBEAT_SECONDS = 30.0

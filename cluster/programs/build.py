@@ -20,7 +20,7 @@ from cluster.programs.caches import content_key, get_or_make
 from cluster.programs.space import check_space
 from cluster.programs.toolchain import Go, find_go
 
-__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure"]
+__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure", "module_key"]
 
 KUBERNETES_VERSION = "v1.34.4"  # the same as in embedded/kubernetes/go.mod, which a test checks
 _SOURCES = Path(__file__).resolve().parent.parent / "embedded"

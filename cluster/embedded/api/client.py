@@ -22,7 +22,7 @@ __all__ = ["ApiClient", "ApiError", "wait_for"]
 _FIELD_MANAGER = "turnup-cluster"
 _PAUSE = 0.03  # seconds between two attempts; a call takes about 2 ms
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class ApiError(ClusterError):
@@ -106,7 +106,7 @@ class ApiClient:
             self._connection = None
 
 
-def wait_for(what: str, look: Callable[[], T | None], timeout: float, cure: str, state: Callable[[], str] | None = None) -> T:
+def wait_for(what: str, look: Callable[[], _T | None], timeout: float, cure: str, state: Callable[[], str] | None = None) -> _T:
     """Calls a function until it returns something other than None.
 
     Args:

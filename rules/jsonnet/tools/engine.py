@@ -18,8 +18,9 @@ from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
 from rules.jsonnet.tools import error_location
 from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError, UsageError
-from rules.jsonnet.tools.imports import Inputs, workspace_path
+from rules.jsonnet.tools.imports import Inputs
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
 # Messages of the engines for infinite recursion.

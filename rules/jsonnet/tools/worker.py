@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import BinaryIO, TextIO
 
 from rules.common.worker import ProtocolError, messages, reply
@@ -52,6 +53,10 @@ def resident_memory(pid: int | str = "self") -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
+
+
+class _Terminated(BaseException):
+    """The worker received SIGTERM."""
 
 
 class _LimitError(Exception):
@@ -256,6 +261,11 @@ def _preload(arguments: list[str]) -> None:
             pass  # the rendering itself reports it, with its label
 
 
+def _raise_terminated(_signum: int, _frame: FrameType | None) -> None:
+    """Handles SIGTERM: ends `serve`, which stops its child first."""
+    raise _Terminated
+
+
 def serve(
     requests: BinaryIO | io.RawIOBase,
     responses: BinaryIO,
@@ -273,13 +283,13 @@ def serve(
         startup: Arguments that precede those of each request: the engine and the limits.
 
     Returns:
-        Exit code: 0 at the end of the stream, 1 if the stream is broken. Bazel then
+        Exit code: 0 at the end of the stream and after SIGTERM, 1 if the stream is broken. Bazel then
         starts a new worker.
     """
     evaluator = Evaluator(memory_limit)
     _preload([*startup])
     # Without a handler, the signal would kill this process before it stops its child.
-    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    previous = signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         for message in messages(requests):
             if message.get("cancel"):
@@ -291,6 +301,8 @@ def serve(
     except ProtocolError as error:
         stderr.write(f"ERROR: jsonnet worker: {error}; Bazel starts a new worker\n")
         return 1
+    except _Terminated:
+        return 0
     finally:
         evaluator.stop()
         signal.signal(signal.SIGTERM, previous)

@@ -368,4 +368,5 @@ def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None
     process.send_signal(ending)
     process.communicate(timeout=20)
 
+    assert process.returncode == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
     _wait(lambda: not _running(child), "for the evaluator to exit")

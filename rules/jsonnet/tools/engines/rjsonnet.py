@@ -15,7 +15,7 @@ import rjsonnet
 
 from rules.jsonnet.tools.engines import locations
 from rules.jsonnet.tools.engines.call import Call
-from rules.jsonnet.tools.imports import workspace_path
+from rules.jsonnet.tools.engines.paths import workspace_path
 
 # The import callback returns text.
 BINARY = False
