@@ -53,7 +53,7 @@ def started(tmp_path):
         child.kill()
 
 
-@pytest.mark.parametrize("signum, name", [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
+@pytest.mark.parametrize(("signum", "name"), [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to the terminal's group"])
 def test_interrupted(started, tmp_path, signum, name, send):
     """Either way the child gets one signal, the exit code is 128 + N, and one sentence says how to continue."""

@@ -109,9 +109,7 @@ def build_kubernetes_command() -> int:
     return 0
 
 
-def main(
-    argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.stderr, runner: ProcessRunner | None = None
-) -> int:
+def main(argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.stderr, runner: ProcessRunner | None = None) -> int:
     """Runs the command.
 
     Args:

@@ -14,9 +14,7 @@ _SLOW_COUNT = 8
 _SLOW_SECONDS = 1.0
 
 
-def run(
-    bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO, checks: counting.Cases | None = None
-) -> int:
+def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO, checks: counting.Cases | None = None) -> int:
     """Runs the tests.
 
     Args:

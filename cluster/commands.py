@@ -105,7 +105,7 @@ def list_clusters() -> None:
         rows.append((found.name, found.provider, str(found.nodes), found.subnet, provider_of(found, runner, progress).state(found)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
 
 
 @cluster.command("kubeconfig")

@@ -1,6 +1,6 @@
 """Tests that the objects of each service in each environment equal the files in goldens/.
 
-    UPDATE=1 bazel run //svc:goldens_test        # rewrites the files; review the diff
+UPDATE=1 bazel run //svc:goldens_test        # rewrites the files; review the diff
 """
 
 import json

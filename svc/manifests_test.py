@@ -146,7 +146,7 @@ def test_environments_differ_in_namespace_and_image_only():
             for workload in (obj for obj in resolved["objects"] if obj["kind"] in ("Deployment", "StatefulSet")):
                 text = text.replace(json.dumps(_containers(workload)[0]["image"]), '"IMAGE"')
         text = text.replace(f'"namespace": "{NAMESPACES[env]}"', '"namespace": "NS"')
-        text = text.replace(f".{NAMESPACES[env]}.svc", ".NS.svc").replace(f":{env}\"", ':ENV"')
+        text = text.replace(f".{NAMESPACES[env]}.svc", ".NS.svc").replace(f':{env}"', ':ENV"')
         return text.replace(f'"environment": "{env}"', '"environment": "ENV"')
 
     assert len({normal(env) for env in NAMESPACES}) == 1

@@ -3,9 +3,9 @@
 Format: the JUnit XML of Apache Ant; a <testcase> contains <failure>, <error> or <skipped> unless it passed.
 """
 
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 from cli.common.build_events import BuildEvents, Target
 

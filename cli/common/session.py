@@ -116,6 +116,5 @@ def ensure_tools(session: Session) -> None:
             first = still[0]
             have = f"{first.path} is {first.version or 'of an unknown version'}" if first.path else "it is not on PATH"
             raise StepFailed(
-                f"turnup needs {first.tool.name} {first.tool.wanted}, and {have}; "
-                f"put the one of Debian's package {first.tool.package} first on PATH"
+                f"turnup needs {first.tool.name} {first.tool.wanted}, and {have}; put the one of Debian's package {first.tool.package} first on PATH"
             )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
 from cluster.common.errors import ClusterError, Interrupted
 
@@ -129,7 +130,7 @@ class ProcessRunner:
         self._starting = 0
         self._previous: dict[int, object] = {}
 
-    def __enter__(self) -> ProcessRunner:
+    def __enter__(self) -> Self:
         for signum in _SIGNALS:
             self._previous[signum] = signal.signal(signum, self._on_signal)
         return self
@@ -158,10 +159,8 @@ class ProcessRunner:
     def _signal_children(self, signum: int, children: Collection[subprocess.Popen] | None = None) -> None:
         for child in tuple(self._children if children is None else children):
             self._signaled.add(child)
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signum)
-            except ProcessLookupError:
-                pass
 
     def _kill_after_grace(self) -> None:
         if (self._stopped or self._signum is not None) and time.monotonic() - self._since > GRACE_SECONDS:
@@ -177,8 +176,7 @@ class ProcessRunner:
                 list(args),
                 input=text.encode() if text is not None else None,
                 stdin=source if text is None and source else (subprocess.DEVNULL if text is None else None),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 env=dict(env) if env is not None else None,
                 cwd=cwd,
                 timeout=timeout,

@@ -62,7 +62,7 @@ class Progress:
         clock: returns the time in seconds.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._running: dict[Step, TaskID | None] = {}

@@ -25,7 +25,7 @@ def clock():
     return Clock()
 
 
-@pytest.mark.parametrize("duration, text", [(0.04, "0.0 s"), (12.34, "12.3 s"), (99.9, "99.9 s"), (125, "2 min 05 s")])
+@pytest.mark.parametrize(("duration", "text"), [(0.04, "0.0 s"), (12.34, "12.3 s"), (99.9, "99.9 s"), (125, "2 min 05 s")])
 def test_durations(duration, text):
     """Durations are formatted for people."""
     assert progress.format_seconds(duration) == text

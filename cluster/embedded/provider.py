@@ -40,7 +40,7 @@ from cluster.model import kubeconfig
 from cluster.model.names import context_name
 from cluster.model.state import Cluster
 
-__all__ = ["CREATE", "FREE_SPACE", "EmbeddedProvider", "START"]
+__all__ = ["CREATE", "FREE_SPACE", "START", "EmbeddedProvider"]
 
 CREATE = (check_machine, build_programs, write_credentials, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
 START = (build_programs, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
@@ -68,7 +68,9 @@ class EmbeddedProvider:
             dataclasses.replace(cluster, complete=True).save()
         except BaseException:
             if retain:
-                self._progress.say(f"the incomplete cluster is in {cluster.folder}; inspect it with `./turnup cluster logs --name {cluster.name}`, then run `./turnup cluster delete --name {cluster.name}`")
+                self._progress.say(
+                    f"the incomplete cluster is in {cluster.folder}; inspect it with `./turnup cluster logs --name {cluster.name}`, then run `./turnup cluster delete --name {cluster.name}`"
+                )
             else:
                 self.delete(cluster)
             raise

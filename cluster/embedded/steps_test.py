@@ -74,8 +74,11 @@ def context(tmp_path: Path) -> Context:
 
 
 def _node(name: str, ready: str = "True", said: float | None = None) -> dict:
-    when = datetime.datetime.fromtimestamp(said if said is not None else time.time(), datetime.timezone.utc)
-    return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}]}}
+    when = datetime.datetime.fromtimestamp(said if said is not None else time.time(), datetime.UTC)
+    return {
+        "metadata": {"name": name},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}]},
+    }
 
 
 def test_every_step_is_listed_and_described() -> None:

@@ -146,7 +146,9 @@ class K3dProvider:
         answer = self._runner.run(["docker", "network", "create", *options, self._network(cluster)], check=False)
         if answer.code != 0:
             reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no reason given"
-            raise ClusterError(f"Docker could not create a network with subnet {cluster.subnet} ({reason}); choose another with --subnet, or remove the other network with `docker network rm`")
+            raise ClusterError(
+                f"Docker could not create a network with subnet {cluster.subnet} ({reason}); choose another with --subnet, or remove the other network with `docker network rm`"
+            )
 
     def _create_command(self, cluster: Cluster) -> list[str]:
         return [
@@ -168,7 +170,9 @@ class K3dProvider:
         networks = json.loads(self._runner.run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", node]).stdout)
         found = networks.get(self._network(cluster), {}).get("IPAddress", "no address")
         if found != wanted:
-            raise ClusterError(f"node {node} got {found} instead of {wanted}; disconnect other containers from Docker network {self._network(cluster)} and try again")
+            raise ClusterError(
+                f"node {node} got {found} instead of {wanted}; disconnect other containers from Docker network {self._network(cluster)} and try again"
+            )
 
     def _facts(self, cluster: Cluster) -> dict | None:
         """Returns what k3d knows about the cluster; None if k3d has no cluster with that name."""

@@ -31,7 +31,13 @@ def test_shared_environments() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
-    [('["a", "b"]', "Y.all", "ENVS is None"), ('"c"', "3", "CLUSTER_NAME is 3"), ("NODES = 3", "", "NODES is None"), ("NODES = 3", 'NODES = "3"', "literal of type int"), ("NODES", "NODES NODES", "line 5")],
+    [
+        ('["a", "b"]', "Y.all", "ENVS is None"),
+        ('"c"', "3", "CLUSTER_NAME is 3"),
+        ("NODES = 3", "", "NODES is None"),
+        ("NODES = 3", 'NODES = "3"', "literal of type int"),
+        ("NODES", "NODES NODES", "line 5"),
+    ],
 )
 def test_wrong_file(old: str, new: str, words: str) -> None:
     """The error for a constant that is missing or has the wrong type names the constant and the file."""

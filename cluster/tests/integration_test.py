@@ -69,7 +69,13 @@ def pods(machine: Machine, cluster: object, archive: Path) -> None:
     """The probe on every node, behind NodePort 30080, and behind 30081 for each node's own pod."""
     machine.run("load-image", "--name", _NAME, "--image", _IMAGE, str(archive))
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
-    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")])
+    machine.kube(
+        "apply",
+        "-f",
+        "-",
+        cluster=_NAME,
+        stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")],
+    )
     machine.rolled_out("daemonset/web", cluster=_NAME)
 
 
@@ -95,7 +101,12 @@ def _pids(machine: Machine) -> dict[int, int]:
 
 def _ready_nodes(machine: Machine) -> set[str]:
     items = json.loads(machine.kube("get", "nodes", "-o", "json", cluster=_NAME))["items"]
-    return {item["metadata"]["name"] for item in items for condition in item["status"]["conditions"] if (condition["type"], condition["status"]) == ("Ready", "True")}
+    return {
+        item["metadata"]["name"]
+        for item in items
+        for condition in item["status"]["conditions"]
+        if (condition["type"], condition["status"]) == ("Ready", "True")
+    }
 
 
 def test_every_program_answers(machine: Machine) -> None:
@@ -239,7 +250,7 @@ def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
 def test_second_cluster(machine: Machine, cluster: object) -> None:
     """A second create finishes an interrupted creation beside the first cluster, and its delete does not touch the first."""
     interrupted = machine.start("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
-    eventually("a first process", lambda: (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists(), 30)
+    eventually("a first process", (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists, 30)
     interrupted.kill()
     interrupted.communicate()
     assert "incomplete" in machine.run("list")[0]

@@ -41,11 +41,7 @@ def plan(claims: Iterable[Object], volumes: Iterable[Object], node: str, folder:
     """
     ours = [volume for volume in volumes if _annotation(volume, PROVISIONED_BY) in (PROVISIONER, _OLD_PROVISIONER)]
     existing = {volume["metadata"]["name"] for volume in ours}
-    create = [
-        volume_for(claim, node, folder)
-        for claim in claims
-        if _waits_for(claim, node) and volume_name(claim) not in existing
-    ]
+    create = [volume_for(claim, node, folder) for claim in claims if _waits_for(claim, node) and volume_name(claim) not in existing]
     delete = [volume for volume in ours if _is_released(volume) and node_of(volume) == node]
     return Work(create, delete)
 
@@ -114,7 +110,4 @@ def _waits_for(claim: Object, node: str) -> bool:
 
 
 def _is_released(volume: Object) -> bool:
-    return (
-        volume.get("status", {}).get("phase") == "Released"
-        and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
-    )
+    return volume.get("status", {}).get("phase") == "Released" and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"

@@ -61,9 +61,7 @@ def _pod(text: str) -> tuple[str, int]:
 
 def _size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 6 <= int(text) <= 12:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a valid size; use 6 to 12 pods (at least three masters with a replica each)"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid size; use 6 to 12 pods (at least three masters with a replica each)")
     return int(text)
 
 

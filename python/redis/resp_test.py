@@ -66,9 +66,7 @@ def test_error_replies_raise(serve):
     """An error reply raises a CommandError with Redis's text."""
     port, _ = serve(b"-ERR unknown command\r\n")
 
-    with resp.Connection("127.0.0.1", port) as redis, pytest.raises(
-        resp.CommandError, match="^ERR unknown command$"
-    ):
+    with resp.Connection("127.0.0.1", port) as redis, pytest.raises(resp.CommandError, match="^ERR unknown command$"):
         redis.command("NOPE")
 
 

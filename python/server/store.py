@@ -132,11 +132,7 @@ class PlaceStore:
             pipeline.hgetall(place_key(name))
         hashes = pipeline.execute()
         positions = self._client.geopos(INDEX, *names)
-        return [
-            place
-            for place, fields, position in zip(wanted, hashes, positions, strict=True)
-            if fields != _fields(place) or position is None
-        ]
+        return [place for place, fields, position in zip(wanted, hashes, positions, strict=True) if fields != _fields(place) or position is None]
 
     def fill(self, places: Iterable[Place]) -> int:
         """Writes the missing places and returns their number.
@@ -179,9 +175,7 @@ class PlaceStore:
             raise UnknownPlace(name)
         return _place(name, fields)
 
-    def near(
-        self, latitude: float, longitude: float, radius_km: float, limit: int | None = None
-    ) -> list[tuple[str, float]]:
+    def near(self, latitude: float, longitude: float, radius_km: float, limit: int | None = None) -> list[tuple[str, float]]:
         """Returns the places within a radius, sorted by distance.
 
         Args:
@@ -242,7 +236,4 @@ class PlaceStore:
         transaction.ltrim(key, 0, NOTES_KEPT - 1)
         transaction.expire(key, NOTES_TTL_S)
         earlier = [json.loads(row) for row in transaction.execute()[0]]
-        return [
-            StoredNote(row["author"], row["text"], max(0, int(now - row["at"])))
-            for row in reversed(earlier)
-        ]
+        return [StoredNote(row["author"], row["text"], max(0, int(now - row["at"]))) for row in reversed(earlier)]

@@ -29,15 +29,14 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         try:
-            log = workspace.kubectl(
-                "logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
+            log = workspace.kubectl("logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
         except BenchError:  # no container has started yet
             log = ""
         for line in log.splitlines():
             stamp, _, text = line.partition(" ")
             if re.search(rf"\b({METHODS}) (?!attempt).*\(\d+ ms\)", text):
                 # datetime does not parse nanoseconds.
-                answered = datetime.datetime.fromisoformat(stamp[:26].rstrip("Z") + "+00:00")
+                answered = datetime.datetime.fromisoformat(stamp[:26])
                 return (answered - start).total_seconds()
         time.sleep(0.5)
     raise BenchError(f"no answered RPC in the client's log within {DEADLINE_S} s")
@@ -76,9 +75,7 @@ def _first_rpc(workspace: Workspace, rounds: int | None) -> Benchmark:
         objects = _objects(workspace)
         return measured(lambda: _kubectl_each(workspace, objects))
 
-    return Benchmark(
-        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_APPLY)), "one kubectl an object, built and pushed before",
-        peer, rounds or 3)
+    return Benchmark("deep.first_rpc", lambda: measured(lambda: workspace.run(*_APPLY)), "one kubectl an object, built and pushed before", peer, rounds or 3)
 
 
 def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:

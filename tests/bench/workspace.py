@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from cluster.model.names import context_name
 from cluster.programs.build import ensure
@@ -44,7 +44,7 @@ class Workspace:
         self._has_cluster = False
         self._entered = contextlib.ExitStack()
 
-    def __enter__(self) -> "Workspace":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -62,8 +62,7 @@ class Workspace:
         Raises:
             BenchError: The command failed; the text has its last lines.
         """
-        done = subprocess.run(
-            command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
+        done = subprocess.run(command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
         if done.returncode != 0:
             tail = " | ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
             raise BenchError(f"{' '.join(command)}: exit {done.returncode}: {tail}")

@@ -46,7 +46,7 @@ def test_images_from_a_registry_and_from_an_archive(nested):
         rules = f"""load("//rules/image:repositories.bzl", "container_load", "container_pull")
 container_load(name = "loaded", file = "//:saved.tar")
 container_pull(name = "pulled", registry = "{registry.name}", repository = "saved", digest = "{oci.sha256(stored.manifest)}")
-container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{'0' * 64}")
+container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{"0" * 64}")
 """
         with nested.edited("WORKSPACE", r"\Z", rules):
             nested.build("//pulled:loaded", "//pulled:pulled", XDG_CACHE_HOME=str(nested.root / "cache"))
@@ -62,10 +62,13 @@ def test_names_of_every_alphabet(nested):
     """Files and targets may have names in any alphabet: the file has its name in the image, and Bazel finds the tools' arguments."""
     (nested.root / "names").mkdir()
     (nested.root / "names/ünï 日本.txt").write_text("words")
-    (nested.root / "names/BUILD").write_text("""load("//rules/image:defs.bzl", "container_image", "container_layer")
+    (nested.root / "names/BUILD").write_text(
+        """load("//rules/image:defs.bzl", "container_image", "container_layer")
 container_layer(name = "lé", files = glob(["*.txt"]), compression = "none")
 container_image(name = "image", layers = [":lé"])
-""", "utf-8")
+""",
+        "utf-8",
+    )
     nested.build("//names:image")
     with tarfile.open(nested.built("names/lé.layer.tar")) as layer:
         assert layer.extractfile("ünï 日本.txt").read() == b"words"
@@ -84,7 +87,9 @@ def _several() -> tuple[dict[str, bytes], bytes]:
                 tar.addfile(tarfile.TarInfo("platform"))
             plain = file.getvalue()
         layer = gzip.compress(plain, mtime=0)
-        config = oci.dump({"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}})
+        config = oci.dump(
+            {"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}}
+        )
         manifest = oci.dump(oci.build_manifest(config, [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(layer), "size": len(layer)}]))
         blobs |= {oci.sha256(data): data for data in (layer, config, manifest)}
         names = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
@@ -135,7 +140,15 @@ def test_actions_block_the_network(nested):
     """Every action of the image rules and of the aspect tells Bazel to block the network."""
     shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
     actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
-    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushLayout", "ImagePushPlan", "ImageSbom"}
+    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {
+        "ImageArchive",
+        "ImageImport",
+        "ImageLayer",
+        "ImageManifest",
+        "ImagePushLayout",
+        "ImagePushPlan",
+        "ImageSbom",
+    }
     assert any("third party: pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
     # Mnemonics identify the rules' actions, because all actions are declared in one place.
@@ -246,7 +259,9 @@ def test_rules_docker_attributes_are_rejected(nested):
 
     said = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Error in fail: ")]
     for rule, attribute, _ in cases:
-        words = f"{rule} has no attribute bogus. Correct the name, or remove it. The attributes are " if attribute == "bogus" else f"{attribute} is not supported. "
+        words = (
+            f"{rule} has no attribute bogus. Correct the name, or remove it. The attributes are " if attribute == "bogus" else f"{attribute} is not supported. "
+        )
         start = f"//gone/{rule}/{attribute}:x: {words}"
         (line,) = (line for line in said if line.startswith(start))
         assert len(line) > len(start) + 10

@@ -175,8 +175,7 @@ k8s_deploy(name = "defaults", template = "settings.yaml")
 k8s_object(name = "variables", context = "ctx-{BUILD_USER}", namespace = "$(place)", substitutions = {"%{value}": "$(place)"},
            template = "settings.yaml")
 """)
-    (nested.root / "scratch/settings.yaml").write_text(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
+    (nested.root / "scratch/settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
     repository = """load("//rules/k8s:repositories.bzl", "k8s_defaults")
 k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults")
 """

@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 from pathlib import Path
+from typing import Self
 
 from cluster.embedded.nodes.machine import kill_node
 from cluster.lifecycle import existing_cluster
@@ -65,7 +66,7 @@ class PrivateCluster:
         self.environment, self.shared_environment = constants["environment"], constants["shared_environment"]
         self.shared_environments = [name for name in constants["environments"].split(",") if name != self.environment]
 
-    def __enter__(self) -> "PrivateCluster":
+    def __enter__(self) -> Self:
         self.turnup("create", "--nodes", "2")
         return self
 

@@ -117,11 +117,7 @@ class Stack:
             "ConfigMap": self._api.list_namespaced_config_map,
             "ServiceAccount": self._api.list_namespaced_service_account,
         }
-        return {
-            f"{kind}/{item.metadata.name}": item.metadata.resource_version
-            for kind, read in kinds.items()
-            for item in read(self.namespace).items
-        }
+        return {f"{kind}/{item.metadata.name}": item.metadata.resource_version for kind, read in kinds.items() for item in read(self.namespace).items}
 
 
 def is_ready(pod: client.V1Pod) -> bool:

@@ -111,20 +111,15 @@ def test_every_test_says_what_it_tests():
         if not path.name.endswith("_test.py"):
             continue
         for node in ast.walk(ast.parse(tree.text(path))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                if not ast.get_docstring(node):
-                    bare.append(f"{path}:{node.lineno} {node.name}")
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
+                bare.append(f"{path}:{node.lineno} {node.name}")
 
     assert bare == []
 
 
 def test_every_module_says_what_it_is_for():
     """Each Python and Starlark file begins with a docstring."""
-    bare = [
-        str(path)
-        for path in tree.with_suffix(".py", ".bzl")
-        if tree.text(path).strip() and not re.match(r'(#[^\n]*\n)*\s*"""', tree.text(path))
-    ]
+    bare = [str(path) for path in tree.with_suffix(".py", ".bzl") if tree.text(path).strip() and not re.match(r'(#[^\n]*\n)*\s*"""', tree.text(path))]
 
     assert bare == []
 

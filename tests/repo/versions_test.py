@@ -41,11 +41,7 @@ def test_every_locked_package_has_hashes(path):
 def test_kubernetes_version_is_written_once():
     """Go's module file and the driver's stamp name the same Kubernetes; nothing else names one."""
     module = re.search(r"k8s\.io/kubernetes (v\S+)", tree.text(tree.Path("cluster/embedded/kubernetes/go.mod")))
-    elsewhere = [
-        str(path)
-        for path in tree.files()
-        if path.suffix in (".py", ".bzl", ".go", ".sh", ".md") and re.search(r"\bv?1\.34\.\d", tree.text(path))
-    ]
+    elsewhere = [str(path) for path in tree.files() if path.suffix in (".py", ".bzl", ".go", ".sh", ".md") and re.search(r"\bv?1\.34\.\d", tree.text(path))]
 
     assert module[1] == build.KUBERNETES_VERSION
     assert [path for path in elsewhere if path not in ("cluster/programs/build.py", "CHANGELOG.md")] == []

@@ -38,7 +38,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    do_GET = do_PATCH = _answer  # noqa: N815
+    do_GET = do_PATCH = _answer
 
     def log_message(self, *_: object) -> None:
         """Logs nothing."""

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority", "new_authority", "load_authority", "write_key_pair"]
+__all__ = ["Authority", "load_authority", "new_authority", "write_key_pair"]
 
 _VALID = datetime.timedelta(days=3650)
 # A machine's clock can be behind for a moment after the machine wakes from sleep.
@@ -120,7 +120,7 @@ def write_key_pair(folder: Path, name: str) -> None:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -155,9 +155,7 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     # All Go programs can read the traditional OpenSSL format.
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     _write(path, pem, 0o600)
 
 

@@ -40,7 +40,12 @@ def _machine(addresses: list[dict] = (), routes: list[dict] = (), links: list[st
 def test_free_machine() -> None:
     """Other networks, our own bridge and default routes don't conflict."""
     machine = _machine(
-        [_address("lo", "127.0.0.1", 8), _address("eth0", "10.0.0.5", 24), _address(_LAYOUT.bridge, "172.19.0.1", 26), _address("eth0", "fe80::1", 64, "inet6")],
+        [
+            _address("lo", "127.0.0.1", 8),
+            _address("eth0", "10.0.0.5", 24),
+            _address(_LAYOUT.bridge, "172.19.0.1", 26),
+            _address("eth0", "fe80::1", 64, "inet6"),
+        ],
         [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth0"}, {"dst": "172.19.0.0/26", "dev": _LAYOUT.bridge}],
     )
 

@@ -23,7 +23,20 @@ __all__ = ["node_spec"]
 # Programs and libraries; some of them are links on some machines.
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
 # The parts of /etc that programs and libraries read.
-_ETC = ("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "protocols", "services", "ssl", "ca-certificates")
+_ETC = (
+    "alternatives",
+    "group",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "passwd",
+    "protocols",
+    "services",
+    "ssl",
+    "ca-certificates",
+)
 
 # kubelet checks these settings of the kernel (pkg/util/sysctl). The node sees these values, while the machine keeps its own.
 _MASKS = {

@@ -71,9 +71,7 @@ class Pod:
         folder.mkdir(exist_ok=True)
         self._supervisor = Supervisor(find_redis_server(), who, self.agent, folder, "16mb")
         self._output = open(folder / "log", "ab")
-        self._thread = threading.Thread(
-            target=self._supervisor.run, args=(self._stopping, self._output), daemon=True
-        )
+        self._thread = threading.Thread(target=self._supervisor.run, args=(self._stopping, self._output), daemon=True)
         self._endpoint.start()
         self._thread.start()
 
@@ -146,9 +144,7 @@ class LocalCluster:
 
     def stop(self, *ordinals: int) -> None:
         """Stops the given pods, or all, gracefully and at the same time."""
-        threads = [
-            threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)
-        ]
+        threads = [threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)]
         for thread in threads:
             thread.start()
         for thread in threads:

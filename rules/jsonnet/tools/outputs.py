@@ -90,9 +90,7 @@ def kind(text: str) -> str:
     Returns:
         "object", "array", "string", "boolean", "null" or "number".
     """
-    return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(
-        text[0], "number"
-    )
+    return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(text[0], "number")
 
 
 def _expect(request: Request, text: str, expected: str, advice: str) -> None:
@@ -111,10 +109,7 @@ def _document(request: Request, text: str, name: str) -> str:
     if not request.string:
         return text + "\n"
     if kind(text) != "string":
-        raise RenderError(
-            f"{name} is {_article(kind(text))}, not a string; "
-            "convert it (std.manifestYamlDoc, std.toString), or remove --string from extra_args"
-        )
+        raise RenderError(f"{name} is {_article(kind(text))}, not a string; convert it (std.manifestYamlDoc, std.toString), or remove --string from extra_args")
     # Always adds a newline, as `jsonnet -S` does; the documents of a stream need it.
     return str(json.loads(text)) + "\n"
 
@@ -184,10 +179,7 @@ def layout(request: Request, text: str) -> dict[str, str]:
     if not request.out_dir:
         _match(request, fields)
     base = request.out_dir or _base(request.outs)
-    return {
-        posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"{request.src}: the field '{name}'")
-        for name, value in fields.items()
-    }
+    return {posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"{request.src}: the field '{name}'") for name, value in fields.items()}
 
 
 def check_numbers(request: Request, text: str) -> None:
@@ -201,9 +193,7 @@ def check_numbers(request: Request, text: str) -> None:
         RenderError: The value contains such a number.
     """
     if text.endswith(_NOT_IN_JSON) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NOT_IN_JSON):
-        raise RenderError(
-            f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program"
-        )
+        raise RenderError(f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program")
 
 
 def _unfinished(path: str) -> str:

@@ -18,7 +18,6 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -101,8 +100,7 @@ class Evaluator:
                     # The kernel may have killed it for lack of memory, and a second try would use as much.
                     return self._fail(
                         arguments,
-                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
-                        "make the program smaller, or free memory",
+                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; make the program smaller, or free memory",
                     )
                 # Something else may have killed it, so try once more.
                 line = self._request(arguments)
@@ -130,7 +128,8 @@ class Evaluator:
         """Returns the child's response line; empty if the child has died."""
         if not self.pid:
             self._start()
-        assert self._requests is not None and self._responses is not None
+        assert self._requests is not None
+        assert self._responses is not None
         try:
             self._requests.write(json.dumps(arguments).encode() + b"\n")
             self._requests.flush()

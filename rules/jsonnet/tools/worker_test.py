@@ -120,7 +120,7 @@ def test_serving() -> None:
 
 def test_failure_writes_nothing() -> None:
     """If one of several outputs is missing, none is written."""
-    arguments = _program("two", "{ 'two.json': 1 }") + ["--out=other.json", "--multiple"]
+    arguments = [*_program("two", "{ 'two.json': 1 }"), "--out=other.json", "--multiple"]
 
     code, message = render.run(arguments)
 
@@ -294,10 +294,7 @@ def test_memory_is_bounded() -> None:
 
 def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """Starts the tool as a child process with the import path of this process."""
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}\n"
-        f"from rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
-    )
+    code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
 
 

@@ -34,7 +34,7 @@ def requirement(name):
     return "@{repository}//" + normal
 '''
 
-_PACKAGE_BUILD = '''load("@turnup//rules/python/private:wheel_library.bzl", "wheel_library")
+_PACKAGE_BUILD = """load("@turnup//rules/python/private:wheel_library.bzl", "wheel_library")
 
 package(default_visibility = ["//visibility:public"])
 
@@ -45,7 +45,7 @@ wheel_library(
     wheel = "{wheel}",
     deps = {deps},
 )
-'''
+"""
 
 
 class LockError(Exception):
@@ -104,8 +104,21 @@ def _pip_python() -> str:
 def _download(python: str, lock: Path) -> list[Path]:
     wheels = Path("wheels")
     wheels.mkdir(exist_ok=True)
-    command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
-               "--disable-pip-version-check", "--dest", str(wheels), "--requirement", str(lock)]
+    command = [
+        python,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--dest",
+        str(wheels),
+        "--requirement",
+        str(lock),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip download failed"]
@@ -141,11 +154,9 @@ def main(argv: list[str]) -> int:
             package = Path(name)
             package.mkdir(exist_ok=True)
             wheel.rename(package / wheel.name)
-            package.joinpath("BUILD").write_text(_PACKAGE_BUILD.format(
-                name=name, wheel=wheel.name, deps=repr(deps).replace("'", '"')))
+            package.joinpath("BUILD").write_text(_PACKAGE_BUILD.format(name=name, wheel=wheel.name, deps=repr(deps).replace("'", '"')))
         Path("BUILD").write_text(_ROOT_BUILD)
-        Path("requirements.bzl").write_text(
-            _REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"'), repository=repository))
+        Path("requirements.bzl").write_text(_REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"'), repository=repository))
     except LockError as error:
         print(error, file=sys.stderr)
         return 1

@@ -40,7 +40,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _readable(path: str, text: str, known: list[str]) -> str:
-    """Returns a file's text without the escape `\\/`, which JSON encoders write and rjsonnet does not support.
+    r"""Returns a file's text without the escape `\\/`, which JSON encoders write and rjsonnet does not support.
 
     Only JSON files are changed, and none that one of the known texts imports as text, because rjsonnet keeps one text per file.
     """

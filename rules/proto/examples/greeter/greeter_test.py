@@ -20,9 +20,7 @@ class _Greeter(greeter_pb2_grpc.GreeterServicer):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a person needs a name")
         return greeter_pb2.Greeting(text=f"Hello, {request.name}", time=timestamp_pb2.Timestamp(seconds=7))
 
-    def GreetAll(
-        self, request_iterator: Iterator[name_pb2.Person], context: grpc.ServicerContext
-    ) -> Iterator[greeter_pb2.Greeting]:
+    def GreetAll(self, request_iterator: Iterator[name_pb2.Person], context: grpc.ServicerContext) -> Iterator[greeter_pb2.Greeting]:
         for request in request_iterator:
             yield self.Greet(request, context)
 
