@@ -43,7 +43,7 @@ def launch(program, *words, cache=None, drop=(), cwd=None, **env):
         variables["XDG_CACHE_HOME"] = str(cache)
     for name in drop:
         variables.pop(name, None)
-    return subprocess.run([str(program), *words], env=variables, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    return subprocess.run([str(program), *words], env=variables, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
 
 
 def shown(done):

@@ -57,7 +57,7 @@ def count_xml(label: str, path: Path) -> Cases:
         ValueError: the file is missing or is not XML.
     """
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.parse(path).getroot()  # noqa: S314  # the tests that wrote the file ran with the same rights
     except (OSError, ElementTree.ParseError) as error:
         raise ValueError(f"{path}: {error}") from error
     cases = Cases()

@@ -85,9 +85,13 @@ def test_signal_reaches_the_child_once(tmp_path, signum):
 
 def test_signal_without_a_child():
     """A signal that arrives while no child runs ends the run too."""
-    with process.ProcessRunner(), pytest.raises(errors.Interrupted):
+
+    def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
+
+    with process.ProcessRunner(), pytest.raises(errors.Interrupted):
+        interrupt()
 
 
 def test_deaf_child_is_killed(tmp_path, monkeypatch):

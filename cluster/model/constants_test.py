@@ -9,7 +9,17 @@ import pytest
 from cluster.common.errors import ClusterError
 from cluster.model.constants import Constants, constants, parse_constants
 
-_GOOD = 'load("@x//:y.bzl", "Y")\nCLUSTER_NAME = "c"\nPROVIDER = "k3d"\nSUBNET = "10.0.0.0/24"\nNODES = 3\nREGISTRY_PORT = 1\nX = Y.z or NODES\nENVS = ["a", "b"]\nDEVELOPER_ENV = "b"\n'
+_GOOD = """\
+load("@x//:y.bzl", "Y")
+CLUSTER_NAME = "c"
+PROVIDER = "k3d"
+SUBNET = "10.0.0.0/24"
+NODES = 3
+REGISTRY_PORT = 1
+X = Y.z or NODES
+ENVS = ["a", "b"]
+DEVELOPER_ENV = "b"
+"""
 
 
 def test_file_and_environment(tmp_path: Path) -> None:

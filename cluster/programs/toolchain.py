@@ -48,7 +48,7 @@ class Go:
 
 def minimum_go(sources: Path = _SOURCES) -> str:
     """Returns the newest Go version that a go.mod file of ours requires."""
-    wanted = [re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)[1] for path in sources.glob("*/go.mod")]
+    wanted: list[str] = [version for path in sources.glob("*/go.mod") for version in re.findall(r"^go (\S+)$", path.read_text(), re.MULTILINE)]
     return max(wanted, key=_numbers)
 
 

@@ -5,6 +5,7 @@ They have their own network namespace, state folder and kubeconfig, so that noth
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -153,11 +154,16 @@ def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
     import urllib.error
     import urllib.request
 
-    blind = ssl._create_unverified_context()  # a stranger has no authority to check by
+    blind = ssl._create_unverified_context()  # noqa: S323  # a stranger has no authority to check by
     for url in ("https://172.30.7.2:6443/api/v1/nodes", "https://172.30.7.3:10250/pods"):
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=blind)).open(url, timeout=10)
         assert error.value.code == 401, url
+
+
+def _answer_together(url: str) -> bool:
+    """Tells whether the pods of all nodes answer at a URL, and nobody else."""
+    return {fetch(url) for _ in range(20)} == set(_NODES)
 
 
 def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
@@ -165,7 +171,7 @@ def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
     for address in _NODES.values():
         for url in (f"http://{address}:30081/fetch?url=http://web.default.svc.cluster.local/name", f"http://{address}:30080/name"):
             # The rules of a new Service reach each node's kernel a moment after its pods are Ready.
-            eventually(f"both pods behind {url}", lambda url=url: {fetch(url) for _ in range(20)} == set(_NODES))
+            eventually(f"both pods behind {url}", functools.partial(_answer_together, url))
         assert fetch(f"http://{address}:30081/fetch?url=http://172.30.7.2:30080/name") in _NODES
 
 

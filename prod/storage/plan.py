@@ -91,11 +91,13 @@ def volume_for(claim: Object, node: str, folder: str) -> Object:
 def node_of(volume: Object) -> str:
     """Returns the name of the node that stores one of our volumes."""
     (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    return term["matchExpressions"][0]["values"][0]
+    node: str = term["matchExpressions"][0]["values"][0]
+    return node
 
 
 def _annotation(obj: Object, key: str) -> str:
-    return (obj["metadata"].get("annotations") or {}).get(key, "")
+    annotations: dict[str, str] = obj["metadata"].get("annotations") or {}
+    return annotations.get(key, "")
 
 
 def _waits_for(claim: Object, node: str) -> bool:
@@ -110,4 +112,4 @@ def _waits_for(claim: Object, node: str) -> bool:
 
 
 def _is_released(volume: Object) -> bool:
-    return volume.get("status", {}).get("phase") == "Released" and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+    return bool(volume.get("status", {}).get("phase") == "Released" and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete")

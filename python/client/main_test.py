@@ -103,7 +103,7 @@ def test_usage_is_checked(arguments, why, capsys):
     assert why in capsys.readouterr().err
 
 
-class Guide(pb_grpc.RouteGuideServicer):
+class Guide(pb_grpc.RouteGuideServicer):  # type: ignore[misc]  # protoc writes the base class, without types
     """RouteGuide that responds to FindPlace with its own name."""
 
     def __init__(self, name):

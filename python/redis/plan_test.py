@@ -91,7 +91,7 @@ def test_replicas_live_on_other_hosts(hosts):
 
     steps = plan.decide(members(lines, hosts))
 
-    pairs = {step.pod: step.command[2] for step in steps}
+    pairs = {step.pod: str(step.command[2]) for step in steps}
     assert sorted(pairs.values()) == sorted(node_id(n) for n in masters)
     for pod, master in pairs.items():
         assert hosts[int(pod[-1])] != hosts[int(master[0])]

@@ -57,7 +57,7 @@ def _streaming(method: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[A
     return wrapper
 
 
-class RouteGuide(pb_grpc.RouteGuideServicer):
+class RouteGuide(pb_grpc.RouteGuideServicer):  # type: ignore[misc]  # protoc writes the base class, without types
     """RouteGuide's servicer.
 
     The status is INVALID_ARGUMENT for a value out of range, NOT_FOUND for an

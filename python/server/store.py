@@ -120,14 +120,14 @@ class PlaceStore:
 
     def origin(self, key: str) -> str:
         """Returns "redis IP:PORT", the address of the master that owns the key."""
-        node = self._client.get_node_from_key(key)
+        node = self._client.get_node_from_key(key)  # type: ignore[no-untyped-call]  # redis ships it without types
         return f"redis {node.name}" if node else "redis"
 
     def missing(self, places: Iterable[Place]) -> list[Place]:
         """Returns the places that Redis lacks or has with other values."""
         wanted = list(places)
         names = [place.name for place in wanted]
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline()  # type: ignore[no-untyped-call]  # redis ships it without types
         for name in names:
             pipeline.hgetall(place_key(name))
         hashes = pipeline.execute()
@@ -142,7 +142,7 @@ class PlaceStore:
         lacking = self.missing(places)
         if not lacking:
             return 0
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline()  # type: ignore[no-untyped-call]  # redis ships it without types
         for place in lacking:
             pipeline.hset(place_key(place.name), mapping=_fields(place))
         pipeline.execute()
@@ -170,7 +170,7 @@ class PlaceStore:
         Raises:
             UnknownPlace: There is no such place.
         """
-        fields = self._client.hgetall(place_key(name))
+        fields: dict[str, Any] = self._client.hgetall(place_key(name))  # type: ignore[assignment]  # `connect` asks for text
         if not fields:
             raise UnknownPlace(name)
         return _place(name, fields)
@@ -230,7 +230,7 @@ class PlaceStore:
         self.get(name)
         now = time.time()
         key = f"notes:{name}"
-        transaction = self._client.pipeline(transaction=True)
+        transaction = self._client.pipeline(transaction=True)  # type: ignore[no-untyped-call]  # redis ships it without types
         transaction.lrange(key, 0, NOTES_KEPT - 1)
         transaction.lpush(key, json.dumps({"author": author, "text": text, "at": now}))
         transaction.ltrim(key, 0, NOTES_KEPT - 1)

@@ -62,7 +62,9 @@ class Workspace:
         Raises:
             BenchError: The command failed; the text has its last lines.
         """
-        done = subprocess.run(command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
+        done = subprocess.run(
+            command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text, check=False
+        )
         if done.returncode != 0:
             tail = " | ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
             raise BenchError(f"{' '.join(command)}: exit {done.returncode}: {tail}")

@@ -228,20 +228,48 @@ container_image(name = "bad", {attributes})
 
 
 # Attributes of rules_docker that these rules don't have, by rule: attribute and value.
-_GONE = {
+_GONE: dict[str, dict[str, object]] = {
     "container_bundle": {
-        "docker_run_flags": "-it", "experimental_tarball_format": "legacy", "extract_config": "x", "image_target_strings": ["x"], "image_targets": ["x"], "tar_output": "x.tar",
+        "docker_run_flags": "-it",
+        "experimental_tarball_format": "legacy",
+        "extract_config": "x",
+        "image_target_strings": ["x"],
+        "image_targets": ["x"],
+        "tar_output": "x.tar",
     },
     "container_image": {
-        "build_layer": "x", "build_script": "x", "compression_options": ["-1"], "docker_run_flags": "-it", "enable_mtime_preservation": True, "experimental_tarball_format": "legacy",
-        "incremental_load_template": "x", "label_file_strings": ["x"], "launcher": "x", "launcher_args": ["x"], "legacy_repository_naming": True, "legacy_run_behavior": False, "mtime": 1,
-        "null_cmd": True, "null_entrypoint": True, "os_version": "10", "portable_mtime": True, "repository": "x", "sha256": "x", "tag_name": "x",
+        "build_layer": "x",
+        "build_script": "x",
+        "compression_options": ["-1"],
+        "docker_run_flags": "-it",
+        "enable_mtime_preservation": True,
+        "experimental_tarball_format": "legacy",
+        "incremental_load_template": "x",
+        "label_file_strings": ["x"],
+        "launcher": "x",
+        "launcher_args": ["x"],
+        "legacy_repository_naming": True,
+        "legacy_run_behavior": False,
+        "mtime": 1,
+        "null_cmd": True,
+        "null_entrypoint": True,
+        "os_version": "10",
+        "portable_mtime": True,
+        "repository": "x",
+        "sha256": "x",
+        "tag_name": "x",
     },
     "container_layer": {
-        "build_layer": "x", "compression_options": ["-1"], "enable_mtime_preservation": True, "mtime": 1, "operating_system": "linux", "portable_mtime": True, "sha256": "x",
+        "build_layer": "x",
+        "compression_options": ["-1"],
+        "enable_mtime_preservation": True,
+        "mtime": 1,
+        "operating_system": "linux",
+        "portable_mtime": True,
+        "sha256": "x",
     },
     "container_push": {"docker_client_config": "x", "extension": ".sh", "retry_count": 3, "tag_tpl": "x", "windows_paths": False},
-}  # fmt: skip
+}
 _CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
 
 
@@ -271,12 +299,24 @@ def test_rules_docker_attributes_are_rejected(nested):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported. Remove it; images are for Linux"),
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported. Remove it; the login is"),
-        ('debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")', "@gone: exclude and its old name without are both set. Move all"),
-        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os"),
+        (
+            'container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")',
+            "@gone: os_version is not supported. Remove it; images are for Linux",
+        ),
+        (
+            'container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")',
+            "@gone: docker_client_config is not supported. Remove it; the login is",
+        ),
+        (
+            'debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")',
+            "@gone: exclude and its old name without are both set. Move all",
+        ),
+        (
+            'container_load(name = "gone", file = "//:x.tar", tag = "x")',
+            "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os",
+        ),
     ],
-)  # fmt: skip
+)
 def test_unknown_repository_attributes_are_rejected(nested, call, words):
     """The error for an unknown attribute of a repository rule names it and says what to do."""
     with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull", "debian_packages")\n{call}\n'):

@@ -52,7 +52,7 @@ class Nested:
         root = f"--output_user_root={self._output_base.parent}"
         words = ["bazel", root, f"--output_base={self._output_base}", "--max_idle_secs=60", command, *arguments]
         return subprocess.run(
-            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL
+            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False
         )
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

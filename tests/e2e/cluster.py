@@ -87,7 +87,7 @@ class PrivateCluster:
 
     def attempt(self, *command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command on this cluster and returns its result, also if it failed."""
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Starts a command on this cluster that runs until it is stopped; its stdout is a pipe."""

@@ -110,9 +110,8 @@ def test_every_test_says_what_it_tests():
     for path in tree.with_suffix(".py"):
         if not path.name.endswith("_test.py"):
             continue
-        for node in ast.walk(ast.parse(tree.text(path))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
-                bare.append(f"{path}:{node.lineno} {node.name}")
+        functions = [node for node in ast.walk(ast.parse(tree.text(path))) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        bare += [f"{path}:{node.lineno} {node.name}" for node in functions if node.name.startswith("test_") and not ast.get_docstring(node)]
 
     assert bare == []
 

@@ -11,7 +11,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cluster.common.errors import ClusterError
@@ -54,7 +54,7 @@ class ApiClient:
         self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None
 
-    def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> object:
+    def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> Any:
         """Makes one call.
 
         Args:
@@ -86,7 +86,7 @@ class ApiClient:
             raise ApiError(f"the API server refused {method} {path}: {message}", response.status)
         return answer
 
-    def apply(self, resource: str, item: dict) -> None:
+    def apply(self, resource: str, item: dict[str, Any]) -> None:
         """Applies one object with server-side apply.
 
         Args:

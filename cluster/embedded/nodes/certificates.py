@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cluster.common.errors import ClusterError
+
 __all__ = ["Authority", "load_authority", "new_authority", "write_key_pair"]
 
 _VALID = datetime.timedelta(days=3650)
@@ -107,7 +109,8 @@ def load_authority(folder: Path, name: str) -> Authority:
     """Reads an authority that `new_authority` wrote."""
     certificate = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
     key = serialization.load_pem_private_key((folder / f"{name}.key").read_bytes(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ClusterError(f"{folder / name}.key is not an elliptic curve key; delete the cluster and create it again")
     return Authority(certificate, key)
 
 

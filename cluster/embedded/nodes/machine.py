@@ -74,7 +74,7 @@ def node_pid(cluster: Cluster, number: int) -> int | None:
         return None
     if facts["start"] is None or process_start(facts["pid"]) != facts["start"]:
         return None
-    return facts["pid"]
+    return int(facts["pid"])
 
 
 def mark(pid: int, path: str, proc: Path = Path("/proc")) -> None:

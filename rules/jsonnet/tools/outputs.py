@@ -8,6 +8,7 @@ spaces per level, sorted fields, no newline at the end.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -244,7 +245,5 @@ def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = ""
     for place, _, names in os.walk(folder) if folder else ():
         left += [posixpath.join(place, name) for name in names if name.endswith(_UNFINISHED)]
     for path in left:
-        try:
+        with contextlib.suppress(OSError):  # it was not started
             os.unlink(path)
-        except OSError:
-            pass  # it was not started

@@ -12,6 +12,7 @@ longer or uses more memory than it may.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import json
@@ -128,21 +129,22 @@ class Evaluator:
         """Returns the child's response line; empty if the child has died."""
         if not self.pid:
             self._start()
-        assert self._requests is not None
-        assert self._responses is not None
+        requests, responses = self._requests, self._responses
+        if not requests or not responses:
+            raise RuntimeError("the evaluator runs without its pipes")
         try:
-            self._requests.write(json.dumps(arguments).encode() + b"\n")
-            self._requests.flush()
-            self._wait(arguments)
-            line = self._responses.readline()
+            requests.write(json.dumps(arguments).encode() + b"\n")
+            requests.flush()
+            self._wait(arguments, responses)
+            line = responses.readline()
         except BrokenPipeError:
             return b""
         return line if line.endswith(b"\n") else b""
 
-    def _wait(self, arguments: list[str]) -> None:
+    def _wait(self, arguments: list[str], responses: BinaryIO) -> None:
         """Waits until the child responds or exits; raises _LimitError if it takes too long or uses too much memory."""
         start, self._seen, seconds, mebibytes = time.monotonic(), 0, 0, 0
-        while not select.select([self._responses], [], [], _POLL_S)[0]:
+        while not select.select([responses], [], [], _POLL_S)[0]:
             # Parsed only here, because most renderings finish before the first check.
             seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
             mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
@@ -238,7 +240,7 @@ def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) 
             arguments = json.loads(line)
             try:
                 code, message = run(arguments)
-            except Exception as error:  # a bug of ours must be one sentence in the log, too
+            except Exception as error:  # noqa: BLE001  # a bug of ours must be one sentence in the log, too
                 code, message = _failure(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
@@ -254,10 +256,8 @@ def _preload(arguments: list[str]) -> None:
     """Loads the engine before the fork if that is safe, so that new evaluators start with it loaded."""
     name = peek(arguments, "engine", ENGINES[0])
     if name == ENGINES[0]:
-        try:
+        with contextlib.suppress(RenderError):  # the rendering itself reports it, with its label
             engine.load(name)
-        except RenderError:
-            pass  # the rendering itself reports it, with its label
 
 
 def _raise_terminated(_signum: int, _frame: FrameType | None) -> None:

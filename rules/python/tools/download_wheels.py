@@ -93,9 +93,9 @@ def dependencies(wheel: Path, available: set[str], requirement_type: type) -> li
 
 def _pip_python() -> str:
     """An interpreter that has pip: this one, or that of a venv made here."""
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return sys.executable
-    made = subprocess.run([sys.executable, "-m", "venv", ".venv"], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-m", "venv", ".venv"], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise LockError("this Python has neither pip nor venv: run ./turnup doctor, or apt-get install python3-venv")
     return str(Path(".venv/bin/python").absolute())
@@ -119,7 +119,7 @@ def _download(python: str, lock: Path) -> list[Path]:
         "--requirement",
         str(lock),
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip download failed"]
         raise LockError(f"{lines[-1].removeprefix('ERROR: ')} (is the package index reachable? see pip config list)")
@@ -127,7 +127,7 @@ def _download(python: str, lock: Path) -> list[Path]:
 
 
 def _relaunch(python: str, argv: list[str]) -> int:
-    return subprocess.run([python, os.path.abspath(__file__), *argv]).returncode
+    return subprocess.run([python, os.path.abspath(__file__), *argv], check=False).returncode
 
 
 def main(argv: list[str]) -> int:

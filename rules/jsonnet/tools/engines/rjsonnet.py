@@ -103,7 +103,7 @@ def _syntax_error(name: str, code: str) -> tuple[str, str] | None:
         rjsonnet.evaluate_file("code", import_callback=lambda folder, path: ("code", padded), gc=False)  # type: ignore[call-arg]
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # rjsonnet raises a panic of its Rust code as a BaseException
         message, *stack = str(error).split("\n")
         location = _SYNTAX_LOCATION.match(stack[0]) if stack and message.startswith(_SYNTAX) else None
         if location:
