@@ -1,4 +1,4 @@
-"""`deep.*`: the sample's whole stack, from `bazel run //svc:myns-deep.apply` on."""
+"""`deep.*`: the sample's whole stack, from `bazel run` of its `.apply` on."""
 
 import datetime
 import re
@@ -10,18 +10,21 @@ from tests.bench.workspace import BenchError, Workspace
 DEADLINE_S = 300
 """No figure here is near it; it only keeps a broken run from waiting for ever."""
 
-_APPLY = ("bazel", "run", "//svc:myns-deep.apply", "--", "--wait")
 _EDITED = "python/server/main.py"
 METHODS = "FindPlace|ListPlaces|MeasureRoute|ExchangeNotes"
 """The client logs an answered RPC as `METHOD what (N ms)`."""
 
 
+def _apply(workspace: Workspace) -> tuple[str, ...]:
+    return ("bazel", "run", f"{workspace.stack}-deep.apply", "--", "--wait")
+
+
 def _namespace(workspace: Workspace) -> str:
-    shown = workspace.run("bazel", "run", "//svc:myns.show")
+    shown = workspace.run("bazel", "run", f"{workspace.stack}.show")
     for line in shown.splitlines():
         if line.strip().startswith("namespace:"):
             return line.split(":", 1)[1].strip()
-    raise BenchError("//svc:myns.show names no namespace")
+    raise BenchError(f"{workspace.stack}.show names no namespace")
 
 
 def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datetime) -> float:
@@ -43,7 +46,7 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
 
 
 def _remove_stack(workspace: Workspace, namespace: str) -> None:
-    workspace.run("bazel", "run", "//svc:myns-deep.delete", "--", "--wait")
+    workspace.run("bazel", "run", f"{workspace.stack}-deep.delete", "--", "--wait")
     # The StatefulSet's volumes outlive it by design; a new stack must start without data.
     workspace.kubectl("delete", "pvc", "-n", namespace, "--all", "--wait=true")
     workspace.kubectl("wait", "-n", namespace, "pod", "--all", "--for=delete", "--timeout=120s")
@@ -51,7 +54,7 @@ def _remove_stack(workspace: Workspace, namespace: str) -> None:
 
 def _objects(workspace: Workspace) -> list[str]:
     """Returns the stack's objects, one YAML document each, as printed by `.show`."""
-    shown = workspace.run("bazel", "run", "//svc:myns-deep.show")
+    shown = workspace.run("bazel", "run", f"{workspace.stack}-deep.show")
     return [text for text in shown.split("\n---\n") if text.strip()]
 
 
@@ -75,12 +78,14 @@ def _first_rpc(workspace: Workspace, rounds: int | None) -> Benchmark:
         objects = _objects(workspace)
         return measured(lambda: _kubectl_each(workspace, objects))
 
-    return Benchmark("deep.first_rpc", lambda: measured(lambda: workspace.run(*_APPLY)), "one kubectl an object, built and pushed before", peer, rounds or 3)
+    return Benchmark(
+        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_apply(workspace))), "one kubectl an object, built and pushed before", peer, rounds or 3
+    )
 
 
 def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
     workspace.ready_cluster()
-    workspace.run(*_APPLY)
+    workspace.run(*_apply(workspace))
     objects = _objects(workspace)
 
     def peer() -> float:
@@ -88,19 +93,19 @@ def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
         _kubectl_each(workspace, objects)
         return time.monotonic() - start
 
-    return Benchmark("deep.noop", lambda: workspace.timed(*_APPLY), "one kubectl an object", peer, rounds or 5)
+    return Benchmark("deep.noop", lambda: workspace.timed(*_apply(workspace)), "one kubectl an object", peer, rounds or 5)
 
 
 def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:
     workspace.ready_cluster()
-    workspace.run(*_APPLY)
+    workspace.run(*_apply(workspace))
     source = workspace.directory / _EDITED
     original = source.read_bytes()
 
     def ours() -> float:
         try:
             source.write_bytes(original + f"# edited at {time.time_ns()}\n".encode())
-            return workspace.timed(*_APPLY)
+            return workspace.timed(*_apply(workspace))
         finally:
             source.write_bytes(original)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Self, TypeVar
 
+from cluster.model.constants import constants
 from cluster.model.names import context_name
 from cluster.programs.build import ensure
 
@@ -29,10 +30,12 @@ class Workspace:
 
     Attributes:
         directory: Root of the repository.
+        stack: Label of the sample in the developer's environment, without a verb. With the suffix `-deep` it is the whole stack.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.stack = f"//svc:{constants(directory / 'cluster_constants.bzl', {}).developer_environment}"
         self._scratch = tempfile.TemporaryDirectory(prefix="turnup-bench-")
         self.kubeconfig = Path(self._scratch.name) / "kubeconfig"
         self._environment = {
@@ -100,5 +103,5 @@ class Workspace:
         """Creates the cluster if there is none, applies //prod:setup and builds everything."""
         if not self._has_cluster:
             self.create_cluster()
-            self.run("bazel", "build", "//prod:setup.apply", "//svc:myns-deep.apply", "//svc:myns-deep.delete")
+            self.run("bazel", "build", "//prod:setup.apply", f"{self.stack}-deep.apply", f"{self.stack}-deep.delete")
             self.run("bazel", "run", "//prod:setup.apply", "--", "--wait")

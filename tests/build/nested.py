@@ -11,7 +11,12 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from cluster.model.constants import constants
 from tests.repo import tree
+
+_CONSTANTS = constants(environment={})
+# The environment that is each developer's own namespace, and those that everybody shares.
+DEVELOPER_ENV, SHARED_ENVS = _CONSTANTS.developer_environment, _CONSTANTS.shared_environments
 
 _SHARED = ("pip", "debian_python", "debian_redis", "debian_registry")
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from tests.build import services
-from tests.build.nested import Nested
+from tests.build.nested import DEVELOPER_ENV, Nested
 
 COUNT = 12
-DEEP = "//svc:myns-deep.apply"
+DEEP = f"//svc:{DEVELOPER_ENV}-deep.apply"
 
 
 @pytest.fixture(scope="module", name="nested")
