@@ -1,4 +1,4 @@
-"""Which files the commands look at: what git tracks or would track, by kind."""
+"""The files that the commands check, by kind: those that git tracks or would track."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 from cluster.common.errors import TurnupError, UsageError
 from cluster.common.process import NOT_FOUND, Result, Runner
 
-# The branch that a change is compared with; HEAD where there is no such branch.
+# The branch that changes are compared with. If it does not exist, they are compared with HEAD.
 MAIN_BRANCH = "origin/main"
 PYTHON, STARLARK, JSONNET, SHELL, TEMPLATE = "Python", "Starlark", "Jsonnet", "shell", "shell template"
 GO, MODULE = "Go", "Go module"
-# Path -> why no tool looks at it.
+# Path → why no tool checks it.
 EXCLUDED: Mapping[str, str] = {
     "rules/jsonnet/examples/errors/syntax.fail.jsonnet": "does not parse, on purpose",
 }
@@ -49,23 +49,23 @@ class FileSet:
         return [name for name in self.names if kind_of(name, self.root) == kind]
 
     def all_of(self, kind: str) -> list[str]:
-        """Returns the tracked names of one kind, whatever was asked for."""
+        """Returns all tracked names of one kind, including those that the user did not choose."""
         return [name for name in self.tracked if kind_of(name, self.root) == kind]
 
     def go_modules(self) -> list[str]:
-        """Returns the folders of the Go modules that a name belongs to; modules without a Go file are left out."""
+        """Returns the folders of the Go modules of the chosen files; leaves out modules without a Go file."""
         folders = {str(PurePosixPath(name).parent) for name in self.tracked if name.endswith("go.mod")}
         with_code = {_nearest(name, folders) for name in self.tracked if name.endswith(".go")}
         return sorted({_nearest(name, folders) for name in self.of(GO) + self.of(MODULE)} & with_code - {""})
 
 
 def _nearest(name: str, folders: Iterable[str]) -> str:
-    """Returns the innermost of the folders that a file is in; "" where it is in none."""
+    """Returns the innermost of the folders that contain a file; "" if none does."""
     return next((str(parent) for parent in PurePosixPath(name).parents if str(parent) in folders), "")
 
 
 def kind_of(name: str, root: Path) -> str:
-    """Returns the kind of a file: by its name, or by its first line where the name has no suffix; "" for any other kind."""
+    """Returns the kind of a file, by its name or, without a suffix, by its first line; "" for an unknown kind."""
     path = PurePosixPath(name)
     kind = _BY_NAME.get(path.name) or _BY_SUFFIX.get("".join(path.suffixes[-2:])) or _BY_SUFFIX.get(path.suffix)
     if kind or path.suffix:
@@ -81,7 +81,7 @@ def kind_of(name: str, root: Path) -> str:
 
 
 def is_test(name: str) -> bool:
-    """Tells whether a Python file is a test, or only serves tests."""
+    """Returns whether a Python file is a test or is used only by tests."""
     path = PurePosixPath(name)
     return path.name.endswith("_test.py") or path.name == "conftest.py" or "tests" in path.parts[:-1]
 
@@ -93,7 +93,7 @@ def everything(runner: Runner, root: Path) -> FileSet:
 
 
 def changed(runner: Runner, root: Path) -> FileSet:
-    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, untracked ones included."""
+    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, including untracked files."""
     tracked = _tracked(runner, root)
     base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
     diff = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base.stdout.strip() if base.code == 0 else "HEAD")
@@ -105,7 +105,7 @@ def changed(runner: Runner, root: Path) -> FileSet:
 
 
 def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
-    """Returns the files that paths name, or that are in the folders that they name.
+    """Returns the files at some paths, and those in the folders at these paths.
 
     Args:
         paths: as typed: relative to the working folder, or absolute.
@@ -113,7 +113,7 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
         root: the workspace.
 
     Raises:
-        UsageError: a path does not exist, or is outside of the workspace.
+        UsageError: a path does not exist or is outside the workspace.
     """
     tracked = _tracked(runner, root)
     prefixes = []
@@ -122,7 +122,7 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
         if not there.exists():
             raise UsageError(f"{path} does not exist. Name files or folders of the workspace.")
         if not there.resolve().is_relative_to(root.resolve()):
-            raise UsageError(f"{path} is outside of the workspace {root}. Name files or folders in it.")
+            raise UsageError(f"{path} is outside the workspace {root}. Name files or folders in it.")
         prefixes.append(there.resolve().relative_to(root.resolve()))
     names = [name for name in tracked if any(PurePosixPath(name).is_relative_to(prefix) for prefix in prefixes)]
     return FileSet(root, tuple(names), tracked, by_path=True)

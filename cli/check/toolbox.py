@@ -1,6 +1,6 @@
-"""Where the tools come from: pinned by lock files, installed or built in the cache folder when they are first needed.
+"""The tools: lock files pin them, and they are installed or built in the cache folder when they are first needed.
 
-Python's and shell's come as wheels with hashes (third_party/python/check.lock), the others are built from Go modules
+ruff, mypy and shellcheck are wheels with hashes (third_party/python/check.lock). The others are built from Go modules
 (third_party/go), which go.sum pins.
 """
 
@@ -23,7 +23,7 @@ _LOCKS = ("third_party/python/requirements.lock", "third_party/python/check.lock
 
 
 class Toolbox:
-    """Finds the tools; each property and method installs or builds what is missing, as a step that the user sees.
+    """Finds the tools; installs or builds a missing one in a step that the user sees.
 
     Args:
         session: the call.
@@ -38,7 +38,7 @@ class Toolbox:
         return str(self._environment() / "bin" / "python")
 
     def python_program(self, name: str) -> str:
-        """Returns a program that a wheel brought: ruff or shellcheck."""
+        """Returns a program from a wheel: ruff or shellcheck."""
         return str(self._environment() / "bin" / name)
 
     def go(self) -> str:
@@ -58,7 +58,7 @@ class Toolbox:
         """Returns the program of a module below third_party/go.
 
         Raises:
-            TurnupError: it could not be built; the sentence says why.
+            TurnupError: the build failed.
         """
         sources = self._session.root / "third_party" / "go"
 
@@ -83,7 +83,7 @@ class Toolbox:
         return Path(self._once("environment", lambda: str(get_or_make("check/environment", key, self._make_environment))))
 
     def _make_environment(self, folder: Path) -> None:
-        # An environment of its own, so that mypy sees the locked packages and nothing else.
+        # A separate environment, in which mypy sees the locked packages and nothing else.
         with self._session.progress.step("Installing ruff, mypy and shellcheck (first run)") as step:
             log = self._session.log("check-install")
             python = str(folder / "bin" / "python")
@@ -95,7 +95,7 @@ class Toolbox:
                     raise TurnupError(f"pip could not install {_LOCKS[-1]} ({last}; full log: {log}). Check the network, then run the same command again.")
 
     def _once(self, name: str, make: Callable[[], str]) -> str:
-        """Returns what make returns; a failure is not tried again for the next tool that needs the same."""
+        """Returns what make returns. After a failure, the next call raises the same error and does not try again."""
         if name in self._failed:
             raise self._failed[name]
         try:
@@ -108,5 +108,5 @@ class Toolbox:
 
 
 def cache_folder(name: str) -> Path:
-    """Returns the folder of one tool's own cache, which it makes itself."""
+    """Returns the folder for a tool's own cache, which the tool creates."""
     return cache_dir() / "check" / name

@@ -1,4 +1,4 @@
-"""Where tools come from: installed and built once, and one sentence where that fails."""
+"""Tests of the toolbox: each tool is installed or built once, and a failure is one sentence."""
 
 import io
 import sys
@@ -18,7 +18,7 @@ GO_VERSION = Result(0, "go version go1.99.1 linux/amd64")
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command with a played runner, in a workspace with lock files and Go modules; Go is on PATH."""
+    """A call of the command with a fake runner, in a workspace with lock files and Go modules; Go is on PATH."""
     for name, text in {
         "third_party/python/requirements.lock": "click==1\n",
         "third_party/python/check.lock": "ruff==1\n",
@@ -42,7 +42,7 @@ def box(call, **answers):
 
 
 def test_environment_is_made_once(call):
-    """The first tool makes the environment from both lock files, with hashes; the others find it."""
+    """The first tool creates the environment from both lock files, with hashes; the others reuse it."""
     tools = box(call)
     ruff = tools.python_program("ruff")
 
@@ -55,7 +55,7 @@ def test_environment_is_made_once(call):
 
 
 def test_changed_lock_makes_another_environment(call):
-    """A lock file decides the environment's name."""
+    """A changed lock file leads to another environment."""
     first = box(call).python()
     (call.root / "third_party/python/check.lock").write_text("ruff==2\n")
 
@@ -63,7 +63,7 @@ def test_changed_lock_makes_another_environment(call):
 
 
 def test_environment_that_cannot_be_made(call):
-    """Without the package index one sentence says so and names the log; the next tool does not wait for it again."""
+    """If pip fails, the error has pip's last line and the log; the next tool does not try again."""
     call.runner.answer("pip", code=1, output="ERROR: No matching distribution found for ruff==1")
     tools = box(call)
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_environment_that_cannot_be_made(call):
 
 
 def test_interrupted_installation(call):
-    """An interruption leaves nothing behind and is not remembered as a missing tool."""
+    """An interrupted installation leaves nothing behind and is tried again."""
 
     def interrupt():
         raise Interrupted(2)
@@ -94,7 +94,7 @@ def test_interrupted_installation(call):
 
 
 def test_go_programs_are_built_from_their_modules(call):
-    """buildifier is built by its import path, with what go.sum pins; a step shows it."""
+    """buildifier is built by its import path, in a step that the user sees."""
     tools = box(call)
     program = tools.go_program(toolbox.BUILDIFIER)
 
@@ -105,7 +105,7 @@ def test_go_programs_are_built_from_their_modules(call):
 
 
 def test_go_comes_from_one_place(call):
-    """gofmt is the one beside go, so that both have one version."""
+    """gofmt is the one beside go, so that both have the same version."""
     tools = box(call)
 
     assert (tools.go(), tools.gofmt()) == (str(call.root / "go/bin/go"), str(call.root / "go/bin/gofmt"))
@@ -113,7 +113,7 @@ def test_go_comes_from_one_place(call):
 
 
 def test_build_that_fails(call):
-    """The sentence names the program and what Go said; the next tool does not try again."""
+    """The error names the program and has Go's last line; the next tool does not try again."""
     tools = box(call, build=Result(1, "", "dial tcp: no route to host"))
     for _ in range(2):
         with pytest.raises(TurnupError, match=r"^jsonnet-tools could not be built: .*no route to host\. Check the network"):
