@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 if __name__ == "__main__":
-    # With -I, Python ignores the caller's PYTHONPATH. The folder cli/ itself must go, or cli/bazel.py would shadow other modules.
+    # With -I, Python ignores the caller's PYTHONPATH. The folder cli/ itself must go, or cli/kubernetes.py would hide the package kubernetes.
     sys.path[0] = str(ROOT)
     from cli import main
 

@@ -4,7 +4,8 @@ import json
 import os
 from typing import TextIO
 
-from cli import kubernetes, tools
+from cli import kubernetes
+from cli.common import tools
 from cluster.common.process import Runner
 
 

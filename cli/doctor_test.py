@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from cli import doctor, kubernetes, tools
+from cli import doctor, kubernetes
+from cli.common import tools
 from cluster.common.fake_process import FakeRunner
 
 GONE = tools.Tool("gone", "2 or newer", "gone-package", paths=("/nonexistent",))

@@ -19,7 +19,8 @@ while :; do sleep 0.05; done
 COMMAND = """
 import sys
 sys.path[:] = sys.argv[1].split(chr(10))
-from cli import main, tools
+from cli import main
+from cli.common import tools
 tools.TOOLS = ()
 sys.exit(main.main(sys.argv[2:]))
 """
@@ -52,7 +53,7 @@ def started(tmp_path):
         child.kill()
 
 
-@pytest.mark.parametrize("signum, name", [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
+@pytest.mark.parametrize(("signum", "name"), [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to the terminal's group"])
 def test_interrupted(started, tmp_path, signum, name, send):
     """Either way the child gets one signal, the exit code is 128 + N, and one sentence says how to continue."""

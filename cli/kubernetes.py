@@ -9,11 +9,7 @@ from rules.common.caches import cache_dir
 def missing() -> list[str]:
     """Returns the programs that the cache doesn't have for these sources and this Go."""
     version = find_go(ProcessRunner()).version
-    return [
-        module.executable
-        for module in build.MODULES
-        if not (cache_dir() / module.folder / build.module_key(module, version)).is_dir()
-    ]
+    return [module.executable for module in build.MODULES if not (cache_dir() / module.folder / build.module_key(module, version)).is_dir()]
 
 
 def doctor_rows() -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ import click
 
 from cli import doctor, testing, up
 from cli.check import commands as check_commands
-from cli.session import Session, ensure_tools
+from cli.common.session import Session, ensure_tools
 from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, UsageError
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import Progress
@@ -29,7 +29,8 @@ class _Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "cluster":
-            return importlib.import_module("cluster.commands").cluster
+            group: click.Command = importlib.import_module("cluster.commands").cluster
+            return group
         return super().get_command(ctx, cmd_name)
 
 
@@ -109,9 +110,7 @@ def build_kubernetes_command() -> int:
     return 0
 
 
-def main(
-    argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.stderr, runner: ProcessRunner | None = None
-) -> int:
+def main(argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.stderr, runner: ProcessRunner | None = None) -> int:
     """Runs the command.
 
     Args:
@@ -123,8 +122,8 @@ def main(
     Returns:
         The exit code: 0 success, 1 failure, 2 wrong usage, 128 + N stopped by signal N.
     """
-    with ProcessRunner() if runner is None else contextlib.nullcontext(runner) as runner:
-        session = Session(runner, stdout, stderr)
+    with ProcessRunner() if runner is None else contextlib.nullcontext(runner) as processes:
+        session = Session(processes, stdout, stderr)
         try:
             result = turnup.main(list(argv), prog_name="turnup", standalone_mode=False, obj=session)
             return result if isinstance(result, int) else 0
@@ -146,7 +145,7 @@ def main(
             # The reader of a pipe (`turnup doctor | head`) has gone. Python must not write the rest to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a defect is one sentence, too; -v shows the stack trace
             return _print_error(*_describe(error), session)
 
 

@@ -6,9 +6,10 @@ import signal
 import click
 import pytest
 
-from cli import main, testing, tools, up
+from cli import main, testing, up
 from cli.check import commands as check_commands
-from cli.session import Session
+from cli.common import tools
+from cli.common.session import Session
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 
@@ -42,7 +43,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"turnup {main.VERSION}\n"
 
 
-@pytest.mark.parametrize("words, sentence", [
+@pytest.mark.parametrize(("words", "sentence"), [
     (["nonsense"], "ERROR: No such command 'nonsense'."),
     (["doctor", "--bogus"], "ERROR: No such option"),
     (["test", "--test_filter=x"], "ERROR: --test_filter=x is not a target; put flags for bazel test after --"),
@@ -76,7 +77,7 @@ def test_no_command_shows_the_help():
     assert err.startswith("Usage: turnup ")
 
 
-@pytest.mark.parametrize("error, code, text", [
+@pytest.mark.parametrize(("error", "code", "text"), [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
     (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to continue\n"),
@@ -112,7 +113,7 @@ def test_verbose_shows_the_trace(monkeypatch):
     assert "Traceback" in err and err.endswith("ERROR: no room\n")
 
 
-@pytest.mark.parametrize("words, environ, context", [
+@pytest.mark.parametrize(("words", "environ", "context"), [
     ([], {}, None),
     (["--context", "kind-x"], {}, "kind-x"),
     ([], {"TURNUP_CONTEXT": "shell"}, "shell"),

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from cli import build_events, counting
-from cli.bazel import Bazel
+from cli.common import build_events, counting
+from cli.common.bazel import Bazel
 from cluster.common.progress import format_seconds
 
 # How many slow targets to list, and how many seconds make a target slow.
@@ -14,9 +14,7 @@ _SLOW_COUNT = 8
 _SLOW_SECONDS = 1.0
 
 
-def run(
-    bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO, checks: counting.Cases | None = None
-) -> int:
+def run(bazel: Bazel, targets: Sequence[str], flags: Sequence[str], stdout: TextIO, checks: counting.Cases | None = None) -> int:
     """Runs the tests.
 
     Args:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import build_events, counting, testing
+from cli import testing
+from cli.common import build_events, counting
 
 
 class FakeBazel:
@@ -44,7 +45,7 @@ ONE = "<testsuites><testsuite><testcase name='a'/></testsuite></testsuites>"
 BAD = "<testsuites><testsuite><testcase name='a'><failure/></testcase></testsuite></testsuites>"
 
 
-@pytest.mark.parametrize("xml, status, code, exit_code, last", [
+@pytest.mark.parametrize(("xml", "status", "code", "exit_code", "last"), [
     (ONE, "PASSED", 0, 0, "1 passed, 0 failed"),
     (BAD, "FAILED", 3, 1, "0 passed, 1 failed"),
     (ONE, "PASSED", 1, 1, "1 passed, 1 failed"),
@@ -58,7 +59,7 @@ def test_last_line_and_exit_code(tmp_path, xml, status, code, exit_code, last):
     assert out.getvalue().splitlines()[-1] == last
 
 
-@pytest.mark.parametrize("xml, code, checks, exit_code, last", [
+@pytest.mark.parametrize(("xml", "code", "checks", "exit_code", "last"), [
     (ONE, 0, counting.Cases(passed=7), 0, "8 passed, 0 failed"),
     (ONE, 0, counting.Cases(passed=6, failed=1, failures=["./turnup check --all: ruff has findings"]), 1, "7 passed, 1 failed"),
     (None, 4, counting.Cases(passed=7), 1, "7 passed, 0 failed"),

@@ -7,11 +7,12 @@ import os
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from cli import kubernetes, preflight, workspace
-from cli.bazel import QUIET
-from cli.session import Session, ensure_tools, failed_child
+from cli import kubernetes, preflight
+from cli.common import workspace
+from cli.common.bazel import QUIET
+from cli.common.session import Session, ensure_tools, failed_child
 from cluster.common.errors import AlreadyReported
 from cluster.model import constants
 from cluster.model.state import default_state_dir
@@ -120,7 +121,8 @@ def show_answers(session: Session, target: str, *, clock: Callable[[], float] = 
     with session.progress.step(f"bazel run {target}") as step:
         deadline = clock() + ANSWER_TIMEOUT
         while True:
-            log, lines = session.log("client"), []
+            log = session.log("client")
+            lines: list[str] = []
             log.unlink(missing_ok=True)
 
             def collect(line: str, lines: list[str] = lines) -> None:
@@ -135,6 +137,12 @@ def show_answers(session: Session, target: str, *, clock: Callable[[], float] = 
             sleep(_PAUSE)
         step.summary = "RPCs answered from Redis"
     print("\n".join(lines), file=session.stdout, flush=True)
+
+
+def _start_after(built: Future[None], session: Session, name: str) -> None:
+    """Starts the cluster once its programs are built."""
+    built.result()
+    start_cluster(session, name)
 
 
 def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, euid: int | None = None) -> int:
@@ -163,7 +171,7 @@ def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, e
                 # The Go build takes longest and needs nothing from the other steps; the cluster needs both it and the tools.
                 built = pool.submit(build_kubernetes, session)
                 ensure_tools(session)
-                started = pool.submit(lambda: (built.result(), start_cluster(session, name)))
+                started = pool.submit(_start_after, built, session, name)
                 build_stack(session, stack)
                 started.result()
         except BaseException:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import kubernetes, preflight, session, tools, up
-from cli.bazel import QUIET
+from cli import kubernetes, preflight, up
+from cli.common import session, tools
+from cli.common.bazel import QUIET
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 
@@ -24,7 +25,7 @@ CONSTANTS = (
 def call(tmp_path, monkeypatch):
     """A call of the command in a temporary workspace, on a machine with every tool and a built Kubernetes."""
     monkeypatch.setattr(tools, "TOOLS", ())
-    monkeypatch.setattr(kubernetes, "missing", lambda: [])
+    monkeypatch.setattr(kubernetes, "missing", list)
     root = tmp_path / "workspace"
     root.mkdir()
     (root / "cluster_constants.bzl").write_text(CONSTANTS)
@@ -104,7 +105,7 @@ def test_cluster_named_by_the_shell(call):
     assert call.runner.envs[-1]["TURNUP_CLUSTER"] == "readme" and LOGS in commands(call)[-1]
 
 
-@pytest.mark.parametrize("environ, options, error, sentence", [
+@pytest.mark.parametrize(("environ", "options", "error", "sentence"), [
     ({}, {"euid": 1000}, errors.TurnupError, "needs root"),
     ({}, {"free": lambda _: 1}, errors.TurnupError, "only 0.0 GiB free"),
     ({"USER": "prod"}, {}, errors.UsageError, "the name of a shared environment"),
@@ -128,7 +129,7 @@ def test_more_room_is_needed_to_build(call, monkeypatch):
         run(call, free=lambda _: free)
 
 
-@pytest.mark.parametrize("words, output, sentence", [
+@pytest.mark.parametrize(("words", "output", "sentence"), [
     ("build-kubernetes", "go: out of memory", "the build of the embedded Kubernetes failed; its last lines are above"),
     ("cluster create", "step\nERROR: subnet 172.19.0.0/26 is in use", "^subnet 172.19.0.0/26 is in use$"),
     ("cluster create", "killed", "cluster local did not start; see ./turnup cluster logs --name local"),
@@ -144,7 +145,7 @@ def test_failing_step(call, words, output, sentence):
     assert not any(f"run {up.SETUP}" in text for text in commands(call))
 
 
-@pytest.mark.parametrize("words, after", [(f"run {up.SETUP}", STACK), (f"run {STACK}", LOGS)])
+@pytest.mark.parametrize(("words", "after"), [(f"run {up.SETUP}", STACK), (f"run {STACK}", LOGS)])
 def test_failing_apply_has_said_why(call, words, after):
     """After a failed apply, which has printed its own error, nothing else runs."""
     call.runner.answer(words, code=1)
@@ -174,7 +175,7 @@ def test_answers_are_printed(call):
     assert "ok bazel run //python/client:mine.logs (RPCs answered from Redis)" in call.stderr.getvalue()
 
 
-@pytest.mark.parametrize("code, output", [
+@pytest.mark.parametrize(("code", "output"), [
     (0, "guide-1: FindPlace attempt 1 failed: UNAVAILABLE; again in 0.2 s"),
     (0, "guide-1: FindPlace answered from memory by guide-server-1: Europe/Zurich (3 ms)"),
     (0, ""),
@@ -196,7 +197,7 @@ def test_answers_are_waited_for(call, code, output):
     assert call.stdout.getvalue() == f"{ANSWERED}\n"
 
 
-@pytest.mark.parametrize("code, output, sentence", [
+@pytest.mark.parametrize(("code", "output", "sentence"), [
     (0, "guide-1: FindPlace attempt 9 failed: UNAVAILABLE; again in 5.0 s", "^the client logged no answered RPC within 60 s; its last lines are above$"),
     (0, "", "^the client logged no answered RPC within 60 s; its last lines are above$"),
     (1, "ERROR: //python/client:mine: has no pods", "^//python/client:mine: has no pods$"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -42,7 +43,7 @@ def cluster() -> None:
     """Create, stop, inspect and delete local clusters."""
 
 
-def _name_option(function):
+def _name_option(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--name", default=lambda: constants().cluster, help="The cluster's name.  [default: from cluster_constants.bzl]")(function)
 
 
@@ -101,11 +102,13 @@ def list_clusters() -> None:
     """List the clusters: name, provider, nodes, subnet, state."""
     progress, runner = Progress(sys.stderr), ProcessRunner()
     rows = [("NAME", "PROVIDER", "NODES", "SUBNET", "STATE")]
-    for found in known_clusters(default_state_dir()):
-        rows.append((found.name, found.provider, str(found.nodes), found.subnet, provider_of(found, runner, progress).state(found)))
+    rows += [
+        (found.name, found.provider, str(found.nodes), found.subnet, provider_of(found, runner, progress).state(found))
+        for found in known_clusters(default_state_dir())
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @cluster.command("kubeconfig")
@@ -165,7 +168,7 @@ def kubectl(name: str, words: tuple[str, ...]) -> None:
     with existing_cluster(name, default_state_dir()):
         pass  # kubectl runs without the lock, because it may run for hours
     program = str(ensure(Progress(sys.stderr)).kubernetes / "kubectl")
-    os.execv(program, [program, "--context", context_name(name), *words])
+    os.execv(program, [program, "--context", context_name(name), *words])  # noqa: S606  # it takes this process's place, and gets its signals
 
 
 def _tail(path: Path, lines: int) -> str:

@@ -92,7 +92,9 @@ def existing_cluster(name: str, state_dir: Path) -> Iterator[Cluster]:
     check_name(name)
     if load_cluster(name, state_dir) is None:
         others = ", ".join(other.name for other in known_clusters(state_dir))
-        raise ClusterError(f"cluster {name} does not exist; create it with `./turnup cluster create --name {name}`" + (f", or choose from {others}" if others else ""))
+        raise ClusterError(
+            f"cluster {name} does not exist; create it with `./turnup cluster create --name {name}`" + (f", or choose from {others}" if others else "")
+        )
     with locked_folder(state_dir / name):
         found = load_cluster(name, state_dir)
         if found is None:

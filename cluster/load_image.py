@@ -38,14 +38,14 @@ def main(argv: list[str], stderr: TextIO = sys.stderr) -> int:
     parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="an OCI or Docker archive (tar)")
     options = parser.parse_args(argv)
     try:
-        load(options.context, options.name, options.archive.absolute(), stderr)
+        _load(options.context, options.name, options.archive.absolute(), stderr)
     except TurnupError as error:
         print(f"ERROR: {error}", file=stderr)
         return error.exit_code
     return 0
 
 
-def load(context: str, reference: str, archive: Path, stderr: TextIO) -> None:
+def _load(context: str, reference: str, archive: Path, stderr: TextIO) -> None:
     """Loads the archive if the context belongs to an embedded or k3d cluster, otherwise prints a note.
 
     Args:

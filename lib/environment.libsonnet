@@ -1,8 +1,8 @@
 // Values that depend on the environment.
 //
 // An environment is the object that every manifest receives as its argument `env`:
-// {name: 'dev', namespace: 'dev'}. The developer's own environment is always named
-// 'myns'; its namespace has the developer's name.
+// {name: 'dev', namespace: 'dev'}. The namespace of the developer's own environment has the
+// developer's name.
 {
   // Returns the value for an environment.
   //

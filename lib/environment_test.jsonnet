@@ -13,7 +13,7 @@ testing.suite({
     actual: environment.perEnvironment(mine, { prod: 3, default: 1 }),
     expected: 1,
   },
-  'the developer environment is always named myns': {
+  'the name of the environment decides, not its namespace': {
     actual: environment.perEnvironment(mine, { myns: 'm', default: 'd' }),
     expected: 'm',
   },

@@ -12,7 +12,7 @@ def python_program(name, deps = [], packages = [], test_deps = []):
 
     Args:
       name: Name of the image.
-      deps: Libraries that the program needs in addition to //python/common.
+      deps: Libraries that the program needs.
       packages: Debian packages that the program runs; image and tests include them.
       test_deps: Libraries that the tests need in addition to `lib`.
     """
@@ -20,7 +20,7 @@ def python_program(name, deps = [], packages = [], test_deps = []):
         name = "lib",
         srcs = native.glob(["*.py"], exclude = ["*_test.py"]),
         visibility = ["//python:__subpackages__"],
-        deps = ["//python/common"] + deps,
+        deps = deps,
     )
     py_library(
         name = "testing",

@@ -1,6 +1,6 @@
 """Tests that the objects of each service in each environment equal the files in goldens/.
 
-    UPDATE=1 bazel run //svc:goldens_test        # rewrites the files; review the diff
+UPDATE=1 bazel run //svc:goldens_test        # rewrites the files; review the diff
 """
 
 import json
@@ -12,7 +12,8 @@ import pytest
 from rules.k8s.tools.objects.image_references import container_images
 from rules.k8s.tools.objects.yaml_documents import to_yaml
 
-ENVS = sorted(path.name.partition(".")[0] for path in Path("svc").glob("*.resolved.json"))
+ENVS = os.environ["ENVS"].split()
+DEVELOPER_ENV = os.environ["DEVELOPER_ENV"]
 PACKAGES = ("python/client", "python/redis", "python/server", "svc")
 
 
@@ -24,14 +25,16 @@ def rendered(package: str, env: str) -> str:
         for container, _ in container_images(obj):
             container["image"] = "IMAGE"
     text = "---\n".join(map(to_yaml, objects))
-    if env == "myns":
-        text = text.replace(f"namespace: {namespace}\n", "namespace: myns\n").replace(f".{namespace}.svc", ".myns.svc")
+    if env == DEVELOPER_ENV:
+        text = text.replace(f"namespace: {namespace}\n", f"namespace: {env}\n").replace(f".{namespace}.svc", f".{env}.svc")
     return text
 
 
 def test_every_environment_is_there():
-    """There are goldens for every environment."""
-    assert ENVS == ["dev", "myns", "prod", "staging"]
+    """Every environment of cluster_constants.bzl has resolved manifests and goldens, and there are no others."""
+    assert {path.name.partition(".")[0] for path in Path("svc").glob("*.resolved.json")} == set(ENVS)
+    goldens = {path.stem for path in Path("svc/goldens").glob("*.yaml")}
+    assert goldens == {f"{package.rpartition('/')[2]}_{env}" for package in PACKAGES for env in ENVS}
 
 
 @pytest.mark.parametrize("env", ENVS)

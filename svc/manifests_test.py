@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+DEVELOPER_ENV = os.environ["DEVELOPER_ENV"]
 NAMESPACES = json.loads(os.environ["NAMESPACES"])
 PACKAGES = ("svc", "python/client", "python/server", "python/redis")
 
@@ -111,13 +112,13 @@ def test_pods_are_probed_and_limited(env):
 
 
 def test_only_the_developers_images_are_built(env):
-    """myns runs the built images by digest; the other environments run only pinned images."""
+    """The developer's environment runs the built images by digest; the other environments run only pinned images."""
     for package in PACKAGES[1:]:
         name = package.rpartition("/")[2]
         resolved = json.loads(Path(package, f"{env}.resolved.json").read_text())
         (workload,) = [obj for obj in resolved["objects"] if obj["kind"] in ("Deployment", "StatefulSet")]
         image = _containers(workload)[0]["image"]
-        if env == "myns" or name not in resolved["missing_pins"]:
+        if env == DEVELOPER_ENV or name not in resolved["missing_pins"]:
             assert f"/{package}@sha256:" in image
         else:
             assert "@" not in image  # not a reference of a registry; apply rejects it before it sends anything
@@ -146,7 +147,7 @@ def test_environments_differ_in_namespace_and_image_only():
             for workload in (obj for obj in resolved["objects"] if obj["kind"] in ("Deployment", "StatefulSet")):
                 text = text.replace(json.dumps(_containers(workload)[0]["image"]), '"IMAGE"')
         text = text.replace(f'"namespace": "{NAMESPACES[env]}"', '"namespace": "NS"')
-        text = text.replace(f".{NAMESPACES[env]}.svc", ".NS.svc").replace(f":{env}\"", ':ENV"')
+        text = text.replace(f".{NAMESPACES[env]}.svc", ".NS.svc").replace(f':{env}"', ':ENV"')
         return text.replace(f'"environment": "{env}"', '"environment": "ENV"')
 
     assert len({normal(env) for env in NAMESPACES}) == 1

@@ -6,40 +6,40 @@ import click
 
 from cli.check import files, running, update
 from cli.check.toolbox import Toolbox
-from cli.counting import Cases
-from cli.errors import TurnupError, UsageError
-from cli.session import Session
+from cli.common.counting import Cases
+from cli.common.session import Session
+from cluster.common.errors import TurnupError, UsageError
 
 _ALL = click.option("--all", "everything", is_flag=True, help="Take every file of the repository.")
 _PATHS = click.argument("paths", nargs=-1, metavar="[PATHS]...")
 
 
-@click.command("check", epilog="It finds what continuous integration would find; ./turnup fix corrects what a tool can correct.")
+@click.command("check", epilog="Continuous integration runs the same checks. ./turnup fix corrects what a tool can correct.")
 @_ALL
 @_PATHS
 @click.pass_obj
 def check_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
     """Lint, check formatting and check types.
 
-    Takes the files below PATHS; without any, the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
     """
     chosen = _choose(session, paths, everything=everything)
     outcomes = running.check(session, chosen, Toolbox(session))
     _say_if_nothing(session, outcomes)
     found = [outcome.tool for outcome in outcomes if outcome.text]
     if found:
-        raise TurnupError(f"{_join(found)} found something: see above. Run ./turnup fix, then correct what is left.")
+        raise TurnupError(f"{_join(found)} reported problems; they are above. Run ./turnup fix, then correct the rest by hand.")
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
-@click.command("fix", epilog="What it cannot correct, ./turnup check prints.")
+@click.command("fix", epilog="./turnup check prints what is left to correct by hand.")
 @_ALL
 @_PATHS
 @click.pass_obj
 def fix_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
-    """Format, and correct what the linters can correct.
+    """Format the code and correct what the linters can correct.
 
-    Takes the files below PATHS; without any, the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
     """
     outcomes = running.fix(session, _choose(session, paths, everything=everything), Toolbox(session))
     _say_if_nothing(session, outcomes)
@@ -47,13 +47,13 @@ def fix_command(session: Session, paths: tuple[str, ...], everything: bool) -> i
 
 
 @click.command("update")
-@click.option("--list", "list_", is_flag=True, help="Show the names.")
+@click.option("--list", "list_", is_flag=True, help="List the names and what each rewrites.")
 @click.argument("names", nargs=-1, metavar="[NAMES]...")
 @click.pass_obj
 def update_command(session: Session, names: tuple[str, ...], list_: bool) -> int:
-    """Rewrite the files that a command writes: goldens, reference, locks.
+    """Rewrite generated files: goldens, the reference, locks.
 
-    Without NAMES, all that need no package registry.
+    Without NAMES, rewrites every file that needs no package registry.
     """
     if list_:
         session.stdout.write(update.table())
@@ -68,7 +68,7 @@ def check_all(session: Session) -> Cases:
 
 def _choose(session: Session, paths: Sequence[str], *, everything: bool) -> files.FileSet:
     if paths and everything:
-        raise UsageError("--all takes no PATHS. Use one of the two.")
+        raise UsageError("--all and PATHS cannot be combined. Use one of them.")
     if paths:
         return files.below(paths, session.runner, session.root)
     choose = files.everything if everything else files.changed
@@ -77,7 +77,7 @@ def _choose(session: Session, paths: Sequence[str], *, everything: bool) -> file
 
 def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome]) -> None:
     if not outcomes:
-        session.steps.say("No file to look at. --all takes every file.")
+        session.progress.say("No file has changed. Use --all to take every file, or name PATHS.")
 
 
 def _join(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The commands as they are typed: words, exit codes, last lines; and a real run that is interrupted."""
+"""Tests of the commands as users type them: arguments, exit codes, last lines; and of a real run that is interrupted."""
 
 import io
 import os
@@ -11,10 +11,10 @@ import pytest
 
 from cli import main
 from cli.check import commands, files, running, update
-from cli.fake_process import FakeRunner
+from cluster.common.fake_process import FakeRunner
 
 CHOSEN = files.FileSet(None, ("a.py",), ("a.py",))
-# A workspace that has one tool, which says that it has started and then waits to be stopped.
+# A workspace with one tool, which reports that it has started and then waits for a signal.
 COMMAND = """
 import sys
 sys.path[:] = sys.argv[1].split(chr(10))
@@ -31,7 +31,7 @@ sys.exit(main.main(["check"]))
 
 @pytest.fixture
 def typed(tmp_path, monkeypatch):
-    """Types a command: returns a function of its words that gives exit code, stdout and stderr, and what was looked at."""
+    """Returns a function that runs a command and returns its exit code, stdout, stderr and the chosen files."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     seen = []
     for name in ("everything", "changed"):
@@ -47,7 +47,7 @@ def typed(tmp_path, monkeypatch):
 
 @pytest.fixture
 def outcomes(monkeypatch):
-    """What the tools come to, to be filled by the test."""
+    """The outcomes of the tools; the test adds more."""
     made = [running.Outcome("gofmt", passed=True)]
     for name in ("check", "fix"):
         monkeypatch.setattr(running, name, lambda session, chosen, box: made)
@@ -57,31 +57,31 @@ def outcomes(monkeypatch):
 @pytest.mark.parametrize("command", ["check", "fix"])
 @pytest.mark.parametrize(("words", "looked_at"), [([], "changed"), (["--all"], "everything"), (["a", "b"], ("a", "b"))])
 def test_which_files(typed, outcomes, command, words, looked_at):
-    """What has changed by default, everything with --all, or what is named."""
+    """A command takes the changed files by default, every file with --all, or the named files."""
     assert typed(command, *words) == (0, "", "", [looked_at])
 
 
 @pytest.mark.parametrize("command", ["check", "fix"])
 def test_paths_and_all_exclude_each_other(typed, command):
-    """Two answers to one question are wrong usage."""
-    assert typed(command, "--all", "a")[:3] == (2, "", "ERROR: --all takes no PATHS. Use one of the two.\n")
+    """--all together with PATHS is wrong usage."""
+    assert typed(command, "--all", "a")[:3] == (2, "", "ERROR: --all and PATHS cannot be combined. Use one of them.\n")
 
 
 @pytest.mark.parametrize(("found", "sentence"), [
-    (["ruff"], "ruff found something"),
-    (["ruff", "mypy"], "ruff and mypy found something"),
-    (["ruff", "mypy", "gofmt"], "ruff, mypy and gofmt found something"),
+    (["ruff"], "ruff reported problems"),
+    (["ruff", "mypy"], "ruff and mypy reported problems"),
+    (["ruff", "mypy", "gofmt"], "ruff, mypy and gofmt reported problems"),
 ])  # fmt: skip
 def test_findings_exit_with_1(typed, outcomes, found, sentence):
-    """The last line names the tools that found something and what to do."""
+    """The last line names the tools that reported problems and what to do."""
     outcomes += [running.Outcome(name, passed=False, text="x") for name in found]
 
-    assert typed("check")[:3] == (1, "", f"ERROR: {sentence}: see above. Run ./turnup fix, then correct what is left.\n")
+    assert typed("check")[:3] == (1, "", f"ERROR: {sentence}; they are above. Run ./turnup fix, then correct the rest by hand.\n")
 
 
 @pytest.mark.parametrize("command", ["check", "fix"])
 def test_missing_tools_exit_with_1(typed, outcomes, command):
-    """What could not be checked has not passed; its sentence was printed already."""
+    """A missing tool is a failure; its error is not printed twice."""
     outcomes.append(running.Outcome("ruff", passed=False, missing="ruff is missing"))
 
     assert typed(command)[:3] == (1, "", "")
@@ -89,14 +89,14 @@ def test_missing_tools_exit_with_1(typed, outcomes, command):
 
 @pytest.mark.parametrize("command", ["check", "fix"])
 def test_nothing_to_look_at(typed, outcomes, command):
-    """An empty change passes, and says so."""
+    """A change without files to check passes, with a line that says so."""
     outcomes.clear()
 
-    assert typed(command)[:3] == (0, "", "No file to look at. --all takes every file.\n")
+    assert typed(command)[:3] == (0, "", "No file has changed. Use --all to take every file, or name PATHS.\n")
 
 
 def test_all_checks_are_test_cases(typed, outcomes, monkeypatch):
-    """`turnup test` counts each tool, on the whole repository."""
+    """`turnup test` checks the whole repository and counts each tool as a test case."""
     outcomes.append(running.Outcome("ruff", passed=False, text="x"))
     session = type("Session", (), {"runner": None, "root": None})()
 
@@ -104,12 +104,12 @@ def test_all_checks_are_test_cases(typed, outcomes, monkeypatch):
 
 
 def test_update_list(typed):
-    """The names are data: on stdout."""
+    """The list goes to stdout, because it is data."""
     assert typed("update", "--list")[:3] == (0, update.table(), "")
 
 
 def test_update_names(typed, monkeypatch):
-    """Names reach the table as they are typed."""
+    """The names on the command line reach the table unchanged."""
     seen = []
     monkeypatch.setattr(update, "run", lambda session, names: seen.append(names) or 0)
 
@@ -117,7 +117,7 @@ def test_update_names(typed, monkeypatch):
 
 
 def test_interrupted(tmp_path):
-    """Ctrl-C reaches the running tools; the command ends with 130 and one sentence, without a finding or a trace."""
+    """Ctrl-C reaches the running tools; the command exits with 130 and one sentence, and prints neither findings nor a traceback."""
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     words = [sys.executable, "-c", COMMAND, "\n".join(sys.path), str(tmp_path)]
     child = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -132,5 +132,5 @@ def test_interrupted(tmp_path):
         child.kill()
 
     assert (child.returncode, out, (tmp_path / "got").read_text()) == (130, "", "INT\n")
-    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again to go on"
+    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again to continue"
     assert "Traceback" not in err

@@ -1,15 +1,15 @@
-"""A toolbox for tests: every tool has a path, and those that are said to be missing raise the sentence for that."""
+"""A toolbox for tests: every tool has a path, except those that the test declares missing, which raise an error."""
 
 from cli.check.toolbox import Toolbox
-from cli.errors import TurnupError
-from cluster.build import Module
+from cluster.common.errors import TurnupError
+from cluster.programs.build import Module
 
 
 class FakeToolbox(Toolbox):
     """Finds each tool as /tools/NAME.
 
     Args:
-        missing: the names of tools that cannot be had.
+        missing: the names of the tools that cannot be installed.
     """
 
     def __init__(self, *missing: str) -> None:

@@ -1,17 +1,17 @@
-"""Which files the commands look at: what git tracks or would track, by kind."""
+"""The files that the commands check, by kind: those that git tracks or would track."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cli.errors import TurnupError, UsageError
-from cli.process import Runner
+from cluster.common.errors import TurnupError, UsageError
+from cluster.common.process import NOT_FOUND, Result, Runner
 
-# The branch that a change is compared with; HEAD where there is no such branch.
+# The branch that changes are compared with. If it does not exist, they are compared with HEAD.
 MAIN_BRANCH = "origin/main"
 PYTHON, STARLARK, JSONNET, SHELL, TEMPLATE = "Python", "Starlark", "Jsonnet", "shell", "shell template"
 GO, MODULE = "Go", "Go module"
-# Path -> why no tool looks at it.
+# Path → why no tool checks it.
 EXCLUDED: Mapping[str, str] = {
     "rules/jsonnet/examples/errors/syntax.fail.jsonnet": "does not parse, on purpose",
 }
@@ -49,23 +49,23 @@ class FileSet:
         return [name for name in self.names if kind_of(name, self.root) == kind]
 
     def all_of(self, kind: str) -> list[str]:
-        """Returns the tracked names of one kind, whatever was asked for."""
+        """Returns all tracked names of one kind, including those that the user did not choose."""
         return [name for name in self.tracked if kind_of(name, self.root) == kind]
 
     def go_modules(self) -> list[str]:
-        """Returns the folders of the Go modules that a name belongs to; modules without a Go file are left out."""
+        """Returns the folders of the Go modules of the chosen files; leaves out modules without a Go file."""
         folders = {str(PurePosixPath(name).parent) for name in self.tracked if name.endswith("go.mod")}
         with_code = {_nearest(name, folders) for name in self.tracked if name.endswith(".go")}
         return sorted({_nearest(name, folders) for name in self.of(GO) + self.of(MODULE)} & with_code - {""})
 
 
 def _nearest(name: str, folders: Iterable[str]) -> str:
-    """Returns the innermost of the folders that a file is in; "" where it is in none."""
+    """Returns the innermost of the folders that contain a file; "" if none does."""
     return next((str(parent) for parent in PurePosixPath(name).parents if str(parent) in folders), "")
 
 
 def kind_of(name: str, root: Path) -> str:
-    """Returns the kind of a file: by its name, or by its first line where the name has no suffix; "" for any other kind."""
+    """Returns the kind of a file, by its name or, without a suffix, by its first line; "" for an unknown kind."""
     path = PurePosixPath(name)
     kind = _BY_NAME.get(path.name) or _BY_SUFFIX.get("".join(path.suffixes[-2:])) or _BY_SUFFIX.get(path.suffix)
     if kind or path.suffix:
@@ -81,7 +81,7 @@ def kind_of(name: str, root: Path) -> str:
 
 
 def is_test(name: str) -> bool:
-    """Tells whether a Python file is a test, or only serves tests."""
+    """Returns whether a Python file is a test or is used only by tests."""
     path = PurePosixPath(name)
     return path.name.endswith("_test.py") or path.name == "conftest.py" or "tests" in path.parts[:-1]
 
@@ -93,19 +93,19 @@ def everything(runner: Runner, root: Path) -> FileSet:
 
 
 def changed(runner: Runner, root: Path) -> FileSet:
-    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, untracked ones included."""
+    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, including untracked files."""
     tracked = _tracked(runner, root)
-    code, base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
-    code, text = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base if code == 0 else "HEAD")
-    if code:  # a repository without a commit
+    base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
+    diff = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base.stdout.strip() if base.code == 0 else "HEAD")
+    if diff.code:  # the repository has no commit yet
         return FileSet(root, tracked, tracked)
-    _, untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
-    different = {*text.split("\0"), *untracked.split("\0")}
+    untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
+    different = {*diff.stdout.split("\0"), *untracked.stdout.split("\0")}
     return FileSet(root, tuple(name for name in tracked if name in different), tracked)
 
 
 def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
-    """Returns the files that paths name, or that are in the folders that they name.
+    """Returns the files at some paths, and those in the folders at these paths.
 
     Args:
         paths: as typed: relative to the working folder, or absolute.
@@ -113,7 +113,7 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
         root: the workspace.
 
     Raises:
-        UsageError: a path does not exist, or is outside of the workspace.
+        UsageError: a path does not exist or is outside the workspace.
     """
     tracked = _tracked(runner, root)
     prefixes = []
@@ -122,21 +122,22 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
         if not there.exists():
             raise UsageError(f"{path} does not exist. Name files or folders of the workspace.")
         if not there.resolve().is_relative_to(root.resolve()):
-            raise UsageError(f"{path} is outside of the workspace {root}. Name files or folders in it.")
+            raise UsageError(f"{path} is outside the workspace {root}. Name files or folders in it.")
         prefixes.append(there.resolve().relative_to(root.resolve()))
     names = [name for name in tracked if any(PurePosixPath(name).is_relative_to(prefix) for prefix in prefixes)]
     return FileSet(root, tuple(names), tracked, by_path=True)
 
 
-def _git(runner: Runner, root: Path, *words: str) -> tuple[int, str]:
+def _git(runner: Runner, root: Path, *words: str) -> Result:
     # safe.directory: in a container the files may belong to another account.
-    return runner.output(["git", "-c", "safe.directory=*", "-C", str(root), *words], timeout=60.0)
+    return runner.run(["git", "-c", "safe.directory=*", "-C", str(root), *words], check=False, timeout=60.0)
 
 
 def _tracked(runner: Runner, root: Path) -> tuple[str, ...]:
-    code, text = _git(runner, root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    if code:
-        detail = text.splitlines()[-1] if text else "git is not installed" if code == 127 else f"exit code {code}"
+    listed = _git(runner, root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    if listed.code:
+        last = listed.output.rpartition("\n")[2]
+        detail = last or ("git is not installed" if listed.code == NOT_FOUND else f"exit code {listed.code}")
         raise TurnupError(f"{root}: git cannot list the files ({detail}). Run turnup in a git checkout.")
-    names = (name for name in text.split("\0") if name and name not in EXCLUDED)
+    names = (name for name in listed.stdout.split("\0") if name and name not in EXCLUDED)
     return tuple(sorted({name for name in names if (root / name).is_file() and not (root / name).is_symlink()}))

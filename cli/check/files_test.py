@@ -1,18 +1,18 @@
-"""Which files are looked at: in a real git repository, made for each test."""
+"""Tests of the choice of files, in a real git repository for each test."""
 
 import subprocess
 
 import pytest
 
 from cli.check import files
-from cli.errors import TurnupError, UsageError
-from cli.process import ProcessRunner
+from cluster.common.errors import TurnupError, UsageError
+from cluster.common.process import ProcessRunner
 
 RUNNER = ProcessRunner()
 
 
 def git(root, *words):
-    """Runs git in the repository, as an account without any settings."""
+    """Runs git in the repository, without the settings of the user."""
     account = ["-c", "user.name=jane", "-c", "user.email=jane@example.com", "-c", "init.defaultBranch=main"]
     subprocess.run(["git", "-C", str(root), *account, *words], check=True, capture_output=True)
 
@@ -48,7 +48,7 @@ def root(tmp_path):
     ("no-such-file", None, ""),
 ])  # fmt: skip
 def test_kinds(tmp_path, name, text, kind):
-    """The name decides, and where it has no suffix the first line."""
+    """The name decides the kind; the first line does if the name has no suffix."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
     if text is not None:
         (tmp_path / name).write_text(text)
@@ -60,12 +60,12 @@ def test_kinds(tmp_path, name, text, kind):
     ("cli/main_test.py", True), ("tests/bench/rows.py", True), ("rules/tests/conftest.py", True), ("cli/testing.py", False),
 ])  # fmt: skip
 def test_tests(name, test):
-    """What serves only tests is a test; a fake that is shipped is a program."""
+    """Files that only tests use count as tests; a fake that other packages use is a program."""
     assert files.is_test(name) is test
 
 
 def test_everything(root):
-    """Tracked and untracked files count; ignored, deleted and linked ones do not."""
+    """Tracked and untracked files are included; ignored files, deleted files and links are not."""
     (root / "new.go").touch()
     (root / "x.tmp").touch()
     (root / "link.py").symlink_to("a.py")
@@ -75,14 +75,14 @@ def test_everything(root):
 
 
 def test_excluded_files(root, monkeypatch):
-    """What is excluded is not seen at all."""
+    """No tool gets an excluded file."""
     monkeypatch.setattr(files, "EXCLUDED", {"a.py": "a reason"})
 
     assert "a.py" not in files.everything(RUNNER, root).tracked
 
 
 def test_changed_against_the_last_commit(root):
-    """Without a main branch elsewhere, HEAD is what files are compared with; a name with spaces is one name."""
+    """Without a remote main branch, files are compared with HEAD; a name with spaces is one name."""
     assert files.changed(RUNNER, root).names == ()
 
     (root / "a.py").write_text("x = 1\n")
@@ -94,7 +94,7 @@ def test_changed_against_the_last_commit(root):
 
 
 def test_changed_against_the_main_branch(root):
-    """Committed changes count until the main branch has them; what only the main branch changed does not."""
+    """Commits that the main branch lacks are included; changes that only the main branch has are not."""
     git(root, "branch", "work")
     (root / "theirs.py").touch()
     git(root, "add", ".")
@@ -109,7 +109,7 @@ def test_changed_against_the_main_branch(root):
 
 
 def test_repository_without_a_commit(tmp_path):
-    """Before the first commit everything has changed."""
+    """Before the first commit, every file counts as changed."""
     git(tmp_path, "init", "-q")
     (tmp_path / "a.py").touch()
 
@@ -117,13 +117,13 @@ def test_repository_without_a_commit(tmp_path):
 
 
 def test_outside_of_a_repository(tmp_path):
-    """Without git the sentence names the folder and what to do."""
+    """Outside a git repository, the error names the folder and what to do."""
     with pytest.raises(TurnupError, match=r"git cannot list the files \(fatal: .*\)\. Run turnup in a git checkout\.$"):
         files.everything(RUNNER, tmp_path)
 
 
 def test_paths(root, monkeypatch):
-    """A file stands for itself and a folder for all below it, relative to where the command was called."""
+    """A path is relative to the working directory; a folder stands for all files in it."""
     (root / "pkgs.py").touch()
     monkeypatch.chdir(root / "pkg")
 
@@ -132,16 +132,16 @@ def test_paths(root, monkeypatch):
     assert files.below(["."], RUNNER, root).by_path
 
 
-@pytest.mark.parametrize(("path", "words"), [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside of the workspace")])
+@pytest.mark.parametrize(("path", "words"), [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside the workspace")])
 def test_wrong_paths(root, monkeypatch, path, words):
-    """A path that cannot be looked at is wrong usage, not an empty success."""
+    """A path that does not exist or is outside the workspace is wrong usage."""
     monkeypatch.chdir(root)
     with pytest.raises(UsageError, match=words):
         files.below([path], RUNNER, root)
 
 
 def test_go_modules(tmp_path):
-    """A Go file belongs to the innermost module; a module without code, and code without a module, are left out."""
+    """A Go file belongs to the innermost module; modules without code and code without a module are left out."""
     tracked = ("a/go.mod", "a/x/y.go", "a/b/go.mod", "a/b/z.go", "empty/go.mod", "loose.go", "other/go.mod", "other/o.go")
 
     assert files.FileSet(tmp_path, tracked, tracked).go_modules() == ["a", "a/b", "other"]

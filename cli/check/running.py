@@ -1,4 +1,4 @@
-"""Runs the tools at the same time, shows a line for each, and collects what they find."""
+"""Runs the tools in parallel, shows a line for each, and collects their findings."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -9,23 +9,24 @@ from pathlib import Path
 from cli.check.files import FileSet
 from cli.check.toolbox import Toolbox
 from cli.check.tools import TOOLS, Call, Calls, Tool
-from cli.counting import Cases
-from cli.errors import Interrupted, TurnupError
-from cli.session import Session
+from cli.common.counting import Cases
+from cli.common.session import Session
+from cluster.common.errors import Interrupted, TurnupError
+from cluster.common.process import NOT_FOUND
 
-# Variables with these beginnings change what a tool finds or how it prints it: they are the user's, not the repository's.
+# Tools do not get variables with these prefixes: the settings of one user must not change the findings.
 _IGNORED = ("BUILDIFIER_", "CLICOLOR", "FORCE_COLOR", "MYPY", "RUFF_", "SHELLCHECK_")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one tool ended.
+    """The result of one tool.
 
     Attributes:
         tool: its name.
-        passed: whether it ran and found nothing.
-        text: what it printed; "" where it found nothing.
-        missing: the sentence for a tool that could not be had; "" where it ran.
+        passed: whether it ran and reported nothing.
+        text: what it printed; "" if it passed.
+        missing: why the tool could not be installed; "" if it ran.
     """
 
     tool: str
@@ -39,7 +40,7 @@ class _Findings(Exception):
 
 
 def check(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool] = TOOLS) -> list[Outcome]:
-    """Runs every tool that has a file to look at.
+    """Runs every tool that has a file to check.
 
     Args:
         session: the call; its stdout gets the findings of each tool, as the tool prints them.
@@ -48,7 +49,7 @@ def check(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool]
         tools: the table.
 
     Returns:
-        how each tool ended, in the table's order.
+        The outcome of each tool, in the table's order.
 
     Raises:
         Interrupted: a signal arrived; every tool has ended.
@@ -63,7 +64,7 @@ def check(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool]
 
 
 def fix(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool] = TOOLS) -> list[Outcome]:
-    """Lets every tool correct what it can; arguments, result and errors are those of `check`."""
+    """Lets every tool correct what it can. Arguments, result and errors are the same as for `check`."""
     outcomes = _run_all(session, chosen, box, [(tool, tool.fix) for tool in tools if tool.fix], writes=True)
     for outcome in outcomes:
         if not outcome.passed:
@@ -88,7 +89,7 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
         names = [name for kind in tool.kinds for name in chosen.of(kind)]
         if not names:
             continue
-        # Tools are installed here, one after the other, because two threads would install the same one.
+        # Installs the tools one after another, because two threads would install the same one.
         try:
             made = calls(box, chosen)
             if made:
@@ -124,9 +125,9 @@ def _run_one(
     *,
     writes: bool,
 ) -> Outcome:
-    """Makes a tool's calls one after the other, as a step."""
+    """Runs a tool's calls one after another, as a step."""
     try:
-        with session.steps.step(tool.name) as step:
+        with session.progress.step(tool.name) as step:
             if isinstance(calls, TurnupError):
                 raise _Findings
             log.touch()
@@ -143,7 +144,7 @@ def _run_one(
     except _Findings:
         if isinstance(calls, TurnupError):
             return Outcome(tool.name, passed=False, missing=f"{tool.name} is missing: {calls}")
-        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed without a word")
+        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed and printed nothing")
     return Outcome(tool.name, passed=True)
 
 
@@ -152,10 +153,10 @@ def _succeeds(session: Session, call: Call, root: Path, log: Path) -> bool:
         return True
     size = log.stat().st_size
     env = {name: value for name, value in session.environ.items() if not name.startswith(_IGNORED)} | dict(call.env)
-    code = session.runner.run(call.argv, env=env, cwd=root / call.folder, log=log, on_line=None)
-    if code == 127 and not Path(call.argv[0]).exists():
+    code = session.runner.stream(call.argv, env=env, cwd=root / call.folder, log=log)
+    if code == NOT_FOUND and not Path(call.argv[0]).exists():
         with log.open("a") as sink:
-            print(f"{call.argv[0]} is not there. Remove its folder and run the same command again.", file=sink)
+            print(f"{call.argv[0]} does not exist. Remove its folder and run the same command again.", file=sink)
     succeeded = code == 0 and not (call.silent and log.stat().st_size > size)
     if succeeded and call.stamp:
         call.stamp.parent.mkdir(parents=True, exist_ok=True)

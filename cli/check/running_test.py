@@ -1,4 +1,4 @@
-"""Running the tools: what is shown, what is printed, what counts as passed."""
+"""Tests of running the tools: progress, findings and results."""
 
 import io
 
@@ -6,16 +6,16 @@ import pytest
 
 from cli.check import files, running, tools
 from cli.check.fake_toolbox import FakeToolbox
-from cli.errors import Interrupted
-from cli.fake_process import FakeRunner
-from cli.session import Session
+from cli.common.session import Session
+from cluster.common.errors import Interrupted
+from cluster.common.fake_process import FakeRunner
 
 NAMES = ("a.py", "b.py", "BUILD", "m/go.mod", "m/m.go")
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command with a played runner, piped, in a workspace that has NAMES."""
+    """A call of the command with a fake runner and piped output, in a workspace that has NAMES."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in NAMES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -29,12 +29,12 @@ def chosen(call, *names):
 
 
 def check(call, *missing, names=NAMES):
-    """Checks and returns tool -> outcome."""
+    """Runs the tools and returns tool → outcome."""
     return {outcome.tool: outcome for outcome in running.check(call, chosen(call, *names), FakeToolbox(*missing))}
 
 
 def test_nothing_found(call):
-    """A line a tool with its time, on stderr; stdout stays empty; a tool without a file does not run."""
+    """Each tool has a line with its time on stderr, stdout is empty, and a tool without files does not run."""
     outcomes = check(call)
 
     assert [(name, outcome.passed) for name, outcome in outcomes.items()] == [
@@ -46,7 +46,7 @@ def test_nothing_found(call):
 
 
 def test_findings_are_printed_as_they_are(call):
-    """What a tool prints comes under its name, in the table's order; the other tools run all the same."""
+    """The output of each tool is printed under its name, in the table's order; the other tools run anyway."""
     call.runner.answer("ruff check", code=1, output="a.py:1:1: F401 [x]")
     call.runner.answer("buildifier", code=4, output="BUILD # reformat")
     outcomes = check(call)
@@ -54,25 +54,25 @@ def test_findings_are_printed_as_they_are(call):
     assert call.stdout.getvalue() == "ruff:\na.py:1:1: F401 [x]\nbuildifier:\nBUILD # reformat\n"
     assert [name for name, outcome in outcomes.items() if not outcome.passed] == ["ruff", "buildifier"]
     assert "failed ruff, 0.0 s\n" in call.stderr.getvalue() and "ok mypy" in call.stderr.getvalue()
-    assert call.runner.ran("ruff format --check") == 1
+    assert call.runner.count("ruff format --check") == 1
 
 
 def test_output_of_a_silent_tool_is_a_finding(call):
-    """gofmt -d exits with 0 and prints what is wrong."""
+    """The output of gofmt -d is a finding, although it exits with 0."""
     call.runner.answer("gofmt", output="-\tx")
 
     assert not check(call)["gofmt"].passed
 
 
-def test_failure_without_a_word(call):
-    """An exit code alone is a finding, too."""
+def test_failure_that_prints_nothing(call):
+    """A failure without output is a finding."""
     call.runner.answer("buildifier", code=3)
 
-    assert check(call)["buildifier"].text == "failed without a word"
+    assert check(call)["buildifier"].text == "failed and printed nothing"
 
 
 def test_no_terminal(call):
-    """Piped, no escape code is printed."""
+    """Piped output has no escape codes."""
     call.runner.answer("ruff check", code=1, output="finding")
     check(call)
 
@@ -80,7 +80,7 @@ def test_no_terminal(call):
 
 
 def test_missing_tool_is_one_sentence(call):
-    """A tool that cannot be had fails with one sentence that says why, and the others run."""
+    """A tool that cannot be installed fails with one sentence that says why, and the others run."""
     outcomes = check(call, "ruff")
 
     assert not outcomes["ruff"].passed and outcomes["mypy"].passed
@@ -90,14 +90,14 @@ def test_missing_tool_is_one_sentence(call):
 
 
 def test_program_that_has_gone(call):
-    """Where the cache folder lost a program, the sentence names its path."""
+    """If a program was deleted from the cache, the error names its path."""
     call.runner.answer("buildifier", code=127)
 
-    assert "/tools/buildifier is not there. Remove its folder" in check(call)["buildifier"].text
+    assert "/tools/buildifier does not exist. Remove its folder" in check(call)["buildifier"].text
 
 
 def test_tools_see_the_workspace(call):
-    """Tools get the session's environment, with what the call adds to it."""
+    """Tools get the session's environment variables and those of the call."""
     check(call, names=("m/m.go",))
 
     assert [env and env.get("GOTOOLCHAIN") for env in call.runner.envs] in ([None, "local"], ["local", None])
@@ -105,7 +105,7 @@ def test_tools_see_the_workspace(call):
 
 
 def test_settings_of_the_user_do_not_count(call):
-    """Everybody gets the same findings, in plain text."""
+    """Environment variables that would change the findings or add colors are removed."""
     call.environ = {"PATH": "/bin", "RUFF_CONFIG": "/x", "MYPYPATH": "/x", "SHELLCHECK_OPTS": "-e SC2086", "FORCE_COLOR": "1"}
     check(call, names=("a.py",))
 
@@ -114,21 +114,21 @@ def test_settings_of_the_user_do_not_count(call):
 
 
 def test_vet_runs_once_for_the_same_sources(call):
-    """A module that has passed is not looked at again before it changes; one that has failed is."""
+    """A module that has passed is checked again only after a change; one that has failed is checked again."""
     call.runner.answer(" vet ", code=1, output="m.go:1: bad")
     check(call)
     call.runner.answer(" vet ")
     check(call)
     check(call)
-    assert call.runner.ran(" vet ") == 2
+    assert call.runner.count(" vet ") == 2
 
     (call.root / "m/m.go").write_text("package main\n")
     check(call)
-    assert call.runner.ran(" vet ") == 3
+    assert call.runner.count(" vet ") == 3
 
 
 def test_interrupted(call):
-    """A signal ends every tool; no finding is printed."""
+    """A signal stops every tool, and no findings are printed."""
 
     def interrupt():
         raise Interrupted(2)
@@ -142,7 +142,7 @@ def test_interrupted(call):
 
 
 def test_interrupted_while_a_tool_is_prepared(call):
-    """A signal during an installation ends the command, too: it is no missing tool."""
+    """A signal during an installation ends the command and does not count as a missing tool."""
 
     def prepare(_box, _chosen):
         raise Interrupted(15)
@@ -152,7 +152,7 @@ def test_interrupted_while_a_tool_is_prepared(call):
 
 
 def test_fix_says_what_it_changed(call):
-    """Each tool's line has the number of files that it rewrote; tools that only find do not run."""
+    """Each tool's line has the number of files that it rewrote; tools without a fix do not run."""
     call.runner.answer("ruff format", then=lambda: (call.root / "a.py").write_text("x = 1\n"))
     outcomes = running.fix(call, chosen(call), FakeToolbox())
 
@@ -162,7 +162,7 @@ def test_fix_says_what_it_changed(call):
 
 
 def test_fix_that_fails(call):
-    """A file that a tool cannot read is one sentence."""
+    """A tool that fails to fix a file is reported in one line."""
     call.runner.answer("buildifier", code=1, output="BUILD:1: syntax error")
     outcomes = running.fix(call, chosen(call), FakeToolbox())
 
@@ -171,7 +171,7 @@ def test_fix_that_fails(call):
 
 
 def test_count():
-    """Each tool is one test case, and a failed one says what to run."""
+    """Each tool is one test case, and a failed one names the command to run."""
     cases = running.count([
         running.Outcome("ruff", passed=True),
         running.Outcome("mypy", passed=False, text="a.py:1: error"),

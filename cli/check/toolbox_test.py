@@ -1,4 +1,4 @@
-"""Where tools come from: installed and built once, and one sentence where that fails."""
+"""Tests of the toolbox: each tool is installed or built once, and a failure is one sentence."""
 
 import io
 import sys
@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from cli.check import toolbox
-from cli.errors import Interrupted, TurnupError
-from cli.fake_process import FakeRunner
-from cli.session import Session
-from cluster import runner as cluster_runner
-from cluster import toolchain
+from cli.common.session import Session
+from cluster.common.errors import Interrupted, TurnupError
+from cluster.common.fake_process import FakeRunner
+from cluster.common.process import Result
+from cluster.programs import toolchain
 
-GO_VERSION = cluster_runner.Result(0, "go version go1.99.1 linux/amd64")
+GO_VERSION = Result(0, "go version go1.99.1 linux/amd64")
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command with a played runner, in a workspace with lock files and Go modules; Go is on PATH."""
+    """A call of the command with a fake runner, in a workspace with lock files and Go modules; Go is on PATH."""
     for name, text in {
         "third_party/python/requirements.lock": "click==1\n",
         "third_party/python/check.lock": "ruff==1\n",
@@ -35,13 +35,14 @@ def call(tmp_path, monkeypatch):
 
 
 def box(call, **answers):
-    """Returns a toolbox; answers: beginning of a Go command's words after the program -> result."""
+    """Returns a toolbox; answers: the first words of a Go command after the program → its result."""
     go = str(call.root / "go/bin/go")
-    return toolbox.Toolbox(call, cluster_runner.FakeRunner({f"{go} {words}": answer for words, answer in answers.items()} | {f"{go} version": GO_VERSION}))
+    call.runner.answers |= {f"{go} {words}": answer for words, answer in answers.items()} | {f"{go} version": GO_VERSION}
+    return toolbox.Toolbox(call)
 
 
 def test_environment_is_made_once(call):
-    """The first tool makes the environment from both lock files, with hashes; the others find it."""
+    """The first tool creates the environment from both lock files, with hashes; the others reuse it."""
     tools = box(call)
     ruff = tools.python_program("ruff")
 
@@ -54,7 +55,7 @@ def test_environment_is_made_once(call):
 
 
 def test_changed_lock_makes_another_environment(call):
-    """A lock file decides the environment's name."""
+    """A changed lock file leads to another environment."""
     first = box(call).python()
     (call.root / "third_party/python/check.lock").write_text("ruff==2\n")
 
@@ -62,7 +63,7 @@ def test_changed_lock_makes_another_environment(call):
 
 
 def test_environment_that_cannot_be_made(call):
-    """Without the package index one sentence says so and names the log; the next tool does not wait for it again."""
+    """If pip fails, the error has pip's last line and the log; the next tool does not try again."""
     call.runner.answer("pip", code=1, output="ERROR: No matching distribution found for ruff==1")
     tools = box(call)
     for _ in range(2):
@@ -72,14 +73,14 @@ def test_environment_that_cannot_be_made(call):
             "pip could not install third_party/python/check.lock (ERROR: No matching distribution found for ruff==1; full log: "
         )
         assert str(caught.value).endswith(". Check the network, then run the same command again.")
-    assert call.runner.ran("pip") == 1
+    assert call.runner.count("pip") == 1
 
     call.runner.answer("pip")
     assert box(call).python()
 
 
 def test_interrupted_installation(call):
-    """An interruption leaves nothing behind and is not remembered as a missing tool."""
+    """An interrupted installation leaves nothing behind and is tried again."""
 
     def interrupt():
         raise Interrupted(2)
@@ -93,18 +94,18 @@ def test_interrupted_installation(call):
 
 
 def test_go_programs_are_built_from_their_modules(call):
-    """buildifier is built by its import path, with what go.sum pins; a step shows it."""
+    """buildifier is built by its import path, in a step that the user sees."""
     tools = box(call)
     program = tools.go_program(toolbox.BUILDIFIER)
 
     assert program.endswith("/buildifier")
-    (built,) = [words for words in tools._runner.lines() if " build " in words]
+    (built,) = [words for words in call.runner.lines() if " build " in words]
     assert built.endswith(" github.com/bazelbuild/buildtools/buildifier")
     assert "ok Building buildifier" in call.stderr.getvalue()
 
 
 def test_go_comes_from_one_place(call):
-    """gofmt is the one beside go, so that both have one version."""
+    """gofmt is the one beside go, so that both have the same version."""
     tools = box(call)
 
     assert (tools.go(), tools.gofmt()) == (str(call.root / "go/bin/go"), str(call.root / "go/bin/gofmt"))
@@ -112,9 +113,9 @@ def test_go_comes_from_one_place(call):
 
 
 def test_build_that_fails(call):
-    """The sentence names the program and what Go said; the next tool does not try again."""
-    tools = box(call, build=cluster_runner.Result(1, "", "dial tcp: no route to host"))
+    """The error names the program and has Go's last line; the next tool does not try again."""
+    tools = box(call, build=Result(1, "", "dial tcp: no route to host"))
     for _ in range(2):
         with pytest.raises(TurnupError, match=r"^jsonnet-tools could not be built: .*no route to host\. Check the network"):
             tools.go_program(toolbox.JSONNET_TOOLS)
-    assert sum(" build " in line for line in tools._runner.lines()) == 1
+    assert sum(" build " in line for line in call.runner.lines()) == 1

@@ -1,6 +1,6 @@
-"""The table of tools: what each looks at, how it is called to check and to fix.
+"""The table of tools: the files that each checks, and the calls that check and fix them.
 
-A row of `TOOLS` is all that the commands know of a tool; to add one, add a row.
+To add a tool, add a row to `TOOLS`.
 """
 
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from pathlib import Path
 from cli.check import files, toolbox
 from cli.check.files import FileSet
 from cli.check.toolbox import Toolbox
-from cluster.caches import key_of
+from cluster.programs.caches import content_key
 
-# The same as in cluster/build.py, so that Go compiles each package once for both.
+# The same as in cluster/programs/build.py, so that Go compiles each package once for both.
 _GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-# A rule replaces each %{name} in a launcher's template: shellcheck takes the braces for a mistake, and the word for a command.
+# Rules replace %{name} in a launcher's template. shellcheck reports the braces as a mistake and the name as a command.
 _PLACEHOLDERS = "--exclude=SC1083,SC2288"
-# What tests may do although mypy runs in strict mode: a wrong value fails the test that has it.
+# The rules of strict mode that tests need not follow: a wrong value makes the test fail anyway.
 _IN_TESTS = (
-    # pytest passes what the parameters name, so the types of fixtures would be written twice. Bodies are checked.
+    # pytest passes fixtures by the names of the parameters, so their types would be written twice. Bodies are checked.
     *("--allow-untyped-defs", "--allow-incomplete-defs", "--allow-untyped-calls", "--allow-untyped-decorators", "--check-untyped-defs"),
-    # A value that is None, or has a type that the test does not expect, raises where the test uses it.
+    # A value that is None or has an unexpected type raises an error where the test uses it.
     *("--no-strict-optional", "--allow-any-generics", "--no-warn-return-any"),
-    # Tests replace what a module imports, pass fakes, and collect calls in lists that begin empty.
+    # Tests replace what a module imports, pass fakes, and collect calls in lists that are empty at first.
     *("--implicit-reexport", "--disable-error-code=arg-type", "--disable-error-code=var-annotated", "--disable-error-code=func-returns-value"),
 )
 
@@ -34,9 +34,9 @@ class Call:
     Attributes:
         argv: the program and its arguments.
         folder: where it runs, relative to the workspace.
-        env: variables beside the session's own.
-        silent: whether the tool must print nothing, because its exit code says nothing.
-        stamp: a file that says that this very call has succeeded before; None where the tool has a cache of its own.
+        env: variables in addition to those of the session.
+        silent: whether any output is a finding, because the exit code is always 0.
+        stamp: a file that exists if this call has succeeded before; None if the tool has its own cache.
     """
 
     argv: tuple[str, ...]
@@ -54,10 +54,10 @@ class Tool:
     """One tool.
 
     Attributes:
-        name: what people call it.
-        kinds: the kinds of files that it looks at; it runs where there is one.
+        name: its usual name.
+        kinds: the kinds of files that it checks; it runs if there is one.
         check: returns the calls that print findings.
-        fix: returns the calls that correct what can be corrected; None where nothing can.
+        fix: returns the calls that correct the files; None if the tool corrects nothing.
     """
 
     name: str
@@ -88,12 +88,12 @@ def _fix_ruff(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 
 def _check_mypy(box: Toolbox, chosen: FileSet) -> list[Call]:
-    """Checks the whole program, since a changed signature breaks its callers; named paths are checked alone."""
+    """Checks the whole program, because a changed signature can break callers. Checks only the paths that the user names."""
     names = chosen.of(files.PYTHON) if chosen.by_path else chosen.all_of(files.PYTHON)
     names = [name for name in names if name.endswith(".py")]
     tests = [name for name in names if files.is_test(name)]
     programs = [name for name in names if not files.is_test(name)]
-    alone = ["--follow-imports=silent"]  # reports nothing about what is only imported
+    alone = ["--follow-imports=silent"]  # reports nothing about modules that are only imported
     calls = [_mypy(box, "programs", alone if chosen.by_path else [], programs)] if programs else []
     if tests:
         calls.append(_mypy(box, "tests", [*alone, *_IN_TESTS], tests))
@@ -101,7 +101,7 @@ def _check_mypy(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 
 def _mypy(box: Toolbox, cache: str, flags: list[str], names: list[str]) -> Call:
-    # Each set of flags has its own cache: mypy discards a cache that other flags have written.
+    # Each set of flags has its own cache, because mypy discards a cache that was written with other flags.
     quiet = ["--no-error-summary", f"--cache-dir={toolbox.cache_folder('mypy') / cache}"]
     return Call((box.python(), "-Im", "mypy", *quiet, *flags, "--", *names))
 
@@ -136,14 +136,14 @@ def _fix_gofmt(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 
 def _check_vet(box: Toolbox, chosen: FileSet) -> list[Call]:
-    """Checks whole modules; a module that has passed is not checked again before one of its files changes."""
+    """Checks whole modules. A module that has passed is checked again only after a change."""
     calls = []
     for module in chosen.go_modules():
         names = [name for name in chosen.all_of(files.GO) + chosen.all_of(files.MODULE) if name.startswith(f"{module}/")]
         parts = [box.go_version, *(part for name in names for part in (name, (chosen.root / name).read_bytes()))]
-        # The rows of a table need no field names, also where another package declares their type (-composites).
+        # -composites: the rows of a table need no field names, even if another package declares their type.
         argv = (box.go(), "vet", "-trimpath", "-buildvcs=false", "-composites=false", "./...")
-        stamp = toolbox.cache_folder("vet") / key_of([*argv, *parts])
+        stamp = toolbox.cache_folder("vet") / content_key([*argv, *parts])
         calls.append(Call(argv, module, tuple(_GO_ENVIRONMENT.items()), stamp=stamp))
     return calls
 

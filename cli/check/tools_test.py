@@ -1,10 +1,10 @@
-"""The table of tools: which files each gets, and with which words."""
+"""Tests of the table of tools: the files and arguments that each tool gets."""
 
 import pytest
 
 from cli.check import files, toolbox, tools
 from cli.check.fake_toolbox import FakeToolbox
-from cli.errors import TurnupError
+from cluster.common.errors import TurnupError
 
 ROWS = {tool.name: tool for tool in tools.TOOLS}
 NAMES = ("a.py", "a_test.py", "pkg/BUILD", "x.jsonnet", "m/go.mod", "m/m.go", "run.sh", "start.sh.tpl")
@@ -26,22 +26,22 @@ def root(tmp_path):
 
 
 def lines(calls):
-    """Returns calls as the lines that a person would type."""
+    """Returns the command lines of calls."""
     return [" ".join(call.argv) for call in calls]
 
 
 def check(name, root, *names, by_path=False):
-    """Returns the calls of one tool for files, in a workspace that has all of NAMES."""
+    """Returns one tool's calls to check some files, in a workspace that has NAMES."""
     return ROWS[name].check(FakeToolbox(), files.FileSet(root, names or NAMES, NAMES, by_path))
 
 
 def fix(name, root):
-    """Returns the fixing calls of one tool for all files."""
+    """Returns one tool's command lines to fix all files."""
     return lines(ROWS[name].fix(FakeToolbox(), files.FileSet(root, NAMES, NAMES)))
 
 
 def test_ruff(root):
-    """Lint and formatting are checked, and fixed in that order: a fix may need formatting."""
+    """ruff lints before it formats, because a fix may need formatting."""
     cache = f"--force-exclude --cache-dir={toolbox.cache_folder('ruff')}"
 
     assert lines(check("ruff", root)) == [
@@ -55,7 +55,7 @@ def test_ruff(root):
 
 
 def test_mypy_sees_the_whole_program(root):
-    """One changed file may break another: all are checked, programs in strict mode and tests with fixtures untyped."""
+    """mypy checks all files, because a changed file can break others: programs in strict mode, tests with untyped fixtures."""
     programs, tests = check("mypy", root, "a.py")
 
     assert programs.argv[-2:] == ("--", "a.py") and "--allow-untyped-defs" not in programs.argv
@@ -64,26 +64,26 @@ def test_mypy_sees_the_whole_program(root):
 
 
 def test_mypy_of_named_paths(root):
-    """What a person names is reported on, and nothing else."""
+    """For named paths, mypy reports only errors in these files."""
     (call,) = check("mypy", root, "a.py", by_path=True)
 
     assert call.argv[-2:] == ("--", "a.py") and "--follow-imports=silent" in call.argv
 
 
 def test_buildifier(root):
-    """All warnings are on."""
+    """buildifier runs with all warnings."""
     assert lines(check("buildifier", root)) == ["/tools/buildifier -mode=check -lint=warn -warnings=all pkg/BUILD"]
     assert fix("buildifier", root) == ["/tools/buildifier -mode=fix -lint=fix -warnings=all pkg/BUILD"]
 
 
 def test_jsonnet(root):
-    """Jsonnet is formatted as //rules/jsonnet:fmt does it."""
+    """Jsonnet is checked and formatted by the tool of //rules/jsonnet:fmt."""
     assert lines(check("jsonnetfmt", root)) == ["/tools/jsonnet-tools check x.jsonnet"]
     assert fix("jsonnetfmt", root) == ["/tools/jsonnet-tools fix x.jsonnet"]
 
 
 def test_gofmt(root):
-    """gofmt exits with 0 whatever it finds: what it prints is the finding."""
+    """The output of gofmt is the finding, because it always exits with 0."""
     (call,) = check("gofmt", root)
 
     assert (call.argv, call.silent) == (("/tools/gofmt", "-d", "m/m.go"), True)
@@ -91,7 +91,7 @@ def test_gofmt(root):
 
 
 def test_go_vet(root):
-    """A module is checked as a whole, never fetches another toolchain, and again only after a change of one of its files."""
+    """A module is checked as a whole, without a download of another toolchain, and again only after one of its files changed."""
     (call,) = check("go vet", root, "m/go.mod")
     (same,) = check("go vet", root)
     (root / "m/m.go").write_text("package main\n")
@@ -103,7 +103,7 @@ def test_go_vet(root):
 
 
 def test_shellcheck(root):
-    """In templates the placeholders of a rule are no findings; scripts have no such excuse."""
+    """The placeholders of rules are allowed in templates, and not in scripts."""
     assert lines(check("shellcheck", root)) == [
         "/tools/shellcheck --format=gcc -- run.sh",
         "/tools/shellcheck --format=gcc --exclude=SC1083,SC2288 -- start.sh.tpl",
@@ -113,7 +113,7 @@ def test_shellcheck(root):
 
 @pytest.mark.parametrize("tool", tools.TOOLS, ids=lambda tool: tool.name)
 def test_missing_tools_raise(root, tool):
-    """Each tool asks the toolbox, and passes on why it cannot be had."""
+    """Each tool passes on the toolbox's error if it cannot be installed."""
     everything = ("ruff", "python", "buildifier", "jsonnet-tools", "go", "gofmt", "shellcheck")
     with pytest.raises(TurnupError, match="could not install"):
         tool.check(FakeToolbox(*everything), files.FileSet(root, NAMES, NAMES))

@@ -1,6 +1,6 @@
-"""The table of files that a command writes: goldens, the generated reference, locks.
+"""The table of generated files: goldens, the reference, locks.
 
-A row of `UPDATES` is all that `turnup update` knows of one; to add one, add a row.
+To add one, add a row to `UPDATES`.
 """
 
 import tempfile
@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import build_events
 from cli.check import files
 from cli.check.toolbox import Toolbox
-from cli.errors import UsageError
-from cli.session import Session, failed_child
-from cli.steps import Step
+from cli.common import build_events
+from cli.common.session import Session, failed_child
+from cluster.common.errors import UsageError
+from cluster.common.progress import Step
 
-# Golden files that are sources of this repository and no patterns: what `--update` of their test can rewrite.
+# The tests with a golden file that is a source of this repository and not a pattern: `--update` can rewrite these.
 _GOLDEN_TESTS = """\
 let tests = attr(regex, 0, attr(golden, "..*", kind("jsonnet_to_json_test rule", //...))) in
 $tests intersect rdeps($tests, kind("source file", filter("^//", labels(golden, $tests))), 1)"""
@@ -23,13 +23,13 @@ $tests intersect rdeps($tests, kind("source file", filter("^//", labels(golden, 
 
 @dataclass(frozen=True)
 class Update:
-    """Files that one command writes.
+    """Files that one command generates.
 
     Attributes:
-        name: what is typed.
-        text: what is rewritten, and from what, in a phrase.
-        run: rewrites it.
-        registry: whether it asks a package registry, and so can change what nobody touched: only when it is named.
+        name: the name on the command line.
+        text: which files are rewritten from what, in a phrase.
+        run: rewrites the files.
+        registry: whether it asks a package registry, which can change a result without a change here. It runs only by name.
     """
 
     name: str
@@ -43,13 +43,13 @@ def run(session: Session, names: Sequence[str]) -> int:
 
     Args:
         session: the call.
-        names: rows of `UPDATES`; empty for all that ask no registry.
+        names: rows of `UPDATES`; empty for all rows without a registry.
 
     Returns:
-        0; everything else is an exception.
+        0; every failure is an exception.
 
     Raises:
-        UsageError: there is no such row.
+        UsageError: a name is not in the table.
         StepFailed: a command failed.
     """
     rows = {row.name: row for row in UPDATES}
@@ -57,7 +57,7 @@ def run(session: Session, names: Sequence[str]) -> int:
         if name not in rows:
             raise UsageError(f"{name} is not something to update. Use one of {', '.join(rows)}.")
     for row in [rows[name] for name in dict.fromkeys(names)] or [row for row in UPDATES if not row.registry]:
-        with session.steps.step(f"Updating {row.name}") as step:
+        with session.progress.step(f"Updating {row.name}") as step:
             row.run(session, step)
     return 0
 
@@ -69,7 +69,7 @@ def table() -> str:
 
 
 def _bazel(session: Session, step: Step, command: str, *words: str, on_line: Callable[[str], None] | None = None, fine: Collection[int] = (0,)) -> None:
-    """Runs a Bazel command into the step's log; exit codes other than the fine ones raise StepFailed."""
+    """Runs a Bazel command and writes its output to the step's log; an exit code that is not in `fine` raises StepFailed."""
     log = session.log("update")
     if session.bazel().run([command, "--color=no", "--curses=no", *words], log=log, on_line=on_line or step.note) not in fine:
         raise failed_child(f"bazel {command} failed; its last lines are above", log)
@@ -80,7 +80,7 @@ def _bazel_run(label: str) -> Callable[[Session, Step], None]:
 
 
 def _goldens(session: Session, step: Step) -> None:
-    """Rewrites the golden files of the tests that fail: one that passes may be formatted in another way."""
+    """Rewrites the golden files of failing tests only: a golden may be formatted differently and still pass."""
     labels: list[str] = []
 
     def read(line: str) -> None:
@@ -98,7 +98,7 @@ def _goldens(session: Session, step: Step) -> None:
 def _failing(session: Session, step: Step, labels: Sequence[str]) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="turnup-update-") as folder:
         events = Path(folder, "events.json")
-        # 3: everything was built, and a test failed.
+        # Exit code 3: everything was built, and a test failed.
         _bazel(session, step, "test", "--keep_going", f"--build_event_json_file={events}", "--", *labels, fine=(0, 3))
         targets = build_events.read(events.read_text(errors="replace").splitlines()).targets.values()
     return [target.label for target in targets if target.is_test and target.status == "FAILED"]
@@ -120,10 +120,10 @@ def _go(session: Session, step: Step) -> None:
 
 
 UPDATES = (
-    Update("goldens", "the golden files of the Jsonnet tests that fail, from what the programs print now", _goldens),
-    Update("reference", "the reference of the rules, from the texts in their .bzl files", _bazel_run("//docs:update")),
-    Update("crds", "prod/crds/*.yaml, from the Prometheus Operator's module", _bazel_run("//prod/crds:update"), registry=True),
-    Update("debian", "third_party/debian/*.lock: the newest packages", _bazel_run("//rules/image:update_debian_lock"), registry=True),
+    Update("goldens", "the golden files of failing Jsonnet tests, from the programs' current output", _goldens),
+    Update("reference", "the reference of the rules, from the documentation in their .bzl files", _bazel_run("//docs:update")),
+    Update("crds", "prod/crds/*.yaml, from the Go module of the Prometheus Operator", _bazel_run("//prod/crds:update"), registry=True),
+    Update("debian", "third_party/debian/*.lock, for the newest packages", _bazel_run("//rules/image:update_debian_lock"), registry=True),
     Update("go", "go.mod and go.sum of every Go module, for what its code imports", _go, registry=True),
-    Update("python", "the Python locks: the newest versions that fit the .in files", _python, registry=True),
+    Update("python", "the Python locks, for the newest versions that fit the .in files", _python, registry=True),
 )

@@ -1,4 +1,4 @@
-"""`turnup update`: which commands are run for which name."""
+"""Tests of `turnup update`: the commands that each name runs."""
 
 import io
 import json
@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 
 from cli.check import update
-from cli.errors import StepFailed, UsageError
-from cli.fake_process import FakeRunner
-from cli.session import Session
+from cli.common.session import Session
+from cluster.common.errors import StepFailed, UsageError
+from cluster.common.fake_process import FakeRunner
 
 REGISTRY = [row.name for row in update.UPDATES if row.registry]
 
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """A call of the command with a played runner; its Bazel fits."""
+    """A call of the command with a fake runner and a Bazel of the right version."""
     environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path), "PATH": "/bin", "USER": "jane"}
     runner = FakeRunner()
 
     def fail() -> None:
-        """The second test fails, the first passes."""
+        """Writes the results of two tests: the first passes, the second fails."""
         flag = next(word for word in runner.calls[-1] if word.startswith("--build_event_json_file="))
         results = {"//a:x_test": "PASSED", "//b:y_test": "FAILED"}
         events = [{"id": {"testSummary": {"label": label}}, "testSummary": {"overallStatus": word}} for label, word in results.items()]
@@ -29,18 +29,18 @@ def call(tmp_path, monkeypatch):
 
     runner.answer("bazel test", code=3, then=fail)
     runner.answer("query", output="INFO: hello\n//a:x_test\n//b:y_test")
-    monkeypatch.setattr("cli.bazel.Bazel.program", lambda self: "bazel")
+    monkeypatch.setattr("cli.common.bazel.Bazel.program", lambda self: "bazel")
     return Session(runner, io.StringIO(), io.StringIO(), environ, root=tmp_path)
 
 
 def ran(call):
-    """Returns the commands that were run, without Bazel's display flags."""
+    """Returns the commands that ran, without Bazel's display flags."""
     flags = ("--color=no", "--curses=no", "--noshow_progress", "--build_event_json_file=")
     return [" ".join(word for word in words if not word.startswith(flags)) for words in call.runner.calls]
 
 
 def test_goldens_and_reference_by_default(call):
-    """Without a name each golden of the query that differs is rewritten, then the reference; no registry is asked."""
+    """Without names, the goldens that differ and then the reference are rewritten, without a package registry."""
     assert update.run(call, []) == 0
 
     query, *rest = ran(call)
@@ -60,14 +60,14 @@ def test_goldens_and_reference_by_default(call):
     ("python", "{root}/third_party/python/update.sh"),
 ])  # fmt: skip
 def test_named(call, name, command):
-    """A name runs its command, once even if it is typed twice."""
+    """A name runs its command once, even if it is given twice."""
     update.run(call, [name, name])
 
     assert ran(call) == [command.format(root=call.root)]
 
 
 def test_go(call, monkeypatch):
-    """Every module is tidied with the Go that builds it."""
+    """`go` runs `go mod tidy` in every module, with the Go that builds it."""
     monkeypatch.setattr("cli.check.toolbox.Toolbox.go", lambda self: "/go")
     (call.root / "a").mkdir()
     (call.root / "a/go.mod").touch()
@@ -78,32 +78,32 @@ def test_go(call, monkeypatch):
 
 
 def test_unknown_name(call):
-    """A wrong name is wrong usage, before anything runs; the sentence lists the names."""
+    """An unknown name is wrong usage; the error lists the names, and nothing runs."""
     with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, reference, crds, debian, go, python\.$"):
         update.run(call, ["goldens", "locks"])
     assert ran(call) == []
 
 
 def test_failure_stops(call):
-    """A command that fails ends the run with its own last lines."""
+    """A failed command ends the run with the last lines of its log."""
     call.runner.answer("y_test -- --update", code=1, output="no golden")
     with pytest.raises(StepFailed, match="^bazel run failed; its last lines are above") as caught:
         update.run(call, [])
 
     assert caught.value.tail == "INFO: hello\n//a:x_test\n//b:y_test\nno golden"
-    assert call.runner.ran("docs:update") == 0
+    assert call.runner.count("docs:update") == 0
 
 
 def test_tests_that_cannot_be_built_stop(call):
-    """Goldens are not taken from programs that do not build."""
+    """If a program does not build, no golden is rewritten."""
     call.runner.answer("bazel test", code=1, output="ERROR: no such package 'lib'")
     with pytest.raises(StepFailed, match="^no such package 'lib'$"):
         update.run(call, ["goldens"])
-    assert call.runner.ran("--update") == 0
+    assert call.runner.count("--update") == 0
 
 
 def test_table():
-    """The list has a line for each name, and says which ones ask a registry."""
+    """The list has a line for each name and marks those that ask a registry."""
     lines = update.table().splitlines()
 
     assert [line.split()[0] for line in lines] == [row.name for row in update.UPDATES]

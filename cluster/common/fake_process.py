@@ -62,21 +62,39 @@ class FakeRunner:
         """Returns the command lines, in order."""
         return [" ".join(call) for call in self.calls]
 
-    def run(self, args, *, check=True, stdin=None, env=None, cwd=None, timeout=None) -> Result:
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        check: bool = True,
+        stdin: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+    ) -> Result:
         """See `Runner.run`."""
         result = self._result(args, env, stdin)
         if check and result.code != 0:
             raise ClusterError(describe_failure(args, result))
         return result
 
-    def stream(self, argv, *, env=None, cwd=None, log=None, on_line=None) -> int:
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        log: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> int:
         """See `Runner.stream`."""
         result = self._result(argv, env, None)
         if log and result.stdout:
             with log.open("a") as sink:
                 sink.write(result.stdout + "\n")
-            for line in result.stdout.splitlines() if on_line else ():
-                on_line(line)
+            if on_line:
+                for line in result.stdout.splitlines():
+                    on_line(line)
         return result.code
 
     def stop(self) -> None:

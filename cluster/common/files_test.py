@@ -40,7 +40,7 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("lock", [locked_folder, locked_file])
-def test_locks_exclude(tmp_path: Path, lock) -> None:  # noqa: ANN001
+def test_locks_exclude(tmp_path: Path, lock) -> None:
     """While one thread holds the lock, another waits."""
     order = []
 

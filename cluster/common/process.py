@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -14,13 +15,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from types import FrameType
+from typing import IO, Any, Protocol, Self
 
 from cluster.common.errors import ClusterError, Interrupted
 
-__all__ = ["NOT_FOUND", "TIMED_OUT", "ProcessRunner", "Result", "Runner", "describe_failure"]
+__all__ = ["GRACE_SECONDS", "NOT_FOUND", "TIMED_OUT", "ProcessRunner", "Result", "Runner", "describe_failure"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What signal.signal returns and takes.
+_Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A child that was asked to stop has this long, in seconds, before it gets SIGKILL.
 GRACE_SECONDS = 15.0
 
@@ -120,17 +124,17 @@ class ProcessRunner:
     """
 
     def __init__(self) -> None:
-        self._children: set[subprocess.Popen] = set()
+        self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._signum: int | None = None
         self._since = 0.0
-        self._signaled: set[subprocess.Popen] = set()
+        self._signaled: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
         self._starting = 0
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, _Handler] = {}
 
-    def __enter__(self) -> ProcessRunner:
-        for signum in SIGNALS:
+    def __enter__(self) -> Self:
+        for signum in _SIGNALS:
             self._previous[signum] = signal.signal(signum, self._on_signal)
         return self
 
@@ -155,20 +159,27 @@ class ProcessRunner:
         # A second signal means that the user does not want to wait.
         self._signal_children(signal.SIGKILL if again else signum)
 
-    def _signal_children(self, signum: int, children: Collection[subprocess.Popen] | None = None) -> None:
+    def _signal_children(self, signum: int, children: Collection[subprocess.Popen[bytes]] | None = None) -> None:
         for child in tuple(self._children if children is None else children):
             self._signaled.add(child)
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signum)
-            except ProcessLookupError:
-                pass
 
     def _kill_after_grace(self) -> None:
         if (self._stopped or self._signum is not None) and time.monotonic() - self._since > GRACE_SECONDS:
             self._since = time.monotonic()
             self._signal_children(signal.SIGKILL)
 
-    def run(self, args, *, check=True, stdin=None, env=None, cwd=None, timeout=None) -> Result:
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        check: bool = True,
+        stdin: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+    ) -> Result:
         """See `Runner.run`."""
         text = stdin if isinstance(stdin, str) else None
         source = stdin.open("rb") if isinstance(stdin, Path) else None
@@ -177,8 +188,7 @@ class ProcessRunner:
                 list(args),
                 input=text.encode() if text is not None else None,
                 stdin=source if text is None and source else (subprocess.DEVNULL if text is None else None),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 env=dict(env) if env is not None else None,
                 cwd=cwd,
                 timeout=timeout,
@@ -200,7 +210,15 @@ class ProcessRunner:
             raise ClusterError(describe_failure(args, result))
         return result
 
-    def stream(self, argv, *, env=None, cwd=None, log=None, on_line=None) -> int:
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        log: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> int:
         """See `Runner.stream`."""
         self._raise_if_interrupted()
         if self._stopped:
@@ -224,7 +242,7 @@ class ProcessRunner:
         if self._signum is not None:
             raise Interrupted(self._signum)
 
-    def _start(self, argv, env, cwd, log) -> subprocess.Popen | None:
+    def _start(self, argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, log: Path | None) -> subprocess.Popen[bytes] | None:
         """Starts a child and records it.
 
         A signal that arrives before the child is recorded cannot be passed on by the handler, so it is passed on here.
@@ -255,14 +273,14 @@ class ProcessRunner:
             self._signal_children(self._signum)
         return child
 
-    def _wait(self, child: subprocess.Popen) -> int:
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
         while True:
             try:
                 return child.wait(timeout=0.2)
             except subprocess.TimeoutExpired:
                 self._kill_after_grace()
 
-    def _pump(self, child: subprocess.Popen, sink: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+    def _pump(self, child: subprocess.Popen[bytes], sink: IO[bytes], on_line: Callable[[str], None] | None) -> None:
         """Copies the child's output to sink until the child ends.
 
         A thread reads, because a grandchild that keeps the pipe open must not block this method.
@@ -270,7 +288,7 @@ class ProcessRunner:
         lines: queue.Queue[bytes | None] = queue.Queue()
 
         def read() -> None:
-            for line in child.stdout:
+            for line in child.stdout or ():
                 lines.put(line)
             lines.put(None)
 

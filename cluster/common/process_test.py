@@ -85,9 +85,13 @@ def test_signal_reaches_the_child_once(tmp_path, signum):
 
 def test_signal_without_a_child():
     """A signal that arrives while no child runs ends the run too."""
-    with process.ProcessRunner(), pytest.raises(errors.Interrupted):
+
+    def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
+
+    with process.ProcessRunner(), pytest.raises(errors.Interrupted):
+        interrupt()
 
 
 def test_deaf_child_is_killed(tmp_path, monkeypatch):
@@ -111,8 +115,8 @@ def test_child_that_cleans_up_is_left_to_it(tmp_path):
     """A child that is still cleaning up after a signal gets no second one when the run ends."""
     got = tmp_path / "got"
     script = f"trap 'echo INT >> {got}; sleep 1; echo clean >> {got}; exit 0' INT; trap 'echo TERM >> {got}; exit 1' TERM; "
-    slow = [*"sh -c".split(), script + f"touch {tmp_path}/slow; while :; do sleep 0.1; done"]
-    quick = [*"sh -c".split(), f"touch {tmp_path}/quick; exec sleep 20"]
+    slow = [*["sh", "-c"], script + f"touch {tmp_path}/slow; while :; do sleep 0.1; done"]
+    quick = [*["sh", "-c"], f"touch {tmp_path}/quick; exec sleep 20"]
 
     def send():
         wait_for(tmp_path / "slow")

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Display
     from rich.progress import TaskID
 
-__all__ = ["Progress", "SilentProgress", "Step", "format_seconds"]
+__all__ = ["HEARTBEAT_SECONDS", "Progress", "SilentProgress", "Step", "format_seconds"]
 
 # Continuous integration systems end a job that prints nothing for long.
 HEARTBEAT_SECONDS = 30.0
@@ -62,15 +64,15 @@ class Progress:
         clock: returns the time in seconds.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._running: dict[Step, TaskID | None] = {}
         self._printed: dict[Step, float] = {}
         self._lock = threading.RLock()
-        self._display = None
+        self._display: Display | None = None
         self._ticker: threading.Thread | None = None
-        self._console = None
+        self._console: Console | None = None
         if self._stream.isatty() if terminal is None else terminal:
             # Imported here: a piped command need not wait 50 ms for rich.
             from rich.console import Console
@@ -134,7 +136,7 @@ class Progress:
                 self._ticker = threading.Thread(target=self._tick_while_running, daemon=True)
                 self._ticker.start()
 
-    def _start_display(self):
+    def _start_display(self) -> Display:
         if self._display is None:
             from rich import progress
 

@@ -40,7 +40,7 @@ from cluster.model import kubeconfig
 from cluster.model.names import context_name
 from cluster.model.state import Cluster
 
-__all__ = ["CREATE", "FREE_SPACE", "EmbeddedProvider", "START"]
+__all__ = ["CREATE", "FREE_SPACE", "START", "EmbeddedProvider"]
 
 CREATE = (check_machine, build_programs, write_credentials, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
 START = (build_programs, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
@@ -68,7 +68,10 @@ class EmbeddedProvider:
             dataclasses.replace(cluster, complete=True).save()
         except BaseException:
             if retain:
-                self._progress.say(f"the incomplete cluster is in {cluster.folder}; inspect it with `./turnup cluster logs --name {cluster.name}`, then run `./turnup cluster delete --name {cluster.name}`")
+                self._progress.say(
+                    f"the incomplete cluster is in {cluster.folder}; inspect it with `./turnup cluster logs --name {cluster.name}`, "
+                    f"then run `./turnup cluster delete --name {cluster.name}`"
+                )
             else:
                 self.delete(cluster)
             raise
@@ -125,11 +128,13 @@ class EmbeddedProvider:
     def load_image(self, cluster: Cluster, archive: Path, reference: str | None) -> bool:
         """Loads an archive's images onto every node that lacks them; see Provider.load_image."""
         _need_root("load-image")
-        pids = {number: node_pid(cluster, number) for number in cluster.layout.numbers}
-        for number, pid in pids.items():
+        pids = []
+        for number in cluster.layout.numbers:
+            pid = node_pid(cluster, number)
             if pid is None:
                 raise ClusterError(f"node {cluster.layout.node(number)} is down; start it with `./turnup cluster start --name {cluster.name}`")
-        return load_on(self._runner, [ctr(pid) for pid in pids.values()], archive, reference)
+            pids.append(pid)
+        return load_on(self._runner, [ctr(pid) for pid in pids], archive, reference)
 
     def logs(self, cluster: Cluster) -> dict[str, dict[str, Path]]:
         """Returns the log files: node → program → file."""

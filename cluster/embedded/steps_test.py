@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Iterator
 from concurrent import futures
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -59,23 +61,27 @@ class _Api:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
-    """One run for a cluster of two nodes, on a fake machine with cgroup version 1."""
+def context(tmp_path: Path) -> Iterator[Context]:
+    """One run for a cluster of two nodes, on a fake machine with cgroup version 1; tests replace parts of it by fakes."""
     for name in ("cpu", "memory"):
         (tmp_path / "cgroup" / name).mkdir(parents=True)
         (tmp_path / "cgroup" / name / "cgroup.procs").touch()
     cluster = Cluster("a", "embedded", "172.19.0.0/26", 2, tmp_path / "state")
     cluster.folder.mkdir(parents=True)
     made = Context(cluster, Registries(), find_cgroups("turnup-x", tmp_path / "cgroup"), FakeRunner(), SilentProgress())
-    made.programs = Binaries(*(tmp_path / name for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni")), images=())
+    kubernetes, etcd, nodeinit, runtime, cni = (tmp_path / name for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni"))
+    made.programs = Binaries(kubernetes, etcd, nodeinit, runtime, cni, images=())
     made.pids = {1: 4000001, 2: 4000002}
     yield made
     made.close(wait=True)
 
 
 def _node(name: str, ready: str = "True", said: float | None = None) -> dict:
-    when = datetime.datetime.fromtimestamp(said if said is not None else time.time(), datetime.timezone.utc)
-    return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}]}}
+    when = datetime.datetime.fromtimestamp(said if said is not None else time.time(), datetime.UTC)
+    return {
+        "metadata": {"name": name},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}]},
+    }
 
 
 def test_every_step_is_listed_and_described() -> None:
@@ -104,7 +110,7 @@ def test_this_kernel() -> None:
     check_machine.check_kernel()
 
 
-def test_neighbours(context: Context) -> None:
+def test_neighbours(context: Any) -> None:
     """A stopped cluster's subnet counts as in use; the cluster's own does not."""
     context.cluster.save()
     check_machine.check_neighbours(context)
@@ -116,7 +122,7 @@ def test_neighbours(context: Context) -> None:
         check_machine.check_neighbours(context)
 
 
-def test_check_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_machine(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step runs every check and installs what is missing."""
     asked = []
     monkeypatch.setattr(debian, "install_host_tools", lambda *_: asked.append("tools"))
@@ -129,7 +135,7 @@ def test_check_machine(context: Context, monkeypatch: pytest.MonkeyPatch) -> Non
         check_machine.execute(context)
 
 
-def test_build_programs(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_programs(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step puts what was built into the context."""
     monkeypatch.setattr(build, "ensure", lambda progress, runner: "programs")
     build_programs.execute(context)
@@ -137,14 +143,14 @@ def test_build_programs(context: Context, monkeypatch: pytest.MonkeyPatch) -> No
     assert context.binaries() == "programs"
 
 
-def test_write_credentials(context: Context) -> None:
+def test_write_credentials(context: Any) -> None:
     """After the step, both nodes have their keys."""
     write_credentials.execute(context)
 
     assert all((context.cluster.node_folder(number) / "kubernetes" / "kubelet-client.key").exists() for number in (1, 2))
 
 
-def test_start_nodes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_nodes(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only nodes that are down are started, each with its own folders, cgroups and veth pair."""
     launched, connected = [], []
     monkeypatch.setattr(network, "make_bridge", lambda *_: None)
@@ -161,11 +167,11 @@ def test_start_nodes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     assert context.cgroups.process_folders(2)[0].is_dir()
 
 
-def test_import_images(context: Context, tmp_path: Path) -> None:
+def test_import_images(context: Any, tmp_path: Path) -> None:
     """Every node gets every archive, in the background; a later check raises an error from there."""
     archive = tmp_path / "x.tar"
     archive.touch()
-    context.programs = Binaries(*(tmp_path for _ in range(5)), images=(archive,))
+    context.programs = Binaries(tmp_path, tmp_path, tmp_path, tmp_path, tmp_path, images=(archive,))
     import_images.execute(context)
     for work in context.background:
         work.result()
@@ -179,7 +185,7 @@ def test_import_images(context: Context, tmp_path: Path) -> None:
         context.check_background()
 
 
-def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_api(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The programs that wait for the API server may start when it is ready, and not before."""
     marks = []
     monkeypatch.setattr(wait_api, "mark", lambda pid, path: marks.append((pid, path)))
@@ -189,7 +195,7 @@ def test_wait_api(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     assert marks == [(4000001, API_READY), (4000002, API_READY)]
 
 
-def test_wait_api_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_api_gives_up(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the server does not become ready, the error has its last answer and where to look, and no program may start."""
     monkeypatch.setattr(wait_api, "_TIMEOUT", 0.05)
     context._api = _Api(ApiError("connection refused", 0))
@@ -198,7 +204,7 @@ def test_wait_api_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) ->
         wait_api.execute(context)
 
 
-def test_waiting_stops_for_broken_background_work(context: Context) -> None:
+def test_waiting_stops_for_broken_background_work(context: Any) -> None:
     """A failed import of an image ends the wait at once."""
     broken: Future[None] = Future()
     broken.set_exception(ClusterError("no space left"))
@@ -210,7 +216,7 @@ def test_waiting_stops_for_broken_background_work(context: Context) -> None:
             step.execute(context)
 
 
-def test_apply_addons(context: Context) -> None:
+def test_apply_addons(context: Any) -> None:
     """Cluster DNS and the storage class are applied."""
     context._api = _Api(None)
     apply_addons.execute(context)
@@ -218,13 +224,13 @@ def test_apply_addons(context: Context) -> None:
     assert {"kube-dns", "coredns", "local-path"} <= {name for _, name in context._api.applied}
 
 
-def test_apply_addons_recreates_an_immutable_storage_class(context: Context) -> None:
+def test_apply_addons_recreates_an_immutable_storage_class(context: Any) -> None:
     """A storage class of an older version, which names another provisioner, is deleted and created."""
 
     class Old(_Api):
         """An API server with an immutable storage class."""
 
-        deleted: list[str] = []
+        deleted: ClassVar[list[str]] = []
 
         def request(self, method: str, path: str) -> object:
             self.deleted.append(f"{method} {path}")
@@ -242,7 +248,7 @@ def test_apply_addons_recreates_an_immutable_storage_class(context: Context) -> 
     assert [name for _, name in context._api.applied].count("local-path") == 1
 
 
-def test_apply_addons_reports_other_errors(context: Context) -> None:
+def test_apply_addons_reports_other_errors(context: Any) -> None:
     """Another rejected object is an error, and nothing is deleted."""
 
     class Rejecting(_Api):
@@ -256,7 +262,7 @@ def test_apply_addons_reports_other_errors(context: Context) -> None:
         apply_addons.execute(context)
 
 
-def test_wait_nodes(context: Context) -> None:
+def test_wait_nodes(context: Any) -> None:
     """All nodes must be Ready: a node that is missing, not Ready or has not reported since its start does not count."""
     now = time.time()
     context.launched = {2: now}
@@ -271,7 +277,7 @@ def test_wait_nodes(context: Context) -> None:
     assert len(context._api.answers) == 1
 
 
-def test_wait_nodes_gives_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_nodes_gives_up(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the node that is not Ready."""
     monkeypatch.setattr(wait_nodes, "_TIMEOUT", 0.05)
     context._api = _Api({"items": [_node("a-1"), _node("a-2", "Unknown")]})
@@ -285,7 +291,7 @@ def test_node_without_conditions() -> None:
     assert not wait_nodes.is_ready({"status": {}})
 
 
-def test_wait_dns(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_dns(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every node sends a query; only then may the other programs start."""
     marks = []
     monkeypatch.setattr(wait_dns, "mark", lambda pid, path: marks.append(path))
@@ -298,7 +304,7 @@ def test_wait_dns(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         wait_dns.execute(context)
 
 
-def test_merge_kubeconfig(context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_merge_kubeconfig(context: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """After the step, the user's kubeconfig has the context."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     write_credentials.execute(context)

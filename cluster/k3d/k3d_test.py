@@ -63,7 +63,13 @@ def test_create(cluster: Cluster, tmp_path: Path) -> None:
     create = next(line for line in lines if line.startswith("k3d cluster create"))
 
     assert "docker network create --driver bridge --subnet 172.19.0.0/26 --gateway 172.19.0.1 turnup-a" in lines
-    for part in ("--servers 1 --agents 1", "--network turnup-a", f"{cluster.folder}/registries.yaml:/etc/rancher/k3s/registries.yaml@all", "--no-lb", "--kubeconfig-switch-context=false"):
+    for part in (
+        "--servers 1 --agents 1",
+        "--network turnup-a",
+        f"{cluster.folder}/registries.yaml:/etc/rancher/k3s/registries.yaml@all",
+        "--no-lb",
+        "--kubeconfig-switch-context=false",
+    ):
         assert part in create
     registry = f"172.19.0.2:{constants().registry_port}"
     assert yaml.safe_load(cluster.registries.read_text()) == {"mirrors": {registry: {"endpoint": [f"http://{registry}"]}}}

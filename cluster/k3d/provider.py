@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -146,7 +147,10 @@ class K3dProvider:
         answer = self._runner.run(["docker", "network", "create", *options, self._network(cluster)], check=False)
         if answer.code != 0:
             reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "no reason given"
-            raise ClusterError(f"Docker could not create a network with subnet {cluster.subnet} ({reason}); choose another with --subnet, or remove the other network with `docker network rm`")
+            raise ClusterError(
+                f"Docker could not create a network with subnet {cluster.subnet} ({reason}); "
+                "choose another with --subnet, or remove the other network with `docker network rm`"
+            )
 
     def _create_command(self, cluster: Cluster) -> list[str]:
         return [
@@ -168,9 +172,11 @@ class K3dProvider:
         networks = json.loads(self._runner.run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", node]).stdout)
         found = networks.get(self._network(cluster), {}).get("IPAddress", "no address")
         if found != wanted:
-            raise ClusterError(f"node {node} got {found} instead of {wanted}; disconnect other containers from Docker network {self._network(cluster)} and try again")
+            raise ClusterError(
+                f"node {node} got {found} instead of {wanted}; disconnect other containers from Docker network {self._network(cluster)} and try again"
+            )
 
-    def _facts(self, cluster: Cluster) -> dict | None:
+    def _facts(self, cluster: Cluster) -> dict[str, Any] | None:
         """Returns what k3d knows about the cluster; None if k3d has no cluster with that name."""
         answer = self._runner.run(["k3d", "cluster", "list", cluster.name, "--output", "json"], check=False)
         return next((found for found in json.loads(answer.stdout or "[]") if found["name"] == cluster.name), None) if answer.code == 0 else None

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cluster.common.errors import ClusterError
 
@@ -69,7 +70,7 @@ def constants(path: Path = _FILE, environment: Mapping[str, str] = os.environ) -
     )
 
 
-def parse_constants(text: str, place: str) -> dict:
+def parse_constants(text: str, place: str) -> dict[str, Any]:
     """Returns the literals that a Starlark file assigns, by name.
 
     Python's parser reads the file, because Starlark's syntax is a subset of Python's.

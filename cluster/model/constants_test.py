@@ -9,7 +9,17 @@ import pytest
 from cluster.common.errors import ClusterError
 from cluster.model.constants import Constants, constants, parse_constants
 
-_GOOD = 'load("@x//:y.bzl", "Y")\nCLUSTER_NAME = "c"\nPROVIDER = "k3d"\nSUBNET = "10.0.0.0/24"\nNODES = 3\nREGISTRY_PORT = 1\nX = Y.z or NODES\nENVS = ["a", "b"]\nDEVELOPER_ENV = "b"\n'
+_GOOD = """\
+load("@x//:y.bzl", "Y")
+CLUSTER_NAME = "c"
+PROVIDER = "k3d"
+SUBNET = "10.0.0.0/24"
+NODES = 3
+REGISTRY_PORT = 1
+X = Y.z or NODES
+ENVS = ["a", "b"]
+DEVELOPER_ENV = "b"
+"""
 
 
 def test_file_and_environment(tmp_path: Path) -> None:
@@ -31,7 +41,13 @@ def test_shared_environments() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
-    [('["a", "b"]', "Y.all", "ENVS is None"), ('"c"', "3", "CLUSTER_NAME is 3"), ("NODES = 3", "", "NODES is None"), ("NODES = 3", 'NODES = "3"', "literal of type int"), ("NODES", "NODES NODES", "line 5")],
+    [
+        ('["a", "b"]', "Y.all", "ENVS is None"),
+        ('"c"', "3", "CLUSTER_NAME is 3"),
+        ("NODES = 3", "", "NODES is None"),
+        ("NODES = 3", 'NODES = "3"', "literal of type int"),
+        ("NODES", "NODES NODES", "line 5"),
+    ],
 )
 def test_wrong_file(old: str, new: str, words: str) -> None:
     """The error for a constant that is missing or has the wrong type names the constant and the file."""

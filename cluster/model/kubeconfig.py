@@ -11,6 +11,7 @@ import base64
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -103,7 +104,7 @@ def contexts(path: Path) -> list[str]:
     return [entry["name"] for entry in _load(path)["contexts"]] if path.exists() else []
 
 
-def _entries(access: Access) -> dict[str, list[dict]]:
+def _entries(access: Access) -> dict[str, list[dict[str, Any]]]:
     def encoded(data: bytes) -> str:
         return base64.b64encode(data).decode()
 
@@ -116,7 +117,7 @@ def _entries(access: Access) -> dict[str, list[dict]]:
     }
 
 
-def _load(path: Path) -> dict:
+def _load(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text()) if path.exists() else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -131,7 +132,7 @@ def _load(path: Path) -> dict:
     return content
 
 
-def _drop(content: dict, name: str) -> bool:
+def _drop(content: dict[str, Any], name: str) -> bool:
     """Removes the entries with that name; returns whether there were any."""
     found = False
     for kind in _LISTS:
@@ -141,6 +142,6 @@ def _drop(content: dict, name: str) -> bool:
     return found
 
 
-def _store(path: Path, content: dict) -> None:
+def _store(path: Path, content: dict[str, Any]) -> None:
     # The user may have made the kubeconfig a symbolic link; keep the link.
     write_atomically(path.resolve(), yaml.safe_dump(content, sort_keys=False))

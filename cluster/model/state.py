@@ -102,7 +102,9 @@ def load_cluster(name: str, state_dir: Path) -> Cluster | None:
     except PermissionError:
         raise ClusterError(f"{path}: permission denied; run the command as root") from None
     except (ValueError, TypeError) as error:
-        raise ClusterError(f"{path}: not a valid cluster file ({error}); restore it, or end the cluster's `nodeinit` processes and remove {path.parent}") from None
+        raise ClusterError(
+            f"{path}: not a valid cluster file ({error}); restore it, or end the cluster's `nodeinit` processes and remove {path.parent}"
+        ) from None
 
 
 def known_clusters(state_dir: Path) -> list[Cluster]:

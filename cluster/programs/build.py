@@ -20,7 +20,7 @@ from cluster.programs.caches import content_key, get_or_make
 from cluster.programs.space import check_space
 from cluster.programs.toolchain import Go, find_go
 
-__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure"]
+__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure", "module_key"]
 
 KUBERNETES_VERSION = "v1.34.4"  # the same as in embedded/kubernetes/go.mod, which a test checks
 _SOURCES = Path(__file__).resolve().parent.parent / "embedded"
@@ -133,7 +133,7 @@ def build_module(module: Module, go: Go, progress: Progress, runner: Runner, sou
     def make(folder: Path) -> None:
         check_space(folder, int(module.gigabytes * 1e9), f"building {module.executable}", "XDG_CACHE_HOME")
         # A download of Go is a step of its own, before the build's step.
-        go_program = str(go.executable(progress))
+        go_program = str(go.executable(progress, runner))
         with progress.step(f"Building {module.executable} (about {module.minutes:g} min the first time)"):
             environment = {
                 **os.environ,

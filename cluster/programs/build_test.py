@@ -24,7 +24,7 @@ _SOURCES = Path(__file__).resolve().parent.parent / "embedded"
 class _Compiler(FakeRunner):
     """A runner with a `go build` that writes the executable."""
 
-    def run(self, args: Sequence[str], *, env: Mapping[str, str] | None = None, **options) -> Result:  # noqa: ANN003
+    def run(self, args: Sequence[str], *, env: Mapping[str, str] | None = None, **options) -> Result:
         if "build" in args:
             assert env is not None and env["CGO_ENABLED"] == "0"
             Path(args[args.index("-o") + 1]).write_text("program")

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from cluster.common.errors import ClusterError
@@ -91,10 +92,10 @@ def _fits(runner: Runner, program: str) -> bool:
     if not shutil.which(program):
         return False
     found = re.search(r"\b(\d+)\.(\d+)", runner.run(command, check=False).stdout)
-    return bool(found) and (int(found[1]), int(found[2])) >= wanted
+    return found is not None and (int(found[1]), int(found[2])) >= wanted
 
 
-def _unpack(runner: Runner, packages: list[str]):
+def _unpack(runner: Runner, packages: list[str]) -> Iterator[Path]:
     """Yields the folder of the unpacked packages, and removes it afterwards."""
     with tempfile.TemporaryDirectory(prefix="turnup-debian-") as folder:
         # apt's own user can't enter this folder, which is private so that nobody can put a file in it.

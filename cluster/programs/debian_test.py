@@ -43,7 +43,7 @@ def _unpacks(files: Sequence[str]):
 class _Downloads(FakeRunner):
     """A runner with an `apt-get download` that writes an archive."""
 
-    def run(self, args, *, cwd=None, **options):  # noqa: ANN001, ANN003, ANN201
+    def run(self, args, *, cwd=None, **options):
         if args[0] == "apt-get" and "download" in args:
             assert cwd.stat().st_mode & 0o077 == 0, "whoever may write here has a say in what root unpacks"
             (cwd / "package.deb").touch()

@@ -26,6 +26,8 @@ def check_space(folder: Path, wanted: int, purpose: str, setting: str) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < wanted:
-        raise ClusterError(f"{existing} has {free / 1e9:.1f} GB free, and {purpose} needs {wanted / 1e9:.1f} GB; free some space, or set {setting} to a folder on another disk")
+        raise ClusterError(
+            f"{existing} has {free / 1e9:.1f} GB free, and {purpose} needs {wanted / 1e9:.1f} GB; free some space, or set {setting} to a folder on another disk"
+        )
     if not os.access(existing, os.W_OK):
         raise ClusterError(f"{existing} is not writable, and {purpose} needs to write there; set {setting} to a writable folder")

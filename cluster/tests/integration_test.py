@@ -5,6 +5,7 @@ They have their own network namespace, state folder and kubeconfig, so that noth
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -69,7 +70,13 @@ def pods(machine: Machine, cluster: object, archive: Path) -> None:
     """The probe on every node, behind NodePort 30080, and behind 30081 for each node's own pod."""
     machine.run("load-image", "--name", _NAME, "--image", _IMAGE, str(archive))
     node = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
-    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")])
+    machine.kube(
+        "apply",
+        "-f",
+        "-",
+        cluster=_NAME,
+        stdin=[_workload("DaemonSet", "web", env=[node]), _service("web", "web", 30080), _service("local", "web", 30081, "Local")],
+    )
     machine.rolled_out("daemonset/web", cluster=_NAME)
 
 
@@ -95,7 +102,12 @@ def _pids(machine: Machine) -> dict[int, int]:
 
 def _ready_nodes(machine: Machine) -> set[str]:
     items = json.loads(machine.kube("get", "nodes", "-o", "json", cluster=_NAME))["items"]
-    return {item["metadata"]["name"] for item in items for condition in item["status"]["conditions"] if (condition["type"], condition["status"]) == ("Ready", "True")}
+    return {
+        item["metadata"]["name"]
+        for item in items
+        for condition in item["status"]["conditions"]
+        if (condition["type"], condition["status"]) == ("Ready", "True")
+    }
 
 
 def test_every_program_answers(machine: Machine) -> None:
@@ -142,11 +154,16 @@ def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
     import urllib.error
     import urllib.request
 
-    blind = ssl._create_unverified_context()  # a stranger has no authority to check by
+    blind = ssl._create_unverified_context()  # noqa: S323  # a stranger has no authority to check by
     for url in ("https://172.30.7.2:6443/api/v1/nodes", "https://172.30.7.3:10250/pods"):
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=blind)).open(url, timeout=10)
         assert error.value.code == 401, url
+
+
+def _answer_together(url: str) -> bool:
+    """Tells whether the pods of all nodes answer at a URL, and nobody else."""
+    return {fetch(url) for _ in range(20)} == set(_NODES)
 
 
 def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
@@ -154,7 +171,7 @@ def test_pods_reach_each_other(machine: Machine, pods: object) -> None:
     for address in _NODES.values():
         for url in (f"http://{address}:30081/fetch?url=http://web.default.svc.cluster.local/name", f"http://{address}:30080/name"):
             # The rules of a new Service reach each node's kernel a moment after its pods are Ready.
-            eventually(f"both pods behind {url}", lambda url=url: {fetch(url) for _ in range(20)} == set(_NODES))
+            eventually(f"both pods behind {url}", functools.partial(_answer_together, url))
         assert fetch(f"http://{address}:30081/fetch?url=http://172.30.7.2:30080/name") in _NODES
 
 
@@ -239,7 +256,7 @@ def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
 def test_second_cluster(machine: Machine, cluster: object) -> None:
     """A second create finishes an interrupted creation beside the first cluster, and its delete does not touch the first."""
     interrupted = machine.start("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
-    eventually("a first process", lambda: (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists(), 30)
+    eventually("a first process", (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists, 30)
     interrupted.kill()
     interrupted.communicate()
     assert "incomplete" in machine.run("list")[0]

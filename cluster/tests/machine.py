@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class Machine:
         assert "Traceback" not in stderr
         return stdout, stderr
 
-    def kube(self, *args: str, cluster: str, stdin: object = None) -> str:
+    def kube(self, *args: str, cluster: str, stdin: Iterable[object] | None = None) -> str:
         """Runs kubectl on a cluster, with objects as its standard input, and returns its stdout."""
         text = None if stdin is None else yaml.safe_dump_all(stdin)
         command = [str(self.kubectl), "--context", f"turnup-{cluster}", *args]

@@ -20,7 +20,7 @@ def serve(archive: Path, address: str, port: int) -> http.server.ThreadingHTTPSe
     class Handler(http.server.BaseHTTPRequestHandler):
         """Answers the three requests of a pull."""
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             """Answers /v2/, a manifest by tag or digest, or a blob by digest."""
             kind, _, reference = self.path.rpartition("/")
             if self.path == "/v2/":
@@ -32,7 +32,7 @@ def serve(archive: Path, address: str, port: int) -> http.server.ThreadingHTTPSe
             else:
                 self.send_error(404)
 
-        do_HEAD = do_GET  # noqa: N815
+        do_HEAD = do_GET
 
         def _send(self, content: bytes, media_type: str) -> None:
             self.send_response(200)

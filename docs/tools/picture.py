@@ -65,7 +65,9 @@ def moment_of(events: Iterable[dict[str, Any]]) -> float:
     Raises:
         ValueError: nothing waited, so there is nothing to draw.
     """
-    waits = [(event["seconds"], sum(len(waiting["pods"]) for waiting in event["waiting"])) for event in events if event["event"] == "state"]
+    waits: list[tuple[float, int]] = [
+        (event["seconds"], sum(len(waiting["pods"]) for waiting in event["waiting"])) for event in events if event["event"] == "state"
+    ]
     most = max((pods for _, pods in waits), default=0)
     if not most:
         raise ValueError("in no event of the record does an object wait for pods; record a run on a cluster where the stack is not ready yet")

@@ -112,7 +112,7 @@ class _Attr:
 
 def _caller() -> Place:
     """Returns the line of the .bzl file that called the stand-in."""
-    frame = sys._getframe(2)
+    frame = sys._getframe(2)  # noqa: SLF001  # inspect would read source files for each frame
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 

@@ -14,9 +14,7 @@ _FIELDS = re.findall(r"^  (\w+):+ ", (_LIB / "k8s.libsonnet").read_text(encoding
 
 def test_example_is_a_tested_file() -> None:
     """The manifest in the README equals examples/server.jsonnet."""
-    assert _README.split("```jsonnet\n")[1].split("```")[0] == (_LIB / "examples/server.jsonnet").read_text(
-        encoding="utf-8"
-    )
+    assert _README.split("```jsonnet\n")[1].split("```")[0] == (_LIB / "examples/server.jsonnet").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", _FIELDS)

@@ -123,7 +123,8 @@ class Provisioner:
 
     def _path(self, volume: dict[str, Any]) -> Path:
         # The path in the volume is not trusted: an edited one must not delete other data.
-        return self._root / self._folder.lstrip("/") / volume["metadata"]["name"]
+        name: str = volume["metadata"]["name"]
+        return self._root / self._folder.lstrip("/") / name
 
     def _create(self, volume: dict[str, Any]) -> None:
         path = self._path(volume)
@@ -159,8 +160,9 @@ def _unless_gone(_function: object, _path: str, failure: Any) -> None:
 def configure_logging() -> None:
     """Sends log records to stderr with their time in UTC."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    handler.formatter.converter = time.gmtime
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 

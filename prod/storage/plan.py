@@ -41,11 +41,7 @@ def plan(claims: Iterable[Object], volumes: Iterable[Object], node: str, folder:
     """
     ours = [volume for volume in volumes if _annotation(volume, PROVISIONED_BY) in (PROVISIONER, _OLD_PROVISIONER)]
     existing = {volume["metadata"]["name"] for volume in ours}
-    create = [
-        volume_for(claim, node, folder)
-        for claim in claims
-        if _waits_for(claim, node) and volume_name(claim) not in existing
-    ]
+    create = [volume_for(claim, node, folder) for claim in claims if _waits_for(claim, node) and volume_name(claim) not in existing]
     delete = [volume for volume in ours if _is_released(volume) and node_of(volume) == node]
     return Work(create, delete)
 
@@ -95,11 +91,13 @@ def volume_for(claim: Object, node: str, folder: str) -> Object:
 def node_of(volume: Object) -> str:
     """Returns the name of the node that stores one of our volumes."""
     (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    return term["matchExpressions"][0]["values"][0]
+    node: str = term["matchExpressions"][0]["values"][0]
+    return node
 
 
 def _annotation(obj: Object, key: str) -> str:
-    return (obj["metadata"].get("annotations") or {}).get(key, "")
+    annotations: dict[str, str] = obj["metadata"].get("annotations") or {}
+    return annotations.get(key, "")
 
 
 def _waits_for(claim: Object, node: str) -> bool:
@@ -114,7 +112,4 @@ def _waits_for(claim: Object, node: str) -> bool:
 
 
 def _is_released(volume: Object) -> bool:
-    return (
-        volume.get("status", {}).get("phase") == "Released"
-        and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
-    )
+    return bool(volume.get("status", {}).get("phase") == "Released" and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete")

@@ -121,9 +121,9 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="client", description=__doc__)
     add = settings.add
     add(result, env, "--server-host", "SERVER_HOST", "host of the server's Service")
-    add(result, env, "--server-port", "SERVER_PORT", "port of the server's Service", type=settings.port)
-    add(result, env, "--port", "PORT", "port of the health endpoint", type=settings.port)
-    add(result, env, "--every", "EVERY_S", "seconds between rounds", type=_seconds, default="2")
+    add(result, env, "--server-port", "SERVER_PORT", "port of the server's Service", parse=settings.port)
+    add(result, env, "--port", "PORT", "port of the health endpoint", parse=settings.port)
+    add(result, env, "--every", "EVERY_S", "seconds between rounds", parse=_seconds, default="2")
     return result
 
 

@@ -42,9 +42,7 @@ def _call(*outcomes):
 
 
 def _caller(stopping=None, clock=time.monotonic, reconnect=lambda: None):
-    return main.Caller(
-        stopping or threading.Event(), reconnect, clock=clock, waits=lambda: itertools.repeat(0.001)
-    )
+    return main.Caller(stopping or threading.Event(), reconnect, clock=clock, waits=lambda: itertools.repeat(0.001))
 
 
 def test_an_answer_is_logged(caplog):
@@ -65,9 +63,7 @@ def test_failures_are_logged_and_tried_again(caplog):
     assert len(reconnected) == 2
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warnings == [
-        f"Method attempt {n} failed: UNAVAILABLE: nobody\nthere; again in 0.0 s" for n in (1, 2)
-    ]
+    assert warnings == [f"Method attempt {n} failed: UNAVAILABLE: nobody\nthere; again in 0.0 s" for n in (1, 2)]
 
 
 def test_no_attempt_after_the_stop():
@@ -107,7 +103,7 @@ def test_usage_is_checked(arguments, why, capsys):
     assert why in capsys.readouterr().err
 
 
-class Guide(pb_grpc.RouteGuideServicer):
+class Guide(pb_grpc.RouteGuideServicer):  # type: ignore[misc]  # protoc writes the base class, without types
     """RouteGuide that responds to FindPlace with its own name."""
 
     def __init__(self, name):
@@ -124,9 +120,7 @@ class RunningServer:
     def __init__(self, name, port=0):
         self.health = health.HealthServicer()
         self.say(health_pb2.HealthCheckResponse.SERVING)
-        self._server = grpc.server(
-            futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)]
-        )
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         pb_grpc.add_RouteGuideServicer_to_server(Guide(name), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")

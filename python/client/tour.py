@@ -114,10 +114,7 @@ def listed(answers: list[pb.FoundPlace], radius_km: float) -> str:
 def measured(answer: pb.RouteSummary) -> str:
     """Describes the response of MeasureRoute."""
     passed = ", ".join(answer.passed) or "no place"
-    return (
-        f"answered {origin(answer.origin)}: {answer.length_km:.0f} km over "
-        f"{answer.positions} positions, past {passed}"
-    )
+    return f"answered {origin(answer.origin)}: {answer.length_km:.0f} km over {answer.positions} positions, past {passed}"
 
 
 def exchanged(answers: list[pb.KeptNote], place: str) -> str:
@@ -125,7 +122,4 @@ def exchanged(answers: list[pb.KeptNote], place: str) -> str:
     if not answers:
         return f"answered: no earlier notes at {place}"
     last = answers[-1]
-    return (
-        f"answered {origin(last.origin)}: {len(answers)} notes left at {place}, "
-        f"the last by {last.note.author} {last.age_s} s ago: {last.note.text!r}"
-    )
+    return f"answered {origin(last.origin)}: {len(answers)} notes left at {place}, the last by {last.note.author} {last.age_s} s ago: {last.note.text!r}"

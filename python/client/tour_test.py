@@ -37,9 +37,7 @@ class FakeStub:
         """Returns a length of 1000 km, past Zurich."""
         positions = list(request)
         self._keep("MeasureRoute", positions, **options)
-        return pb.RouteSummary(
-            positions=len(positions), length_km=1000, passed=["Europe/Zurich"], origin=ORIGIN
-        )
+        return pb.RouteSummary(positions=len(positions), length_km=1000, passed=["Europe/Zurich"], origin=ORIGIN)
 
     def ExchangeNotes(self, request, **options):
         """Returns the first note."""
@@ -60,8 +58,7 @@ def test_a_round_calls_all_four_methods():
         "FindPlace": start + "Europe/Zurich (CH DE) at 47.38 8.53, 2 km away",
         "ListPlaces": start + "1 within 500 km: Europe/Zurich",
         "MeasureRoute": start + "1000 km over 3 positions, past Europe/Zurich",
-        "ExchangeNotes": start
-        + "1 notes left at Europe/London, the last by me 7 s ago: 'round 0'",
+        "ExchangeNotes": start + "1 notes left at Europe/London, the last by me 7 s ago: 'round 0'",
     }
     assert len(stub.sent["ExchangeNotes"]) == 2
 

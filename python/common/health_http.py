@@ -65,7 +65,7 @@ def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
                 return
             try:
                 healthy, detail = check()
-            except Exception as error:  # a probe must get a response, whatever fails
+            except Exception as error:  # noqa: BLE001  # a probe must get a response, whatever fails
                 healthy, detail = False, f"{type(error).__name__}: {error}"
             self._respond(200 if healthy else 503, detail)
 
@@ -78,7 +78,7 @@ def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in http.server
             """Logs nothing, because probes arrive every second."""
 
     return Handler

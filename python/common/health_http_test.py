@@ -67,6 +67,6 @@ def test_an_unknown_path_lists_the_known_ones(get):
 def test_a_port_in_use_is_an_os_error():
     """A second endpoint on the same port raises OSError."""
     first = HealthEndpoint("127.0.0.1", 0, {})
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="in use"):
         HealthEndpoint("127.0.0.1", first.port, {})
     first.close()

@@ -16,9 +16,7 @@ class OneLineFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         """Sets the format."""
-        super().__init__(
-            "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
-        )
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns the record as one line, without a newline."""

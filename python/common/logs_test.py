@@ -27,9 +27,7 @@ def test_a_record_is_one_line_with_utc_time(restored_root):
 
     written = stream.getvalue()
 
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO first \| second 2\n", written
-    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO first \| second 2\n", written)
 
 
 def test_debug_is_not_logged(restored_root):

@@ -4,7 +4,8 @@ A pod's manifest sets the variables; a person at a shell passes the options.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
 def port(text: str) -> int:
@@ -29,9 +30,9 @@ def add(
     env: Mapping[str, str],
     option: str,
     variable: str,
-    help: str,
+    text: str,
     *,
-    type: type = str,
+    parse: Callable[[str], Any] = str,
     default: str | None = None,
 ) -> None:
     """Adds an option with a default from an environment variable.
@@ -44,16 +45,16 @@ def add(
         env: Environment variables.
         option: Name of the option, with its dashes.
         variable: Name of the environment variable.
-        help: Help text of the option.
-        type: Parses the value.
+        text: Help text of the option.
+        parse: Parses the value.
         default: Value if neither option nor variable is set; None if one is required.
     """
     value = env.get(variable) or default
     parser.add_argument(
         option,
-        type=type,
+        type=parse,
         default=value,
         required=value is None,
         metavar=variable,
-        help=f"{help} (environment: {variable})",
+        help=f"{text} (environment: {variable})",
     )

@@ -9,7 +9,7 @@ from python.common import settings
 
 def _parser(env):
     result = argparse.ArgumentParser(prog="x")
-    settings.add(result, env, "--port", "PORT", "a port", type=settings.port)
+    settings.add(result, env, "--port", "PORT", "a port", parse=settings.port)
     return result
 
 

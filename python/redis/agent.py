@@ -115,11 +115,7 @@ class Agent:
             True if there is no replica of a master at this pod's address.
         """
         for peer in self._peers([]):
-            old = {
-                node.id
-                for node in peer.table
-                if (node.ip, node.hostname) == (self._who.ip, self._who.pod)
-            }
+            old = {node.id for node in peer.table if (node.ip, node.hostname) == (self._who.ip, self._who.pod)}
             for replica in peer.table:
                 if replica.master in old and replica.healthy:
                     log.info("promoting %s first, because this volume is new", replica.hostname)

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from python.redis import nodes
-from python.redis.testing import local_cluster
 from python.redis.resp import CommandError, Connection
+from python.redis.testing import local_cluster
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def in_cluster_resolver(service: str) -> Resolve:
             rows = socket.getaddrinfo(f"{pod}.{service}", None, socket.AF_INET, socket.SOCK_STREAM)
         except OSError:
             return None
-        return rows[0][4][0]
+        return str(rows[0][4][0])
 
     return resolve
 
@@ -39,15 +39,15 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     """Returns the parser of the command line, with defaults from the environment variables."""
     result = argparse.ArgumentParser(prog="redis-agent", description=__doc__)
     add = settings.add
-    add(result, env, "--pod", "POD_NAME", "this pod's name, NAME-ORDINAL", type=_pod)
+    add(result, env, "--pod", "POD_NAME", "this pod's name, NAME-ORDINAL", parse=_pod)
     add(result, env, "--namespace", "POD_NAMESPACE", "this pod's namespace")
     add(result, env, "--ip", "POD_IP", "this pod's address")
     add(result, env, "--host", "NODE_NAME", "the Kubernetes node that runs this pod")
-    add(result, env, "--size", "CLUSTER_SIZE", "number of pods in the cluster", type=_size)
+    add(result, env, "--size", "CLUSTER_SIZE", "number of pods in the cluster", parse=_size)
     add(result, env, "--nodes-service", "NODES_SERVICE", "the pods' headless Service")
-    add(result, env, "--port", "PORT", "port of redis-server", type=settings.port)
-    add(result, env, "--status-port", "STATUS_PORT", "port of the agent's HTTP endpoint", type=settings.port)
-    add(result, env, "--data", "DATA_DIR", "folder of the volume", type=Path, default="/data")
+    add(result, env, "--port", "PORT", "port of redis-server", parse=settings.port)
+    add(result, env, "--status-port", "STATUS_PORT", "port of the agent's HTTP endpoint", parse=settings.port)
+    add(result, env, "--data", "DATA_DIR", "folder of the volume", parse=Path, default="/data")
     add(result, env, "--memory", "MAX_MEMORY", "maxmemory of redis-server", default="64mb")
     return result
 
@@ -61,9 +61,7 @@ def _pod(text: str) -> tuple[str, int]:
 
 def _size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 6 <= int(text) <= 12:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a valid size; use 6 to 12 pods (at least three masters with a replica each)"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid size; use 6 to 12 pods (at least three masters with a replica each)")
     return int(text)
 
 

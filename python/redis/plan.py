@@ -77,11 +77,7 @@ def nodes_to_forget(table: Sequence[Node]) -> list[str]:
     """
     alive = {node.hostname for node in table if node.healthy and node.hostname}
     gone = {"fail", "noaddr"}
-    return [
-        node.id
-        for node in table
-        if node.flags & gone and not node.slots and node.hostname in alive
-    ]
+    return [node.id for node in table if node.flags & gone and not node.slots and node.hostname in alive]
 
 
 def decide(members: Sequence[Member]) -> list[Step]:
@@ -110,10 +106,7 @@ def _take_over(members: Sequence[Member]) -> list[Step]:
     for member in members:
         if member.me.master is not None and member.me.master not in ids:
             orphans.setdefault(member.me.master, member)
-    return [
-        Step(orphan.pod, ("CLUSTER", "FAILOVER", "TAKEOVER"), "the volume of its master is lost")
-        for orphan in orphans.values()
-    ]
+    return [Step(orphan.pod, ("CLUSTER", "FAILOVER", "TAKEOVER"), "the volume of its master is lost") for orphan in orphans.values()]
 
 
 def _assign_slots(members: Sequence[Member]) -> list[Step]:
@@ -153,9 +146,7 @@ def _cost(masters: Iterable[Member], preferred_host: str) -> tuple[int, int]:
     return max(map(hosts.count, hosts)), -hosts.count(preferred_host)
 
 
-def _choose_masters(
-    holders: Sequence[Member], empty: Sequence[Member], count: int, preferred_host: str
-) -> list[Member]:
+def _choose_masters(holders: Sequence[Member], empty: Sequence[Member], count: int, preferred_host: str) -> list[Member]:
     if count <= 0:
         return []
     choices = itertools.combinations(empty, count)
@@ -165,10 +156,7 @@ def _choose_masters(
 def _make_replicas(members: Sequence[Member]) -> list[Step]:
     empty = [member for member in members if _is_empty_master(member)]
     masters = [member for member in members if member.me.slots]
-    counts = {
-        master.pod: sum(other.me.master == master.me.id for other in members)
-        for master in masters
-    }
+    counts = {master.pod: sum(other.me.master == master.me.id for other in members) for master in masters}
     assigned: list[Member] = []  # masters that get another replica, those with the fewest first
     for _ in empty:
         fewest = min(masters, key=lambda master: counts[master.pod])

@@ -34,10 +34,7 @@ def members(lines, hosts="ababab", extra=()):
     lines = [Node(**{**vars(line), "flags": line.flags - {"myself"}}) for line in lines]
     result = []
     for own, host in zip(lines, hosts, strict=True):
-        table = [
-            Node(**{**vars(line), "flags": line.flags | {"myself"}}) if line is own else line
-            for line in lines
-        ]
+        table = [Node(**{**vars(line), "flags": line.flags | {"myself"}}) if line is own else line for line in lines]
         ordinal = int(own.hostname.removeprefix("redis-"))
         result.append(plan.Member(ordinal, own.hostname, host, own.ip, (*table, *extra)))
     return result
@@ -45,9 +42,9 @@ def members(lines, hosts="ababab", extra=()):
 
 def healthy(hosts="ababab", masters=(0, 1, 2)):
     """Returns the members of a healthy cluster; the pods that are not masters are replicas, in order."""
-    lines = {ordinal: node(ordinal, slots=slots) for ordinal, slots in zip(masters, THIRDS)}
+    lines = {ordinal: node(ordinal, slots=slots) for ordinal, slots in zip(masters, THIRDS, strict=False)}
     others = [ordinal for ordinal in range(6) if ordinal not in masters]
-    for ordinal, master in zip(others, masters):
+    for ordinal, master in zip(others, masters, strict=False):
         lines[ordinal] = node(ordinal, master=node_id(master))
     return members([lines[n] for n in range(6)], hosts)
 
@@ -89,12 +86,12 @@ def test_two_hosts_keep_the_majority_with_pod_0(hosts):
 def test_replicas_live_on_other_hosts(hosts):
     """After the slots are assigned, each empty pod replicates a master on another host."""
     given = plan.decide(members([node(n) for n in range(6)], hosts))
-    masters = {int(step.pod[-1]): slots for step, slots in zip(given, THIRDS)}
+    masters = {int(step.pod[-1]): slots for step, slots in zip(given, THIRDS, strict=False)}
     lines = [node(n, slots=masters.get(n, ())) for n in range(6)]
 
     steps = plan.decide(members(lines, hosts))
 
-    pairs = {step.pod: step.command[2] for step in steps}
+    pairs = {step.pod: str(step.command[2]) for step in steps}
     assert sorted(pairs.values()) == sorted(node_id(n) for n in masters)
     for pod, master in pairs.items():
         assert hosts[int(pod[-1])] != hosts[int(master[0])]
@@ -215,9 +212,6 @@ def test_three_masters_on_one_host_are_spread():
 
 def test_a_disconnected_replica_does_not_take_over():
     """A replica that does not replicate its master is not chosen."""
-    lagging = [
-        plan.Member(**{**vars(member), "link_up": member.me.master is None})
-        for member in healthy("ababab", masters=(1, 2, 3))
-    ]
+    lagging = [plan.Member(**{**vars(member), "link_up": member.me.master is None}) for member in healthy("ababab", masters=(1, 2, 3))]
 
     assert plan.spread(lagging) == []

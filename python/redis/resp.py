@@ -5,7 +5,7 @@ module uses only sockets. Protocol: https://redis.io/docs/reference/protocol-spe
 """
 
 import socket
-from typing import Any
+from typing import Any, Self
 
 
 class CommandError(RuntimeError):
@@ -32,7 +32,7 @@ class Connection:
         self._socket = socket.create_connection((host, port), timeout_s)
         self._reader = self._socket.makefile("rb")
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -60,9 +60,7 @@ class Supervisor:
         process: The process of redis-server; None before it is started.
     """
 
-    def __init__(
-        self, program: str, who: Identity, agent: Agent, folder: Path, memory: str
-    ) -> None:
+    def __init__(self, program: str, who: Identity, agent: Agent, folder: Path, memory: str) -> None:
         """Keeps the settings.
 
         Args:

@@ -72,11 +72,7 @@ def test_the_exit_code_is_redis_servers(supervise):
 def test_a_stop_fails_over_first(supervise, tmp_path):
     """On a stop, the agent fails over before redis-server gets SIGTERM."""
     agent, stopping, up = IdleAgent(), threading.Event(), tmp_path / "up"
-    script = (
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        f"pathlib.Path({str(up)!r}).touch()\n"
-        "signal.pause()"
-    )
+    script = f"signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\npathlib.Path({str(up)!r}).touch()\nsignal.pause()"
     codes = []
     running = supervise(script, agent)
     thread = threading.Thread(target=lambda: codes.append(running.run(stopping)))

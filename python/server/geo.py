@@ -42,9 +42,7 @@ def check_radius(radius_km: float) -> None:
         InvalidInput: The radius is not more than 0 and at most MAX_DISTANCE_KM.
     """
     if not 0 < radius_km <= MAX_DISTANCE_KM:
-        raise InvalidInput(
-            f"radius_km is {radius_km:g}; use more than 0 and at most {MAX_DISTANCE_KM:.0f}"
-        )
+        raise InvalidInput(f"radius_km is {radius_km:g}; use more than 0 and at most {MAX_DISTANCE_KM:.0f}")
 
 
 def check_text(field: str, text: str, limit: int) -> None:

@@ -19,9 +19,7 @@ def test_known_distances():
 
 def test_distance_across_the_date_line():
     """The distance of two points on both sides of 180 degrees is short."""
-    assert geo.distance_km((0, 179.5), (0, -179.5)) == pytest.approx(
-        geo.distance_km((0, 0), (0, 1))
-    )
+    assert geo.distance_km((0, 179.5), (0, -179.5)) == pytest.approx(geo.distance_km((0, 0), (0, 1)))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import grpc
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.server import geo
-from python.server.store_monitor import NotReady
 from python.server.places import Place
 from python.server.store import INDEX, STORE_ERRORS, PlaceStore, UnknownPlace, place_key
+from python.server.store_monitor import NotReady
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _streaming(method: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[A
     return wrapper
 
 
-class RouteGuide(pb_grpc.RouteGuideServicer):
+class RouteGuide(pb_grpc.RouteGuideServicer):  # type: ignore[misc]  # protoc writes the base class, without types
     """RouteGuide's servicer.
 
     The status is INVALID_ARGUMENT for a value out of range, NOT_FOUND for an
@@ -83,9 +83,7 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
         return self._found(store, name, distance)
 
     @_streaming
-    def ListPlaces(
-        self, request: pb.Area, context: grpc.ServicerContext
-    ) -> Iterator[pb.FoundPlace]:
+    def ListPlaces(self, request: pb.Area, context: grpc.ServicerContext) -> Iterator[pb.FoundPlace]:
         """Streams the places in the area, sorted by distance from its center."""
         center = request.center
         geo.check_position(center.latitude, center.longitude)
@@ -95,9 +93,7 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
             yield self._found(store, name, distance)
 
     @_unary
-    def MeasureRoute(
-        self, request: Iterable[pb.Position], context: grpc.ServicerContext
-    ) -> pb.RouteSummary:
+    def MeasureRoute(self, request: Iterable[pb.Position], context: grpc.ServicerContext) -> pb.RouteSummary:
         """Returns the length of the route and the places that it passes."""
         store = self._store()
         passed: dict[str, None] = {}  # a dict keeps the order
@@ -118,9 +114,7 @@ class RouteGuide(pb_grpc.RouteGuideServicer):
         )
 
     @_streaming
-    def ExchangeNotes(
-        self, request: Iterable[pb.Note], context: grpc.ServicerContext
-    ) -> Iterator[pb.KeptNote]:
+    def ExchangeNotes(self, request: Iterable[pb.Note], context: grpc.ServicerContext) -> Iterator[pb.KeptNote]:
         """Stores each note and streams the earlier notes at the same place."""
         for note in request:
             geo.check_text("author", note.author, 64)

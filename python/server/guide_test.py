@@ -7,10 +7,10 @@ import pytest
 
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
-from python.server.testing.fake_store import FakeStore
 from python.server.guide import RouteGuide
-from python.server.store_monitor import NotReady
 from python.server.places import Place
+from python.server.store_monitor import NotReady
+from python.server.testing.fake_store import FakeStore
 
 PLACES = [
     Place("Europe/Zurich", 47.3833, 8.5333, ("CH", "DE", "LI")),

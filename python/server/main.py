@@ -115,9 +115,9 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     """Returns the parser of the command line, with defaults from the environment variables."""
     result = argparse.ArgumentParser(prog="server", description=__doc__.split("\n")[0])
     add = settings.add
-    add(result, env, "--port", "PORT", "port to listen on", type=settings.port)
+    add(result, env, "--port", "PORT", "port to listen on", parse=settings.port)
     add(result, env, "--redis-host", "REDIS_HOST", "host of the Redis Cluster's Service")
-    add(result, env, "--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", type=settings.port)
+    add(result, env, "--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", parse=settings.port)
     return result
 
 

@@ -1,6 +1,7 @@
 """Tests of the whole server with a Redis Cluster of real processes."""
 
 import time
+from typing import Any
 
 import grpc
 import pytest
@@ -24,7 +25,7 @@ class Scene:
         options = [("grpc.enable_http_proxy", 0)]
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.port}", options)
         self.guide = pb_grpc.RouteGuideStub(self.channel)
-        self._health = health_pb2_grpc.HealthStub(self.channel)
+        self._health: Any = health_pb2_grpc.HealthStub(self.channel)
 
     def health(self, service=""):
         """Returns the health status of a service."""

@@ -120,23 +120,19 @@ class PlaceStore:
 
     def origin(self, key: str) -> str:
         """Returns "redis IP:PORT", the address of the master that owns the key."""
-        node = self._client.get_node_from_key(key)
+        node = self._client.get_node_from_key(key)  # type: ignore[no-untyped-call]  # redis ships it without types
         return f"redis {node.name}" if node else "redis"
 
     def missing(self, places: Iterable[Place]) -> list[Place]:
         """Returns the places that Redis lacks or has with other values."""
         wanted = list(places)
         names = [place.name for place in wanted]
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline()  # type: ignore[no-untyped-call]  # redis ships it without types
         for name in names:
             pipeline.hgetall(place_key(name))
         hashes = pipeline.execute()
         positions = self._client.geopos(INDEX, *names)
-        return [
-            place
-            for place, fields, position in zip(wanted, hashes, positions, strict=True)
-            if fields != _fields(place) or position is None
-        ]
+        return [place for place, fields, position in zip(wanted, hashes, positions, strict=True) if fields != _fields(place) or position is None]
 
     def fill(self, places: Iterable[Place]) -> int:
         """Writes the missing places and returns their number.
@@ -146,7 +142,7 @@ class PlaceStore:
         lacking = self.missing(places)
         if not lacking:
             return 0
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline()  # type: ignore[no-untyped-call]  # redis ships it without types
         for place in lacking:
             pipeline.hset(place_key(place.name), mapping=_fields(place))
         pipeline.execute()
@@ -174,14 +170,12 @@ class PlaceStore:
         Raises:
             UnknownPlace: There is no such place.
         """
-        fields = self._client.hgetall(place_key(name))
+        fields: dict[str, Any] = self._client.hgetall(place_key(name))  # type: ignore[assignment]  # `connect` asks for text
         if not fields:
             raise UnknownPlace(name)
         return _place(name, fields)
 
-    def near(
-        self, latitude: float, longitude: float, radius_km: float, limit: int | None = None
-    ) -> list[tuple[str, float]]:
+    def near(self, latitude: float, longitude: float, radius_km: float, limit: int | None = None) -> list[tuple[str, float]]:
         """Returns the places within a radius, sorted by distance.
 
         Args:
@@ -236,13 +230,10 @@ class PlaceStore:
         self.get(name)
         now = time.time()
         key = f"notes:{name}"
-        transaction = self._client.pipeline(transaction=True)
+        transaction = self._client.pipeline(transaction=True)  # type: ignore[no-untyped-call]  # redis ships it without types
         transaction.lrange(key, 0, NOTES_KEPT - 1)
         transaction.lpush(key, json.dumps({"author": author, "text": text, "at": now}))
         transaction.ltrim(key, 0, NOTES_KEPT - 1)
         transaction.expire(key, NOTES_TTL_S)
         earlier = [json.loads(row) for row in transaction.execute()[0]]
-        return [
-            StoredNote(row["author"], row["text"], max(0, int(now - row["at"])))
-            for row in reversed(earlier)
-        ]
+        return [StoredNote(row["author"], row["text"], max(0, int(now - row["at"]))) for row in reversed(earlier)]

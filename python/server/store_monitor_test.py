@@ -20,9 +20,7 @@ class Scene:
         self.changes = queue.Queue()
         self.opened = []
         self._stores = iter(stores)
-        self.monitor = StoreMonitor(
-            self._connect, PLACES, self.changes.put, probe_every_s=0.01, recheck_every=2
-        )
+        self.monitor = StoreMonitor(self._connect, PLACES, self.changes.put, probe_every_s=0.01, recheck_every=2)
         self.monitor.start()
 
     def _connect(self):

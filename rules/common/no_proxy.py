@@ -5,6 +5,11 @@ Source: the documentation of httpproxy.Config in golang.org/x/net.
 
 from __future__ import annotations
 
+# typing is not imported for its constant: programs that only need this module start faster without it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ipaddress
+
 
 def goes_direct(host: str, port: int, exceptions: str) -> bool:
     """Say whether a host is spoken to without the environment's proxy: this machine itself always is.
@@ -33,11 +38,11 @@ def goes_direct(host: str, port: int, exceptions: str) -> bool:
     return False
 
 
-def _address(host: str):
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return a host's address, None where it is a name."""
     if ":" not in host and not host[-1:].isdigit():
         return None
-    import ipaddress  # pylint: disable=import-outside-toplevel  # most hosts have a name
+    import ipaddress  # most hosts have a name
 
     try:
         return ipaddress.ip_address(host)
@@ -45,8 +50,8 @@ def _address(host: str):
         return None
 
 
-def _is_in(address, network: str) -> bool:
-    import ipaddress  # pylint: disable=import-outside-toplevel
+def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: str) -> bool:
+    import ipaddress
 
     try:
         return address in ipaddress.ip_network(network, strict=False)

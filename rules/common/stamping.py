@@ -55,8 +55,7 @@ def fill(text: str, status: Mapping[str, str], where: str) -> str:
         if key not in status:
             known = ", ".join(sorted(status)) or "nothing"
             raise InputError(
-                f"{where}: the workspace status has no {key} (it has: {known}). "
-                "Print it from your --workspace_status_command, or correct the name."
+                f"{where}: the workspace status has no {key} (it has: {known}). Print it from your --workspace_status_command, or correct the name."
             )
         return status[key]
 

@@ -47,11 +47,11 @@ def messages(stream: BinaryIO | io.RawIOBase) -> Iterator[dict[str, Any]]:
             buffer += decode(chunk)
             position = scanned
             while match := _TOKEN.search(buffer, position):
-                token, position = match.group(), match.end()
-                if token == '"':
+                mark, position = match.group(), match.end()
+                if mark == '"':
                     in_string = not in_string
-                elif not in_string and token in "{}":
-                    depth += 1 if token == "{" else -1
+                elif not in_string and mark in "{}":
+                    depth += 1 if mark == "{" else -1
                     if depth <= 0:
                         yield json.loads(buffer[:position])
                         buffer, position, depth = buffer[position:], 0, 0
@@ -126,7 +126,7 @@ def _run_captured(run: Run, arguments: Sequence[str]) -> tuple[int, str]:
             code = run(arguments, output)
         except SystemExit as wrong_usage:  # argparse raises it.
             code = wrong_usage.code if isinstance(wrong_usage.code, int) else 2
-        except Exception:
+        except Exception:  # noqa: BLE001  # a defect fails its own action and does not end the worker
             traceback.print_exc(file=output)
             code = 1
     return code, output.getvalue()

@@ -16,13 +16,21 @@ from tests.bench.workspace import BenchError, Workspace
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows to this file.")
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the rows to this SVG file.")
 @click.option(
-    "--read", "read_files", type=click.Path(exists=False, dir_okay=False, path_type=Path), multiple=True,
-    help="Measure only the named rows, and read other rows from this file of an earlier --json. Can be repeated.")
+    "--read",
+    "read_files",
+    type=click.Path(exists=False, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Measure only the named rows, and read other rows from this file of an earlier --json. Can be repeated.",
+)
 @click.option("--rounds", type=click.IntRange(min=1), help="Number of runs of each side; the default depends on the row.")
 @click.option("--list", "list_only", is_flag=True, help="Print the names of the rows and exit.")
 @click.argument("names", nargs=-1)
 def main(
-    json_file: Path | None, plot_file: Path | None, read_files: tuple[Path, ...], rounds: int | None, list_only: bool,
+    json_file: Path | None,
+    plot_file: Path | None,
+    read_files: tuple[Path, ...],
+    rounds: int | None,
+    list_only: bool,
     names: tuple[str, ...],
 ) -> None:
     """Measures the named rows, or all of them, and prints a table.

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from cluster.programs.build import ensure
 from rules.k8s.testing.plans import document, write_plan
@@ -28,18 +28,41 @@ def objects(count: int, namespace: str) -> list[dict[str, Any]]:
     for number in range(count):
         meta = {"name": f"o{number:04}", "namespace": namespace}
         labels = {"app": meta["name"]}
-        made.append([
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"settings": f"{number:04}" * 256}},
-            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {
-                "replicas": 2, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": [{
-                    "name": "main", "image": "registry.example/app@sha256:" + "0" * 64,
-                    "ports": [{"name": "main", "containerPort": 8080, "protocol": "TCP"}],
-                    "env": [{"name": f"V{index}", "value": str(number)} for index in range(5)]}]}}}},
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"settings": f"{number:04}" * 256}},
-            {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {
-                "selector": labels, "ports": [{"name": "main", "port": 80, "protocol": "TCP", "targetPort": "main"}]}},
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
-        ][number % 5])
+        made.append(
+            [
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"settings": f"{number:04}" * 256}},
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "metadata": meta,
+                    "spec": {
+                        "replicas": 2,
+                        "selector": {"matchLabels": labels},
+                        "template": {
+                            "metadata": {"labels": labels},
+                            "spec": {
+                                "containers": [
+                                    {
+                                        "name": "main",
+                                        "image": "registry.example/app@sha256:" + "0" * 64,
+                                        "ports": [{"name": "main", "containerPort": 8080, "protocol": "TCP"}],
+                                        "env": [{"name": f"V{index}", "value": str(number)} for index in range(5)],
+                                    }
+                                ]
+                            },
+                        },
+                    },
+                },
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"settings": f"{number:04}" * 256}},
+                {
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "metadata": meta,
+                    "spec": {"selector": labels, "ports": [{"name": "main", "port": 80, "protocol": "TCP", "targetPort": "main"}]},
+                },
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+            ][number % 5]
+        )
     return made
 
 
@@ -60,7 +83,7 @@ class Api:
         self.peak_mib = 0.0
         self.requests = 0
 
-    def __enter__(self) -> "Api":
+    def __enter__(self) -> Self:
         self._workspace.run("bazel", "build", _PROGRAM)
         self._server.__enter__()
         return self
@@ -101,8 +124,7 @@ class Api:
         """
         plan = self._folder / f"runfiles-{namespace}"
         before = len(self._audit())
-        seconds, self.peak_mib = self._timed(
-            [str(plan / "turnup/rules/k8s/tools/verbs/k8s_run"), "turnup/plan.jsonl", verb], {"RUNFILES_DIR": str(plan)})
+        seconds, self.peak_mib = self._timed([str(plan / "turnup/rules/k8s/tools/verbs/k8s_run"), "turnup/plan.jsonl", verb], {"RUNFILES_DIR": str(plan)})
         self.requests = len(self._audit()) - before
         return seconds
 
@@ -132,8 +154,12 @@ class Api:
     def _timed(self, command: list[str], environment: dict[str, str]) -> tuple[float, float]:
         """Runs a command and returns its duration in seconds and its peak memory in MiB."""
         environment = {
-            "HOME": str(self._folder), "KUBECONFIG": str(self._server.kubeconfig), "PATH": os.environ["PATH"],
-            "XDG_STATE_HOME": str(self._folder / "state"), **environment}
+            "HOME": str(self._folder),
+            "KUBECONFIG": str(self._server.kubeconfig),
+            "PATH": os.environ["PATH"],
+            "XDG_STATE_HOME": str(self._folder / "state"),
+            **environment,
+        }
         with open(self._folder / "output", "w+b") as output:
             start = time.monotonic()
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
@@ -178,4 +204,4 @@ class _Peak(threading.Thread):
 
 def _seconds(stamp: str) -> float:
     """Converts an RFC 3339 time of the audit log to a time.time()."""
-    return datetime.datetime.fromisoformat(stamp.rstrip("Z") + "+00:00").timestamp()
+    return datetime.datetime.fromisoformat(stamp).timestamp()

@@ -30,8 +30,7 @@ def _applied(api: Api, count: int) -> str:
 
 def _facts(api: Api, count: int) -> Callable[[], Mapping[str, float]]:
     """Returns a function for the facts of a row's last apply."""
-    return lambda: {
-        "requests": api.requests, "requests_per_object": round(api.requests / count, 3), "peak_mib": round(api.peak_mib, 1)}
+    return lambda: {"requests": api.requests, "requests_per_object": round(api.requests / count, 3), "peak_mib": round(api.peak_mib, 1)}
 
 
 def _kubectl(api: Api, count: int, kind: str, *options: str) -> Callable[[], float]:
@@ -48,8 +47,8 @@ def _noop(kind: str, words: str, *options: str) -> Callable[[Workspace, int | No
         api = _api(workspace)
         namespace = _applied(api, _NOOP)
         return Benchmark(
-            f"apply.noop_500.{kind}", lambda: api.run("apply", namespace), words, _kubectl(api, _NOOP, kind, *options), rounds or 5,
-            facts=_facts(api, _NOOP))
+            f"apply.noop_500.{kind}", lambda: api.run("apply", namespace), words, _kubectl(api, _NOOP, kind, *options), rounds or 5, facts=_facts(api, _NOOP)
+        )
 
     return row
 
@@ -80,8 +79,12 @@ def _start(workspace: Workspace, rounds: int | None) -> Benchmark:
         return api.first_request(since)
 
     return Benchmark(
-        "apply.start", lambda: first_request(lambda: api.run("apply", namespace)), "kubectl apply --server-side, to its first request",
-        lambda: first_request(lambda: api.kubectl("apply", "--server-side", "--force-conflicts", "-f", path)), rounds or 11)
+        "apply.start",
+        lambda: first_request(lambda: api.run("apply", namespace)),
+        "kubectl apply --server-side, to its first request",
+        lambda: first_request(lambda: api.kubectl("apply", "--server-side", "--force-conflicts", "-f", path)),
+        rounds or 11,
+    )
 
 
 def _scale(count: int) -> Callable[[Workspace, int | None], Benchmark]:
@@ -90,9 +93,14 @@ def _scale(count: int) -> Callable[[Workspace, int | None], Benchmark]:
         namespace = _applied(api, count)
         # With 5,000 objects both sides take so long that three rounds are enough.
         return Benchmark(
-            f"apply.scale.{count}", lambda: api.run("apply", namespace), "kubectl apply --server-side",
-            _kubectl(api, count, "scale", "--server-side"), rounds or (5 if count < max(_SIZES) else 3),
-            Point("apply.scale", count, "objects"), _facts(api, count))
+            f"apply.scale.{count}",
+            lambda: api.run("apply", namespace),
+            "kubectl apply --server-side",
+            _kubectl(api, count, "scale", "--server-side"),
+            rounds or (5 if count < max(_SIZES) else 3),
+            Point("apply.scale", count, "objects"),
+            _facts(api, count),
+        )
 
     return row
 

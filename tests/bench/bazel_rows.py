@@ -8,10 +8,10 @@ from pathlib import Path
 from tests.bench.harness import Benchmark
 from tests.bench.workspace import BenchError, Workspace
 from tests.build import services
-from tests.build.nested import Nested
+from tests.build.nested import DEVELOPER_ENV, Nested
 
 _COUNT = 1000
-_TARGET = "//svc:myns-deep.apply"
+_TARGET = f"//svc:{DEVELOPER_ENV}-deep.apply"
 _EDITED = services.name_of(500)
 
 

@@ -1,4 +1,4 @@
-"""`deep.*`: the sample's whole stack, from `bazel run //svc:myns-deep.apply` on."""
+"""`deep.*`: the sample's whole stack, from `bazel run` of its `.apply` on."""
 
 import datetime
 import re
@@ -10,18 +10,21 @@ from tests.bench.workspace import BenchError, Workspace
 DEADLINE_S = 300
 """No figure here is near it; it only keeps a broken run from waiting for ever."""
 
-_APPLY = ("bazel", "run", "//svc:myns-deep.apply", "--", "--wait")
 _EDITED = "python/server/main.py"
 METHODS = "FindPlace|ListPlaces|MeasureRoute|ExchangeNotes"
 """The client logs an answered RPC as `METHOD what (N ms)`."""
 
 
+def _apply(workspace: Workspace) -> tuple[str, ...]:
+    return ("bazel", "run", f"{workspace.stack}-deep.apply", "--", "--wait")
+
+
 def _namespace(workspace: Workspace) -> str:
-    shown = workspace.run("bazel", "run", "//svc:myns.show")
+    shown = workspace.run("bazel", "run", f"{workspace.stack}.show")
     for line in shown.splitlines():
         if line.strip().startswith("namespace:"):
             return line.split(":", 1)[1].strip()
-    raise BenchError("//svc:myns.show names no namespace")
+    raise BenchError(f"{workspace.stack}.show names no namespace")
 
 
 def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datetime) -> float:
@@ -29,22 +32,21 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         try:
-            log = workspace.kubectl(
-                "logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
+            log = workspace.kubectl("logs", "-n", namespace, "-l", "app.kubernetes.io/name=routeguide-client", "--tail=-1", "--timestamps")
         except BenchError:  # no container has started yet
             log = ""
         for line in log.splitlines():
             stamp, _, text = line.partition(" ")
             if re.search(rf"\b({METHODS}) (?!attempt).*\(\d+ ms\)", text):
                 # datetime does not parse nanoseconds.
-                answered = datetime.datetime.fromisoformat(stamp[:26].rstrip("Z") + "+00:00")
+                answered = datetime.datetime.fromisoformat(stamp[:26])
                 return (answered - start).total_seconds()
         time.sleep(0.5)
     raise BenchError(f"no answered RPC in the client's log within {DEADLINE_S} s")
 
 
 def _remove_stack(workspace: Workspace, namespace: str) -> None:
-    workspace.run("bazel", "run", "//svc:myns-deep.delete", "--", "--wait")
+    workspace.run("bazel", "run", f"{workspace.stack}-deep.delete", "--", "--wait")
     # The StatefulSet's volumes outlive it by design; a new stack must start without data.
     workspace.kubectl("delete", "pvc", "-n", namespace, "--all", "--wait=true")
     workspace.kubectl("wait", "-n", namespace, "pod", "--all", "--for=delete", "--timeout=120s")
@@ -52,7 +54,7 @@ def _remove_stack(workspace: Workspace, namespace: str) -> None:
 
 def _objects(workspace: Workspace) -> list[str]:
     """Returns the stack's objects, one YAML document each, as printed by `.show`."""
-    shown = workspace.run("bazel", "run", "//svc:myns-deep.show")
+    shown = workspace.run("bazel", "run", f"{workspace.stack}-deep.show")
     return [text for text in shown.split("\n---\n") if text.strip()]
 
 
@@ -77,13 +79,13 @@ def _first_rpc(workspace: Workspace, rounds: int | None) -> Benchmark:
         return measured(lambda: _kubectl_each(workspace, objects))
 
     return Benchmark(
-        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_APPLY)), "one kubectl an object, built and pushed before",
-        peer, rounds or 3)
+        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_apply(workspace))), "one kubectl an object, built and pushed before", peer, rounds or 3
+    )
 
 
 def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
     workspace.ready_cluster()
-    workspace.run(*_APPLY)
+    workspace.run(*_apply(workspace))
     objects = _objects(workspace)
 
     def peer() -> float:
@@ -91,19 +93,19 @@ def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
         _kubectl_each(workspace, objects)
         return time.monotonic() - start
 
-    return Benchmark("deep.noop", lambda: workspace.timed(*_APPLY), "one kubectl an object", peer, rounds or 5)
+    return Benchmark("deep.noop", lambda: workspace.timed(*_apply(workspace)), "one kubectl an object", peer, rounds or 5)
 
 
 def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:
     workspace.ready_cluster()
-    workspace.run(*_APPLY)
+    workspace.run(*_apply(workspace))
     source = workspace.directory / _EDITED
     original = source.read_bytes()
 
     def ours() -> float:
         try:
             source.write_bytes(original + f"# edited at {time.time_ns()}\n".encode())
-            return workspace.timed(*_APPLY)
+            return workspace.timed(*_apply(workspace))
         finally:
             source.write_bytes(original)
 

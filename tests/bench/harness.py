@@ -136,8 +136,7 @@ def table(rows: list[Row]) -> Table:
 def write_json(rows: Sequence[Row], path: Path) -> None:
     """Writes the rows as a JSON list, atomically."""
     optional = {"point", "facts"}
-    listed = [
-        {name: value for name, value in dataclasses.asdict(row).items() if value is not None or name not in optional} for row in rows]
+    listed = [{name: value for name, value in dataclasses.asdict(row).items() if value is not None or name not in optional} for row in rows]
     write_whole(path, json.dumps(listed, indent=2) + "\n")
 
 

@@ -73,7 +73,7 @@ def write_plan(path: Path, registry: str, images: list[Image]) -> Path:
         lines.append(("image", built.repository, digest, manifest["mediaType"], len(data), str(built.manifest)))
         lines += [("tag", tag) for tag in built.tags]
         files = [built.config, *(blob for blob, _ in built.layers)]
-        lines += [("blob", part["digest"], part["size"], str(file)) for part, file in zip([manifest["config"], *manifest["layers"]], files)]
+        lines += [("blob", part["digest"], part["size"], str(file)) for part, file in zip([manifest["config"], *manifest["layers"]], files, strict=False)]
     path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
     return path
 

@@ -91,8 +91,12 @@ def _timed(*command: str | Path, stdin: Path | None = None) -> float:
     words = [str(word) for word in command]
     with open(stdin or os.devnull, "rb") as source, open(_scratch() / "output", "wb") as output:
         start = time.perf_counter()
-        process = os.posix_spawn(words[0], words, os.environ, file_actions=[
-            (os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)])
+        process = os.posix_spawn(
+            words[0],
+            words,
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)],
+        )
         _, status = os.waitpid(process, 0)
         seconds = time.perf_counter() - start
     if status:
@@ -182,7 +186,8 @@ def _push_20_noop(version: str, name: str) -> Callable[[Workspace, int | None], 
         command, layouts = _twenty(registry)
         _timed(*command)
         return Benchmark(
-            name, lambda: _timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7)
+            name, lambda: _timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7
+        )
 
     return make
 
@@ -264,10 +269,33 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
     spec = image_files.write_spec(_scratch() / "edited.spec", registry.name, edited)
     plan = _scratch() / "edited.plan"
     actions: dict[str, list[object]] = {
-        "layer_tool": ["--where", "//bench:edited", "--blob", folder / "edited.tar.gz", "--descriptor", folder / "edited.json",
-                       "--compression", "gzip", "--file", "app/main.py", source],
-        "image_tool": ["--where", "//bench:edited", "--config", edited.config, "--manifest", edited.manifest, "--digest", folder / "edited.digest",
-                       "--layer", folder / "base.json", "--layer", folder / "edited.json"],
+        "layer_tool": [
+            "--where",
+            "//bench:edited",
+            "--blob",
+            folder / "edited.tar.gz",
+            "--descriptor",
+            folder / "edited.json",
+            "--compression",
+            "gzip",
+            "--file",
+            "app/main.py",
+            source,
+        ],
+        "image_tool": [
+            "--where",
+            "//bench:edited",
+            "--config",
+            edited.config,
+            "--manifest",
+            edited.manifest,
+            "--digest",
+            folder / "edited.digest",
+            "--layer",
+            folder / "base.json",
+            "--layer",
+            folder / "edited.json",
+        ],
         "push_plan": ["--spec", spec, "--plan", plan],
     }
     workers = {tool: _Worker(tool) for tool in actions}
@@ -312,7 +340,8 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
         return {"cold_ms": round(cold * 1000, 1), "warm_ms": round(statistics.median(figures) * 1000, 1)}
 
     return Benchmark(
-        "image.edit_to_pushed", lambda: processes(lambda tool, words: workers[tool].run(words)), "tar and crane append", peer, rounds or 11, facts=facts)
+        "image.edit_to_pushed", lambda: processes(lambda tool, words: workers[tool].run(words)), "tar and crane append", peer, rounds or 11, facts=facts
+    )
 
 
 ROWS = {

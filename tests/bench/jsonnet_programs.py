@@ -16,10 +16,15 @@ def name_of(number: int) -> str:
 
 
 def _parameters(number: int) -> str:
-    return json.dumps({
-        "name": f"service-{number:03d}", "team": f"team-{number % 7}", "replicas": 1 + number % 5, "cpu": 50 + number,
-        "env": {"LOG_LEVEL": "info", "SHARD": number},
-    })
+    return json.dumps(
+        {
+            "name": f"service-{number:03d}",
+            "team": f"team-{number % 7}",
+            "replicas": 1 + number % 5,
+            "cpu": 50 + number,
+            "env": {"LOG_LEVEL": "info", "SHARD": number},
+        }
+    )
 
 
 def write(folder: Path) -> None:

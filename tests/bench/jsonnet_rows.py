@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import SilentProgress
@@ -31,10 +32,9 @@ class _Worker:
 
     def __init__(self, tool: Path, folder: Path) -> None:
         self.folder = folder
-        self._process = subprocess.Popen(
-            [tool, "--engine=rjsonnet", "--persistent_worker"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([tool, "--engine=rjsonnet", "--persistent_worker"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def __enter__(self) -> "_Worker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -133,8 +133,12 @@ def _worker_small(workspace: Workspace, rounds: int | None) -> Benchmark:
 def _large_300(workspace: Workspace, rounds: int | None) -> Benchmark:
     worker, go = _worker(workspace), _go_jsonnet(workspace)
     return Benchmark(
-        "jsonnet.large_300", lambda: worker.render(programs.LARGE), f"go-jsonnet {_GO_JSONNET}",
-        lambda: _command(workspace, go, "-o", "peer.json", programs.LARGE), rounds or 5)
+        "jsonnet.large_300",
+        lambda: worker.render(programs.LARGE),
+        f"go-jsonnet {_GO_JSONNET}",
+        lambda: _command(workspace, go, "-o", "peer.json", programs.LARGE),
+        rounds or 5,
+    )
 
 
 def _large_300_cpp(workspace: Workspace, rounds: int | None) -> Benchmark:
@@ -142,8 +146,12 @@ def _large_300_cpp(workspace: Workspace, rounds: int | None) -> Benchmark:
     code = f"import _jsonnet; open('peer.json', 'w').write(_jsonnet.evaluate_file('{programs.LARGE}'))"
     # One run of the peer takes minutes, so noise hardly matters; three runs show that they agree.
     return Benchmark(
-        "jsonnet.large_300_cpp", lambda: worker.render(programs.LARGE), f"jsonnet {_CPP_JSONNET} (C++)",
-        lambda: _command(workspace, python, "-I", "-c", code), rounds or 3)
+        "jsonnet.large_300_cpp",
+        lambda: worker.render(programs.LARGE),
+        f"jsonnet {_CPP_JSONNET} (C++)",
+        lambda: _command(workspace, python, "-I", "-c", code),
+        rounds or 3,
+    )
 
 
 def _build_300(workspace: Workspace, rounds: int | None) -> Benchmark:
@@ -166,8 +174,7 @@ def _build_300(workspace: Workspace, rounds: int | None) -> Benchmark:
             raise BenchError(f"bazel build {target}: {done.stderr.strip()[-300:]}")
         return seconds
 
-    return Benchmark(
-        "jsonnet.build_300", lambda: cold(ours), f"go-jsonnet {_GO_JSONNET}, a process an action", lambda: cold(peer), rounds or 5)
+    return Benchmark("jsonnet.build_300", lambda: cold(ours), f"go-jsonnet {_GO_JSONNET}, a process an action", lambda: cold(peer), rounds or 5)
 
 
 ROWS = {

@@ -1,6 +1,6 @@
 """Tests of the drawing."""
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,10 +11,7 @@ _ALONE = [
     Row("jsonnet.small", 0.0031, "go-jsonnet", 0.035, 0.089, 21, "a machine"),
     Row("cluster.create", 6.06, None, None, None, 5, "a machine"),
 ]
-_SERIES = [
-    Row(f"apply.scale_{n}", n / 1000, "kubectl", n / 100, 0.1, 5, "a machine", Point("apply.scale", n, "objects"))
-    for n in (100, 1000, 5000)
-]
+_SERIES = [Row(f"apply.scale_{n}", n / 1000, "kubectl", n / 100, 0.1, 5, "a machine", Point("apply.scale", n, "objects")) for n in (100, 1000, 5000)]
 
 
 def _texts(drawing: str) -> str:

@@ -6,8 +6,9 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
+from cluster.model.constants import constants
 from cluster.model.names import context_name
 from cluster.programs.build import ensure
 
@@ -29,10 +30,12 @@ class Workspace:
 
     Attributes:
         directory: Root of the repository.
+        stack: Label of the sample in the developer's environment, without a verb. With the suffix `-deep` it is the whole stack.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.stack = f"//svc:{constants(directory / 'cluster_constants.bzl', {}).developer_environment}"
         self._scratch = tempfile.TemporaryDirectory(prefix="turnup-bench-")
         self.kubeconfig = Path(self._scratch.name) / "kubeconfig"
         self._environment = {
@@ -44,7 +47,7 @@ class Workspace:
         self._has_cluster = False
         self._entered = contextlib.ExitStack()
 
-    def __enter__(self) -> "Workspace":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -63,7 +66,8 @@ class Workspace:
             BenchError: The command failed; the text has its last lines.
         """
         done = subprocess.run(
-            command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text)
+            command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text, check=False
+        )
         if done.returncode != 0:
             tail = " | ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])
             raise BenchError(f"{' '.join(command)}: exit {done.returncode}: {tail}")
@@ -99,5 +103,5 @@ class Workspace:
         """Creates the cluster if there is none, applies //prod:setup and builds everything."""
         if not self._has_cluster:
             self.create_cluster()
-            self.run("bazel", "build", "//prod:setup.apply", "//svc:myns-deep.apply", "//svc:myns-deep.delete")
+            self.run("bazel", "build", "//prod:setup.apply", f"{self.stack}-deep.apply", f"{self.stack}-deep.delete")
             self.run("bazel", "run", "//prod:setup.apply", "--", "--wait")

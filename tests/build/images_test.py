@@ -46,7 +46,7 @@ def test_images_from_a_registry_and_from_an_archive(nested):
         rules = f"""load("//rules/image:repositories.bzl", "container_load", "container_pull")
 container_load(name = "loaded", file = "//:saved.tar")
 container_pull(name = "pulled", registry = "{registry.name}", repository = "saved", digest = "{oci.sha256(stored.manifest)}")
-container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{'0' * 64}")
+container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{"0" * 64}")
 """
         with nested.edited("WORKSPACE", r"\Z", rules):
             nested.build("//pulled:loaded", "//pulled:pulled", XDG_CACHE_HOME=str(nested.root / "cache"))
@@ -62,10 +62,13 @@ def test_names_of_every_alphabet(nested):
     """Files and targets may have names in any alphabet: the file has its name in the image, and Bazel finds the tools' arguments."""
     (nested.root / "names").mkdir()
     (nested.root / "names/ünï 日本.txt").write_text("words")
-    (nested.root / "names/BUILD").write_text("""load("//rules/image:defs.bzl", "container_image", "container_layer")
+    (nested.root / "names/BUILD").write_text(
+        """load("//rules/image:defs.bzl", "container_image", "container_layer")
 container_layer(name = "lé", files = glob(["*.txt"]), compression = "none")
 container_image(name = "image", layers = [":lé"])
-""", "utf-8")
+""",
+        "utf-8",
+    )
     nested.build("//names:image")
     with tarfile.open(nested.built("names/lé.layer.tar")) as layer:
         assert layer.extractfile("ünï 日本.txt").read() == b"words"
@@ -84,7 +87,9 @@ def _several() -> tuple[dict[str, bytes], bytes]:
                 tar.addfile(tarfile.TarInfo("platform"))
             plain = file.getvalue()
         layer = gzip.compress(plain, mtime=0)
-        config = oci.dump({"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}})
+        config = oci.dump(
+            {"architecture": architecture, "os": system, "config": {"Labels": {"is": platform}}, "rootfs": {"type": "layers", "diff_ids": [oci.sha256(plain)]}}
+        )
         manifest = oci.dump(oci.build_manifest(config, [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(layer), "size": len(layer)}]))
         blobs |= {oci.sha256(data): data for data in (layer, config, manifest)}
         names = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
@@ -135,7 +140,15 @@ def test_actions_block_the_network(nested):
     """Every action of the image rules and of the aspect tells Bazel to block the network."""
     shown = nested.bazel("aquery", "--include_aspects", "--output=text", 'mnemonic("Image.*", deps(//rules/image/tests:all + //rules/image/examples/...))')
     actions = [action for action in shown.stdout.split("\n\n") if action.strip()]
-    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {"ImageArchive", "ImageImport", "ImageLayer", "ImageManifest", "ImagePushLayout", "ImagePushPlan", "ImageSbom"}
+    assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {
+        "ImageArchive",
+        "ImageImport",
+        "ImageLayer",
+        "ImageManifest",
+        "ImagePushLayout",
+        "ImagePushPlan",
+        "ImageSbom",
+    }
     assert any("third party: pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
     # Mnemonics identify the rules' actions, because all actions are declared in one place.
@@ -215,20 +228,48 @@ container_image(name = "bad", {attributes})
 
 
 # Attributes of rules_docker that these rules don't have, by rule: attribute and value.
-_GONE = {
+_GONE: dict[str, dict[str, object]] = {
     "container_bundle": {
-        "docker_run_flags": "-it", "experimental_tarball_format": "legacy", "extract_config": "x", "image_target_strings": ["x"], "image_targets": ["x"], "tar_output": "x.tar",
+        "docker_run_flags": "-it",
+        "experimental_tarball_format": "legacy",
+        "extract_config": "x",
+        "image_target_strings": ["x"],
+        "image_targets": ["x"],
+        "tar_output": "x.tar",
     },
     "container_image": {
-        "build_layer": "x", "build_script": "x", "compression_options": ["-1"], "docker_run_flags": "-it", "enable_mtime_preservation": True, "experimental_tarball_format": "legacy",
-        "incremental_load_template": "x", "label_file_strings": ["x"], "launcher": "x", "launcher_args": ["x"], "legacy_repository_naming": True, "legacy_run_behavior": False, "mtime": 1,
-        "null_cmd": True, "null_entrypoint": True, "os_version": "10", "portable_mtime": True, "repository": "x", "sha256": "x", "tag_name": "x",
+        "build_layer": "x",
+        "build_script": "x",
+        "compression_options": ["-1"],
+        "docker_run_flags": "-it",
+        "enable_mtime_preservation": True,
+        "experimental_tarball_format": "legacy",
+        "incremental_load_template": "x",
+        "label_file_strings": ["x"],
+        "launcher": "x",
+        "launcher_args": ["x"],
+        "legacy_repository_naming": True,
+        "legacy_run_behavior": False,
+        "mtime": 1,
+        "null_cmd": True,
+        "null_entrypoint": True,
+        "os_version": "10",
+        "portable_mtime": True,
+        "repository": "x",
+        "sha256": "x",
+        "tag_name": "x",
     },
     "container_layer": {
-        "build_layer": "x", "compression_options": ["-1"], "enable_mtime_preservation": True, "mtime": 1, "operating_system": "linux", "portable_mtime": True, "sha256": "x",
+        "build_layer": "x",
+        "compression_options": ["-1"],
+        "enable_mtime_preservation": True,
+        "mtime": 1,
+        "operating_system": "linux",
+        "portable_mtime": True,
+        "sha256": "x",
     },
     "container_push": {"docker_client_config": "x", "extension": ".sh", "retry_count": 3, "tag_tpl": "x", "windows_paths": False},
-}  # fmt: skip
+}
 _CALLS = {"container_bundle": 'images = {"a": "x"}', "container_push": 'image = "x", registry = "r.example", repository = "a"'}
 
 
@@ -246,7 +287,9 @@ def test_rules_docker_attributes_are_rejected(nested):
 
     said = [line.partition(": ")[2] for line in done.stderr.splitlines() if line.startswith("Error in fail: ")]
     for rule, attribute, _ in cases:
-        words = f"{rule} has no attribute bogus. Correct the name, or remove it. The attributes are " if attribute == "bogus" else f"{attribute} is not supported. "
+        words = (
+            f"{rule} has no attribute bogus. Correct the name, or remove it. The attributes are " if attribute == "bogus" else f"{attribute} is not supported. "
+        )
         start = f"//gone/{rule}/{attribute}:x: {words}"
         (line,) = (line for line in said if line.startswith(start))
         assert len(line) > len(start) + 10
@@ -256,12 +299,24 @@ def test_rules_docker_attributes_are_rejected(nested):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")', "@gone: os_version is not supported. Remove it; images are for Linux"),
-        ('container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")', "@gone: docker_client_config is not supported. Remove it; the login is"),
-        ('debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")', "@gone: exclude and its old name without are both set. Move all"),
-        ('container_load(name = "gone", file = "//:x.tar", tag = "x")', "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os"),
+        (
+            'container_pull(name = "gone", registry = "r.example", repository = "a", os_version = "10")',
+            "@gone: os_version is not supported. Remove it; images are for Linux",
+        ),
+        (
+            'container_pull(name = "gone", registry = "r.example", repository = "a", docker_client_config = "x")',
+            "@gone: docker_client_config is not supported. Remove it; the login is",
+        ),
+        (
+            'debian_packages(name = "gone", packages = ["a"], exclude = ["b"], without = ["c"], lock = "//:WORKSPACE")',
+            "@gone: exclude and its old name without are both set. Move all",
+        ),
+        (
+            'container_load(name = "gone", file = "//:x.tar", tag = "x")',
+            "@gone: container_load has no attribute tag. Correct the name, or remove it. The attributes are architecture, file, os",
+        ),
     ],
-)  # fmt: skip
+)
 def test_unknown_repository_attributes_are_rejected(nested, call, words):
     """The error for an unknown attribute of a repository rule names it and says what to do."""
     with nested.edited("WORKSPACE", r"\Z", f'load("//rules/image:repositories.bzl", "container_load", "container_pull", "debian_packages")\n{call}\n'):

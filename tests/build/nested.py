@@ -9,8 +9,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Self
 
+from cluster.model.constants import constants
 from tests.repo import tree
+
+_CONSTANTS = constants(environment={})
+# The environment that is each developer's own namespace, and those that everybody shares.
+DEVELOPER_ENV, SHARED_ENVS = _CONSTANTS.developer_environment, _CONSTANTS.shared_environments
 
 _SHARED = ("pip", "debian_python", "debian_redis", "debian_registry")
 
@@ -30,13 +36,11 @@ class Nested:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "turnup"
         self._output_base = folder / "base"
-        self._environment = {
-            k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))
-        }
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))}
         # Bazel finds files with non-ASCII names only with such a locale.
         self._environment["LC_ALL"] = "C.UTF-8"
 
-    def __enter__(self) -> "Nested":
+    def __enter__(self) -> Self:
         for path in tree.files():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(tree.ROOT / path, self.root / path)
@@ -53,8 +57,8 @@ class Nested:
         root = f"--output_user_root={self._output_base.parent}"
         words = ["bazel", root, f"--output_base={self._output_base}", "--max_idle_secs=60", command, *arguments]
         return subprocess.run(
-            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900,
-            stdin=subprocess.DEVNULL)
+            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False
+        )
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""

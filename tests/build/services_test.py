@@ -5,10 +5,10 @@ import re
 import pytest
 
 from tests.build import services
-from tests.build.nested import Nested
+from tests.build.nested import DEVELOPER_ENV, Nested
 
 COUNT = 12
-DEEP = "//svc:myns-deep.apply"
+DEEP = f"//svc:{DEVELOPER_ENV}-deep.apply"
 
 
 @pytest.fixture(scope="module", name="nested")
@@ -27,13 +27,16 @@ def executed(nested: Nested) -> tuple[set[str], list[str]]:
     actions = re.findall(r"Executing action '([^']*)'", explanation.read_text())
     actions = [action for action in actions if not action.startswith("BazelWorkspaceStatusAction")]  # Bazel's own action of each build.
     owners = [re.search(rf"{services.FOLDER}/(s\d+)", action) for action in actions]
-    return {owner[1] for owner in owners if owner}, [action for action, owner in zip(actions, owners) if not owner]
+    return {owner[1] for owner in owners if owner}, [action for action, owner in zip(actions, owners, strict=False) if not owner]
 
 
-@pytest.mark.parametrize(("path", "pattern", "replacement"), [
-    ("main.py", r"print\(4\)", "print(44)"),
-    ("service.jsonnet", "number: 4 ", "number: 44 "),
-])
+@pytest.mark.parametrize(
+    ("path", "pattern", "replacement"),
+    [
+        ("main.py", r"print\(4\)", "print(44)"),
+        ("service.jsonnet", "number: 4 ", "number: 44 "),
+    ],
+)
 def test_an_edit_runs_only_its_own_actions(nested, path, pattern, replacement):
     """A change of code or configuration of a service with dependents runs only that service's actions and the stack's check."""
     edited = services.name_of(4)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.nested import Nested
+from tests.build.nested import DEVELOPER_ENV, SHARED_ENVS, Nested
 
-DEEP = "//svc:myns-deep.apply"
+DEEP = f"//svc:{DEVELOPER_ENV}-deep.apply"
 SERVICES = ("redis", "server", "client")
 
 
@@ -32,7 +32,7 @@ def test_a_misspelled_service_in_deps(nested):
         said = nested.refused(DEEP)
 
     assert any("svc/BUILD:" in line and "no such package 'python/cleint'" in line for line in errors(said)), said
-    assert "referenced by '//svc:myns" in said
+    assert f"referenced by '//svc:{DEVELOPER_ENV}" in said
 
 
 def test_a_service_without_port(nested):
@@ -65,7 +65,7 @@ def test_an_image_without_a_target(nested):
     with nested.edited("python/server/server.jsonnet", r"images\.server", "'registry.example/nobody/has:this'"):
         said = nested.refused(DEEP)
 
-    assert any("//python/server:myns" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
+    assert any(f"//python/server:{DEVELOPER_ENV}" in line and "registry.example/nobody/has:this" in line for line in errors(said)), said
 
 
 def test_a_manifest_that_is_not_an_object(nested):
@@ -80,7 +80,7 @@ def test_two_users_share_nothing(nested):
     """The stacks of two developers with similar names share no objects and don't refer to each other's hosts."""
     shown = {}
     for user in ("Jane.Doe", "jane_doe"):
-        done = nested.bazel("run", "//svc:myns-deep.show", USER=user)
+        done = nested.bazel("run", f"//svc:{DEVELOPER_ENV}-deep.show", USER=user)
         assert done.returncode == 0, done.stderr
         shown[user] = set(re.findall(r"^ +namespace: (\S+)$|([a-z0-9-]+)\.svc\b", done.stdout, re.MULTILINE))
 
@@ -89,17 +89,17 @@ def test_two_users_share_nothing(nested):
     assert spaces["Jane.Doe"] != spaces["jane_doe"]
 
 
-@pytest.mark.parametrize("user", ["prod", "staging", "dev"])
+@pytest.mark.parametrize("user", SHARED_ENVS)
 def test_a_user_named_like_an_environment(nested, user):
     """The error for a developer whose namespace is that of another environment comes before anything is applied."""
-    said = nested.refused("//svc:myns.apply", USER=user)
+    said = nested.refused(f"//svc:{DEVELOPER_ENV}.apply", USER=user)
 
     assert any(f"'{user}'" in line and "USER" in line for line in errors(said)), said
 
 
 def test_without_user_the_account_name_is_used(nested):
     """If $USER is empty, the namespace is that of the account's name."""
-    with_account = nested.bazel("run", "//svc:myns.show", USER="")
+    with_account = nested.bazel("run", f"//svc:{DEVELOPER_ENV}.show", USER="")
 
     assert with_account.returncode == 0
     assert re.search(r"^ *namespace: \S+$", with_account.stdout, re.MULTILINE)
@@ -117,7 +117,7 @@ def test_a_new_port_rebuilds_the_dependents_only(nested):
     rendered_by(nested)
     with nested.edited("python/redis/service.yaml", "^port: .*", "port: 6390"):
         rendered = rendered_by(nested)
-        server = nested.built("python/server/myns.manifests.json").read_text()
+        server = nested.built(f"python/server/{DEVELOPER_ENV}.manifests.json").read_text()
     rendered_by(nested)
 
     assert rendered == {"python/redis", "python/server"}
@@ -129,7 +129,7 @@ def test_a_new_name_reaches_the_dependents(nested):
     rendered_by(nested)
     with nested.edited("python/server/service.yaml", "^name: .*", "name: guide"):
         rendered = rendered_by(nested)
-        client = nested.built("python/client/myns.manifests.json").read_text()
+        client = nested.built(f"python/client/{DEVELOPER_ENV}.manifests.json").read_text()
     rendered_by(nested)
 
     assert rendered == {"python/server", "python/client"}
@@ -175,8 +175,7 @@ k8s_deploy(name = "defaults", template = "settings.yaml")
 k8s_object(name = "variables", context = "ctx-{BUILD_USER}", namespace = "$(place)", substitutions = {"%{value}": "$(place)"},
            template = "settings.yaml")
 """)
-    (nested.root / "scratch/settings.yaml").write_text(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
+    (nested.root / "scratch/settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
     repository = """load("//rules/k8s:repositories.bzl", "k8s_defaults")
 k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults")
 """
@@ -193,5 +192,5 @@ k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults
 def test_two_folders_give_the_same_bytes(nested):
     """Images and manifests that are built in two folders at different times are identical."""
     here = Path(os.environ["RUNFILES_DIR"]) / "turnup"
-    for path in [f"python/{name}/{file}" for name in SERVICES for file in ("myns.resolved.json", "image.manifest.json")]:
+    for path in [f"python/{name}/{file}" for name in SERVICES for file in (f"{DEVELOPER_ENV}.resolved.json", "image.manifest.json")]:
         assert nested.built(path).read_bytes() == (here / path).read_bytes(), path

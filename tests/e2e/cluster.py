@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 from pathlib import Path
+from typing import Self
 
 from cluster.embedded.nodes.machine import kill_node
 from cluster.lifecycle import existing_cluster
@@ -65,7 +66,7 @@ class PrivateCluster:
         self.environment, self.shared_environment = constants["environment"], constants["shared_environment"]
         self.shared_environments = [name for name in constants["environments"].split(",") if name != self.environment]
 
-    def __enter__(self) -> "PrivateCluster":
+    def __enter__(self) -> Self:
         self.turnup("create", "--nodes", "2")
         return self
 
@@ -86,7 +87,7 @@ class PrivateCluster:
 
     def attempt(self, *command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command on this cluster and returns its result, also if it failed."""
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Starts a command on this cluster that runs until it is stopped; its stdout is a pipe."""

@@ -3,6 +3,7 @@
 The tests share one cluster and run in the order in which they are written. Each leaves a running stack for the next.
 """
 
+import functools
 import subprocess
 
 import pytest
@@ -116,9 +117,9 @@ def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
         assert shell.run(verb, "--wait=2m") == 0, shell.err
         # A terminating pod can still be listed and answer for another second.
         stacks.wait_for(
-            f"the value {expected!r}", lambda: cluster.kubectl("exec", "-n", "settings", "deployment/user", "--", *read).strip() == expected,
-            deadline_s=30)
-        return {app: stacks.wait_for(f"one pod of {app}", lambda: _only_pod(cluster, app), deadline_s=30) for app in ("user", "other")}
+            f"the value {expected!r}", lambda: cluster.kubectl("exec", "-n", "settings", "deployment/user", "--", *read).strip() == expected, deadline_s=30
+        )
+        return {app: stacks.wait_for(f"one pod of {app}", functools.partial(_only_pod, cluster, app), deadline_s=30) for app in ("user", "other")}
 
     first = do("apply", "one", "one")
     second = do("apply", "two", "two")

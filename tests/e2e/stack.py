@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
@@ -35,13 +35,14 @@ def wait_for(what: str, probe: Callable[[], Found | None], deadline_s: float, pa
     """
     until = time.monotonic() + deadline_s
     while True:
+        last: object
         try:
-            last: object = probe()
+            last = found = probe()
         except (client.ApiException, HTTPError, OSError) as error:
             last = f"{type(error).__name__}: {str(error)[:200]}"
         else:
-            if last:
-                return last
+            if found:
+                return found
         assert time.monotonic() < until, f"{what}: not within {deadline_s:.0f} s; last seen: {last!r}"
         time.sleep(pause_s)
 
@@ -112,16 +113,12 @@ class Stack:
 
     def resource_versions(self) -> dict[str, str]:
         """Returns kind/name → resourceVersion for the stack's objects that controllers don't change."""
-        kinds = {
+        kinds: dict[str, Callable[[str], Any]] = {
             "Service": self._api.list_namespaced_service,
             "ConfigMap": self._api.list_namespaced_config_map,
             "ServiceAccount": self._api.list_namespaced_service_account,
         }
-        return {
-            f"{kind}/{item.metadata.name}": item.metadata.resource_version
-            for kind, read in kinds.items()
-            for item in read(self.namespace).items
-        }
+        return {f"{kind}/{item.metadata.name}": item.metadata.resource_version for kind, read in kinds.items() for item in read(self.namespace).items}
 
 
 def is_ready(pod: client.V1Pod) -> bool:

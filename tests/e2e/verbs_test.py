@@ -38,10 +38,24 @@ def test_eight_failures_are_explained(cluster):
     stuck = {event["object"]["name"]: event for event in told if event["event"] == "stuck"}
 
     reasons = {
-        "bad-image": "ErrImagePull|ImagePullBackOff", "crash": "Error, exit code 3", "oom": "OOMKilled", "probe": "runs but is not ready",
-        "unschedulable": "Unschedulable", "secret": "CreateContainerConfigError", "quota": "exceeded quota", "mount": "ContainerCreating"}
-    events = {"bad-image": "Failed|BackOff", "crash": "BackOff", "oom": "BackOff", "probe": "Unhealthy", "unschedulable": "FailedScheduling",
-              "secret": "Failed", "mount": "FailedMount"}
+        "bad-image": "ErrImagePull|ImagePullBackOff",
+        "crash": "Error, exit code 3",
+        "oom": "OOMKilled",
+        "probe": "runs but is not ready",
+        "unschedulable": "Unschedulable",
+        "secret": "CreateContainerConfigError",
+        "quota": "exceeded quota",
+        "mount": "ContainerCreating",
+    }
+    events = {
+        "bad-image": "Failed|BackOff",
+        "crash": "BackOff",
+        "oom": "BackOff",
+        "probe": "Unhealthy",
+        "unschedulable": "FailedScheduling",
+        "secret": "Failed",
+        "mount": "FailedMount",
+    }
     assert set(stuck) == set(reasons)
     for name, words in reasons.items():
         assert any(word in stuck[name]["reason"] for word in words.split("|")), stuck[name]

@@ -23,7 +23,7 @@ def cluster(tmp_path_factory):
     """Returns a two-node cluster that runs the whole stack, and deletes it at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
         created.run(bazel_program("prod/setup.apply.sh"), "--wait")
-        created.run(bazel_program("svc/myns-deep.apply.sh"), "--wait")
+        created.run(bazel_program(f"svc/{created.environment}-deep.apply.sh"), "--wait")
         yield created
 
 

@@ -86,6 +86,7 @@ def sh(text, workspace, env):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        check=False,
         text=True,
         timeout=BLOCK_SECONDS,
     )

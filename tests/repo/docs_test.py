@@ -1,4 +1,4 @@
-"""Documentation: what it points to exists."""
+"""Tests of the documentation: its links, paths and labels exist."""
 
 import re
 
@@ -11,7 +11,7 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def headings(text):
-    """Returns the anchors that a Markdown text has, as GitHub makes them."""
+    """Returns the anchors of a Markdown text, as GitHub derives them."""
     titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -39,19 +39,19 @@ def test_links_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", DOCS)
 def test_paths_exist(name):
-    """A code span that looks like a path of this repository, or a label of it, names something that is there."""
+    """A code span that looks like a path or label of this repository names something that exists."""
     path = tree.Path(name)
     missing = []
     for words in re.findall(r"`([^`\s]+)`", FENCE.sub("", tree.text(path))):
         span = words if words.startswith("//") else words.split(":")[0]
-        # A placeholder in capitals, as in rules/KIND/defs.bzl, is no path.
+        # A placeholder in capitals, as in rules/KIND/defs.bzl, is not a path.
         if re.search(r"\b[A-Z]{2,}\b/|/[A-Z]{2,}\b|[{}*<>$…]", span):
             continue
         label = re.fullmatch(r"//([\w./-]*)(:[\w.+-]+)?", span)
         if label and not span.endswith("..."):
             there = [tree.ROOT / label[1] / "BUILD", tree.ROOT / label[1] / "BUILD.bazel"]
         elif "/" in span and span.split("/")[0] in top_level():
-            # service.json is what Bazel makes of service.yaml.
+            # Bazel builds service.json from service.yaml.
             there = [tree.ROOT / span, tree.ROOT / path.parent / span, (tree.ROOT / span).with_suffix(".yaml")]
         else:
             continue

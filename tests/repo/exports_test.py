@@ -1,4 +1,4 @@
-"""The public names of Python modules: what a module exports is written down, and programs are started in one way."""
+"""Tests of Python modules: `__all__` lists the public names, and all programs start in the same way."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.repo import tree
 
-# A test may look inside; what a test or a sample of a rule runs is no tool of ours.
+# Tests, and programs that only tests run, may do otherwise.
 PROGRAMS = [path for path in tree.with_suffix(".py") if not path.name.endswith("_test.py") and "tests" not in path.parts]
 BUILDS = [path for path in tree.files() if path.name == "BUILD" and "tests" not in path.parts]
 
@@ -30,7 +30,7 @@ def assigned(statement):
 
 
 def exported(module):
-    """Returns what `__all__` names; None where a module has none, "" in it for what is no literal text."""
+    """Returns the names in `__all__`, "" for one that is not a string literal; None if a module has no `__all__`."""
     for statement in module.body:
         if "__all__" in assigned(statement):
             return [getattr(node, "value", "") for node in getattr(statement.value, "elts", [None])]
@@ -38,13 +38,13 @@ def exported(module):
 
 
 def is_command(function):
-    """Tells whether a decorator hands a function to a click group of the module, which is how others reach it."""
+    """Returns whether a decorator adds a function to a click group of the module, so that others reach it through the group."""
     called = [ast.unparse(node.func) for node in function.decorator_list if isinstance(node, ast.Call)]
     return any(words.endswith((".command", ".group")) and not words.startswith("click.") for words in called)
 
 
 def defined(module):
-    """Returns the public names that a module makes itself, and those that it imports."""
+    """Returns the public names that a module defines, and those that it imports."""
     made, imports = set(), set()
     for statement in module.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -53,12 +53,12 @@ def defined(module):
             imports |= {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
         else:
             made |= set(assigned(statement))
-    # A module that typing.TYPE_CHECKING would cost too much to import assigns it itself; type checkers know the name.
+    # Modules that must start fast assign TYPE_CHECKING instead of importing it from typing; type checkers know the name.
     return {name for name in made if not name.startswith("_")} - {"TYPE_CHECKING"}, imports
 
 
 def guard(module):
-    """Returns the body of `if __name__ == "__main__":`, [] where there is none."""
+    """Returns the body of `if __name__ == "__main__":`; [] if there is none."""
     tests = [statement for statement in module.body if isinstance(statement, ast.If)]
     return next((test.body for test in tests if ast.unparse(test.test) == "__name__ == '__main__'"), [])
 
@@ -68,16 +68,16 @@ STARTED = [str(path) for path in PROGRAMS if guard(parsed(path))]
 
 
 def test_there_is_something_to_test():
-    """The lists that the tests below go through are not empty."""
+    """The lists of modules below are not empty."""
     assert len(EXPORTING) > 20
     assert len(STARTED) > 10
 
 
 @pytest.mark.parametrize("name", EXPORTING)
 def test_all_names_what_is_public(name):
-    """`__all__` has every public name that the module makes, none twice, none that is private or that nobody made.
+    """`__all__` has each public name of the module once, and no private or undefined name.
 
-    The order is ruff's to judge (RUF022).
+    ruff checks the order (RUF022).
     """
     module = parsed(Path(name))
     names, (made, imports) = exported(module), defined(module)
@@ -91,7 +91,7 @@ def test_all_names_what_is_public(name):
 
 @pytest.mark.parametrize("name", STARTED)
 def test_programs_start_in_main(name):
-    """What runs as a program calls its function `main` once: a test can call it in the same way."""
+    """A program calls its function `main` once, so that a test can call it in the same way."""
     module = parsed(Path(name))
     mentions = [node for statement in guard(module) for node in ast.walk(statement) if isinstance(node, ast.Name | ast.Attribute)]
     made, imports = defined(module)
@@ -102,7 +102,7 @@ def test_programs_start_in_main(name):
 
 
 def test_only_the_guard_exits():
-    """A function that calls sys.exit cannot be called by a test or by another program: it returns an exit code."""
+    """Only the `__main__` guard calls sys.exit; functions return an exit code, so that tests and other programs can call them."""
     found = []
     for path in PROGRAMS:
         module = parsed(path)
@@ -114,7 +114,7 @@ def test_only_the_guard_exits():
 
 
 def test_nothing_private_is_imported():
-    """A name with an underscore is its module's own."""
+    """No module imports a private name of another."""
     found = []
     for path in PROGRAMS:
         for node in ast.walk(parsed(path)):
@@ -125,7 +125,7 @@ def test_nothing_private_is_imported():
 
 
 def binaries(path):
-    """Returns target and file of each py_binary of a BUILD file that is written out."""
+    """Returns the target and the file of each py_binary in a BUILD file that has them as literals."""
     found = []
     for call in (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "py_binary"):
         words = {word.arg: ast.literal_eval(word.value) for word in call.keywords if is_literal(word.value)}
@@ -141,7 +141,7 @@ def binaries(path):
 
 
 def is_literal(node):
-    """Tells whether an attribute is written out: without names and calls."""
+    """Returns whether an attribute is a literal, without names and calls."""
     return not any(isinstance(inner, ast.Name | ast.Call) for inner in ast.walk(node))
 
 
@@ -150,6 +150,6 @@ BINARIES = sorted((label, str(file)) for path in BUILDS for label, file in binar
 
 @pytest.mark.parametrize(("label", "file"), BINARIES, ids=[label for label, _ in BINARIES])
 def test_binaries_run_something(label, file):
-    """The module of a py_binary exists, and does something when it is run."""
+    """The module of a py_binary exists and has a `__main__` guard."""
     assert (tree.ROOT / file).is_file(), label
     assert guard(parsed(Path(file))), f'{file} has no `if __name__ == "__main__":`, so {label} does nothing'

@@ -1,6 +1,6 @@
-"""Tests of the house's plan: who imports whom, how large a folder may be, and what each folder says it is.
+"""Tests of the layers of the repository: which folder imports which, how large a folder may be, and what its BUILD file says.
 
-Bazel's visibility refuses a dependency that points up. These tests see to it that every import is such a dependency.
+Bazel's visibility rejects a dependency on a higher layer. These tests check that every import is a declared dependency.
 """
 
 import ast
@@ -13,11 +13,11 @@ import pytest
 
 from tests.repo import tree
 
-# The modules of one folder that a newcomer can still take in.
+# A folder with more modules is hard to survey.
 MOST_MODULES = 16
 
-# Top-level folder -> the folders that its Python imports. Where a folder below has a reason to see less, Bazel's
-# visibility says so. Tests may import everything.
+# Top-level folder → the folders that its Python may import. Bazel's visibility is stricter for some folders below.
+# Tests may import everything.
 MAY_IMPORT = {
     "rules": {"rules"},
     "docs": {"docs", "rules"},
@@ -33,13 +33,13 @@ MAY_IMPORT = {
 
 @cache
 def modules():
-    """Returns the modules of the product, dotted name -> path; tests are not among them."""
+    """Returns the modules except tests: dotted name → path."""
     paths = [path for path in tree.with_suffix(".py") if path.parts[0] in MAY_IMPORT and not path.name.endswith("_test.py")]
     return {".".join(path.with_suffix("").parts): path for path in paths}
 
 
 def imports_of(path, known):
-    """Returns the modules among `known` that a file imports, wherever in the file the import stands."""
+    """Returns the modules among `known` that a file imports, at the top or in a function."""
     found = set()
     for node in ast.walk(ast.parse(tree.text(path))):
         if isinstance(node, ast.Import):
@@ -52,7 +52,7 @@ def imports_of(path, known):
 
 @cache
 def import_graph():
-    """Returns module -> the modules that it imports."""
+    """Returns module → the modules that it imports."""
     return {name: imports_of(path, set(modules())) for name, path in modules().items()}
 
 
@@ -60,7 +60,7 @@ def circles(graph):
     """Returns the strongly connected components of more than one node (Tarjan, 1972), each sorted.
 
     Args:
-        graph: node -> the nodes that it points to.
+        graph: node → the nodes that it points to.
     """
     number, low, stack, found = {}, {}, [], []
 
@@ -91,7 +91,7 @@ def folder_of(name):
 
 
 def folder_graph():
-    """Returns folder -> folder -> the imports between them, as pairs of module names."""
+    """Returns folder → imported folder → the imports, as pairs of module names."""
     graph = defaultdict(lambda: defaultdict(list))
     for name, imported in import_graph().items():
         for other in imported:
@@ -101,19 +101,19 @@ def folder_graph():
 
 
 def test_circles_are_found():
-    """A circle of three is found, a diamond is not one."""
+    """A cycle of three nodes is found; a diamond is not a cycle."""
     assert circles({"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": []}) == [["a", "b", "c"]]
     assert circles({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}) == []
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    """Any module can be read with what stands below it only."""
+    """The imports between modules have no cycle."""
     assert len(modules()) > 100
     assert circles(import_graph()) == []
 
 
 def test_no_folders_import_each_other_in_a_circle():
-    """Folders are floors: of two folders at most one imports the other, directly or through others."""
+    """The imports between folders have no cycle, so folders form layers."""
     graph = folder_graph()
 
     assert {part: graph[part] for circle in circles(graph) for part in circle} == {}
@@ -121,7 +121,7 @@ def test_no_folders_import_each_other_in_a_circle():
 
 @pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
 def test_top_level_folders_import_what_stands_below_them(folder):
-    """Nothing in rules/ knows the samples or how a cluster is made, and nothing in prod/ knows the samples."""
+    """A top-level folder imports only the folders that MAY_IMPORT lists: rules/, for example, imports neither clusters nor samples."""
     wrong = [
         (name, other)
         for name, imported in import_graph().items()
@@ -134,7 +134,7 @@ def test_top_level_folders_import_what_stands_below_them(folder):
 
 
 def test_cluster_imports_only_what_rule_sets_share():
-    """Of rules/, cluster/ imports rules/common and nothing else: it knows no rule."""
+    """cluster/ imports only rules/common of rules/, so it does not depend on a rule."""
     wrong = [
         (name, other)
         for name, imported in import_graph().items()
@@ -147,20 +147,20 @@ def test_cluster_imports_only_what_rule_sets_share():
 
 
 def packages(folder):
-    """Returns the folder of the BUILD file that a folder belongs to, as a path."""
+    """Returns the folder of the package that a folder belongs to, as a path."""
     path = Path(folder) / "x"
     return next(str(parent) for parent in path.parents if parent / "BUILD" in tree.files())
 
 
 def labels(package):
-    """Returns the packages that a BUILD file names in its labels, itself included."""
+    """Returns the packages that the labels in a BUILD file name, and the package itself."""
     text = tree.text(Path(package) / "BUILD")
     words = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {package} | {match[1] for word in words if (match := re.match(r"//([\w./-]*)", word))}
 
 
 def test_every_import_is_a_declared_dependency():
-    """A folder's BUILD file names the package of everything that the folder imports, so that visibility has its say."""
+    """A folder's BUILD file names the package of each import, so that Bazel checks its visibility."""
     missing = []
     for folder, imported in folder_graph().items():
         declared = labels(packages(folder))
@@ -171,14 +171,14 @@ def test_every_import_is_a_declared_dependency():
 
 
 def test_libraries_of_tools_are_not_public():
-    """The library of a folder of tools is visible to the folders above it only; programs and what tests share are public."""
+    """The library of a folder of tools is visible only to higher layers; programs and test libraries may be public."""
     public = []
     for path in (path for path in tree.files() if path.name == "BUILD" and re.match(r"rules/(k8s|image)/tools(/|$)|cluster/", str(path.parent))):
         for node in ast.walk(ast.parse(tree.text(path))):
             if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "py_library"):
                 continue
             given = {word.arg: ast.unparse(word.value) for word in node.keywords}
-            # A library without sources of its own, or with a single one that it shares, is a label for rules and programs.
+            # A library without its own sources, and user_namespace, are labels for rules and programs.
             shared = "srcs" not in given or ast.literal_eval(given["name"]) == "user_namespace"
             if "visibility:public" in given.get("visibility", "") and "testonly" not in given and not shared:
                 public.append(f"{path}:{node.lineno}")
@@ -187,7 +187,7 @@ def test_libraries_of_tools_are_not_public():
 
 
 def test_folders_are_small():
-    """No folder has more than 16 modules beside its tests: one that does holds more than one concept."""
+    """No folder has more than 16 modules, not counting tests."""
     count = defaultdict(int)
     for path in tree.with_suffix(".py", ".go", ".java"):
         if not re.search(r"_test\.\w+$", path.name):
@@ -197,7 +197,7 @@ def test_folders_are_small():
 
 
 def test_every_folder_says_what_it_is():
-    """Each package with Python of ours opens its BUILD file with a sentence that says what the folder is."""
+    """The BUILD file of each package with Python modules starts with a sentence that says what the folder is."""
     folders = {packages(folder_of(name)) for name in modules()}
     bare = [folder for folder in sorted(folders) if not tree.text(Path(folder) / "BUILD").startswith('"""')]
 

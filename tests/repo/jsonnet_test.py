@@ -1,4 +1,4 @@
-"""Every Jsonnet file of the repository is formatted, and every program rendered with every engine."""
+"""Tests that every Jsonnet file is formatted, and that every engine renders every program."""
 
 import subprocess
 from pathlib import Path
@@ -18,12 +18,12 @@ _TOOL = Path("../jsonnet_tools/jsonnet_tools").resolve()
 
 
 def _package(path: Path) -> Path:
-    """Returns the BUILD file of the package that a file belongs to."""
+    """Returns the BUILD file of a file's package."""
     return next(folder / "BUILD" for folder in path.parents if folder / "BUILD" in tree.files())
 
 
 def test_every_program_is_rendered_with_all_engines() -> None:
-    """Each package with a .jsonnet file has a jsonnet_engines_test, whose macro refuses a program that it leaves out."""
+    """Each package with a .jsonnet file has a jsonnet_engines_test; the macro fails if it misses a program."""
     programs = tree.with_suffix(".jsonnet")
     builds = {path: _ELSEWHERE.get(path) or _package(path) for path in programs}
     missing = [str(build) for build in builds.values() if "jsonnet_engines_test(" not in tree.text(build)]

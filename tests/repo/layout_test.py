@@ -1,4 +1,4 @@
-"""Rules of the house that a machine can check: lengths, places, comments, words."""
+"""Tests of the conventions of the repository: file lengths, places, comments, words."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ REGISTRIES = [
 
 
 def test_the_tree_is_seen():
-    """The tests below look at something: the whole repository, this file included."""
+    """The tests below see the whole repository, including this file."""
     names = [str(path) for path in tree.files()]
 
     assert "tests/repo/layout_test.py" in names and "WORKSPACE" in names and len(names) > 50
@@ -26,14 +26,14 @@ def test_the_tree_is_seen():
 
 @pytest.mark.parametrize("suffix", [".bzl", ".py", ".libsonnet", ".jsonnet", ".go", ".sh", ".java"])
 def test_files_are_short(suffix):
-    """No source file has more than 400 lines: one that does holds more than one concept."""
+    """No source file has more than 400 lines."""
     long = [str(path) for path in tree.with_suffix(suffix) if len(tree.text(path).splitlines()) > LONGEST]
 
     assert long == []
 
 
 def test_rules_are_private():
-    """rule() and repository_rule() are called under private/ (and for tests) only; public .bzl files are short facades."""
+    """Only .bzl files in private/ and tests call rule() and repository_rule(); public .bzl files are short facades."""
     offending, long = [], []
     for path in tree.with_suffix(".bzl"):
         if path.parts[0] != "rules" or {"private", "tests"} & set(path.parts):
@@ -47,12 +47,12 @@ def test_rules_are_private():
 
 
 def test_no_shell_actions():
-    """Actions run programs with arguments, not shell text."""
+    """Actions run programs with arguments, never a shell command."""
     assert [str(path) for path in tree.with_suffix(".bzl") if "run_shell(" in tree.text(path)] == []
 
 
 def test_every_attribute_is_documented():
-    """Attributes, providers and their fields, and rules say what they are; Starlark's syntax is Python's."""
+    """Attributes, providers, their fields and rules have documentation."""
     bare = []
     for path in tree.with_suffix(".bzl"):
         for call in (node for node in ast.walk(ast.parse(tree.text(path))) if isinstance(node, ast.Call)):
@@ -71,19 +71,19 @@ def test_every_attribute_is_documented():
 
 
 def test_progress_messages_name_their_target():
-    """Bazel 4 prints %{label} in a progress message as it stands."""
+    """No progress message has %{label}, which Bazel 4 does not replace."""
     assert [str(path) for path in tree.with_suffix(".bzl") if re.search(r"progress_message.*%\{label", tree.text(path))] == []
 
 
 def test_no_registry_host_is_named():
-    """Which registry serves a package is the machine's configuration; no file names one."""
+    """No file names the host of a package registry, because the machine's configuration chooses it."""
     found = [f"{path}: {host}" for path in tree.files() for host in REGISTRIES if host in tree.text(path)]
 
     assert found == []
 
 
 def test_no_unfinished_words():
-    """Nothing is marked as left to do."""
+    """No file has a mark for unfinished work."""
     marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
     found = [str(path) for path in tree.files() if path.name not in tree.GENERATED and marks.search(tree.text(path))]
 
@@ -91,7 +91,7 @@ def test_no_unfinished_words():
 
 
 def test_every_bazelrc_flag_has_a_reason():
-    """A flag without a comment above it, or above its group, cannot be judged later."""
+    """Each flag in .bazelrc has a comment above it or above its group."""
     bare, reason = [], False
     for line in tree.text(tree.Path(".bazelrc")).splitlines():
         if line.startswith("#"):
@@ -110,27 +110,21 @@ def test_every_test_says_what_it_tests():
     for path in tree.with_suffix(".py"):
         if not path.name.endswith("_test.py"):
             continue
-        for node in ast.walk(ast.parse(tree.text(path))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                if not ast.get_docstring(node):
-                    bare.append(f"{path}:{node.lineno} {node.name}")
+        functions = [node for node in ast.walk(ast.parse(tree.text(path))) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        bare += [f"{path}:{node.lineno} {node.name}" for node in functions if node.name.startswith("test_") and not ast.get_docstring(node)]
 
     assert bare == []
 
 
 def test_every_module_says_what_it_is_for():
-    """Each Python and Starlark file begins with a docstring."""
-    bare = [
-        str(path)
-        for path in tree.with_suffix(".py", ".bzl")
-        if tree.text(path).strip() and not re.match(r'(#[^\n]*\n)*\s*"""', tree.text(path))
-    ]
+    """Each Python and Starlark file starts with a docstring."""
+    bare = [str(path) for path in tree.with_suffix(".py", ".bzl") if tree.text(path).strip() and not re.match(r'(#[^\n]*\n)*\s*"""', tree.text(path))]
 
     assert bare == []
 
 
 def test_ci_is_the_command_that_people_run():
-    """.ci/run is `./turnup test` and nothing else."""
+    """.ci/run runs `./turnup test` and nothing else."""
     lines = [line for line in tree.text(tree.Path(".ci/run")).splitlines() if line and not line.startswith("#")]
 
     assert lines == ['exec "$(dirname "${BASH_SOURCE[0]}")/../turnup" test']

@@ -1,4 +1,4 @@
-"""docs/promises.md: every promise is there, and every test that it names is a test target."""
+"""Tests of docs/promises.md: every promise is listed, and every test that it names is a test target."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ ROWS = dict(re.findall(r"^\| \*\*(P\d+)\*\* (.*) \|$", PAGE, re.MULTILINE))
 
 
 def targets_of(package):
-    """Returns the names of the test targets of a package's BUILD file: those written out, and those made of globs and lists."""
+    """Returns the names of the test targets in a BUILD file, including those that a list comprehension declares."""
     folder = tree.Path(package)
     # Starlark's syntax is Python's.
     build = ast.parse(tree.text(folder / "BUILD"))
@@ -30,14 +30,14 @@ def targets_of(package):
 
 
 def test_every_promise_is_there():
-    """The twelve promises stand in order, and each is held by a test."""
+    """The twelve promises are in order, and each has a test."""
     assert list(ROWS) == [f"P{number}" for number in range(1, 13)]
     assert [name for name, row in ROWS.items() if not re.search(r"`//[\w/]+:\w+_test`", row)] == []
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_label_is_a_test(label):
-    """A test that the page names is a target of its package's BUILD file."""
+    """Each test that the page names is a target in its package's BUILD file."""
     package, _, name = label.removeprefix("//").partition(":")
 
     assert name in targets_of(package)

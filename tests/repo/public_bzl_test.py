@@ -1,13 +1,13 @@
-"""docs/reference: every .bzl file that others load has a page."""
+"""Tests that docs/reference has a page for every public .bzl file."""
 
 from docs.tools.generator import PAGES
 from tests.repo import tree
 
 
 def test_every_public_bzl_file_is_on_a_page():
-    """A .bzl file directly in a rule set's folder is public: its symbols are in the reference."""
+    """The reference has the symbols of every .bzl file directly in a rule set's folder, because these files are public."""
     public = {str(path) for path in tree.with_suffix(".bzl") if path.parts[0] == "rules" and len(path.parts) == 3}
-    # worker.bzl is shared by the rule sets and not for BUILD files.
+    # The rule sets share worker.bzl; BUILD files do not load it.
     shared = {"rules/common/worker.bzl"}
 
     assert public - shared == {file for files in PAGES.values() for file in files}

@@ -1,7 +1,7 @@
-"""The repository as git sees it, for tests that look at all of it rather than at declared inputs.
+"""The repository as git sees it, for tests that read all of it and not only declared inputs.
 
 Bazel cannot name every file of every package as an input, so these tests follow the link from their runfiles to the
-workspace, and are tagged `external`: never taken from a cache.
+workspace. They are tagged `external`, so that their results are never cached.
 """
 
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 
 # WORKSPACE is in every such test's runfiles, as a link to the real file.
 ROOT = Path("WORKSPACE").resolve().parent
-# Code that others wrote or that a tool writes: not ours to keep short or documented.
+# Generated files, which no convention applies to.
 GENERATED = ("go.sum", "requirements.lock")
 
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Returns every file that git tracks, or would track, relative to the root; what git ignores is not in it."""
+    """Returns every file that git tracks or would track, relative to the root; ignored files are left out."""
     words = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\0")
     return tuple(Path(name) for name in names if name and (ROOT / name).is_file())
@@ -28,7 +28,7 @@ def with_suffix(*suffixes: str) -> list[Path]:
 
 
 def text(path: Path) -> str:
-    """Returns a tracked file's text; "" where it is not text."""
+    """Returns a tracked file's text; "" if it is not UTF-8."""
     try:
         return (ROOT / path).read_text(encoding="utf-8")
     except UnicodeDecodeError:

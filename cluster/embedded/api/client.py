@@ -11,7 +11,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cluster.common.errors import ClusterError
@@ -22,7 +22,7 @@ __all__ = ["ApiClient", "ApiError", "wait_for"]
 _FIELD_MANAGER = "turnup-cluster"
 _PAUSE = 0.03  # seconds between two attempts; a call takes about 2 ms
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class ApiError(ClusterError):
@@ -54,7 +54,7 @@ class ApiClient:
         self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None
 
-    def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> object:
+    def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> Any:
         """Makes one call.
 
         Args:
@@ -86,7 +86,7 @@ class ApiClient:
             raise ApiError(f"the API server refused {method} {path}: {message}", response.status)
         return answer
 
-    def apply(self, resource: str, item: dict) -> None:
+    def apply(self, resource: str, item: dict[str, Any]) -> None:
         """Applies one object with server-side apply.
 
         Args:
@@ -106,7 +106,7 @@ class ApiClient:
             self._connection = None
 
 
-def wait_for(what: str, look: Callable[[], T | None], timeout: float, cure: str, state: Callable[[], str] | None = None) -> T:
+def wait_for(what: str, look: Callable[[], _T | None], timeout: float, cure: str, state: Callable[[], str] | None = None) -> _T:
     """Calls a function until it returns something other than None.
 
     Args:

@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -22,7 +23,7 @@ from cluster.model.state import Cluster
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, str, object]] = []
+    seen: ClassVar[list[tuple[str, str, object]]] = []
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -38,7 +39,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    do_GET = do_PATCH = _answer  # noqa: N815
+    do_GET = do_PATCH = _answer
 
     def log_message(self, *_: object) -> None:
         """Logs nothing."""
@@ -105,7 +106,7 @@ def test_unreachable_server(tmp_path: Path, client: ApiClient, monkeypatch: pyte
 
 def test_wait_returns_what_it_found() -> None:
     """An ApiError and None mean "not yet"."""
-    answers = iter([ApiError("no", 403), None, "found"])
+    answers: Iterator[ApiError | str | None] = iter([ApiError("no", 403), None, "found"])
 
     def look() -> str | None:
         answer = next(answers)

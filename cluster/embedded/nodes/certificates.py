@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority", "new_authority", "load_authority", "write_key_pair"]
+from cluster.common.errors import ClusterError
+
+__all__ = ["Authority", "load_authority", "new_authority", "write_key_pair"]
 
 _VALID = datetime.timedelta(days=3650)
 # A machine's clock can be behind for a moment after the machine wakes from sleep.
@@ -107,7 +109,8 @@ def load_authority(folder: Path, name: str) -> Authority:
     """Reads an authority that `new_authority` wrote."""
     certificate = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
     key = serialization.load_pem_private_key((folder / f"{name}.key").read_bytes(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ClusterError(f"{folder / name}.key is not an elliptic curve key; delete the cluster and create it again")
     return Authority(certificate, key)
 
 
@@ -120,7 +123,7 @@ def write_key_pair(folder: Path, name: str) -> None:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -155,9 +158,7 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     # All Go programs can read the traditional OpenSSL format.
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     _write(path, pem, 0o600)
 
 

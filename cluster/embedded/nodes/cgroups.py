@@ -81,8 +81,7 @@ class Cgroups:
         missing = [controller for controller in _REQUIRED_V2 if controller not in available]
         if missing:
             raise ClusterError(
-                f"{group} lacks the cgroup controllers {', '.join(missing)}, which kubelet needs; "
-                "enable them on this machine, or in the container around it"
+                f"{group} lacks the cgroup controllers {', '.join(missing)}, which kubelet needs; enable them on this machine, or in the container around it"
             )
         control = group / "cgroup.subtree_control"
         wanted = [controller for controller in available if controller not in control.read_text().split()]
@@ -92,8 +91,7 @@ class Cgroups:
             control.write_text(" ".join(f"+{controller}" for controller in wanted))
         except OSError as error:
             raise ClusterError(
-                f"{control} refused the controllers {', '.join(wanted)} ({error.strerror}); "
-                "move the processes of that group into a child group, then try again"
+                f"{control} refused the controllers {', '.join(wanted)} ({error.strerror}); move the processes of that group into a child group, then try again"
             ) from None
 
     @staticmethod
@@ -148,7 +146,9 @@ class Cgroups:
             if not left:
                 return
             if time.monotonic() > deadline:
-                raise ClusterError(f"cgroup {left[0]} cannot be removed, because a process from outside the cluster is in it; end that process and delete the cluster again")
+                raise ClusterError(
+                    f"cgroup {left[0]} cannot be removed, because a process from outside the cluster is in it; end that process and delete the cluster again"
+                )
             time.sleep(0.02)
 
     def _groups(self, number: int | None = None) -> Iterator[Path]:

@@ -147,7 +147,7 @@ def test_remove(v1: Path) -> None:
     assert (v1 / "cpu" / "turnup-x" / "2").exists()
 
     found.remove()
-    assert not [path for path in v1.rglob("turnup-x")]
+    assert not list(v1.rglob("turnup-x"))
     assert (v1 / "cpu" / "other").exists()
     found.remove()
 

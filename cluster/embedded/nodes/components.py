@@ -6,6 +6,8 @@ https://kubernetes.io/docs/reference/command-line-tools-reference/, for the vers
 
 from __future__ import annotations
 
+from typing import Any
+
 from cluster.embedded.nodes.credentials import NODE_PATH
 from cluster.model.names import Layout
 
@@ -32,7 +34,7 @@ _NODE_GRACE = "20s"
 _TOLERATION_SECONDS = 30
 
 
-def node_programs(layout: Layout, number: int) -> list[dict[str, object]]:
+def node_programs(layout: Layout, number: int) -> list[dict[str, Any]]:
     """Returns a node's programs.
 
     Args:
@@ -48,7 +50,7 @@ def node_programs(layout: Layout, number: int) -> list[dict[str, object]]:
     return programs
 
 
-def _program(folder: str, command: list[str], after: list[dict[str, str]] | None = None) -> dict[str, object]:
+def _program(folder: str, command: list[str], after: list[dict[str, str]] | None = None) -> dict[str, Any]:
     name = command[0]
     return {
         "name": name,
@@ -65,7 +67,7 @@ def _key(name: str) -> str:
     return f"{NODE_PATH}/{name}"
 
 
-def _etcd() -> dict[str, object]:
+def _etcd() -> dict[str, Any]:
     return _program(
         ETCD,
         [
@@ -86,7 +88,7 @@ def _etcd() -> dict[str, object]:
     )
 
 
-def _api_server(layout: Layout) -> dict[str, object]:
+def _api_server(layout: Layout) -> dict[str, Any]:
     return _program(
         KUBERNETES,
         [
@@ -133,7 +135,7 @@ def _api_server(layout: Layout) -> dict[str, object]:
     )
 
 
-def _controller_manager() -> dict[str, object]:
+def _controller_manager() -> dict[str, Any]:
     kubeconfig = _key("controller-manager.kubeconfig")
     return _program(
         KUBERNETES,
@@ -163,7 +165,7 @@ def _controller_manager() -> dict[str, object]:
     )
 
 
-def _scheduler() -> dict[str, object]:
+def _scheduler() -> dict[str, Any]:
     kubeconfig = _key("scheduler.kubeconfig")
     return _program(
         KUBERNETES,
@@ -182,7 +184,7 @@ def _scheduler() -> dict[str, object]:
     )
 
 
-def _provisioner() -> dict[str, object]:
+def _provisioner() -> dict[str, Any]:
     return _program(
         KUBERNETES,
         ["local-path-provisioner", f"--kubeconfig={_key('local-path-provisioner.kubeconfig')}", f"--root={VOLUMES}"],
@@ -191,11 +193,11 @@ def _provisioner() -> dict[str, object]:
     )
 
 
-def _containerd() -> dict[str, object]:
+def _containerd() -> dict[str, Any]:
     return _program(RUNTIME, ["containerd", "--config=/etc/containerd/config.toml"])
 
 
-def _kubelet(layout: Layout, number: int) -> dict[str, object]:
+def _kubelet(layout: Layout, number: int) -> dict[str, Any]:
     return _program(
         KUBERNETES,
         [
@@ -209,7 +211,7 @@ def _kubelet(layout: Layout, number: int) -> dict[str, object]:
     )
 
 
-def _kube_proxy(layout: Layout, number: int) -> dict[str, object]:
+def _kube_proxy(layout: Layout, number: int) -> dict[str, Any]:
     return _program(
         KUBERNETES,
         [

@@ -65,9 +65,7 @@ def _write_control_plane(cluster: Cluster, authority: Authority, etcd: Authority
         shutil.copy2(cluster.pki / name, folder / name)
     service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{layout.dns_domain}"]
     addresses = [str(layout.api_service), str(layout.address(1)), "127.0.0.1"]
-    authority.issue(
-        folder, "apiserver", user="kube-apiserver", hosts=[*service, "localhost", layout.node(1), *addresses], server=True, client=False
-    )
+    authority.issue(folder, "apiserver", user="kube-apiserver", hosts=[*service, "localhost", layout.node(1), *addresses], server=True, client=False)
     # A role binding gives this user the whole API of the kubelets.
     authority.issue(folder, "apiserver-kubelet-client", user="turnup:kube-apiserver")
     etcd.issue(folder, "etcd-server", user="etcd", hosts=["localhost", "127.0.0.1"], server=True)

@@ -33,7 +33,8 @@ def _certificate(path: Path) -> x509.Certificate:
 
 def _subject(certificate: x509.Certificate) -> tuple[str, list[str]]:
     names = certificate.subject
-    return names.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value, [group.value for group in names.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    groups = [str(group.value) for group in names.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    return str(names.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value), groups
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,8 @@ def test_service_account_keys_belong_together(cluster: Cluster) -> None:
 
     private = serialization.load_pem_private_key((cluster.pki / "sa.key").read_bytes(), None)
     public = serialization.load_pem_public_key((cluster.pki / "sa.pub").read_bytes())
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(private.sign(b"token", ec.ECDSA(hashes.SHA256())), b"token", ec.ECDSA(hashes.SHA256()))
 
 

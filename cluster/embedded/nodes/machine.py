@@ -6,6 +6,7 @@ process, while the kernel can give the ID alone to another process later.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -73,7 +74,7 @@ def node_pid(cluster: Cluster, number: int) -> int | None:
         return None
     if facts["start"] is None or process_start(facts["pid"]) != facts["start"]:
         return None
-    return facts["pid"]
+    return int(facts["pid"])
 
 
 def mark(pid: int, path: str, proc: Path = Path("/proc")) -> None:
@@ -147,11 +148,11 @@ def kill_node(cluster: Cluster, number: int) -> None:
     start = process_start(pid)
     _signal(pid, signal.SIGKILL)
     if not wait_until_ended(pid, start, _KILL_TIMEOUT):
-        raise ClusterError(f"process {pid} of node {cluster.layout.node(number)} does not end after SIGKILL; see /proc/{pid}/stack for what it waits for, then try again")
+        raise ClusterError(
+            f"process {pid} of node {cluster.layout.node(number)} does not end after SIGKILL; see /proc/{pid}/stack for what it waits for, then try again"
+        )
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -29,7 +29,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 @pytest.fixture
-def spawn(cluster: Cluster):  # noqa: ANN201
+def spawn(cluster: Cluster):
     """Starts a Python program in place of a node; it is reaped as soon as it ends, as init would do."""
     import threading
 
@@ -64,7 +64,7 @@ def test_start_time_of_odd_names(tmp_path: Path, line: str, start: str | None) -
     assert process_start(7, tmp_path) == start
 
 
-def test_launch(cluster: Cluster, spawn) -> None:  # noqa: ANN001
+def test_launch(cluster: Cluster, spawn) -> None:
     """Only its owner can read the specification, and the process is found again."""
     process = spawn(_SLEEP)
     path = cluster.node_folder(1) / "node.json"
@@ -83,7 +83,7 @@ def test_another_process_with_the_id(cluster: Cluster) -> None:
     assert node_pid(cluster, 1) is None
 
 
-def test_kill(cluster: Cluster, spawn) -> None:  # noqa: ANN001
+def test_kill(cluster: Cluster, spawn) -> None:
     """A killed node is gone when the call returns, and killing it again is not an error."""
     process = spawn(_SLEEP)
     kill_node(cluster, 1)
@@ -93,7 +93,7 @@ def test_kill(cluster: Cluster, spawn) -> None:  # noqa: ANN001
     kill_node(cluster, 1)
 
 
-def test_stop_of_a_stubborn_node(cluster: Cluster, spawn, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_stop_of_a_stubborn_node(cluster: Cluster, spawn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that does not stop in time is killed."""
     monkeypatch.setattr(machine, "_STOP_TIMEOUT", 0.2)
     process = spawn(_STUBBORN)

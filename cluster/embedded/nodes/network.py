@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from pathlib import Path
+from typing import Any
 
 from cluster.common.errors import ClusterError
 from cluster.common.process import Runner
@@ -159,6 +160,6 @@ def _batch(runner: Runner, commands: list[str], prefix: list[str] | None = None)
     runner.run([*(prefix or []), "ip", "-batch", "-"], stdin="".join(f"{command}\n" for command in commands))
 
 
-def _ip_json(runner: Runner, what: str) -> list[dict]:
+def _ip_json(runner: Runner, what: str) -> list[dict[str, Any]]:
     text = runner.run(["ip", "-json", "-4" if what != "link" else "-0", what, "show"]).stdout.strip()
     return json.loads(text) if text else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def _address(name: str, address: str, prefix: int, family: str = "inet") -> dict
     return {"ifname": name, "addr_info": [{"family": family, "local": address, "prefixlen": prefix}]}
 
 
-def _machine(addresses: list[dict] = (), routes: list[dict] = (), links: list[str] = ()) -> FakeRunner:
+def _machine(addresses: Sequence[dict] = (), routes: Sequence[dict] = (), links: Sequence[str] = ()) -> FakeRunner:
     return FakeRunner(
         {
             "ip -json -4 address": Result(0, json.dumps(list(addresses))),
@@ -40,7 +41,12 @@ def _machine(addresses: list[dict] = (), routes: list[dict] = (), links: list[st
 def test_free_machine() -> None:
     """Other networks, our own bridge and default routes don't conflict."""
     machine = _machine(
-        [_address("lo", "127.0.0.1", 8), _address("eth0", "10.0.0.5", 24), _address(_LAYOUT.bridge, "172.19.0.1", 26), _address("eth0", "fe80::1", 64, "inet6")],
+        [
+            _address("lo", "127.0.0.1", 8),
+            _address("eth0", "10.0.0.5", 24),
+            _address(_LAYOUT.bridge, "172.19.0.1", 26),
+            _address("eth0", "fe80::1", 64, "inet6"),
+        ],
         [{"dst": "default", "dev": "eth0"}, {"dst": "10.0.0.0/24", "dev": "eth0"}, {"dst": "172.19.0.0/26", "dev": _LAYOUT.bridge}],
     )
 
@@ -64,7 +70,7 @@ def test_bridge_is_made_once() -> None:
     """The bridge gets the subnet's first address; an existing bridge is not changed."""
     machine = _machine()
     network.make_bridge(machine, _LAYOUT)
-    assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in machine.inputs[-1]
+    assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in str(machine.inputs[-1])
 
     there = _machine(links=[_LAYOUT.bridge])
     network.make_bridge(there, _LAYOUT)
@@ -90,7 +96,7 @@ def test_node_is_connected() -> None:
     """The node gets its address, a route to the pods of each other node, and rewrites the source of packets that leave the pod network."""
     machine = _machine()
     network.connect_node(machine, _LAYOUT, 2, 4711, ["enter", "4711"])
-    outside, inside, firewall = machine.inputs[1:]
+    outside, inside, firewall = map(str, machine.inputs[1:])
 
     assert f"link add {_LAYOUT.veth(2)} master {_LAYOUT.bridge}" in outside
     assert "netns 4711" in outside
@@ -117,7 +123,7 @@ def test_links_are_removed_cables_first() -> None:
     names = ["lo", _LAYOUT.bridge, _LAYOUT.veth(1), "tu00000000", "tu00000000n1"]
     removed = []
 
-    def delete(args: list[str]) -> Result:
+    def delete(args: Sequence[str]) -> Result:
         removed.append(args[-1])
         return Result(0)
 

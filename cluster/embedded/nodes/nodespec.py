@@ -23,7 +23,20 @@ __all__ = ["node_spec"]
 # Programs and libraries; some of them are links on some machines.
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
 # The parts of /etc that programs and libraries read.
-_ETC = ("alternatives", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "protocols", "services", "ssl", "ca-certificates")
+_ETC = (
+    "alternatives",
+    "group",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "passwd",
+    "protocols",
+    "services",
+    "ssl",
+    "ca-certificates",
+)
 
 # kubelet checks these settings of the kernel (pkg/util/sysctl). The node sees these values, while the machine keeps its own.
 _MASKS = {
@@ -86,7 +99,7 @@ def _bind(source: Path | str, target: str, read_only: bool = False, kind: str = 
 
 
 def _system_mounts() -> list[dict[str, object]]:
-    mounts = []
+    mounts: list[dict[str, object]] = []
     for name in _SYSTEM:
         source = Path("/", name)
         if source.is_symlink():
@@ -102,9 +115,9 @@ def _system_mounts() -> list[dict[str, object]]:
         {"source": "sysfs", "target": "/sys", "type": "sysfs"},
         _bind("/sys/fs/cgroup", "/sys/fs/cgroup", kind="rbind"),
         _bind("/dev", "/dev", kind="rbind"),
-        {"source": "tmpfs", "target": "/dev/shm", "type": "tmpfs", "options": "mode=1777"},
+        {"source": "tmpfs", "target": "/dev/shm", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # a mount of the node, not a file
         {"source": "tmpfs", "target": "/run", "type": "tmpfs", "options": "mode=755"},
-        {"source": "tmpfs", "target": "/tmp", "type": "tmpfs", "options": "mode=1777"},
+        {"source": "tmpfs", "target": "/tmp", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # as above
     ]
     return mounts
 

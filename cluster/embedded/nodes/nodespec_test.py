@@ -29,7 +29,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
 
 
 def _spec(cluster: Cluster, number: int) -> dict:
-    programs = Binaries(*(Path("/cache", name) for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni")), images=())
+    kubernetes, etcd, nodeinit, runtime, cni = (Path("/cache", name) for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni"))
+    programs = Binaries(kubernetes, etcd, nodeinit, runtime, cni, images=())
     cgroups = Cgroups(Path("/cg"), (Path("/cg/cpu"), Path("/cg/memory")), False, "turnup-x")
     return node_spec(cluster, number, programs, Registries().with_plain_http("172.19.0.2:31000"), cgroups)
 

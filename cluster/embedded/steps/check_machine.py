@@ -53,5 +53,6 @@ def check_neighbours(context: Context) -> None:
     for other in known_clusters(context.cluster.state_dir):
         if other.name != context.cluster.name and other.layout.subnet.overlaps(ours.subnet):
             raise ClusterError(
-                f"subnet {ours.subnet} is in use by cluster {other.name} ({other.subnet}); choose another with --subnet, or run `./turnup cluster delete --name {other.name}`"
+                f"subnet {ours.subnet} is in use by cluster {other.name} ({other.subnet}); "
+                f"choose another with --subnet, or run `./turnup cluster delete --name {other.name}`"
             )

@@ -56,7 +56,8 @@ class Context:
 
     def binaries(self) -> Binaries:
         """Returns where the programs are; only after the step that builds them."""
-        assert self.programs is not None
+        if self.programs is None:
+            raise RuntimeError("the step that builds the programs has not run")
         return self.programs
 
     def check_background(self) -> None:

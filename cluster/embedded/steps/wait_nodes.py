@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from typing import Any
 
 from cluster.embedded.api.client import wait_for
 from cluster.embedded.steps.context import Context
@@ -43,7 +44,7 @@ def execute(context: Context) -> None:
     context.api.apply("/api/v1/nodes", node)
 
 
-def is_ready(node: dict, since: float = 0.0) -> bool:
+def is_ready(node: dict[str, Any], since: float = 0.0) -> bool:
     """Returns whether a Node object is Ready.
 
     Args:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from python.common.health_http import HealthEndpoint
 from python.redis import nodes
@@ -70,10 +71,8 @@ class Pod:
         self._endpoint = HealthEndpoint(who.ip, who.status_port, checks)
         folder.mkdir(exist_ok=True)
         self._supervisor = Supervisor(find_redis_server(), who, self.agent, folder, "16mb")
-        self._output = open(folder / "log", "ab")
-        self._thread = threading.Thread(
-            target=self._supervisor.run, args=(self._stopping, self._output), daemon=True
-        )
+        self._output = open(folder / "log", "ab")  # noqa: SIM115  # stays open until the pod has stopped
+        self._thread = threading.Thread(target=self._supervisor.run, args=(self._stopping, self._output), daemon=True)
         self._endpoint.start()
         self._thread.start()
 
@@ -146,9 +145,7 @@ class LocalCluster:
 
     def stop(self, *ordinals: int) -> None:
         """Stops the given pods, or all, gracefully and at the same time."""
-        threads = [
-            threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)
-        ]
+        threads = [threading.Thread(target=self.pods.pop(n).stop) for n in ordinals or list(self.pods)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -163,7 +160,7 @@ class LocalCluster:
         """Deletes the data of a pod that does not run."""
         shutil.rmtree(self._folder / f"redis-{ordinal}")
 
-    def ask(self, ordinal: int, *words: str | int):
+    def ask(self, ordinal: int, *words: str | int) -> Any:
         """Sends one command to a pod's Redis and returns the reply."""
         with Connection(self.ip(ordinal), self.port) as redis:
             return redis.command(*words)

@@ -64,16 +64,11 @@ class FakeStore:
             raise UnknownPlace(name)
         return self._places[name]
 
-    def near(
-        self, latitude: float, longitude: float, radius_km: float, limit: int | None = None
-    ) -> list[tuple[str, float]]:
+    def near(self, latitude: float, longitude: float, radius_km: float, limit: int | None = None) -> list[tuple[str, float]]:
         """See PlaceStore."""
         self._check()
         here = (latitude, longitude)
-        rows = [
-            (name, geo.distance_km(here, (place.latitude, place.longitude)))
-            for name, place in self._places.items()
-        ]
+        rows = [(name, geo.distance_km(here, (place.latitude, place.longitude))) for name, place in self._places.items()]
         rows.sort(key=lambda row: row[1])
         return [row for row in rows if row[1] <= radius_km][:limit]
 

@@ -75,7 +75,7 @@ def _globals(path: Path) -> dict[str, Any]:
         file = (_RULES / "private" if folder.endswith("private") or not folder else path.parent) / name
         elsewhere = label.startswith("@") or (folder.startswith("//") and not folder.startswith("//rules/jsonnet"))
         found = {} if elsewhere else _globals(file)
-        names.update({mine: found.get(theirs, bazel) for mine, theirs in {**dict(zip(same, same)), **renamed}.items()})
+        names.update({mine: found.get(theirs, bazel) for mine, theirs in {**dict(zip(same, same, strict=False)), **renamed}.items()})
 
     names["load"] = load
     exec(compile(path.read_text(encoding="utf-8"), path, "exec"), names)  # noqa: S102  # our own file

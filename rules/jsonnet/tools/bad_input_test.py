@@ -79,9 +79,7 @@ def test_every_error_has_a_location(name: str, case: str) -> None:
 
 def test_error_in_a_library_leads_to_the_program(name: str) -> None:
     """The innermost frame is in the library, and a later one in the program."""
-    lines = _error(
-        name, {"a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }", "a/b.libsonnet": "{ f(v): v.gone }"}
-    )
+    lines = _error(name, {"a/main.jsonnet": "local b = import 'b.libsonnet';\n{ x: b.f(1) }", "a/b.libsonnet": "{ f(v): v.gone }"})
 
     frames = [line.strip() for line in lines if line.startswith("    a/")]
     assert frames[0].startswith("a/b.libsonnet:1:9"), lines
@@ -110,10 +108,7 @@ def test_absolute_import(name: str, tmp_path: Path) -> None:
     """An absolute path is an error even if the file is an input, and the error says what to use instead."""
     lines = _error(name, {"a/main.jsonnet": f"import '{tmp_path}/a/b.libsonnet'", "a/b.libsonnet": "1"})
 
-    assert lines[0] == (
-        f"a/main.jsonnet:1:1: '{tmp_path}/a/b.libsonnet' is an absolute path; "
-        "use the path from the workspace root"
-    )
+    assert lines[0] == (f"a/main.jsonnet:1:1: '{tmp_path}/a/b.libsonnet' is an absolute path; use the path from the workspace root")
 
 
 def test_import_that_is_not_utf8(name: str) -> None:
@@ -134,9 +129,7 @@ def test_bytes(name: str) -> None:
 
     with pytest.raises(RenderError) as caught:
         engine.evaluate(request)
-    assert caught.value.message.split("\n")[0] == (
-        "a/raw.bin: byte 0 is not UTF-8; set engine = \"gojsonnet\", because rjsonnet's importbin accepts only UTF-8"
-    )
+    assert caught.value.message.split("\n")[0] == ('a/raw.bin: byte 0 is not UTF-8; set engine = "gojsonnet", because rjsonnet\'s importbin accepts only UTF-8')
 
 
 def test_program_that_is_not_utf8(name: str) -> None:

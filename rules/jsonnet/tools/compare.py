@@ -33,7 +33,7 @@ def difference(one: object, other: object, path: str = "the value") -> str:
     if isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             return f"{path} has {len(one)} elements in the first and {len(other)} in the second"
-        return next((found for i, pair in enumerate(zip(one, other)) if (found := difference(*pair, f"{path}[{i}]"))), "")
+        return next((found for i, pair in enumerate(zip(one, other, strict=False)) if (found := difference(*pair, f"{path}[{i}]"))), "")
     if one == other and isinstance(one, bool) == isinstance(other, bool):
         return ""
     return f"{path} is {json.dumps(one)[:200]} in the first and {json.dumps(other)[:200]} in the second"
@@ -53,8 +53,7 @@ def compare(outcomes: dict[str, dict[str, Any]]) -> list[str]:
     for engine, outcome in others:
         if outcome["exit_code"] != expected["exit_code"]:
             sentences.append(
-                f"exit code {expected['exit_code']} with {first}, {outcome['exit_code']} with {engine}: "
-                f"{outcome['message'] or expected['message']}"
+                f"exit code {expected['exit_code']} with {first}, {outcome['exit_code']} with {engine}: {outcome['message'] or expected['message']}"
             )
         elif found := difference(expected["value"], outcome["value"]):
             sentences.append(f"{first} and {engine} differ: {found}")

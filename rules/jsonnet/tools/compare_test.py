@@ -75,9 +75,7 @@ def test_values_that_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.Monk
 def test_deep_values_are_compared(tmp_path: Path) -> None:
     """A value as deep as an outcome may be is compared completely."""
     for name, bottom in (("a", "1"), ("b", "2")):
-        (tmp_path / f"t.x.{name}.json").write_text(
-            '{"exit_code": 0, "message": "", "value": ' + "[" * 900 + bottom + "]" * 900 + "}"
-        )
+        (tmp_path / f"t.x.{name}.json").write_text('{"exit_code": 0, "message": "", "value": ' + "[" * 900 + bottom + "]" * 900 + "}")
     err = io.StringIO()
 
     assert compare.main(sorted(map(str, tmp_path.iterdir())), err) == 1

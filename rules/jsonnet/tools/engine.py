@@ -18,8 +18,9 @@ from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
 from rules.jsonnet.tools import error_location
 from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError, UsageError
-from rules.jsonnet.tools.imports import Inputs, workspace_path
+from rules.jsonnet.tools.imports import Inputs
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
 # Messages of the engines for infinite recursion.
@@ -60,16 +61,12 @@ def _value(binding: Binding, status: Mapping[str, str], stamped: bool) -> str:
     text = binding.value
     if binding.source == "env":
         if binding.value not in os.environ:
-            raise RenderError(
-                f"the environment variable {binding.value} is not set; pass it with --action_env={binding.value}=VALUE"
-            )
+            raise RenderError(f"the environment variable {binding.value} is not set; pass it with --action_env={binding.value}=VALUE")
         text = os.environ[binding.value]
         try:
             text.encode()
         except UnicodeEncodeError as error:  # Python decodes bytes that are not UTF-8 to lone surrogates
-            raise RenderError(
-                f"the environment variable {binding.value} is not UTF-8 text; set it to UTF-8 text"
-            ) from error
+            raise RenderError(f"the environment variable {binding.value} is not UTF-8 text; set it to UTF-8 text") from error
     return fill(text, status, repr(binding.name)) if stamped else text
 
 
@@ -115,9 +112,7 @@ def _cycle_message(stack: list[str], inputs: Inputs) -> list[str]:
     return [f"cyclic import: {steps}, and each needs the other's value; move the shared part to a separate file"]
 
 
-def format_error(
-    message: list[str], stack: list[str], failure: RenderError | None, request: Request, inputs: Inputs
-) -> str:
+def format_error(message: list[str], stack: list[str], failure: RenderError | None, request: Request, inputs: Inputs) -> str:
     """Formats an engine's error.
 
     Args:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rules.jsonnet.tools import engine, imports
+from rules.jsonnet.tools import engine
+from rules.jsonnet.tools.engines import paths
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Binding, Request
 
@@ -74,7 +75,7 @@ def test_external_repositories() -> None:
     files = {"a/main.jsonnet": "import 'external/other/x.json'", "external/other/x.json": "7"}
 
     assert _value(files) == 7
-    assert imports.workspace_path("../other/x.json") == "external/other/x.json"
+    assert paths.workspace_path("../other/x.json") == "external/other/x.json"
 
 
 def test_generated_program() -> None:

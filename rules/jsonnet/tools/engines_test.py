@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,13 @@ from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import ENGINES, Request
 
 _LACKS = {
-    "rjsonnet": "atan2 deg2rad flattenDeepArray hypot isNull log10 log2 pi rad2deg trim".split(),
+    "rjsonnet": ["atan2", "deg2rad", "flattenDeepArray", "hypot", "isNull", "log10", "log2", "pi", "rad2deg", "trim"],
     "gojsonnet": [],
     "jsonnet": ["id"],
 }
 
 
-def _value(name: str, program: str) -> object:
+def _value(name: str, program: str) -> Any:
     """Evaluates a program."""
     Path("p.jsonnet").write_text(program)
     return json.loads(engine.evaluate(Request(src="p.jsonnet", engine=name)))
@@ -34,9 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_functions_that_an_engine_lacks() -> None:
     """Each engine lacks exactly the functions of std that the README lists."""
     # Names with a dollar sign are internal to the engines.
-    found = {
-        name: {f for f in _value(name, "std.objectFieldsAll(std)") if "$" not in f} for name in ENGINES  # type: ignore[attr-defined]
-    }
+    found = {name: {f for f in _value(name, "std.objectFieldsAll(std)") if "$" not in f} for name in ENGINES}
     every = set.union(*found.values())
 
     assert {name: sorted(every - functions) for name, functions in found.items()} == _LACKS
@@ -106,7 +105,7 @@ def test_text_block_without_last_newline() -> None:
     ],
 )
 def test_escaped_slashes_in_json(name: str, program: str, value: object) -> None:
-    """Each engine imports JSON with `\\/`, which many encoders write, and importstr keeps it unchanged."""
+    r"""Each engine imports JSON with `\\/`, which many encoders write, and importstr keeps it unchanged."""
     Path("p.jsonnet").write_text(program)
     Path("x.json").write_text('{"a": "x\\/y\\\\/"}')
     Path("jsonnet.json").write_text("{ a: @'x\\/y' }")
@@ -116,7 +115,7 @@ def test_escaped_slashes_in_json(name: str, program: str, value: object) -> None
 
 
 def test_json_that_is_also_imported_as_text() -> None:
-    """If a program first imports a file with `\\/` as text, rjsonnet can't import it as JSON."""
+    r"""If a program first imports a file with `\\/` as text, rjsonnet can't import it as JSON."""
     Path("p.jsonnet").write_text("[importstr 'x.json', import 'x.json']")
     Path("x.json").write_text('{"a": "x\\/y"}')
 

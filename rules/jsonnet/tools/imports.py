@@ -1,10 +1,7 @@
 """Resolves imports among the declared inputs of one rendering.
 
-Source files and generated files form one tree of *workspace paths*:
-`bazel-out/<configuration>/bin/svc/service.json` is imported as
-`svc/service.json`, and `../repository/a.libsonnet` of a runfiles folder as
-`external/repository/a.libsonnet`. A program can import only declared inputs, with
-or without a sandbox, so a build never depends on a file that Bazel does not track.
+A program can import only declared inputs, with or without a sandbox, so a build never depends on a file that
+Bazel does not track. Inputs are found by their workspace paths (engines/paths.py).
 Each rendering reads the files again, so there is no cache that could be stale.
 """
 
@@ -16,24 +13,11 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 
+from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError
 
 # Imports of code only: a file imported as text is not part of a cycle.
 _IMPORT = re.compile(r"""\bimport\s*@?['"]([^'"\n]+)['"]""")
-_OUTPUT_ROOT = re.compile(r"^bazel-out/[^/]+/(?:bin|genfiles)/")
-
-
-def workspace_path(path: str) -> str:
-    """Converts a path in the execution root or the runfiles to a workspace path.
-
-    Args:
-        path: Relative path with `/`.
-
-    Returns:
-        The file's path from the workspace root.
-    """
-    path = _OUTPUT_ROOT.sub("", posixpath.normpath(path))
-    return "external/" + path[3:] if path.startswith("../") else path
 
 
 class Inputs:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self, cast
 
 # About 100 KiB of values per rendering, so that a leak shows within a few hundred renderings.
 PROGRAM = """local lib = import 'lib.libsonnet';
@@ -32,30 +32,24 @@ class Worker:
         (folder / "main.jsonnet").write_text(PROGRAM)
         (folder / "lib.libsonnet").write_text(LIBRARY)
         arguments = [f"--engine={engine}", "--persistent_worker"]
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}\n"
-            f"from rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
-        )
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
+        self.process = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._stdin, self._stdout = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
+        self._stdin.close()
         self.process.wait(timeout=30)
-        self.process.stdout.close()
+        self._stdout.close()
 
     def render(self) -> dict[str, Any]:
         """Renders PROGRAM to out.json and returns the worker's response."""
-        assert self.process.stdin and self.process.stdout
         words = ["--label=//:main", "--src=main.jsonnet", "--input=lib.libsonnet", "--out=out.json"]
-        self.process.stdin.write(json.dumps({"arguments": words}).encode())
-        self.process.stdin.flush()
-        response: dict[str, Any] = json.loads(self.process.stdout.readline())
+        self._stdin.write(json.dumps({"arguments": words}).encode())
+        self._stdin.flush()
+        response: dict[str, Any] = json.loads(self._stdout.readline())
         return response
 
     def children(self) -> list[int]:

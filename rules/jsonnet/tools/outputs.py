@@ -8,6 +8,7 @@ spaces per level, sorted fields, no newline at the end.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -90,9 +91,7 @@ def kind(text: str) -> str:
     Returns:
         "object", "array", "string", "boolean", "null" or "number".
     """
-    return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(
-        text[0], "number"
-    )
+    return {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}.get(text[0], "number")
 
 
 def _expect(request: Request, text: str, expected: str, advice: str) -> None:
@@ -111,10 +110,7 @@ def _document(request: Request, text: str, name: str) -> str:
     if not request.string:
         return text + "\n"
     if kind(text) != "string":
-        raise RenderError(
-            f"{name} is {_article(kind(text))}, not a string; "
-            "convert it (std.manifestYamlDoc, std.toString), or remove --string from extra_args"
-        )
+        raise RenderError(f"{name} is {_article(kind(text))}, not a string; convert it (std.manifestYamlDoc, std.toString), or remove --string from extra_args")
     # Always adds a newline, as `jsonnet -S` does; the documents of a stream need it.
     return str(json.loads(text)) + "\n"
 
@@ -184,10 +180,7 @@ def layout(request: Request, text: str) -> dict[str, str]:
     if not request.out_dir:
         _match(request, fields)
     base = request.out_dir or _base(request.outs)
-    return {
-        posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"{request.src}: the field '{name}'")
-        for name, value in fields.items()
-    }
+    return {posixpath.normpath(posixpath.join(base, name)): _document(request, value, f"{request.src}: the field '{name}'") for name, value in fields.items()}
 
 
 def check_numbers(request: Request, text: str) -> None:
@@ -201,9 +194,7 @@ def check_numbers(request: Request, text: str) -> None:
         RenderError: The value contains such a number.
     """
     if text.endswith(_NOT_IN_JSON) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NOT_IN_JSON):
-        raise RenderError(
-            f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program"
-        )
+        raise RenderError(f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program")
 
 
 def _unfinished(path: str) -> str:
@@ -254,7 +245,5 @@ def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = ""
     for place, _, names in os.walk(folder) if folder else ():
         left += [posixpath.join(place, name) for name in names if name.endswith(_UNFINISHED)]
     for path in left:
-        try:
+        with contextlib.suppress(OSError):  # it was not started
             os.unlink(path)
-        except OSError:
-            pass  # it was not started

@@ -43,9 +43,7 @@ def _random_value(dice: random.Random, depth: int) -> object:
 
 
 # The C++ engine takes 30 ms per evaluation, so it gets few seeds.
-@pytest.mark.parametrize(
-    ("name", "seed"), [(name, seed) for name in ENGINES for seed in range(200 if name == "rjsonnet" else 15)]
-)
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for name in ENGINES for seed in range(200 if name == "rjsonnet" else 15)])
 def test_splitting_agrees_with_a_json_parser(name: str, seed: int) -> None:
     """Fields, elements and the whole text parse to the original value."""
     dice = random.Random(seed)
@@ -63,16 +61,13 @@ def test_indentation(name: str) -> None:
     """Values are formatted as by Jsonnet's reference implementation."""
     text = _engine({"b": [1, {"c": {}}], "a": [], "s": "x\n    y"}, name)
 
-    assert (
-        text
-        == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
-    )
+    assert text == '{\n   "a": [ ],\n   "b": [\n      1,\n      {\n         "c": { }\n      }\n   ],\n   "s": "x\\n    y"\n}'
 
 
 _ODD = [
-    *("0.1 1e21 1e22 1e-7 100000000000000000000 1/3 -0 1e300 123456789012345678 0.1+0.2 1.0 5e-324 1e15 1e16".split()),
-    *("1e17 -1.5 1.7976931348623157e308 -2.5e-10 9007199254740993 0.5 1234567890123456".split()),
-    *(json.dumps(text) for text in ("\x00\b\f\x7f\x80\x9f\xa0\u2028\x1f\n\r\t\"\\/é😀", "a: 0.10000000000000001", '"k": 1e5')),
+    *(["0.1", "1e21", "1e22", "1e-7", "100000000000000000000", "1/3", "-0", "1e300", "123456789012345678", "0.1+0.2", "1.0", "5e-324", "1e15", "1e16"]),
+    *(["1e17", "-1.5", "1.7976931348623157e308", "-2.5e-10", "9007199254740993", "0.5", "1234567890123456"]),
+    *(json.dumps(text) for text in ('\x00\b\f\x7f\x80\x9f\xa0\u2028\x1f\n\r\t"\\/é😀', "a: 0.10000000000000001", '"k": 1e5')),
     "{ '1e5': 0.1, 'a: 1.50': [2.50], '\\\\': 1e-3 }",
 ]
 
@@ -149,9 +144,7 @@ def test_string_output() -> None:
 
 def test_stream_of_texts() -> None:
     """In a stream of texts each document marker starts a new line."""
-    assert _layout(["a: 1", "- x\n"], outs=["o"], string=True, yaml_stream=True) == {
-        "o": "---\na: 1\n---\n- x\n\n...\n"
-    }
+    assert _layout(["a: 1", "- x\n"], outs=["o"], string=True, yaml_stream=True) == {"o": "---\na: 1\n---\n- x\n\n...\n"}
 
 
 @pytest.mark.parametrize(

@@ -78,5 +78,5 @@ def discard(argv: Sequence[str]) -> None:
 
 
 def main_label(label: str) -> str:
-    """Returns a label as BUILD files write it; newer Bazel versions write the main repository's labels as @@//…"""
+    """Returns a label as BUILD files write it; newer Bazel versions write the main repository's labels as @@//…."""
     return re.sub("^@@?//", "//", label)

@@ -7,6 +7,7 @@ and Jsonnet code can have several lines.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -162,10 +163,8 @@ def peek(arguments: Sequence[str], flag: str, default: str = "") -> str:
     Returns:
         The value of the flag.
     """
-    try:
+    with contextlib.suppress(UsageError):  # the rendering itself reports it
         arguments = expand(arguments)
-    except UsageError:
-        pass  # the rendering itself reports it
     prefix = f"--{flag}="
     return next((argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)), default)
 

@@ -12,15 +12,16 @@ longer or uses more memory than it may.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import json
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import BinaryIO, TextIO
 
 from rules.common.worker import ProtocolError, messages, reply
@@ -52,6 +53,10 @@ def resident_memory(pid: int | str = "self") -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
+
+
+class _Terminated(BaseException):
+    """The worker received SIGTERM."""
 
 
 class _LimitError(Exception):
@@ -96,8 +101,7 @@ class Evaluator:
                     # The kernel may have killed it for lack of memory, and a second try would use as much.
                     return self._fail(
                         arguments,
-                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; "
-                        "make the program smaller, or free memory",
+                        f"the Jsonnet engine died ({ending}) with {self._seen >> 20} MiB of memory in use; make the program smaller, or free memory",
                     )
                 # Something else may have killed it, so try once more.
                 line = self._request(arguments)
@@ -125,20 +129,22 @@ class Evaluator:
         """Returns the child's response line; empty if the child has died."""
         if not self.pid:
             self._start()
-        assert self._requests is not None and self._responses is not None
+        requests, responses = self._requests, self._responses
+        if not requests or not responses:
+            raise RuntimeError("the evaluator runs without its pipes")
         try:
-            self._requests.write(json.dumps(arguments).encode() + b"\n")
-            self._requests.flush()
-            self._wait(arguments)
-            line = self._responses.readline()
+            requests.write(json.dumps(arguments).encode() + b"\n")
+            requests.flush()
+            self._wait(arguments, responses)
+            line = responses.readline()
         except BrokenPipeError:
             return b""
         return line if line.endswith(b"\n") else b""
 
-    def _wait(self, arguments: list[str]) -> None:
+    def _wait(self, arguments: list[str], responses: BinaryIO) -> None:
         """Waits until the child responds or exits; raises _LimitError if it takes too long or uses too much memory."""
         start, self._seen, seconds, mebibytes = time.monotonic(), 0, 0, 0
-        while not select.select([self._responses], [], [], _POLL_S)[0]:
+        while not select.select([responses], [], [], _POLL_S)[0]:
             # Parsed only here, because most renderings finish before the first check.
             seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
             mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
@@ -234,7 +240,7 @@ def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) 
             arguments = json.loads(line)
             try:
                 code, message = run(arguments)
-            except Exception as error:  # a bug of ours must be one sentence in the log, too
+            except Exception as error:  # noqa: BLE001  # a bug of ours must be one sentence in the log, too
                 code, message = _failure(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
@@ -250,10 +256,13 @@ def _preload(arguments: list[str]) -> None:
     """Loads the engine before the fork if that is safe, so that new evaluators start with it loaded."""
     name = peek(arguments, "engine", ENGINES[0])
     if name == ENGINES[0]:
-        try:
+        with contextlib.suppress(RenderError):  # the rendering itself reports it, with its label
             engine.load(name)
-        except RenderError:
-            pass  # the rendering itself reports it, with its label
+
+
+def _raise_terminated(_signum: int, _frame: FrameType | None) -> None:
+    """Handles SIGTERM: ends `serve`, which stops its child first."""
+    raise _Terminated
 
 
 def serve(
@@ -273,13 +282,13 @@ def serve(
         startup: Arguments that precede those of each request: the engine and the limits.
 
     Returns:
-        Exit code: 0 at the end of the stream, 1 if the stream is broken. Bazel then
+        Exit code: 0 at the end of the stream and after SIGTERM, 1 if the stream is broken. Bazel then
         starts a new worker.
     """
     evaluator = Evaluator(memory_limit)
     _preload([*startup])
     # Without a handler, the signal would kill this process before it stops its child.
-    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    previous = signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         for message in messages(requests):
             if message.get("cancel"):
@@ -291,6 +300,8 @@ def serve(
     except ProtocolError as error:
         stderr.write(f"ERROR: jsonnet worker: {error}; Bazel starts a new worker\n")
         return 1
+    except _Terminated:
+        return 0
     finally:
         evaluator.stop()
         signal.signal(signal.SIGTERM, previous)

@@ -120,7 +120,7 @@ def test_serving() -> None:
 
 def test_failure_writes_nothing() -> None:
     """If one of several outputs is missing, none is written."""
-    arguments = _program("two", "{ 'two.json': 1 }") + ["--out=other.json", "--multiple"]
+    arguments = [*_program("two", "{ 'two.json': 1 }"), "--out=other.json", "--multiple"]
 
     code, message = render.run(arguments)
 
@@ -192,8 +192,10 @@ def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: 
 
     assert evaluator.run([*_program("endless", _ENDLESS), "--timeout=1"]) == (
         1,
-        "ERROR: //:endless: the program did not finish within 1 s; make it smaller, try another engine, "
-        "or raise the limit with --//rules/jsonnet:timeout=SECONDS\n",
+        (
+            "ERROR: //:endless: the program did not finish within 1 s; make it smaller, try another engine, "
+            "or raise the limit with --//rules/jsonnet:timeout=SECONDS\n"
+        ),
     )
     assert time.monotonic() - began < 10
     assert len(starts) == 1
@@ -205,8 +207,10 @@ def test_a_growing_program_is_killed(evaluator: worker.Evaluator) -> None:
     """A rendering over the memory limit fails with a message that names it, and the next one succeeds."""
     assert evaluator.run([*_program("greedy", _GREEDY), "--memory=200", "--timeout=60"]) == (
         1,
-        "ERROR: //:greedy: the program uses more than 200 MiB of memory; make it smaller, try another engine, "
-        "or raise the limit with --//rules/jsonnet:memory=MIB\n",
+        (
+            "ERROR: //:greedy: the program uses more than 200 MiB of memory; make it smaller, try another engine, "
+            "or raise the limit with --//rules/jsonnet:memory=MIB\n"
+        ),
     )
     assert evaluator.run(_program("b", "2")) == (0, "")
 
@@ -294,10 +298,7 @@ def test_memory_is_bounded() -> None:
 
 def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """Starts the tool as a child process with the import path of this process."""
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}\n"
-        f"from rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
-    )
+    code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
 
 
@@ -359,7 +360,7 @@ def _running(pid: int) -> bool:
 def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
     """When Bazel stops a worker during a rendering, no process remains."""
     process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    stdin: IO[bytes] = process.stdin  # type: ignore[assignment]
+    stdin: IO[bytes] = process.stdin
     stdin.write(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode())
     stdin.flush()
     _wait(lambda: _children(process.pid), "for the evaluator")
@@ -368,4 +369,5 @@ def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None
     process.send_signal(ending)
     process.communicate(timeout=20)
 
+    assert process.returncode == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
     _wait(lambda: not _running(child), "for the evaluator to exit")

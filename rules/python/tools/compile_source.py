@@ -12,8 +12,7 @@ def main(argv: list[str]) -> int:
     source, output = argv
     try:
         # The stored path is the one from the workspace root: a traceback names the file that an editor can open.
-        py_compile.compile(
-            source, output, dfile=source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        py_compile.compile(source, output, dfile=source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     except py_compile.PyCompileError as error:
         reason = error.exc_value
         print(f"ERROR: {source}:{getattr(reason, 'lineno', None) or 1}: {getattr(reason, 'msg', reason)}", file=sys.stderr)

@@ -34,7 +34,7 @@ def requirement(name):
     return "@{repository}//" + normal
 '''
 
-_PACKAGE_BUILD = '''load("@turnup//rules/python/private:wheel_library.bzl", "wheel_library")
+_PACKAGE_BUILD = """load("@turnup//rules/python/private:wheel_library.bzl", "wheel_library")
 
 package(default_visibility = ["//visibility:public"])
 
@@ -45,7 +45,7 @@ wheel_library(
     wheel = "{wheel}",
     deps = {deps},
 )
-'''
+"""
 
 
 class LockError(Exception):
@@ -93,9 +93,9 @@ def dependencies(wheel: Path, available: set[str], requirement_type: type) -> li
 
 def _pip_python() -> str:
     """An interpreter that has pip: this one, or that of a venv made here."""
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return sys.executable
-    made = subprocess.run([sys.executable, "-m", "venv", ".venv"], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-m", "venv", ".venv"], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise LockError("this Python has neither pip nor venv: run ./turnup doctor, or apt-get install python3-venv")
     return str(Path(".venv/bin/python").absolute())
@@ -104,9 +104,22 @@ def _pip_python() -> str:
 def _download(python: str, lock: Path) -> list[Path]:
     wheels = Path("wheels")
     wheels.mkdir(exist_ok=True)
-    command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
-               "--disable-pip-version-check", "--dest", str(wheels), "--requirement", str(lock)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [
+        python,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--dest",
+        str(wheels),
+        "--requirement",
+        str(lock),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip download failed"]
         raise LockError(f"{lines[-1].removeprefix('ERROR: ')} (is the package index reachable? see pip config list)")
@@ -114,7 +127,7 @@ def _download(python: str, lock: Path) -> list[Path]:
 
 
 def _relaunch(python: str, argv: list[str]) -> int:
-    return subprocess.run([python, os.path.abspath(__file__), *argv]).returncode
+    return subprocess.run([python, os.path.abspath(__file__), *argv], check=False).returncode
 
 
 def main(argv: list[str]) -> int:
@@ -141,11 +154,9 @@ def main(argv: list[str]) -> int:
             package = Path(name)
             package.mkdir(exist_ok=True)
             wheel.rename(package / wheel.name)
-            package.joinpath("BUILD").write_text(_PACKAGE_BUILD.format(
-                name=name, wheel=wheel.name, deps=repr(deps).replace("'", '"')))
+            package.joinpath("BUILD").write_text(_PACKAGE_BUILD.format(name=name, wheel=wheel.name, deps=repr(deps).replace("'", '"')))
         Path("BUILD").write_text(_ROOT_BUILD)
-        Path("requirements.bzl").write_text(
-            _REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"'), repository=repository))
+        Path("requirements.bzl").write_text(_REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"'), repository=repository))
     except LockError as error:
         print(error, file=sys.stderr)
         return 1

@@ -57,8 +57,7 @@ def unpack(wheel: Path, site: Path) -> None:
         raise WheelError(f"not a readable archive ({error}): fetch it again with bazel sync --only=pip") from None
     # Some wheels carry sources for other Python versions, which do not compile here and are never imported.
     with contextlib.redirect_stdout(io.StringIO()):
-        compileall.compile_dir(
-            site, quiet=2, force=True, stripdir=str(site), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        compileall.compile_dir(site, quiet=2, force=True, stripdir=str(site), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
 def main(argv: list[str]) -> int:

@@ -81,9 +81,6 @@ def test_two_unpacks_are_byte_identical(tmp_path):
     for site in ("one", "two/deeper"):
         unpack_wheel.unpack(wheel, tmp_path / site)
 
-    trees = [
-        {str(p.relative_to(tmp_path / site)): p.read_bytes() for p in (tmp_path / site).rglob("*") if p.is_file()}
-        for site in ("one", "two/deeper")
-    ]
+    trees = [{str(p.relative_to(tmp_path / site)): p.read_bytes() for p in (tmp_path / site).rglob("*") if p.is_file()} for site in ("one", "two/deeper")]
     assert trees[0] == trees[1]
     assert any(name.endswith(".pyc") for name in trees[0])

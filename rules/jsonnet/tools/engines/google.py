@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from rules.jsonnet.tools.engines import locations
 from rules.jsonnet.tools.engines.call import Call
-from rules.jsonnet.tools.imports import workspace_path
+from rules.jsonnet.tools.engines.paths import workspace_path
 
 # A number at the end of a line: after a field's name, or alone in an array. Small integers don't match, because every
 # engine prints them the same way.

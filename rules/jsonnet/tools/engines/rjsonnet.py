@@ -15,7 +15,7 @@ import rjsonnet
 
 from rules.jsonnet.tools.engines import locations
 from rules.jsonnet.tools.engines.call import Call
-from rules.jsonnet.tools.imports import workspace_path
+from rules.jsonnet.tools.engines.paths import workspace_path
 
 # The import callback returns text.
 BINARY = False
@@ -40,7 +40,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _readable(path: str, text: str, known: list[str]) -> str:
-    """Returns a file's text without the escape `\\/`, which JSON encoders write and rjsonnet does not support.
+    r"""Returns a file's text without the escape `\\/`, which JSON encoders write and rjsonnet does not support.
 
     Only JSON files are changed, and none that one of the known texts imports as text, because rjsonnet keeps one text per file.
     """
@@ -103,7 +103,7 @@ def _syntax_error(name: str, code: str) -> tuple[str, str] | None:
         rjsonnet.evaluate_file("code", import_callback=lambda folder, path: ("code", padded), gc=False)  # type: ignore[call-arg]
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # rjsonnet raises a panic of its Rust code as a BaseException
         message, *stack = str(error).split("\n")
         location = _SYNTAX_LOCATION.match(stack[0]) if stack and message.startswith(_SYNTAX) else None
         if location:

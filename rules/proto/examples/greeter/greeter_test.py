@@ -12,7 +12,7 @@ from google.protobuf import timestamp_pb2
 from rules.proto.examples.greeter import greeter_pb2, greeter_pb2_grpc, name_pb2
 
 
-class _Greeter(greeter_pb2_grpc.GreeterServicer):
+class _Greeter(greeter_pb2_grpc.GreeterServicer):  # type: ignore[misc]  # protoc writes the base class, without types
     """Greets everyone but the nameless."""
 
     def Greet(self, request: name_pb2.Person, context: grpc.ServicerContext) -> greeter_pb2.Greeting:
@@ -20,9 +20,7 @@ class _Greeter(greeter_pb2_grpc.GreeterServicer):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a person needs a name")
         return greeter_pb2.Greeting(text=f"Hello, {request.name}", time=timestamp_pb2.Timestamp(seconds=7))
 
-    def GreetAll(
-        self, request_iterator: Iterator[name_pb2.Person], context: grpc.ServicerContext
-    ) -> Iterator[greeter_pb2.Greeting]:
+    def GreetAll(self, request_iterator: Iterator[name_pb2.Person], context: grpc.ServicerContext) -> Iterator[greeter_pb2.Greeting]:
         for request in request_iterator:
             yield self.Greet(request, context)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli import build_events, counting
+from cli.common import build_events, counting
 
 LABEL = "//a:a_test"
 
@@ -76,14 +76,12 @@ def test_last_attempt_of_each_shard(tmp_path):
     first = xml(tmp_path, "1.xml", "<failure/>")
     second = xml(tmp_path, "2.xml", "")
     other = xml(tmp_path, "3.xml", "", "")
-    seen = events(
-        configured(), result(first), result(second, attempt=2), result(other, shard=2), summary("FLAKY")
-    )
+    seen = events(configured(), result(first), result(second, attempt=2), result(other, shard=2), summary("FLAKY"))
 
     assert counting.count(seen, 0).line() == "3 passed, 0 failed"
 
 
-@pytest.mark.parametrize("status, words", [("TIMEOUT", "timed out"), ("FAILED", "failed outside"), ("NO_STATUS", "did not run")])
+@pytest.mark.parametrize(("status", "words"), [("TIMEOUT", "timed out"), ("FAILED", "failed outside"), ("NO_STATUS", "did not run")])
 def test_failed_target_without_failed_case(tmp_path, status, words):
     """A target that timed out, crashed after its test cases or never ran is one failure."""
     path = xml(tmp_path, "test.xml", "")

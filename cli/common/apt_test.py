@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from cli import apt
+from cli.common import apt
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 from cluster.common.progress import Progress

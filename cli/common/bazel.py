@@ -1,10 +1,10 @@
 """How turnup calls Bazel: which program, in which environment, with which flags."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cli import tools, workspace
+from cli.common import tools, workspace
 from cluster.common.errors import TurnupError
 from cluster.common.process import Runner
 from rules.common.caches import home_dir
@@ -49,7 +49,7 @@ class Bazel:
             raise TurnupError(f"turnup needs Bazel {tools.BAZEL.wanted}, and {have}; run apt-get install bazel-bootstrap")
         return found.path
 
-    def run(self, words: Sequence[str], *, log: Path | None = None, on_line=None) -> int:
+    def run(self, words: Sequence[str], *, log: Path | None = None, on_line: Callable[[str], None] | None = None) -> int:
         """Runs `bazel WORDS` in the workspace; see `Runner.stream` for log, on_line and the result."""
         argv = [self.program(), *words]
         return self._runner.stream(argv, env=self._environ, cwd=self._root, log=log, on_line=on_line)

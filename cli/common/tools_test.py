@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cli import tools
+from cli.common import tools
 from cluster.common.fake_process import FakeRunner
 
 
@@ -18,7 +18,7 @@ def program(folder, name):
 
 
 @pytest.mark.parametrize(
-    "text, version",
+    ("text", "version"),
     [
         ("git version 2.39.5", "2.39.5"),
         ("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u1", "1.6.20"),
@@ -33,7 +33,7 @@ def test_versions_are_read(text, version):
     assert tools.parse_version(text) == version
 
 
-@pytest.mark.parametrize("version, fits", [("4.1.9", False), ("4.2", True), ("4.2.3", True), ("4.3.0", False), ("10.0", False)])
+@pytest.mark.parametrize(("version", "fits"), [("4.1.9", False), ("4.2", True), ("4.2.3", True), ("4.3.0", False), ("10.0", False)])
 def test_bounds(version, fits):
     """The lower bound is included, the upper bound is not, and 10 is more than 4."""
     assert tools.version_fits(version, (4, 2), (4, 3)) is fits

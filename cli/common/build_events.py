@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # Bazel skips a test on purpose if the test's constraints don't match this machine.
 _SKIPPED = "SKIPPED"
@@ -74,8 +75,10 @@ def read(lines: Iterable[str]) -> BuildEvents:
     return events
 
 
-def _take(events: BuildEvents, event: Mapping) -> None:
-    kind, ident = next(((key, value) for key, value in event.get("id", {}).items()), ("", {}))
+def _take(events: BuildEvents, event: Mapping[str, Any]) -> None:
+    identifiers: Mapping[str, Any] = event.get("id", {})
+    nothing: tuple[str, Any] = ("", {})
+    kind, ident = next(iter(identifiers.items()), nothing)
     if "aborted" in event:
         _take_aborted(events, kind, ident, event["aborted"])
     elif kind == "targetConfigured":
@@ -97,7 +100,7 @@ def _take(events: BuildEvents, event: Mapping) -> None:
         events.finished = True
 
 
-def _take_aborted(events: BuildEvents, kind: str, ident: Mapping, aborted: Mapping) -> None:
+def _take_aborted(events: BuildEvents, kind: str, ident: Mapping[str, Any], aborted: Mapping[str, Any]) -> None:
     reason = aborted.get("reason", "UNKNOWN")
     words = " ".join(str(aborted.get("description", "")).split())
     label = ident.get("label", "") if isinstance(ident, Mapping) else ""
@@ -112,7 +115,7 @@ def _take_aborted(events: BuildEvents, kind: str, ident: Mapping, aborted: Mappi
         events.problems.append(words or reason.lower())
 
 
-def _take_result(target: Target, ident: Mapping, result: Mapping) -> None:
+def _take_result(target: Target, ident: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     target.is_test = True
     key = (int(ident.get("run", 1)), int(ident.get("shard", 1)))
     target.results[key] = None  # a later attempt replaces an earlier one

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rules.common.caches import home_dir
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CONSTANTS = "cluster_constants.bzl"
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from cli import apt, tools, workspace
-from cli.bazel import Bazel
+from cli.common import apt, tools, workspace
+from cli.common.bazel import Bazel
 from cluster.common.errors import StepFailed
 from cluster.common.process import Runner
 from cluster.common.progress import Progress, Step
@@ -28,9 +28,9 @@ class Session:
         environ: the environment variables.
         context: the kubeconfig context of --context; None for the cluster of cluster_constants.bzl.
         verbose: whether children print to the terminal, and errors come with a stack trace.
-        progress: shows the steps; None for a display on stderr.
         root: the workspace.
         started: when this call began; part of the names of its log files.
+        progress: shows the steps on stderr.
     """
 
     runner: Runner
@@ -39,12 +39,12 @@ class Session:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     context: str | None = None
     verbose: bool = False
-    progress: Progress = None
     root: Path = workspace.ROOT
     started: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S"))
+    progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
-        self.progress = self.progress or Progress(self.stderr)
+        self.progress = Progress(self.stderr)
 
     def bazel(self) -> Bazel:
         """Returns a Bazel for this session's cluster."""
@@ -116,6 +116,5 @@ def ensure_tools(session: Session) -> None:
             first = still[0]
             have = f"{first.path} is {first.version or 'of an unknown version'}" if first.path else "it is not on PATH"
             raise StepFailed(
-                f"turnup needs {first.tool.name} {first.tool.wanted}, and {have}; "
-                f"put the one of Debian's package {first.tool.package} first on PATH"
+                f"turnup needs {first.tool.name} {first.tool.wanted}, and {have}; put the one of Debian's package {first.tool.package} first on PATH"
             )

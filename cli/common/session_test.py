@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cli import session, tools
+from cli.common import session, tools
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 
