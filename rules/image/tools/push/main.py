@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import sys
 
-from rules.image.tools.errors import ImageError, InputError, run
-from rules.image.tools.push.transfer import Job, Transfer
+from rules.image.tools.errors import ImageError, run
+from rules.image.tools.push import plan_reader
+from rules.image.tools.push.transfer import WORKERS, Job, Transfer
 from rules.image.tools.registry.registry import Registry
 
 TYPE_CHECKING = False
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from typing import Sequence, TextIO
 
     Stream = TextIO | "Stderr"
-
-_WORKERS = 8
 
 
 class Options:
@@ -40,7 +39,7 @@ class Options:
     """
 
     insecure = registry = repository = tag = None
-    jobs = _WORKERS
+    jobs = WORKERS
     verify = False
 
     def __init__(self, argv: Sequence[str]) -> None:
@@ -53,65 +52,25 @@ class Options:
 
 
 def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
-    """Return the plan's jobs by registry, with the command line's names where it gives any.
+    """Returns the plan's jobs with the client of their registry, after the names of the command line replaced the plan's.
 
     Raises:
-        InputError: a file of an image is missing or not as long as its manifest says, or two images would have one name.
+        InputError: a file of an image is missing, its size differs from the size in the manifest, or two images would have one name.
+        PushError: a registry's name is not HOST[:PORT].
     """
     groups: list[tuple[Registry, list[Job]]] = []
-    root = options.root
-    with open(options.plan, encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file]
-    for kind, *words in lines:
-        if kind == "registry":
-            # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
-            insecure = options.insecure
-            if insecure is None and words[1] == "plain" and options.registry in (None, words[0]):
-                insecure = True
-            groups.append((Registry(options.registry or words[0], insecure=insecure, note=note), []))
-        elif kind in ("image", "part"):
-            repository, digest, media_type, _, path = words
-            manifest = _content(f"{root}/{path}")
-            tags = tuple(options.tag or ()) if kind == "image" else ()
-            groups[-1][1].append(Job(options.repository or repository, tags, manifest, media_type, digest, {}, part=kind == "part"))
-        elif kind == "tag" and not options.tag:
-            groups[-1][1][-1].tags += (words[0],)
-        elif kind == "blob":
-            path, size = f"{root}/{words[2]}", int(words[1])
-            _check_size(path, size)
-            groups[-1][1][-1].blobs[words[0]] = (size, path)
-    _check_names(groups)
+    for group in plan_reader.read_plan(options.plan, options.root):
+        # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
+        insecure = options.insecure
+        if insecure is None and group.plain and options.registry in (None, group.registry):
+            insecure = True
+        for job in group.jobs:
+            job.repository = options.repository or job.repository
+            if options.tag and not job.part:
+                job.tags = tuple(options.tag)
+        groups.append((Registry(options.registry or group.registry, insecure=insecure, note=note), group.jobs))
+    plan_reader.check_names((client.name, job) for client, jobs in groups for job in jobs)
     return groups
-
-
-def _check_names(groups: list[tuple[Registry, list[Job]]]) -> None:
-    """Raise InputError where two images would be pushed under one name, which the last one to arrive would have."""
-    named: dict[str, str] = {}
-    for client, jobs in groups:
-        for job in jobs:
-            for tag in job.tags:
-                name = f"{client.name}/{job.repository}:{tag}"
-                if named.setdefault(name, job.digest) != job.digest:
-                    raise InputError(f"{name}: would be the name of two images, {named[name]} and {job.digest}; leave --repository or --tag out, or push them one by one")
-
-
-def _content(path: str) -> bytes:
-    """Return a file's bytes."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; build the image again") from None
-
-
-def _check_size(path: str, size: int) -> None:
-    """Raise InputError unless a file is there and has that many bytes."""
-    try:
-        found = os.stat(path).st_size
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; build the image again") from None
-    if found != size:
-        raise InputError(f"{path}: has {found} bytes, its manifest says {size}; build the image again")
 
 
 class Lines:

@@ -10,9 +10,13 @@ The spec is a JSON object:
     registry, repository, tag   the attributes; null where not given
     repository_file, tag_file   paths; null where not given
     insecure    true: plain HTTP
+    private_plain  true: plain HTTP for a registry at a private address, as the cluster's own is
     format      "OCI" or "Docker"
     status      paths of Bazel's workspace status; empty where nothing is stamped
-    images      [{reference, manifest, runfiles, docker, docker_runfiles, config, layers: [[path, runfiles], …]}]
+    references  path of a JSON file with `references`, {key: [REGISTRY/]REPOSITORY@DIGEST}; null where images have no keys
+    one_platform  true: an image may be one of several platforms' that nobody chose
+    images      [{key, reference, manifest, runfiles, docker, docker_runfiles, config, layers: [[path, runfiles], …]}]
+                key: null, or the key of the image in references; an image that they lack is left out
                 reference: null for an image that goes to registry and repository
                 manifest, docker: paths of the image's manifest, and of the Docker manifest to write
                 runfiles, docker_runfiles: the same as paths in the runfiles; config: such a path; layers: both paths
@@ -37,7 +41,7 @@ from rules.common import stamping, worker
 from rules.image.tools.arguments import with_file
 from rules.image.tools.errors import InputError, PushError, masked, run
 from rules.image.tools.oci import image_files, oci
-from rules.image.tools.registry.names import split_name
+from rules.image.tools.registry.names import is_private, split_name
 
 _DOCKER_TYPES = {
     oci.CONFIG: "application/vnd.docker.container.image.v1+json",
@@ -142,7 +146,8 @@ def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Place
     where = spec["where"]
     data = Path(image["manifest"]).read_bytes()
     manifest = oci.check_manifest(data, image["manifest"])
-    _check_whole(spec, data, image["layers"])
+    if not spec.get("one_platform"):
+        _check_whole(spec, data, image["layers"])
     parts = [manifest["config"], *manifest["layers"]]
     files = [image["config"]]
     for path, runfiles in image["layers"]:
@@ -180,10 +185,15 @@ def main(argv: Sequence[str]) -> int:
             return stamped(first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file"), f"{attribute}_file")
         return stamped(spec[attribute] or "", attribute)
 
+    references = oci.load(Path(spec["references"]).read_bytes(), spec["references"])["references"] if spec.get("references") else {}
     by_registry: dict[str, list[tuple]] = {}
     digests = []
     for image in spec["images"]:
-        if image["reference"]:
+        if key := image.get("key"):
+            if key not in references:
+                continue
+            place = split_reference(references[key].partition("@")[0], spec["registry"], f"{where}: images")
+        elif image["reference"]:
             place = split_reference(stamped(image["reference"], "images"), stamped(spec["registry"] or "", "registry"), f"{where}: images")
         else:
             tag = named("tag")
@@ -196,7 +206,7 @@ def main(argv: Sequence[str]) -> int:
         Path(options.digest).write_text("\n".join(digests), "ascii")
     lines = []
     for registry, images in by_registry.items():
-        lines += [("registry", registry, "plain" if spec["insecure"] else "auto"), *images]
+        lines += [("registry", registry, "plain" if spec["insecure"] or (spec.get("private_plain") and is_private(registry)) else "auto"), *images]
     Path(options.plan).write_text("".join("\t".join(map(str, line)) + "\n" for line in lines), "utf-8")
     return 0
 

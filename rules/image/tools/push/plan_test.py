@@ -14,11 +14,11 @@ def _plan(tmp_path):
     """Returns a function that makes the plan of an image with one layer and returns its lines, split."""
     layer = {"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(b"bytes"), "size": 5}
 
-    def make(media_type: str = oci.LAYER_GZIP, reference: str | None = None, layers: int = 1, **changes) -> list[list[str]]:
+    def make(media_type: str = oci.LAYER_GZIP, reference: str | None = None, layers: int = 1, key: str | None = None, **changes) -> list[list[str]]:
         manifest = oci.build_manifest(b"{}", [{**layer, "mediaType": media_type}])
         (tmp_path / "manifest").write_bytes(oci.dump(manifest))
         image = {
-            "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
+            "key": key, "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
             "docker_runfiles": "w/docker", "config": "w/config", "layers": [[str(tmp_path / "layer"), "w/layer"]] * layers,
         }
         spec = {
@@ -137,3 +137,32 @@ def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, conte
 
     assert run(main, []) == 1
     assert "//a:push: tag_file: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("registry", "kind"),
+    [("172.19.0.2:31000", "plain"), ("10.0.0.1", "plain"), ("localhost:5000", "plain"), ("ghcr.io", "auto"), ("8.8.8.8:443", "auto")],
+)
+def test_an_image_with_a_key_goes_where_its_reference_says(plan, file, registry: str, kind: str) -> None:
+    """The reference gives registry and repository, there is no tag, and only a private address gets plain HTTP."""
+    references = file(json.dumps({"references": {"shop/server:dev": f"{registry}/shop/server@sha256:{'a' * 64}"}}))
+    lines = plan(references=references, private_plain=True, tag=None, key="shop/server:dev")
+    assert lines[0] == ["registry", registry, kind]
+    assert lines[1][:2] == ["image", "shop/server"] and [line[0] for line in lines[2:]] == ["blob", "blob"]
+
+
+def test_an_image_whose_key_has_no_reference_is_left_out(plan, file) -> None:
+    """No manifest runs it, so nothing is pushed."""
+    assert plan(references=file('{"references": {}}'), key="shop/server:dev") == []
+
+
+def test_a_reference_without_a_registry_goes_to_the_default_one(plan, file) -> None:
+    """The registry of the input is the default."""
+    lines = plan(references=file(json.dumps({"references": {"a": "shop/server@sha256:" + "a" * 64}})), registry="r.example:5000", key="a")
+    assert lines[0] == ["registry", "r.example:5000", "auto"] and lines[1][1] == "shop/server"
+
+
+def test_a_reference_that_is_not_a_repository_is_refused(plan, file, tmp_path) -> None:
+    """Destinations from references are checked like those of attributes, when the target is built."""
+    with pytest.raises(InputError, match="//a:push: repository: 'Shop' is no"):
+        plan(references=file(json.dumps({"references": {"a": "r.example/Shop@sha256:" + "a" * 64}})), key="a")

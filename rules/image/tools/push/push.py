@@ -15,7 +15,7 @@ from typing import Callable, Iterable
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.oci import image_files, oci
-from rules.image.tools.push.transfer import Job, Transfer, has_manifest
+from rules.image.tools.push.transfer import WORKERS, Job, Transfer, has_manifest
 from rules.image.tools.registry.registry import Registry
 
 __all__ = ["Image", "Progress", "PushError", "Pushed", "exists", "push_all"]
@@ -106,7 +106,7 @@ def push_all(
     registry: str,
     *,
     progress: Callable[[Progress], None] | None = None,
-    jobs: int = 8,
+    jobs: int = WORKERS,
     insecure: bool | None = None,
     client: Registry | None = None,
     verify: bool = False,

@@ -1,6 +1,6 @@
 """The push itself: ask first, send each blob once, mount it everywhere else, manifests last, confirm.
 
-What is pushed was read and checked before: by push.py for programs, by the plan of a container_push target otherwise.
+Every push runs through Transfer. Its jobs come from a push plan (plan_reader.py), or from push.py for other programs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rules.image.tools.registry.registry import Registry
 
 UPLOAD_ATTEMPTS = 5
+WORKERS = 8  # requests in flight at once, unless the caller says otherwise
 _QUESTIONS = 4  # on one connection before another one is used
 _REDIRECTS = (302, 307, 308)
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -86,7 +87,7 @@ class Transfer:
         verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
     """
 
-    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int, verify: bool = False) -> None:
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int = WORKERS, verify: bool = False) -> None:
         self.client = client
         self.workers = workers
         self.verify = verify

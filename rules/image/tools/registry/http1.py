@@ -60,9 +60,10 @@ class Connection:
         host: name or address, without brackets.
         port: TCP port.
         plain: False for TLS.
+        timeout: seconds without a byte, and for the head of an answer as a whole; TIMEOUT when None.
     """
 
-    def __init__(self, host: str, port: int, plain: bool) -> None:
+    def __init__(self, host: str, port: int, plain: bool, timeout: float | None = None) -> None:
         self.host = host
         self.port = port
         self.plain = plain
@@ -70,7 +71,8 @@ class Connection:
         self._buffer = b""
         self._closes = False
         self._deadline = 0.0
-        self._within = TIMEOUT
+        self._timeout = TIMEOUT if timeout is None else timeout
+        self._within = self._timeout
 
     def close(self) -> None:
         """Close it; the next request opens it again."""
@@ -112,7 +114,7 @@ class Connection:
             return answer
         except BlockingIOError:
             self.close()
-            raise TimeoutError(f"took nothing for {TIMEOUT:.0f} s") from None
+            raise TimeoutError(f"took nothing for {self._timeout:.0f} s") from None
         except BaseException:
             self.close()
             raise
@@ -164,10 +166,10 @@ class Connection:
             connection = _socket.socket(family, kind, protocol)
             try:
                 # Timeouts of the kernel leave the socket a blocking one, which os.sendfile wants.
-                _set_timeout(connection, CONNECT_TIMEOUT)
+                _set_timeout(connection, min(CONNECT_TIMEOUT, self._timeout))
                 connection.connect(address)
                 connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-                _set_timeout(connection, TIMEOUT)
+                _set_timeout(connection, self._timeout)
                 if proxy:
                     _tunnel(connection, self.host, self.port, proxy)
                 self._socket = connection if self.plain else _with_tls(connection, self.host)
@@ -198,7 +200,7 @@ class Connection:
     def _answer(self, is_head: bool) -> Answer:
         """Read one answer; interim ones (1xx) are skipped."""
         for _ in range(_INTERIM_LIMIT):
-            self._expect(TIMEOUT)
+            self._expect(self._timeout)
             head = self._until(b"\r\n\r\n", _HEAD_LIMIT)
             line, *rest = head.decode("latin-1").split("\r\n")
             version, _, code = line.partition(" ")
@@ -265,17 +267,17 @@ class Connection:
     def _receive(self) -> bytes:
         """Return what there is, none at the end; a side that sends now and then a byte does not put the deadline off."""
         left = self._deadline - time.monotonic()
-        shorter = left < TIMEOUT * 0.98  # else the socket's own time will do: setting it costs each request a call
+        shorter = left < self._timeout * 0.98  # else the socket's own time will do: setting it costs each request a call
         try:
             if not shorter:
                 return self._socket.recv(1 << 16)
             self._limit(left)
             data = self._socket.recv(1 << 16) if left > 0 else None
-            self._limit(TIMEOUT)
+            self._limit(self._timeout)
         except (BlockingIOError, TimeoutError):
             data = None
         if data is None:
-            raise TimeoutError(f"no whole answer within {self._within:.0f} s" if shorter else f"no answer within {TIMEOUT:.0f} s")
+            raise TimeoutError(f"no whole answer within {self._within:.0f} s" if shorter else f"no answer within {self._timeout:.0f} s")
         return data
 
     def _limit(self, seconds: float) -> None:

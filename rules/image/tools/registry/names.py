@@ -41,6 +41,17 @@ def is_loopback(registry: str) -> bool:
     return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
 
 
+def is_private(registry: str) -> bool:
+    """Says whether a registry's HOST[:PORT] is this machine or a private address, as the registry in a local cluster is."""
+    import ipaddress  # noqa: PLC0415: a push to a public registry does not need it
+
+    host, _ = split_name(registry)
+    try:
+        return is_loopback(registry) or ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
 def wants_plain_http(registry: str, insecure: bool | None) -> bool:
     """Say whether to speak HTTP without TLS: when told so, and by default only to loopback."""
     return is_loopback(registry) if insecure is None else insecure

@@ -22,8 +22,8 @@ class PushReport:
         self._sent: dict[str, int] = {}
         self._drawn = 0.0
 
-    def step(self, state: str, repository: str, digest: str, sent: int) -> None:
-        """Takes one step, as rules/image's push reports it (see its Progress)."""
+    def step(self, state: str, repository: str, digest: str, sent: int, _size: int) -> None:
+        """Takes one step of a push; see Progress in rules/image/tools/push/push.py."""
         if state == "pushed":
             self.say(f"  pushed      {repository}")
         elif state in ("uploading", "uploaded"):

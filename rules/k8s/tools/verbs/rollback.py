@@ -113,7 +113,7 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
                     obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
                 raise TurnupError(f"{plan.label}: revision {revision.number} holds objects outside of {', '.join(sorted(namespaces))}, which "
                                   "no apply of this target writes; go back to another one with '-- --to=REVISION'.")
-    return replace(plan, entries=entries, images=(), preloads=(), built=plan.stack_entries)
+    return replace(plan, entries=entries, push_plans=(), preloads=(), built=plan.stack_entries)
 
 
 def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor, learn: Learn) -> list[Item]:
