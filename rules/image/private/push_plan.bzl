@@ -55,8 +55,9 @@ def write_push_plan(ctx, where, images, parts = [], inputs = [], digest = None, 
     Args:
       ctx (ctx): the context of a rule with PUSH_PLAN_ATTRS.
       where (string): the target, for messages.
-      images (list of structs): the images, as struct(image = ImageInfo, key = string or None, reference = string or None, docker = File or None).
-        The key finds the image in `references`, docker gets the image's manifest in Docker's format.
+      images (list of structs): the images, as struct(image = ImageInfo, key, reference, docker = File for Docker's manifest).
+
+        The last three may be None. The key finds the image in `references`; the reference is its destination.
       parts (list of Files): folders that push_layout wrote, for images that are pushed as a whole.
       inputs (list of Files): the files that the settings name.
       digest (File): the file for the digests of the manifests. None: not written.

@@ -7,27 +7,22 @@ trouble with the file that is written, which this module raises as it comes.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import re
-import socket
-import threading
 import urllib.parse
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
+from typing import IO, Callable, Iterator, Mapping, TypeVar
 
 from rules.image.tools.errors import PushError, masked
 from rules.image.tools.oci import oci
-from rules.image.tools.registry import proxy as proxies
-from rules.image.tools.registry.http1 import Answer, add_header
+from rules.image.tools.registry.http1 import Answer, Body, Connection, request_head
 from rules.image.tools.registry.refusals import check_no_page, check_tls, detail
 from rules.image.tools.registry.registry import Registry
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
 
 _BLOCK = 1 << 20
 _REDIRECTS = 5
-_TIMEOUT = 60.0  # seconds without a byte
 _ACCEPT = ", ".join((*oci.MANIFESTS, *oci.INDEXES))
 _CURES = {
     401: "log in with docker login {registry}",
@@ -37,67 +32,46 @@ _CURES = {
 _Found = TypeVar("_Found")
 
 
-class _Body:
-    """An answer's status, headers and body, read piece by piece.
+@contextmanager
+def _network(host: str) -> Iterator[None]:
+    """Turns errors of a connection into Interrupted, or into PushError if another attempt would fail the same way.
 
     Args:
-        response: the answer.
-        host: whose it is, for errors.
+        host: the host of the connection, for errors.
     """
-
-    def __init__(self, response: http.client.HTTPResponse, host: str) -> None:
-        self._response = response
-        self._host = host
-        self.status = response.status
-        self.headers: dict[str, str] = {}
-        for name, value in response.getheaders():
-            add_header(self.headers, name.lower(), value)
-
-    def read(self, size: int) -> bytes:
-        """Return up to size bytes, none at the end; raise Interrupted where the answer ends before the length that it told."""
-        with _network(self._host):
-            data = self._response.read(size)
-        if not data and self._response.length:
-            raise Interrupted(f"{self._host} broke off {self._response.length} bytes before the end")
-        return data
-
-
-@contextmanager
-def _network(host: str, connection: http.client.HTTPConnection | None = None) -> Iterator[None]:
-    """Turn errors of a connection, or of the proxy that it begins with, into Interrupted, or into PushError where trying again does not mend them."""
     try:
         yield
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, OSError):
-            check_tls(error, host)
-        # Without a socket it was the connecting that failed.
-        if connection and connection.sock is None and (proxy := getattr(connection, "proxy", None)):
-            host = f"{host}: the proxy {proxy.host}:{proxy.port} that HTTPS_PROXY names"
+    except OSError as error:
+        check_tls(error, host)
         raise Interrupted(f"{host}: {error or type(error).__name__}") from None
 
 
-@contextmanager
-def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
-    """End waiting for the head of an answer that comes in byte by byte: the connection's own timeout is for silence."""
-    late = threading.Event()
+class _Body:
+    """The body of an answer, with errors that name its host.
 
-    def end() -> None:
-        late.set()
-        with suppress(OSError, AttributeError):  # not connected yet, or not any more
-            connection.sock.shutdown(socket.SHUT_RDWR)
+    Args:
+        answer: the answer without its body.
+        body: the body.
+        host: the host that answered, for errors.
+    """
 
-    timer = threading.Timer(_TIMEOUT, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, http.client.HTTPException):
-        if not late.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if late.is_set():  # headers that end with the connection are whole to http.client
-        raise TimeoutError(f"no whole answer within {_TIMEOUT:.0f} s")
+    def __init__(self, answer: Answer, body: Body, host: str) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._body = body
+        self._host = host
+
+    def read(self, size: int) -> bytes:
+        """Returns up to size bytes, none at the end; raises Interrupted where the answer ends too early."""
+        with _network(self._host):
+            return self._body.read(size)
+
+    def read_all(self, limit: int) -> bytes:
+        """Returns the rest, up to a little more than limit bytes."""
+        data = b""
+        while len(data) <= limit and (more := self.read(_BLOCK)):
+            data += more
+        return data
 
 
 class Puller(Registry):
@@ -115,10 +89,7 @@ class Puller(Registry):
 
         def read() -> bytes:
             with self._get(f"/v2/{repository}/manifests/{name}", repository, what, {"Accept": _ACCEPT}) as body:
-                data = b""
-                while len(data) <= oci.MAX_JSON and (more := body.read(_BLOCK)):
-                    data += more
-                return data
+                return body.read_all(oci.MAX_JSON)
 
         data = self._patiently(what, read, lambda: 0)
         if len(data) > oci.MAX_JSON:
@@ -206,16 +177,17 @@ class Puller(Registry):
         for _ in range(_REDIRECTS):
             home = self._is_own(url)
             login = {"Authorization": used} if used and home else {}
-            connection = self._open(url)
+            connection = Connection(url.hostname or "", url.port or (80 if url.scheme == "http" else 443), url.scheme == "http")
             try:
-                with _network(url.netloc, connection), _in_time(connection):
-                    connection.request("GET", urllib.parse.urlunsplit(("", "", url.path or "/", url.query, "")), headers={"Accept-Encoding": "identity", **headers, **login})
-                    body = _Body(connection.getresponse(), url.netloc)
+                with _network(url.netloc):
+                    target = urllib.parse.urlunsplit(("", "", url.path or "/", url.query, ""))
+                    answer, stream = connection.stream(request_head("GET", target, url.netloc, {"Accept-Encoding": "identity", **headers, **login}))
+                body = _Body(answer, stream, url.netloc)
                 if body.status in (200, 206):
                     check_no_page(body.status, body.headers, self.name)
                     yield body
                     return
-                answer = Answer(body.status, body.headers, body.read(1 << 16))
+                answer = Answer(body.status, body.headers, body.read_all(1 << 16))
             finally:
                 connection.close()
             if answer.status in (301, 302, 303, 307, 308):
@@ -237,19 +209,6 @@ class Puller(Registry):
         """Say whether a URL is the registry's own, host, port and scheme."""
         port = url.port or (80 if url.scheme == "http" else 443)
         return (url.scheme == "http", url.hostname, port) == (self.plain, self._host.lower(), self._port)
-
-    @staticmethod
-    def _open(url: urllib.parse.SplitResult) -> http.client.HTTPConnection:
-        """Return a connection that its first request opens."""
-        if url.scheme == "http":
-            return http.client.HTTPConnection(url.netloc, timeout=_TIMEOUT)
-        proxy = proxies.find(url.hostname or "", url.port or 443)
-        if proxy is None:
-            return http.client.HTTPSConnection(url.netloc, timeout=_TIMEOUT)
-        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=_TIMEOUT)
-        connection.proxy = proxy  # for errors
-        connection.set_tunnel(url.hostname or "", url.port or 443, {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {})
-        return connection
 
     def _elsewhere(self, location: str, url: urllib.parse.SplitResult) -> urllib.parse.SplitResult:
         """Return where a redirect that url answered with leads."""

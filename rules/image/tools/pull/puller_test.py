@@ -92,7 +92,7 @@ def test_a_page_is_no_registry(fake, cache) -> None:
 
 def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
     """A header line now and then does not put the deadline off; it is tried again."""
-    monkeypatch.setattr("rules.image.tools.pull.puller._TIMEOUT", 0.2)
+    monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.2)
     first = [True]
 
     def drip(handler) -> bool:
@@ -101,7 +101,7 @@ def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
         first.clear()
         try:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(90):  # http.client ends it at 100 itself
+            for _ in range(90):
                 handler.wfile.write(b"X: y\r\n")
                 time.sleep(0.1)
         except OSError:

@@ -189,8 +189,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     elif login:
         headers["Authorization"] = login.basic()
     connection = http1.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
-    head = ("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii")
+    head = http1.request_head(method, path, realm.netloc.rpartition("@")[2], headers, len(body or b""))
     service = f"registry {registry}: its token service {realm.hostname}"
     answer = _patiently(connection, head, body, service, patience)
     if answer.status != 200:

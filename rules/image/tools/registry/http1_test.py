@@ -8,7 +8,8 @@ import time
 import pytest
 
 from rules.image.tools.registry import http1
-from rules.image.tools.registry.http1 import BadAnswer, Connection
+from rules.image.tools.registry.http1 import Connection
+from rules.image.tools.registry.sockets import BadAnswer
 
 HEAD = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

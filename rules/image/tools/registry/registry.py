@@ -12,9 +12,10 @@ import time
 
 from rules.image.tools.errors import PushError, masked
 from rules.image.tools.registry import refusals
-from rules.image.tools.registry.http1 import Answer, BadAnswer, Connection, speaks_tls
+from rules.image.tools.registry.http1 import Answer, Connection, request_head
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
+from rules.image.tools.registry.sockets import BadAnswer, speaks_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,13 +182,8 @@ class Registry:
 
     def _head(self, method: str, path: str, headers: dict[str, str], authorization: str | None, size: int | None = None) -> bytes:
         """Return a request's first line and headers."""
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address}", "User-Agent: turnup"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if authorization:
-            lines.append(f"Authorization: {authorization}")
-        if size is not None:
-            lines.append(f"Content-Length: {size}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        login = {"Authorization": authorization} if authorization else {}
+        return request_head(method, path, self._address, {**headers, **login}, size)
 
     def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
         """Send a request, and once more with the user's login where a 401 asks for it."""

@@ -79,13 +79,13 @@ def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = 
 
 
 def _answers(registry: str) -> bool:
-    from rules.image.tools.registry.http1 import Connection
+    from rules.image.tools.registry.http1 import Connection, request_head
     from rules.image.tools.registry.names import split_name
 
     host, port = split_name(registry)
     connection = Connection(host, port or 80, plain=True, timeout=_ANSWER_SECONDS)
     try:
-        connection.request(f"GET /v2/ HTTP/1.1\r\nHost: {registry}\r\n\r\n".encode("ascii"))
+        connection.request(request_head("GET", "/v2/", registry, {}))
         return True
     except OSError:
         return False
