@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def goes_direct(host: str, port: int, exceptions: str) -> bool:
-    """Say whether a host is spoken to without the environment's proxy: this machine itself always is.
+    """Says whether a host is spoken to without the environment's proxy: this machine itself always is.
 
     Args:
         host: name or address, without brackets.
@@ -34,7 +34,7 @@ def goes_direct(host: str, port: int, exceptions: str) -> bool:
 
 
 def _address(host: str):
-    """Return a host's address, None where it is a name."""
+    """Returns a host's address, None where it is a name."""
     if ":" not in host and not host[-1:].isdigit():
         return None
     import ipaddress  # pylint: disable=import-outside-toplevel  # most hosts have a name

@@ -24,7 +24,7 @@ def _folders() -> Iterator[list[Path]]:
 
 
 def _build(folder: Path, user: int, umask: int, locale: str, zone: str) -> dict[str, bytes]:
-    """Build a layer of sources, one of Debian packages and an image of both, and return what was made."""
+    """Builds a layer of sources, one of Debian packages and an image of both, and returns what was made."""
     # The links of this test's runfiles lead to where only this user may go.
     shutil.copytree("..", folder / "runfiles")
     workspace = folder / "runfiles/turnup"

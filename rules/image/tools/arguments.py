@@ -12,7 +12,7 @@ _PROBE = "é"
 
 
 def with_file(argv: Sequence[str]) -> list[str]:
-    """Return arguments, those in a file of one a line included, where the only argument is @FILE.
+    """Returns arguments, those in a file of one a line included, where the only argument is @FILE.
 
     argparse's own way takes each argument that begins with '@' for a file, also the label @repository//a:b.
 
@@ -30,7 +30,7 @@ def with_file(argv: Sequence[str]) -> list[str]:
 
 
 def _once(argument: str) -> str:
-    """Return an argument that was encoded twice; what no BUILD file of UTF-8 has stays as it is."""
+    """Returns an argument that was encoded twice; what no BUILD file of UTF-8 has stays as it is."""
     try:
         return argument.encode("latin-1").decode("utf-8", "surrogateescape")
     except UnicodeError:
@@ -38,7 +38,7 @@ def _once(argument: str) -> str:
 
 
 def take_pairs(arguments: Sequence[str], options: Collection[str]) -> tuple[dict[str, list[tuple[str, str]]], list[str]]:
-    """Split off the options that have two values, each an argument of its own, whatever it begins with: a file may be named -x.
+    """Splits off the options that have two values, each an argument of its own, whatever it begins with: a file may be named -x.
 
     Args:
         arguments: every other option in them is of the form --NAME=VALUE.

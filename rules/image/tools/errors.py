@@ -37,13 +37,13 @@ class LoginError(PushError):
 
 
 def masked(name: str) -> str:
-    """Return a name as errors may show it: what precedes an @, which is a login where it is an address, is left out."""
+    """Returns a name as errors may show it: what precedes an @, which is a login where it is an address, is left out."""
     before, at, after = name.rpartition("@")
     return f"***@{after}" if at and before else name
 
 
 def check_written(path: str | os.PathLike[str], size: int) -> None:
-    """Raise OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
+    """Raises OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
     found = os.stat(path).st_size
     if found != size:
         raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
@@ -69,7 +69,7 @@ class writing:
 
 
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextIO | None = None) -> int:
-    """Call main(argv) and turn errors into a line on stderr and an exit code.
+    """Calls main(argv) and turns errors into a line on stderr and an exit code.
 
     Args:
         main: function that takes the arguments after the program name and returns an exit code.
@@ -87,8 +87,8 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextI
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        cure = "; free room on that disk, then run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        print(f"ERROR: {where}{error.strerror or error}{cure}", file=out)
+        advice = "; free space on that disk, then run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        print(f"ERROR: {where}{error.strerror or error}{advice}", file=out)
         return 1
     except KeyboardInterrupt:
         print("ERROR: interrupted", file=out)

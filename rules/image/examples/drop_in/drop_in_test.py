@@ -18,7 +18,7 @@ HERE = Path("rules/image/examples/drop_in")
 
 
 def _layers(name: str) -> list[dict[str, tarfile.TarInfo]]:
-    """Return the entries of an image's layers by their paths, base first."""
+    """Returns the entries of an image's layers by their paths, base first."""
     found = []
     with tarfile.open(HERE / f"{name}.tar") as archive:
         (image,) = json.loads(archive.extractfile("manifest.json").read())
@@ -31,7 +31,7 @@ def _layers(name: str) -> list[dict[str, tarfile.TarInfo]]:
 
 
 def _config(name: str) -> dict:
-    """Return an image's config."""
+    """Returns an image's config."""
     return json.loads((HERE / f"{name}.config.json").read_bytes())
 
 
@@ -98,7 +98,7 @@ def test_the_bundle_has_its_images() -> None:
 
 
 def _push(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a container_push target as `bazel run` does."""
+    """Runs a container_push target as `bazel run` does."""
     environment = {**os.environ, "RUNFILES_DIR": os.path.abspath("..")}
     return subprocess.run([str(HERE / name), *arguments], env=environment, capture_output=True, text=True, check=False)
 

@@ -47,17 +47,17 @@ class Version(NamedTuple):
 
 
 def architecture() -> str:
-    """Return Debian's name of this machine's architecture."""
+    """Returns Debian's name of this machine's architecture."""
     return _run(["dpkg", "--print-architecture"]).strip()
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment for apt: its messages in English, no questions."""
+    """Returns the environment for apt: its messages in English, no questions."""
     return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _run(command: Sequence[str], *, cwd: str | None = None, advice: str = _SOURCES) -> str:
-    """Run a program and return its stdout.
+    """Runs a program and returns its stdout.
 
     Args:
         command: the program and its arguments.
@@ -80,7 +80,7 @@ def _run(command: Sequence[str], *, cwd: str | None = None, advice: str = _SOURC
 
 
 def _verb(command: Sequence[str]) -> str:
-    """Return the first word of a command that is neither the program nor an option or its value."""
+    """Returns the first word of a command that is neither the program nor an option or its value."""
     words = iter(command[1:])
     for word in words:
         if word == "-o":
@@ -91,7 +91,7 @@ def _verb(command: Sequence[str]) -> str:
 
 
 def _installed(fields: dict[str, str]) -> str:
-    """Return what dpkg's status says of a package that is installed and needs nothing."""
+    """Returns what dpkg's status says of a package that is installed and needs nothing."""
     kept = {key: fields[key] for key in ("Package", "Version", "Architecture", "Multi-Arch", "Provides") if key in fields}
     lines = {**kept, "Status": "install ok installed", "Maintainer": "nobody", "Description": "left out"}
     return "".join(f"{key}: {value}\n" for key, value in lines.items()) + "\n"
@@ -121,12 +121,12 @@ class Apt:
             ]  # fmt: skip
 
     def has_lists(self) -> bool:
-        """Say whether there are package lists to read."""
+        """Says whether there are package lists to read."""
         folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
 
     def update(self) -> None:
-        """Fetch the private lists anew.
+        """Fetches the private lists again.
 
         A broken source among several (a vendor's) does not matter where what is wanted stands in the others; the
         error is kept in `problem` for the case that it does.
@@ -148,7 +148,7 @@ class Apt:
         Path(self._lists, "updated").touch()
 
     def _show(self, names: Sequence[str], *, candidate: bool = False) -> list[dict[str, str]]:
-        """Return the fields of the archive's versions of packages; those that apt does not know are left out."""
+        """Returns the fields of the archive's versions of packages; those that apt does not know are left out."""
         command = ["apt-cache", *self._options, "show", *(["--no-all-versions"] if candidate else []), *names]
         try:
             text = _run(command)
@@ -159,7 +159,7 @@ class Apt:
         return [dict(re.findall(r"^([A-Z][\w-]*): *(\S.*)$", paragraph, re.M)) for paragraph in text.split("\n\n")]
 
     def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:
-        """Return the archive's versions of packages; those that apt does not know are left out.
+        """Returns the archive's versions of packages; those that apt does not know are left out.
 
         Args:
             names: package names, or NAME=VERSION.
@@ -171,20 +171,20 @@ class Apt:
                 found.append(Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower()))
         return found
 
-    def solve(self, packages: Sequence[str], without: Sequence[str] = ()) -> list[Version]:
-        """Return packages and what they depend on, as apt would install them where nothing is installed yet.
+    def solve(self, packages: Sequence[str], exclude: Sequence[str] = ()) -> list[Version]:
+        """Returns packages and what they depend on, as apt would install them where nothing is installed yet.
 
         apt is told that what is to be left out is installed already, so that it counts for those who need it, and what
         only it would need is not asked for. Nothing is installed: apt plans, with a state that is this call's own.
 
         Args:
             packages: package names.
-            without: names of packages to leave out.
+            exclude: names of packages to leave out.
 
         Raises:
             AptError: apt finds no set that fits together.
         """
-        left_out = [fields for fields in self._show(without, candidate=True) if "Version" in fields] if without else []
+        left_out = [fields for fields in self._show(exclude, candidate=True) if "Version" in fields] if exclude else []
         with tempfile.TemporaryDirectory() as state:
             status = Path(state, "status")
             status.write_text("".join(map(_installed, left_out)), "utf-8")
@@ -199,7 +199,7 @@ class Apt:
         return [offered[plan] for plan in planned]
 
     def download(self, versions: Sequence[Version], folder: Path) -> None:
-        """Download packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.
+        """Downloads packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.
 
         Raises:
             AptError: one of them could not be had.
@@ -209,7 +209,7 @@ class Apt:
 
 @contextmanager
 def private_apt(*, fresh: bool = False) -> Iterator[Apt]:
-    """Yield an Apt on the private lists, updated if they are older than an hour.
+    """Yields an Apt on the private lists, updated if they are older than an hour.
 
     Args:
         fresh: update them whatever their age.

@@ -6,7 +6,7 @@ a comment for each architecture says from what, so that a lock that no longer fi
 
 As a program, run by the debian_packages repository rule:
 
-    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…
+    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--exclude=PACKAGE]… PACKAGE…
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
 _HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
 
 
-class Wanted(NamedTuple):
+class PackageRequest(NamedTuple):
     """What a debian_packages call asks for.
 
     Attributes:
         packages: package names.
         dependencies: whether what they depend on is wanted too.
-        without: names of packages that are left out all the same, with what only they need.
+        exclude: names of packages that are left out all the same, with what only they need.
     """
 
     packages: Sequence[str]
     dependencies: bool = False
-    without: Sequence[str] = ()
+    exclude: Sequence[str] = ()
 
     def check(self, name: str) -> None:
-        """Raise InputError if that cannot be meant.
+        """Raises InputError if that cannot be meant.
 
         Args:
             name: name of the repository.
         """
         if not self.packages:
             raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
-        if self.without and not self.dependencies:
-            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.without)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
-        if both := sorted(set(self.packages) & set(self.without)):
+        if self.exclude and not self.dependencies:
+            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
+        if both := sorted(set(self.packages) & set(self.exclude)):
             raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
 
     def note(self, machine: str) -> str:
-        """Return the lock's line that says what an architecture's dependencies were resolved from."""
-        left_out = f", without {' '.join(sorted(set(self.without)))}" if self.without else ""
+        """Returns the lock's line that says what an architecture's dependencies were resolved from."""
+        left_out = f", without {' '.join(sorted(set(self.exclude)))}" if self.exclude else ""
         return f"# {machine}: {' '.join(sorted(set(self.packages)))} with dependencies{left_out}"
 
 
 def parse(text: str, where: str) -> list[Version]:
-    """Return the packages of a lock.
+    """Returns the packages of a lock.
 
     Raises:
         InputError: a line that is not NAME VERSION ARCHITECTURE SHA256, or a package named twice.
@@ -76,25 +76,25 @@ def parse(text: str, where: str) -> list[Version]:
             raise InputError(f"{where}:{number}: found {line[:120]!r}, write NAME VERSION ARCHITECTURE SHA256, or let the update command write the lock")
         version = Version(*words)
         if (version.name, version.architecture) in found:
-            raise InputError(f"{where}:{number}: {version.name} stands twice in the lock; remove one line")
+            raise InputError(f"{where}:{number}: {version.name} is in the lock twice; remove one line")
         found[version.name, version.architecture] = version
     return list(found.values())
 
 
 def render(versions: Iterable[Version], name: str, notes: Sequence[str] = ()) -> str:
-    """Return the text of a lock.
+    """Returns the text of a lock.
 
     Args:
         versions: its packages.
         name: name of the repository.
-        notes: Wanted.note() of each architecture whose dependencies were resolved.
+        notes: PackageRequest.note() of each architecture whose dependencies were resolved.
     """
     lines = [" ".join(version) for version in sorted(versions, key=lambda v: (v.name, v.architecture))]
     return "\n".join([_HEADER + UPDATE + name, *notes, *lines]) + "\n"
 
 
-def locked(name: str, wanted: Wanted, lock: Path, machine: str) -> list[Version]:
-    """Return the locked version of each package for a machine.
+def locked(name: str, wanted: PackageRequest, lock: Path, machine: str) -> list[Version]:
+    """Returns the locked version of each package for a machine.
 
     Args:
         name: name of the repository, for the update command.
@@ -110,26 +110,26 @@ def locked(name: str, wanted: Wanted, lock: Path, machine: str) -> list[Version]
     if wanted.dependencies and wanted.note(machine) not in text.splitlines():
         raise InputError(f"{lock}: the dependencies of debian_packages {name} are not locked for {machine}, or for other packages; run {UPDATE}{name}")
     if missing := sorted(set(wanted.packages) - set(entries)):
-        raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} not locked for {machine}; run {UPDATE}{name}")
-    extra = set(wanted.without) if wanted.dependencies else set(entries) - set(wanted.packages)
+        raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} are not locked for {machine}; run {UPDATE}{name}")
+    extra = set(wanted.exclude) if wanted.dependencies else set(entries) - set(wanted.packages)
     if extra := sorted(extra & set(entries)):
-        raise InputError(f"{lock}: {', '.join(extra)} locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
+        raise InputError(f"{lock}: {', '.join(extra)} are locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
     return [entries[package] for package in sorted(entries)]
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file as hex digits."""
+    """Returns the sha256 of a file as hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store(version: Version) -> Path:
-    """Return where the cache keeps a package."""
+    """Returns where the cache keeps a package."""
     return cache_dir() / "deb" / f"{version.sha256}.deb"
 
 
 def _download(apt: Apt, versions: Sequence[Version]) -> None:
-    """Download packages into the cache, checked against their sha256.
+    """Downloads packages into the cache, checked against their sha256.
 
     Raises:
         AptError: apt could not.
@@ -147,7 +147,7 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
 
 
 def _cached(version: Version) -> bool:
-    """Say whether the cache has a package, whole; a damaged one is removed."""
+    """Says whether the cache has a package, whole; a damaged one is removed."""
     path = _store(version)
     if not path.exists():
         return False
@@ -158,7 +158,7 @@ def _cached(version: Version) -> bool:
 
 
 def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
-    """Fetch what an apt has of the wanted versions into the cache; return what is still missing.
+    """Fetches what an apt has of the wanted versions into the cache; returns what is still missing.
 
     Raises:
         InputError: the archive has a locked version with another sha256.
@@ -175,7 +175,7 @@ def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
 
 
 def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
-    """Return, downloaded, the archive's current versions in place of locked ones that it dropped."""
+    """Returns, downloaded, the archive's current versions in place of locked ones that it dropped."""
     candidates = {v.name: v for v in apt.versions([v.name for v in wanted], candidate=True)}
     if missing := [v.name for v in wanted if v.name not in candidates]:
         raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
@@ -185,8 +185,8 @@ def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
     return current
 
 
-def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[str]]:
-    """Bring packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
+def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version], list[str]]:
+    """Brings packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
 
     Args:
         name: name of the repository.
@@ -224,8 +224,8 @@ def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[s
     return [replaced.get(version.name, version) for version in wanted], warnings
 
 
-def latest(name: str, wanted: Wanted) -> list[Version]:
-    """Return the archive's current version of each package, from lists updated now.
+def latest(name: str, wanted: PackageRequest) -> list[Version]:
+    """Returns the archive's current version of each package, from lists updated now.
 
     Raises:
         AptError: apt cannot update, knows no such package, or cannot fit them together.
@@ -233,26 +233,26 @@ def latest(name: str, wanted: Wanted) -> list[Version]:
     with private_apt(fresh=True) as apt:
         if apt.problem:
             raise apt.problem
-        names = [*wanted.packages, *wanted.without]
+        names = [*wanted.packages, *wanted.exclude]
         found = {v.name: v for v in apt.versions(names, candidate=True)}
         if missing := sorted(set(names) - set(found)):
             raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
         if wanted.dependencies:
             try:
-                found = {v.name: v for v in apt.solve(wanted.packages, wanted.without)}
+                found = {v.name: v for v in apt.solve(wanted.packages, wanted.exclude)}
             except AptError as error:
                 raise AptError(f"debian_packages {name}: {error}") from None
     return [found[package] for package in sorted(found)]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fetch the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
+    """Fetches the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
     if len(argv) < 4 or argv[0] != "fetch":
-        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…", file=sys.stderr)
+        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--exclude=PACKAGE]… PACKAGE…", file=sys.stderr)
         return 2
     _, name, lock, out, *words = argv
     packages = [word for word in words if not word.startswith("--")]
-    wanted = Wanted(packages, "--dependencies" in words, [word.removeprefix("--without=") for word in words if word.startswith("--without=")])
+    wanted = PackageRequest(packages, "--dependencies" in words, [word.removeprefix("--exclude=") for word in words if word.startswith("--exclude=")])
     wanted.check(name)
     versions, warnings = resolve(name, wanted, Path(lock))
     for version in versions:

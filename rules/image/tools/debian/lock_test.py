@@ -9,7 +9,7 @@ import pytest
 from rules.image.tools.debian import apt, update_lock
 from rules.image.tools.debian import lock as debian_lock
 from rules.image.tools.debian.apt import Version
-from rules.image.tools.debian.lock import Wanted
+from rules.image.tools.debian.lock import PackageRequest
 from rules.image.tools.errors import InputError, TurnupError, run
 from rules.image.tools.testing.fake_apt import FakeApt, checksum, content
 
@@ -27,7 +27,7 @@ def _fake(tmp_path, monkeypatch) -> FakeApt:
 
 
 def _lock(tmp_path, **versions: str) -> str:
-    """Write a lock of NAME=VERSION and return its path."""
+    """Writes a lock of NAME=VERSION and returns its path."""
     path = tmp_path / "x.lock"
     path.write_text(debian_lock.render([Version(n, v, "amd64", checksum(n, v)) for n, v in versions.items()], "repo"))
     return str(path)
@@ -115,7 +115,7 @@ def test_other_bytes_than_the_index_says_are_refused(fake, tmp_path, capsys) -> 
 
 
 def test_no_network_is_one_sentence(fake, tmp_path, capsys) -> None:
-    """Without network the error has apt's reason and the cure."""
+    """Without network the error has apt's reason and the advice."""
     fake.set(system={"a": ["1"]}, offline=True)
     assert _fetch(tmp_path, _lock(tmp_path, a="1"), "a")[0] == 1
     error = capsys.readouterr().err
@@ -155,11 +155,11 @@ def test_a_repository_without_packages_is_refused(fake, tmp_path, capsys) -> Non
     assert "packages: found none" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("packages", "message"), [(["a", "c"], "c of debian_packages repo not locked for amd64"), ([], "a locked, but not among")])
+@pytest.mark.parametrize(("packages", "message"), [(["a", "c"], "c of debian_packages repo are not locked for amd64"), ([], "a are locked, but not among")])
 def test_a_lock_that_does_not_fit_the_packages_is_refused(fake, tmp_path, packages: list[str], message: str) -> None:
     """Missing and left-over lines both name the update command."""
     with pytest.raises(InputError, match=f"{message}.*update_debian_lock -- repo"):
-        debian_lock.locked("repo", Wanted(packages), Path(_lock(tmp_path, a="1")), "amd64")
+        debian_lock.locked("repo", PackageRequest(packages), Path(_lock(tmp_path, a="1")), "amd64")
 
 
 @pytest.mark.parametrize("line", ["a 1 amd64", "a 1 amd64 abc", f"A_b 1 amd64 {'0' * 64}", f"a 1 amd64 {'0' * 64} x", f"../a 1 amd64 {'0' * 64}"])
@@ -172,7 +172,7 @@ def test_bad_lock_lines_are_refused_by_number(line: str) -> None:
 def test_a_package_locked_twice_is_refused() -> None:
     """One architecture has one line for a package."""
     line = f"a 1 amd64 {'0' * 64}\n"
-    with pytest.raises(InputError, match="x.lock:2: a stands twice"):
+    with pytest.raises(InputError, match="x.lock:2: a is in the lock twice"):
         debian_lock.parse(line * 2, "x.lock")
 
 
@@ -181,7 +181,7 @@ def test_update_writes_the_current_versions(fake, tmp_path) -> None:
     fake.set(system={}, fresh={"a": ["3", "1"], "b": ["5"]})
     other = Version("a", "1", "arm64", "0" * 64)
     (tmp_path / "x.lock").write_text(debian_lock.render([Version("a", "1", "amd64", checksum("a", "1")), other, Version("old", "1", "amd64", "1" * 64)], "repo"))
-    changes = update_lock.update(update_lock.Repository("repo", Wanted(["b", "a"]), "x.lock"), str(tmp_path))
+    changes = update_lock.update(update_lock.Repository("repo", PackageRequest(["b", "a"]), "x.lock"), str(tmp_path))
     assert changes == ["  a: 1 -> 3", "  b: not there -> 5", "  old: 1 -> removed"]
     written = debian_lock.parse((tmp_path / "x.lock").read_text(), "x.lock")
     assert written == [Version("a", "3", "amd64", checksum("a", "3")), other, Version("b", "5", "amd64", checksum("b", "5"))]
@@ -190,45 +190,45 @@ def test_update_writes_the_current_versions(fake, tmp_path) -> None:
 _TREE = {"server": ["tools", "debconf-2.0"], "tools": ["libc"], "debconf": ["perl"], "perl": ["libc"]}
 
 
-def _update(tmp_path, wanted: Wanted) -> list[str]:
-    """Update x.lock and return its lines."""
+def _update(tmp_path, wanted: PackageRequest) -> list[str]:
+    """Updates x.lock and returns its lines."""
     update_lock.update(update_lock.Repository("repo", wanted, "x.lock"), str(tmp_path))
     return (tmp_path / "x.lock").read_text().splitlines()[1:]
 
 
 def _line(name: str) -> str:
-    """Return the line of a lock for version 2 of a package."""
+    """Returns the line of a lock for version 2 of a package."""
     return f"{name} 2 amd64 {checksum(name, '2')}"
 
 
 def test_dependencies_are_locked_as_apt_plans_them(fake, tmp_path) -> None:
     """What the packages need and what that needs is in the lock, in the version that apt would install, with what was asked for."""
     fake.set(fresh={name: ["2", "1"] for name in ("server", "tools", "libc", "other")}, depends={"server": ["tools"], "tools": ["libc"]})
-    assert _update(tmp_path, Wanted(["server"], True)) == ["# amd64: server with dependencies", *map(_line, ["libc", "server", "tools"])]
+    assert _update(tmp_path, PackageRequest(["server"], True)) == ["# amd64: server with dependencies", *map(_line, ["libc", "server", "tools"])]
     assert fake.log()[-3:] == ["apt-get install server (private)", "apt-cache show server=2 tools=2 libc=2 (private)", "dpkg"]
 
 
 def test_what_is_left_out_and_what_only_it_needs_is_not_locked(fake, tmp_path) -> None:
-    """A package in without counts as there, by its own name and by what it provides; what others need too stays."""
+    """A package in exclude counts as there, by its own name and by what it provides; what others need too stays."""
     fake.set(fresh={name: ["2"] for name in ("server", "tools", "libc", "debconf", "perl")}, depends=_TREE, provides={"debconf": ["debconf-2.0"]})
-    assert _update(tmp_path, Wanted(["server"], True, ["debconf"])) == ["# amd64: server with dependencies, without debconf", *map(_line, ["libc", "server", "tools"])]
+    assert _update(tmp_path, PackageRequest(["server"], True, ["debconf"])) == ["# amd64: server with dependencies, without debconf", *map(_line, ["libc", "server", "tools"])]
 
 
 def test_a_locked_closure_is_fetched_without_asking_for_dependencies(fake, tmp_path) -> None:
     """A build fetches every package of the lock, and makes no plan."""
     fake.set(system={name: ["2"] for name in ("server", "tools", "libc")}, depends={"server": ["tools"], "tools": ["libc"]})
-    _update(tmp_path, Wanted(["server"], True))
+    _update(tmp_path, PackageRequest(["server"], True))
     fake.set(system={name: ["2"] for name in ("server", "tools", "libc")})
     code, out = _fetch(tmp_path, str(tmp_path / "x.lock"), "--dependencies", "server")
     assert code == 0 and sorted(path.name for path in out.iterdir()) == ["libc.deb", "server.deb", "tools.deb"]
     assert not [line for line in fake.log() if "install" in line]
 
 
-@pytest.mark.parametrize("words", [["server"], ["--dependencies", "server", "tools"], ["--dependencies", "--without=tools", "server"]])
+@pytest.mark.parametrize("words", [["server"], ["--dependencies", "server", "tools"], ["--dependencies", "--exclude=tools", "server"]])
 def test_a_closure_of_something_else_is_refused(fake, tmp_path, capsys, words: list[str]) -> None:
     """A lock that was resolved from other packages, without others, or with dependencies that are no longer wanted, names the update command."""
     fake.set(fresh={name: ["2"] for name in ("server", "tools")}, depends={"server": ["tools"]})
-    _update(tmp_path, Wanted(["server"], True))
+    _update(tmp_path, PackageRequest(["server"], True))
     assert _fetch(tmp_path, str(tmp_path / "x.lock"), *words)[0] == 1
     assert "run bazel run //rules/image:update_debian_lock -- repo" in capsys.readouterr().err
 
@@ -238,20 +238,20 @@ def test_another_machines_closure_stays_while_it_is_asked_for(fake, tmp_path) ->
     fake.set(fresh={"server": ["2"], "more": ["2"]})
     other = f"libother 1 arm64 {'0' * 64}"
     (tmp_path / "x.lock").write_text(f"# head\n# arm64: server with dependencies\n{other}\n")
-    assert _update(tmp_path, Wanted(["server"], True)) == ["# amd64: server with dependencies", "# arm64: server with dependencies", other, _line("server")]
-    assert _update(tmp_path, Wanted(["server", "more"], True)) == ["# amd64: more server with dependencies", _line("more"), _line("server")]
+    assert _update(tmp_path, PackageRequest(["server"], True)) == ["# amd64: server with dependencies", "# arm64: server with dependencies", other, _line("server")]
+    assert _update(tmp_path, PackageRequest(["server", "more"], True)) == ["# amd64: more server with dependencies", _line("more"), _line("server")]
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (Wanted(["server"], True), "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out"),
-        (Wanted(["tools"], True, ["shell"]), "debian_packages repo: apt knows no package shell; check the spelling"),
-        (Wanted(["tools"], False, ["shell"]), "debian_packages repo: exclude: found shell, but only listed packages are fetched. Remove it, or set dependencies = True."),
-        (Wanted(["tools"], True, ["tools"]), "debian_packages repo: exclude: tools is also in packages. Remove it from one of them."),
+        (PackageRequest(["server"], True), "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out"),
+        (PackageRequest(["tools"], True, ["shell"]), "debian_packages repo: apt knows no package shell; check the spelling"),
+        (PackageRequest(["tools"], False, ["shell"]), "debian_packages repo: exclude: found shell, but only listed packages are fetched. Remove it, or set dependencies = True."),
+        (PackageRequest(["tools"], True, ["tools"]), "debian_packages repo: exclude: tools is also in packages. Remove it from one of them."),
     ],
 )  # fmt: skip
-def test_dependencies_that_cannot_be_had_are_one_sentence(fake, tmp_path, wanted: Wanted, message: str) -> None:
+def test_dependencies_that_cannot_be_had_are_one_sentence(fake, tmp_path, wanted: PackageRequest, message: str) -> None:
     """What is wrong is named, and the lock stays as it is."""
     fake.set(fresh={"server": ["2"], "tools": ["2"]}, depends={"server": ["gone"]})
     before = Path(_lock(tmp_path, a="1")).read_bytes()
@@ -266,7 +266,7 @@ def test_update_without_network_leaves_the_lock(fake, tmp_path) -> None:
     lock = Path(_lock(tmp_path, a="1"))
     before = lock.read_bytes()
     with pytest.raises(apt.AptError):
-        update_lock.update(update_lock.Repository("repo", Wanted(["a"]), "x.lock"), str(tmp_path))
+        update_lock.update(update_lock.Repository("repo", PackageRequest(["a"]), "x.lock"), str(tmp_path))
     assert lock.read_bytes() == before
 
 
@@ -301,7 +301,7 @@ def test_update_outside_bazel_run_says_how(monkeypatch, capsys) -> None:
 def test_update_refuses_an_unknown_name(monkeypatch, capsys) -> None:
     """A misspelled repository is answered with those that there are."""
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", "/")
-    monkeypatch.setattr(update_lock, "query", lambda _: [update_lock.Repository("debian_x", Wanted([]), "x")])
+    monkeypatch.setattr(update_lock, "query", lambda _: [update_lock.Repository("debian_x", PackageRequest([]), "x")])
     assert run(update_lock.main, ["debian_y"]) == 1
     assert "debian_y: WORKSPACE has no debian_packages of that name; it has debian_x" in capsys.readouterr().err
 

@@ -27,7 +27,7 @@ _BLOCK = 1 << 20
 
 
 def qualified(name: str) -> str:
-    """Return a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
+    """Returns a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
 
     containerd looks images up by the full name, docker shows it without its default registry's.
     """
@@ -38,7 +38,7 @@ def qualified(name: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return name if it is REPOSITORY:TAG, with a registry before it or not; raise InputError otherwise."""
+    """Returns name if it is REPOSITORY:TAG, with a registry before it or not; raises InputError otherwise."""
     match = re.fullmatch(r"(?:(?:[a-zA-Z0-9.-]+(?::[0-9]+)?|localhost)/)?([a-z0-9][^:@]*):([^:@/]+)", name)
     if not match:
         raise InputError(f"image name {name!r:.200}: write REPOSITORY:TAG, such as shop/server:latest")
@@ -48,7 +48,7 @@ def check_name(name: str) -> str:
 
 
 def index(images: Mapping[str, ImageFiles]) -> bytes:
-    """Return index.json of a layout that holds images under their names."""
+    """Returns index.json of a layout that holds images under their names."""
     descriptors = [
         {
             "annotations": {"io.containerd.image.name": qualified(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
@@ -62,7 +62,7 @@ def index(images: Mapping[str, ImageFiles]) -> bytes:
 
 
 def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
-    """Return docker's manifest.json for the same images."""
+    """Returns docker's manifest.json for the same images."""
     entries = []
     for name, image in images.items():
         config, *layers = (blob_path(part["digest"]) for part in image.parts)
@@ -71,7 +71,7 @@ def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
 
 
 def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
-    """Write (path, bytes or path of the file) pairs as a tar, in the given order, owned by root, at time 0."""
+    """Writes (path, bytes or path of the file) pairs as a tar, in the given order, owned by root, at time 0."""
     for path, source in files:
         size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
         out.write(tar_headers.header(path.encode(), tar_headers.REGULAR, 0o444, 0, 0, size=size))
@@ -85,7 +85,7 @@ def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
 
 
 def members(images: Mapping[str, ImageFiles]) -> Iterator[tuple[str, bytes | Path]]:
-    """Yield what a layout of images has, as (path, bytes or path of the file); small files first, for readers of streams."""
+    """Yields what a layout of images has, as (path, bytes or path of the file); small files first, for readers of streams."""
     yield "oci-layout", _LAYOUT
     yield "index.json", index(images)
     yield "manifest.json", docker_manifest(images)
@@ -104,7 +104,7 @@ class _Layer(argparse.Action):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the tar or the folder as the arguments say (see the module's text)."""
+    """Writes the tar or the folder as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="archive", allow_abbrev=False)
     parser.add_argument("--image", nargs=3, action="append", required=True)
     parser.add_argument("--layer", action=_Layer)
@@ -118,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
     for name, manifest, config, *layers in options.image:
         stamped = check_name(stamping.fill(name, status, f"image name {name}") if options.status else name)
         if stamped in images:
-            raise InputError(f"image name {stamped!r}: given to two images of one archive; name one of them otherwise")
+            raise InputError(f"image name {stamped!r}: two images of one archive have this name; give one of them another name")
         images[stamped] = image_files.read(manifest, config, layers)
     files = list(members(images))
     if options.tar:

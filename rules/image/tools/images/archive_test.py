@@ -114,4 +114,4 @@ def test_contents_may_be_bytes_or_files(tmp_path) -> None:
 def test_a_full_disk_is_one_sentence(image, capsys) -> None:
     """The tar that has no room is named."""
     assert run(archive.main, _arguments(image, "--tar", "/dev/full")) == 1
-    assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free space on that disk, then run this again\n"

@@ -29,7 +29,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z
 
 
 def created(value: str, where: str) -> str:
-    """Return a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+    """Returns a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
     if not value:
         return oci.EPOCH
     if match := _TIME.match(value):
@@ -38,7 +38,7 @@ def created(value: str, where: str) -> str:
         try:
             moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
         except (ValueError, OverflowError):
-            raise InputError(f"{where}: creation_time: found {value!r}, which is no day and time of any calendar; correct it") from None
+            raise InputError(f"{where}: creation_time: found {value!r}, which is not a date and time; correct it") from None
         return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
     if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
         import time  # pylint: disable=import-outside-toplevel
@@ -48,14 +48,14 @@ def created(value: str, where: str) -> str:
 
 
 def read_layer(path: str) -> dict[str, Any]:
-    """Return a layer's descriptor from the file that the layer tool wrote, checked."""
+    """Returns a layer's descriptor from the file that the layer tool wrote, checked."""
     descriptor = oci.check_descriptor(oci.load(Path(path).read_bytes(), path), oci.LAYERS, path)
     oci.check_digest(descriptor.get("diff_id"), f"{path}: diff_id")
     return descriptor
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of this program's arguments."""
+    """Returns the parser of this program's arguments."""
     parser = argparse.ArgumentParser(prog="image", allow_abbrev=False)
     for name in ("where", "config", "manifest", "digest"):
         parser.add_argument(f"--{name}", required=True)
@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write config, manifest and digest as the arguments say (see the module's text)."""
+    """Writes config, manifest and digest as the arguments say (see the module's text)."""
     pairs, rest = take_pairs(with_file(argv), ["--label-file"])
     options = build_parser().parse_args(rest)
     where = options.where
@@ -83,7 +83,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             labels[name] = Path(path).read_text("utf-8").strip()
         except UnicodeDecodeError as error:
-            raise InputError(f"{where}: label_files: {path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+            raise InputError(f"{where}: label_files: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     if options.status:
         fill_all(settings, stamping.read_status(options.status), where)
     settings["created"] = created(settings.get("created") or "", where)
@@ -97,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
-    """Fill in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
+    """Fills in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
 
     Raises:
         InputError: a variable that the status does not have.

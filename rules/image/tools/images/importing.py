@@ -28,7 +28,7 @@ _LINKS = 8  # docker's archives link equal layers to each other; a longer chain 
 _MAGIC = {b"\x1f\x8b": oci.LAYER_GZIP, b"\x28\xb5\x2f\xfd": oci.LAYER_ZSTD}
 
 
-class Stored(NamedTuple):
+class ImportedImage(NamedTuple):
     """One image, read and checked but for its layers' content.
 
     Attributes:
@@ -48,10 +48,10 @@ class Source(Protocol):
     name: str
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes, None where there is none."""
 
 
-class Folder:
+class FolderSource:
     """A layout in a folder, or in files that lie in one.
 
     Args:
@@ -70,12 +70,12 @@ class Folder:
             self._files = {os.path.relpath(path, tops[0]): path for path in paths}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes, None where there is none."""
         found = self._files.get(path)
         return open(found, "rb") if found is not None and found.is_file() else None
 
 
-class Tar:
+class TarSource:
     """A layout or docker archive in a tar, compressed or not.
 
     Args:
@@ -94,7 +94,7 @@ class Tar:
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none; links are followed inside the tar."""
+        """Returns a file opened for reading bytes, None where there is none; links are followed inside the tar."""
         with _readable(self.name):
             for _ in range(_LINKS):
                 member = self._members.get(path)
@@ -126,14 +126,14 @@ class _readable:
 
 
 def open_source(name: str, paths: Sequence[Path]) -> Source:
-    """Return the source that paths are: one tar, one folder, or the files of a folder."""
+    """Returns the source that paths are: one tar, one folder, or the files of a folder."""
     if len(paths) == 1 and paths[0].is_file():
-        return Tar(name, paths[0])
-    return Folder(name, paths)
+        return TarSource(name, paths[0])
+    return FolderSource(name, paths)
 
 
 def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
-    """Return a small file's bytes, None where there is none; InputError if it has more than limit."""
+    """Returns a small file's bytes, None where there is none; InputError if it has more than limit."""
     file = source.open(path)
     if file is None:
         return None
@@ -145,18 +145,18 @@ def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | 
 
 
 def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
-    """Return a metadata blob that a descriptor names, verified."""
+    """Returns a metadata blob that a descriptor names, verified."""
     digest = oci.check_digest(descriptor.get("digest"), f"{source.name}: digest")
     data = read_small(source, blob_path(digest))
     if data is None:
-        raise InputError(f"{source.name}: {blob_path(digest)} is named, but not there; build or fetch it again")
+        raise InputError(f"{source.name}: {blob_path(digest)} is referenced but missing; build or fetch it again")
     if oci.sha256(data) != digest:
         raise InputError(f"{source.name}: {blob_path(digest)} has the digest {oci.sha256(data)}; it is damaged, build or fetch it again")
     return data
 
 
 def choose(index: Mapping[str, Any], architecture: str, system: str, where: str, variant: str = "") -> dict[str, Any]:
-    """Return the descriptor of an index that is for a platform.
+    """Returns the descriptor of an index that is for a platform.
 
     Args:
         index: image index or docker manifest list.
@@ -176,13 +176,13 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
     fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
     if not fitting:
         there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
-        raise InputError(f"{where}: no image for {'/'.join(wanted)}, it has {there:.500}; set architecture and os to one of them")
+        raise InputError(f"{where}: no image for {'/'.join(wanted)}, only for {there:.500}; set architecture and os to one of them")
     check_distinct(fitting, where)
     return max(fitting, key=lambda item: item[0])[1]
 
 
 def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
+    """Returns (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
 
     Raises:
         InputError: the index is malformed.
@@ -201,7 +201,7 @@ def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str,
 
 
 def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -> None:
-    """Raise InputError where two images of images_of are for one platform."""
+    """Raises InputError where two images of images_of are for one platform."""
     first: dict[str, object] = {}
     for name, entry in known:
         if name in first:
@@ -212,7 +212,7 @@ def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -
 def resolve(
     get: Callable[[Mapping[str, Any]], bytes], data: bytes, architecture: str, system: str, where: str, variant: str = "", passed: list[str] | None = None
 ) -> tuple[bytes, dict[str, Any]]:
-    """Follow indexes down to an image manifest.
+    """Follows indexes down to an image manifest.
 
     Args:
         get: returns the verified bytes that a descriptor names.
@@ -233,11 +233,11 @@ def resolve(
         if passed is not None and len(known := images_of(parsed, where)) > 1:
             passed += [name for name, _ in known]
         data = get(choose(parsed, architecture, system, where, variant))
-    raise InputError(f"{where}: indexes in indexes, five deep; name an image of it by its digest")
+    raise InputError(f"{where}: indexes are nested more than four deep; name an image in it by its digest")
 
 
 def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dict[str, Any]]:
-    """Return the layers' descriptors with their diff_ids, as the layer tool writes them.
+    """Returns the layers' descriptors with their diff_ids, as the layer tool writes them.
 
     Raises:
         InputError: manifest and config do not fit each other.
@@ -252,7 +252,7 @@ def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dic
 
 
 def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) -> None:
-    """Copy a blob, verified; what does not fit is removed.
+    """Copies a blob, verified; what does not fit is removed.
 
     Raises:
         InputError: more or fewer bytes than size, or another digest.
@@ -277,8 +277,8 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
         raise
 
 
-def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> Stored:
-    """Read an OCI layout and copy its layers."""
+def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> ImportedImage:
+    """Reads an OCI layout and copies its layers."""
     from rules.image.tools.oci import layer_tars
 
     where = source.name
@@ -286,11 +286,11 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
     several: list[str] = []
     manifest, parsed = resolve(lambda descriptor: metadata(source, descriptor), data, architecture, system, where, passed=several)
     config = metadata(source, parsed["config"])
-    stored = Stored(manifest, config, describe(parsed, config, where))
+    stored = ImportedImage(manifest, config, describe(parsed, config, where))
     for number, layer in enumerate(stored.layers):
         file = source.open(blob_path(layer["digest"]))
         if file is None:
-            raise InputError(f"{where}: {blob_path(layer['digest'])} is named, but not there; build or fetch it again")
+            raise InputError(f"{where}: {blob_path(layer['digest'])} is referenced but missing; build or fetch it again")
         with file:
             copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
         plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
@@ -301,8 +301,8 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
     return stored
 
 
-def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
-    """Read a `docker save` archive, whose layers are named by paths; write its manifest, which it does not have."""
+def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage:
+    """Reads a `docker save` archive, whose layers are named by paths; writes its manifest, which it does not have."""
     from rules.image.tools.oci import layer_tars
 
     where = source.name
@@ -313,7 +313,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     config = read_small(source, os.path.normpath(str(images[0].get("Config"))))
     paths = images[0].get("Layers")
     if config is None or not isinstance(paths, list):
-        raise InputError(f"{where}: manifest.json names no config or no layers that are there; save the image again")
+        raise InputError(f"{where}: manifest.json names no config, or layers that are missing; save the image again")
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(paths):
         raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
@@ -321,7 +321,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
         file = source.open(os.path.normpath(str(path)))
         if file is None:
-            raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
+            raise InputError(f"{where}: the layer {str(path)!r:.200} is referenced but missing; save the image again")
         out = layers / str(number)
         with file, writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
@@ -338,11 +338,11 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
         if plain != diff_id:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is {plain}, its config says {diff_id}; it is damaged, save the image again")
         descriptors.append({"mediaType": kind, "digest": digest, "size": out.stat().st_size, "diff_id": diff_id, "created_by": where})
-    return Stored(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
+    return ImportedImage(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
 
 
-def read(source: Source, layers: Path, *, architecture: str = "", system: str = "") -> Stored:
-    """Read one image and write its layers.
+def read(source: Source, layers: Path, *, architecture: str = "", system: str = "") -> ImportedImage:
+    """Reads one image and writes its layers.
 
     Args:
         source: the archive or folder.
@@ -361,7 +361,7 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
     elif (listed := read_small(source, "manifest.json")) is not None:
         stored = _import_docker(source, listed, layers)
     else:
-        raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is no image; give an OCI layout or what docker save wrote")
+        raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is not an image; give an OCI layout or what docker save wrote")
     oci.check_platform(stored.config, architecture, system, source.name)
     for number, layer in enumerate(stored.layers):
         Path(layers, f"{number}.json").write_bytes(oci.dump(layer))
@@ -369,7 +369,7 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the image's files as the arguments say (see the module's text)."""
+    """Writes the image's files as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="importing", allow_abbrev=False)
     for option in ("where", "manifest", "config", "digest", "layers"):
         parser.add_argument(f"--{option}", required=True)

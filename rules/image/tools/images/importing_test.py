@@ -29,19 +29,19 @@ DOCKER = "application/vnd.docker."
 
 
 
-def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.Stored:
-    """Import paths into tmp_path/out."""
+def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.ImportedImage:
+    """Imports paths into tmp_path/out."""
     (tmp_path / "out").mkdir(exist_ok=True)
     return run_into(tmp_path / "out", *paths, architecture=architecture)
 
 
-def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.Stored:
-    """Import paths into a folder."""
+def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.ImportedImage:
+    """Imports paths into a folder."""
     return importing.read(importing.open_source("it", paths), out, architecture=architecture)
 
 
 def archive(tmp_path: Path, data: bytes) -> Path:
-    """Write a tar and return its path."""
+    """Writes a tar and returns its path."""
     (tmp_path / "it.tar").write_bytes(data)
     return tmp_path / "it.tar"
 
@@ -94,7 +94,7 @@ def test_docker_save_is_read(tmp_path, packed) -> None:
 
 
 def _index(*platforms: tuple[str, str, str]) -> dict:
-    """Return an index with a manifest for each (os, architecture, variant)."""
+    """Returns an index with a manifest for each (os, architecture, variant)."""
     names = ("os", "architecture", "variant")
     return {"manifests": [{"digest": f"sha256:{number:064}", "platform": dict(zip(names, platform))} for number, platform in enumerate(platforms)]}
 
@@ -105,7 +105,7 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     found = [importing.choose(index, *wanted, where="it") for wanted in (("amd64", ""), ("arm", "linux"), ("amd64", "windows"))]
     assert [entry["digest"][-1] for entry in found] == ["0", "2", "4"]
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
-    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, it has linux/amd64, linux/arm/v6, .*; set architecture"):
+    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
 
 
@@ -143,7 +143,7 @@ def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
 
 
 def _damaged(change: str) -> dict[str, bytes]:
-    """Return a layout with one thing wrong."""
+    """Returns a layout with one thing wrong."""
     files = layout()
     manifest = json.loads(files["index.json"])["manifests"][0]["digest"]
     layer = image_files.blob_path(oci.sha256(gzip.compress(LAYER, mtime=0)))
@@ -172,7 +172,7 @@ def _damaged(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("flipped", "has the digest sha256:.* it is damaged"), ("short", "bytes, .* are expected"), ("long", "has more than .* bytes"),
-        ("no layer", "is named, but not there"), ("manifest", "it is damaged"), ("climbs", "is no digest"),
+        ("no layer", "is referenced but missing"), ("manifest", "it is damaged"), ("climbs", "is not a digest"),
         ("large", "too many for an image's metadata"), ("loop", "has the digest"),
     ],
 )  # fmt: skip
@@ -192,7 +192,7 @@ def test_links_that_lead_out_of_an_archive_lead_nowhere(tmp_path) -> None:
         config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
         listed = json.dumps([{"Config": "c.json", "Layers": ["layer.tar"]}]).encode()
         data = tar_of({"manifest.json": listed, "c.json": config}, {"layer.tar": target})
-        with pytest.raises(InputError, match="the layer 'layer.tar' is named, but not there"):
+        with pytest.raises(InputError, match="the layer 'layer.tar' is referenced but missing"):
             run(tmp_path, archive(tmp_path, data))
 
 
@@ -311,7 +311,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
     for full in ("manifest", "config", "digest"):
         arguments = ["--where", "//a:b", *(word for name, path in {**out, full: "/dev/full"}.items() for word in (f"--{name}", path)), str(folder)]
         assert errors.run(importing.main, arguments) == 1
-        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free room on that disk, then run this again\n"
+        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free space on that disk, then run this again\n"
     (tmp_path / "layers/0").unlink()
     (tmp_path / "layers/0").symlink_to("/dev/full")
     with pytest.raises(OSError) as caught:

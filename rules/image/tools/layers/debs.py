@@ -72,7 +72,7 @@ class Package(NamedTuple):
 
 
 def _members(data: bytes, where: str) -> dict[str, bytes]:
-    """Return the members of an ar archive by name."""
+    """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
         raise InputError(f"{where}: no Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
@@ -88,7 +88,7 @@ def _members(data: bytes, where: str) -> dict[str, bytes]:
 
 
 def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
-    """Return the tar `stem` of an ar archive's members, as it is packed, and how its name ends."""
+    """Returns the tar `stem` of an ar archive's members, as it is packed, and how its name ends."""
     for name, data in members.items():
         base, _, suffix = name.partition(".tar")
         if base != stem:
@@ -96,12 +96,12 @@ def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
         if suffix in (".xz", ".gz", ""):
             return data, suffix
         raise InputError(f"{where}: {name} is compressed in a way that Debian's archive does not use; repack it with xz")
-    raise InputError(f"{where}: no {stem}.tar in it, so it is no Debian package; fetch it again")
+    raise InputError(f"{where}: no {stem}.tar in it, so it is not a Debian package; fetch it again")
 
 
 @contextmanager
 def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfile.TarFile]:
-    """Open what _tar returns."""
+    """Opens what _tar returns."""
     data, suffix = packed
     try:
         with tarfile.open(fileobj=unpacked(io.BytesIO(data), where), mode="r:") as tar:
@@ -113,7 +113,7 @@ def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfil
 
 
 def read_package(path: str) -> Package:
-    """Read a .deb file.
+    """Reads a .deb file.
 
     Raises:
         InputError: it is damaged, cut short, or its control data has no Package, Version or Architecture.
@@ -140,12 +140,12 @@ def read_package(path: str) -> Package:
 
 
 def merged(path: str) -> str:
-    """Return where a path lies after usr-merge: bin/x becomes usr/bin/x."""
+    """Returns where a path lies after usr-merge: bin/x becomes usr/bin/x."""
     return f"usr/{path}" if path.partition("/")[0] in _MERGED else path
 
 
 def _merged_link(path: str, target: str) -> str:
-    """Return the target that a relative link needs once it has moved with usr-merge."""
+    """Returns the target that a relative link needs once it has moved with usr-merge."""
     if target.startswith("/") or merged(path) == path:
         return target
     meant = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
@@ -153,14 +153,14 @@ def _merged_link(path: str, target: str) -> str:
 
 
 def _excluded(path: str, exclude: Sequence[str]) -> bool:
-    """Say whether a merged path is left out, by the built-in list or by a pattern."""
+    """Says whether a merged path is left out, by the built-in list or by a pattern."""
     return bool(_DROPPED.match(path)) or any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
-    """Put one package's files and its dpkg status into the tree."""
+    """Puts one package's files and its dpkg status into the tree."""
     with _opened(package.data, "data", where) as tar:
-        for path, entry in read_tar(tar, where, tree.spool):
+        for path, entry in read_tar(tar, where, tree.store):
             if entry.kind == DIRECTORY and (not path or path in _MERGED):
                 continue
             place = merged(path)
@@ -182,7 +182,7 @@ def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str
 
 
 def _add_root(tree: Tree) -> None:
-    """Add what makes a set of packages a root file system: usr-merge links, accounts, CA bundle, /tmp, home."""
+    """Adds what makes a set of packages a root file system: usr-merge links, accounts, CA bundle, /tmp, home."""
     for name in _MERGED[:2] + ("lib64", "sbin"):
         tree.add(f"usr/{name}", Entry(DIRECTORY, 0o755))
         tree.add(name, Entry(SYMLINK, 0o777, target=f"usr/{name}"))
@@ -204,7 +204,7 @@ def _add_root(tree: Tree) -> None:
 
 
 def _java_store(certificates: dict[str, bytes]) -> bytes:
-    """Return a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
+    """Returns a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
 
     The password is Java's usual one for what is public; it only guards the store's own checksum.
     """
@@ -218,7 +218,7 @@ def _java_store(certificates: dict[str, bytes]) -> bytes:
 
 
 def compile_python(tree: Tree) -> None:
-    """Add byte code for each Python module of a tree, as the packages' maintainer scripts would.
+    """Adds byte code for each Python module of a tree, as the packages' maintainer scripts would.
 
     The .pyc files are hash-based and unchecked (PEP 552), so no time stamp is in them. marshal's version 2 writes no
     back references: those depend on what else the running interpreter holds, and the bytes must not.
@@ -239,7 +239,7 @@ def compile_python(tree: Tree) -> None:
 
 
 def add_packages(tree: Tree, paths: Sequence[str], *, exclude: Sequence[str] = (), rootfs: bool = False) -> str | None:
-    """Put Debian packages into a tree.
+    """Puts Debian packages into a tree.
 
     Args:
         tree: where to.

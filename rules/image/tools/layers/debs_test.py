@@ -14,7 +14,7 @@ from rules.image.tools.oci import unpacking
 
 
 def _tar(files: dict[str, bytes | str | None]) -> bytes:
-    """Return a tar of path -> bytes (file), text (symlink target) or None (directory), as dpkg-deb writes paths."""
+    """Returns a tar of path -> bytes (file), text (symlink target) or None (directory), as dpkg-deb writes paths."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, value in files.items():
@@ -30,7 +30,7 @@ def _tar(files: dict[str, bytes | str | None]) -> bytes:
 
 
 def _ar(members: dict[str, bytes]) -> bytes:
-    """Return an ar archive (deb(5))."""
+    """Returns an ar archive (deb(5))."""
     parts = [b"!<arch>\n"]
     for name, data in members.items():
         parts.append(b"%-16b%-12d%-6d%-6d%-8b%-10d`\n" % (name.encode(), 0, 0, 0, b"100644", len(data)))
@@ -39,7 +39,7 @@ def _ar(members: dict[str, bytes]) -> bytes:
 
 
 def _deb(tmp_path, name: str, files: dict, *, architecture: str = "amd64", suffix: str = ".xz", sums: str = "") -> str:
-    """Write a package and return its path."""
+    """Writes a package and returns its path."""
     control = f"Package: {name}\nVersion: 1.0-1\nArchitecture: {architecture}\nDescription: for a test\n more of it\n"
     pack = {".xz": lzma.compress, ".gz": gzip.compress, "": bytes, ".zst": bytes}[suffix]
     members = {
@@ -53,7 +53,7 @@ def _deb(tmp_path, name: str, files: dict, *, architecture: str = "amd64", suffi
 
 
 def _tree(*paths: str, **options) -> dict:
-    """Return the entries that packages give."""
+    """Returns the entries that packages give."""
     tree = Tree("//t")
     debs.add_packages(tree, paths, **options)
     return dict(tree.sorted())

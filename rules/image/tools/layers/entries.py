@@ -12,7 +12,7 @@ import stat
 from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.oci.unpacking import Piece, Spool, unpacked
+from rules.image.tools.oci.unpacking import StoredContent, ContentStore, unpacked
 
 if TYPE_CHECKING:
     import tarfile
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
         mode: permission bits, 0 to 0o7777.
         uid: numeric owner.
         gid: numeric group.
-        source: for a FILE the path of a file to copy, its bytes, or where a spool has them.
+        source: for a FILE the path of a file to copy, its bytes, or where a store has them.
         target: where a SYMLINK points.
     """
 
@@ -41,12 +41,12 @@ class Entry(NamedTuple):
     mode: int
     uid: int = 0
     gid: int = 0
-    source: str | bytes | Piece = b""
+    source: str | bytes | StoredContent = b""
     target: str = ""
 
 
 def clean_path(path: str, where: str) -> str:
-    """Return path relative to the image's root, without leading or doubled '/' and '.' parts.
+    """Returns path relative to the image's root, without leading or doubled '/' and '.' parts.
 
     Args:
         path: a path inside the image, absolute or relative to the root.
@@ -64,7 +64,7 @@ def clean_path(path: str, where: str) -> str:
 
 
 def check_link(path: str, target: str, where: str) -> str:
-    """Return target if a symbolic link at path may point there.
+    """Returns target if a symbolic link at path may point there.
 
     Absolute targets are fine (they are read inside the image); relative ones must not climb above the root.
     """
@@ -85,7 +85,7 @@ class Tree:
     Attributes:
         where: the target to name in errors.
         entries: what there is, by path.
-        spool: has the content of files that came in archives.
+        store: has the content of files that came in archives.
 
     Args:
         where: the target to name in errors.
@@ -93,11 +93,11 @@ class Tree:
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.spool = Spool()
+        self.store = ContentStore()
         self.entries: dict[str, Entry] = {}
 
     def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
-        """Put an entry at path.
+        """Puts an entry at path.
 
         Directories may come twice (the last mode stays), and so may files and links that are equal.
 
@@ -124,7 +124,7 @@ class Tree:
         self.entries[path] = entry
 
     def add_tar(self, stream: IO[bytes] | str, *, prefix: str = "", name: str = "") -> None:
-        """Add every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
+        """Adds every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
 
         Args:
             stream: a file opened for reading bytes, or its path.
@@ -141,7 +141,7 @@ class Tree:
             with contextlib.ExitStack() as opened:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
                 tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
-                for path, entry in read_tar(tar, where, self.spool):
+                for path, entry in read_tar(tar, where, self.store):
                     self.add(f"{prefix}/{path}", entry, whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -154,7 +154,7 @@ class Tree:
             raise InputError(f"{where}: damaged compressed data ({error}); fetch or build it again") from None
 
     def sorted(self) -> list[tuple[str, Entry]]:
-        """Return all entries, parents before what is in them, with missing parent directories added.
+        """Returns all entries, parents before what is in them, with missing parent directories added.
 
         Raises:
             InputError: an entry lies below a path that is a file or a link.
@@ -165,7 +165,7 @@ class Tree:
             while parent:
                 above = result.get(parent)
                 if above and above.kind != DIRECTORY:
-                    raise InputError(f"{self.where}: /{path} lies below /{parent}, which is no directory; move one of them")
+                    raise InputError(f"{self.where}: /{path} is below /{parent}, which is not a directory; move one of them")
                 if above:
                     break
                 if parent not in _LEFT_TO_BASE:
@@ -174,13 +174,13 @@ class Tree:
         return sorted(result.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
 
 
-def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[str, Entry]]:
-    """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
+def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[tuple[str, Entry]]:
+    """Yields (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
 
     Args:
         tar: whose members are still to be read.
         where: what to name in errors.
-        spool: gets the files' content.
+        store: gets the files' content.
     """
     contents: dict[str, Entry] = {}
     for member in tar:
@@ -202,8 +202,8 @@ def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[s
             raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
         elif member.isreg():
             file = tar.extractfile(member)
-            data = spool.keep(file, member.size) if file else b""
-            if (data.size if isinstance(data, Piece) else len(data)) != member.size:
+            data = store.keep(file, member.size) if file else b""
+            if (data.size if isinstance(data, StoredContent) else len(data)) != member.size:
                 raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
             entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)
         else:
@@ -212,14 +212,14 @@ def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[s
 
 
 def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
-    """Return the entry for a file of the build; mode None keeps only whether it can be executed."""
+    """Returns the entry for a file of the build; mode None keeps only whether it can be executed."""
     if mode is None:
         mode = 0o555 if os.stat(source).st_mode & stat.S_IXUSR else 0o444
     return Entry(FILE, mode, uid, gid, source)
 
 
 def is_program(source: str) -> bool:
-    """Say whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    """Says whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
     try:
         with open(source, "rb") as file:
             start = file.read(4)
@@ -229,17 +229,17 @@ def is_program(source: str) -> bool:
 
 
 def content(entry: Entry) -> bytes:
-    """Return a FILE entry's bytes."""
+    """Returns a FILE entry's bytes."""
     if isinstance(entry.source, bytes):
         return entry.source
-    if isinstance(entry.source, Piece):
+    if isinstance(entry.source, StoredContent):
         return entry.source.read()
     with open(entry.source, "rb") as file:
         return file.read()
 
 
 def _same_content(one: Entry, other: Entry) -> bool:
-    """Say whether two entries are files that differ in nothing but where their bytes come from."""
+    """Says whether two entries are files that differ in nothing but where their bytes come from."""
     if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
         return False
     return content(one) == content(other)

@@ -92,7 +92,7 @@ def test_a_file_below_a_file_is_refused() -> None:
     tree = Tree("//t")
     tree.add("a/b", Entry(SYMLINK, 0o777, target="c"))
     tree.add("a/b/d", Entry(FILE, 0o644))
-    with pytest.raises(InputError, match="/a/b/d lies below /a/b"):
+    with pytest.raises(InputError, match="/a/b/d is below /a/b"):
         tree.sorted()
 
 

@@ -28,7 +28,7 @@ from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.layers import entries
 from rules.image.tools.layers.entries import Entry, Tree
 from rules.image.tools.oci import oci, tar_headers
-from rules.image.tools.oci.unpacking import Piece
+from rules.image.tools.oci.unpacking import StoredContent
 
 CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
@@ -53,7 +53,7 @@ class Blob(NamedTuple):
 
 
 def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes]:
-    """Yield the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
+    """Yields the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
@@ -88,15 +88,15 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
 
 
 def _full(buffer: bytearray) -> Iterator[bytes]:
-    """Take CHUNK bytes out of buffer as often as it has them: what deflate makes of a tar depends on how it is cut."""
+    """Takes CHUNK bytes out of buffer as often as it has them: what deflate makes of a tar depends on how it is cut."""
     while len(buffer) >= CHUNK:
         yield bytes(memoryview(buffer)[:CHUNK])
         del buffer[:CHUNK]
 
 
 def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iterator[bytes]:
-    """Append one file to buffer, yielding and emptying it whenever it is full."""
-    if isinstance(entry.source, Piece):
+    """Appends one file to buffer, yielding and emptying it whenever it is full."""
+    if isinstance(entry.source, StoredContent):
         descriptor, at, size = os.dup(entry.source.file.fileno()), entry.source.offset, entry.source.size
     else:
         try:
@@ -131,7 +131,7 @@ class _Stage(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Work until finish() is called; after an error only empty the queue, so that no one blocks."""
+        """Works until finish() is called; after an error only empties the queue, so that no one blocks."""
         while (chunk := self._queue.get()) is not None:
             if self._error is None:
                 try:
@@ -140,11 +140,11 @@ class _Stage(threading.Thread):
                     self._error = error
 
     def put(self, chunk: bytes) -> None:
-        """Hand one chunk over; waits while eight are waiting."""
+        """Hands one chunk over; waits while eight are waiting."""
         self._queue.put(chunk)
 
     def finish(self) -> None:
-        """Wait until all chunks are worked off; raise what the work raised."""
+        """Waits until all chunks are worked off; raises what the work raised."""
         self._queue.put(None)
         self.join()
         if self._error is not None:
@@ -152,7 +152,7 @@ class _Stage(threading.Thread):
 
 
 def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: str, where: str) -> Blob:
-    """Write the layer of sorted entries to out.
+    """Writes the layer of sorted entries to out.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
@@ -214,13 +214,13 @@ class _Gzip:
         self._crc = self._count = 0
 
     def add(self, chunk: bytes) -> bytes:
-        """Return what a piece of the content adds to the file."""
+        """Returns what a piece of the content adds to the file."""
         self._crc = self._crc32(chunk, self._crc)
         self._count += len(chunk)
         return self._deflate.compress(chunk)
 
     def end(self) -> bytes:
-        """Return the end of the file."""
+        """Returns the end of the file."""
         return self._deflate.flush() + self._crc.to_bytes(4, "little") + (self._count & 0xFFFFFFFF).to_bytes(4, "little")
 
 
@@ -239,7 +239,7 @@ class _Zstd:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of this program's arguments."""
+    """Returns the parser of this program's arguments."""
     parser = argparse.ArgumentParser(prog="layer", allow_abbrev=False)
     parser.add_argument("--where", required=True)
     parser.add_argument("--blob", required=True)
@@ -259,7 +259,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _number(value: str, base: int, most: int, what: str) -> int:
-    """Return value read as a number of the base, from 0 to most."""
+    """Returns value read as a number of the base, from 0 to most."""
     try:
         number = int(value, base)
     except ValueError:
@@ -270,12 +270,12 @@ def _number(value: str, base: int, most: int, what: str) -> int:
 
 
 def _fail(error: OSError) -> None:
-    """Raise what os.walk would pass over."""
+    """Raises what os.walk would pass over."""
     raise error
 
 
 def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]]) -> tuple[Tree, str | None]:
-    """Return the tree that the options describe, those of _PAIRS apart, and the architecture of its packages if it has any."""
+    """Returns the tree that the options describe, those of _PAIRS apart, and the architecture of its packages if it has any."""
     where = options.where
     tree = Tree(where)
     uid, _, gid = options.owner.partition(":")
@@ -322,7 +322,7 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the layer and its descriptor as the arguments say (see the module's text)."""
+    """Writes the layer and its descriptor as the arguments say (see the module's text)."""
     pairs, rest = take_pairs(with_file(argv), _PAIRS)
     options = build_parser().parse_args(rest)
     tree, architecture = gather(options, pairs)

@@ -23,7 +23,7 @@ from rules.image.tools.oci import unpacking
 
 
 def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
-    """Write the same few files in a folder with another umask, other times and, where root runs the test, another owner."""
+    """Writes the same few files in a folder with another umask, other times and, where root runs the test, another owner."""
     old = os.umask(umask)
     try:
         folder.mkdir(parents=True)
@@ -41,7 +41,7 @@ def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
 
 
 def _build(out: Path, *arguments: str) -> dict:
-    """Run the tool as an action would and return the descriptor."""
+    """Runs the tool as an action would and returns the descriptor."""
     out.mkdir(exist_ok=True)
     assert layer.main(["--where", "//t:l", "--blob", str(out / "blob"), "--descriptor", str(out / "d.json"), "--compression", "gzip", *arguments]) == 0
     return json.loads((out / "d.json").read_text())
@@ -141,7 +141,7 @@ def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
 
 
 def _bomb(kind: str) -> bytes:
-    """Return a few kilobytes that stand for a tar with 3 MB of zeros in it."""
+    """Returns a few kilobytes that stand for a tar with 3 MB of zeros in it."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         info = tarfile.TarInfo("z")
@@ -179,7 +179,7 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path) -> None:
         info.pax_headers = {"comment": "x" * (20 << 20)}
         tar.addfile(info)
     (tmp_path / "t.gz").write_bytes(gzip.compress(out.getvalue()))
-    with pytest.raises(InputError, match="a header of 2.* bytes in it, which no file needs"):
+    with pytest.raises(InputError, match="has a header of 2.* bytes, which no file needs"):
         Tree("//t").add_tar(str(tmp_path / "t.gz"))
 
 
@@ -201,7 +201,7 @@ def test_large_archives_are_not_held_in_memory(tmp_path, monkeypatch) -> None:
     tree = Tree("//t")
     tree.add_tar(str(source))
     assert built[0] == built[1]
-    assert [isinstance(tree.entries[name].source, unpacking.Piece) for name in "abcd"] == [False, True, True, True]
+    assert [isinstance(tree.entries[name].source, unpacking.StoredContent) for name in "abcd"] == [False, True, True, True]
 
 
 def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
@@ -274,10 +274,10 @@ def test_a_file_that_vanishes_is_named(tmp_path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
-    """Writing to a full device names target, file and cure."""
+    """Writing to a full device names target, file and advice."""
     code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
     assert code == 1
-    assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free space on that disk, then run this again\n"
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd:2"])

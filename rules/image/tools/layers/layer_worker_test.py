@@ -23,7 +23,7 @@ def _process():
 
 
 def _ask(process: subprocess.Popen, arguments: list[str], end: str = "") -> dict:
-    """Send a request, without a newline as Bazel 4 does unless end has one, and return the answer."""
+    """Sends a request, without a newline as Bazel 4 does unless end has one, and returns the answer."""
     process.stdin.write((json.dumps({"arguments": arguments, "inputs": [{"path": "}"}], "requestId": 7}) + end).encode())
     process.stdin.flush()
     return json.loads(process.stdout.readline())

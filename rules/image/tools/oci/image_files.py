@@ -34,12 +34,12 @@ class ImageFiles(NamedTuple):
 
 
 def blob_path(digest: str) -> str:
-    """Return where a layout keeps the blob of a checked digest."""
+    """Returns where a layout keeps the blob of a checked digest."""
     return "blobs/sha256/" + digest.removeprefix("sha256:")
 
 
 def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
-    """Return the blobs of layers, base first.
+    """Returns the blobs of layers, base first.
 
     Args:
         layers: files, or folders as importing.py writes them: a blob `N` and its descriptor `N.json` for each layer,
@@ -62,7 +62,7 @@ def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
 
 
 def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path]) -> ImageFiles:
-    """Read a manifest and check that the files given are as many and as large as it says.
+    """Reads a manifest and checks that the files given are as many and as large as it says.
 
     Args:
         manifest: the image manifest.

@@ -15,8 +15,8 @@ _BLOCK = 1 << 20
 
 
 @contextmanager
-def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Bounded]:
-    """Yield a layer's tar as a stream of bytes, which is refused where it would not end.
+def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.LimitedStream]:
+    """Yields a layer's tar as a stream of bytes, which is refused where it would not end.
 
     Args:
         path: the blob.
@@ -33,14 +33,14 @@ def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Bounde
                 from isal import igzip  # pylint: disable=import-outside-toplevel  # each user needs one of the two
 
                 with igzip.open(blob) as stream:
-                    yield unpacking.Bounded(stream, size, where)
+                    yield unpacking.LimitedStream(stream, size, where)
             elif media_type == oci.LAYER_ZSTD:
                 import zstandard  # pylint: disable=import-outside-toplevel
 
                 with zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True) as stream:
-                    yield unpacking.Bounded(stream, size, where)
+                    yield unpacking.LimitedStream(stream, size, where)
             else:
-                yield unpacking.Bounded(blob, size, where)
+                yield unpacking.LimitedStream(blob, size, where)
         except (OSError, EOFError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
@@ -52,7 +52,7 @@ def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Bounde
 
 
 def diff_id(path: Path, media_type: str, where: str) -> str:
-    """Return the digest of a layer's tar; see opened for the arguments and errors."""
+    """Returns the digest of a layer's tar; see opened for the arguments and errors."""
     hasher = hashlib.sha256()
     with opened(path, media_type, where) as stream:
         while data := stream.read(_BLOCK):

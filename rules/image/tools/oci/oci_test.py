@@ -16,14 +16,14 @@ LAYER = {"mediaType": oci.LAYER_GZIP, "digest": DIGEST, "size": 5, "diff_id": "s
 @pytest.mark.parametrize("value", ["", "sha256:", "sha256:" + "A" * 64, "sha512:" + "a" * 128, DIGEST + "\n", DIGEST + "/../x", None, 7, "a" * 64])
 def test_only_lower_case_sha256_digests_pass(value) -> None:
     """Whatever could become another path or URL is refused."""
-    with pytest.raises(InputError, match="no digest"):
+    with pytest.raises(InputError, match="is not a digest"):
         oci.check_digest(value, "x")
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "5", None, 1 << 41])
 def test_only_plausible_sizes_pass(value) -> None:
     """A size is a whole number of bytes."""
-    with pytest.raises(InputError, match="no size"):
+    with pytest.raises(InputError, match="is not a size"):
         oci.check_size(value, "x")
 
 
@@ -36,7 +36,7 @@ def test_repository_names_of_the_specification_pass(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "A", "a//b", "/a", "a/", "a:b", "a@b", "../a", "a/../b", "x" * 256, "a b", "a?b"])
 def test_other_repository_names_are_refused(value: str) -> None:
     """Names that would change a URL's meaning are refused."""
-    with pytest.raises(InputError, match="no repository name"):
+    with pytest.raises(InputError, match="is not a repository name"):
         oci.check_repository(value, "x")
 
 
@@ -75,7 +75,7 @@ def test_what_a_base_says_of_its_machine_and_author_is_kept() -> None:
 @pytest.mark.parametrize("value", ["0", "65536", "x", "80/sctp2", "-1", ""])
 def test_bad_ports_are_refused(value: str) -> None:
     """A port is a number from 1 to 65535 and a protocol that Kubernetes knows."""
-    with pytest.raises(InputError, match="no port"):
+    with pytest.raises(InputError, match="is not a port"):
         oci.port(value, "x")
 
 
@@ -123,7 +123,7 @@ def test_creation_times(value: str, time: str) -> None:
 def test_a_creation_time_that_is_none_is_refused() -> None:
     """Other text is refused with an example, a day that no month has by what it is."""
     for value in ("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00"):
-        with pytest.raises(InputError, match="which is no day and time"):
+        with pytest.raises(InputError, match="which is not a date and time"):
             image.created(value, "//t")
     with pytest.raises(InputError, match="creation_time: found 'yesterday'"):
         image.created("yesterday", "//t")
@@ -189,5 +189,5 @@ def test_a_label_file_that_is_no_text_is_refused(tmp_path, capsys) -> None:
     """The attribute and the file are named."""
     (tmp_path / "label").write_bytes(b"\xff\xfe")
     assert run(image.main, _arguments(tmp_path, "--layer", _layer(tmp_path), "--label-file", "commit", str(tmp_path / "label"))) == 1
-    assert re.fullmatch(r"ERROR: //t:i: label_files: .*/label is no UTF-8 text .*; save it as UTF-8\n", capsys.readouterr().err)
+    assert re.fullmatch(r"ERROR: //t:i: label_files: .*/label is not UTF-8 text .*; save it as UTF-8\n", capsys.readouterr().err)
     assert not (tmp_path / "config").exists()

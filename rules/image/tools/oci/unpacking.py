@@ -1,6 +1,6 @@
 """Archives unpacked as they are read: never whole in memory, and no further than what can be meant.
 
-A few kilobytes of a compressed archive can stand for terabytes. Bounded refuses those; Spool keeps what is left on the disk.
+A few kilobytes of a compressed archive can stand for terabytes. LimitedStream refuses those; ContentStore keeps what is left on the disk.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ _HEADER = 16 << 20  # bytes read at once; what asks for more is a tar header tha
 _BLOCK = 1 << 20
 
 
-class Piece(NamedTuple):
-    """A file's content in a Spool: the spool's file, where in it, and how many bytes."""
+class StoredContent(NamedTuple):
+    """A file's content in a ContentStore: the store's file, where in it, and how many bytes."""
 
     file: IO[bytes]
     offset: int
     size: int
 
     def read(self) -> bytes:
-        """Return the content."""
+        """Returns the content."""
         return os.pread(self.file.fileno(), self.size, self.offset)
 
 
-class Spool:
+class ContentStore:
     """Keeps the content of files: in memory as long as that is little, then in a file that ends with this object."""
 
     def __init__(self) -> None:
         self._kept = 0
         self._file: IO[bytes] | None = None
 
-    def keep(self, source: IO[bytes], size: int) -> bytes | Piece:
-        """Take in what is left of a stream of size bytes; it may turn out to be fewer.
+    def keep(self, source: IO[bytes], size: int) -> bytes | StoredContent:
+        """Takes in what is left of a stream of size bytes; it may turn out to be fewer.
 
         Raises:
             OSError: there is no room for it.
@@ -62,10 +62,10 @@ class Spool:
             if error.errno is None:  # what a damaged archive ends in
                 raise
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
-        return Piece(self._file, start, self._file.tell() - start)
+        return StoredContent(self._file, start, self._file.tell() - start)
 
 
-class Bounded:
+class LimitedStream:
     """A stream of unpacked bytes that may not go on for ever; it reads, tells and seeks as tarfile wants it.
 
     Args:
@@ -81,23 +81,23 @@ class Bounded:
         self._position = 0
 
     def read(self, size: int) -> bytes:
-        """Return up to size bytes.
+        """Returns up to size bytes.
 
         Raises:
             InputError: they are more than such an archive has.
         """
         if size > _HEADER:
-            raise InputError(f"{self._where}: a header of {size} bytes in it, which no file needs; build it again")
+            raise InputError(f"{self._where}: has a header of {size} bytes, which no file needs; build it again")
         data = self._stream.read(size)
         self._move(self._position + len(data))
         return data
 
     def tell(self) -> int:
-        """Return how many bytes are before the next one."""
+        """Returns how many bytes are before the next one."""
         return self._position
 
     def seek(self, position: int) -> int:
-        """Go to a position."""
+        """Goes to a position."""
         if position != self._position:
             self._move(position)
             self._stream.seek(position)
@@ -105,12 +105,12 @@ class Bounded:
 
     def _move(self, position: int) -> None:
         if position > self._most:
-            raise InputError(f"{self._where}: unpacks to more than {self._most} bytes, as only an archive that is to fill disks does; build it again")
+            raise InputError(f"{self._where}: unpacks to more than {self._most} bytes, which looks like a decompression bomb; build it again")
         self._position = position
 
 
-def unpacked(file: IO[bytes], where: str) -> Bounded:
-    """Return the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
+def unpacked(file: IO[bytes], where: str) -> LimitedStream:
+    """Returns the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
 
     Args:
         file: opened for reading bytes.
@@ -134,4 +134,4 @@ def unpacked(file: IO[bytes], where: str) -> Bounded:
         import lzma
 
         stream = lzma.LZMAFile(file)
-    return Bounded(stream, size, where)
+    return LimitedStream(stream, size, where)

@@ -46,11 +46,11 @@ class Cache:
             self._folder.chmod(0o700)
 
     def path(self, digest: str) -> Path:
-        """Return where the cache keeps a blob."""
+        """Returns where the cache keeps a blob."""
         return self._folder / digest.removeprefix("sha256:")
 
     def has(self, digest: str) -> bool:
-        """Say whether the cache has a blob, whole; a damaged one is removed."""
+        """Says whether the cache has a blob, whole; a damaged one is removed."""
         path = self.path(digest)
         if not path.exists():
             return False
@@ -62,7 +62,7 @@ class Cache:
 
     @contextmanager
     def filling(self, digest: str) -> Iterator[Path]:
-        """Yield the file to download a blob to, for one process at a time; it becomes the blob when this ends well.
+        """Yields the file to download a blob to, for one process at a time; it becomes the blob when this ends well.
 
         Raises:
             OSError: the file cannot be written; it is named, and removed.
@@ -80,17 +80,17 @@ class Cache:
                 os.replace(partial, self.path(digest))
 
     def data(self, digest: str) -> bytes | None:
-        """Return a manifest's or config's bytes, None where the cache does not have them."""
+        """Returns a manifest's or config's bytes, None where the cache does not have them."""
         return self.path(digest).read_bytes() if self.has(digest) else None
 
     def keep(self, data: bytes) -> None:
-        """Keep a verified manifest."""
+        """Keeps a verified manifest."""
         with self.filling(oci.sha256(data)) as partial:
             partial.write_bytes(data)
 
 
-def pull(client: Puller, repository: str, name: str, cache: Cache, *, architecture: str, system: str, variant: str = "") -> importing.Stored:
-    """Bring an image into the cache.
+def pull(client: Puller, repository: str, name: str, cache: Cache, *, architecture: str, system: str, variant: str = "") -> importing.ImportedImage:
+    """Brings an image into the cache.
 
     Args:
         client: its registry.
@@ -133,7 +133,7 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
     run_parallel(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
     config = cache.data(parsed["config"]["digest"]) or b""
     oci.check_platform(config, architecture, system, where, variant)
-    return importing.Stored(data, config, importing.describe(parsed, config, where))
+    return importing.ImportedImage(data, config, importing.describe(parsed, config, where))
 
 
 _BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
@@ -150,8 +150,8 @@ imported_image(
 '''
 
 
-def write_package(stored: importing.Stored, folder: Path) -> None:
-    """Write a package with a target `image` beside its layers, which are there already."""
+def write_package(stored: importing.ImportedImage, folder: Path) -> None:
+    """Writes a package with a target `image` beside its layers, which are there already."""
     (folder / "manifest.json").write_bytes(stored.manifest)
     (folder / "config.json").write_bytes(stored.config)
     (folder / "digest").write_text(oci.sha256(stored.manifest), "ascii")
@@ -163,7 +163,7 @@ def write_package(stored: importing.Stored, folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Put a file of the cache into a repository, without a copy where both are on one disk."""
+    """Puts a file of the cache into a repository, without a copy where both are on one disk."""
     try:
         os.link(source, target)
     except OSError:
@@ -171,7 +171,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def fill(name: str, registry: str, repository: str, digest: str, tag: str, architecture: str, system: str, variant: str, insecure: str) -> None:
-    """Fill the folder `image` from a registry.
+    """Fills the folder `image` from a registry.
 
     Args:
         name: of the container_pull.
@@ -214,7 +214,7 @@ def fill(name: str, registry: str, repository: str, digest: str, tag: str, archi
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fill the current folder as the arguments say (see the module's text)."""
+    """Fills the current folder as the arguments say (see the module's text)."""
     if len(argv) != 9:
         print("ERROR: usage: pull NAME REGISTRY REPOSITORY DIGEST TAG ARCHITECTURE OS VARIANT INSECURE", file=sys.stderr)
         return 2

@@ -114,8 +114,8 @@ def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
 def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
     """401, 403 and 404 say what was asked, what came, and what to do."""
     fake.fault = lambda handler: f"/{what}/" in handler.path and (handler.answer(status, b'{"errors":[{"code":"DENIED","message":"no"}]}') or True)
-    cures = {401: "log in with docker login", 403: "ask for the right to pull", 404: "check repository, digest and tag"}
-    with pytest.raises(PushError, match=rf"^registry {fake.name}: .*: answered {status} \(DENIED: no\); {cures[status]}"):
+    advice_by_status = {401: "log in with docker login", 403: "ask for the right to pull", 404: "check repository, digest and tag"}
+    with pytest.raises(PushError, match=rf"^registry {fake.name}: .*: answered {status} \(DENIED: no\); {advice_by_status[status]}"):
         fill(fake, index_digest(fake))
     assert not Path("image").exists()
 
@@ -130,7 +130,7 @@ def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, wor
 
 
 def _single(fake: FakeRegistry) -> str:
-    """Return the digest of the fake's amd64 image, which is named without an index."""
+    """Returns the digest of the fake's amd64 image, which is named without an index."""
     return json.loads(fake.manifests["a/b", "v1"])["manifests"][0]["digest"]
 
 
@@ -202,13 +202,13 @@ def test_a_full_disk_is_one_sentence_and_gets_its_room_back(fake, cache, monkeyp
     monkeypatch.setattr(pull.Puller, "blob", full)
     assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
     said = capsys.readouterr().err
-    assert re.match(r"ERROR: .*\.partial: No space left on device; free room on that disk", said)
+    assert re.match(r"ERROR: .*\.partial: No space left on device; free space on that disk", said)
     assert list(cache.glob("*.partial")) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is no repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is no digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is no tag")],
+    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is not a repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is not a digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is not a tag")],
 )
 def test_a_wrong_attribute_is_named(fake, cache, arguments, words) -> None:
     """Nothing is asked of a registry before the attributes are right."""

@@ -24,7 +24,7 @@ from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Inter
 _BLOCK = 1 << 20
 _REDIRECTS = 5
 _ACCEPT = ", ".join((*oci.MANIFESTS, *oci.INDEXES))
-_CURES = {
+_ADVICE = {
     401: "log in with docker login {registry}",
     403: "ask for the right to pull from there, or log in with docker login {registry}",
     404: "check repository, digest and tag",
@@ -80,7 +80,7 @@ class Puller(Registry):
     actions = "pull"
 
     def manifest(self, repository: str, name: str) -> bytes:
-        """Return a manifest or index by its digest, verified, or by its tag.
+        """Returns a manifest or index by its digest, verified, or by its tag.
 
         Raises:
             PushError: the registry refuses, does not answer, or answers with something else.
@@ -91,15 +91,15 @@ class Puller(Registry):
             with self._get(f"/v2/{repository}/manifests/{name}", repository, what, {"Accept": _ACCEPT}) as body:
                 return body.read_all(oci.MAX_JSON)
 
-        data = self._patiently(what, read, lambda: 0)
+        data = self._with_retries(what, read, lambda: 0)
         if len(data) > oci.MAX_JSON:
             raise PushError(f"registry {self.name}: {what}: a manifest of more than {oci.MAX_JSON} bytes; name another image")
         if name.startswith("sha256:") and oci.sha256(data) != name:
-            raise PushError(f"registry {self.name}: {what}: it answered with {oci.sha256(data)}; do not trust this registry, or the proxy before it")
+            raise PushError(f"registry {self.name}: {what}: it answered with {oci.sha256(data)}; do not trust this registry, or the proxy in front of it")
         return data
 
     def blob(self, repository: str, descriptor: Mapping[str, Any], out: Path) -> None:
-        """Download a blob to out, from where an earlier attempt stopped, and verify it.
+        """Downloads a blob to out, from where an earlier attempt stopped, and verifies it.
 
         Args:
             repository: repository in the registry.
@@ -117,16 +117,16 @@ class Puller(Registry):
             with open(out, "a+b") as file:
                 self._continue(repository, digest, size, file)
 
-        self._patiently(what, more, lambda: out.stat().st_size)
+        self._with_retries(what, more, lambda: out.stat().st_size)
         with open(out, "rb") as file:
             found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
         if found != digest:
             out.unlink()
-            raise PushError(f"registry {self.name}: {what}: what arrived has the digest {found}; do not trust this registry, or the proxy before it")
+            raise PushError(f"registry {self.name}: {what}: what arrived has the digest {found}; do not trust this registry, or the proxy in front of it")
 
-    def _patiently(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
-        """Return what work returns, tried again after Interrupted; only attempts after which `have` returns no more than before count."""
-        patience, most = RetryPolicy(self.sleep), 0
+    def _with_retries(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
+        """Returns what work returns, tried again after Interrupted; only attempts after which `have` returns no more than before count."""
+        policy, most = RetryPolicy(self.sleep, self.note), 0
         while True:
             try:
                 return work()
@@ -134,12 +134,12 @@ class Puller(Registry):
                 problem = error
             if (now := have()) > most:
                 most = now
-                patience.renew()
-            if not patience.waits(problem.wish):
+                policy.reset()
+            if not policy.wait(f"registry {self.name}: {what}: {problem}", problem.retry_after):
                 raise PushError(f"registry {self.name}: {what}: {problem}, {ATTEMPTS} times; check the registry and the network, then run this again")
 
     def _continue(self, repository: str, digest: str, size: int, file: IO[bytes]) -> None:
-        """Append to a file what it lacks of a blob."""
+        """Appends to a file what it lacks of a blob."""
         have = file.seek(0, os.SEEK_END)
         if have > size:
             file.truncate(have := 0)
@@ -157,14 +157,14 @@ class Puller(Registry):
                 have += len(data)
                 if have > size:
                     file.truncate(0)
-                    raise PushError(f"registry {self.name}: {what}: sent more than its {size} bytes; do not trust this registry, or the proxy before it")
+                    raise PushError(f"registry {self.name}: {what}: sent more than its {size} bytes; do not trust this registry, or the proxy in front of it")
                 file.write(data)
         if have < size:
             raise Interrupted(f"broke off after {have} of {size} bytes")
 
     @contextmanager
     def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:
-        """Ask for something; follow redirects to the registry's storage, which gets no login, whatever it asks for.
+        """Asks for something; follows redirects to the registry's storage, which gets no login, whatever it asks for.
 
         Args:
             path: its path at the registry.
@@ -201,17 +201,17 @@ class Puller(Registry):
             else:
                 if answer.status == 400 and not detail(answer):
                     self._check_plain()
-                cure = _CURES.get(answer.status, "check the registry's log").format(registry=self.name)
-                raise PushError(f"registry {self.name}: {what}: answered {answer.status}{detail(answer)}; {cure}")
+                advice = _ADVICE.get(answer.status, "check the registry's log").format(registry=self.name)
+                raise PushError(f"registry {self.name}: {what}: answered {answer.status}{detail(answer)}; {advice}")
         raise PushError(f"registry {self.name}: {what}: {_REDIRECTS} redirects and no answer; check the registry's log")
 
     def _is_own(self, url: urllib.parse.SplitResult) -> bool:
-        """Say whether a URL is the registry's own, host, port and scheme."""
+        """Says whether a URL is the registry's own, host, port and scheme."""
         port = url.port or (80 if url.scheme == "http" else 443)
         return (url.scheme == "http", url.hostname, port) == (self.plain, self._host.lower(), self._port)
 
     def _elsewhere(self, location: str, url: urllib.parse.SplitResult) -> urllib.parse.SplitResult:
-        """Return where a redirect that url answered with leads."""
+        """Returns where a redirect that url answered with leads."""
         try:
             found = urllib.parse.urlsplit(urllib.parse.urljoin(url.geturl(), location))
             good = found.port is None or found.port > 0
@@ -219,5 +219,5 @@ class Puller(Registry):
             found, good = urllib.parse.urlsplit(""), False
         good = good and location.isascii() and " " not in location and location.isprintable()
         if not good or found.scheme not in (("https", "http") if self.plain else ("https",)) or not found.hostname:
-            raise PushError(f"registry {self.name}: sends to {masked(location)!r:.200}, which is no https address; check the registry")
+            raise PushError(f"registry {self.name}: sends to {masked(location)!r:.200}, which is not an https address; check the registry")
         return found._replace(netloc=found.netloc.rpartition("@")[2])

@@ -15,7 +15,7 @@ from rules.image.tools.testing.pull_fixtures import LAYER_DIGEST, PACKED, fill, 
 
 
 def _part(handler) -> bool:
-    """Answer a request for part of a blob as registries do."""
+    """Answers a request for part of a blob as registries do."""
     asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     if not asked:
         return False
@@ -48,7 +48,7 @@ def test_what_broke_off_is_continued(fake, cache) -> None:
 
 
 def _piece(handler, size: int) -> bool:
-    """Answer with a part of a blob that ends too early."""
+    """Answers with a part of a blob that ends too early."""
     asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     start = int(asked[1]) if asked else 0
     handler.send_response(206 if asked else 200)
@@ -71,10 +71,10 @@ def test_attempts_that_gain_something_do_not_count(fake, cache) -> None:
 
 def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
     """Retry-After of the answer to a manifest or blob is the pause before the next attempt, up to a minute."""
-    wishes, pauses = {"manifests": ["7"], "blobs": ["3", "86400"]}, []
+    retry_after, pauses = {"manifests": ["7"], "blobs": ["3", "86400"]}, []
 
     def busy(handler) -> bool:
-        left = wishes[handler.path.split("/")[-2]]
+        left = retry_after[handler.path.split("/")[-2]]
         return bool(left) and (handler.answer(429, Retry_After=left.pop(0)) or True)
 
     fake.fault = busy
@@ -86,7 +86,7 @@ def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
 def test_a_page_is_no_registry(fake, cache) -> None:
     """A web server at the registry's name is told as one, not as a wrong digest."""
     fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html") or True
-    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry"):
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so it is not a registry"):
         fill(fake, index_digest(fake))
 
 
@@ -216,7 +216,7 @@ def test_storage_that_asks_for_the_login_does_not_get_it(fake, cache, challenge)
 
 
 def pull_login() -> Login:
-    """Return a login that any registry takes."""
+    """Returns a login that any registry takes."""
     return Login("name", "secret-password")
 
 
@@ -231,5 +231,5 @@ def test_a_redirect_to_no_address_is_one_sentence(fake, cache, location) -> None
         return False
 
     fake.fault = send
-    with pytest.raises(PushError, match="which is no https address"):
+    with pytest.raises(PushError, match="which is not an https address"):
         fill(fake, index_digest(fake))

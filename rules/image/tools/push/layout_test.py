@@ -18,7 +18,7 @@ PLATFORMS = ("amd64", "arm64")
 
 
 def _several(nested: bool = True, attestation: bool = False) -> dict[str, bytes]:
-    """Return the files of a layout with an image for each platform, its index named by index.json or index.json itself."""
+    """Returns the files of a layout with an image for each platform, its index named by index.json or index.json itself."""
     files: dict[str, bytes] = {}
     entries = []
     for architecture in PLATFORMS:
@@ -110,7 +110,7 @@ def test_what_docker_saved_is_pushed(push) -> None:
 
 
 def _changed(change: str) -> dict[str, bytes]:
-    """Return a layout for several platforms with one thing wrong."""
+    """Returns a layout for several platforms with one thing wrong."""
     files = _several(nested=False)
     index = json.loads(files["index.json"])
     if change == "twice":
@@ -131,7 +131,7 @@ def _changed(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; take one by its digest, or give a layout"), ("none", "its index.json names no image"),
-        ("missing", "is named, but not there"), ("kind", "found 'text/plain', an image manifest or index is needed"),
+        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', an image manifest or index is needed"),
     ],
 )  # fmt: skip
 def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, words: str) -> None:

@@ -73,19 +73,19 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     return groups
 
 
-class Lines:
+class ProgressLines:
     """Shows the steps of a push where there is no terminal: a line per uploaded blob."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def show(self, state: str, repository: str, digest: str, _: int, size: int) -> None:
-        """Show one step; see push.Progress."""
+        """Shows one step; see push.Progress."""
         if state == "uploaded":
             self._stream.write(f"{repository}: sent {digest} ({size} bytes)\n")
 
     def stop(self) -> None:
-        """End what is shown."""
+        """Ends what is shown."""
 
 
 class Stderr:
@@ -95,7 +95,7 @@ class Stderr:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write text, or leave it."""
+        """Writes text, or leaves it."""
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -104,31 +104,31 @@ class Stderr:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: what is written is flushed."""
+        """Does nothing: what is written is flushed."""
 
     def __getattr__(self, name: str):
         return getattr(self._stream, name)
 
 
 def note(text: str) -> None:
-    """Show a line about what is waited for; a progress bar takes it from sys.stderr and puts it above itself."""
+    """Shows a line about what is waited for; a progress bar takes it from sys.stderr and puts it above itself."""
     sys.stderr.write(f"{text}\n")
 
 
-def meter(stream: Stream) -> Lines:
-    """Return what shows the steps of a push: a bar on a terminal, lines elsewhere."""
+def progress_display(stream: Stream) -> ProgressLines:
+    """Returns what shows the steps of a push: a bar on a terminal, lines elsewhere."""
     if not stream.isatty():
-        return Lines(stream)
-    from rules.image.tools.push import bar
+        return ProgressLines(stream)
+    from rules.image.tools.push import progress_bar
 
-    return bar.Bar(stream)
+    return progress_bar.ProgressBar(stream)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Push as plan and arguments say."""
+    """Pushes as plan and arguments say."""
     options = Options(argv)
     groups = read_plan(options)
-    shown = meter(sys.stderr)
+    shown = progress_display(sys.stderr)
     unprinted: ImageError | None = None
     for client, jobs in groups:
         try:
@@ -146,7 +146,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def say(references: list[str]) -> None:
-    """Print where images are, unless nobody reads that any more.
+    """Prints where images are, unless nobody reads that any more.
 
     Raises:
         ImageError: they cannot be written where stdout leads.
@@ -157,11 +157,11 @@ def say(references: list[str]) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; make room there and run this again, which sends nothing") from None
+        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; free space there and run this again, which sends nothing") from None
 
 
 def start() -> None:
-    """Run main with this process's arguments and end the process, without the time that tidying up takes."""
+    """Runs main with this process's arguments and ends the process, without the time that tidying up takes."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_closed()
     sys.stderr = Stderr(sys.stderr)
@@ -179,7 +179,7 @@ def start() -> None:
 
 
 def _fill_closed() -> None:
-    """Put /dev/null in place of each standard stream that is closed, before a connection gets its number."""
+    """Puts /dev/null in place of each standard stream that is closed, before a connection gets its number."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)

@@ -96,14 +96,14 @@ def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> N
         with open(tmp_path / "plan", "a") as file:
             file.writelines("\t".join(map(str, line)) + "\n" for line in lines)
         assert run(main.main, [*arguments, "--repository", "r", "--tag", "t"]) == 1
-        assert f"ERROR: {fake.name}/r:t: would be the name of two images, " in capsys.readouterr().err and fake.log == []
+        assert f"ERROR: {fake.name}/r:t: two images would get this name, " in capsys.readouterr().err and fake.log == []
         assert run(main.main, [*arguments, "--repository", "r"]) == 1
         assert run(main.main, [*arguments, "--tag", "t"]) == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--tag", "a b"], "--tag: 'a b' is no tag"), (["--repository", "../x"], "--repository: '../x' is no repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
+    [(["--tag", "a b"], "--tag: 'a b' is not a tag"), (["--repository", "../x"], "--repository: '../x' is not a repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
 )
 def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: str) -> None:
     """Names that would change a request's path are refused before anything is sent."""
@@ -133,14 +133,14 @@ class _Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Say yes."""
+        """Says yes."""
         return True
 
 
 def test_a_terminal_gets_a_bar() -> None:
     """Progress is drawn over itself and ends below the bar; nothing is drawn where nothing is sent."""
     stream = _Terminal()
-    shown = main.meter(stream)
+    shown = main.progress_display(stream)
     shown.show("exists", "a", "sha256:m", 0, 9)
     shown.stop()
     assert stream.getvalue() == ""
@@ -164,7 +164,7 @@ def test_starting_loads_next_to_nothing(plan) -> None:
 
 
 def _start(*arguments: str) -> list[str]:
-    """Return the command that the launcher of a push runs."""
+    """Returns the command that the launcher of a push runs."""
     code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push.main import start; start()"
     return [sys.executable, "-I", "-S", "-B", "-c", code, str(Path(main.__file__).parents[4]), *arguments]
 

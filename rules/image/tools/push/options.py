@@ -10,7 +10,7 @@ from rules.image.tools.oci import oci
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the push tool's arguments."""
+    """Returns the parser of the push tool's arguments."""
     parser = argparse.ArgumentParser(prog="push", allow_abbrev=False)
     parser.add_argument("--plan", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str], options: object) -> None:
-    """Set the attributes of options that argv gives.
+    """Sets the attributes of options that argv gives.
 
     Args:
         argv: the arguments after the program's name.

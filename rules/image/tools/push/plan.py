@@ -51,7 +51,7 @@ _DOCKER_TYPES = {
 }
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where one image goes: registry, repository and tags."""
 
     registry: str
@@ -60,18 +60,18 @@ class Place(NamedTuple):
 
 
 def first_line(path: str, where: str) -> str:
-    """Return the first line of a file, stripped; raise InputError if it is empty or no text."""
+    """Returns the first line of a file, stripped; raises InputError if it is empty or no text."""
     try:
         text = Path(path).read_text("utf-8").strip().partition("\n")[0].strip()
     except UnicodeDecodeError:
-        raise InputError(f"{where}: {path} is no UTF-8 text; write the name into its first line") from None
+        raise InputError(f"{where}: {path} is not UTF-8 text; write the name into its first line") from None
     if not text:
         raise InputError(f"{where}: {path} is empty; write the name into its first line")
     return text
 
 
-def split_reference(reference: str, registry: str, where: str) -> Place:
-    """Return where `REGISTRY/REPOSITORY:TAG` or `REPOSITORY:TAG` is.
+def split_reference(reference: str, registry: str, where: str) -> Destination:
+    """Returns where `REGISTRY/REPOSITORY:TAG` or `REPOSITORY:TAG` is.
 
     Args:
         reference: either of them; the tag may be left out.
@@ -89,11 +89,11 @@ def split_reference(reference: str, registry: str, where: str) -> Place:
     if not registry:
         raise InputError(f"{where}: found {masked(reference)!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
     repository, colon, tag = rest.partition(":")
-    return Place(registry, repository, (tag,) if colon else ())
+    return Destination(registry, repository, (tag,) if colon else ())
 
 
-def check_place(place: Place, where: str) -> Place:
-    """Return place if all of its names are such; raise InputError otherwise."""
+def check_destination(place: Destination, where: str) -> Destination:
+    """Returns place if all of its names are such; raises InputError otherwise."""
     try:
         split_name(place.registry)
     except PushError as error:
@@ -105,7 +105,7 @@ def check_place(place: Place, where: str) -> Place:
 
 
 def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
-    """Return an OCI manifest in Docker's older format (image manifest version 2, schema 2)."""
+    """Returns an OCI manifest in Docker's older format (image manifest version 2, schema 2)."""
 
     def part(descriptor: Mapping[str, Any]) -> dict[str, Any]:
         return {"mediaType": _DOCKER_TYPES[descriptor["mediaType"]], "digest": descriptor["digest"], "size": descriptor["size"]}
@@ -114,8 +114,8 @@ def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
     return oci.dump({"schemaVersion": 2, "mediaType": oci.DOCKER_MANIFEST, "config": part(manifest["config"]), "layers": layers})
 
 
-def _parts_lines(image: Mapping[str, Any], place: Place) -> list[tuple]:
-    """Return the plan's lines of an image that push_layout.py took apart."""
+def _parts_lines(image: Mapping[str, Any], place: Destination) -> list[tuple]:
+    """Returns the plan's lines of an image that push_layout.py took apart."""
     lines: list[tuple] = []
     manifests = oci.load(b'{"manifests":' + Path(image["parts"], image_files.ORDER).read_bytes() + b"}", image["parts"])["manifests"]
 
@@ -131,7 +131,7 @@ def _parts_lines(image: Mapping[str, Any], place: Place) -> list[tuple]:
 
 
 def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence[str]]) -> None:
-    """Raise InputError for an image that is one of several platforms' and was chosen by nobody."""
+    """Raises InputError for an image that is one of several platforms' and was chosen by nobody."""
     for path, _ in layers:
         marker = Path(path, image_files.PLATFORMS)
         if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
@@ -141,8 +141,8 @@ def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence
             )
 
 
-def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Place) -> list[tuple]:
-    """Return the plan's lines of one image; write its Docker manifest where that is asked for."""
+def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Destination) -> list[tuple]:
+    """Returns the plan's lines of one image; writes its Docker manifest where that is asked for."""
     where = spec["where"]
     data = Path(image["manifest"]).read_bytes()
     manifest = oci.check_manifest(data, image["manifest"])
@@ -168,7 +168,7 @@ def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Place
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the plan as the spec says (see the module's text)."""
+    """Writes the plan as the spec says (see the module's text)."""
     parser = argparse.ArgumentParser(prog="push_plan", allow_abbrev=False)
     parser.add_argument("--spec", required=True)
     parser.add_argument("--plan", required=True)
@@ -197,8 +197,8 @@ def main(argv: Sequence[str]) -> int:
             place = split_reference(stamped(image["reference"], "images"), stamped(spec["registry"] or "", "registry"), f"{where}: images")
         else:
             tag = named("tag")
-            place = Place(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
-        check_place(place, where)
+            place = Destination(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
+        check_destination(place, where)
         lines = _parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place)
         digests += [line[2] for line in lines if line[0] == "image"]
         by_registry.setdefault(place.registry, []).extend(lines)

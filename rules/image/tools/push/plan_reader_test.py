@@ -49,5 +49,5 @@ def test_one_name_is_for_one_image() -> None:
     """Two images under one name are refused; in two repositories or registries they are not."""
     one, two = (Job("a", ("v1",), b"", "", digest, {}) for digest in ("sha256:1", "sha256:2"))
     check_names([("r", one), ("s", two), ("r", one)])
-    with pytest.raises(InputError, match="r/a:v1: would be the name of two images, sha256:1 and sha256:2"):
+    with pytest.raises(InputError, match="r/a:v1: two images would get this name, sha256:1 and sha256:2"):
         check_names([("r", one), ("r", two)])

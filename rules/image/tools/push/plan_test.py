@@ -112,8 +112,8 @@ def test_docker_format_is_another_manifest_of_the_same_blobs(plan, tmp_path, med
     ("changes", "message"),
     [
         ({"tag": "{STABLE_X}", "status": ["/dev/null"]}, "//a:push: tag: the workspace status has no STABLE_X"),
-        ({"tag": "a b"}, "//a:push: tag: 'a b' is no tag"),
-        ({"repository": "Shop"}, "//a:push: repository: 'Shop' is no repository name"),
+        ({"tag": "a b"}, "//a:push: tag: 'a b' is not a tag"),
+        ({"repository": "Shop"}, "//a:push: repository: 'Shop' is not a repository name"),
         ({"registry": "a b"}, "//a:push: registry 'a b': write HOST or HOST:PORT"),
         ({"reference": "shop/server:v1", "registry": ""}, "//a:push: images: found 'shop/server:v1', which names no registry"),
         ({"layers": 0}, "//a:push: image: its manifest names 1 layers, it has 0"),
@@ -144,7 +144,7 @@ def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, conte
     [("172.19.0.2:31000", "plain"), ("10.0.0.1", "plain"), ("localhost:5000", "plain"), ("ghcr.io", "auto"), ("8.8.8.8:443", "auto")],
 )
 def test_an_image_with_a_key_goes_where_its_reference_says(plan, file, registry: str, kind: str) -> None:
-    """The reference gives registry and repository, there is no tag, and only a private address gets plain HTTP."""
+    """The reference gives registry and repository, there is not a tag, and only a private address gets plain HTTP."""
     references = file(json.dumps({"references": {"shop/server:dev": f"{registry}/shop/server@sha256:{'a' * 64}"}}))
     lines = plan(references=references, private_plain=True, tag=None, key="shop/server:dev")
     assert lines[0] == ["registry", registry, kind]

@@ -80,7 +80,7 @@ class Progress:
 
 
 def exists(registry: str, repository: str, digest: str, *, insecure: bool | None = None) -> bool:
-    """Say whether a registry has a manifest.
+    """Says whether a registry has a manifest.
 
     Args:
         registry: HOST[:PORT].
@@ -112,7 +112,7 @@ def push_all(
     verify: bool = False,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Pushed]:
-    """Push images; each blob is sent once, however many of them share it.
+    """Pushes images; each blob is sent once, however many of them share it.
 
     Args:
         images: what to push. Equal images in one repository are pushed once.
@@ -144,7 +144,7 @@ def push_all(
 
 
 def _read(image: Image) -> Job:
-    """Check an image's names and read its files."""
+    """Checks an image's names and reads its files."""
     oci.check_repository(image.repository, "repository")
     for tag in image.tags:
         oci.check_tag(tag, f"tag of {image.repository}")

@@ -29,12 +29,12 @@ def _fake():
 
 
 def digest(image: Image) -> str:
-    """Return an image's digest."""
+    """Returns an image's digest."""
     return oci.sha256(image.manifest.read_bytes())
 
 
 def quick(fake: FakeRegistry) -> Registry:
-    """Return a client that does not wait between attempts."""
+    """Returns a client that does not wait between attempts."""
     return Registry(fake.name, sleep=lambda _: None)
 
 
@@ -75,7 +75,7 @@ def test_a_blob_that_is_gone_after_it_was_sent_ends_a_push_that_verifies(fake, t
     """A registry that takes a blob and loses it is an error before any manifest refers to it."""
     lost = oci.sha256(b"x")
     fake.fault = lambda h: h.command == "HEAD" and h.path.endswith(lost) and (h.answer(404) or True)
-    with pytest.raises(PushError, match=f"^registry {fake.name}: took {lost} for app but does not have it now; check its storage"):
+    with pytest.raises(PushError, match=f"^registry {fake.name}: accepted {lost} for app but does not have it now; check its storage"):
         push_all([make_image(tmp_path, "app", [b"x"])], fake.name, verify=True)
     assert fake.manifests == {}
 
@@ -179,8 +179,8 @@ def test_an_answer_lost_after_the_upload_does_not_send_twice(fake, tmp_path) -> 
 
 def test_a_registrys_wish_to_wait_is_heard_for_uploads_too(fake, tmp_path) -> None:
     """Retry-After of the answer to an upload is the pause before the next attempt, up to a minute."""
-    wishes, pauses = ["7", "86400"], []
-    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(wishes) and (h.answer(429, Retry_After=wishes.pop(0)) or True)
+    retry_after, pauses = ["7", "86400"], []
+    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(retry_after) and (h.answer(429, Retry_After=retry_after.pop(0)) or True)
     push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1, client=Registry(fake.name, sleep=pauses.append))
     assert pauses == [7.0, 60.0]
 
@@ -201,7 +201,7 @@ def test_a_registry_that_answers_with_another_digest_is_not_trusted(fake, tmp_pa
 
 
 def _tells_no_digest(body: bytes | None = None):
-    """Return a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
+    """Returns a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
 
     def fault(handler) -> bool:
         repository, _, name = handler.path.removeprefix("/v2/").partition("/manifests/")
@@ -242,11 +242,11 @@ def test_a_moved_tag_is_set_again(fake, tmp_path) -> None:
     assert fake.uploads == []
 
 
-@pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (400, "build the image again")])
-def test_refusals_end_at_once(fake, tmp_path, status: int, cure: str) -> None:
+@pytest.mark.parametrize(("status", "advice"), [(401, "log in"), (403, "right to push"), (400, "build the image again")])
+def test_refusals_end_at_once(fake, tmp_path, status: int, advice: str) -> None:
     """What repeating cannot mend is not repeated."""
     fake.fault = lambda h: h.command == "POST" and (h.answer(status) or True)
-    with pytest.raises(PushError, match=cure):
+    with pytest.raises(PushError, match=advice):
         push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1)
     assert sum(line.startswith("POST") for line in fake.log) == 1
 

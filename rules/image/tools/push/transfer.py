@@ -9,9 +9,8 @@ import _thread
 
 from rules.image.tools.errors import InputError, LoginError, PushError
 from rules.image.tools.registry.parallel import run_parallel
-from rules.image.tools.registry.refusals import check_no_page
-from rules.image.tools.registry.registry import refusal
-from rules.image.tools.registry.retry import Interrupted, attempt_line, pause_for
+from rules.image.tools.registry.refusals import check_no_page, refusal
+from rules.image.tools.registry.retry import ATTEMPTS, Interrupted, RetryPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from rules.image.tools.registry.http1 import Answer
     from rules.image.tools.registry.registry import Registry
 
-UPLOAD_ATTEMPTS = 5
 WORKERS = 8  # requests in flight at once, unless the caller says otherwise
 _QUESTIONS = 4  # on one connection before another one is used
 _REDIRECTS = (302, 307, 308)
@@ -95,13 +93,13 @@ class Transfer:
         self._lock = _thread.allocate_lock()
 
     def tell(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
-        """Report one step."""
+        """Reports one step."""
         if self._tell:
             with self._lock:
                 self._tell(state, repository, digest, sent, size)
 
     def run(self, jobs: list[Job]) -> None:
-        """Push all jobs; an index has to come after what it refers to.
+        """Pushes all jobs; an index has to come after what it refers to.
 
         Raises:
             PushError: the registry refused, gave a wrong answer or did not answer.
@@ -133,7 +131,7 @@ class Transfer:
             job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
     def _look(self, jobs: list[Job]) -> None:
-        """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
+        """Finds out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
         asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
         for (job, name), right in zip(asked, self._manifests(asked)):
             if not right:
@@ -142,7 +140,7 @@ class Transfer:
             job.there = not job.missing
 
     def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
-        """Say of each (job, tag or digest) whether the registry has that name for the job's manifest."""
+        """Says of each (job, tag or digest) whether the registry has that name for the job's manifest."""
         if not names:
             return []
         # One Accept for all: a registry answers a question for another media type with its own, or with 404.
@@ -152,7 +150,7 @@ class Transfer:
         return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
     def _look_for_blobs(self, blobs: list[_Blob]) -> None:
-        """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
+        """Asks every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
         for blob in blobs:
             blob.wanted = [name for name in blob.wanted if name not in blob.there]
         pairs = [(blob, name) for blob in blobs for name in blob.wanted]
@@ -164,14 +162,14 @@ class Transfer:
                 self.tell("exists", name, blob.digest, 0, blob.size)
 
     def _confirm(self, placed: list[tuple[str, str]]) -> None:
-        """Ask again for each (digest, repository) that was sent or mounted."""
+        """Asks again for each (digest, repository) that was sent or mounted."""
         answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
         for (digest, name), answer in zip(placed, answers):
             if not self._is_blob(answer, name, digest):
-                raise PushError(f"registry {self.client.name}: took {digest} for {name} but does not have it now; check its storage, then push again")
+                raise PushError(f"registry {self.client.name}: accepted {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
-        """Say whether an answer confirms that a repository has a blob."""
+        """Says whether an answer confirms that a repository has a blob."""
         if answer.status == 404:
             return False
         if answer.status == 200 or answer.status in _REDIRECTS:
@@ -179,7 +177,7 @@ class Transfer:
         raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
 
     def _ask(self, questions: list[tuple[str, str]], accept: str = "") -> list[Answer]:
-        """Ask HEAD questions, some on each connection; then alone what that left open."""
+        """Asks HEAD questions, some on each connection; then alone what that left open."""
         count = max(_QUESTIONS, -(-len(questions) // self.workers))
         parts = [questions[i : i + count] for i in range(0, len(questions), count)]
         answers = [answer for part in run_parallel(lambda part: self.client.head_all(part, accept), parts, self.workers) for answer in part]
@@ -193,17 +191,17 @@ class Transfer:
         return answers
 
     def _provide(self, blob: _Blob) -> None:
-        """See to it that every repository that wants the blob has it."""
+        """Sees to it that every repository that wants the blob has it."""
         while blob.wanted:
             self._place(blob, blob.wanted[0])
             blob.there.append(blob.wanted.pop(0))
 
     def _place(self, blob: _Blob, repository: str) -> None:
-        """Mount the blob from a repository that has it, or upload it."""
-        what = f"upload of {blob.digest} to {repository}"
+        """Mounts the blob from a repository that has it, or uploads it."""
+        what = f"registry {self.client.name}: upload of {blob.digest} to {repository}"
         source = blob.there[0] if blob.there else ""
-        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
-            uploads = f"/v2/{repository}/blobs/uploads/"
+        policy = RetryPolicy(self.client.sleep, self.client.note)
+        while True:
             answer = self._mount(blob, repository, source) if source else None
             if answer is not None and answer.status == 201:
                 self.tell("mounted", repository, blob.digest, 0, blob.size)
@@ -211,27 +209,21 @@ class Transfer:
             if answer is None or answer.status != 202:
                 # Not every registry mounts, and not everyone may read the other repository: then the blob is sent.
                 source = ""
-                answer = self.client.request("POST", uploads, repository=repository)
+                answer = self.client.request("POST", f"/v2/{repository}/blobs/uploads/", repository=repository)
             if answer.status != 202:
-                raise refusal(answer, what, self.client.name)
+                raise refusal(answer, f"upload of {blob.digest} to {repository}", self.client.name)
             try:
                 self._upload(blob, repository, self.client.location(answer))
                 return
             except Interrupted as problem:
-                if attempt == UPLOAD_ATTEMPTS:
-                    raise PushError(
-                        f"registry {self.client.name}: {what} broke off {attempt} times "
-                        f"({problem}); check the registry and the network, then push again"
-                    ) from None
-                pause = pause_for(0.2 * 2**attempt, problem.wish)
-                self.client.note(attempt_line(f"registry {self.client.name}: {what} broke off ({problem})", attempt + 1, UPLOAD_ATTEMPTS, pause))
-                self.client.sleep(pause)
+                if not policy.wait(f"{what} broke off ({problem})", problem.retry_after):
+                    raise PushError(f"{what} broke off {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
 
     def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
-        """Ask a repository to take the blob from another one; None where no token allows that."""
+        """Asks a repository to take the blob from another one; None where no token allows that."""
         path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
         try:
             return self.client.request("POST", path, repository=f"{repository} {source}")
@@ -239,7 +231,7 @@ class Transfer:
             return None
 
     def _upload(self, blob: _Blob, repository: str, location: str) -> None:
-        """Send the whole blob in one request."""
+        """Sends the whole blob in one request."""
         done = 0
 
         def sent(count: int) -> None:
@@ -263,7 +255,7 @@ class Transfer:
         self.tell("uploaded", repository, blob.digest, blob.size, blob.size)
 
     def _finish(self, job: Job) -> None:
-        """Put the manifest under the names that it lacks, and have digest and names confirmed."""
+        """Puts the manifest under the names that it lacks, and has digest and names confirmed."""
         for name in job.missing:
             answer = self.client.request(
                 "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
@@ -275,21 +267,21 @@ class Transfer:
         for name, right in zip(names, self._manifests([(job, name) for name in names])):
             if not right:
                 raise PushError(
-                    f"registry {self.client.name}: took {job.repository} {name} but does not have {job.digest} now; "
+                    f"registry {self.client.name}: accepted {job.repository} {name} but does not have {job.digest} now; "
                     "check its storage, then push again"
                 )
         self.tell("pushed", job.repository, job.digest, len(job.manifest), len(job.manifest))
 
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
-    """Say whether a repository has the manifest with a digest; see push.exists."""
+    """Says whether a repository has the manifest with a digest; see exists."""
     accept = ", ".join(_MANIFESTS)
     answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
     return is_manifest(client, answer, repository, digest, digest, accept)
 
 
 def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
-    """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+    """Says whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
 
     An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
 
@@ -311,14 +303,14 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
 
 
 def _digest(data: bytes) -> str:
-    """Return the digest of data."""
+    """Returns the digest of data."""
     import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
 
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _check_content(blob: _Blob) -> None:
-    """Raise InputError if the file of a blob that a registry refused is not what its digest says."""
+    """Raises InputError if the file of a blob that a registry refused is not what its digest says."""
     import hashlib  # pylint: disable=import-outside-toplevel  # only when something is wrong
 
     with open(blob.path, "rb") as file:

@@ -34,7 +34,7 @@ class Login(NamedTuple):
     password: str
 
     def basic(self) -> str:
-        """Return the value of an Authorization header with name and password."""
+        """Returns the value of an Authorization header with name and password."""
         return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
 
 
@@ -46,7 +46,7 @@ class Challenge(NamedTuple):
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Return the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
+    """Returns the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
     found: list[tuple[str, dict[str, str]]] = []
     for name, quoted, bare, scheme in _WORD.findall(header):
         if scheme:
@@ -58,12 +58,12 @@ def parse_challenge(header: str) -> Challenge:
 
 
 def config_path() -> str:
-    """Return where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
+    """Returns where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
     return os.path.join(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"), "config.json")
 
 
 def find_login(registry: str) -> Login | None:
-    """Return the user's login for a registry, as `docker login` or a credential helper stored it.
+    """Returns the user's login for a registry, as `docker login` or a credential helper stored it.
 
     Args:
         registry: HOST[:PORT].
@@ -89,23 +89,23 @@ def find_login(registry: str) -> Login | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
-        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or mend it") from None
+        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or correct it") from None
     return None
 
 
 def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
-    """Return what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
+    """Returns what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
     import subprocess  # pylint: disable=import-outside-toplevel  # few users have a helper, all pay for imports
 
     if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
-        raise PushError(f"{config_path()}: {helper!r:.60} is no name of a credential helper; write the NAME of docker-credential-NAME")
+        raise PushError(f"{config_path()}: {helper!r:.60} is not a valid credential helper name; write the NAME of docker-credential-NAME")
     program = f"docker-credential-{helper}"
     try:
         done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
         raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
     except OSError as error:
-        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it an executable of this machine, or remove it from {config_path()}") from None
+        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}") from None
     except ValueError:
         raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
     except subprocess.TimeoutExpired:
@@ -127,7 +127,7 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
 
 
 def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
-    """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
+    """Returns the Authorization header that meets a challenge, None where there is no login to meet it with.
 
     Args:
         challenge: what the registry asked for.
@@ -145,14 +145,14 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
     if challenge.scheme == "basic":
         return login.basic() if login else None
     if challenge.scheme != "bearer":
-        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
+        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another registry")
     from rules.image.tools.registry.retry import RetryPolicy
 
     return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, RetryPolicy(sleep, note))
 
 
 def _is_here(netloc: str) -> bool:
-    """Say whether HOST[:PORT] is this machine; what is no such name is not."""
+    """Says whether HOST[:PORT] is this machine; what is no such name is not."""
     from rules.image.tools.registry.names import is_loopback
 
     try:
@@ -161,8 +161,8 @@ def _is_here(netloc: str) -> bool:
         return False
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: RetryPolicy) -> str:
-    """Ask the token service that a challenge names for a token."""
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, policy: RetryPolicy) -> str:
+    """Asks the token service that a challenge names for a token."""
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
         port = realm.port
@@ -191,10 +191,10 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     connection = http1.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
     head = http1.request_head(method, path, realm.netloc.rpartition("@")[2], headers, len(body or b""))
     service = f"registry {registry}: its token service {realm.hostname}"
-    answer = _patiently(connection, head, body, service, patience)
+    answer = _with_retries(connection, head, body, service, policy)
     if answer.status != 200:
-        cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
-        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
+        advice = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
+        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {advice}")
     try:
         fields = json.loads(answer.body)
         token = fields.get("token") or fields["access_token"]
@@ -205,21 +205,21 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
 
 
-def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, service: str, patience: RetryPolicy) -> http1.Answer:
-    """Return the answer of a token service, which is asked again while it is out of order."""
+def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None, service: str, policy: RetryPolicy) -> http1.Answer:
+    """Returns the answer of a token service, which is asked again while it is out of order."""
 
     try:
         while True:
-            wish = None
+            retry_after = None
             try:
                 answer = connection.request(head, body)
                 if answer.status not in RETRYABLE_STATUSES:
                     return answer
-                problem, wish = f"answered {answer.status}", answer.headers.get("retry-after")
+                problem, retry_after = f"answered {answer.status}", answer.headers.get("retry-after")
             except OSError as error:
                 refusals.check_tls(error, connection.host)
                 problem = f"cannot be reached ({error or type(error).__name__})"
-            if not patience.waits(wish, f"{service} {problem}"):
+            if not policy.wait(f"{service} {problem}", retry_after):
                 raise PushError(f"{service} {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

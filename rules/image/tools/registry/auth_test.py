@@ -86,7 +86,7 @@ def test_a_helper_that_knows_nothing_means_anonymous(config, tmp_path) -> None:
         ("[]", "not readable as docker's config"),
         ({"auths": {"r.example": {"auth": "%%%"}}}, "not readable as docker's config"),
         ({"credsStore": "none"}, "names docker-credential-none for r.example, which is not on PATH"),
-        ({"credsStore": "../x"}, "no name of a credential helper"),
+        ({"credsStore": "../x"}, "is not a valid credential helper name"),
         ({"credsStore": "broken"}, "docker-credential-broken failed for r.example"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_helper_that_cannot_be_run_is_named(config, tmp_path, mode: int, text:
     path.write_text(text)
     path.chmod(mode)
     config({"credsStore": "h"})
-    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it an executable .*config.json$"):
+    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it executable on this machine, or remove it from .*config.json$"):
         auth.find_login("r.example")
 
 
@@ -180,7 +180,7 @@ def test_logins_go_to_no_plain_token_service(realm: str) -> None:
 
 
 def _basic(fault_login: Login):
-    """Return a fault that lets only this login through."""
+    """Returns a fault that lets only this login through."""
 
     def fault(handler) -> bool:
         if handler.headers.get("Authorization") == fault_login.basic():
@@ -193,7 +193,7 @@ def _basic(fault_login: Login):
 
 
 def _bearer(login: Login, asked: list[str]):
-    """Return a fault that is a token service too, and lets only its tokens through, one for each repository."""
+    """Returns a fault that is a token service too, and lets only its tokens through, one for each repository."""
 
     def fault(handler) -> bool:
         parts = urllib.parse.urlsplit(handler.path)
@@ -249,7 +249,7 @@ def test_a_token_service_that_refuses_two_scopes_gets_the_blob_sent(tmp_path) ->
 
 
 def _out_of_order(login: Login, times: int, act):
-    """Return a fault that is a token service, which acts in another way at first."""
+    """Returns a fault that is a token service, which acts in another way at first."""
     service, left = _bearer(login, []), [times]
 
     def fault(handler) -> bool:
@@ -286,7 +286,7 @@ def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 def test_a_wrong_login_is_one_sentence(tmp_path, kind: str) -> None:
-    """The cure is named, the password is not, and it is not tried again and again."""
+    """The advice is named, the password is not, and it is not tried again and again."""
     right, wrong = Login("user", "right"), Login("user", SECRET)
     with FakeRegistry() as fake:
         fake.fault = _basic(right) if kind == "basic" else _bearer(right, [])
@@ -298,7 +298,7 @@ def test_a_wrong_login_is_one_sentence(tmp_path, kind: str) -> None:
 
 
 def test_without_a_login_a_basic_challenge_is_the_registrys_refusal(tmp_path) -> None:
-    """Nothing to log in with: the 401 is reported with the cure."""
+    """Nothing to log in with: the 401 is reported with the advice."""
     with FakeRegistry() as fake:
         fake.fault = _basic(Login("user", "x"))
         with pytest.raises(PushError, match="answered 401; log in"):

@@ -71,7 +71,7 @@ class Connection:
         self._within = self._timeout
 
     def close(self) -> None:
-        """Close it; the next request opens it again."""
+        """Closes it; the next request opens it again."""
         if self._socket is not None:
             self._socket.close()
         self._socket, self._buffer = None, b""
@@ -82,7 +82,7 @@ class Connection:
         return self._socket is not None
 
     def request(self, head: bytes, body: bytes | BinaryIO | None = None, size: int = 0, sent: Callable[[int], None] | None = None) -> Answer:
-        """Send one request and read its answer.
+        """Sends one request and reads its answer.
 
         Args:
             head: request line and headers, with the empty line at the end.
@@ -110,13 +110,13 @@ class Connection:
             return answer
         except BlockingIOError:
             self.close()
-            raise TimeoutError(f"took nothing for {self._timeout:.0f} s") from None
+            raise TimeoutError(f"accepted no data for {self._timeout:.0f} s") from None
         except BaseException:
             self.close()
             raise
 
     def pipeline(self, heads: list[bytes]) -> list[Answer]:
-        """Send HEAD requests one after the other without waiting, and read their answers.
+        """Sends HEAD requests one after the other without waiting, and reads their answers.
 
         Returns:
             The answers, in order; fewer than heads where the connection ended before all had come.
@@ -145,7 +145,7 @@ class Connection:
             self._socket = connect(self.host, self.port, self.plain, self._timeout)
 
     def _send_file(self, body: BinaryIO, size: int, sent: Callable[[int], None] | None) -> None:
-        """Send size bytes of a file, in pieces large enough to be cheap and small enough to show progress."""
+        """Sends size bytes of a file, in pieces large enough to be cheap and small enough to show progress."""
         done = 0
         while done < size:
             if self.plain:
@@ -220,7 +220,7 @@ class Connection:
         return b"".join(parts)
 
     def _until(self, end: bytes, limit: int) -> bytes:
-        """Read up to end, which is taken and left out."""
+        """Reads up to end, which is taken and left out."""
         while (at := self._buffer.find(end)) < 0:
             if len(self._buffer) > limit + len(end):
                 raise BadAnswer("answered with something that is not HTTP")
@@ -246,11 +246,11 @@ class Connection:
         self._closes = True
 
     def _expect(self, seconds: float) -> None:
-        """Begin to wait for something that has to be here, all of it, in so many seconds."""
+        """Begins to wait for something that has to be here, all of it, in so many seconds."""
         self._deadline, self._within = time.monotonic() + seconds, seconds
 
     def _receive(self, size: int = 1 << 16) -> bytes:
-        """Return what there is, none at the end; a side that sends now and then a byte does not put the deadline off."""
+        """Returns what there is, none at the end; a side that sends now and then a byte does not put the deadline off."""
         left = self._deadline - time.monotonic()
         shorter = left < self._timeout * 0.98  # else the socket's own time will do: setting it costs each request a call
         try:
@@ -262,18 +262,18 @@ class Connection:
         except (BlockingIOError, TimeoutError):
             data = None
         if data is None:
-            raise TimeoutError(f"no whole answer within {self._within:.0f} s" if shorter else f"no answer within {self._timeout:.0f} s")
+            raise TimeoutError(f"no complete answer within {self._within:.0f} s" if shorter else f"no answer within {self._timeout:.0f} s")
         return data
 
     def _limit(self, seconds: float) -> None:
-        """Limit how long the socket waits."""
+        """Limits how long the socket waits."""
         if self.plain:
             set_timeout(self._socket, max(seconds, 0.001))
         else:
             self._socket.settimeout(max(seconds, 0.001))
 
     def _more(self) -> None:
-        """Read what there is, at least one byte."""
+        """Reads what there is, at least one byte."""
         data = self._receive()
         if not data:
             raise BadAnswer("the connection was closed before the answer" if not self._buffer else "the connection was closed in the middle of an answer")
@@ -333,7 +333,7 @@ class Body:
             if not self._connection.line(_HEAD_LIMIT):
                 self._ended = True
                 return False
-        raise BadAnswer("answered with trailers without end")
+        raise BadAnswer("answered with endless trailers")
 
 
 def request_head(method: str, path: str, host: str, headers: Mapping[str, str], size: int | None = None) -> bytes:
@@ -353,14 +353,14 @@ def request_head(method: str, path: str, host: str, headers: Mapping[str, str], 
 
 
 def _add_header(headers: dict[str, str], name: str, value: str) -> None:
-    """Add a header, its name in lower case; see Answer for what becomes of repeated ones."""
+    """Adds a header, its name in lower case; see Answer for what becomes of repeated ones."""
     if name == "www-authenticate" and name in headers:
         value = f"{headers.pop(name)}, {value}"
     headers.setdefault(name, value)
 
 
 def _number(text: bytes, base: int) -> int:
-    """Return a length that is written in digits and nothing else."""
+    """Returns a length that is written in digits and nothing else."""
     try:
         if text.isalnum():
             return int(text, base)

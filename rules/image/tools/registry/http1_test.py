@@ -87,7 +87,7 @@ def test_an_answer_that_drips_has_an_end(drip, monkeypatch, begin: bytes, piece:
     monkeypatch.setattr(http1, "BODY_TIMEOUT", 0.4)
     connection = drip(begin, piece, 900, b"")
     began = time.monotonic()
-    with pytest.raises(TimeoutError, match="no whole answer within 0 s"):
+    with pytest.raises(TimeoutError, match="no complete answer within 0 s"):
         connection.request(GET)
     assert time.monotonic() - began < 3 and not connection.opened
 

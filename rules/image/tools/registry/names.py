@@ -12,7 +12,7 @@ _HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 def split_name(name: str) -> tuple[str, int | None]:
-    """Return host (an IPv6 address without brackets) and port of HOST or HOST:PORT.
+    """Returns host (an IPv6 address without brackets) and port of HOST or HOST:PORT.
 
     Raises:
         PushError: name is neither; it would end up elsewhere in a URL or header.
@@ -33,7 +33,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 
 
 def is_loopback(registry: str) -> bool:
-    """Say whether a registry's HOST[:PORT] names this machine itself."""
+    """Says whether a registry's HOST[:PORT] names this machine itself."""
     host, _ = split_name(registry)
     if host in ("localhost", "::1"):  # names below .localhost are what the domain name service says
         return True
@@ -53,5 +53,5 @@ def is_private(registry: str) -> bool:
 
 
 def wants_plain_http(registry: str, insecure: bool | None) -> bool:
-    """Say whether to speak HTTP without TLS: when told so, and by default only to loopback."""
+    """Says whether to speak HTTP without TLS: when told so, and by default only to loopback."""
     return is_loopback(registry) if insecure is None else insecure

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
-    """Return [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
+    """Returns [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
     results: list[Any] = [None] * len(items)
     errors: list[BaseException] = []
     todo = iter(range(len(items)))

@@ -22,7 +22,7 @@ class Proxy(NamedTuple):
 
 
 def find(host: str, port: int) -> Proxy | None:
-    """Return the proxy for TLS to a host, None where it is to be spoken to itself.
+    """Returns the proxy for TLS to a host, None where it is to be spoken to itself.
 
     Args:
         host: name or address, without brackets.
@@ -40,7 +40,7 @@ def find(host: str, port: int) -> Proxy | None:
     except ValueError:  # half an IPv6 address, or no number for a port
         found = None
     if not found or parts.scheme != "http":
-        raise PushError(f"HTTPS_PROXY: is no proxy's address for {host}; write http://HOST:PORT, or name {host} in NO_PROXY")
+        raise PushError(f"HTTPS_PROXY: is not the address of a proxy; to reach {host}, write http://HOST:PORT, or name {host} in NO_PROXY")
     authorization = ""
     if parts.username is not None:
         import base64  # pylint: disable=import-outside-toplevel  # few proxies want a login

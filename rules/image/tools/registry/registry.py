@@ -36,7 +36,7 @@ refusal = refusals.refusal
 
 
 def _find_login(registry: str) -> Login | None:
-    """Return the login that docker's config file has for a registry."""
+    """Returns the login that docker's config file has for a registry."""
     from rules.image.tools.registry import auth
 
     return auth.find_login(registry)
@@ -91,7 +91,7 @@ class Registry:
         self._idle: list[Connection] = []
 
     def close(self) -> None:
-        """Close every connection that no request is using."""
+        """Closes every connection that no request is using."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -109,7 +109,7 @@ class Registry:
         again: bool = True,
         sent: Callable[[int], None] | None = None,
     ) -> Answer:
-        """Send one request and read its answer.
+        """Sends one request and reads its answer.
 
         Args:
             method: HTTP method.
@@ -129,9 +129,9 @@ class Registry:
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
-        patience = RetryPolicy(self.sleep, self.note)
+        policy = RetryPolicy(self.sleep, self.note)
         while True:
-            wish = None
+            retry_after = None
             try:
                 answer = self._authorized(method, path, repository, body, size, headers, sent)
                 if answer.status == 400 and not refusals.detail(answer):
@@ -139,28 +139,28 @@ class Registry:
                 if answer.status not in RETRYABLE_STATUSES or refusals.is_full(answer):
                     return answer
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
-                wish = answer.headers.get("retry-after")
+                retry_after = answer.headers.get("retry-after")
             except EOFError:
-                raise PushError(f"{body.name}: became shorter while it was sent; build again and push again") from None
+                raise PushError(f"{body.name}: became shorter during the upload; build and push again") from None
             except OSError as error:
                 refusals.check_tls(error, self.name)
                 if isinstance(error, (BadAnswer, ConnectionResetError)):
                     self._check_plain()
                 problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
             if not again:
-                raise Interrupted(problem, wish)
-            if not patience.waits(wish, f"registry {self.name}: {problem}"):
+                raise Interrupted(problem, retry_after)
+            if not policy.wait(f"registry {self.name}: {problem}", retry_after):
                 raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
     def head_all(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
-        """Ask several HEAD questions, on one connection without waiting for each answer.
+        """Asks several HEAD questions, on one connection without waiting for each answer.
 
         Args:
             questions: (path, repository) each.
             accept: the Accept header of all of them; empty: none.
 
         Returns:
-            The answers in order; None for each that is still to be asked by itself, with login and patience, because
+            The answers in order; None for each that is still to be asked by itself, with login and retries, because
             there was no answer or it was a 400, a 401 or one that is worth repeating.
         """
         headers = {"Accept": accept} if accept else {}
@@ -176,17 +176,17 @@ class Registry:
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:
-        """Return the authorization that a repository was found to need."""
+        """Returns the authorization that a repository was found to need."""
         known = self.authorizations
         return known.get(repository) or known.get(repository.partition(" ")[0]) or known.get("")
 
     def _head(self, method: str, path: str, headers: dict[str, str], authorization: str | None, size: int | None = None) -> bytes:
-        """Return a request's first line and headers."""
+        """Returns a request's first line and headers."""
         login = {"Authorization": authorization} if authorization else {}
         return request_head(method, path, self._address, {**headers, **login}, size)
 
     def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
-        """Send a request, and once more with the user's login where a 401 asks for it."""
+        """Sends a request, and once more with the user's login where a 401 asks for it."""
         length = None if body is None and method not in ("POST", "PUT") else size
         used = self._known(repository)
         answer = self._once(self._head(method, path, headers or {}, used, length), body, size, sent)
@@ -195,7 +195,7 @@ class Registry:
         return answer
 
     def _authorize(self, answer: Answer, repository: str, used: str | None) -> str | None:
-        """Meet the challenge of a 401; return what is to be tried instead of what was used, None if there is nothing."""
+        """Meets the challenge of a 401; returns what is to be tried instead of what was used, None if there is nothing."""
         from rules.image.tools.registry import auth
 
         challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
@@ -217,7 +217,7 @@ class Registry:
         return value
 
     def _once(self, head: bytes, body: bytes | BinaryIO | None, size: int, sent: Callable[[int], None] | None) -> Answer:
-        """Send the request on an idle connection, without repeating."""
+        """Sends the request on an idle connection, without repeating."""
         connection = self._take()
         stale = connection.opened
         try:
@@ -231,28 +231,28 @@ class Registry:
         return answer
 
     def _take(self) -> Connection:
-        """Return an idle connection, or a new one that is still to be opened."""
+        """Returns an idle connection, or a new one that is still to be opened."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return Connection(self._host, self._port, self.plain)
 
     def _give(self, connection: Connection) -> None:
-        """Keep a connection for the next request."""
+        """Keeps a connection for the next request."""
         if connection.opened:
             with self._lock:
                 self._idle.append(connection)
 
     def _check_plain(self) -> None:
-        """Raise PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
+        """Raises PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
         with self._lock:
             probed, self._probed = self._probed or not self.plain, True
         if not probed and speaks_tls(self._host, self._port):
             here = ", as registries of this machine are; push with --secure, or use another name of this machine"
-            raise PushError(f"registry {self.name}: it speaks TLS and was spoken to in plain HTTP{'; do not name it insecure' if self._insecure else here}")
+            raise PushError(f"registry {self.name}: it speaks TLS but was asked in plain HTTP{'; do not name it insecure' if self._insecure else here}")
 
     def location(self, answer: Answer) -> str:
-        """Return path and query of the Location that an upload answer gives.
+        """Returns path and query of the Location that an upload answer gives.
 
         Raises:
             PushError: there is none, or it points to another host: blobs and credentials go only where the

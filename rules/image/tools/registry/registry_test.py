@@ -40,7 +40,7 @@ def _client(fake, pauses):
 
 
 def _fails(times: int, act):
-    """Return a fault that acts on the first requests only."""
+    """Returns a fault that acts on the first requests only."""
     left = [times]
 
     def fault(handler) -> bool:
@@ -78,7 +78,7 @@ def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
 
 
 def test_lasting_trouble_is_one_sentence(fake, client) -> None:
-    """After all attempts the error names the registry, its answer and the cure."""
+    """After all attempts the error names the registry, its answer and the advice."""
     fake.fault = lambda h: h.answer(503, b'{"errors":[{"code":"UNAVAILABLE","message":"be\\u0007back"}]}') or True
     with pytest.raises(PushError, match=rf"registry {fake.name}: answered 503 \(UNAVAILABLE: be\?back\), {ATTEMPTS} times; check"):
         client.request("GET", "/v2/a/blobs/x")
@@ -147,11 +147,11 @@ def _tls():
     [b"", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"],
     ids=["closed", "alert", "as Go", "without a word"],
 )
-@pytest.mark.parametrize(("insecure", "cure"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
-def test_a_plain_registry_that_speaks_tls_is_told_as_such(tls, pauses, plain_answer: bytes, insecure: bool | None, cure: str) -> None:
+@pytest.mark.parametrize(("insecure", "advice"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
+def test_a_plain_registry_that_speaks_tls_is_told_as_such(tls, pauses, plain_answer: bytes, insecure: bool | None, advice: str) -> None:
     """However it answers plain HTTP, a push says that TLS was meant, without retries."""
     client = Registry(tls(plain_answer), insecure=insecure, sleep=pauses.append)
-    with pytest.raises(PushError, match=f"registry {client.name}: it speaks TLS and was spoken to in plain HTTP.*{cure}"):
+    with pytest.raises(PushError, match=f"registry {client.name}: it speaks TLS but was asked in plain HTTP.*{advice}"):
         has_manifest(client, "a", "sha256:" + "0" * 64)
     assert pauses == []
 
@@ -182,7 +182,7 @@ def test_a_redirect_is_told_with_where_it_leads(fake, client, status: int, locat
 def test_a_page_is_no_registry(fake, client) -> None:
     """A web server that answers everything with 200 is told as one."""
     fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html; charset=utf-8") or True
-    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry; check its name and port"):
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so it is not a registry; check its name and port"):
         has_manifest(client, "a", "sha256:" + "0" * 64)
 
 
@@ -268,7 +268,7 @@ def test_docker_hubs_registry_has_another_name() -> None:
     assert client.location(Answer(202, {"location": "https://registry-1.docker.io/v2/a/u?b"}, b"")) == "/v2/a/u?b"
 
 
-@pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free room"), (418, "log")])
-def test_refusals_name_the_cure(status: int, cure: str) -> None:
+@pytest.mark.parametrize(("status", "advice"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free space"), (418, "log")])
+def test_refusals_name_the_cure(status: int, advice: str) -> None:
     """Each refusal says what to do."""
-    assert cure in str(refusal(Answer(status, {}, b"no json"), "blob x", "r"))
+    assert advice in str(refusal(Answer(status, {}, b"no json"), "blob x", "r"))

@@ -15,12 +15,12 @@ from pathlib import Path
 
 
 def content(name: str, version: str) -> bytes:
-    """Return what the archive has under a name and version."""
+    """Returns what the archive has under a name and version."""
     return f"package {name} {version}".encode()
 
 
 def checksum(name: str, version: str) -> str:
-    """Return the sha256 of content(name, version)."""
+    """Returns the sha256 of content(name, version)."""
     return hashlib.sha256(content(name, version)).hexdigest()
 
 
@@ -45,7 +45,7 @@ class FakeApt:
         self, *, system: dict | None = None, fresh: dict | None = None, pool: list[str] | None = None, offline: bool = False, wrong: bool = False,
         depends: dict | None = None, provides: dict | None = None,
     ) -> None:  # fmt: skip
-        """Say what the archive and the machine's lists have. Without a pool, everything in fresh can be downloaded."""
+        """Says what the archive and the machine's lists have. Without a pool, everything in fresh can be downloaded."""
         fresh = fresh if fresh is not None else system or {}
         pool = pool if pool is not None else [f"{name}={version}" for name, versions in fresh.items() for version in versions]
         state = {"system": system or {}, "fresh": fresh, "pool": pool, "offline": offline, "wrong": wrong, "depends": depends or {}, "provides": provides or {}}
@@ -53,12 +53,12 @@ class FakeApt:
         (self.folder / "log").write_text("")
 
     def log(self) -> list[str]:
-        """Return the commands since set(), without options."""
+        """Returns the commands since set(), without options."""
         return (self.folder / "log").read_text().splitlines()
 
 
 def _plan(names: list[str], lists: dict[str, list[str]], state: dict, status: str) -> int:
-    """Print what would be installed beside what a dpkg status says is there already."""
+    """Prints what would be installed beside what a dpkg status says is there already."""
     installed = {name for line in status.splitlines() if line.startswith(("Package: ", "Provides: ")) for name in line.partition(": ")[2].split(", ")}
     planned: list[str] = []
     while names:

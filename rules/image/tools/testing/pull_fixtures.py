@@ -48,10 +48,10 @@ def fixture_fake():
 
 
 def index_digest(fake: FakeRegistry) -> str:
-    """Return the digest that the tag v1 has."""
+    """Returns the digest that the tag v1 has."""
     return oci.sha256(fake.manifests["a/b", "v1"])
 
 
 def fill(fake: FakeRegistry, digest: str = "", tag: str = "", architecture: str = "amd64", repository: str = "a/b") -> None:
-    """Fill the current folder as container_pull does."""
+    """Fills the current folder as container_pull does."""
     pull.fill("it", fake.name, repository, digest, tag, architecture, "linux", "", "False")

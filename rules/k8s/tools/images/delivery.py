@@ -55,23 +55,23 @@ def package_of(label: str) -> str:
     return label.partition(":")[0]
 
 
-def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = _REGISTRY_SECONDS) -> None:
+def wait_for_registry(plan: Plan, say: Callable[[str], None], timeout: float = _REGISTRY_SECONDS) -> None:
     """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
 
     Returns at once when the plan needs no image of it or it answers.
 
     Raises:
-        TurnupError: it has not answered for `patience` seconds.
+        TurnupError: it has not answered for `timeout` seconds.
     """
     built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
              for reference in entry.document["references"].values()}
     if (plan.registry not in built and not _named_by_digest(plan)) or not is_private(plan.registry):
         return
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     told = False
     while not _answers(plan.registry):
         if time.monotonic() > deadline:
-            raise TurnupError(f"the registry {plan.registry} has not answered for {patience:.0f} s; check that it runs{_SETUP_HINT}.")
+            raise TurnupError(f"the registry {plan.registry} has not answered for {timeout:.0f} s; check that it runs{_SETUP_HINT}.")
         if not told:
             say(f"waiting for the registry {plan.registry}")
             told = True
@@ -139,14 +139,14 @@ def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | 
     return sum(not job.there for job in jobs)
 
 
-def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, cure: str = "") -> None:
+def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, advice: str = "") -> None:
     """Checks that the workspace's registry has every image of the plan that this run does not push: pinned, or named by digest.
 
     Args:
         plan: with resolved documents.
         executor: for asking in parallel.
         exists: the question; rules/image's when None.
-        cure: what to do where an image is gone; "" for pinning a new one.
+        advice: what to do where an image is gone; "" for pinning a new one.
 
     Raises:
         TurnupError: an image is not there.
@@ -170,10 +170,10 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
     answers = executor.map(there, [parts for _, parts in wanted.values()])
     for (reference, (label, _)), found in zip(wanted.items(), answers):
         if not found and reference in named:
-            todo = cure or "push it, or correct the digest"
+            todo = advice or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
-            todo = cure or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
+            todo = advice or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
             raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; {todo}.")
 
 

@@ -195,7 +195,7 @@ def test_registry_that_is_just_starting_is_waited_for():
     timer.start()
     registry = f"127.0.0.1:{port}"
     wanted = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
-    delivery.wait_for_registry(wanted, lines.append, patience=20)
+    delivery.wait_for_registry(wanted, lines.append, timeout=20)
     timer.join()
     started[0].server_close()
 
@@ -211,5 +211,5 @@ def test_registry_that_nothing_needs_is_not_asked():
         registry = f"127.0.0.1:{taken.getsockname()[1]}"
     absent = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
     with pytest.raises(TurnupError, match=f"the registry {registry} has not answered for 0 s; check that it runs"):
-        delivery.wait_for_registry(absent, lines.append, patience=0.3)
+        delivery.wait_for_registry(absent, lines.append, timeout=0.3)
     assert len(lines) == 1

@@ -135,7 +135,7 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
     """
     where = f"{plan.label}: revision {revision.number}"
     cure = "go back to another revision with '-- --to=REVISION'"
-    check_pinned_images(plan, executor, cure=cure)
+    check_pinned_images(plan, executor, advice=cure)
     items = list(items)
     kept = [item for item in items if is_secret(item.obj)]
     for item, live in zip(kept, executor.map(lambda item: _read(client, item), kept)):

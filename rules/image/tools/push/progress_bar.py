@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 
-class Bar:
+class ProgressBar:
     """Draws one bar over all that is being uploaded; nothing where nothing is.
 
     Args:
@@ -19,7 +19,7 @@ class Bar:
         self._blobs: dict[tuple[str, str], tuple[int, int]] = {}
 
     def show(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
-        """Show one step; see push.Progress."""
+        """Shows one step; see push.Progress."""
         if state in ("uploading", "uploaded"):
             if self._progress is None:
                 self._start()
@@ -28,7 +28,7 @@ class Bar:
             self._progress.update(self._task, description=repository, completed=done, total=total)
 
     def stop(self) -> None:
-        """Leave the bar as it is and the cursor below it."""
+        """Leaves the bar as it is and the cursor below it."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
