@@ -37,7 +37,7 @@ def _address(host: str):
     """Returns a host's address, None where it is a name."""
     if ":" not in host and not host[-1:].isdigit():
         return None
-    import ipaddress  # pylint: disable=import-outside-toplevel  # most hosts have a name
+    import ipaddress  # most hosts have a name
 
     try:
         return ipaddress.ip_address(host)
@@ -46,7 +46,7 @@ def _address(host: str):
 
 
 def _is_in(address, network: str) -> bool:
-    import ipaddress  # pylint: disable=import-outside-toplevel
+    import ipaddress
 
     try:
         return address in ipaddress.ip_network(network, strict=False)

@@ -33,7 +33,7 @@ def created(value: str, where: str) -> str:
     if not value:
         return oci.EPOCH
     if match := _TIME.match(value):
-        import datetime  # pylint: disable=import-outside-toplevel  # most images are of 1970
+        import datetime  # most images are of 1970
 
         try:
             moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
@@ -41,7 +41,7 @@ def created(value: str, where: str) -> str:
             raise InputError(f"{where}: creation_time: found {value!r}, which is not a date and time; correct it") from None
         return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
     if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
-        import time  # pylint: disable=import-outside-toplevel
+        import time
 
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
     raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}")

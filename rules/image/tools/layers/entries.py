@@ -12,7 +12,7 @@ import stat
 from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.oci.unpacking import StoredContent, ContentStore, unpacked
+from rules.image.tools.oci.unpacking import ContentStore, StoredContent, unpacked
 
 if TYPE_CHECKING:
     import tarfile
@@ -134,7 +134,7 @@ class Tree:
         Raises:
             InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
         """
-        import tarfile  # pylint: disable=import-outside-toplevel  # a quarter of the layer tool's start, for layers with tars
+        import tarfile  # a quarter of the layer tool's start, for layers with tars
 
         where = f"{self.where}: {name or stream}"
         try:

@@ -207,7 +207,7 @@ class _Gzip:
     start = _GZIP_HEADER
 
     def __init__(self) -> None:
-        from isal import isal_zlib  # pylint: disable=import-outside-toplevel  # each layer needs one library
+        from isal import isal_zlib  # each layer needs one library
 
         self._deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
         self._crc32 = isal_zlib.crc32
@@ -231,7 +231,7 @@ class _Zstd:
     start = b""
 
     def __init__(self, level: int) -> None:
-        import zstandard  # pylint: disable=import-outside-toplevel  # each layer needs one library
+        import zstandard  # each layer needs one library
 
         self._frame = zstandard.ZstdCompressor(level=level).compressobj()
         self.add = self._frame.compress

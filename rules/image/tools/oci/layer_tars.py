@@ -30,12 +30,12 @@ def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Limite
         size = os.fstat(blob.fileno()).st_size
         try:
             if media_type == oci.LAYER_GZIP:
-                from isal import igzip  # pylint: disable=import-outside-toplevel  # each user needs one of the two
+                from isal import igzip  # each user needs one of the two
 
                 with igzip.open(blob) as stream:
                     yield unpacking.LimitedStream(stream, size, where)
             elif media_type == oci.LAYER_ZSTD:
-                import zstandard  # pylint: disable=import-outside-toplevel
+                import zstandard
 
                 with zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True) as stream:
                     yield unpacking.LimitedStream(stream, size, where)

@@ -49,7 +49,7 @@ class ContentStore:
                 parts.append(data)
             self._kept += size
             return b"".join(parts)
-        import tempfile  # pylint: disable=import-outside-toplevel  # large layers only
+        import tempfile  # large layers only
 
         try:
             if self._file is None:
@@ -121,7 +121,7 @@ def unpacked(file: IO[bytes], where: str) -> LimitedStream:
     start = file.read(6)
     file.seek(0)
     stream: Any = file
-    # pylint: disable=import-outside-toplevel  # each archive needs one of them
+    # each archive needs one of them
     if start.startswith(b"\x1f\x8b"):
         import gzip
 

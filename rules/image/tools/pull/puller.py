@@ -12,7 +12,7 @@ import re
 import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Callable, Iterator, Mapping, TypeVar
+from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
 from rules.image.tools.errors import PushError, masked
 from rules.image.tools.oci import oci

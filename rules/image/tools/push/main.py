@@ -184,5 +184,5 @@ def _fill_closed() -> None:
         pass
     os.close(number)
     # Not their old numbers: what is closed at the start is None, and a file object of it would close it.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process ends)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

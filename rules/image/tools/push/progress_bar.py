@@ -35,8 +35,8 @@ class ProgressBar:
 
     def _start(self) -> None:
         # Loaded here: it takes 50 ms, and a push of what is there already draws nothing.
-        from rich.console import Console  # pylint: disable=import-outside-toplevel
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # pylint: disable=import-outside-toplevel
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._progress = Progress(*columns, console=Console(file=self._stream), transient=False)

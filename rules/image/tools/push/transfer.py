@@ -304,18 +304,16 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
 
 def _digest(data: bytes) -> str:
     """Returns the digest of data."""
-    import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
+    import hashlib  # only for registries that do not tell digests
 
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _check_content(blob: _Blob) -> None:
     """Raises InputError if the file of a blob that a registry refused is not what its digest says."""
-    import hashlib  # pylint: disable=import-outside-toplevel  # only when something is wrong
+    import hashlib  # only when something is wrong
 
     with open(blob.path, "rb") as file:
         found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     if found != blob.digest:
         raise InputError(f"{blob.path}: has the digest {found}, the manifest says {blob.digest}; build the image again")
-
-

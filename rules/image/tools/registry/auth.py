@@ -95,7 +95,7 @@ def find_login(registry: str) -> Login | None:
 
 def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     """Returns what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
-    import subprocess  # pylint: disable=import-outside-toplevel  # few users have a helper, all pay for imports
+    import subprocess  # few users have a helper, all pay for imports
 
     if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
         raise PushError(f"{config_path()}: {helper!r:.60} is not a valid credential helper name; write the NAME of docker-credential-NAME")

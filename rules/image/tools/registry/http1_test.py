@@ -167,3 +167,50 @@ def test_a_file_that_became_shorter_is_noticed(serve, tmp_path) -> None:
     (tmp_path / "blob").write_bytes(b"abc")
     with open(tmp_path / "blob", "rb", buffering=0) as file, pytest.raises(EOFError):
         serve(b"").request(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", file, 9)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 9_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"895440\r\n" + b"x" * 9_000_000 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 9_000_000,
+    ],
+    ids=["length", "chunked", "until closed"],
+)
+def test_a_streamed_body_may_have_any_size(serve, answer: bytes) -> None:
+    """It arrives in pieces of at most the size that was asked for, and ends."""
+    found, body = serve(answer).stream(GET)
+    pieces = list(iter(lambda: body.read(100_000), b""))
+    assert (found.status, found.body) == (200, b"")
+    assert max(map(len, pieces)) <= 100_000 and b"".join(pieces) == b"x" * 9_000_000
+    assert body.read(1) == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc"],
+    ids=["length", "chunked"],
+)
+def test_a_streamed_body_that_breaks_off_is_an_error(serve, answer: bytes) -> None:
+    """What came can be read; then the end is not taken for the end of the body."""
+    _, body = serve(answer).stream(GET)
+    assert body.read(100) == b"abc"
+    with pytest.raises(BadAnswer, match="closed in the middle of an answer"):
+        body.read(100)
+
+
+@pytest.mark.parametrize("size", [None, 0, 5])
+def test_a_request_has_a_length_if_it_has_a_body(size: int | None) -> None:
+    """Host, further headers and the length are lines of their own; the empty line ends the head."""
+    length = b"" if size is None else b"Content-Length: %d\r\n" % size
+    head = http1.request_head("PUT", "/v2/", "r.example:5000", {"Accept": "a/b"}, size)
+    assert head == b"PUT /v2/ HTTP/1.1\r\nHost: r.example:5000\r\nUser-Agent: turnup\r\nAccept: a/b\r\n" + length + b"\r\n"
+
+
+def test_a_connection_has_its_own_timeout(drip) -> None:
+    """A caller that can't wait a minute says so."""
+    connection = drip(b"", b"", 900, b"")
+    quick = Connection(connection.host, connection.port, True, timeout=0.1)
+    with pytest.raises(TimeoutError, match="no answer within 0 s"):
+        quick.request(GET)

@@ -6,8 +6,6 @@ from rules.image.tools.errors import PushError, masked
 
 # What Docker Hub is called, and where its registry listens.
 DOCKER_HUB, DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
-
-
 _HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
 
@@ -43,7 +41,7 @@ def is_loopback(registry: str) -> bool:
 
 def is_private(registry: str) -> bool:
     """Says whether a registry's HOST[:PORT] is this machine or a private address, as the registry in a local cluster is."""
-    import ipaddress  # noqa: PLC0415: a push to a public registry does not need it
+    import ipaddress  # a push to a public registry does not need it
 
     host, _ = split_name(registry)
     try:

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
 
 
-
 def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
     """Returns [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
     results: list[Any] = [None] * len(items)

@@ -43,7 +43,7 @@ def find(host: str, port: int) -> Proxy | None:
         raise PushError(f"HTTPS_PROXY: is not the address of a proxy; to reach {host}, write http://HOST:PORT, or name {host} in NO_PROXY")
     authorization = ""
     if parts.username is not None:
-        import base64  # pylint: disable=import-outside-toplevel  # few proxies want a login
+        import base64  # few proxies want a login
 
         login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(login.encode()).decode()

@@ -28,7 +28,7 @@ def is_full(answer: Answer) -> bool:
 
 def detail(answer: Answer) -> str:
     """Returns the first error of a registry's JSON answer as ` (CODE: message)`, or nothing."""
-    import json  # pylint: disable=import-outside-toplevel  # only when something is wrong
+    import json  # only when something is wrong
 
     try:
         error = json.loads(answer.body)["errors"][0]

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
     from rules.image.tools.registry.auth import Login
 
-__all__ = ["Answer", "Registry", "refusal"]
-
-refusal = refusals.refusal
-
-
-
-
-
-
-
-
 
 def _find_login(registry: str) -> Login | None:
     """Returns the login that docker's config file has for a registry."""
@@ -271,13 +260,3 @@ class Registry:
         if not path.isascii() or not path.isprintable() or " " in path:
             raise PushError(f"registry {self.name}: the upload location {masked(value)!r:.200} has control characters or spaces in it; check the registry")
         return path.partition("#")[0]
-
-
-
-
-
-
-
-
-
-

@@ -11,8 +11,10 @@ import pytest
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.push.transfer import has_manifest
+from rules.image.tools.registry.http1 import Answer
 from rules.image.tools.registry.names import is_loopback, wants_plain_http
-from rules.image.tools.registry.registry import Answer, Registry, refusal
+from rules.image.tools.registry.refusals import refusal
+from rules.image.tools.registry.registry import Registry
 from rules.image.tools.registry.retry import ATTEMPTS, Interrupted
 from rules.image.tools.testing.fake_registry import FakeRegistry
 

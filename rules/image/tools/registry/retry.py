@@ -74,7 +74,7 @@ def _parse_retry_after(value: str) -> float | None:
         return float(value[:9])
     if not value.endswith(" GMT"):
         return None
-    from email.utils import mktime_tz, parsedate_tz  # noqa: PLC0415: takes 20 ms, and few registries send a date
+    from email.utils import mktime_tz, parsedate_tz  # takes 20 ms, and few registries send a date
 
     date = parsedate_tz(value)
     return None if date is None else max(mktime_tz(date) - time.time(), 0.0)

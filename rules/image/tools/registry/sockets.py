@@ -56,8 +56,8 @@ def set_timeout(connection, seconds: float) -> None:
 
 def speaks_tls(host: str, port: int) -> bool:
     """Says whether a server speaks TLS, whatever its certificate says: nothing is sent through the connection."""
-    import socket  # noqa: PLC0415: only TLS needs it
-    import ssl  # noqa: PLC0415: 15 ms, and only TLS needs it
+    import socket  # only TLS needs it
+    import ssl  # 15 ms, and only TLS needs it
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -96,7 +96,7 @@ def _find_proxy(host: str, port: int) -> Proxy | None:
     """Returns the proxy for TLS to a host; see proxy.find."""
     if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         return None
-    from rules.image.tools.registry import proxy as proxies  # noqa: PLC0415: few machines have a proxy
+    from rules.image.tools.registry import proxy as proxies  # few machines have a proxy
 
     return proxies.find(host, port)
 
@@ -120,8 +120,8 @@ def _tunnel(connection, host: str, port: int, proxy: Proxy, timeout: float) -> N
 
 def _with_tls(connection, host: str, timeout: float):
     """Returns the TLS side of an open connection, its certificate checked against the machine's authorities and host."""
-    import socket  # noqa: PLC0415: only TLS needs it
-    import ssl  # noqa: PLC0415: 15 ms, and only TLS needs it
+    import socket  # only TLS needs it
+    import ssl  # 15 ms, and only TLS needs it
 
     wrapped = socket.socket(fileno=connection.detach())
     wrapped.settimeout(timeout)  # the ssl module ignores the kernel's timeout
@@ -134,7 +134,7 @@ def _with_tls(connection, host: str, timeout: float):
 
 def _context(ssl):
     """Returns the TLS settings; SSL_CERT_FILE and SSL_CERT_DIR name other authorities than the machine's."""
-    global _tls_context  # noqa: PLW0603: reading the authorities takes 20 ms, so all connections share them
+    global _tls_context  # noqa: PLW0603 (reading the authorities takes 20 ms, so all connections share them)
     trusted = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     if _tls_context is None or _tls_context[0] != trusted:
         _tls_context = (trusted, ssl.create_default_context())
