@@ -7,7 +7,7 @@ from rules.common.errors import InputError
 
 
 def test_variables_are_filled_in_and_other_braces_stay() -> None:
-    """Names are in capitals; JSON in a label is no variable."""
+    """Names are in capitals; JSON in a label is not a variable."""
     assert stamping.fill('{USER}-{"a": {}}-{user}', {"USER": "me"}, "x") == 'me-{"a": {}}-{user}'
 
 

@@ -256,7 +256,7 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
         "srv/app/greeting.py": (0o555, 65532, 65532), "etc/app/data.txt": (0o440, 7, 8), "etc/empty": (0o444, 7, 8),
     }
     assert found["etc/link"].linkname == "app/data.txt"
-    assert found["var/store/app"].isdir()
+    assert found["var/spool/app"].isdir()
     assert {m.mtime for m in found.values()} == {0}
 
 

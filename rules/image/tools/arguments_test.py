@@ -25,12 +25,12 @@ def test_text_arrives_however_bazel_wrote_it(tmp_path, write, in_file: bool) -> 
 
 
 def test_without_the_rules_nothing_is_decoded() -> None:
-    """Who types arguments types what he means."""
+    """Arguments that a person types are not decoded."""
     assert with_file([_twice("é"), "x"]) == [_twice("é"), "x"]
 
 
 def test_bytes_that_are_no_text_stay() -> None:
-    """A file's name may have any bytes."""
+    """A file name may have any bytes."""
     assert with_file(["a\udcff", "ł", _twice("--encoding=é")]) == ["a\udcff", "ł"]
 
 

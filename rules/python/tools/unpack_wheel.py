@@ -1,4 +1,4 @@
-"""Unpacks a wheel into a folder that can stand on sys.path, byte-compiled to the same bytes everywhere.
+"""Unpacks a wheel into a folder for sys.path, byte-compiled to the same bytes everywhere.
 
 Follows the binary distribution format (PyPA specifications, "Installing a wheel"), less scripts and headers, which
 nothing here runs. Entries that would leave the folder are refused.
@@ -18,7 +18,7 @@ class WheelError(Exception):
 
 
 def target_path(name: str) -> PurePosixPath | None:
-    """Where an entry of a wheel goes below site-packages.
+    """Returns where an entry of a wheel goes below site-packages.
 
     Args:
       name: the entry's name in the archive.

@@ -30,7 +30,7 @@ INDEXES = (INDEX, DOCKER_LIST)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 
 EPOCH = "1970-01-01T00:00:00Z"
-MAX_JSON = 4 << 20  # what registries accept for a manifest; more is not an image's metadata
+MAX_JSON = 4 << 20  # the limit of registries for a manifest
 MAX_BLOB = 1 << 40
 
 # What build_config adds to or keeps, of which type image-spec's config.md says that it is, and what of it holds strings.
@@ -50,15 +50,15 @@ def sha256(data: bytes) -> str:
 
 
 def check_digest(value: object, where: str) -> str:
-    """Returns value if it is a sha256 digest in its one lower-case form.
+    """Returns value if it is a sha256 digest in lower case.
 
     Args:
         value: anything, usually a field of a JSON file or a header.
         where: the place to name in the error.
 
     Raises:
-        InputError: for everything else. A digest becomes part of file names and URLs, so nothing
-            but 64 lower-case hex digits may pass.
+        InputError: it is anything else. A digest becomes part of file names and URLs, so only 64 lower-case
+            hex digits may pass.
     """
     if isinstance(value, str) and _DIGEST.match(value):
         return value
@@ -89,9 +89,9 @@ def check_tag(value: str, where: str) -> str:
 
 
 def check_platform(config: bytes, architecture: str, system: str, where: str, variant: str = "") -> None:
-    """Raises InputError unless an image is for a platform that was asked for.
+    """Raises InputError unless an image is for the requested platform.
 
-    amd64 and linux ask for nothing: they are what the attributes say by themselves, and a single image may be another.
+    amd64 and linux are not checked: they are the attributes' defaults, and a single image may be for another platform.
     """
     found = load(config, where)
     for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
@@ -144,10 +144,10 @@ def check_manifest(data: bytes, where: str) -> dict[str, Any]:
         where: the file to name in errors.
 
     Returns:
-        The manifest as a dict; its mediaType is set where the file leaves it out.
+        The manifest as a dict; its mediaType is set if the file lacks it.
 
     Raises:
-        InputError: it is no image manifest, or a descriptor is malformed.
+        InputError: it is not an image manifest, or a descriptor is malformed.
     """
     manifest = load(data, where)
     if manifest.get("schemaVersion") == 1 or "distribution.manifest.v1+" in str(manifest.get("mediaType")):
@@ -164,7 +164,7 @@ def check_manifest(data: bytes, where: str) -> dict[str, Any]:
 
 
 def check_config(data: bytes, where: str) -> dict[str, Any]:
-    """Parses an OCI image config and checks the parts that an image on top of it builds on."""
+    """Parses an OCI image config and checks the parts that an image on top of it uses."""
     config = load(data, where)
     rootfs = config.get("rootfs")
     if not isinstance(rootfs, dict) or not isinstance(rootfs.get("diff_ids"), list):
@@ -198,7 +198,7 @@ def port(value: str, where: str) -> str:
 def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> list[str]:
     """Returns base's `NAME=value` list with changes applied: base's order first, then new names sorted.
 
-    `$NAME` and `${NAME}` in a new value stand for the value that the base gives NAME, `$$` for a dollar sign.
+    `$NAME` and `${NAME}` in a new value stand for the base's value of NAME, `$$` for a dollar sign.
 
     Raises:
         InputError: a name is empty or has '=' or NUL in it, or a value has NUL in it.
@@ -232,7 +232,7 @@ def build_config(
         where: the target to name in errors.
 
     Returns:
-        The config as image-spec 1.1 has it (config.md).
+        The config, by image-spec 1.1 (config.md).
     """
     base = base or {}
     old = dict(base.get("config") or {})
@@ -246,7 +246,7 @@ def build_config(
             new[key] = value
     if settings.get("entrypoint") is not None:
         new["Entrypoint"] = list(settings["entrypoint"])
-        new.pop("Cmd", None)  # a base's arguments mean nothing to another program
+        new.pop("Cmd", None)  # the base's arguments are for another program
     for key, name in (("Cmd", "cmd"), ("User", "user"), ("WorkingDir", "workdir")):
         if settings.get(name) is not None:
             new[key] = settings[name]
@@ -293,6 +293,6 @@ def build_manifest(config: bytes, layers: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def layer_descriptor(layer: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a layer's mediaType, digest and size, the mediaType in OCI's words where docker's were used."""
+    """Returns a layer's mediaType, digest and size, with OCI's mediaType instead of docker's."""
     kind = layer["mediaType"]
     return {"mediaType": _DOCKER_LAYERS.get(kind, kind), "digest": layer["digest"], "size": layer["size"]}

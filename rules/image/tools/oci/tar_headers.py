@@ -1,7 +1,7 @@
-"""Tar headers, made one way only (POSIX.1-2001: ustar, with pax records where ustar has no room).
+"""Tar headers in one fixed form (POSIX.1-2001: ustar, with pax records for values that do not fit).
 
-The standard library's tarfile can write the same, at twice the cost, and its output follows its version;
-a layer's digest must not.
+The standard library's tarfile takes twice as long, and its output may change with its version, which a layer's
+digest must not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
         link: target of a HARDLINK or SYMLINK.
 
     Returns:
-        512 bytes, or a pax header, its records and then 512 bytes, where a value has no room or is not ASCII.
+        512 bytes, or a pax header, its records and then 512 bytes, if a value does not fit or is not ASCII.
     """
     records = b""
     fields = _split(path)
@@ -76,7 +76,7 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
 
 
 def _ascii(value: bytes) -> bytes:
-    """Returns the first 100 bytes with those above 127 replaced, for readers that know no pax records."""
+    """Returns the first 100 bytes with those above 127 replaced, for readers that do not know pax records."""
     return bytes(byte if byte < 128 else 95 for byte in value[:100])
 
 

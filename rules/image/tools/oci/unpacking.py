@@ -1,6 +1,7 @@
-"""Archives unpacked as they are read: never whole in memory, and no further than what can be meant.
+"""Streams of decompressed archives, with limits on memory and size.
 
-A few kilobytes of a compressed archive can stand for terabytes. LimitedStream refuses those; ContentStore keeps what is left on the disk.
+A few kilobytes of a compressed archive can expand to terabytes. LimitedStream refuses those; ContentStore keeps large content on
+disk.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ TOTAL = 256 << 30  # bytes that one archive may unpack to
 RATIO = 200  # bytes from each byte of it; real layers have 2 to 10 ...
 FREE = 1 << 30  # ... and small ones with files full of zeros any, up to this size
 MEMORY = 64 << 20  # bytes of files that are kept in memory
-_HEADER = 16 << 20  # bytes read at once; what asks for more is a tar header that no file needs
+_HEADER = 16 << 20  # bytes read at once; only a malicious tar header asks for more
 _BLOCK = 1 << 20
 
 
 class StoredContent(NamedTuple):
-    """A file's content in a ContentStore: the store's file, where in it, and how many bytes."""
+    """A file's content in a ContentStore: the store's file, the offset, and the size in bytes."""
 
     file: IO[bytes]
     offset: int
@@ -31,17 +32,17 @@ class StoredContent(NamedTuple):
 
 
 class ContentStore:
-    """Keeps the content of files: in memory as long as that is little, then in a file that ends with this object."""
+    """Keeps the content of files: a little in memory, the rest in a temporary file that lives as long as this object."""
 
     def __init__(self) -> None:
         self._kept = 0
         self._file: IO[bytes] | None = None
 
     def keep(self, source: IO[bytes], size: int) -> bytes | StoredContent:
-        """Takes in what is left of a stream of size bytes; it may turn out to be fewer.
+        """Stores the rest of a stream of at most size bytes.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: the disk is full.
         """
         if self._kept + size <= MEMORY:
             parts = []
@@ -59,14 +60,14 @@ class ContentStore:
                 self._file.write(data)
             self._file.flush()
         except OSError as error:
-            if error.errno is None:  # what a damaged archive ends in
+            if error.errno is None:  # an error of a damaged archive
                 raise
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
         return StoredContent(self._file, start, self._file.tell() - start)
 
 
 class LimitedStream:
-    """A stream of unpacked bytes that may not go on for ever; it reads, tells and seeks as tarfile wants it.
+    """A decompressed stream with a size limit; it has the methods that tarfile needs.
 
     Args:
         stream: gives the bytes.
@@ -84,7 +85,7 @@ class LimitedStream:
         """Returns up to size bytes.
 
         Raises:
-            InputError: they are more than such an archive has.
+            InputError: the archive expands to more than its limit.
         """
         if size > _HEADER:
             raise InputError(f"{self._where}: has a header of {size} bytes, which no file needs; build it again")
@@ -93,11 +94,11 @@ class LimitedStream:
         return data
 
     def tell(self) -> int:
-        """Returns how many bytes are before the next one."""
+        """Returns the position in bytes."""
         return self._position
 
     def seek(self, position: int) -> int:
-        """Goes to a position."""
+        """Seeks forward to a position."""
         if position != self._position:
             self._move(position)
             self._stream.seek(position)

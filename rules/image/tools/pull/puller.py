@@ -1,7 +1,7 @@
-"""Downloads from a registry, as large as they may be, from its storage elsewhere where it sends there.
+"""Downloads of any size from a registry, or from the storage that it redirects to.
 
-A login goes to the registry alone. What breaks off is continued from where it stopped; network trouble is told apart from
-trouble with the file that is written, which this module raises as it comes.
+A login only goes to the registry. An interrupted download continues where it stopped. Network errors become PushError; errors of
+the file that is written are raised unchanged.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Body:
         self._host = host
 
     def read(self, size: int) -> bytes:
-        """Returns up to size bytes, none at the end; raises Interrupted where the answer ends too early."""
+        """Returns up to size bytes, none at the end; raises Interrupted if the answer ends early."""
         with _network(self._host):
             return self._body.read(size)
 
@@ -75,7 +75,7 @@ class _Body:
 
 
 class Puller(Registry):
-    """A registry, with downloads that are as large as they may be; see Registry for the arguments."""
+    """A registry with downloads of any size; see Registry for the arguments."""
 
     actions = "pull"
 
@@ -99,15 +99,15 @@ class Puller(Registry):
         return data
 
     def blob(self, repository: str, descriptor: Mapping[str, Any], out: Path) -> None:
-        """Downloads a blob to out, from where an earlier attempt stopped, and verifies it.
+        """Downloads a blob to out, starting where an earlier attempt stopped, and verifies it.
 
         Args:
             repository: repository in the registry.
             descriptor: its checked digest and size.
-            out: file to write; what it has already is kept if it fits. Complete and verified when this returns.
+            out: file to write; a matching beginning is kept. Complete and verified when this returns.
 
         Raises:
-            PushError: the registry refuses or does not answer, or sends something else; that is removed.
+            PushError: the registry refuses, does not answer, or sends something else, which is removed.
             OSError: out cannot be written.
         """
         digest, size = descriptor["digest"], descriptor["size"]
@@ -125,7 +125,7 @@ class Puller(Registry):
             raise PushError(f"registry {self.name}: {what}: what arrived has the digest {found}; do not trust this registry, or the proxy in front of it")
 
     def _with_retries(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
-        """Returns what work returns, tried again after Interrupted; only attempts after which `have` returns no more than before count."""
+        """Returns what work returns; retries after Interrupted. An attempt that increases `have` does not count."""
         policy, most = RetryPolicy(self.sleep, self.note), 0
         while True:
             try:
@@ -139,7 +139,7 @@ class Puller(Registry):
                 raise PushError(f"registry {self.name}: {what}: {problem}, {ATTEMPTS} times; check the registry and the network, then run this again")
 
     def _continue(self, repository: str, digest: str, size: int, file: IO[bytes]) -> None:
-        """Appends to a file what it lacks of a blob."""
+        """Appends the rest of a blob to a file."""
         have = file.seek(0, os.SEEK_END)
         if have > size:
             file.truncate(have := 0)
@@ -164,13 +164,13 @@ class Puller(Registry):
 
     @contextmanager
     def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:
-        """Asks for something; follows redirects to the registry's storage, which gets no login, whatever it asks for.
+        """Gets a path; follows redirects to the registry's storage, which never gets the login.
 
         Args:
             path: its path at the registry.
-            repository: the repository that it is of.
-            what: what to call it in errors.
-            headers: of the request.
+            repository: the repository of the path.
+            what: the subject in errors.
+            headers: further headers of the request.
         """
         used = self._known(repository)
         url = urllib.parse.urlsplit(f"{'http' if self.plain else 'https'}://{self._address}{path}")
@@ -206,16 +206,16 @@ class Puller(Registry):
         raise PushError(f"registry {self.name}: {what}: {_REDIRECTS} redirects and no answer; check the registry's log")
 
     def _is_own(self, url: urllib.parse.SplitResult) -> bool:
-        """Says whether a URL is the registry's own, host, port and scheme."""
+        """Says whether a URL has the registry's host, port and scheme."""
         port = url.port or (80 if url.scheme == "http" else 443)
         return (url.scheme == "http", url.hostname, port) == (self.plain, self._host.lower(), self._port)
 
     def _elsewhere(self, location: str, url: urllib.parse.SplitResult) -> urllib.parse.SplitResult:
-        """Returns where a redirect that url answered with leads."""
+        """Returns the target of a redirect that came from url."""
         try:
             found = urllib.parse.urlsplit(urllib.parse.urljoin(url.geturl(), location))
             good = found.port is None or found.port > 0
-        except ValueError:  # half an IPv6 address, or no number for a port
+        except ValueError:  # half an IPv6 address, or a port that is not a number
             found, good = urllib.parse.urlsplit(""), False
         good = good and location.isascii() and " " not in location and location.isprintable()
         if not good or found.scheme not in (("https", "http") if self.plain else ("https",)) or not found.hostname:

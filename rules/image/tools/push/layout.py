@@ -1,4 +1,4 @@
-"""Take an image made elsewhere apart for a push: every manifest, index and blob of it, whichever platforms it is for.
+"""Unpacks a prebuilt image for a push: every manifest, index and blob, for all its platforms.
 
     push_layout --where NAME --output OUT_DIR FILE…
 
@@ -25,11 +25,11 @@ _DEPTH = 4
 
 
 class _Parts:
-    """The parts of one layout, as they are found.
+    """The manifests, indexes and blobs of one layout, in the order of a push.
 
     Args:
         source: the layout.
-        folder: where they go.
+        folder: where to write them.
     """
 
     def __init__(self, source: importing.Source, folder: Path) -> None:
@@ -38,11 +38,11 @@ class _Parts:
         self.order: dict[str, dict[str, Any]] = {}
 
     def add(self, descriptor: Mapping[str, Any], depth: int = 0) -> None:
-        """Takes in the manifest or index that a descriptor names, after what it refers to."""
+        """Adds the manifest or index that a descriptor names, after everything it refers to."""
         self.add_data(importing.metadata(self._source, descriptor), descriptor.get("mediaType"), depth)
 
     def add_data(self, data: bytes, told: object = None, depth: int = 0) -> None:
-        """Takes in a manifest or index; told is the media type that whoever names it gives."""
+        """Adds a manifest or index; told is the media type in its descriptor."""
         where, digest = self._source.name, oci.sha256(data)
         parsed = oci.load(data, where)
         kind = parsed.get("mediaType") or told or (oci.INDEX if "manifests" in parsed else oci.MANIFEST)
@@ -63,7 +63,7 @@ class _Parts:
         self.order.setdefault(digest, {"digest": digest, "mediaType": kind, "size": len(data), "parts": parts})
 
     def _blobs(self, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Copies the blobs of a manifest, of an image or of what is said about one, and returns their digests and sizes."""
+        """Copies the blobs of a manifest, of an image or of an attestation, and returns their digests and sizes."""
         where, layers = self._source.name, manifest.get("layers")
         parts = []
         for descriptor in [manifest.get("config"), *(layers if isinstance(layers, list) else [None])]:
@@ -83,7 +83,7 @@ class _Parts:
 
 
 def _add_layout(parts: _Parts, data: bytes, where: str) -> None:
-    """Takes in an OCI layout: the one image that it names, or its index itself where that names one for each platform."""
+    """Adds an OCI layout: the one image that it names, or its index itself if that names one image per platform."""
     index = oci.load(data, where)
     known = importing.images_of(index, where)
     if len({entry.get("digest") for entry in index["manifests"]}) == 1:
@@ -96,7 +96,7 @@ def _add_layout(parts: _Parts, data: bytes, where: str) -> None:
 
 
 def _add_archive(parts: _Parts, source: importing.Source, folder: Path) -> None:
-    """Takes in what docker save wrote: one image, which gets the manifest that it lacks."""
+    """Adds the image of a docker save archive, with the manifest that the archive lacks."""
     with tempfile.TemporaryDirectory(dir=folder) as layers:
         stored = importing.read(source, Path(layers))
         for number, layer in enumerate(stored.layers):

@@ -1,11 +1,11 @@
-"""The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
+"""The program behind container_push: pushes images by a plan that was made at build time (see plan.py).
 
     push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]…
               [--insecure | --secure] [--jobs N] [--verify]
 
-Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout; who does
-not listen to them any more does not end the push. Modules
-that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
+Paths in the plan are relative to the root. Progress goes to stderr, the reference of the pushed image to stdout; a closed stdout or
+stderr does not abort the push. Modules that only some pushes need are imported where they are used: starting takes longer than
+pushing an image that the registry has already.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Options:
-    """What the command line says instead of the plan; None where it says nothing.
+    """The settings of the command line; None where it leaves the plan's.
 
     Attributes:
         plan: the plan's file.
@@ -60,7 +60,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     """
     groups: list[tuple[Registry, list[Job]]] = []
     for group in plan_reader.read_plan(options.plan, options.root):
-        # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
+        # The attribute is about its own registry: another one gets passwords over TLS unless --insecure is set too.
         insecure = options.insecure
         if insecure is None and group.plain and options.registry in (None, group.registry):
             insecure = True
@@ -74,7 +74,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
 
 
 class ProgressLines:
-    """Shows the steps of a push where there is no terminal: a line per uploaded blob."""
+    """Shows the steps of a push without a terminal: a line per uploaded blob."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -85,17 +85,17 @@ class ProgressLines:
             self._stream.write(f"{repository}: sent {digest} ({size} bytes)\n")
 
     def stop(self) -> None:
-        """Ends what is shown."""
+        """Does nothing: each line is complete."""
 
 
 class Stderr:
-    """The stderr that it is made of, but writing to it never fails: nobody's listening is no reason to end a push."""
+    """A stderr that never fails: a closed stderr must not abort a push."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Writes text, or leaves it."""
+        """Writes text; ignores errors."""
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -104,19 +104,19 @@ class Stderr:
         return len(text)
 
     def flush(self) -> None:
-        """Does nothing: what is written is flushed."""
+        """Does nothing: write() flushes."""
 
     def __getattr__(self, name: str):
         return getattr(self._stream, name)
 
 
 def note(text: str) -> None:
-    """Shows a line about what is waited for; a progress bar takes it from sys.stderr and puts it above itself."""
+    """Prints a line about a wait to sys.stderr, from where a progress bar moves it above itself."""
     sys.stderr.write(f"{text}\n")
 
 
 def progress_display(stream: Stream) -> ProgressLines:
-    """Returns what shows the steps of a push: a bar on a terminal, lines elsewhere."""
+    """Returns the display of a push: a bar on a terminal, lines elsewhere."""
     if not stream.isatty():
         return ProgressLines(stream)
     from rules.image.tools.push import progress_bar
@@ -139,17 +139,17 @@ def main(argv: Sequence[str]) -> int:
         try:
             say([f"{client.name}/{job.repository}@{job.digest}" for job in jobs if not job.part])
         except ImageError as error:
-            unprinted = error  # what is left to push does not need stdout
+            unprinted = error  # The registries that are left do not need stdout.
     if unprinted:
         raise unprinted
     return 0
 
 
 def say(references: list[str]) -> None:
-    """Prints where images are, unless nobody reads that any more.
+    """Prints the references of images; a closed pipe is not an error.
 
     Raises:
-        ImageError: they cannot be written where stdout leads.
+        ImageError: stdout can't be written to, for example because a disk is full.
     """
     try:
         sys.stdout.write("".join(f"{reference}\n" for reference in references))
@@ -161,13 +161,13 @@ def say(references: list[str]) -> None:
 
 
 def start() -> None:
-    """Runs main with this process's arguments and ends the process, without the time that tidying up takes."""
+    """Runs main with this process's arguments and ends the process, without the interpreter's cleanup, which takes milliseconds."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_closed()
     sys.stderr = Stderr(sys.stderr)
     try:
         code = run(main, sys.argv[1:])
-    except SystemExit as end:  # argparse's
+    except SystemExit as end:  # raised by argparse
         code = int(end.code or 0)
     try:
         sys.stdout.flush()  # of --help
@@ -179,10 +179,10 @@ def start() -> None:
 
 
 def _fill_closed() -> None:
-    """Puts /dev/null in place of each standard stream that is closed, before a connection gets its number."""
+    """Opens /dev/null for each closed standard stream, before a connection gets its file descriptor."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
-    # Not their old numbers: what is closed at the start is None, and a file object of it would close it.
+    # New file objects: Python sets a stream that was closed at the start to None.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process ends)
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

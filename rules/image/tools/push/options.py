@@ -1,4 +1,4 @@
-"""The command line of container_push beyond the plan, parsed and checked."""
+"""The options of container_push's command line, parsed and checked."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def parse(argv: Sequence[str], options: object) -> None:
         options: push_tool.Options.
 
     Raises:
-        InputError: a registry, repository or tag is none.
+        InputError: a a registry, repository or tag has an invalid name.
     """
     parser = build_parser()
     parser.parse_args(argv, options)
     if options.jobs < 1:
         parser.error(f"argument --jobs: found {options.jobs}, write 1 or more")
-    if options.registry == "":  # of a shell variable that is not set; the attribute's place is not what was meant
+    if options.registry == "":  # probably a shell variable that is not set: falling back to the attribute would push to the wrong place
         raise InputError("--registry: found an empty name; write HOST or HOST:PORT, or leave --registry out")
     if options.repository is not None:
         oci.check_repository(options.repository, "--repository")

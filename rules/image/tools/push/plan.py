@@ -1,8 +1,8 @@
-"""Write what a container_push target sends where, checked, in lines that the push reads without loading a parser.
+"""Writes push plans: checks names and destinations at build time, and says what a push sends where.
 
     push_plan --spec FILE --plan OUT [--digest OUT]
 
-The one argument @FILE may hold these, one a line; --persistent_worker: see worker.py.
+One argument @FILE may hold these, one per line; for --persistent_worker see rules/common/worker.py.
 
 The spec is a JSON object:
 
@@ -10,23 +10,24 @@ The spec is a JSON object:
     registry, repository, tag   the attributes; null where not given
     repository_file, tag_file   paths; null where not given
     insecure    true: plain HTTP
-    private_plain  true: plain HTTP for a registry at a private address, as the cluster's own is
+    private_plain  true: plain HTTP for a registry at a private address, such as the cluster's own
     format      "OCI" or "Docker"
     status      paths of Bazel's workspace status; empty where nothing is stamped
     references  path of a JSON file with `references`, {key: [REGISTRY/]REPOSITORY@DIGEST}; null where images have no keys
-    one_platform  true: an image may be one of several platforms' that nobody chose
+    one_platform  true: an image may be one platform of a multi-platform image, chosen by default
     images      [{key, reference, manifest, runfiles, docker, docker_runfiles, config, layers: [[path, runfiles], …]}]
-                key: null, or the key of the image in references; an image that they lack is left out
-                reference: null for an image that goes to registry and repository
+                key: null, or the key of the image in references; an image without a reference is left out
+                reference: null for an image whose destination is registry and repository
                 manifest, docker: paths of the image's manifest, and of the Docker manifest to write
                 runfiles, docker_runfiles: the same as paths in the runfiles; config: such a path; layers: both paths
                 of each, which may be a folder of layers, see image_files.layer_blobs
                 Or {reference, parts, runfiles}: a folder that push_layout.py wrote, its path and its path in the runfiles.
 
-The plan has a line a fact, its words separated by tabs: `registry NAME plain|auto`, then for what goes there
-`image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`. Where an image is
-an index, what it refers to comes before it in the same way, as `part` in place of `image` and without tags. --digest gets
-the digests alone, in the order of images, with a newline between two.
+The plan is the one format in which the rules tell a push what to send; container_push, `.apply` and `pin` read it with
+plan_reader.py. It has one fact per line, words separated by tabs: `registry NAME plain|auto`, then for each image that goes there
+`image REPOSITORY DIGEST MEDIA_TYPE SIZE PATH`, then of that image `tag NAME` and `blob DIGEST SIZE PATH`. If an image
+is an index, everything it refers to comes before it in the same way, as `part` instead of `image` and without tags. --digest
+gets the digests alone, in the order of images, separated by newlines.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ _DOCKER_TYPES = {
     oci.CONFIG: "application/vnd.docker.container.image.v1+json",
     oci.LAYER_GZIP: "application/vnd.docker.image.rootfs.diff.tar.gzip",
     oci.LAYER_TAR: "application/vnd.docker.image.rootfs.diff.tar",
-    oci.LAYER_ZSTD: "application/vnd.docker.image.rootfs.diff.tar.zstd",  # not in Docker's document, but in containerd and Docker
+    oci.LAYER_ZSTD: "application/vnd.docker.image.rootfs.diff.tar.zstd",  # not in Docker's specification, but containerd and Docker read it
 }
 
 
 class Destination(NamedTuple):
-    """Where one image goes: registry, repository and tags."""
+    """Registry, repository and tags of one image."""
 
     registry: str
     repository: str
@@ -60,7 +61,7 @@ class Destination(NamedTuple):
 
 
 def first_line(path: str, where: str) -> str:
-    """Returns the first line of a file, stripped; raises InputError if it is empty or no text."""
+    """Returns the first line of a file, stripped; raises InputError if it is empty or not text."""
     try:
         text = Path(path).read_text("utf-8").strip().partition("\n")[0].strip()
     except UnicodeDecodeError:
@@ -74,12 +75,12 @@ def split_reference(reference: str, registry: str, where: str) -> Destination:
     """Returns where `REGISTRY/REPOSITORY:TAG` or `REPOSITORY:TAG` is.
 
     Args:
-        reference: either of them; the tag may be left out.
-        registry: the one that is meant where the reference names none. Empty: there is none.
+        reference: one of them; the tag is optional.
+        registry: the default registry. Empty: none.
         where: target and attribute, for the error.
 
     Raises:
-        InputError: neither names a registry.
+        InputError: there is no registry.
     """
     first, slash, rest = reference.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
@@ -93,7 +94,7 @@ def split_reference(reference: str, registry: str, where: str) -> Destination:
 
 
 def check_destination(place: Destination, where: str) -> Destination:
-    """Returns place if all of its names are such; raises InputError otherwise."""
+    """Returns the destination if all its names are valid; raises InputError otherwise."""
     try:
         split_name(place.registry)
     except PushError as error:
@@ -131,7 +132,7 @@ def _parts_lines(image: Mapping[str, Any], place: Destination) -> list[tuple]:
 
 
 def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence[str]]) -> None:
-    """Raises InputError for an image that is one of several platforms' and was chosen by nobody."""
+    """Raises InputError if the image is one platform of a multi-platform image and was chosen by default."""
     for path, _ in layers:
         marker = Path(path, image_files.PLATFORMS)
         if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
@@ -142,7 +143,7 @@ def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence
 
 
 def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Destination) -> list[tuple]:
-    """Returns the plan's lines of one image; writes its Docker manifest where that is asked for."""
+    """Returns the plan's lines of one image; writes its Docker manifest if the spec asks for it."""
     where = spec["where"]
     data = Path(image["manifest"]).read_bytes()
     manifest = oci.check_manifest(data, image["manifest"])

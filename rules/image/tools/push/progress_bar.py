@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 
 class ProgressBar:
-    """Draws one bar over all that is being uploaded; nothing where nothing is.
+    """Draws one bar for all uploads; without an upload it draws nothing.
 
     Args:
         stream: the terminal.
@@ -34,7 +34,7 @@ class ProgressBar:
             self._progress = None
 
     def _start(self) -> None:
-        # Loaded here: it takes 50 ms, and a push of what is there already draws nothing.
+        # Imported here: it takes 50 ms, and a push that sends nothing draws nothing.
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 

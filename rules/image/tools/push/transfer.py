@@ -1,4 +1,4 @@
-"""The push itself: ask first, send each blob once, mount it everywhere else, manifests last, confirm.
+"""Carries out a push: asks first, sends each blob once, mounts it everywhere else, sends manifests last, confirms.
 
 Every push runs through Transfer. Its jobs come from a push plan (plan_reader.py), or from push.py for other programs.
 """
@@ -31,7 +31,7 @@ class Job:
     """One image to push.
 
     Attributes:
-        repository: where to in the registry.
+        repository: its repository in the registry.
         tags: names to give the manifest there, besides its digest.
         manifest: the manifest's bytes.
         media_type: its media type.
@@ -61,7 +61,7 @@ class Job:
 
 
 class _Blob:
-    """A blob that some image names: its file, size, and the repositories that need and have it."""
+    """A blob of some image: its file, its size, and the repositories that need it and have it."""
 
     __slots__ = ("digest", "path", "sent", "size", "there", "wanted")
 
@@ -80,9 +80,9 @@ class Transfer:
     Args:
         client: the registry's.
         tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
-            threads; see push.Progress. None: nobody listens.
+            threads; see push.Progress. None: not called.
         workers: uploads in flight at once.
-        verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
+        verify: whether to ask for every blob, also of manifests that exist already and again of what was sent.
     """
 
     def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int = WORKERS, verify: bool = False) -> None:
@@ -99,7 +99,7 @@ class Transfer:
                 self._tell(state, repository, digest, sent, size)
 
     def run(self, jobs: list[Job]) -> None:
-        """Pushes all jobs; an index has to come after what it refers to.
+        """Pushes all jobs; an index must come after everything it refers to.
 
         Raises:
             PushError: the registry refused, gave a wrong answer or did not answer.
@@ -123,7 +123,7 @@ class Transfer:
             self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
         run_parallel(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
-        for job in last.values():  # in their order: what an index refers to comes before it
+        for job in last.values():  # in order: everything an index refers to comes before it
             if job.media_type in _INDEXES:
                 self._finish(job)
         for job in jobs:
@@ -131,7 +131,7 @@ class Transfer:
             job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
     def _look(self, jobs: list[Job]) -> None:
-        """Finds out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
+        """Finds the names of manifests that the registry lacks; a tag with the right digest also confirms the digest."""
         asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
         for (job, name), right in zip(asked, self._manifests(asked)):
             if not right:
@@ -140,10 +140,10 @@ class Transfer:
             job.there = not job.missing
 
     def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
-        """Says of each (job, tag or digest) whether the registry has that name for the job's manifest."""
+        """Says for each (job, tag or digest) whether the registry has the job's manifest under that name."""
         if not names:
             return []
-        # One Accept for all: a registry answers a question for another media type with its own, or with 404.
+        # One Accept for all: for a media type that is not accepted, a registry answers with a converted manifest or 404.
         accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
         questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
         answers = zip(self._ask(questions, accept), names)
@@ -173,11 +173,11 @@ class Transfer:
         if answer.status == 404:
             return False
         if answer.status == 200 or answer.status in _REDIRECTS:
-            return True  # a redirect leads to the storage that has it
+            return True  # a redirect leads to the storage of the blob
         raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
 
     def _ask(self, questions: list[tuple[str, str]], accept: str = "") -> list[Answer]:
-        """Asks HEAD questions, some on each connection; then alone what that left open."""
+        """Asks HEAD questions, several on each connection; repeats those without an answer one by one."""
         count = max(_QUESTIONS, -(-len(questions) // self.workers))
         parts = [questions[i : i + count] for i in range(0, len(questions), count)]
         answers = [answer for part in run_parallel(lambda part: self.client.head_all(part, accept), parts, self.workers) for answer in part]
@@ -191,7 +191,7 @@ class Transfer:
         return answers
 
     def _provide(self, blob: _Blob) -> None:
-        """Sees to it that every repository that wants the blob has it."""
+        """Places the blob in every repository that wants it."""
         while blob.wanted:
             self._place(blob, blob.wanted[0])
             blob.there.append(blob.wanted.pop(0))
@@ -223,7 +223,7 @@ class Transfer:
                     return
 
     def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
-        """Asks a repository to take the blob from another one; None where no token allows that."""
+        """Asks a repository to take the blob from another one; None if no token allows it."""
         path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
         try:
             return self.client.request("POST", path, repository=f"{repository} {source}")
@@ -255,7 +255,7 @@ class Transfer:
         self.tell("uploaded", repository, blob.digest, blob.size, blob.size)
 
     def _finish(self, job: Job) -> None:
-        """Puts the manifest under the names that it lacks, and has digest and names confirmed."""
+        """Sends the manifest under the names that the registry lacks, and confirms digest and names."""
         for name in job.missing:
             answer = self.client.request(
                 "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
@@ -283,7 +283,7 @@ def has_manifest(client: Registry, repository: str, digest: str) -> bool:
 def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
     """Says whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
 
-    An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
+    An answer without a digest confirms nothing: then the manifest itself is fetched.
 
     Raises:
         PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
@@ -304,7 +304,7 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
 
 def _digest(data: bytes) -> str:
     """Returns the digest of data."""
-    import hashlib  # only for registries that do not tell digests
+    import hashlib  # only for registries whose answers have no digest
 
     return "sha256:" + hashlib.sha256(data).hexdigest()
 

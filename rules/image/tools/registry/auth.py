@@ -1,8 +1,8 @@
 """Logging in to a registry: docker's config file, credential helpers, basic and bearer authentication.
 
-A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic wants name and password; Bearer names a
-token service to ask with them (distribution's token authentication), which gives a token for one repository.
-No name, password or token is ever part of an error.
+A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic asks for name and password; Bearer names
+a token service (distribution's token authentication), which exchanges them for a token for one repository.
+Errors never contain a name, password or token.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Login(NamedTuple):
 
 
 class Challenge(NamedTuple):
-    """What a 401 asks for: `basic` or `bearer`, and its parameters (realm, service, scope)."""
+    """The challenge of a 401: `basic` or `bearer`, and its parameters (realm, service, scope)."""
 
     scheme: str
     parameters: Mapping[str, str]
@@ -58,7 +58,7 @@ def parse_challenge(header: str) -> Challenge:
 
 
 def config_path() -> str:
-    """Returns where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
+    """Returns the path of docker's logins: config.json in $DOCKER_CONFIG or ~/.docker."""
     return os.path.join(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"), "config.json")
 
 
@@ -69,7 +69,7 @@ def find_login(registry: str) -> Login | None:
         registry: HOST[:PORT].
 
     Raises:
-        PushError: the config file cannot be read as what it should be, or the helper it names fails.
+        PushError: the config file is malformed, or the credential helper it names fails.
     """
     path = config_path()
     try:
@@ -94,8 +94,8 @@ def find_login(registry: str) -> Login | None:
 
 
 def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
-    """Returns what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
-    import subprocess  # few users have a helper, all pay for imports
+    """Returns what a credential helper (docker-credential-HELPER get) knows about a registry; None if nothing."""
+    import subprocess  # few users have a helper
 
     if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
         raise PushError(f"{config_path()}: {helper!r:.60} is not a valid credential helper name; write the NAME of docker-credential-NAME")
@@ -127,20 +127,20 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
 
 
 def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
-    """Returns the Authorization header that meets a challenge, None where there is no login to meet it with.
+    """Returns the Authorization header that answers a challenge; None without a login.
 
     Args:
         challenge: what the registry asked for.
-        login: the user's login; None asks the token service for what everyone may do.
+        login: the user's login; None asks the token service for anonymous access.
         registry: the registry's name, for errors.
-        plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
-        actions: what a token has to allow.
+        plain: whether the registry uses plain HTTP; only then may its token service use it.
+        actions: the actions that a token must allow.
         sleep: what waits between attempts to reach the token service.
-        note: called with a line for each of them.
+        note: called with a line before each pause.
 
     Raises:
         LoginError: the token service refuses.
-        PushError: it cannot be reached, or is not one.
+        PushError: the token service can't be reached, or is not a token service.
     """
     if challenge.scheme == "basic":
         return login.basic() if login else None
@@ -152,7 +152,7 @@ def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain
 
 
 def _is_here(netloc: str) -> bool:
-    """Says whether HOST[:PORT] is this machine; what is no such name is not."""
+    """Says whether HOST[:PORT] is this machine; False for anything else."""
     from rules.image.tools.registry.names import is_loopback
 
     try:
@@ -166,15 +166,15 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
         port = realm.port
-    except ValueError:  # half an IPv6 address, or no number for a port
+    except ValueError:  # half an IPv6 address, or a port that is not a number
         realm, port = urllib.parse.urlsplit(""), None
-    # Being on this machine makes plain HTTP safe for the registry, not for a token service that is elsewhere.
+    # Plain HTTP is safe for a registry on this machine, but not for its token service on another machine.
     plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
         raise PushError(f"registry {registry}: its token service {masked(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
     scopes = parameters.get("scope", "").split(" ")
     if len(scopes) == 1:
-        # More than what was refused: the token of a question has to be good for the upload after it.
+        # More than the refused request needs: the token of a question must also be good for the upload after it.
         scopes = [re.sub(r"^(repository:[^:]+):.*", rf"\1:{actions}", scopes[0])]
     query = [("service", parameters.get("service", "")), *(("scope", scope) for scope in scopes)]
     headers = {"Accept": "application/json"}
@@ -206,7 +206,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
 
 
 def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None, service: str, policy: RetryPolicy) -> http1.Answer:
-    """Returns the answer of a token service, which is asked again while it is out of order."""
+    """Returns the answer of a token service; asks again while it is unavailable."""
 
     try:
         while True:

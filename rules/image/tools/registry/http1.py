@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection, as much of it as a registry's client needs (RFC 9112).
+"""HTTP/1.1 on one connection, as far as a client of registries needs it (RFC 9112).
 
 Everything here is written to load in a millisecond: http.client, ssl and even the standard library's `socket` cost more than
 pushing a small image does. With urllib3, which talks to API servers, a push of nothing takes 81 ms instead of 13 ms, and a push
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Callable, Mapping
 
 TIMEOUT = 5.0
-TIMEOUT = 60.0  # without a byte, and for the head of an answer as a whole
-BODY_TIMEOUT = 300.0  # for the whole of an answer, which has 4 MiB at the most
+TIMEOUT = 60.0  # without a byte, and for the whole head of an answer
+BODY_TIMEOUT = 300.0  # for a whole answer, which has at most 4 MiB
 _BLOCK = 1 << 22
 _TLS_BLOCK = 1 << 18
 _READ_BLOCK = 1 << 18
@@ -36,7 +36,7 @@ class Answer:
 
     Attributes:
         status: the status code.
-        headers: values by name in lower case; of a repeated header the first, but all challenges, with commas between.
+        headers: values by name in lower case; the first value of a repeated header, but all challenges, separated by commas.
         body: all of it.
     """
 
@@ -49,15 +49,15 @@ class Answer:
 
 
 class Connection:
-    """A connection that is opened by the first request, and kept open between requests where the server agrees.
+    """A connection that the first request opens, and that stays open between requests if the server agrees.
 
-    One with TLS goes through the proxy that HTTPS_PROXY names, if it names one for the host.
+    TLS goes through the proxy in HTTPS_PROXY, if there is one for the host.
 
     Args:
         host: name or address, without brackets.
         port: TCP port.
         plain: False for TLS.
-        timeout: seconds without a byte, and for the head of an answer as a whole; TIMEOUT when None.
+        timeout: seconds without a byte, and for the whole head of an answer; TIMEOUT when None.
     """
 
     def __init__(self, host: str, port: int, plain: bool, timeout: float | None = None) -> None:
@@ -79,7 +79,7 @@ class Connection:
 
     @property
     def opened(self) -> bool:
-        """Whether a request would use a connection that is there, which the other side may have closed meanwhile."""
+        """Whether a request would use an existing connection, which the other side may have closed meanwhile."""
         return self._socket is not None
 
     def request(self, head: bytes, body: bytes | BinaryIO | None = None, size: int = 0, sent: Callable[[int], None] | None = None) -> Answer:
@@ -87,12 +87,13 @@ class Connection:
 
         Args:
             head: request line and headers, with the empty line at the end.
-            body: bytes, or a file to send from its start, without a buffer of its own.
+            body: bytes, or an unbuffered file to send from its start.
             size: length of a body that is a file, in bytes.
             sent: called with the number of body bytes after each block of a file.
 
         Raises:
-            OSError: no connection, or it broke; EOFError: the file is shorter than size.
+            OSError: there is no connection, or it broke.
+            EOFError: the file is shorter than size.
         """
         try:
             self._open()
@@ -104,7 +105,7 @@ class Connection:
                     self._socket.sendall(head)
                     self._send_file(body, size, sent)
                 except (BrokenPipeError, ConnectionResetError):
-                    refused = True  # by an early answer, which says why if it can still be read
+                    refused = True  # an early answer says why, if it can still be read
             answer = self._answer(head.startswith(b"HEAD "))
             if refused or self._closes:
                 self.close()
@@ -120,10 +121,11 @@ class Connection:
         """Sends HEAD requests one after the other without waiting, and reads their answers.
 
         Returns:
-            The answers, in order; fewer than heads where the connection ended before all had come.
+            The answers, in order; fewer than heads if the connection ended early.
 
         Raises:
-            OSError: no connection; TimeoutError: no answer in time, not even the first.
+            OSError: there is no connection.
+            TimeoutError: not even the first answer came in time.
         """
         self._open()
         answers: list[Answer] = []
@@ -224,7 +226,7 @@ class Connection:
         return b"".join(parts)
 
     def _until(self, end: bytes, limit: int) -> bytes:
-        """Reads up to end, which is taken and left out."""
+        """Reads up to end, and drops end."""
         while (at := self._buffer.find(end)) < 0:
             if len(self._buffer) > limit + len(end):
                 raise BadAnswer("answered with something that is not HTTP")
@@ -237,7 +239,7 @@ class Connection:
         return self._until(b"\r\n", limit)
 
     def take(self, size: int, may_end: bool) -> bytes:
-        """Reads what there is, up to size bytes, for Body; none where the connection ends and may."""
+        """Reads the next bytes, up to size, for Body; none at the end of the connection, if it may end."""
         if not self._buffer:
             self._buffer = self._receive(_READ_BLOCK)
             if not self._buffer and not may_end:
@@ -246,17 +248,17 @@ class Connection:
         return found
 
     def ends_body(self) -> None:
-        """Takes note, for Body, that the end of the connection is the end of the body."""
+        """Records, for Body, that the end of the connection is the end of the body."""
         self._closes = True
 
     def _expect(self, seconds: float) -> None:
-        """Begins to wait for something that has to be here, all of it, in so many seconds."""
+        """Sets the deadline for everything that is read from now on."""
         self._deadline, self._within = time.monotonic() + seconds, seconds
 
     def _receive(self, size: int = 1 << 16) -> bytes:
-        """Returns what there is, none at the end; a side that sends now and then a byte does not put the deadline off."""
+        """Returns the next bytes, none at the end; a byte now and then does not extend the deadline."""
         left = self._deadline - time.monotonic()
-        shorter = left < self._timeout * 0.98  # else the socket's own time will do: setting it costs each request a call
+        shorter = left < self._timeout * 0.98  # otherwise the socket's own timeout is enough; setting it costs a system call per request
         try:
             if not shorter:
                 return self._socket.recv(size)
@@ -277,7 +279,7 @@ class Connection:
             self._socket.settimeout(max(seconds, 0.001))
 
     def _more(self) -> None:
-        """Reads what there is, at least one byte."""
+        """Reads the next bytes, at least one."""
         data = self._receive()
         if not data:
             raise BadAnswer("the connection was closed before the answer" if not self._buffer else "the connection was closed in the middle of an answer")
@@ -288,7 +290,7 @@ class Body:
     """The body of an answer, read piece by piece, however its length is told.
 
     Attributes:
-        left: the bytes that are known to come: of the body, or of its current chunk.
+        left: the known number of bytes to come, of the body or of its current chunk.
 
     Args:
         connection: the connection, after the head of the answer was read.
@@ -357,14 +359,14 @@ def request_head(method: str, path: str, host: str, headers: Mapping[str, str], 
 
 
 def _add_header(headers: dict[str, str], name: str, value: str) -> None:
-    """Adds a header, its name in lower case; see Answer for what becomes of repeated ones."""
+    """Adds a header, its name in lower case; see Answer about repeated headers."""
     if name == "www-authenticate" and name in headers:
         value = f"{headers.pop(name)}, {value}"
     headers.setdefault(name, value)
 
 
 def _number(text: bytes, base: int) -> int:
-    """Returns a length that is written in digits and nothing else."""
+    """Returns a length that consists of digits only."""
     try:
         if text.isalnum():
             return int(text, base)

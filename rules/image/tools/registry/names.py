@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rules.image.tools.errors import PushError, masked
 
-# What Docker Hub is called, and where its registry listens.
+# The names of Docker Hub, and the host of its registry.
 DOCKER_HUB, DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
 _HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
@@ -13,7 +13,7 @@ def split_name(name: str) -> tuple[str, int | None]:
     """Returns host (an IPv6 address without brackets) and port of HOST or HOST:PORT.
 
     Raises:
-        PushError: name is neither; it would end up elsewhere in a URL or header.
+        PushError: name is neither; it would change the meaning of a URL or header.
     """
     host, colon, port = name.rpartition(":") if not name.endswith("]") else (name, "", "")
     if not colon:
@@ -33,7 +33,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 def is_loopback(registry: str) -> bool:
     """Says whether a registry's HOST[:PORT] names this machine itself."""
     host, _ = split_name(registry)
-    if host in ("localhost", "::1"):  # names below .localhost are what the domain name service says
+    if host in ("localhost", "::1"):  # names below .localhost are up to the domain name service
         return True
     numbers = host.split(".")
     return len(numbers) == 4 and numbers[0] == "127" and all(n.isascii() and n.isdigit() and int(n) < 256 for n in numbers)
@@ -51,5 +51,5 @@ def is_private(registry: str) -> bool:
 
 
 def wants_plain_http(registry: str, insecure: bool | None) -> bool:
-    """Says whether to speak HTTP without TLS: when told so, and by default only to loopback."""
+    """Says whether to use plain HTTP: as insecure says, and by default only for loopback."""
     return is_loopback(registry) if insecure is None else insecure

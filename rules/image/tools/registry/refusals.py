@@ -1,4 +1,4 @@
-"""What a registry's refusals mean: each becomes one sentence that says what to do."""
+"""Turns refusals of a registry into one sentence each that says what to do."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _FULL = "its storage is full; free space there, then push again"
 
 
 def is_full(answer: Answer) -> bool:
-    """Says whether a registry's storage has no room left, which waiting does not mend."""
-    # The distribution project's registry answers 500 and hands the system's error on, ENOSPC being 28.
+    """Says whether a registry's storage is full, so that a retry would fail too."""
+    # The distribution project's registry answers 500 with the system's error; ENOSPC is 28.
     return answer.status == 507 or (answer.status == 500 and (b'"Err":28' in answer.body or b"no space left" in answer.body))
 
 
@@ -39,7 +39,7 @@ def detail(answer: Answer) -> str:
 
 
 def _printable(text: str) -> str:
-    """Returns what a registry sent as a terminal may get it."""
+    """Returns text of a registry with only the characters that are safe on a terminal."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200]
 
 
@@ -48,7 +48,7 @@ def refusal(answer: Answer, what: str, registry: str) -> PushError:
 
     Args:
         answer: the registry's answer.
-        what: what was asked, e.g. `blob sha256:… of app/server`.
+        what: the subject of the request, such as `blob sha256:… of app/server`.
         registry: the registry's name.
     """
     if is_full(answer):
@@ -65,7 +65,7 @@ def refusal(answer: Answer, what: str, registry: str) -> PushError:
 
 
 def _redirected(location: str) -> str:
-    """Returns what to do about a redirect, which a push does not follow: its login is for the registry that was named."""
+    """Returns what to do about a redirect, which a push does not follow, because its login is for the named registry."""
     scheme, _, rest = location.partition("//")
     host = masked(rest.partition("/")[0])
     if scheme not in ("http:", "https:") or not host:
@@ -75,14 +75,14 @@ def _redirected(location: str) -> str:
 
 
 def check_no_page(status: int, headers: Mapping[str, str], registry: str) -> None:
-    """Raises PushError where a good answer is a page for people, which no registry sends."""
+    """Raises PushError if a successful answer is a web page, which no registry sends."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
         raise PushError(f"registry {registry}: answered {status} with a page ({kind}), so it is not a registry; check its name and port, and the proxy in front of it")
 
 
 def check_tls(error: OSError, registry: str) -> None:
-    """Raises PushError where a connection failed for a reason of TLS that trying again does not mend."""
+    """Raises PushError if a connection failed for a TLS reason that a retry can't fix."""
     kind = type(error).__name__
     if kind == "SSLCertVerificationError":
         why = getattr(error, "verify_message", str(error)).rstrip(".")

@@ -1,8 +1,8 @@
 """A client of the registry API (OCI distribution-spec 1.1) over kept-alive HTTP connections.
 
-One Registry serves many threads; connections are kept open and handed from request to request. A request is tried again,
-with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated. A 401 is
-met with the user's login (see auth.py), again when a token has run out.
+One Registry serves many threads; connections stay open for the next request. Requests are retried after 429, 5xx and broken
+connections (see retry.py); everything that this client sends may be repeated. A 401 is answered with the user's login (see
+auth.py), and again when a token expires.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class Registry:
 
     Attributes:
         name: HOST or HOST:PORT.
-        plain: whether it is spoken to without TLS.
-        actions: what a token is asked to allow.
+        plain: whether it uses plain HTTP.
+        actions: the actions that a token must allow.
         authorizations: Authorization header by repository; "" has the one for all of them.
 
     Args:
         name: HOST or HOST:PORT.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
-        login: finds the user's name and password for a registry's name, or None; asked once, when the registry
-            wants them. By default docker's config file is read.
+        login: finds the user's name and password for a registry's name, or None; called once, when the registry
+            asks for them. By default docker's config file is read.
         sleep: what waits between attempts (tests put a recorder here).
         note: called with a line for each pause before another attempt, from several threads.
 
     Raises:
-        PushError: name is no HOST[:PORT].
+        PushError: name is not HOST[:PORT].
     """
 
     actions = "pull,push"
@@ -103,17 +103,17 @@ class Registry:
         Args:
             method: HTTP method.
             path: path and query, beginning with '/'.
-            repository: the repository that the request is about, which a token has to be for; to mount from
-                another one, `TO FROM` with a space between.
-            body: bytes, or a file opened for reading bytes without a buffer, which is sent from its start.
+            repository: the repository of the request, for its token; to mount from another one, `TO FROM`,
+                separated by a space.
+            body: bytes, or an unbuffered binary file, which is sent from its start.
             size: length of the body in bytes.
             headers: further headers.
-            again: repeat after 429, 5xx and broken connections; False for requests whose session ends with
-                an error, which have to be repeated from an earlier step.
+            again: whether to retry after 429, 5xx and broken connections; False if an error ends the session
+                of the request, so that the caller must repeat an earlier step.
             sent: called with the number of body bytes after each block handed to the connection.
 
         Returns:
-            The answer, whatever its status, except those that were repeated to no avail.
+            The answer, whatever its status, except statuses that were retried.
 
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
@@ -149,8 +149,8 @@ class Registry:
             accept: the Accept header of all of them; empty: none.
 
         Returns:
-            The answers in order; None for each that is still to be asked by itself, with login and retries, because
-            there was no answer or it was a 400, a 401 or one that is worth repeating.
+            The answers in order; None for each question to ask again with login and retries, because there was
+            no answer, or a 400, a 401 or a status that is retried.
         """
         headers = {"Accept": accept} if accept else {}
         connection = self._take()
@@ -158,14 +158,14 @@ class Registry:
             answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
         except OSError as error:
             answers = []
-            if isinstance(error, TimeoutError):  # others show themselves at once when the questions are asked again
+            if isinstance(error, TimeoutError):  # other errors come back at once when the questions are asked again
                 self.note(f"registry {self.name}: {error}; asking again")
         self._give(connection)
         useful = [None if answer.status in RETRYABLE_STATUSES or answer.status in (400, 401) else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:
-        """Returns the authorization that a repository was found to need."""
+        """Returns the authorization that a repository needed before."""
         known = self.authorizations
         return known.get(repository) or known.get(repository.partition(" ")[0]) or known.get("")
 
@@ -175,7 +175,7 @@ class Registry:
         return request_head(method, path, self._address, {**headers, **login}, size)
 
     def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
-        """Sends a request, and once more with the user's login where a 401 asks for it."""
+        """Sends a request, and again with the user's login after a 401."""
         length = None if body is None and method not in ("POST", "PUT") else size
         used = self._known(repository)
         answer = self._once(self._head(method, path, headers or {}, used, length), body, size, sent)
@@ -184,7 +184,7 @@ class Registry:
         return answer
 
     def _authorize(self, answer: Answer, repository: str, used: str | None) -> str | None:
-        """Meets the challenge of a 401; returns what is to be tried instead of what was used, None if there is nothing."""
+        """Answers the challenge of a 401; returns the authorization to try next, None if there is none."""
         from rules.image.tools.registry import auth
 
         challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
@@ -192,7 +192,7 @@ class Registry:
             return None
         with self._lock:
             authorizing = self._authorizing.setdefault(repository, _thread.allocate_lock())
-        with authorizing:  # of several requests that are refused at once, one asks for a token
+        with authorizing:  # one of several requests that are refused at once asks for a token
             known = self._known(repository)
             if known != used:
                 return known
@@ -201,7 +201,7 @@ class Registry:
             value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep, note=self.note)
             if value is None or value == used:
                 return None
-            # A password opens every repository, a token one.
+            # A password is for every repository, a token for one.
             self.authorizations[repository if challenge.scheme == "bearer" else ""] = value
         return value
 
@@ -214,13 +214,13 @@ class Registry:
         except (BadAnswer, BrokenPipeError, ConnectionResetError):
             if not stale or not (body is None or isinstance(body, bytes)):
                 raise
-            # The registry had closed it while it was idle. What has a session is begun anew by its caller.
+            # The registry closed it while it was idle. The caller restarts a request that has a session.
             answer = connection.request(head, body, size, sent)
         self._give(connection)
         return answer
 
     def _take(self) -> Connection:
-        """Returns an idle connection, or a new one that is still to be opened."""
+        """Returns an idle connection, or a new one that is not open yet."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -233,7 +233,7 @@ class Registry:
                 self._idle.append(connection)
 
     def _check_plain(self) -> None:
-        """Raises PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
+        """Raises PushError if a registry that gave no useful answer in plain HTTP speaks TLS."""
         with self._lock:
             probed, self._probed = self._probed or not self.plain, True
         if not probed and speaks_tls(self._host, self._port):
@@ -244,8 +244,8 @@ class Registry:
         """Returns path and query of the Location that an upload answer gives.
 
         Raises:
-            PushError: there is none, or it points to another host: blobs and credentials go only where the
-                user said.
+            PushError: there is none, or it points to another host: blobs and credentials only go to the
+                registry that the user named.
         """
         value = answer.headers.get("location", "")
         scheme, separator, rest = value.partition("//")
