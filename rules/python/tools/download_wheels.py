@@ -76,12 +76,12 @@ def dependencies(wheel: Path, available: set[str], requirement_type: type) -> li
     """Returns the packages of the lock that a wheel needs on this interpreter.
 
     Args:
-      wheel: the .whl file.
-      available: normalized names of the lock. A requirement outside it belongs to an extra that was not requested.
-      requirement_type: packaging's Requirement class, which evaluates environment markers (PEP 508).
+        wheel: the .whl file.
+        available: normalized names of the lock. A requirement outside it belongs to an extra that was not requested.
+        requirement_type: packaging's Requirement class, which evaluates environment markers (PEP 508).
 
     Returns:
-      sorted normalized names.
+        sorted normalized names.
     """
     found = set()
     for line in requirements_of(wheel):
@@ -121,10 +121,10 @@ def main(argv: list[str]) -> int:
     """Writes the repository into the current folder.
 
     Args:
-      argv: the lock's path and the repository's name.
+        argv: the lock's path and the repository's name.
 
     Returns:
-      0, or 1 after one sentence on stderr.
+        0, or 1 after one sentence on stderr.
     """
     lock, repository = Path(argv[0]), argv[1]
     try:

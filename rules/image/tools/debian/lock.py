@@ -1,8 +1,8 @@
-"""Locked Debian packages: read and write the lock, fetch what it says.
+"""Locked Debian packages: reads and writes the lock, and fetches its packages.
 
 The lock is a text file with a line `NAME VERSION ARCHITECTURE SHA256` for each package; lines that begin with '#' are
-comments. It names no host: where packages come from is the machine's apt configuration. Where dependencies were resolved,
-a comment for each architecture says from what, so that a lock that no longer fits is found.
+comments. It names no host: packages come from the sources in the machine's apt configuration. If dependencies were resolved, a comment
+for each architecture says from which packages, so that an outdated lock is detected.
 
 As a program, run by the debian_packages repository rule:
 
@@ -34,8 +34,8 @@ class PackageRequest(NamedTuple):
 
     Attributes:
         packages: package names.
-        dependencies: whether what they depend on is wanted too.
-        exclude: names of packages that are left out all the same, with what only they need.
+        dependencies: whether to add their dependencies.
+        exclude: names of dependencies to leave out, with the dependencies that only they need.
     """
 
     packages: Sequence[str]
@@ -43,7 +43,7 @@ class PackageRequest(NamedTuple):
     exclude: Sequence[str] = ()
 
     def check(self, name: str) -> None:
-        """Raises InputError if that cannot be meant.
+        """Raises InputError if the fields contradict each other.
 
         Args:
             name: name of the repository.
@@ -56,7 +56,7 @@ class PackageRequest(NamedTuple):
             raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
 
     def note(self, machine: str) -> str:
-        """Returns the lock's line that says what an architecture's dependencies were resolved from."""
+        """Returns the lock's comment that says from which packages an architecture's dependencies were resolved."""
         left_out = f", without {' '.join(sorted(set(self.exclude)))}" if self.exclude else ""
         return f"# {machine}: {' '.join(sorted(set(self.packages)))} with dependencies{left_out}"
 
@@ -94,16 +94,16 @@ def render(versions: Iterable[Version], name: str, notes: Sequence[str] = ()) ->
 
 
 def locked(name: str, wanted: PackageRequest, lock: Path, machine: str) -> list[Version]:
-    """Returns the locked version of each package for a machine.
+    """Returns the locked version of each package for an architecture.
 
     Args:
         name: name of the repository, for the update command.
-        wanted: what it asks for.
+        wanted: the requested packages.
         lock: the lock file.
         machine: Debian architecture.
 
     Raises:
-        InputError: a package is missing from the lock, or a locked one is no longer wanted.
+        InputError: a package is missing from the lock, or a locked one is not requested any more.
     """
     text = lock.read_text("utf-8")
     entries = {v.name: v for v in parse(text, str(lock)) if v.architecture in (machine, "all")}
@@ -124,16 +124,16 @@ def sha256_of(path: Path) -> str:
 
 
 def _store(version: Version) -> Path:
-    """Returns where the cache keeps a package."""
+    """Returns the path of a package in the cache."""
     return cache_dir() / "deb" / f"{version.sha256}.deb"
 
 
 def _download(apt: Apt, versions: Sequence[Version]) -> None:
-    """Downloads packages into the cache, checked against their sha256.
+    """Downloads packages into the cache and checks their sha256.
 
     Raises:
-        AptError: apt could not.
-        InputError: a file has other content than its sha256 says.
+        AptError: apt failed.
+        InputError: a file has another sha256.
     """
     folder = cache_dir() / "deb"
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
 
 
 def _cached(version: Version) -> bool:
-    """Says whether the cache has a package, whole; a damaged one is removed."""
+    """Says whether the cache has a complete package; removes a damaged one."""
     path = _store(version)
     if not path.exists():
         return False
@@ -158,7 +158,7 @@ def _cached(version: Version) -> bool:
 
 
 def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
-    """Fetches what an apt has of the wanted versions into the cache; returns what is still missing.
+    """Fetches those of the wanted versions that apt has into the cache; returns the missing ones.
 
     Raises:
         InputError: the archive has a locked version with another sha256.
@@ -175,7 +175,7 @@ def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
 
 
 def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
-    """Returns, downloaded, the archive's current versions in place of locked ones that it dropped."""
+    """Downloads and returns the archive's current versions of packages whose locked version it dropped."""
     candidates = {v.name: v for v in apt.versions([v.name for v in wanted], candidate=True)}
     if missing := [v.name for v in wanted if v.name not in candidates]:
         raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
@@ -186,18 +186,18 @@ def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
 
 
 def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version], list[str]]:
-    """Brings packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
+    """Downloads packages into the cache: the locked version, or the current one if the archive dropped the locked version.
 
     Args:
         name: name of the repository.
-        asked: what it asks for.
+        asked: the requested packages.
         lock: the lock file.
 
     Returns:
-        What is used, and one warning for each package that is not as locked.
+        The versions to use, and one warning for each version that is not the locked one.
 
     Raises:
-        InputError: the lock does not fit the packages, or a checksum does not fit the lock.
+        InputError: the lock does not match the packages, or a checksum does not match the lock.
         AptError: apt is missing, or cannot fetch.
     """
     wanted = locked(name, asked, lock, architecture())
@@ -207,14 +207,14 @@ def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version]
         try:
             missing = _from(system, missing)
         except AptError:
-            pass  # lists older than the archive; fresh ones decide
+            pass  # these lists may be older than the archive; fresh ones decide
     missing = [version for version in missing if not _cached(version)]
     if not missing:
         return wanted, []
     with private_apt() as apt:
         missing = _from(apt, missing)
         if missing and apt.problem:
-            raise apt.problem  # whether the archive has them is not known
+            raise apt.problem  # it is unknown whether the archive has them
         replaced = {v.name: v for v in _current(apt, missing, name)} if missing else {}
     warnings = [
         f"the archive no longer has {v.name} {v.version}; {replaced[v.name].version} is used instead, checked against apt's signed "
@@ -225,10 +225,10 @@ def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version]
 
 
 def latest(name: str, wanted: PackageRequest) -> list[Version]:
-    """Returns the archive's current version of each package, from lists updated now.
+    """Returns the archive's current version of each package, after an update of the lists.
 
     Raises:
-        AptError: apt cannot update, knows no such package, or cannot fit them together.
+        AptError: apt can't update, does not know a package, or finds no consistent set.
     """
     with private_apt(fresh=True) as apt:
         if apt.problem:

@@ -1,7 +1,7 @@
-"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: writes the locks of debian_packages repositories anew.
+"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: updates the locks of debian_packages repositories.
 
-Without names, all of WORKSPACE's. What the packages and the lock of a repository are is asked from Bazel, so nothing
-has to be said twice.
+Without names it updates all locks in WORKSPACE. Bazel says which packages and lock a repository has, so nothing is configured
+twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rules.image.tools.errors import ImageError, InputError, run
 
 
 class Repository(NamedTuple):
-    """A debian_packages call: its name, what it asks for, and the lock's path below the workspace."""
+    """A debian_packages call: its name, the requested packages, and the lock's path in the workspace."""
 
     name: str
     wanted: PackageRequest
@@ -45,7 +45,7 @@ def query(workspace: str) -> list[Repository]:
     """Asks Bazel for every debian_packages repository of a workspace.
 
     Raises:
-        ImageError: Bazel cannot say.
+        ImageError: Bazel fails.
     """
     command = ["bazel", "query", "--output=xml", "--noshow_progress", "kind('debian_packages rule', //external:*)"]
     done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
@@ -56,7 +56,7 @@ def query(workspace: str) -> list[Repository]:
 
 
 def update(repository: Repository, workspace: str) -> list[str]:
-    """Writes a repository's lock again, keeping other architectures' lines; returns what changed, a line each."""
+    """Updates a repository's lock, and keeps the lines of other architectures; returns one line per change."""
     path, wanted = Path(workspace, repository.lock), repository.wanted
     wanted.check(repository.name)
     text = path.read_text("utf-8") if path.exists() else ""
@@ -66,7 +66,7 @@ def update(repository: Repository, workspace: str) -> list[str]:
     kept = [v for v in old if v.architecture not in (machine, "all") and v.name in wanted.packages]
     notes = []
     if wanted.dependencies:
-        # What another machine resolved stays where it was asked for the same.
+        # What another machine resolved stays if the request is the same.
         others = {v.architecture for v in old if v.architecture not in (machine, "all") and wanted.note(v.architecture) in text.splitlines()}
         kept = [v for v in old if v.architecture in others]
         notes = [wanted.note(architecture) for architecture in sorted({machine, *others})]

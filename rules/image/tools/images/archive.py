@@ -1,4 +1,4 @@
-"""Put images into one tar, or one into an OCI layout folder.
+"""Writes images to one tar, or one image to an OCI layout folder.
 
 The tar is an OCI layout (image-spec 1.1, image-layout.md) that also has docker's manifest.json, so that
 `ctr images import`, `docker load`, skopeo and podman all read it.
@@ -29,7 +29,7 @@ _BLOCK = 1 << 20
 def qualified(name: str) -> str:
     """Returns a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
 
-    containerd looks images up by the full name, docker shows it without its default registry's.
+    containerd finds images by the full name; docker shows it without its default registry.
     """
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
@@ -62,7 +62,7 @@ def index(images: Mapping[str, ImageFiles]) -> bytes:
 
 
 def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
-    """Returns docker's manifest.json for the same images."""
+    """Returns docker's manifest.json for images."""
     entries = []
     for name, image in images.items():
         config, *layers = (blob_path(part["digest"]) for part in image.parts)
@@ -85,19 +85,19 @@ def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
 
 
 def members(images: Mapping[str, ImageFiles]) -> Iterator[tuple[str, bytes | Path]]:
-    """Yields what a layout of images has, as (path, bytes or path of the file); small files first, for readers of streams."""
+    """Yields the files of a layout of images, as (path, bytes or path of the file); small files first, for streaming readers."""
     yield "oci-layout", _LAYOUT
     yield "index.json", index(images)
     yield "manifest.json", docker_manifest(images)
     blobs: dict[str, bytes | Path] = {image.digest: image.manifest for image in images.values()}
     for image in images.values():
         blobs.update((digest, path) for digest, (_, path) in image.blobs.items())
-    for digest, source in blobs.items():  # a layer that images share is there once
+    for digest, source in blobs.items():  # images share a layer's file
         yield blob_path(digest), source
 
 
 class _Layer(argparse.Action):
-    """Gives a layer to the image named last."""
+    """Adds a layer to the last --image."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
         namespace.image[-1].append(values)

@@ -1,4 +1,4 @@
-"""Write an image's config, manifest and digest from its base and its layers' descriptors.
+"""Writes an image's config, manifest and digest from its base and its layers' descriptors.
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
@@ -33,7 +33,7 @@ def created(value: str, where: str) -> str:
     if not value:
         return oci.EPOCH
     if match := _TIME.match(value):
-        import datetime  # most images are of 1970
+        import datetime  # most images have the time 1970
 
         try:
             moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
@@ -48,7 +48,7 @@ def created(value: str, where: str) -> str:
 
 
 def read_layer(path: str) -> dict[str, Any]:
-    """Returns a layer's descriptor from the file that the layer tool wrote, checked."""
+    """Returns a layer's checked descriptor from the file that the layer tool wrote."""
     descriptor = oci.check_descriptor(oci.load(Path(path).read_bytes(), path), oci.LAYERS, path)
     oci.check_digest(descriptor.get("diff_id"), f"{path}: diff_id")
     return descriptor
@@ -100,7 +100,7 @@ def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str)
     """Fills in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
 
     Raises:
-        InputError: a variable that the status does not have.
+        InputError: the status lacks a variable.
     """
     settings["created"] = fill(str(settings.get("created") or "{BUILD_TIMESTAMP}"), status, f"{where}: creation_time")
     for name in ("env", "labels"):

@@ -1,11 +1,11 @@
-"""Images made elsewhere: read an OCI layout (folder or tar) or a `docker save` tar, and write it as the image rules keep images.
+"""Reads prebuilt images, OCI layouts (folder or tar) and `docker save` tars, and writes them in the form of the image rules.
 
-As a program, run by rules that were given files in place of an image and by container_load:
+As a program, run by container_load and by rules whose image attribute has files:
 
     importing --where NAME [--architecture A] [--os O] --manifest OUT --config OUT --digest OUT --layers OUT_DIR FILE…
 
-FILE is a tar, a folder, or the files of one folder. Nothing is unpacked by a path that stands in the archive: files are
-looked up by the digest that something verified names, read to the size that it gives, and counted only when they fit.
+FILE is a tar, a folder, or the files of one folder. Nothing is unpacked to a path that the archive names: files are
+found by a digest in verified data, read up to the size there, and used only if both match.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from rules.image.tools.oci import oci, unpacking
 from rules.image.tools.oci.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20
-_LINKS = 8  # docker's archives link equal layers to each other; a longer chain leads nowhere
+_LINKS = 8  # docker's archives link equal layers to each other; a longer chain is a loop
 _MAGIC = {b"\x1f\x8b": oci.LAYER_GZIP, b"\x28\xb5\x2f\xfd": oci.LAYER_ZSTD}
 
 
 class ImportedImage(NamedTuple):
-    """One image, read and checked but for its layers' content.
+    """One image, read and checked, without the content of its layers.
 
     Attributes:
         manifest: the manifest's bytes.
@@ -43,19 +43,19 @@ class ImportedImage(NamedTuple):
 
 
 class Source(Protocol):
-    """Where an image is read from: files by their path in a layout."""
+    """The files of an image, by their path in a layout."""
 
     name: str
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Returns a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes; None if it does not exist."""
 
 
 class FolderSource:
-    """A layout in a folder, or in files that lie in one.
+    """A layout in a folder, or in the files of one folder.
 
     Args:
-        name: what to call it in errors.
+        name: its name in errors.
         paths: the folder, or its files.
     """
 
@@ -70,7 +70,7 @@ class FolderSource:
             self._files = {os.path.relpath(path, tops[0]): path for path in paths}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Returns a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes; None if it does not exist."""
         found = self._files.get(path)
         return open(found, "rb") if found is not None and found.is_file() else None
 
@@ -79,22 +79,22 @@ class TarSource:
     """A layout or docker archive in a tar, compressed or not.
 
     Args:
-        name: what to call it in errors.
+        name: its name in errors.
         path: the tar.
 
     Raises:
-        InputError: it is no readable tar.
+        InputError: it is not a readable tar.
     """
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         with _readable(name):
-            # Open as long as the tar is read, which is as long as this process lives.
+            # It stays open while the tar is read, which is until the process ends.
             self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Returns a file opened for reading bytes, None where there is none; links are followed inside the tar."""
+        """Returns a file opened for reading bytes, None if it does not exist; follows links inside the tar."""
         with _readable(self.name):
             for _ in range(_LINKS):
                 member = self._members.get(path)
@@ -110,7 +110,7 @@ class TarSource:
 
 
 class _readable:
-    """Turns a tar's and a decompressor's errors into one that names the archive; use as a context manager."""
+    """Context manager that turns errors of tar and decompression into one that names the archive."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -126,14 +126,14 @@ class _readable:
 
 
 def open_source(name: str, paths: Sequence[Path]) -> Source:
-    """Returns the source that paths are: one tar, one folder, or the files of a folder."""
+    """Returns the source for paths: one tar, one folder, or the files of a folder."""
     if len(paths) == 1 and paths[0].is_file():
         return TarSource(name, paths[0])
     return FolderSource(name, paths)
 
 
 def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
-    """Returns a small file's bytes, None where there is none; InputError if it has more than limit."""
+    """Returns a small file's bytes, None if it does not exist; raises InputError if it is larger than limit."""
     file = source.open(path)
     if file is None:
         return None
@@ -145,7 +145,7 @@ def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | 
 
 
 def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
-    """Returns a metadata blob that a descriptor names, verified."""
+    """Returns the verified metadata blob of a descriptor."""
     digest = oci.check_digest(descriptor.get("digest"), f"{source.name}: digest")
     data = read_small(source, blob_path(digest))
     if data is None:
@@ -156,18 +156,18 @@ def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
 
 
 def choose(index: Mapping[str, Any], architecture: str, system: str, where: str, variant: str = "") -> dict[str, Any]:
-    """Returns the descriptor of an index that is for a platform.
+    """Returns an index's descriptor for a platform.
 
     Args:
         index: image index or docker manifest list.
-        architecture: in OCI's words; empty takes the only image there is, or amd64's where there are several: which
-            machine builds must not decide what is built.
+        architecture: in OCI's words; empty takes the only image, or amd64's of several, because the result must not
+            depend on the building machine.
         system: operating system; empty: linux.
         where: the index, for errors.
         variant: of the architecture, such as v7; empty: any, the newest of several.
 
     Raises:
-        InputError: none fits, or the index is malformed.
+        InputError: there is none, or the index is malformed.
     """
     known = images_of(index, where)
     if len(known) == 1 and (not architecture or not known[0][0]):
@@ -194,14 +194,14 @@ def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str,
     for entry in entries:
         platform = entry.get("platform") or {}
         if not isinstance(platform, dict) or platform.get("architecture") == "unknown":
-            continue  # attestations are listed beside the images that they speak of
+            continue  # attestations are listed beside their images
         names = [str(platform.get(key) or "") for key in ("os", "architecture", "variant", "os.version")]
         known.setdefault(str(entry.get("digest")), ("/".join(filter(None, names)), entry))  # an image may have several names
     return list(known.values())
 
 
 def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -> None:
-    """Raises InputError where two images of images_of are for one platform."""
+    """Raises InputError if two images of images_of are for one platform."""
     first: dict[str, object] = {}
     for name, entry in known:
         if name in first:
@@ -215,16 +215,16 @@ def resolve(
     """Follows indexes down to an image manifest.
 
     Args:
-        get: returns the verified bytes that a descriptor names.
+        get: returns the verified bytes for a descriptor.
         data: a manifest's or index's bytes.
         architecture: see choose, as system and variant.
         system: operating system.
         where: the image, for errors.
         variant: of the architecture.
-        passed: gets the platforms of an index that has several.
+        passed: a list for the platforms of a multi-platform index.
 
     Returns:
-        The manifest's bytes, and what is in it.
+        The manifest's bytes, and the parsed manifest.
     """
     for _ in range(4):
         parsed = oci.load(data, where)
@@ -240,7 +240,7 @@ def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dic
     """Returns the layers' descriptors with their diff_ids, as the layer tool writes them.
 
     Raises:
-        InputError: manifest and config do not fit each other.
+        InputError: manifest and config do not match.
     """
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(manifest["layers"]):
@@ -252,10 +252,10 @@ def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dic
 
 
 def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) -> None:
-    """Copies a blob, verified; what does not fit is removed.
+    """Copies and verifies a blob; removes the copy of a wrong one.
 
     Raises:
-        InputError: more or fewer bytes than size, or another digest.
+        InputError: the blob has another size or digest.
     """
     hasher, count = hashlib.sha256(), 0
     try:
@@ -302,7 +302,7 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
 
 
 def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage:
-    """Reads a `docker save` archive, whose layers are named by paths; writes its manifest, which it does not have."""
+    """Reads a `docker save` archive, which names layers by path; returns the manifest that it lacks."""
     from rules.image.tools.oci import layer_tars
 
     where = source.name
@@ -326,7 +326,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage
         with file, writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 left -= len(data)
-                if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
+                if left < 0:  # not limited by the archive's size: many layers may name one file
                     raise InputError(f"{where}: layers of more than {unpacking.TOTAL} bytes together; save the image again")
                 target.write(data)
         with open(out, "rb") as blob:
@@ -351,10 +351,10 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
         system: operating system.
 
     Returns:
-        The image; its manifest is the archive's own where it has one, so its digest is too.
+        The image, with the archive's own manifest and digest if it has a manifest.
 
     Raises:
-        InputError: it is no image, damaged, or for other machines.
+        InputError: it is not an image, is damaged, or is for another platform.
     """
     if source.open("index.json") is not None:
         stored = _import_layout(source, architecture, system, layers)

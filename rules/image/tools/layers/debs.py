@@ -1,9 +1,9 @@
 """Debian packages as content of a layer.
 
-A .deb is an ar archive (deb(5)): debian-binary, control.tar.*, data.tar.*. Its files go in usr-merged,
-without manuals, translations and init scripts; its control data goes to /var/lib/dpkg/status.d, where
-scanners of images without a package manager look. No maintainer script runs: what the few packages that
-minimal images are made of do in theirs (CA bundle, user database) is done here, from data.
+A .deb is an ar archive (deb(5)): debian-binary, control.tar.*, data.tar.*. Its files are usr-merged, without manuals,
+translations and init scripts; its control data goes to /var/lib/dpkg/status.d, where scanners look in images without a
+package manager. No maintainer script runs: this module does what the scripts of the packages in minimal images do (CA bundle,
+user database).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _ACCOUNTS = {
 
 
 class Package(NamedTuple):
-    """One read .deb.
+    """The content of a .deb.
 
     Attributes:
         name: package name.
@@ -60,7 +60,7 @@ class Package(NamedTuple):
         architecture: Debian's name of the architecture, or `all`.
         control: the control paragraph.
         md5sums: the md5sums file, empty if it has none.
-        data: the data tar as it is packed, and how its name ends.
+        data: the compressed data tar, and its file name extension.
     """
 
     name: str
@@ -88,7 +88,7 @@ def _members(data: bytes, where: str) -> dict[str, bytes]:
 
 
 def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
-    """Returns the tar `stem` of an ar archive's members, as it is packed, and how its name ends."""
+    """Returns the compressed tar `stem` of an ar archive's members, and its file name extension."""
     for name, data in members.items():
         base, _, suffix = name.partition(".tar")
         if base != stem:
@@ -101,7 +101,7 @@ def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
 
 @contextmanager
 def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfile.TarFile]:
-    """Opens what _tar returns."""
+    """Opens the tar that _tar returns."""
     data, suffix = packed
     try:
         with tarfile.open(fileobj=unpacked(io.BytesIO(data), where), mode="r:") as tar:
@@ -116,7 +116,7 @@ def read_package(path: str) -> Package:
     """Reads a .deb file.
 
     Raises:
-        InputError: it is damaged, cut short, or its control data has no Package, Version or Architecture.
+        InputError: it is damaged or truncated, or its control data has no Package, Version or Architecture.
     """
     with open(path, "rb") as file:
         members = _members(file.read(), path)
@@ -140,12 +140,12 @@ def read_package(path: str) -> Package:
 
 
 def merged(path: str) -> str:
-    """Returns where a path lies after usr-merge: bin/x becomes usr/bin/x."""
+    """Returns a path after usr-merge: bin/x becomes usr/bin/x."""
     return f"usr/{path}" if path.partition("/")[0] in _MERGED else path
 
 
 def _merged_link(path: str, target: str) -> str:
-    """Returns the target that a relative link needs once it has moved with usr-merge."""
+    """Returns the target of a relative link after usr-merge moved the link."""
     if target.startswith("/") or merged(path) == path:
         return target
     meant = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
@@ -182,7 +182,7 @@ def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str
 
 
 def _add_root(tree: Tree) -> None:
-    """Adds what makes a set of packages a root file system: usr-merge links, accounts, CA bundle, /tmp, home."""
+    """Adds what a root file system needs besides packages: usr-merge links, accounts, CA bundle, /tmp, home."""
     for name in _MERGED[:2] + ("lib64", "sbin"):
         tree.add(f"usr/{name}", Entry(DIRECTORY, 0o755))
         tree.add(name, Entry(SYMLINK, 0o777, target=f"usr/{name}"))
@@ -206,13 +206,13 @@ def _add_root(tree: Tree) -> None:
 def _java_store(certificates: dict[str, bytes]) -> bytes:
     """Returns a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
 
-    The password is Java's usual one for what is public; it only guards the store's own checksum.
+    The password is Java's default for public certificates; it only protects the store's checksum.
     """
     out = struct.pack(">IIi", 0xFEEDFEED, 2, len(certificates))
     for name, pem in sorted(certificates.items()):
         der = base64.b64decode(b"".join(line for line in pem.splitlines() if not line.startswith(b"-----")))
         alias = name.lower().encode()
-        out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, put there in 1970
+        out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, added in 1970
         out += struct.pack(">H", 5) + b"X.509" + struct.pack(">i", len(der)) + der
     return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out).digest()
 
@@ -220,10 +220,10 @@ def _java_store(certificates: dict[str, bytes]) -> bytes:
 def compile_python(tree: Tree) -> None:
     """Adds byte code for each Python module of a tree, as the packages' maintainer scripts would.
 
-    The .pyc files are hash-based and unchecked (PEP 552), so no time stamp is in them. marshal's version 2 writes no
-    back references: those depend on what else the running interpreter holds, and the bytes must not.
+    The .pyc files are hash-based and unchecked (PEP 552), so they have no time stamp. marshal's version 2 writes no
+    back references, which would depend on other objects in the running interpreter.
     """
-    warnings.simplefilter("ignore")  # deprecated escapes in packaged code are not this build's business
+    warnings.simplefilter("ignore")  # warnings about packaged code do not help the user of a build
     for path, entry in list(tree.entries.items()):
         if entry.kind != FILE or not re.match(r"usr/lib/python3[^/]*/.*\.py$", path):
             continue
@@ -242,16 +242,16 @@ def add_packages(tree: Tree, paths: Sequence[str], *, exclude: Sequence[str] = (
     """Puts Debian packages into a tree.
 
     Args:
-        tree: where to.
+        tree: the tree.
         paths: .deb files.
         exclude: patterns (fnmatch, on paths such as usr/lib/x after usr-merge) of files to leave out.
-        rootfs: add accounts, links and directories that the first layer of an image needs.
+        rootfs: whether to add the accounts, links and directories that the first layer of an image needs.
 
     Returns:
-        The architecture of the packages in OCI's words, None if all are for any.
+        The architecture of the packages in OCI's words; None if all are for any.
 
     Raises:
-        InputError: a damaged package, packages of two architectures, or two that own one file.
+        InputError: a package is damaged, or packages have two architectures or own the same file.
     """
     found: dict[str, str] = {}
     for package, path in sorted(((read_package(path), path) for path in paths), key=lambda item: (item[0][:5], item[1])):

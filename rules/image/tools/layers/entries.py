@@ -1,7 +1,7 @@
-"""The content of a layer: one Entry per path, gathered from files, tars and packages, and checked.
+"""The content of a layer: one checked Entry per path, from files, tars and packages.
 
-A Tree refuses what could write outside the image's root or mean two things: absolute link escapes,
-`..`, NUL, two different files at one path, a file below a path that is no directory.
+A Tree refuses entries that could be written outside the image's root or are ambiguous: links that leave the root, `..`, NUL,
+two different files at one path, a file below a path that is not a directory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
-# replace the link, so these get none unless they are asked for by name.
+# replace the link, so these get none unless a rule names them.
 _LEFT_TO_BASE = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "tmp", "var/tmp", "var/run", "var/lock", "root"))
 
 
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
         mode: permission bits, 0 to 0o7777.
         uid: numeric owner.
         gid: numeric group.
-        source: for a FILE the path of a file to copy, its bytes, or where a store has them.
+        source: for a FILE the path of a file to copy, its bytes, or their place in a store.
         target: where a SYMLINK points.
     """
 
@@ -50,7 +50,7 @@ def clean_path(path: str, where: str) -> str:
 
     Args:
         path: a path inside the image, absolute or relative to the root.
-        where: what to name in the error.
+        where: the place to name in the error.
 
     Raises:
         InputError: '..' or NUL in the path, or more than 4,095 bytes.
@@ -66,7 +66,7 @@ def clean_path(path: str, where: str) -> str:
 def check_link(path: str, target: str, where: str) -> str:
     """Returns target if a symbolic link at path may point there.
 
-    Absolute targets are fine (they are read inside the image); relative ones must not climb above the root.
+    Absolute targets are valid (they are resolved inside the image); relative ones must stay below the root.
     """
     if not target or "\0" in target:
         raise InputError(f"{where}: the link {path!r:.200} has an empty target or NUL in it; give it a path to point to")
@@ -84,8 +84,8 @@ class Tree:
 
     Attributes:
         where: the target to name in errors.
-        entries: what there is, by path.
-        store: has the content of files that came in archives.
+        entries: the entries by path.
+        store: the content of files from archives.
 
     Args:
         where: the target to name in errors.
@@ -99,15 +99,15 @@ class Tree:
     def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
         """Puts an entry at path.
 
-        Directories may come twice (the last mode stays), and so may files and links that are equal.
+        Directories may be added twice (the last mode stays), and so may equal files and links.
 
         Args:
-            path: where in the image.
-            entry: what.
-            whiteouts: allow names that delete what a lower layer has, as whoever makes a tar may mean them.
+            path: the path in the image.
+            entry: the entry.
+            whiteouts: whether to allow names that delete files of a lower layer, as a tar may intend.
 
         Raises:
-            InputError: something else is there already, or the path or link target is not allowed.
+            InputError: there is another entry at the path, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
@@ -116,7 +116,7 @@ class Tree:
             check_link(path, entry.target, self.where)
         if not path:
             if entry.kind == DIRECTORY:
-                return  # the root itself belongs to whoever unpacks
+                return  # the root itself is up to the container runtime
             raise InputError(f"{self.where}: a file cannot be the root '/'; give it a path below")
         old = self.entries.get(path)
         if old and old != entry and not (old.kind == entry.kind == DIRECTORY) and not _same_content(old, entry):
@@ -129,12 +129,12 @@ class Tree:
         Args:
             stream: a file opened for reading bytes, or its path.
             prefix: directory of the image to put the entries under.
-            name: what to call the tar in errors.
+            name: the tar's name in errors.
 
         Raises:
-            InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
+            InputError: the tar is unreadable or truncated, or has a device, a FIFO or an entry that can't be added.
         """
-        import tarfile  # a quarter of the layer tool's start, for layers with tars
+        import tarfile  # takes a quarter of the layer tool's start; only layers with tars need it
 
         where = f"{self.where}: {name or stream}"
         try:
@@ -154,10 +154,10 @@ class Tree:
             raise InputError(f"{where}: damaged compressed data ({error}); fetch or build it again") from None
 
     def sorted(self) -> list[tuple[str, Entry]]:
-        """Returns all entries, parents before what is in them, with missing parent directories added.
+        """Returns all entries, with missing parent directories; parents come before their content.
 
         Raises:
-            InputError: an entry lies below a path that is a file or a link.
+            InputError: an entry is below a path that is a file or a link.
         """
         result = dict(self.entries)
         for path in self.entries:
@@ -178,9 +178,9 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
     """Yields (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
 
     Args:
-        tar: whose members are still to be read.
-        where: what to name in errors.
-        store: gets the files' content.
+        tar: the tar, before its first member is read.
+        where: the place to name in errors.
+        store: stores the files' content.
     """
     contents: dict[str, Entry] = {}
     for member in tar:
@@ -198,7 +198,7 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
                 raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
             entry = linked
         elif member.issparse():
-            # A few bytes can stand for any number of zeros.
+            # A few bytes can expand to any number of zeros.
             raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
         elif member.isreg():
             file = tar.extractfile(member)
@@ -212,19 +212,19 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
 
 
 def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
-    """Returns the entry for a file of the build; mode None keeps only whether it can be executed."""
+    """Returns the entry for a file of the build; mode None keeps only whether it is executable."""
     if mode is None:
         mode = 0o555 if os.stat(source).st_mode & stat.S_IXUSR else 0o444
     return Entry(FILE, mode, uid, gid, source)
 
 
 def is_program(source: str) -> bool:
-    """Says whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    """Says whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
     try:
         with open(source, "rb") as file:
             start = file.read(4)
     except FileNotFoundError:
-        return False  # whoever copies it says so
+        return False  # copying it reports the error
     return start == b"\x7fELF" or start[:2] == b"#!"
 
 
@@ -239,7 +239,7 @@ def content(entry: Entry) -> bytes:
 
 
 def _same_content(one: Entry, other: Entry) -> bool:
-    """Says whether two entries are files that differ in nothing but where their bytes come from."""
+    """Says whether two entries are files that differ only in the source of their bytes."""
     if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
         return False
     return content(one) == content(other)

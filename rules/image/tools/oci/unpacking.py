@@ -72,7 +72,7 @@ class LimitedStream:
     Args:
         stream: gives the bytes.
         packed: size of the archive that they come from.
-        where: what to name in errors.
+        where: the place to name in errors.
     """
 
     def __init__(self, stream: Any, packed: int, where: str) -> None:
@@ -115,7 +115,7 @@ def unpacked(file: IO[bytes], where: str) -> LimitedStream:
 
     Args:
         file: opened for reading bytes.
-        where: what to name in errors.
+        where: the place to name in errors.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
