@@ -144,7 +144,7 @@ def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, conte
     [("172.19.0.2:31000", "plain"), ("10.0.0.1", "plain"), ("localhost:5000", "plain"), ("ghcr.io", "auto"), ("8.8.8.8:443", "auto")],
 )
 def test_an_image_with_a_key_goes_where_its_reference_says(plan, file, registry: str, kind: str) -> None:
-    """The reference gives registry and repository, there is not a tag, and only a private address gets plain HTTP."""
+    """The reference gives registry and repository, it has no tag, and only a private address gets plain HTTP."""
     references = file(json.dumps({"references": {"shop/server:dev": f"{registry}/shop/server@sha256:{'a' * 64}"}}))
     lines = plan(references=references, private_plain=True, tag=None, key="shop/server:dev")
     assert lines[0] == ["registry", registry, kind]
