@@ -15,13 +15,13 @@ def _stream(tmp_path, data: bytes):
 
 
 def test_requests_are_split_wherever_they_end(tmp_path) -> None:
-    """Objects one after the other, with space between or without, and braces in their text."""
+    """Consecutive objects are split with or without space between them, even with braces in their text."""
     with _stream(tmp_path, b'{"a": "}{"}{"b": {}} \n {"c": "\xc3\xa4"}\n') as stream:
         assert list(worker.messages(stream)) == [{"a": "}{"}, {"b": {}}, {"c": "ä"}]
 
 
 def test_a_request_that_arrives_in_pieces_is_put_together() -> None:
-    """Nothing is answered before the whole request is there."""
+    """A request is answered only after all of it arrived."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as out:
         out.write(b'{"a": {"b": "\xc3')

@@ -245,7 +245,7 @@ def test_manifest_config_and_blobs_fit(image: str) -> None:
 
 
 def test_an_image_of_files_has_what_its_attributes_say() -> None:
-    """container_image and container_layer: every attribute arrives."""
+    """Every attribute of container_image and container_layer reaches the image."""
     config = _config("files_image")["config"]
     assert config == {
         "Cmd": ["--verbose"], "Entrypoint": ["/srv/app/greeting.py"], "Env": ["FROM_LAYER=1", "GREETING=hello"], "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},

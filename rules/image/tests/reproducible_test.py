@@ -16,7 +16,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a
 
 @pytest.fixture(name="folders")
 def _folders() -> Iterator[list[Path]]:
-    """Two folders that any user may enter, which the ones of tests are not."""
+    """Two folders that every user may enter, unlike the folders of tests."""
     made = [Path(tempfile.mkdtemp(dir="/tmp", prefix=prefix)) for prefix in ("turnup-one-", "turnup-another-with-a-longer-name-")]
     yield made
     for folder in made:

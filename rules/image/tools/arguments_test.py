@@ -16,7 +16,7 @@ def _twice(text: str) -> str:
 @pytest.mark.parametrize("write", [str, _twice])
 @pytest.mark.parametrize("in_file", [True, False])
 def test_text_arrives_however_bazel_wrote_it(tmp_path, write, in_file: bool) -> None:
-    """Encoded once or twice, in a file or in a worker's request."""
+    """Text arrives unchanged, encoded once or twice, in a file or in a worker's request."""
     given = [write(argument) for argument in [*ARGUMENTS, "--encoding=é"]]
     if in_file:
         (tmp_path / "file").write_text("".join(f"{argument}\n" for argument in given), "utf-8")
@@ -35,7 +35,7 @@ def test_bytes_that_are_no_text_stay() -> None:
 
 
 def test_values_of_pairs_may_begin_with_dashes() -> None:
-    """An option's name is a value where a value stands."""
+    """An option's name is a value in the position of a value."""
     pairs, rest = take_pairs(["--a=1", "--file", "-x", "--file", "--b=-2", "--link", "--link", "y"], ["--file", "--link"])
     assert pairs == {"--file": [("-x", "--file")], "--link": [("--link", "y")]}
     assert rest == ["--a=1", "--b=-2"]

@@ -91,7 +91,7 @@ def test_the_outputs_keep_their_names() -> None:
 
 
 def test_the_bundle_has_its_images() -> None:
-    """Both names are in the archive."""
+    """The archive has both names."""
     with tarfile.open(HERE / "bundle.tar") as tar:
         names = [entry["RepoTags"] for entry in json.loads(tar.extractfile("manifest.json").read())]
     assert names == [["registry.example.com/shop/hello:v1"], ["shop/program:latest"]]
@@ -134,7 +134,7 @@ def test_the_digest_is_of_what_is_pushed(target: str, media_type: str) -> None:
 
 
 def test_a_pushed_bundle_has_a_digest_for_each_image() -> None:
-    """They stand in the order of images, which is the order in which they are pushed."""
+    """Digests are in the order of images, which is the order of the push."""
     digests = (HERE / "push_bundle.digest").read_text().split("\n")
     assert digests == [(HERE / f"{name}.digest").read_text() for name in ("image", "program")]
 

@@ -72,7 +72,7 @@ def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
     ],
 )
 def test_a_known_layer_has_its_known_digest(tmp_path, compression, digest) -> None:
-    """The bytes are the same on every machine: these digests were written down once."""
+    """The bytes are the same on every machine: they have these recorded digests."""
     top = _source(tmp_path / "src", 0o022, 1)
     built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8", "--compression", compression)
     assert built["diff_id"] == "sha256:75d9e78293775c250df5a2f3b3cc2f2356be4bf2bd77556c87c3442aa8fc7687"
@@ -152,7 +152,7 @@ def _bomb(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkeypatch, kind: str) -> None:
-    """More than a ratio of its own size, and more than is free of that, ends in one sentence; the same uncompressed is taken."""
+    """An archive that expands beyond the ratio and the free size is a one-sentence error; the same content uncompressed is accepted."""
     monkeypatch.setattr(unpacking, "FREE", 1_000_000)
     monkeypatch.setattr(unpacking, "RATIO", 10)
     code = []
@@ -164,7 +164,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkey
 
 
 def test_the_total_of_an_archive_is_limited(tmp_path, monkeypatch) -> None:
-    """However large the archive is itself."""
+    """The total size is limited, however large the archive is."""
     monkeypatch.setattr(unpacking, "TOTAL", 2_000_000)
     (tmp_path / "t").write_bytes(_bomb("tar"))
     with pytest.raises(InputError, match="unpacks to more than 2000000 bytes"):
@@ -172,7 +172,7 @@ def test_the_total_of_an_archive_is_limited(tmp_path, monkeypatch) -> None:
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path) -> None:
-    """Pax records are read whole by whoever reads a tar: 20 MB of them are no file's."""
+    """Pax records of 20 MB are refused, because readers of tars read them whole."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         info = tarfile.TarInfo("x")
@@ -184,7 +184,7 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path) -> None:
 
 
 def test_large_archives_are_not_held_in_memory(tmp_path, monkeypatch) -> None:
-    """Beyond the first of them the files of a tar lie on the disk, and the layer's bytes, hard links too, are the same."""
+    """Large files of a tar are kept on disk, and the layer's bytes, with hard links, are the same."""
     source = tmp_path / "in.tar"
     with tarfile.open(source, "w") as tar:
         for name in "abcd":
@@ -241,7 +241,7 @@ def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str], message: str) -> None:
-    """Each kind of bad input ends in one ERROR line, without a traceback."""
+    """Each kind of bad input prints one ERROR line, without a traceback."""
     top = _source(tmp_path / "src", 0o022, 1)
     command = [str(top / "a.py") if word == "SRC" else word for word in arguments]
     code = run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), *command])
@@ -251,7 +251,7 @@ def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str]
 
 
 def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, capsys, monkeypatch) -> None:
-    """What os.walk cannot list fails the layer, with its name."""
+    """A folder that os.walk can't list is an error that names it."""
     top = _source(tmp_path / "src", 0o022, 1)
     listed = os.scandir
 
@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, capsys, monkeypa
 
 
 def test_a_file_that_vanishes_is_named(tmp_path) -> None:
-    """A source that is gone when it is read is an error that names it."""
+    """A source that disappears before it is read is an error that names it."""
     tree = Tree("//t")
     tree.add("x", Entry(FILE, 0o644, source=str(tmp_path / "gone")))
     with pytest.raises(InputError, match="gone is gone"):
@@ -274,7 +274,7 @@ def test_a_file_that_vanishes_is_named(tmp_path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
-    """Writing to a full device names target, file and advice."""
+    """The error for a full device names target and file and says what to do."""
     code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
     assert code == 1
     assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free space on that disk, then run this again\n"
@@ -282,7 +282,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd:2"])
 def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, compression: str) -> None:
-    """A write that takes a part only, as the last one before the end of the room does, fails the layer."""
+    """An incomplete write, as at the end of a full disk, fails the layer."""
     (tmp_path / "data").write_bytes(random.Random(0).randbytes(3 << 20))
     arguments = ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--file", "x", str(tmp_path / "data"), "--compression", compression]
     assert run(layer.main, arguments) == 0
@@ -299,7 +299,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, comp
 
 
 def test_a_file_that_lost_bytes_is_no_success(tmp_path, capsys, monkeypatch) -> None:
-    """What is on the disk in the end is held to what was written."""
+    """The file's size on disk is compared with the written bytes."""
     monkeypatch.setattr(layer, "write_blob", lambda *_: layer.Blob("x", "sha256:", 5, "sha256:"))
     assert run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"]) == 1
     assert f"{tmp_path}/b: has 0 of the 5 bytes that were written; check that disk" in capsys.readouterr().err

@@ -32,7 +32,7 @@ def test_a_plan_has_the_jobs_of_each_registry(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plan", "manifest", "blob"])
 def test_a_missing_file_is_one_sentence(folder: Path, name: str) -> None:
-    """The file is named with what to do."""
+    """The error names the file and says what to do."""
     (folder / name).unlink()
     with pytest.raises(InputError, match=f"{folder}/{name}: No such file or directory; build the image again"):
         read_plan(folder / "plan", folder)

@@ -48,7 +48,7 @@ def _serve():
     ids=["length", "chunked", "until closed", "old", "interim", "none"],
 )
 def test_bodies_are_read(serve, answer: bytes, body: bytes) -> None:
-    """However the length is told."""
+    """Bodies are read whole, for each form of length."""
     assert serve(answer).request(GET).body == body
 
 
@@ -82,7 +82,7 @@ def _drip():
     ids=["head", "body"],
 )
 def test_an_answer_that_drips_has_an_end(drip, monkeypatch, begin: bytes, piece: bytes) -> None:
-    """Neither a header line now and then nor a byte of a body puts the deadline off."""
+    """A header line or a byte now and then does not extend the deadline."""
     monkeypatch.setattr(http1, "TIMEOUT", 0.3)
     monkeypatch.setattr(http1, "BODY_TIMEOUT", 0.4)
     connection = drip(begin, piece, 900, b"")
@@ -93,7 +93,7 @@ def test_an_answer_that_drips_has_an_end(drip, monkeypatch, begin: bytes, piece:
 
 
 def test_a_body_may_take_longer_than_its_head(drip, monkeypatch) -> None:
-    """What makes progress is waited for."""
+    """A body that makes progress may take longer than the timeout of the head."""
     monkeypatch.setattr(http1, "TIMEOUT", 0.3)
     assert drip(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n", b"x", 30, b"y").request(GET).body == b"x" * 30 + b"y"
 
@@ -142,7 +142,7 @@ def test_a_slow_upload_is_not_cut(monkeypatch, tmp_path) -> None:
     ids=["nothing", "no http", "no status", "short", "negative", "huge", "no number", "huge chunk", "endless header", "interim for ever", "trailers for ever"],
 )
 def test_what_is_no_answer_is_an_error(serve, answer: bytes) -> None:
-    """It is told as such, and the connection is not used again."""
+    """The error says so, and the connection is not used again."""
     connection = serve(answer)
     with pytest.raises(BadAnswer):
         connection.request(GET)
@@ -156,7 +156,7 @@ def test_headers_are_found_in_lower_case(serve) -> None:
 
 
 def test_a_pipeline_that_ends_early_gives_what_came(serve) -> None:
-    """The questions without an answer are the caller's to repeat."""
+    """Only the answers that arrived are returned."""
     connection = serve(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 404 No\r\nConnection: close\r\n\r\n")
     assert [answer.status for answer in connection.pipeline([HEAD] * 3)] == [200, 404]
     assert not connection.opened
@@ -193,7 +193,7 @@ def test_a_streamed_body_may_have_any_size(serve, answer: bytes) -> None:
     ids=["length", "chunked"],
 )
 def test_a_streamed_body_that_breaks_off_is_an_error(serve, answer: bytes) -> None:
-    """What came can be read; then the end is not taken for the end of the body."""
+    """The received bytes can be read; the end of the connection is not the end of the body."""
     _, body = serve(answer).stream(GET)
     assert body.read(100) == b"abc"
     with pytest.raises(BadAnswer, match="closed in the middle of an answer"):
@@ -209,7 +209,7 @@ def test_a_request_has_a_length_if_it_has_a_body(size: int | None) -> None:
 
 
 def test_a_connection_has_its_own_timeout(drip) -> None:
-    """A caller that can't wait a minute says so."""
+    """A connection may have a shorter timeout."""
     connection = drip(b"", b"", 900, b"")
     quick = Connection(connection.host, connection.port, True, timeout=0.1)
     with pytest.raises(TimeoutError, match="no answer within 0 s"):

@@ -11,7 +11,7 @@ class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Says yes."""
+        """Is always a terminal."""
         return True
 
 
