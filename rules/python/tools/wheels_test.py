@@ -18,7 +18,7 @@ def make_wheel(path: Path, files: dict[str, str]) -> Path:
 
 
 def test_locked_names_are_normalized():
-    """Names of the lock compare without regard to case, dots and dashes; comments and hashes are no names."""
+    """Names of the lock compare without regard to case, dots and dashes; comments and hashes are not names."""
     lock = "# a==1\nPyYAML==6.0 \\\n    --hash=sha256:00\nruamel.yaml-clib==1\n"
 
     assert download_wheels.locked_names(lock) == {"pyyaml", "ruamel_yaml_clib"}

@@ -139,10 +139,10 @@ def test_a_pushed_bundle_has_a_digest_for_each_image() -> None:
     assert digests == [(HERE / f"{name}.digest").read_text() for name in ("image", "program")]
 
 
-def test_an_insecure_repository_is_spoken_to_in_plain_http(tmp_path) -> None:
-    """insecure_repository holds for the attribute's own registry; without it a registry elsewhere is asked for TLS."""
+def test_an_insecure_repository_uses_plain_http(tmp_path) -> None:
+    """insecure_repository applies to the attribute's own registry; without it, other machines' registries use TLS."""
     with FakeRegistry() as registry:
-        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same, but is no name of loopback
+        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same registry, but is not a loopback name
         for target, code in (("push_latest", 1), ("push_insecure", 0)):
             plan = tmp_path / target
             plan.write_text((HERE / f"{target}.push.plan").read_text().replace("registry.example.com", registry.name))

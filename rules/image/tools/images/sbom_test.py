@@ -44,7 +44,7 @@ LOWER = (("a/b", b"1"), ("a/c", b"2"), ("d", b"3"), ("usr/lib/os-release", b"ID=
     ],
 )  # fmt: skip
 def test_what_an_upper_layer_replaces_is_not_in_the_image(upper, left) -> None:
-    """A link, file or folder in place of a file, and a link or file in place of a folder with all in it; a folder keeps a folder's files."""
+    """A link, file or folder replaces a file; a link or file replaces a folder with its content; a folder keeps a folder's files."""
     contents = _contents(_layer(*LOWER), _layer(upper))
     assert sorted(contents.digests) == left
     assert bool(contents.metadata) == ("usr/lib/os-release" in left)

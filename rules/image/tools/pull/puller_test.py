@@ -1,4 +1,4 @@
-"""Tests of downloads, against the fake registry: what is continued, waited for and followed, and to whom the login goes."""
+"""Tests of downloads from the fake registry: continuation, retries, redirects, and where the login goes."""
 
 import re
 import socket
@@ -133,7 +133,7 @@ def test_a_registry_that_dies_is_named_and_what_came_is_kept(fake, cache, tmp_pa
     assert (cache / LAYER_DIGEST[7:]).with_suffix(".partial").read_bytes() == PACKED[:20]
 
 
-def test_storage_that_nobody_reaches_is_named(fake, cache) -> None:
+def test_unreachable_storage_is_named(fake, cache) -> None:
     """If the target of a redirect does not answer, the error names it and the registry."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -140,7 +140,7 @@ def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, w
         push(_changed(change), "r.example")
 
 
-def test_one_of_several_platforms_that_nobody_chose_is_not_pushed(tmp_path) -> None:
+def test_a_platform_that_was_chosen_by_default_is_not_pushed(tmp_path) -> None:
     """For a platform that was chosen by default, for a bundle or another format, the error says what to do; a chosen one is pushed."""
     layout = write(_several(), tmp_path / "layout")
     for architecture in ("", "arm64"):

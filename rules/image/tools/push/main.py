@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence, TextIO
 
-    Stream = TextIO | "Stderr"
+    from rules.image.tools.push.progress_bar import ProgressBar
 
 
 class Options:
@@ -76,7 +76,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
 class ProgressLines:
     """Shows the steps of a push without a terminal: a line per uploaded blob."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def show(self, state: str, repository: str, digest: str, _: int, size: int) -> None:
@@ -115,7 +115,7 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def progress_display(stream: Stream) -> ProgressLines:
+def progress_display(stream: TextIO) -> ProgressLines | ProgressBar:
     """Returns the display of a push: a bar on a terminal, lines elsewhere."""
     if not stream.isatty():
         return ProgressLines(stream)

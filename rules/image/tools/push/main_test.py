@@ -170,7 +170,7 @@ def _start(*arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-", "2>&- >/dev/null"])
-def test_a_push_needs_nobody_who_listens(plan, streams: str) -> None:
+def test_a_push_works_with_closed_streams(plan, streams: str) -> None:
     """Closed streams and a full stderr do not prevent a push."""
     with FakeRegistry() as fake:
         done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *_start(*plan(fake.name))], capture_output=True, text=True, check=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Sequence
+from typing import Any, Sequence
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci import oci
@@ -24,12 +24,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str], options: object) -> None:
+def parse(argv: Sequence[str], options: Any) -> None:
     """Sets the attributes of options that argv gives.
 
     Args:
         argv: the arguments after the program's name.
-        options: push_tool.Options.
+        options: main.Options.
 
     Raises:
         InputError: a a registry, repository or tag has an invalid name.

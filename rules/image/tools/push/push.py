@@ -148,4 +148,4 @@ def _read(image: Image) -> Job:
     for tag in image.tags:
         oci.check_tag(tag, f"tag of {image.repository}")
     files = image_files.read(image.manifest, image.config, [blob for blob, _ in image.layers])
-    return Job(image.repository, tuple(image.tags), files.manifest, files.media_type, files.digest, files.blobs)
+    return Job(image.repository, tuple(image.tags), files.manifest, files.media_type, files.digest, dict(files.blobs))

@@ -1,4 +1,4 @@
-"""Tests of logging in: where logins come from, what is sent to whom, and that no secret shows in errors."""
+"""Tests of logins: where they come from, where they are sent, and that errors contain no secret."""
 
 import base64
 import json

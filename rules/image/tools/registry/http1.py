@@ -16,9 +16,8 @@ from rules.image.tools.registry.sockets import BadAnswer, connect, set_timeout
 
 TYPE_CHECKING = False  # typing takes 3 ms to load
 if TYPE_CHECKING:
-    from typing import BinaryIO, Callable, Mapping
+    from typing import Any, BinaryIO, Callable, Mapping
 
-TIMEOUT = 5.0
 TIMEOUT = 60.0  # without a byte, and for the whole head of an answer
 BODY_TIMEOUT = 300.0  # for a whole answer, which has at most 4 MiB
 _BLOCK = 1 << 22
@@ -64,7 +63,7 @@ class Connection:
         self.host = host
         self.port = port
         self.plain = plain
-        self._socket = None
+        self._socket: Any = None
         self._buffer = b""
         self._closes = False
         self._deadline = 0.0

@@ -1,4 +1,4 @@
-"""Tests of proxies: which hosts are spoken to through one, and what ends in a sentence."""
+"""Tests of proxies: which hosts use one, and the errors."""
 
 import base64
 import socket
@@ -89,7 +89,7 @@ def test_what_is_no_proxy_is_one_sentence_without_its_password(named, value: str
 
 
 @pytest.mark.parametrize("kind", [Registry, Puller])
-def test_a_proxy_that_nobody_reaches_is_named(named, kind) -> None:
+def test_an_unreachable_proxy_is_named(named, kind) -> None:
     """The error names the proxy, without its login."""
     named("http://me:s3cret@127.0.0.1:1")
     client = kind("r.example", sleep=lambda _: None)

@@ -130,7 +130,7 @@ class Registry:
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
                 retry_after = answer.headers.get("retry-after")
             except EOFError:
-                raise PushError(f"{body.name}: became shorter during the upload; build and push again") from None
+                raise PushError(f"{getattr(body, 'name', '')}: became shorter during the upload; build and push again") from None
             except OSError as error:
                 refusals.check_tls(error, self.name)
                 if isinstance(error, (BadAnswer, ConnectionResetError)):

@@ -86,7 +86,7 @@ def test_lasting_trouble_is_one_sentence(fake, client) -> None:
         client.request("GET", "/v2/a/blobs/x")
 
 
-def test_nobody_listening_is_one_sentence(pauses) -> None:
+def test_a_closed_port_is_one_sentence(pauses) -> None:
     """The error for a closed port names it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

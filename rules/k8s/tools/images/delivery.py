@@ -1,4 +1,4 @@
-"""Getting images to where the cluster finds them, before anything that runs them is applied."""
+"""Delivers images to the cluster's registry and nodes before the objects that run them are applied."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Push = Callable[[list["Job"], str, bool, PushReport | None], int]
 # exists(registry, repository, digest, plain) → whether the registry has the manifest.
 Exists = Callable[[str, str, str, bool], bool]
 
-# How long the registry's pod may take from setup to its first answer.
+# From setup to the first answer of the registry's pod.
 _REGISTRY_SECONDS = 20.0
-# How long one question to it may take, and the pause before the next one.
+# One question to it, and the pause before the next one.
 _ANSWER_SECONDS = 2.0
 _POLL_SECONDS = 0.2
-# How long a loader may take for one archive.
+# For one archive.
 _LOADER_SECONDS = 300.0
 
 # The likely reason on a new cluster.
@@ -58,7 +58,8 @@ def package_of(label: str) -> str:
 def wait_for_registry(plan: Plan, say: Callable[[str], None], timeout: float = _REGISTRY_SECONDS) -> None:
     """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
 
-    Returns at once when the plan needs no image of it or it answers.
+    Returns at once if the plan needs no image of it, or if it answers. Otherwise it polls; the retries of a single request
+    (RetryPolicy) would give up too early.
 
     Raises:
         TurnupError: it has not answered for `timeout` seconds.
@@ -99,7 +100,7 @@ def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: Push
     Args:
         plans: the plans; an image that several of them send to one repository is pushed once.
         push: the transport; push_jobs when None.
-        report: told of every step; None for silence.
+        report: gets every step; None to print nothing.
 
     Returns:
         (images in the plans, images of which something was sent).
@@ -144,12 +145,12 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
 
     Args:
         plan: with resolved documents.
-        executor: for asking in parallel.
-        exists: the question; rules/image's when None.
-        advice: what to do where an image is gone; "" for pinning a new one.
+        executor: runs the questions in parallel.
+        exists: asks a registry; rules/image's exists when None.
+        advice: what to do about a missing image; "" to pin a new one.
 
     Raises:
-        TurnupError: an image is not there.
+        TurnupError: an image is missing.
     """
     built = {(item.label, key) for item in plan.push_plans for key in item.keys}
     pinned: dict[str, tuple[str, tuple[str, str, str]]] = {}

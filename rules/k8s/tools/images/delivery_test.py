@@ -94,7 +94,7 @@ def test_unused_image_is_not_pushed(tmp_path):
     ("ghcr.io", False), ("registry.example:5000", False), ("8.8.8.8:443", False),
 ])
 def test_plain_http_for_private_addresses_only(registry, plain):
-    """Only private and loopback addresses are spoken to without TLS."""
+    """Only private and loopback addresses use plain HTTP."""
     assert is_private(registry) is plain
 
 

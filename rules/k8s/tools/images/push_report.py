@@ -1,4 +1,4 @@
-"""What a push says while it runs."""
+"""The output of a push while it runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _REDRAW_SECONDS = 0.1
 
 
 class PushReport:
-    """Turns the steps of a push into lines; on a terminal also into a line that counts the bytes.
+    """Prints a line per pushed image; on a terminal also a line that counts the sent bytes.
 
     Args:
-        say: writes a line that stays.
-        stream: where the counting line is drawn when it is a terminal.
+        say: prints a line that stays.
+        stream: the stream of the counting line, which is drawn only on a terminal.
     """
 
     def __init__(self, say: Callable[[str], None], stream: TextIO):
@@ -34,7 +34,7 @@ class PushReport:
                 print(f"\r  pushing     {sum(self._sent.values()) / 1e6:.1f} MB", end="", file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
-        """Says a line that stays, in place of the counting one."""
+        """Prints a line that stays instead of the counting one."""
         self._clear()
         self._say(text)
 
