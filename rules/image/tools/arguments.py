@@ -11,7 +11,7 @@ _ENCODING = "--encoding="
 _PROBE = "é"
 
 
-def with_file(argv: Sequence[str]) -> list[str]:
+def read_arguments(argv: Sequence[str]) -> list[str]:
     """Returns the arguments; if the only one is @FILE, those in the file, one per line.
 
     argparse would take each argument that begins with '@' for a file, even the label @repository//a:b.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.arguments import read_arguments, take_pairs
 
 ARGUMENTS = ["--where=//a:é", "--file", "日本.txt", "@home//x"]
 
@@ -21,17 +21,17 @@ def test_text_arrives_however_bazel_wrote_it(tmp_path, write, in_file: bool) -> 
     if in_file:
         (tmp_path / "file").write_text("".join(f"{argument}\n" for argument in given), "utf-8")
         given = [f"@{tmp_path}/file"]
-    assert with_file(given) == ARGUMENTS
+    assert read_arguments(given) == ARGUMENTS
 
 
 def test_without_the_rules_nothing_is_decoded() -> None:
     """Arguments that a person types are not decoded."""
-    assert with_file([_twice("é"), "x"]) == [_twice("é"), "x"]
+    assert read_arguments([_twice("é"), "x"]) == [_twice("é"), "x"]
 
 
 def test_bytes_that_are_no_text_stay() -> None:
     """A file name may have any bytes."""
-    assert with_file(["a\udcff", "ł", _twice("--encoding=é")]) == ["a\udcff", "ł"]
+    assert read_arguments(["a\udcff", "ł", _twice("--encoding=é")]) == ["a\udcff", "ł"]
 
 
 def test_values_of_pairs_may_begin_with_dashes() -> None:

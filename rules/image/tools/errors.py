@@ -17,7 +17,7 @@ import sys
 
 from rules.common.errors import InputError, TurnupError
 
-__all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError", "check_written", "masked", "run", "writing"]
+__all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError", "check_written", "mask_login", "run", "writing"]
 
 TYPE_CHECKING = False  # Only type checkers load `typing`: it takes longer than a small push.
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class LoginError(PushError):
     """A token service refused a token, for this login or for these actions."""
 
 
-def masked(name: str) -> str:
+def mask_login(name: str) -> str:
     """Returns a name as errors may show it: without the part before an @, which may be a login."""
     before, at, after = name.rpartition("@")
     return f"***@{after}" if at and before else name

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterator, Mapping, Sequence
 
 from rules.common import stamping
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.oci import image_files, oci, tar_headers
 from rules.image.tools.oci.image_files import ImageFiles, blob_path
@@ -26,7 +26,7 @@ _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOCK = 1 << 20
 
 
-def qualified(name: str) -> str:
+def qualify(name: str) -> str:
     """Returns a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
 
     containerd finds images by the full name; docker shows it without its default registry.
@@ -51,7 +51,7 @@ def index(images: Mapping[str, ImageFiles]) -> bytes:
     """Returns index.json of a layout that holds images under their names."""
     descriptors = [
         {
-            "annotations": {"io.containerd.image.name": qualified(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
+            "annotations": {"io.containerd.image.name": qualify(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
             "digest": image.digest,
             "mediaType": image.media_type,
             "size": len(image.manifest),
@@ -112,7 +112,7 @@ def main(argv: Sequence[str]) -> int:
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument("--tar")
     output.add_argument("--layout")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     status = stamping.read_status(options.status)
     images: dict[str, ImageFiles] = {}
     for name, manifest, config, *layers in options.image:

@@ -91,7 +91,7 @@ def test_several_images_share_their_layers(image, tmp_path) -> None:
 )
 def test_names_are_qualified_as_container_runtimes_do(name: str, full: str) -> None:
     """A first part with '.' or ':' is a registry, and so is localhost."""
-    assert archive.qualified(name) == full
+    assert archive.qualify(name) == full
 
 
 @pytest.mark.parametrize("name", ["a", "A:b", "a:b:c", "a@sha256:x", "a/../b:c", ":x", "a:"])

@@ -21,14 +21,14 @@ from typing import Any, Mapping, Sequence
 
 from rules.common import stamping, worker
 from rules.common.stamping import fill
-from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.oci import oci
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
-def created(value: str, where: str) -> str:
+def parse_created(value: str, where: str) -> str:
     """Returns a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
     if not value:
         return oci.EPOCH
@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Writes config, manifest and digest as the arguments say (see the module's text)."""
-    pairs, rest = take_pairs(with_file(argv), ["--label-file"])
+    pairs, rest = take_pairs(read_arguments(argv), ["--label-file"])
     options = build_parser().parse_args(rest)
     where = options.where
     base, below = None, []
@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
             raise InputError(f"{where}: label_files: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     if options.status:
         fill_all(settings, stamping.read_status(options.status), where)
-    settings["created"] = created(settings.get("created") or "", where)
+    settings["created"] = parse_created(settings.get("created") or "", where)
     layers = [read_layer(path) for path in options.layer]
     config = oci.dump(oci.build_config(base, layers, settings, where))
     manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))

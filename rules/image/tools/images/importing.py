@@ -18,7 +18,7 @@ import tarfile
 from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.oci import oci, unpacking
 from rules.image.tools.oci.image_files import PLATFORMS, blob_path
@@ -90,7 +90,7 @@ class TarSource:
         self.name = name
         with _readable(name):
             # It stays open while the tar is read, which is until the process ends.
-            self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
+            self._tar = tarfile.open(fileobj=unpacking.open_decompressed(open(path, "rb"), name), mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -376,7 +376,7 @@ def main(argv: Sequence[str]) -> int:
     for option in ("architecture", "os"):
         parser.add_argument(f"--{option}", default="")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     layers = Path(options.layers)
     layers.mkdir(parents=True, exist_ok=True)
     source = open_source(options.where, options.files)

@@ -21,7 +21,7 @@ import urllib.parse
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.entries import clean_path
 from rules.image.tools.oci import image_files, layer_tars, oci
@@ -220,7 +220,7 @@ def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
     """
     contents = Contents()
     for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:])):
-        with layer_tars.opened(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
+        with layer_tars.open_layer(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
             contents.add_layer(stream, name)
     debian, by_debian = _debian(contents)
     python, by_python = _python(contents, by_debian)
@@ -247,7 +247,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--image", nargs=3, required=True)
     parser.add_argument("--layer", action="append", default=[])
     parser.add_argument("--output", required=True)
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     name, manifest, config = options.image
     data = oci.dump(bill(image_files.read(manifest, config, options.layer), name))
     with writing("", options.output):

@@ -33,4 +33,4 @@ def test_the_image_tool_stamps(tmp_path, created, expected) -> None:
 def test_a_time_with_a_variable_needs_stamp(tmp_path) -> None:
     """Without stamp, the error says to set it."""
     with pytest.raises(InputError, match="found '{BUILD_TIMESTAMP}'.*set stamp = True"):
-        image.created("{BUILD_TIMESTAMP}", "//a:b")
+        image.parse_created("{BUILD_TIMESTAMP}", "//a:b")

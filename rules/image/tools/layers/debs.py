@@ -28,7 +28,7 @@ from typing import Iterator, NamedTuple, Sequence
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree, clean_path, content, read_tar
-from rules.image.tools.oci.unpacking import unpacked
+from rules.image.tools.oci.unpacking import open_decompressed
 
 NONROOT = 65532
 _CONTROL = 8 << 20  # bytes of a control file
@@ -104,7 +104,7 @@ def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfil
     """Opens the tar that _tar returns."""
     data, suffix = packed
     try:
-        with tarfile.open(fileobj=unpacked(io.BytesIO(data), where), mode="r:") as tar:
+        with tarfile.open(fileobj=open_decompressed(io.BytesIO(data), where), mode="r:") as tar:
             yield tar
     except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise InputError(f"{where}: {stem}.tar{suffix} is damaged ({error}); fetch it again") from None

@@ -12,7 +12,7 @@ import stat
 from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.oci.unpacking import ContentStore, StoredContent, unpacked
+from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
 
 if TYPE_CHECKING:
     import tarfile
@@ -140,7 +140,7 @@ class Tree:
         try:
             with contextlib.ExitStack() as opened:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
-                tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
+                tar = opened.enter_context(tarfile.open(fileobj=open_decompressed(file, where), mode="r:"))
                 for path, entry in read_tar(tar, where, self.store):
                     self.add(f"{prefix}/{path}", entry, whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:

@@ -23,7 +23,7 @@ from functools import partial
 from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.common import worker
-from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.layers import entries
 from rules.image.tools.layers.entries import Entry, Tree
@@ -323,7 +323,7 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
 
 def main(argv: Sequence[str]) -> int:
     """Writes the layer and its descriptor as the arguments say (see the module's text)."""
-    pairs, rest = take_pairs(with_file(argv), _PAIRS)
+    pairs, rest = take_pairs(read_arguments(argv), _PAIRS)
     options = build_parser().parse_args(rest)
     tree, architecture = gather(options, pairs)
     with writing(options.where, options.blob), open(options.blob, "wb") as out:

@@ -15,7 +15,7 @@ _BLOCK = 1 << 20
 
 
 @contextmanager
-def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.LimitedStream]:
+def open_layer(path: Path, media_type: str, where: str) -> Iterator[unpacking.LimitedStream]:
     """Yields a layer's tar as a stream of bytes, with a limit against decompression bombs.
 
     Args:
@@ -52,9 +52,9 @@ def opened(path: Path, media_type: str, where: str) -> Iterator[unpacking.Limite
 
 
 def diff_id(path: Path, media_type: str, where: str) -> str:
-    """Returns the digest of a layer's tar; see opened for the arguments and errors."""
+    """Returns the digest of a layer's tar; see open_layer for the arguments and errors."""
     hasher = hashlib.sha256()
-    with opened(path, media_type, where) as stream:
+    with open_layer(path, media_type, where) as stream:
         while data := stream.read(_BLOCK):
             hasher.update(data)
     return "sha256:" + hasher.hexdigest()

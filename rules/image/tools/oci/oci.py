@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, Mapping, Sequence
 
-from rules.image.tools.errors import InputError, masked
+from rules.image.tools.errors import InputError, mask_login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -77,7 +77,7 @@ def check_repository(value: str, where: str) -> str:
     if len(value) <= 255 and _REPOSITORY.match(value):
         return value
     raise InputError(
-        f"{where}: {masked(value)!r:.120} is not a repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
+        f"{where}: {mask_login(value)!r:.120} is not a repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
     )
 
 

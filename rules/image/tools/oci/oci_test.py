@@ -117,16 +117,16 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
     ("2026-01-02T03:04:05.123456789+05:30", "2026-01-01T21:34:05.123456789Z")])
 def test_creation_times(value: str, time: str) -> None:
     """Seconds and RFC 3339 are accepted; the default is 1970."""
-    assert image.created(value, "//t") == time
+    assert image.parse_created(value, "//t") == time
 
 
 def test_a_creation_time_that_is_none_is_refused() -> None:
     """Other text is refused with an example, and an impossible date as such."""
     for value in ("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00"):
         with pytest.raises(InputError, match="which is not a date and time"):
-            image.created(value, "//t")
+            image.parse_created(value, "//t")
     with pytest.raises(InputError, match="creation_time: found 'yesterday'"):
-        image.created("yesterday", "//t")
+        image.parse_created("yesterday", "//t")
 
 
 def _layer(tmp_path, **change) -> str:

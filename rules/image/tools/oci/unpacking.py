@@ -110,7 +110,7 @@ class LimitedStream:
         self._position = position
 
 
-def unpacked(file: IO[bytes], where: str) -> LimitedStream:
+def open_decompressed(file: IO[bytes], where: str) -> LimitedStream:
     """Returns the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
 
     Args:

@@ -31,6 +31,18 @@ from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")
+_BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
+
+imported_image(
+    name = "image",
+    blobs = {blobs},
+    config = "config.json",
+    descriptors = {descriptors},
+    digest = "digest",
+    manifest = "manifest.json",
+    visibility = ["//visibility:public"],
+)
+'''
 
 
 class Cache:
@@ -135,20 +147,6 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
     config = cache.data(parsed["config"]["digest"]) or b""
     oci.check_platform(config, architecture, system, where, variant)
     return importing.ImportedImage(data, config, importing.describe(parsed, config, where))
-
-
-_BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
-
-imported_image(
-    name = "image",
-    blobs = {blobs},
-    config = "config.json",
-    descriptors = {descriptors},
-    digest = "digest",
-    manifest = "manifest.json",
-    visibility = ["//visibility:public"],
-)
-'''
 
 
 def write_package(stored: importing.ImportedImage, folder: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 from rules.image.tools.oci import oci
 from rules.image.tools.registry.http1 import Answer, Body, Connection, request_head
 from rules.image.tools.registry.refusals import check_no_page, check_tls, detail
@@ -219,5 +219,5 @@ class Puller(Registry):
             found, good = urllib.parse.urlsplit(""), False
         good = good and location.isascii() and " " not in location and location.isprintable()
         if not good or found.scheme not in (("https", "http") if self.plain else ("https",)) or not found.hostname:
-            raise PushError(f"registry {self.name}: sends to {masked(location)!r:.200}, which is not an https address; check the registry")
+            raise PushError(f"registry {self.name}: sends to {mask_login(location)!r:.200}, which is not an https address; check the registry")
         return found._replace(netloc=found.netloc.rpartition("@")[2])

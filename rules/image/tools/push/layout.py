@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
@@ -111,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--where", required=True)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     options.output.mkdir(parents=True, exist_ok=True)
     source = importing.open_source(options.where, options.files)
     parts = _Parts(source, options.output)

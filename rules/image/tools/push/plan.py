@@ -39,8 +39,8 @@ from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from rules.common import stamping, worker
-from rules.image.tools.arguments import with_file
-from rules.image.tools.errors import InputError, PushError, masked, run
+from rules.image.tools.arguments import read_arguments
+from rules.image.tools.errors import InputError, PushError, mask_login, run
 from rules.image.tools.oci import image_files, oci
 from rules.image.tools.registry.names import is_private, split_name
 
@@ -60,7 +60,7 @@ class Destination(NamedTuple):
     tags: tuple[str, ...]
 
 
-def first_line(path: str, where: str) -> str:
+def read_first_line(path: str, where: str) -> str:
     """Returns the first line of a file, stripped; raises InputError if it is empty or not text."""
     try:
         text = Path(path).read_text("utf-8").strip().partition("\n")[0].strip()
@@ -88,7 +88,7 @@ def split_reference(reference: str, registry: str, where: str) -> Destination:
     else:
         rest = reference
     if not registry:
-        raise InputError(f"{where}: found {masked(reference)!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
+        raise InputError(f"{where}: found {mask_login(reference)!r:.200}, which names no registry; write REGISTRY/REPOSITORY:TAG, or give registry")
     repository, colon, tag = rest.partition(":")
     return Destination(registry, repository, (tag,) if colon else ())
 
@@ -174,7 +174,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--spec", required=True)
     parser.add_argument("--plan", required=True)
     parser.add_argument("--digest")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     spec = oci.load(Path(options.spec).read_bytes(), options.spec)
     where, status = spec["where"], stamping.read_status(spec["status"])
 
@@ -183,7 +183,7 @@ def main(argv: Sequence[str]) -> int:
 
     def named(attribute: str) -> str:
         if spec[f"{attribute}_file"]:
-            return stamped(first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file"), f"{attribute}_file")
+            return stamped(read_first_line(spec[f"{attribute}_file"], f"{where}: {attribute}_file"), f"{attribute}_file")
         return stamped(spec[attribute] or "", attribute)
 
     references = oci.load(Path(spec["references"]).read_bytes(), spec["references"])["references"] if spec.get("references") else {}

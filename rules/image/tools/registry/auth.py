@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
-from rules.image.tools.errors import LoginError, PushError, masked
+from rules.image.tools.errors import LoginError, PushError, mask_login
 from rules.image.tools.registry import http1, refusals
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES
 
@@ -171,7 +171,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     # Plain HTTP is safe for a registry on this machine, but not for its token service on another machine.
     plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
-        raise PushError(f"registry {registry}: its token service {masked(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
+        raise PushError(f"registry {registry}: its token service {mask_login(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
     scopes = parameters.get("scope", "").split(" ")
     if len(scopes) == 1:
         # More than the refused request needs: the token of a question must also be good for the upload after it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 
 # The names of Docker Hub, and the host of its registry.
 DOCKER_HUB, DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
@@ -26,7 +26,7 @@ def split_name(name: str) -> tuple[str, int | None]:
     if colon:
         good = good and port.isascii() and port.isdigit() and int(port) < 65536
     if not good:
-        raise PushError(f"registry {masked(name)!r:.120}: write HOST or HOST:PORT, without http:// and path")
+        raise PushError(f"registry {mask_login(name)!r:.120}: write HOST or HOST:PORT, without http:// and path")
     return inner or host, int(port) if colon else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def refusal(answer: Answer, what: str, registry: str) -> PushError:
 def _redirected(location: str) -> str:
     """Returns what to do about a redirect, which a push does not follow, because its login is for the named registry."""
     scheme, _, rest = location.partition("//")
-    host = masked(rest.partition("/")[0])
+    host = mask_login(rest.partition("/")[0])
     if scheme not in ("http:", "https:") or not host:
-        return f"it redirects to {masked(location)!r:.200}; name the registry itself, without what redirects there"
+        return f"it redirects to {mask_login(location)!r:.200}; name the registry itself, without what redirects there"
     tls = ", and speak TLS to it: do not name it insecure" if scheme == "https:" else ""
     return f"it redirects to {_printable(f'{scheme}//{host}')}; name that as the registry{tls}"
 

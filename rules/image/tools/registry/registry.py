@@ -10,7 +10,7 @@ from __future__ import annotations
 import _thread
 import time
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 from rules.image.tools.registry import refusals
 from rules.image.tools.registry.http1 import Answer, Connection, request_head
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
@@ -256,7 +256,7 @@ class Registry:
         default = ":80" if self.plain else ":443"
         elsewhere = netloc and netloc.lower().removesuffix(default) != self._address.lower().removesuffix(default)
         if elsewhere or not path.startswith("/"):
-            raise PushError(f"registry {self.name}: sent an upload to {masked(value)!r:.200}; only paths of the registry itself are followed")
+            raise PushError(f"registry {self.name}: sent an upload to {mask_login(value)!r:.200}; only paths of the registry itself are followed")
         if not path.isascii() or not path.isprintable() or " " in path:
-            raise PushError(f"registry {self.name}: the upload location {masked(value)!r:.200} has control characters or spaces in it; check the registry")
+            raise PushError(f"registry {self.name}: the upload location {mask_login(value)!r:.200} has control characters or spaces in it; check the registry")
         return path.partition("#")[0]

@@ -14,8 +14,6 @@ from rules.image.tools.testing.fake_registry import FakeRegistry
 from rules.image.tools.testing.layouts import LAYER, layout
 
 PACKED = gzip.compress(LAYER, mtime=0)
-
-
 LAYER_DIGEST = oci.sha256(PACKED)
 
 
