@@ -1,4 +1,4 @@
-"""The hosts that a proxy of the environment is not for, by the rules of Go's programs, which kubectl and crane keep to.
+"""NO_PROXY: the hosts that are reached without the environment's proxy, by the rules of Go's programs such as kubectl and crane.
 
 Source: the documentation of httpproxy.Config in golang.org/x/net.
 """
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def goes_direct(host: str, port: int, exceptions: str) -> bool:
-    """Say whether a host is spoken to without the environment's proxy: this machine itself always is.
+    """Says whether a host is reached without the environment's proxy, as this machine always is.
 
     Args:
         host: name or address, without brackets.
         port: TCP port there.
-        exceptions: what NO_PROXY says: names with a comma between, each a host with its subdomains, `.DOMAIN` for the
+        exceptions: the value of NO_PROXY: names separated by commas, each a host with its subdomains, `.DOMAIN` for the
             subdomains only, an address, a range of addresses, any of them with `:PORT`, or `*`.
     """
     host = host.lower()
@@ -39,7 +39,7 @@ def goes_direct(host: str, port: int, exceptions: str) -> bool:
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return a host's address, None where it is a name."""
+    """Returns a host's address; None if it is a name."""
     if ":" not in host and not host[-1:].isdigit():
         return None
     import ipaddress  # most hosts have a name

@@ -7,7 +7,7 @@ from rules.common.errors import InputError
 
 
 def test_variables_are_filled_in_and_other_braces_stay() -> None:
-    """Names are in capitals; JSON in a label is no variable."""
+    """Names are in capitals; JSON in a label is not a variable."""
     assert stamping.fill('{USER}-{"a": {}}-{user}', {"USER": "me"}, "x") == 'me-{"a": {}}-{user}'
 
 
@@ -20,12 +20,12 @@ def test_a_later_status_file_wins(tmp_path) -> None:
 
 
 def test_a_status_file_that_is_not_there_is_named(tmp_path) -> None:
-    """The sentence has the path and the system's reason."""
+    """The error has the path and the system's reason."""
     with pytest.raises(InputError, match=f"cannot read the workspace status {tmp_path}/none: No such file or directory"):
         stamping.read_status([tmp_path / "none"])
 
 
 def test_an_unknown_variable_is_named_with_what_there_is() -> None:
-    """The sentence has the place, the key and the keys of the status."""
+    """The error has the place, the key and the keys of the status."""
     with pytest.raises(InputError, match=r"^//a:b: the workspace status has no NOBODY \(it has: A, B\)\. Print it"):
         stamping.fill("{NOBODY}", {"B": "1", "A": "2"}, "//a:b")

@@ -15,13 +15,13 @@ def _stream(tmp_path, data: bytes):
 
 
 def test_requests_are_split_wherever_they_end(tmp_path) -> None:
-    """Objects one after the other, with space between or without, and braces in their text."""
+    """Consecutive objects are split with or without space between them, even with braces in their text."""
     with _stream(tmp_path, b'{"a": "}{"}{"b": {}} \n {"c": "\xc3\xa4"}\n') as stream:
         assert list(worker.messages(stream)) == [{"a": "}{"}, {"b": {}}, {"c": "ä"}]
 
 
 def test_a_request_that_arrives_in_pieces_is_put_together() -> None:
-    """Nothing is answered before the whole request is there."""
+    """A request is answered only after all of it arrived."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as out:
         out.write(b'{"a": {"b": "\xc3')
@@ -31,13 +31,13 @@ def test_a_request_that_arrives_in_pieces_is_put_together() -> None:
 
 
 def test_requests_that_end_in_the_middle_are_an_error(tmp_path) -> None:
-    """A broken stream ends the worker, not in silence."""
+    """A broken stream ends the worker with an error."""
     with _stream(tmp_path, b'{"a": ') as stream, pytest.raises(worker.ProtocolError, match="cut off"):
         list(worker.messages(stream))
 
 
 def test_a_defect_fails_its_action_only(tmp_path) -> None:
-    """An unforeseen exception is printed, with exit code 1."""
+    """An unexpected exception is printed, with exit code 1."""
     answers = io.BytesIO()
     with _stream(tmp_path, b'{"requestId": 3}{"arguments": ["0"]}') as stream:
         code = worker.serve(lambda arguments, stderr: 1 // len(arguments), stream, answers, "test")

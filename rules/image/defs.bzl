@@ -8,11 +8,17 @@ load("//rules/image/private:debian_image.bzl", _debian_image = "debian_image")
 load("//rules/image/private:java_image.bzl", _java_image = "java_image")
 load("//rules/image/private:prebuilt.bzl", _PREBUILT_IMAGE_ATTRS = "PREBUILT_ATTRS", _image_info = "image_info")
 load("//rules/image/private:providers.bzl", _BundleInfo = "BundleInfo", _ImageInfo = "ImageInfo", _LayerInfo = "LayerInfo")
+load("//rules/image/private:push_plan.bzl", _PUSH_PLAN_ATTRS = "PUSH_PLAN_ATTRS", _push_files = "push_files", _write_push_plan = "write_push_plan")
 load("//rules/image/private:py_image.bzl", _py3_image = "py3_image", _py_image = "py_image")
 
 # Attributes that a rule of your own needs to call image_info: the tools that read prebuilt images and write archives.
 PREBUILT_IMAGE_ATTRS = _PREBUILT_IMAGE_ATTRS
 image_info = _image_info
+
+# Attributes that a rule of your own needs to call write_push_plan: the tool that writes push plans.
+PUSH_PLAN_ATTRS = _PUSH_PLAN_ATTRS
+push_files = _push_files
+write_push_plan = _write_push_plan
 
 BundleInfo = _BundleInfo
 ImageInfo = _ImageInfo

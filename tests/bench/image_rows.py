@@ -269,7 +269,7 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
     spec = image_files.write_spec(_scratch() / "edited.spec", registry.name, edited)
     plan = _scratch() / "edited.plan"
     actions: dict[str, list[object]] = {
-        "layer_tool": [
+        "layers/layer_tool": [
             "--where",
             "//bench:edited",
             "--blob",
@@ -282,7 +282,7 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
             "app/main.py",
             source,
         ],
-        "image_tool": [
+        "images/image_tool": [
             "--where",
             "//bench:edited",
             "--config",
@@ -296,7 +296,7 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
             "--layer",
             folder / "edited.json",
         ],
-        "push_plan": ["--spec", spec, "--plan", plan],
+        "push/push_plan": ["--spec", spec, "--plan", plan],
     }
     workers = {tool: _Worker(tool) for tool in actions}
     compile_words = [source, source.with_suffix(".pyc")]
@@ -327,8 +327,8 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
 
     def warm() -> None:
         compile_source.main([str(word) for word in compile_words])
-        layer.main([str(word) for word in actions["layer_tool"]])
-        image.main([str(word) for word in actions["image_tool"]])
+        layer.main([str(word) for word in actions["layers/layer_tool"]])
+        image.main([str(word) for word in actions["images/image_tool"]])
         push_all([edited], registry.name, client=client)
 
     def facts() -> dict[str, float]:

@@ -94,9 +94,9 @@ def test_tls_asked_of_a_plain_registry_is_one_sentence(registry) -> None:
 
 def test_plain_http_to_a_registry_with_tls_is_one_sentence(basic) -> None:
     """The error for plain HTTP with a TLS registry says that it speaks TLS, and how to push to it."""
-    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP.*--secure"):
+    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS but was asked in plain HTTP.*--secure"):
         push_all([image("files_image", "files")], basic.name)
-    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS and was spoken to in plain HTTP; do not name it insecure"):
+    with pytest.raises(PushError, match=f"registry {basic.name}: it speaks TLS but was asked in plain HTTP; do not name it insecure"):
         push_all([image("files_image", "files")], basic.name, insecure=True)
 
 

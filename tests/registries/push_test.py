@@ -177,7 +177,7 @@ def test_full_storage_is_one_sentence(registry_program, tmp_path) -> None:
     small.chmod(0o755)
     pauses: list[float] = []
     with RealRegistry(small, tmp_path / "registry") as registry:
-        with pytest.raises(PushError, match=f"registry {registry.name}: .* answered 50[07].*its storage is full; free room there, then push again"):
+        with pytest.raises(PushError, match=f"registry {registry.name}: .* answered 50[07].*its storage is full; free space there, then push again"):
             push_all([image("hello", "app", ("v1",))], registry.name, client=Registry(registry.name, sleep=pauses.append))
         assert pauses == []
         assert not exists(registry.name, "app", digest("hello"))

@@ -6,6 +6,7 @@ load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
+load("//rules/image/private:push_plan.bzl", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 
 _DOC = """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 
@@ -90,12 +91,6 @@ It has no effect with `tag_file` or for a bundle.""",
         executable = True,
         cfg = "exec",
     ),
-    "_plan_tool": attr.label(
-        doc = "The program that checks names and destinations when the target is built.",
-        default = "//rules/image/tools/push:push_plan",
-        executable = True,
-        cfg = "exec",
-    ),
     "_push_tool": attr.label(
         doc = "The program that pushes.",
         default = "//rules/image/tools/push:push_tool",
@@ -103,9 +98,7 @@ It has no effect with `tag_file` or for a bundle.""",
     ),
 }
 _ATTRS.update(PREBUILT_ATTRS)
-
-def _runfiles_path(ctx, file):
-    return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
+_ATTRS.update(PUSH_PLAN_ATTRS)
 
 def _masked(name):
     """Returns a name as messages may show it: the part before an @ may be a login."""
@@ -163,31 +156,23 @@ def _unpack_prebuilt(ctx):
 
 def _write_plan(ctx, images, parts):
     """Declares the action that checks names and destinations; returns the plan and the manifests to push."""
-    docker = _is_docker(ctx)
     stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
     status = [ctx.info_file, ctx.version_file] if stamped else []
     named = [file for file in (ctx.file.repository_file, ctx.file.tag_file) if file]
-    entries = [struct(parts = folder.path, reference = None, runfiles = _runfiles_path(ctx, folder)) for folder in parts]
-    converted = []
-    for index, entry in enumerate(images):
-        image = entry.image
-        manifest = image.manifest
-        if docker:
-            manifest = ctx.actions.declare_file("%s.%d.docker.json" % (ctx.label.name, index))
-            converted.append(manifest)
-        entries.append(struct(
-            config = _runfiles_path(ctx, image.config),
-            docker = manifest.path,
-            docker_runfiles = _runfiles_path(ctx, manifest),
-            layers = [[layer.blob.path, _runfiles_path(ctx, layer.blob)] for layer in image.layers],
-            manifest = image.manifest.path,
-            reference = entry.reference,
-            runfiles = _runfiles_path(ctx, image.manifest),
-        ))
-    spec = ctx.actions.declare_file(ctx.label.name + ".push.json")
-    ctx.actions.write(spec, json.encode(struct(
-        format = "Docker" if docker else "OCI",
-        images = entries,
+    entries = [struct(
+        docker = ctx.actions.declare_file("%s.%d.docker.json" % (ctx.label.name, index)) if _is_docker(ctx) else None,
+        image = entry.image,
+        key = None,
+        reference = entry.reference,
+    ) for index, entry in enumerate(images)]
+    plan = write_push_plan(
+        ctx,
+        label_text(ctx.label),
+        entries,
+        parts = parts,
+        inputs = named + status,
+        digest = ctx.outputs.digest,
+        format = "Docker" if _is_docker(ctx) else "OCI",
         insecure = ctx.attr.insecure_repository,
         registry = expand(ctx, "registry", ctx.attr.registry),
         repository = expand(ctx, "repository", ctx.attr.repository),
@@ -195,29 +180,8 @@ def _write_plan(ctx, images, parts):
         status = [file.path for file in status],
         tag = expand(ctx, "tag", ctx.attr.tag),
         tag_file = ctx.file.tag_file.path if ctx.file.tag_file else None,
-        where = label_text(ctx.label),
-    )))
-    plan = ctx.actions.declare_file(ctx.label.name + ".push.plan")
-    args = ctx.actions.args()
-    args.add("--spec", spec)
-    args.add("--plan", plan)
-    args.add("--digest", ctx.outputs.digest)
-    run_image_tool(
-        ctx,
-        ctx.attr._plan_tool[DefaultInfo].files_to_run,
-        args,
-        inputs = [spec] + named + status + parts + [entry.image.manifest for entry in images] + [
-            layer.blob
-            for entry in images
-            for layer in entry.image.layers
-            if layer.blob.is_directory
-        ],
-        outputs = [plan, ctx.outputs.digest] + converted,
-        mnemonic = "ImagePushPlan",
-        message = "Planning the push of %s" % ctx.label,
-        worker = True,
     )
-    return plan, converted or [entry.image.manifest for entry in images]
+    return plan, [entry.docker for entry in entries if entry.docker]
 
 def _impl(ctx):
     _check(ctx.attr)
@@ -229,7 +193,7 @@ def _impl(ctx):
     if not _is_docker(ctx) and BundleInfo not in ctx.attr.image and ImageInfo not in ctx.attr.image:
         images = []
         parts = [_unpack_prebuilt(ctx)]
-    plan, manifests = _write_plan(ctx, images, parts)
+    plan, converted = _write_plan(ctx, images, parts)
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
@@ -241,10 +205,9 @@ def _impl(ctx):
             "%{python}": PYTHON,
         },
     )
-    files = [plan] + manifests + parts
+    files = [plan] + converted + parts
     for entry in images:
-        files.append(entry.image.config)
-        files += [layer.blob for layer in entry.image.layers]
+        files += push_files(entry.image)
     runfiles = ctx.runfiles(files = files).merge(ctx.attr._push_tool[DefaultInfo].default_runfiles)
     return [DefaultInfo(executable = executable, files = depset([executable]), runfiles = runfiles)]
 

@@ -63,7 +63,7 @@ def _impl(repository_ctx):
         fail("@%s: exclude and its old name without are both set. Move all packages to exclude." % repository_ctx.name)
     arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
     arguments += ["--dependencies"] if attr.dependencies else []
-    arguments += ["--without=" + package for package in attr.exclude or attr.without]
+    arguments += ["--exclude=" + package for package in attr.exclude or attr.without]
     run_tool(repository_ctx, "debian.lock", arguments + attr.packages)
     repository_ctx.file("BUILD", _BUILD)
 

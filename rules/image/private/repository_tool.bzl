@@ -31,6 +31,7 @@ TOOL_ATTRS = {
             "//rules/image/tools/registry:refusals.py",
             "//rules/image/tools/registry:registry.py",
             "//rules/image/tools/registry:retry.py",
+            "//rules/image/tools/registry:sockets.py",
         ],
         allow_files = True,
     ),

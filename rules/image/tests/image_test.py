@@ -23,14 +23,14 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 
 @functools.cache
 def _archive(name: str) -> dict[str, bytes]:
-    """Return the files of an image's archive."""
+    """Returns the files of an image's archive."""
     with tarfile.open(HERE / f"{name}.tar") as tar:
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
 @functools.cache
 def _plain(blob: bytes) -> bytes:
-    """Return a layer uncompressed; most images here share their base."""
+    """Returns a layer uncompressed; most images here share their base."""
     if blob.startswith(b"\x1f\x8b"):
         return gzip.decompress(blob)
     with zstandard.ZstdDecompressor().stream_reader(blob) as stream:
@@ -38,19 +38,19 @@ def _plain(blob: bytes) -> bytes:
 
 
 def _layers(name: str) -> list[tarfile.TarFile]:
-    """Return an image's layers as open tars, base first."""
+    """Returns an image's layers as open tars, base first."""
     files = _archive(name)
     (entry,) = json.loads(files["manifest.json"])
     return [tarfile.open(fileobj=io.BytesIO(_plain(files[path]))) for path in entry["Layers"]]
 
 
 def _config(name: str) -> dict:
-    """Return an image's config."""
+    """Returns an image's config."""
     return json.loads((HERE / f"{name}.config.json").read_bytes())
 
 
 def _run(image: str, root: Path, *arguments: str) -> str:
-    """Run an image in root as a container runtime would: its entrypoint, environment and user; return its stdout."""
+    """Runs an image in root as a container runtime would: its entrypoint, environment and user; returns its stdout."""
     root.chmod(0o755)  # the root itself is the runtime's to make, and pytest's folders are for the owner only
     for tar in _layers(image):
         tar.extractall(root, numeric_owner=True)
@@ -148,7 +148,7 @@ def test_java_trusts_the_authorities_of_the_image() -> None:
 
 
 def _needed(data: bytes) -> list[str]:
-    """Return the DT_NEEDED names of a 64-bit little-endian ELF file, empty for anything else."""
+    """Returns the DT_NEEDED names of a 64-bit little-endian ELF file, empty for anything else."""
     if data[:6] != b"\x7fELF\x02\x01":
         return []
     offset, = struct.unpack_from("<Q", data, 32)
@@ -245,7 +245,7 @@ def test_manifest_config_and_blobs_fit(image: str) -> None:
 
 
 def test_an_image_of_files_has_what_its_attributes_say() -> None:
-    """container_image and container_layer: every attribute arrives."""
+    """Every attribute of container_image and container_layer reaches the image."""
     config = _config("files_image")["config"]
     assert config == {
         "Cmd": ["--verbose"], "Entrypoint": ["/srv/app/greeting.py"], "Env": ["FROM_LAYER=1", "GREETING=hello"], "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},

@@ -15,7 +15,7 @@ _INNER = {"imported_image.bzl", "prebuilt_image.bzl"}
 
 @pytest.mark.parametrize("path", sorted(path.name for path in (FOLDER / "private").glob("*.bzl") if path.name not in _INNER))
 def test_each_attribute_stands_in_a_table(path) -> None:
-    """What a rule takes is found where a reader looks."""
+    """Every attribute of a rule is in a table."""
     text = (FOLDER / "private" / path).read_text("utf-8")
     names = set(re.findall(r'^    "?([a-z]\w*)"?(?: =|:) attr\.\w+\(', text, re.M))
     missing = sorted(names - CELLS)
@@ -23,7 +23,7 @@ def test_each_attribute_stands_in_a_table(path) -> None:
 
 
 def test_each_provider_field_stands_in_a_table() -> None:
-    """What other rules read is found too."""
+    """Every field of a provider is in a table."""
     fields = set(re.findall(r'^        "(\w+)": "', (FOLDER / "private/providers.bzl").read_text("utf-8"), re.M))
     assert fields
     assert sorted(fields - CELLS) == []
@@ -31,5 +31,5 @@ def test_each_provider_field_stands_in_a_table() -> None:
 
 @pytest.mark.parametrize("name", re.findall(r"^### (\w+)$", REFERENCE, re.M))
 def test_readme_names_each_symbol(name) -> None:
-    """A reader of the README hears of every rule, macro and provider that others load."""
-    assert name in README or name in ("PREBUILT_IMAGE_ATTRS", "image_info")
+    """The README names every rule, macro and provider that others load."""
+    assert name in README or name in ("PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")

@@ -16,7 +16,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a
 
 @pytest.fixture(name="folders")
 def _folders() -> Iterator[list[Path]]:
-    """Two folders that any user may enter, which the ones of tests are not."""
+    """Two folders that every user may enter, unlike the folders of tests."""
     made = [Path(tempfile.mkdtemp(dir="/tmp", prefix=prefix)) for prefix in ("turnup-one-", "turnup-another-with-a-longer-name-")]
     yield made
     for folder in made:
@@ -24,7 +24,7 @@ def _folders() -> Iterator[list[Path]]:
 
 
 def _build(folder: Path, user: int, umask: int, locale: str, zone: str) -> dict[str, bytes]:
-    """Build a layer of sources, one of Debian packages and an image of both, and return what was made."""
+    """Builds a layer of sources, one of Debian packages and an image of both, and returns what was made."""
     # The links of this test's runfiles lead to where only this user may go.
     shutil.copytree("..", folder / "runfiles")
     workspace = folder / "runfiles/turnup"

@@ -1,4 +1,4 @@
-"""Command lines of the image tools, as the rules write them: in a file, one argument a line."""
+"""Command lines of the image tools, which the rules write to a file, one argument per line."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Collection, Sequence
 
-# What the rules send along (tool.bzl), so that there is nothing to guess about how the file was encoded.
+# The rules send this argument (actions.bzl), so that the tools know how the file was encoded.
 _ENCODING = "--encoding="
 _PROBE = "é"
 
 
-def with_file(argv: Sequence[str]) -> list[str]:
-    """Return arguments, those in a file of one a line included, where the only argument is @FILE.
+def read_arguments(argv: Sequence[str]) -> list[str]:
+    """Returns the arguments; if the only one is @FILE, those in the file, one per line.
 
-    argparse's own way takes each argument that begins with '@' for a file, also the label @repository//a:b.
+    argparse would take each argument that begins with '@' for a file, even the label @repository//a:b.
 
-    Bazel 4 holds text as one character a byte, and writes the files and requests of actions as UTF-8 of that; newer ones
-    write the bytes themselves. Text that was encoded twice so is decoded once more.
+    Bazel 4 keeps text as one character per byte and encodes it as UTF-8 again in the files and requests of actions; newer
+    versions write the bytes themselves. Text that was encoded twice is decoded once more.
     """
     arguments = list(argv)
     if len(arguments) == 1 and arguments[0].startswith("@"):
@@ -30,7 +30,7 @@ def with_file(argv: Sequence[str]) -> list[str]:
 
 
 def _once(argument: str) -> str:
-    """Return an argument that was encoded twice; what no BUILD file of UTF-8 has stays as it is."""
+    """Decodes an argument that was encoded twice; an argument that can't come from a UTF-8 BUILD file stays as it is."""
     try:
         return argument.encode("latin-1").decode("utf-8", "surrogateescape")
     except UnicodeError:
@@ -38,7 +38,7 @@ def _once(argument: str) -> str:
 
 
 def take_pairs(arguments: Sequence[str], options: Collection[str]) -> tuple[dict[str, list[tuple[str, str]]], list[str]]:
-    """Split off the options that have two values, each an argument of its own, whatever it begins with: a file may be named -x.
+    """Splits off the options with two values, each an argument of its own; a value may begin with a dash, as a file named -x.
 
     Args:
         arguments: every other option in them is of the form --NAME=VALUE.

@@ -4,9 +4,9 @@
     ├── InputError            an input file or attribute cannot be used (rules/common, too)
     └── ImageError            the work failed
         └── PushError         a registry refused, or could not be reached
-            └── LoginError    its token service gave no token for what was asked
+            └── LoginError    its token service refused a token
 
-Each message is one sentence that says where, what was found and what to do.
+Each message is one sentence that says where, what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import sys
 
 from rules.common.errors import InputError, TurnupError
 
-__all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError", "check_written", "masked", "run", "writing"]
+__all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError", "check_written", "mask_login", "run", "writing"]
 
-TYPE_CHECKING = False  # `typing` is loaded by those who check types only: it takes longer than a small push
+TYPE_CHECKING = False  # Only type checkers load `typing`: it takes longer than a small push.
 if TYPE_CHECKING:
     from typing import Callable, Sequence, TextIO
 
@@ -33,27 +33,27 @@ class PushError(ImageError):
 
 
 class LoginError(PushError):
-    """A token service refused a token, for this login or for what it was to allow."""
+    """A token service refused a token, for this login or for these actions."""
 
 
-def masked(name: str) -> str:
-    """Return a name as errors may show it: what precedes an @, which is a login where it is an address, is left out."""
+def mask_login(name: str) -> str:
+    """Returns a name as errors may show it: without the part before an @, which may be a login."""
     before, at, after = name.rpartition("@")
     return f"***@{after}" if at and before else name
 
 
 def check_written(path: str | os.PathLike[str], size: int) -> None:
-    """Raise OSError unless a file that was written has the bytes it was given: what counts is the disk, not the writer."""
+    """Raises OSError unless a file has as many bytes as were written: a full disk may lose some without an error."""
     found = os.stat(path).st_size
     if found != size:
         raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
 
 
 class writing:
-    """Names target and file in the system's errors of writing it, which come without a name; use as a context manager.
+    """Context manager that adds the target and file to system errors of writing, which have no name.
 
     Args:
-        where: the target; empty: only the file is named.
+        where: the target; empty to name only the file.
         path: the file.
     """
 
@@ -69,7 +69,7 @@ class writing:
 
 
 def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextIO | None = None) -> int:
-    """Call main(argv) and turn errors into a line on stderr and an exit code.
+    """Calls main(argv) and turns errors into a line on stderr and an exit code.
 
     Args:
         main: function that takes the arguments after the program name and returns an exit code.
@@ -87,8 +87,8 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str], stderr: TextI
         return error.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        cure = "; free room on that disk, then run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        print(f"ERROR: {where}{error.strerror or error}{cure}", file=out)
+        advice = "; free space on that disk, then run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        print(f"ERROR: {where}{error.strerror or error}{advice}", file=out)
         return 1
     except KeyboardInterrupt:
         print("ERROR: interrupted", file=out)

@@ -1,6 +1,7 @@
 """k8s_object: the objects of one template, resolved: with settings, namespace and image digests."""
 
-load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "image_info")
+load("//:cluster_constants.bzl", "REGISTRY")
+load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
@@ -88,6 +89,7 @@ Use it for names that others look up: people, operators, and sidecars that selec
 )
 
 _ATTRS.update(PREBUILT_IMAGE_ATTRS)
+_ATTRS.update(PUSH_PLAN_ATTRS)
 
 def _check(ctx, label):
     """Fails if attributes conflict."""
@@ -167,12 +169,21 @@ def _resolve(ctx, normalized, images):
     build_action(ctx, args, inputs, output, "K8sResolve", "Resolving images of %s" % ctx.label)
     return output
 
-def _image_parts(image):
-    layers = tuple([(layer.blob, layer.descriptor) for layer in image.layers])
-    files = [image.manifest, image.config]
-    for layer in layers:
-        files.extend(layer)
-    return struct(config = image.config, files = files, layers = layers, manifest = image.manifest)
+def _push_plans(ctx, label, resolved, images):
+    """Returns the entries of K8sObjectInfo.push_plans: one for all images that this target builds, none without images."""
+    if not images:
+        return []
+    plan = write_push_plan(
+        ctx,
+        label,
+        [struct(docker = None, image = image, key = key, reference = None) for key, image in images.items()],
+        inputs = [resolved],
+        one_platform = True,
+        private_plain = True,
+        references = resolved.path,
+        registry = REGISTRY,
+    )
+    return [struct(keys = tuple(images.keys()), label = label, plan = plan)]
 
 def _impl(ctx):
     label = label_string(ctx.label)
@@ -180,7 +191,7 @@ def _impl(ctx):
     images, preloads = _references(ctx, "images"), _references(ctx, "preload")
     normalized = _normalize(ctx, label, images, preloads)
     resolved = _resolve(ctx, normalized, images)
-    parts = {key: _image_parts(image) for key, image in images.items()}
+    push_plans = _push_plans(ctx, label, resolved, images)
     service = ctx.attr.service[ServiceInfo].json if ctx.attr.service else None
     beside = ([service] if service else []) + ([ctx.file.kubeconfig] if ctx.file.kubeconfig else [])
     archives = {key: image.archive for key, image in preloads.items()}
@@ -198,17 +209,14 @@ def _impl(ctx):
             kubeconfig = ctx.file.kubeconfig,
         )]),
         files = depset([resolved] + beside),
-        image_files = depset([file for part in parts.values() for file in part.files]),
-        images = depset([
-            struct(label = label, key = key, manifest = part.manifest, config = part.config, layers = part.layers)
-            for key, part in parts.items()
-        ]),
+        image_files = depset([file for image in images.values() for file in push_files(image)] + [entry.plan for entry in push_plans]),
         plain_files = depset([normalized] + beside),
         preload_runfiles = preload_runfiles,
         preloads = depset([
             struct(label = label, reference = key, archive = archive, loader = ctx.executable.loader)
             for key, archive in archives.items()
         ]),
+        push_plans = depset(push_plans),
     )
     show = verb_launcher(ctx, closure, "show", label)
     return [

@@ -42,10 +42,10 @@ def _impl(ctx):
         entries = entries,
         files = depset(transitive = [info.files for info in infos]),
         image_files = depset(transitive = [info.image_files for info in infos]),
-        images = depset(transitive = [info.images for info in infos]),
         plain_files = plain_files,
         preload_runfiles = preload_runfiles,
         preloads = depset(transitive = [info.preloads for info in infos]),
+        push_plans = depset(transitive = [info.push_plans for info in infos]),
     )
     show = verb_launcher(ctx, closure, "show", label)
     return [

@@ -64,17 +64,6 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
         runfiles = ctx.runfiles(files = [plan, executable]).merge(tool[DefaultInfo].default_runfiles).merge(runfiles),
     )
 
-def layer_paths(layers):
-    """Returns the short paths of layers, for a plan.
-
-    Args:
-      layers: tuple of (blob, descriptor).
-
-    Returns:
-      list of [blob path, descriptor path].
-    """
-    return [[blob.short_path, descriptor.short_path] for blob, descriptor in layers]
-
 def _entry(entry, document):
     return json.encode(struct(
         type = "object",
@@ -91,14 +80,12 @@ def _resolved_line(entry):
 def _normalized_line(entry):
     return _entry(entry, entry.normalized)
 
-def _image_line(image):
+def _push_line(entry):
     return json.encode(struct(
-        type = "image",
-        label = image.label,
-        key = image.key,
-        manifest = image.manifest.short_path,
-        config = image.config.short_path,
-        layers = layer_paths(image.layers),
+        type = "push",
+        label = entry.label,
+        keys = entry.keys,
+        plan = entry.plan.short_path,
     ))
 
 def _preload_line(preload):
@@ -139,7 +126,7 @@ def verb_launcher(ctx, closure, verb, label):
     lines.add_all(closure.entries, map_each = _resolved_line if needs.resolved else _normalized_line)
     transitive = [closure.files if needs.resolved else closure.plain_files]
     if needs.images:
-        lines.add_all(closure.images, map_each = _image_line)
+        lines.add_all(closure.push_plans, map_each = _push_line)
         lines.add_all(closure.preloads, map_each = _preload_line)
         transitive.append(closure.image_files)
     ctx.actions.write(plan, lines)

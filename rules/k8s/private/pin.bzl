@@ -1,9 +1,9 @@
 """pin: writes the images that environments run into the checked-in pins files."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
-load("//rules/image:defs.bzl", "ImageInfo")
+load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 load(":labels.bzl", "label_string")
-load(":launching.bzl", "layer_paths", "write_launcher")
+load(":launching.bzl", "write_launcher")
 load(":providers.bzl", "PinInfo")
 
 _DOC = """Pins the images of a service and of everything that it depends on.
@@ -51,16 +51,12 @@ _ATTRS = {
         doc = "The program that pins.",
     ),
 }
+_ATTRS.update(PUSH_PLAN_ATTRS)
 
 def _line(entry, build):
     files = {}
     if build:
-        files = {
-            "config": entry.config.short_path,
-            "digest": entry.digest.short_path,
-            "layers": layer_paths(entry.layers),
-            "manifest": entry.manifest.short_path,
-        }
+        files = {"digest": entry.digest.short_path, "push_plan": entry.push_plan.short_path}
     return json.encode(dict(files, label = entry.label, name = entry.name, pins = entry.pins, repository = entry.repository))
 
 def _built_line(entry):
@@ -74,18 +70,28 @@ def _own(ctx):
     if not ctx.attr.image:
         return [], []
     info = ctx.attr.image[ImageInfo]
-    layers = tuple([(layer.blob, layer.descriptor) for layer in info.layers])
+    label = label_string(ctx.label)
+    push_plan = None
+    if ctx.attr.build:
+        images = [struct(docker = None, image = info, key = None, reference = None)]
+        push_plan = write_push_plan(
+            ctx,
+            label,
+            images,
+            one_platform = True,
+            private_plain = True,
+            registry = REGISTRY,
+            repository = ctx.attr.repository,
+        )
     entry = struct(
-        label = label_string(ctx.label),
+        label = label,
         name = ctx.attr.image_name,
         repository = ctx.attr.repository,
         pins = ctx.file.pins.short_path if ctx.file.pins else "",
-        manifest = info.manifest,
-        config = info.config,
         digest = info.digest,
-        layers = layers,
+        push_plan = push_plan,
     )
-    return [entry], [info.manifest, info.config, info.digest] + [file for layer in layers for file in layer]
+    return [entry], [info.digest] + push_files(info) + ([push_plan] if push_plan else [])
 
 def _impl(ctx):
     entries, files = _own(ctx)

@@ -9,11 +9,11 @@ K8sObjectInfo = provider(
 The fields are label (string), service (service.json File or None), deps (tuple of labels of direct dependencies), normalized
 (File), resolved (File) and kubeconfig (File or None).""",
         "files": "depset of Files: the resolved manifests of entries, with image digests, and their service.json files.",
-        "image_files": "depset of Files of all images.",
-        "images": "depset of `struct(label: string, key: string, manifest: File, config: File, layers: tuple of (blob, descriptor))`.",
+        "image_files": "depset of Files: the push plans and the files of all images in them.",
         "plain_files": "depset of Files: the normalized manifests of entries, for verbs that build no images.",
         "preload_runfiles": "runfiles of the loaders and archives in `preloads`.",
         "preloads": "depset of `struct(label: string, reference: string, archive: File, loader: File)`.",
+        "push_plans": "depset of `struct(label: string, keys: tuple of strings in images, plan: File)`, one for each k8s_object with images.",
     },
 )
 
@@ -30,7 +30,7 @@ PinInfo = provider(
         "entries": """depset of structs, one for each image.
 
 The fields are label (string), name (key in the pins file), repository (string), pins (the pins file's path from the workspace
-root), manifest (File), config (File), digest (File) and layers (tuple of (blob, descriptor)).""",
-        "files": "depset of Files of all entries.",
+root), digest (File) and push_plan (File, or None for a target without build).""",
+        "files": "depset of Files: the digests, push plans and images of all entries.",
     },
 )

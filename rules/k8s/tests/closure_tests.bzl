@@ -14,7 +14,7 @@ def _closure_test_impl(ctx):
     env = analysistest.begin(ctx)
     info = analysistest.target_under_test(env)[K8sObjectInfo]
     asserts.equals(env, ctx.attr.entries, _names(info.entries))
-    asserts.equals(env, ctx.attr.images, sorted(_names(info.images)))
+    asserts.equals(env, ctx.attr.images, sorted(_names(info.push_plans)))
     return analysistest.end(env)
 
 # A closure contains each object and image once, dependencies first.

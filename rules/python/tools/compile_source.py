@@ -8,7 +8,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Compiles argv[0] to argv[1]; returns 0, or 1 after one line (file, line, reason) where it does not compile."""
+    """Compiles argv[0] to argv[1]; returns 0, or 1 after one line (file, line, reason) if it does not compile."""
     source, output = argv
     try:
         # The stored path is the one from the workspace root: a traceback names the file that an editor can open.

@@ -1,7 +1,7 @@
 """Fills a pip_repository: downloads each wheel of a lock with pip, then writes one BUILD file a package.
 
 Runs as `python download_wheels.py LOCK REPOSITORY_NAME` in the repository's folder, on an interpreter that may lack pip
-(a venv in the same folder brings it then).
+(then a venv in the same folder provides it).
 """
 
 import email.parser
@@ -53,17 +53,17 @@ class LockError(Exception):
 
 
 def normalize(name: str) -> str:
-    """A distribution's name as a Bazel package name: lower case, every run of - _ . as one underscore (PEP 503 with `_`)."""
+    """Returns a distribution's name as a Bazel package name: lower case, every run of - _ . as one underscore (PEP 503 with `_`)."""
     return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def locked_names(lock: str) -> set[str]:
-    """The normalized names of all pinned packages in a requirements file's text."""
+    """Returns the normalized names of all pinned packages in a requirements file's text."""
     return {normalize(m) for m in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
 
 
 def requirements_of(wheel: Path) -> list[str]:
-    """The Requires-Dist lines of a wheel's METADATA (Core metadata specification)."""
+    """Returns the Requires-Dist lines of a wheel's METADATA (Core metadata specification)."""
     with zipfile.ZipFile(wheel) as archive:
         names = [n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
         if len(names) != 1:
@@ -73,15 +73,15 @@ def requirements_of(wheel: Path) -> list[str]:
 
 
 def dependencies(wheel: Path, available: set[str], requirement_type: type) -> list[str]:
-    """The packages of the lock that a wheel needs on this interpreter.
+    """Returns the packages of the lock that a wheel needs on this interpreter.
 
     Args:
-      wheel: the .whl file.
-      available: normalized names of the lock. A requirement outside it belongs to an extra that nobody asked for.
-      requirement_type: packaging's Requirement class, which evaluates environment markers (PEP 508).
+        wheel: the .whl file.
+        available: normalized names of the lock. A requirement outside it belongs to an extra that was not requested.
+        requirement_type: packaging's Requirement class, which evaluates environment markers (PEP 508).
 
     Returns:
-      sorted normalized names.
+        sorted normalized names.
     """
     found = set()
     for line in requirements_of(wheel):
@@ -92,7 +92,7 @@ def dependencies(wheel: Path, available: set[str], requirement_type: type) -> li
 
 
 def _pip_python() -> str:
-    """An interpreter that has pip: this one, or that of a venv made here."""
+    """Returns an interpreter that has pip: this one, or the one of a venv that it creates here."""
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return sys.executable
     made = subprocess.run([sys.executable, "-m", "venv", ".venv"], capture_output=True, text=True, check=False)
@@ -134,10 +134,10 @@ def main(argv: list[str]) -> int:
     """Writes the repository into the current folder.
 
     Args:
-      argv: the lock's path and the repository's name.
+        argv: the lock's path and the repository's name.
 
     Returns:
-      0, or 1 after one sentence on stderr.
+        0, or 1 after one sentence on stderr.
     """
     lock, repository = Path(argv[0]), argv[1]
     try:

@@ -10,10 +10,10 @@ def main(argv: list[str]) -> int:
     """Runs pytest on the files named in argv.
 
     Args:
-      argv: test files relative to the runfiles' workspace, then further arguments for pytest.
+        argv: test files relative to the runfiles' workspace, then further arguments for pytest.
 
     Returns:
-      pytest's exit code; 5 (no test collected) is a failure, as a test target without tests proves nothing.
+        pytest's exit code; 5 (no test collected) is a failure, as a test target without tests proves nothing.
     """
     options = ["-p", "no:cacheprovider", "--import-mode=importlib", "-c", os.devnull, "--rootdir=.", "-ra", "--color=no"]
     if output := os.environ.get("XML_OUTPUT_FILE"):

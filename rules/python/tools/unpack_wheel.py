@@ -1,4 +1,4 @@
-"""Unpacks a wheel into a folder that can stand on sys.path, byte-compiled to the same bytes everywhere.
+"""Unpacks a wheel into a folder for sys.path, byte-compiled to the same bytes everywhere.
 
 Follows the binary distribution format (PyPA specifications, "Installing a wheel"), less scripts and headers, which
 nothing here runs. Entries that would leave the folder are refused.
@@ -18,16 +18,16 @@ class WheelError(Exception):
 
 
 def target_path(name: str) -> PurePosixPath | None:
-    """Where an entry of a wheel goes below site-packages.
+    """Returns where an entry of a wheel goes below site-packages.
 
     Args:
-      name: the entry's name in the archive.
+        name: the entry's name in the archive.
 
     Returns:
-      the relative path, or None for an entry that is not installed (scripts, headers, data).
+        the relative path, or None for an entry that is not installed (scripts, headers, data).
 
     Raises:
-      WheelError: the name is absolute or climbs out with `..`.
+        WheelError: the name is absolute or climbs out with `..`.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
@@ -41,7 +41,7 @@ def unpack(wheel: Path, site: Path) -> None:
     """Unpacks wheel into site and writes hash-based .pyc files, which carry no time stamp.
 
     Raises:
-      WheelError: the archive is damaged or an entry points outside.
+        WheelError: the archive is damaged or an entry points outside.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:

@@ -18,7 +18,7 @@ def make_wheel(path: Path, files: dict[str, str]) -> Path:
 
 
 def test_locked_names_are_normalized():
-    """Names of the lock compare without regard to case, dots and dashes; comments and hashes are no names."""
+    """Names of the lock compare without regard to case, dots and dashes; comments and hashes are not names."""
     lock = "# a==1\nPyYAML==6.0 \\\n    --hash=sha256:00\nruamel.yaml-clib==1\n"
 
     assert download_wheels.locked_names(lock) == {"pyyaml", "ruamel_yaml_clib"}
@@ -67,7 +67,7 @@ def test_entries_that_leave_the_folder_are_refused(tmp_path, name):
 
 
 def test_a_damaged_wheel_is_one_sentence(tmp_path, capsys):
-    """Bytes that are no archive end with a sentence that names the wheel, without a traceback."""
+    """Bytes that are not an archive end with a sentence that names the wheel, without a traceback."""
     wheel = tmp_path / "bad.whl"
     wheel.write_bytes(b"not a zip")
 
@@ -76,7 +76,7 @@ def test_a_damaged_wheel_is_one_sentence(tmp_path, capsys):
 
 
 def test_two_unpacks_are_byte_identical(tmp_path):
-    """The byte code of two folders is the same: it holds neither time nor place."""
+    """The byte code of two folders is the same: it has neither time nor path."""
     wheel = make_wheel(tmp_path / "a.whl", {"pkg/__init__.py": "x = 1\n", "pkg/m.py": "def f():\n    return 2\n"})
     for site in ("one", "two/deeper"):
         unpack_wheel.unpack(wheel, tmp_path / site)

@@ -18,7 +18,7 @@ HERE = Path("rules/image/examples/drop_in")
 
 
 def _layers(name: str) -> list[dict[str, tarfile.TarInfo]]:
-    """Return the entries of an image's layers by their paths, base first."""
+    """Returns the entries of an image's layers by their paths, base first."""
     found = []
     with tarfile.open(HERE / f"{name}.tar") as archive:
         (image,) = json.loads(archive.extractfile("manifest.json").read())
@@ -31,7 +31,7 @@ def _layers(name: str) -> list[dict[str, tarfile.TarInfo]]:
 
 
 def _config(name: str) -> dict:
-    """Return an image's config."""
+    """Returns an image's config."""
     return json.loads((HERE / f"{name}.config.json").read_bytes())
 
 
@@ -91,14 +91,14 @@ def test_the_outputs_keep_their_names() -> None:
 
 
 def test_the_bundle_has_its_images() -> None:
-    """Both names are in the archive."""
+    """The archive has both names."""
     with tarfile.open(HERE / "bundle.tar") as tar:
         names = [entry["RepoTags"] for entry in json.loads(tar.extractfile("manifest.json").read())]
     assert names == [["registry.example.com/shop/hello:v1"], ["shop/program:latest"]]
 
 
 def _push(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a container_push target as `bazel run` does."""
+    """Runs a container_push target as `bazel run` does."""
     environment = {**os.environ, "RUNFILES_DIR": os.path.abspath("..")}
     return subprocess.run([str(HERE / name), *arguments], env=environment, capture_output=True, text=True, check=False)
 
@@ -134,15 +134,15 @@ def test_the_digest_is_of_what_is_pushed(target: str, media_type: str) -> None:
 
 
 def test_a_pushed_bundle_has_a_digest_for_each_image() -> None:
-    """They stand in the order of images, which is the order in which they are pushed."""
+    """Digests are in the order of images, which is the order of the push."""
     digests = (HERE / "push_bundle.digest").read_text().split("\n")
     assert digests == [(HERE / f"{name}.digest").read_text() for name in ("image", "program")]
 
 
-def test_an_insecure_repository_is_spoken_to_in_plain_http(tmp_path) -> None:
-    """insecure_repository holds for the attribute's own registry; without it a registry elsewhere is asked for TLS."""
+def test_an_insecure_repository_uses_plain_http(tmp_path) -> None:
+    """insecure_repository applies to the attribute's own registry; without it, other machines' registries use TLS."""
     with FakeRegistry() as registry:
-        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same, but is no name of loopback
+        registry.name = registry.name.replace("127.0.0.1", "0.0.0.0")  # reaches the same registry, but is not a loopback name
         for target, code in (("push_latest", 1), ("push_insecure", 0)):
             plan = tmp_path / target
             plan.write_text((HERE / f"{target}.push.plan").read_text().replace("registry.example.com", registry.name))

@@ -2,5 +2,5 @@
 
 
 def greeting(name: str) -> str:
-    """Return a greeting for name."""
+    """Returns a greeting for name."""
     return f"hello {name}"

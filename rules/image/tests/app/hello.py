@@ -15,7 +15,7 @@ FOLDER = os.path.dirname(__file__)
 
 
 def main(argv: list[str]) -> int:
-    """Print facts about the process, and return 0."""
+    """Prints facts about the process, and returns 0."""
     facts = {
         "greeting": greeting(argv[0] if argv else "world"),
         "yaml": yaml.safe_load("[1, 2]"),

@@ -13,10 +13,10 @@ HERE = Path(__file__).parent
 
 
 def _members(image: str, number: int) -> dict[str, tarfile.TarInfo]:
-    """Return what a layer of an image has, by path."""
+    """Returns what a layer of an image has, by path."""
     layer = json.loads((HERE / f"{image}.manifest.json").read_bytes())["layers"][number]
     blob = HERE / f"{image}.oci/blobs/sha256" / oci.check_digest(layer["digest"], "layer").removeprefix("sha256:")
-    with layer_tars.opened(blob, layer["mediaType"], image) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+    with layer_tars.open_layer(blob, layer["mediaType"], image) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         return {member.name: member for member in tar}
 
 

@@ -1,6 +1,6 @@
-"""Debian packages through the machine's own apt, without changing anything of the machine.
+"""Gets Debian packages with the machine's own apt, without changing the machine.
 
-apt checks the archive's signature and each file's hash. The machine's package lists are used as they are; where they
+apt checks the archive's signature and each file's hash. The machine's package lists are used as they are; if they
 are missing or too old, a private copy in the user's cache is updated and used instead.
 """
 
@@ -27,7 +27,7 @@ FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not upd
 
 
 class AptError(ImageError):
-    """apt is missing, or could not do what was asked."""
+    """apt is missing, or failed."""
 
 
 class Version(NamedTuple):
@@ -47,25 +47,25 @@ class Version(NamedTuple):
 
 
 def architecture() -> str:
-    """Return Debian's name of this machine's architecture."""
+    """Returns Debian's name of this machine's architecture."""
     return _run(["dpkg", "--print-architecture"]).strip()
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment for apt: its messages in English, no questions."""
+    """Returns the environment for apt: its messages in English, no questions."""
     return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _run(command: Sequence[str], *, cwd: str | None = None, advice: str = _SOURCES) -> str:
-    """Run a program and return its stdout.
+    """Runs a program and returns its stdout.
 
     Args:
         command: the program and its arguments.
         cwd: the folder to run it in, or None for this one.
-        advice: what to do where it fails.
+        advice: what to do if it fails.
 
     Raises:
-        AptError: it is missing, or failed; then with its first error line.
+        AptError: it is missing, or it failed; the message has its first error line.
     """
     try:
         done = subprocess.run(command, cwd=cwd, env=_environment(), capture_output=True, text=True, errors="replace", check=False)
@@ -80,7 +80,7 @@ def _run(command: Sequence[str], *, cwd: str | None = None, advice: str = _SOURC
 
 
 def _verb(command: Sequence[str]) -> str:
-    """Return the first word of a command that is neither the program nor an option or its value."""
+    """Returns the verb of an apt command: its first word after the program that is neither an option nor an option's value."""
     words = iter(command[1:])
     for word in words:
         if word == "-o":
@@ -91,7 +91,7 @@ def _verb(command: Sequence[str]) -> str:
 
 
 def _installed(fields: dict[str, str]) -> str:
-    """Return what dpkg's status says of a package that is installed and needs nothing."""
+    """Returns the entry in dpkg's status of an installed package without dependencies."""
     kept = {key: fields[key] for key in ("Package", "Version", "Architecture", "Multi-Arch", "Provides") if key in fields}
     lines = {**kept, "Status": "install ok installed", "Maintainer": "nobody", "Description": "left out"}
     return "".join(f"{key}: {value}\n" for key, value in lines.items()) + "\n"
@@ -104,11 +104,11 @@ class Apt:
         lists: folder of private package lists, or None for the machine's own.
 
     Attributes:
-        problem: what went wrong in update() although lists were left to use, else None.
+        problem: the error of an update() that left usable lists; None without an error.
     """
 
     def __init__(self, lists: Path | None = None) -> None:
-        # Downloads happen in a folder that the user _apt may not enter; apt says so at length unless told to stay root.
+        # The user _apt may not enter the folder of downloads; apt prints long warnings about it unless it stays root.
         self._options = ["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"]
         self._lists = lists
         self.problem: AptError | None = None
@@ -121,18 +121,18 @@ class Apt:
             ]  # fmt: skip
 
     def has_lists(self) -> bool:
-        """Say whether there are package lists to read."""
+        """Says whether there are package lists to read."""
         folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
 
     def update(self) -> None:
-        """Fetch the private lists anew.
+        """Fetches the private lists again.
 
-        A broken source among several (a vendor's) does not matter where what is wanted stands in the others; the
-        error is kept in `problem` for the case that it does.
+        One broken source of several (a vendor's) does not matter if the others have the packages; `problem` keeps
+        the error in case it does.
 
         Raises:
-            AptError: there are no lists after it.
+            AptError: there are still no lists.
         """
         if self._lists is None:
             raise AptError("the machine's own package lists are not updated by a build; run apt-get update yourself")
@@ -148,7 +148,7 @@ class Apt:
         Path(self._lists, "updated").touch()
 
     def _show(self, names: Sequence[str], *, candidate: bool = False) -> list[dict[str, str]]:
-        """Return the fields of the archive's versions of packages; those that apt does not know are left out."""
+        """Returns the fields of the archive's versions of packages, without those that apt does not know."""
         command = ["apt-cache", *self._options, "show", *(["--no-all-versions"] if candidate else []), *names]
         try:
             text = _run(command)
@@ -159,7 +159,7 @@ class Apt:
         return [dict(re.findall(r"^([A-Z][\w-]*): *(\S.*)$", paragraph, re.M)) for paragraph in text.split("\n\n")]
 
     def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:
-        """Return the archive's versions of packages; those that apt does not know are left out.
+        """Returns the archive's versions of packages, without those that apt does not know.
 
         Args:
             names: package names, or NAME=VERSION.
@@ -171,25 +171,25 @@ class Apt:
                 found.append(Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower()))
         return found
 
-    def solve(self, packages: Sequence[str], without: Sequence[str] = ()) -> list[Version]:
-        """Return packages and what they depend on, as apt would install them where nothing is installed yet.
+    def solve(self, packages: Sequence[str], exclude: Sequence[str] = ()) -> list[Version]:
+        """Returns packages and their dependencies, as apt would install them on an empty system.
 
-        apt is told that what is to be left out is installed already, so that it counts for those who need it, and what
-        only it would need is not asked for. Nothing is installed: apt plans, with a state that is this call's own.
+        apt is told that excluded packages are installed already, so that they satisfy dependencies and their own
+        dependencies are not needed. apt only plans, with a state of this call; nothing is installed.
 
         Args:
             packages: package names.
-            without: names of packages to leave out.
+            exclude: names of packages to leave out.
 
         Raises:
-            AptError: apt finds no set that fits together.
+            AptError: apt finds no consistent set of packages.
         """
-        left_out = [fields for fields in self._show(without, candidate=True) if "Version" in fields] if without else []
+        left_out = [fields for fields in self._show(exclude, candidate=True) if "Version" in fields] if exclude else []
         with tempfile.TemporaryDirectory() as state:
             status = Path(state, "status")
             status.write_text("".join(map(_installed, left_out)), "utf-8")
             options = ["-o", f"Dir::State::status={status}", "-o", f"Dir::State::extended_states={state}/extended_states", "-o", f"Dir::Log={state}"]
-            # A plan needs no order in which a system that has nothing could be set up.
+            # A plan does not need an order of installation.
             options += ["-o", "APT::Immediate-Configure=false", "-o", "APT::Get::Show-User-Simulation-Note=false"]
             command = ["apt-get", *self._options, *options, "-q", "--simulate", "--no-install-recommends", "install", *packages]
             planned = _PLANNED.findall(_run(command, advice="check the packages, what is left out, and that apt's sources are Debian 12's"))
@@ -199,20 +199,20 @@ class Apt:
         return [offered[plan] for plan in planned]
 
     def download(self, versions: Sequence[Version], folder: Path) -> None:
-        """Download packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.
+        """Downloads packages into a folder, each as NAME_VERSION_ARCHITECTURE.deb in apt's spelling.
 
         Raises:
-            AptError: one of them could not be had.
+            AptError: one of them can't be downloaded.
         """
         _run(["apt-get", *self._options, "-q", "download", *(f"{v.name}={v.version}" for v in versions)], cwd=str(folder))
 
 
 @contextmanager
 def private_apt(*, fresh: bool = False) -> Iterator[Apt]:
-    """Yield an Apt on the private lists, updated if they are older than an hour.
+    """Yields an Apt on the private lists, updated if they are older than an hour.
 
     Args:
-        fresh: update them whatever their age.
+        fresh: whether to update them at any age.
 
     Raises:
         AptError: the lists cannot be fetched.
@@ -222,7 +222,7 @@ def private_apt(*, fresh: bool = False) -> Iterator[Apt]:
     lists = cache_dir() / "apt"
     lists.mkdir(parents=True, exist_ok=True)
     with open(lists / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # repositories are fetched side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Bazel fetches repositories in parallel
         apt = Apt(lists)
         stamp = lists / "updated"
         if fresh or not apt.has_lists() or not stamp.exists() or time.time() - stamp.stat().st_mtime > FRESH_SECONDS:

@@ -1,12 +1,12 @@
-"""Locked Debian packages: read and write the lock, fetch what it says.
+"""Locked Debian packages: reads and writes the lock, and fetches its packages.
 
 The lock is a text file with a line `NAME VERSION ARCHITECTURE SHA256` for each package; lines that begin with '#' are
-comments. It names no host: where packages come from is the machine's apt configuration. Where dependencies were resolved,
-a comment for each architecture says from what, so that a lock that no longer fits is found.
+comments. It names no host: packages come from the sources in the machine's apt configuration. If dependencies were resolved, a comment
+for each architecture says from which packages, so that an outdated lock is detected.
 
 As a program, run by the debian_packages repository rule:
 
-    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…
+    debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--exclude=PACKAGE]… PACKAGE…
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
 _HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
 
 
-class Wanted(NamedTuple):
+class PackageRequest(NamedTuple):
     """What a debian_packages call asks for.
 
     Attributes:
         packages: package names.
-        dependencies: whether what they depend on is wanted too.
-        without: names of packages that are left out all the same, with what only they need.
+        dependencies: whether to add their dependencies.
+        exclude: names of dependencies to leave out, with the dependencies that only they need.
     """
 
     packages: Sequence[str]
     dependencies: bool = False
-    without: Sequence[str] = ()
+    exclude: Sequence[str] = ()
 
     def check(self, name: str) -> None:
-        """Raise InputError if that cannot be meant.
+        """Raises InputError if the fields contradict each other.
 
         Args:
             name: name of the repository.
         """
         if not self.packages:
             raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
-        if self.without and not self.dependencies:
-            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.without)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
-        if both := sorted(set(self.packages) & set(self.without)):
+        if self.exclude and not self.dependencies:
+            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
+        if both := sorted(set(self.packages) & set(self.exclude)):
             raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
 
     def note(self, machine: str) -> str:
-        """Return the lock's line that says what an architecture's dependencies were resolved from."""
-        left_out = f", without {' '.join(sorted(set(self.without)))}" if self.without else ""
+        """Returns the lock's comment that says from which packages an architecture's dependencies were resolved."""
+        left_out = f", without {' '.join(sorted(set(self.exclude)))}" if self.exclude else ""
         return f"# {machine}: {' '.join(sorted(set(self.packages)))} with dependencies{left_out}"
 
 
 def parse(text: str, where: str) -> list[Version]:
-    """Return the packages of a lock.
+    """Returns the packages of a lock.
 
     Raises:
         InputError: a line that is not NAME VERSION ARCHITECTURE SHA256, or a package named twice.
@@ -76,64 +76,64 @@ def parse(text: str, where: str) -> list[Version]:
             raise InputError(f"{where}:{number}: found {line[:120]!r}, write NAME VERSION ARCHITECTURE SHA256, or let the update command write the lock")
         version = Version(*words)
         if (version.name, version.architecture) in found:
-            raise InputError(f"{where}:{number}: {version.name} stands twice in the lock; remove one line")
+            raise InputError(f"{where}:{number}: {version.name} is in the lock twice; remove one line")
         found[version.name, version.architecture] = version
     return list(found.values())
 
 
 def render(versions: Iterable[Version], name: str, notes: Sequence[str] = ()) -> str:
-    """Return the text of a lock.
+    """Returns the text of a lock.
 
     Args:
         versions: its packages.
         name: name of the repository.
-        notes: Wanted.note() of each architecture whose dependencies were resolved.
+        notes: PackageRequest.note() of each architecture whose dependencies were resolved.
     """
     lines = [" ".join(version) for version in sorted(versions, key=lambda v: (v.name, v.architecture))]
     return "\n".join([_HEADER + UPDATE + name, *notes, *lines]) + "\n"
 
 
-def locked(name: str, wanted: Wanted, lock: Path, machine: str) -> list[Version]:
-    """Return the locked version of each package for a machine.
+def locked(name: str, wanted: PackageRequest, lock: Path, machine: str) -> list[Version]:
+    """Returns the locked version of each package for an architecture.
 
     Args:
         name: name of the repository, for the update command.
-        wanted: what it asks for.
+        wanted: the requested packages.
         lock: the lock file.
         machine: Debian architecture.
 
     Raises:
-        InputError: a package is missing from the lock, or a locked one is no longer wanted.
+        InputError: a package is missing from the lock, or a locked one is not requested any more.
     """
     text = lock.read_text("utf-8")
     entries = {v.name: v for v in parse(text, str(lock)) if v.architecture in (machine, "all")}
     if wanted.dependencies and wanted.note(machine) not in text.splitlines():
         raise InputError(f"{lock}: the dependencies of debian_packages {name} are not locked for {machine}, or for other packages; run {UPDATE}{name}")
     if missing := sorted(set(wanted.packages) - set(entries)):
-        raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} not locked for {machine}; run {UPDATE}{name}")
-    extra = set(wanted.without) if wanted.dependencies else set(entries) - set(wanted.packages)
+        raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} are not locked for {machine}; run {UPDATE}{name}")
+    extra = set(wanted.exclude) if wanted.dependencies else set(entries) - set(wanted.packages)
     if extra := sorted(extra & set(entries)):
-        raise InputError(f"{lock}: {', '.join(extra)} locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
+        raise InputError(f"{lock}: {', '.join(extra)} are locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
     return [entries[package] for package in sorted(entries)]
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file as hex digits."""
+    """Returns the sha256 of a file as hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store(version: Version) -> Path:
-    """Return where the cache keeps a package."""
+    """Returns the path of a package in the cache."""
     return cache_dir() / "deb" / f"{version.sha256}.deb"
 
 
 def _download(apt: Apt, versions: Sequence[Version]) -> None:
-    """Download packages into the cache, checked against their sha256.
+    """Downloads packages into the cache and checks their sha256.
 
     Raises:
-        AptError: apt could not.
-        InputError: a file has other content than its sha256 says.
+        AptError: apt failed.
+        InputError: a file has another sha256.
     """
     folder = cache_dir() / "deb"
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
 
 
 def _cached(version: Version) -> bool:
-    """Say whether the cache has a package, whole; a damaged one is removed."""
+    """Says whether the cache has a complete package; removes a damaged one."""
     path = _store(version)
     if not path.exists():
         return False
@@ -158,7 +158,7 @@ def _cached(version: Version) -> bool:
 
 
 def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
-    """Fetch what an apt has of the wanted versions into the cache; return what is still missing.
+    """Fetches those of the wanted versions that apt has into the cache; returns the missing ones.
 
     Raises:
         InputError: the archive has a locked version with another sha256.
@@ -175,7 +175,7 @@ def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
 
 
 def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
-    """Return, downloaded, the archive's current versions in place of locked ones that it dropped."""
+    """Downloads and returns the archive's current versions of packages whose locked version it dropped."""
     candidates = {v.name: v for v in apt.versions([v.name for v in wanted], candidate=True)}
     if missing := [v.name for v in wanted if v.name not in candidates]:
         raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
@@ -185,19 +185,19 @@ def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
     return current
 
 
-def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[str]]:
-    """Bring packages into the cache: as locked, or as the archive has them now where it dropped the locked version.
+def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version], list[str]]:
+    """Downloads packages into the cache: the locked version, or the current one if the archive dropped the locked version.
 
     Args:
         name: name of the repository.
-        asked: what it asks for.
+        asked: the requested packages.
         lock: the lock file.
 
     Returns:
-        What is used, and one warning for each package that is not as locked.
+        The versions to use, and one warning for each version that is not the locked one.
 
     Raises:
-        InputError: the lock does not fit the packages, or a checksum does not fit the lock.
+        InputError: the lock does not match the packages, or a checksum does not match the lock.
         AptError: apt is missing, or cannot fetch.
     """
     wanted = locked(name, asked, lock, architecture())
@@ -207,14 +207,14 @@ def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[s
         try:
             missing = _from(system, missing)
         except AptError:
-            pass  # lists older than the archive; fresh ones decide
+            pass  # these lists may be older than the archive; fresh ones decide
     missing = [version for version in missing if not _cached(version)]
     if not missing:
         return wanted, []
     with private_apt() as apt:
         missing = _from(apt, missing)
         if missing and apt.problem:
-            raise apt.problem  # whether the archive has them is not known
+            raise apt.problem  # it is unknown whether the archive has them
         replaced = {v.name: v for v in _current(apt, missing, name)} if missing else {}
     warnings = [
         f"the archive no longer has {v.name} {v.version}; {replaced[v.name].version} is used instead, checked against apt's signed "
@@ -224,35 +224,35 @@ def resolve(name: str, asked: Wanted, lock: Path) -> tuple[list[Version], list[s
     return [replaced.get(version.name, version) for version in wanted], warnings
 
 
-def latest(name: str, wanted: Wanted) -> list[Version]:
-    """Return the archive's current version of each package, from lists updated now.
+def latest(name: str, wanted: PackageRequest) -> list[Version]:
+    """Returns the archive's current version of each package, after an update of the lists.
 
     Raises:
-        AptError: apt cannot update, knows no such package, or cannot fit them together.
+        AptError: apt can't update, does not know a package, or finds no consistent set.
     """
     with private_apt(fresh=True) as apt:
         if apt.problem:
             raise apt.problem
-        names = [*wanted.packages, *wanted.without]
+        names = [*wanted.packages, *wanted.exclude]
         found = {v.name: v for v in apt.versions(names, candidate=True)}
         if missing := sorted(set(names) - set(found)):
             raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
         if wanted.dependencies:
             try:
-                found = {v.name: v for v in apt.solve(wanted.packages, wanted.without)}
+                found = {v.name: v for v in apt.solve(wanted.packages, wanted.exclude)}
             except AptError as error:
                 raise AptError(f"debian_packages {name}: {error}") from None
     return [found[package] for package in sorted(found)]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fetch the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
+    """Fetches the packages of a repository into OUT_DIR as PACKAGE.deb; warnings go to stdout."""
     if len(argv) < 4 or argv[0] != "fetch":
-        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--without=PACKAGE]… PACKAGE…", file=sys.stderr)
+        print("ERROR: usage: debian_lock fetch NAME LOCK OUT_DIR [--dependencies] [--exclude=PACKAGE]… PACKAGE…", file=sys.stderr)
         return 2
     _, name, lock, out, *words = argv
     packages = [word for word in words if not word.startswith("--")]
-    wanted = Wanted(packages, "--dependencies" in words, [word.removeprefix("--without=") for word in words if word.startswith("--without=")])
+    wanted = PackageRequest(packages, "--dependencies" in words, [word.removeprefix("--exclude=") for word in words if word.startswith("--exclude=")])
     wanted.check(name)
     versions, warnings = resolve(name, wanted, Path(lock))
     for version in versions:

@@ -1,7 +1,7 @@
-"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: writes the locks of debian_packages repositories anew.
+"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: updates the locks of debian_packages repositories.
 
-Without names, all of WORKSPACE's. What the packages and the lock of a repository are is asked from Bazel, so nothing
-has to be said twice.
+Without names it updates all locks in WORKSPACE. Bazel says which packages and lock a repository has, so nothing is configured
+twice.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import NamedTuple, Sequence
 
 from rules.image.tools.debian import lock as debian_lock
 from rules.image.tools.debian.apt import architecture
-from rules.image.tools.debian.lock import Wanted
+from rules.image.tools.debian.lock import PackageRequest
 from rules.image.tools.errors import ImageError, InputError, run
 
 
 class Repository(NamedTuple):
-    """A debian_packages call: its name, what it asks for, and the lock's path below the workspace."""
+    """A debian_packages call: its name, the requested packages, and the lock's path in the workspace."""
 
     name: str
-    wanted: Wanted
+    wanted: PackageRequest
     lock: str
 
 
 def read_query(text: str) -> list[Repository]:
-    """Return the repositories in the XML that `bazel query --output=xml` prints."""
+    """Returns the repositories in the XML that `bazel query --output=xml` prints."""
     found = []
     for rule in ElementTree.fromstring(text).iter("rule"):
         lists = {name: [item.get("value", "") for item in rule.findall(f"list[@name='{name}']/string")] for name in ("packages", "exclude", "without")}
@@ -37,26 +37,26 @@ def read_query(text: str) -> list[Repository]:
         name = rule.get("name", "").rpartition(":")[2]
         if lock is not None:
             label = lock.get("value", "").lstrip("@").partition("//")[2]
-            found.append(Repository(name, Wanted(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/")))
+            found.append(Repository(name, PackageRequest(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/")))
     return found
 
 
 def query(workspace: str) -> list[Repository]:
-    """Ask Bazel for every debian_packages repository of a workspace.
+    """Asks Bazel for every debian_packages repository of a workspace.
 
     Raises:
-        ImageError: Bazel cannot say.
+        ImageError: Bazel fails.
     """
     command = ["bazel", "query", "--output=xml", "--noshow_progress", "kind('debian_packages rule', //external:*)"]
     done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
-        raise ImageError(f"bazel query did not list the debian_packages repositories ({reason[0].removeprefix('ERROR: ')}); mend WORKSPACE first")
+        raise ImageError(f"bazel query did not list the debian_packages repositories ({reason[0].removeprefix('ERROR: ')}); correct WORKSPACE first")
     return read_query(done.stdout)
 
 
 def update(repository: Repository, workspace: str) -> list[str]:
-    """Write a repository's lock anew, keeping other architectures' lines; return what changed, a line each."""
+    """Updates a repository's lock, and keeps the lines of other architectures; returns one line per change."""
     path, wanted = Path(workspace, repository.lock), repository.wanted
     wanted.check(repository.name)
     text = path.read_text("utf-8") if path.exists() else ""
@@ -66,7 +66,7 @@ def update(repository: Repository, workspace: str) -> list[str]:
     kept = [v for v in old if v.architecture not in (machine, "all") and v.name in wanted.packages]
     notes = []
     if wanted.dependencies:
-        # What another machine resolved stays where it was asked for the same.
+        # What another machine resolved stays if the request is the same.
         others = {v.architecture for v in old if v.architecture not in (machine, "all") and wanted.note(v.architecture) in text.splitlines()}
         kept = [v for v in old if v.architecture in others]
         notes = [wanted.note(architecture) for architecture in sorted({machine, *others})]
@@ -83,10 +83,10 @@ def update(repository: Repository, workspace: str) -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Update the locks of the named repositories, or of all."""
+    """Updates the locks of the named repositories, or of all."""
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
-        raise InputError("the workspace is not known; start this with bazel run //rules/image:update_debian_lock")
+        raise InputError("the workspace is unknown; start this with bazel run //rules/image:update_debian_lock")
     repositories = {repository.name: repository for repository in query(workspace)}
     for name in argv:
         if name not in repositories:

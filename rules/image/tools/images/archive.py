@@ -1,4 +1,4 @@
-"""Put images into one tar, or one into an OCI layout folder.
+"""Writes images to one tar, or one image to an OCI layout folder.
 
 The tar is an OCI layout (image-spec 1.1, image-layout.md) that also has docker's manifest.json, so that
 `ctr images import`, `docker load`, skopeo and podman all read it.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterator, Mapping, Sequence
 
 from rules.common import stamping
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.oci import image_files, oci, tar_headers
 from rules.image.tools.oci.image_files import ImageFiles, blob_path
@@ -26,10 +26,10 @@ _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _BLOCK = 1 << 20
 
 
-def qualified(name: str) -> str:
-    """Return a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
+def qualify(name: str) -> str:
+    """Returns a reference with its registry: the first part counts as one if it has '.' or ':' or is localhost.
 
-    containerd looks images up by the full name, docker shows it without its default registry's.
+    containerd finds images by the full name; docker shows it without its default registry.
     """
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
@@ -38,7 +38,7 @@ def qualified(name: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return name if it is REPOSITORY:TAG, with a registry before it or not; raise InputError otherwise."""
+    """Returns name if it is REPOSITORY:TAG, with a registry before it or not; raises InputError otherwise."""
     match = re.fullmatch(r"(?:(?:[a-zA-Z0-9.-]+(?::[0-9]+)?|localhost)/)?([a-z0-9][^:@]*):([^:@/]+)", name)
     if not match:
         raise InputError(f"image name {name!r:.200}: write REPOSITORY:TAG, such as shop/server:latest")
@@ -48,10 +48,10 @@ def check_name(name: str) -> str:
 
 
 def index(images: Mapping[str, ImageFiles]) -> bytes:
-    """Return index.json of a layout that holds images under their names."""
+    """Returns index.json of a layout that holds images under their names."""
     descriptors = [
         {
-            "annotations": {"io.containerd.image.name": qualified(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
+            "annotations": {"io.containerd.image.name": qualify(name), "org.opencontainers.image.ref.name": name.rpartition(":")[2]},
             "digest": image.digest,
             "mediaType": image.media_type,
             "size": len(image.manifest),
@@ -62,7 +62,7 @@ def index(images: Mapping[str, ImageFiles]) -> bytes:
 
 
 def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
-    """Return docker's manifest.json for the same images."""
+    """Returns docker's manifest.json for images."""
     entries = []
     for name, image in images.items():
         config, *layers = (blob_path(part["digest"]) for part in image.parts)
@@ -71,7 +71,7 @@ def docker_manifest(images: Mapping[str, ImageFiles]) -> bytes:
 
 
 def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
-    """Write (path, bytes or path of the file) pairs as a tar, in the given order, owned by root, at time 0."""
+    """Writes (path, bytes or path of the file) pairs as a tar, in the given order, owned by root, at time 0."""
     for path, source in files:
         size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
         out.write(tar_headers.header(path.encode(), tar_headers.REGULAR, 0o444, 0, 0, size=size))
@@ -85,26 +85,26 @@ def write_tar(out: BinaryIO, files: Sequence[tuple[str, bytes | Path]]) -> None:
 
 
 def members(images: Mapping[str, ImageFiles]) -> Iterator[tuple[str, bytes | Path]]:
-    """Yield what a layout of images has, as (path, bytes or path of the file); small files first, for readers of streams."""
+    """Yields the files of a layout of images, as (path, bytes or path of the file); small files first, for streaming readers."""
     yield "oci-layout", _LAYOUT
     yield "index.json", index(images)
     yield "manifest.json", docker_manifest(images)
     blobs: dict[str, bytes | Path] = {image.digest: image.manifest for image in images.values()}
     for image in images.values():
         blobs.update((digest, path) for digest, (_, path) in image.blobs.items())
-    for digest, source in blobs.items():  # a layer that images share is there once
+    for digest, source in blobs.items():  # images share a layer's file
         yield blob_path(digest), source
 
 
 class _Layer(argparse.Action):
-    """Gives a layer to the image named last."""
+    """Adds a layer to the last --image."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
         namespace.image[-1].append(values)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the tar or the folder as the arguments say (see the module's text)."""
+    """Writes the tar or the folder as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="archive", allow_abbrev=False)
     parser.add_argument("--image", nargs=3, action="append", required=True)
     parser.add_argument("--layer", action=_Layer)
@@ -112,13 +112,13 @@ def main(argv: Sequence[str]) -> int:
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument("--tar")
     output.add_argument("--layout")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     status = stamping.read_status(options.status)
     images: dict[str, ImageFiles] = {}
     for name, manifest, config, *layers in options.image:
         stamped = check_name(stamping.fill(name, status, f"image name {name}") if options.status else name)
         if stamped in images:
-            raise InputError(f"image name {stamped!r}: given to two images of one archive; name one of them otherwise")
+            raise InputError(f"image name {stamped!r}: two images of one archive have this name; give one of them another name")
         images[stamped] = image_files.read(manifest, config, layers)
     files = list(members(images))
     if options.tar:

@@ -26,7 +26,7 @@ def _arguments(image: dict[str, str], *more: str) -> list[str]:
 
 
 def test_a_tar_is_a_layout_and_docker_loadable(image, tmp_path) -> None:
-    """Both indexes lead to blobs whose names are their digests."""
+    """Both indexes refer to blobs by their digests."""
     assert archive.main(_arguments(image, "--tar", str(tmp_path / "x.tar"))) == 0
     with tarfile.open(tmp_path / "x.tar") as tar:
         files = {member.name: tar.extractfile(member).read() for member in tar}
@@ -41,7 +41,7 @@ def test_a_tar_is_a_layout_and_docker_loadable(image, tmp_path) -> None:
 
 
 def test_a_layout_has_the_same_files(image, tmp_path) -> None:
-    """The folder holds what the tar holds."""
+    """The folder has the same files as the tar."""
     archive.main(_arguments(image, "--tar", str(tmp_path / "x.tar")))
     archive.main(_arguments(image, "--layout", str(tmp_path / "out")))
     with tarfile.open(tmp_path / "x.tar") as tar:
@@ -60,7 +60,7 @@ def test_one_layer_twice_is_written_once(image, tmp_path) -> None:
 
 @pytest.mark.parametrize(("data", "message"), [(b"other", "has 5 bytes"), (b"", "has 0 bytes")])
 def test_files_that_do_not_fit_the_manifest_are_refused(image, tmp_path, capsys, data: bytes, message: str) -> None:
-    """A cut layer ends in one sentence."""
+    """A truncated layer is a one-sentence error."""
     (tmp_path / "layer").write_bytes(data)
     assert run(archive.main, _arguments(image, "--tar", str(tmp_path / "x.tar"))) == 1
     assert message in capsys.readouterr().err
@@ -91,12 +91,12 @@ def test_several_images_share_their_layers(image, tmp_path) -> None:
 )
 def test_names_are_qualified_as_container_runtimes_do(name: str, full: str) -> None:
     """A first part with '.' or ':' is a registry, and so is localhost."""
-    assert archive.qualified(name) == full
+    assert archive.qualify(name) == full
 
 
 @pytest.mark.parametrize("name", ["a", "A:b", "a:b:c", "a@sha256:x", "a/../b:c", ":x", "a:"])
 def test_bad_names_are_refused(name: str) -> None:
-    """A name without tag, or with what a name may not have, is refused."""
+    """A name without a tag or with invalid characters is refused."""
     with pytest.raises(InputError):
         archive.check_name(name)
 
@@ -112,6 +112,6 @@ def test_contents_may_be_bytes_or_files(tmp_path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(image, capsys) -> None:
-    """The tar that has no room is named."""
+    """The error names the tar that does not fit on the disk."""
     assert run(archive.main, _arguments(image, "--tar", "/dev/full")) == 1
-    assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free space on that disk, then run this again\n"

@@ -1,4 +1,4 @@
-"""Write an image's config, manifest and digest from its base and its layers' descriptors.
+"""Writes an image's config, manifest and digest from its base and its layers' descriptors.
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
@@ -21,41 +21,41 @@ from typing import Any, Mapping, Sequence
 
 from rules.common import stamping, worker
 from rules.common.stamping import fill
-from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.oci import oci
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
-def created(value: str, where: str) -> str:
-    """Return a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+def parse_created(value: str, where: str) -> str:
+    """Returns a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
     if not value:
         return oci.EPOCH
     if match := _TIME.match(value):
-        import datetime  # pylint: disable=import-outside-toplevel  # most images are of 1970
+        import datetime  # most images have the time 1970
 
         try:
             moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
         except (ValueError, OverflowError):
-            raise InputError(f"{where}: creation_time: found {value!r}, which is no day and time of any calendar; correct it") from None
+            raise InputError(f"{where}: creation_time: found {value!r}, which is not a date and time; correct it") from None
         return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
     if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
-        import time  # pylint: disable=import-outside-toplevel
+        import time
 
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
     raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}")
 
 
 def read_layer(path: str) -> dict[str, Any]:
-    """Return a layer's descriptor from the file that the layer tool wrote, checked."""
+    """Returns a layer's checked descriptor from the file that the layer tool wrote."""
     descriptor = oci.check_descriptor(oci.load(Path(path).read_bytes(), path), oci.LAYERS, path)
     oci.check_digest(descriptor.get("diff_id"), f"{path}: diff_id")
     return descriptor
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of this program's arguments."""
+    """Returns the parser of this program's arguments."""
     parser = argparse.ArgumentParser(prog="image", allow_abbrev=False)
     for name in ("where", "config", "manifest", "digest"):
         parser.add_argument(f"--{name}", required=True)
@@ -67,8 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write config, manifest and digest as the arguments say (see the module's text)."""
-    pairs, rest = take_pairs(with_file(argv), ["--label-file"])
+    """Writes config, manifest and digest as the arguments say (see the module's text)."""
+    pairs, rest = take_pairs(read_arguments(argv), ["--label-file"])
     options = build_parser().parse_args(rest)
     where = options.where
     base, below = None, []
@@ -83,10 +83,10 @@ def main(argv: Sequence[str]) -> int:
         try:
             labels[name] = Path(path).read_text("utf-8").strip()
         except UnicodeDecodeError as error:
-            raise InputError(f"{where}: label_files: {path} is no UTF-8 text (byte {error.start}); save it as UTF-8") from None
+            raise InputError(f"{where}: label_files: {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     if options.status:
         fill_all(settings, stamping.read_status(options.status), where)
-    settings["created"] = created(settings.get("created") or "", where)
+    settings["created"] = parse_created(settings.get("created") or "", where)
     layers = [read_layer(path) for path in options.layer]
     config = oci.dump(oci.build_config(base, layers, settings, where))
     manifest = oci.dump(oci.build_manifest(config, [*below, *layers]))
@@ -97,10 +97,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
-    """Fill in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
+    """Fills in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
 
     Raises:
-        InputError: a variable that the status does not have.
+        InputError: the status lacks a variable.
     """
     settings["created"] = fill(str(settings.get("created") or "{BUILD_TIMESTAMP}"), status, f"{where}: creation_time")
     for name in ("env", "labels"):

@@ -1,11 +1,11 @@
-"""Images made elsewhere: read an OCI layout (folder or tar) or a `docker save` tar, and write it as the image rules keep images.
+"""Reads prebuilt images, OCI layouts (folder or tar) and `docker save` tars, and writes them in the form of the image rules.
 
-As a program, run by rules that were given files in place of an image and by container_load:
+As a program, run by container_load and by rules whose image attribute has files:
 
     importing --where NAME [--architecture A] [--os O] --manifest OUT --config OUT --digest OUT --layers OUT_DIR FILE…
 
-FILE is a tar, a folder, or the files of one folder. Nothing is unpacked by a path that stands in the archive: files are
-looked up by the digest that something verified names, read to the size that it gives, and counted only when they fit.
+FILE is a tar, a folder, or the files of one folder. Nothing is unpacked to a path that the archive names: files are
+found by a digest in verified data, read up to the size there, and used only if both match.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import tarfile
 from pathlib import Path
 from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.oci import oci, unpacking
 from rules.image.tools.oci.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20
-_LINKS = 8  # docker's archives link equal layers to each other; a longer chain leads nowhere
+_LINKS = 8  # docker's archives link equal layers to each other; a longer chain is a loop
 _MAGIC = {b"\x1f\x8b": oci.LAYER_GZIP, b"\x28\xb5\x2f\xfd": oci.LAYER_ZSTD}
 
 
-class Stored(NamedTuple):
-    """One image, read and checked but for its layers' content.
+class ImportedImage(NamedTuple):
+    """One image, read and checked, without the content of its layers.
 
     Attributes:
         manifest: the manifest's bytes.
@@ -43,19 +43,19 @@ class Stored(NamedTuple):
 
 
 class Source(Protocol):
-    """Where an image is read from: files by their path in a layout."""
+    """The files of an image, by their path in a layout."""
 
     name: str
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes; None if it does not exist."""
 
 
-class Folder:
-    """A layout in a folder, or in files that lie in one.
+class FolderSource:
+    """A layout in a folder, or in the files of one folder.
 
     Args:
-        name: what to call it in errors.
+        name: its name in errors.
         paths: the folder, or its files.
     """
 
@@ -70,31 +70,31 @@ class Folder:
             self._files = {os.path.relpath(path, tops[0]): path for path in paths}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none."""
+        """Returns a file opened for reading bytes; None if it does not exist."""
         found = self._files.get(path)
         return open(found, "rb") if found is not None and found.is_file() else None
 
 
-class Tar:
+class TarSource:
     """A layout or docker archive in a tar, compressed or not.
 
     Args:
-        name: what to call it in errors.
+        name: its name in errors.
         path: the tar.
 
     Raises:
-        InputError: it is no readable tar.
+        InputError: it is not a readable tar.
     """
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         with _readable(name):
-            # Open as long as the tar is read, which is as long as this process lives.
-            self._tar = tarfile.open(fileobj=unpacking.unpacked(open(path, "rb"), name), mode="r:")
+            # It stays open while the tar is read, which is until the process ends.
+            self._tar = tarfile.open(fileobj=unpacking.open_decompressed(open(path, "rb"), name), mode="r:")
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
-        """Return a file opened for reading bytes, None where there is none; links are followed inside the tar."""
+        """Returns a file opened for reading bytes, None if it does not exist; follows links inside the tar."""
         with _readable(self.name):
             for _ in range(_LINKS):
                 member = self._members.get(path)
@@ -110,7 +110,7 @@ class Tar:
 
 
 class _readable:
-    """Turns a tar's and a decompressor's errors into one that names the archive; use as a context manager."""
+    """Context manager that turns errors of tar and decompression into one that names the archive."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -126,14 +126,14 @@ class _readable:
 
 
 def open_source(name: str, paths: Sequence[Path]) -> Source:
-    """Return the source that paths are: one tar, one folder, or the files of a folder."""
+    """Returns the source for paths: one tar, one folder, or the files of a folder."""
     if len(paths) == 1 and paths[0].is_file():
-        return Tar(name, paths[0])
-    return Folder(name, paths)
+        return TarSource(name, paths[0])
+    return FolderSource(name, paths)
 
 
 def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | None:
-    """Return a small file's bytes, None where there is none; InputError if it has more than limit."""
+    """Returns a small file's bytes, None if it does not exist; raises InputError if it is larger than limit."""
     file = source.open(path)
     if file is None:
         return None
@@ -145,29 +145,29 @@ def read_small(source: Source, path: str, limit: int = oci.MAX_JSON) -> bytes | 
 
 
 def metadata(source: Source, descriptor: Mapping[str, Any]) -> bytes:
-    """Return a metadata blob that a descriptor names, verified."""
+    """Returns the verified metadata blob of a descriptor."""
     digest = oci.check_digest(descriptor.get("digest"), f"{source.name}: digest")
     data = read_small(source, blob_path(digest))
     if data is None:
-        raise InputError(f"{source.name}: {blob_path(digest)} is named, but not there; build or fetch it again")
+        raise InputError(f"{source.name}: {blob_path(digest)} is referenced but missing; build or fetch it again")
     if oci.sha256(data) != digest:
         raise InputError(f"{source.name}: {blob_path(digest)} has the digest {oci.sha256(data)}; it is damaged, build or fetch it again")
     return data
 
 
 def choose(index: Mapping[str, Any], architecture: str, system: str, where: str, variant: str = "") -> dict[str, Any]:
-    """Return the descriptor of an index that is for a platform.
+    """Returns an index's descriptor for a platform.
 
     Args:
         index: image index or docker manifest list.
-        architecture: in OCI's words; empty takes the only image there is, or amd64's where there are several: which
-            machine builds must not decide what is built.
+        architecture: in OCI's words; empty takes the only image, or amd64's of several, because the result must not
+            depend on the building machine.
         system: operating system; empty: linux.
         where: the index, for errors.
         variant: of the architecture, such as v7; empty: any, the newest of several.
 
     Raises:
-        InputError: none fits, or the index is malformed.
+        InputError: there is none, or the index is malformed.
     """
     known = images_of(index, where)
     if len(known) == 1 and (not architecture or not known[0][0]):
@@ -176,13 +176,13 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
     fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
     if not fitting:
         there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
-        raise InputError(f"{where}: no image for {'/'.join(wanted)}, it has {there:.500}; set architecture and os to one of them")
+        raise InputError(f"{where}: no image for {'/'.join(wanted)}, only for {there:.500}; set architecture and os to one of them")
     check_distinct(fitting, where)
     return max(fitting, key=lambda item: item[0])[1]
 
 
 def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
+    """Returns (platform, descriptor) of each image of an index, once; a platform is `OS/ARCHITECTURE[/VARIANT][/VERSION]`, or empty.
 
     Raises:
         InputError: the index is malformed.
@@ -194,14 +194,14 @@ def images_of(index: Mapping[str, Any], where: str) -> list[tuple[str, dict[str,
     for entry in entries:
         platform = entry.get("platform") or {}
         if not isinstance(platform, dict) or platform.get("architecture") == "unknown":
-            continue  # attestations are listed beside the images that they speak of
+            continue  # attestations are listed beside their images
         names = [str(platform.get(key) or "") for key in ("os", "architecture", "variant", "os.version")]
         known.setdefault(str(entry.get("digest")), ("/".join(filter(None, names)), entry))  # an image may have several names
     return list(known.values())
 
 
 def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -> None:
-    """Raise InputError where two images of images_of are for one platform."""
+    """Raises InputError if two images of images_of are for one platform."""
     first: dict[str, object] = {}
     for name, entry in known:
         if name in first:
@@ -212,19 +212,19 @@ def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -
 def resolve(
     get: Callable[[Mapping[str, Any]], bytes], data: bytes, architecture: str, system: str, where: str, variant: str = "", passed: list[str] | None = None
 ) -> tuple[bytes, dict[str, Any]]:
-    """Follow indexes down to an image manifest.
+    """Follows indexes down to an image manifest.
 
     Args:
-        get: returns the verified bytes that a descriptor names.
+        get: returns the verified bytes for a descriptor.
         data: a manifest's or index's bytes.
         architecture: see choose, as system and variant.
         system: operating system.
         where: the image, for errors.
         variant: of the architecture.
-        passed: gets the platforms of an index that has several.
+        passed: a list for the platforms of a multi-platform index.
 
     Returns:
-        The manifest's bytes, and what is in it.
+        The manifest's bytes, and the parsed manifest.
     """
     for _ in range(4):
         parsed = oci.load(data, where)
@@ -233,14 +233,14 @@ def resolve(
         if passed is not None and len(known := images_of(parsed, where)) > 1:
             passed += [name for name, _ in known]
         data = get(choose(parsed, architecture, system, where, variant))
-    raise InputError(f"{where}: indexes in indexes, five deep; name an image of it by its digest")
+    raise InputError(f"{where}: indexes are nested more than four deep; name an image in it by its digest")
 
 
 def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dict[str, Any]]:
-    """Return the layers' descriptors with their diff_ids, as the layer tool writes them.
+    """Returns the layers' descriptors with their diff_ids, as the layer tool writes them.
 
     Raises:
-        InputError: manifest and config do not fit each other.
+        InputError: manifest and config do not match.
     """
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(manifest["layers"]):
@@ -252,10 +252,10 @@ def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dic
 
 
 def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) -> None:
-    """Copy a blob, verified; what does not fit is removed.
+    """Copies and verifies a blob; removes the copy of a wrong one.
 
     Raises:
-        InputError: more or fewer bytes than size, or another digest.
+        InputError: the blob has another size or digest.
     """
     hasher, count = hashlib.sha256(), 0
     try:
@@ -277,8 +277,8 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
         raise
 
 
-def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> Stored:
-    """Read an OCI layout and copy its layers."""
+def _import_layout(source: Source, architecture: str, system: str, layers: Path) -> ImportedImage:
+    """Reads an OCI layout and copies its layers."""
     from rules.image.tools.oci import layer_tars
 
     where = source.name
@@ -286,11 +286,11 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
     several: list[str] = []
     manifest, parsed = resolve(lambda descriptor: metadata(source, descriptor), data, architecture, system, where, passed=several)
     config = metadata(source, parsed["config"])
-    stored = Stored(manifest, config, describe(parsed, config, where))
+    stored = ImportedImage(manifest, config, describe(parsed, config, where))
     for number, layer in enumerate(stored.layers):
         file = source.open(blob_path(layer["digest"]))
         if file is None:
-            raise InputError(f"{where}: {blob_path(layer['digest'])} is named, but not there; build or fetch it again")
+            raise InputError(f"{where}: {blob_path(layer['digest'])} is referenced but missing; build or fetch it again")
         with file:
             copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
         plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
@@ -301,8 +301,8 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
     return stored
 
 
-def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
-    """Read a `docker save` archive, whose layers are named by paths; write its manifest, which it does not have."""
+def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage:
+    """Reads a `docker save` archive, which names layers by path; returns the manifest that it lacks."""
     from rules.image.tools.oci import layer_tars
 
     where = source.name
@@ -313,7 +313,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     config = read_small(source, os.path.normpath(str(images[0].get("Config"))))
     paths = images[0].get("Layers")
     if config is None or not isinstance(paths, list):
-        raise InputError(f"{where}: manifest.json names no config or no layers that are there; save the image again")
+        raise InputError(f"{where}: manifest.json names no config, or layers that are missing; save the image again")
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(paths):
         raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
@@ -321,12 +321,12 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
     for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
         file = source.open(os.path.normpath(str(path)))
         if file is None:
-            raise InputError(f"{where}: the layer {str(path)!r:.200} is named, but not there; save the image again")
+            raise InputError(f"{where}: the layer {str(path)!r:.200} is referenced but missing; save the image again")
         out = layers / str(number)
         with file, writing(where, out), open(out, "wb") as target, _readable(where):
             while data := file.read(_BLOCK):
                 left -= len(data)
-                if left < 0:  # the archive's own size is no limit: one file of it may be named as any number of layers
+                if left < 0:  # not limited by the archive's size: many layers may name one file
                     raise InputError(f"{where}: layers of more than {unpacking.TOTAL} bytes together; save the image again")
                 target.write(data)
         with open(out, "rb") as blob:
@@ -338,11 +338,11 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> Stored:
         if plain != diff_id:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is {plain}, its config says {diff_id}; it is damaged, save the image again")
         descriptors.append({"mediaType": kind, "digest": digest, "size": out.stat().st_size, "diff_id": diff_id, "created_by": where})
-    return Stored(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
+    return ImportedImage(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
 
 
-def read(source: Source, layers: Path, *, architecture: str = "", system: str = "") -> Stored:
-    """Read one image and write its layers.
+def read(source: Source, layers: Path, *, architecture: str = "", system: str = "") -> ImportedImage:
+    """Reads one image and writes its layers.
 
     Args:
         source: the archive or folder.
@@ -351,17 +351,17 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
         system: operating system.
 
     Returns:
-        The image; its manifest is the archive's own where it has one, so its digest is too.
+        The image, with the archive's own manifest and digest if it has a manifest.
 
     Raises:
-        InputError: it is no image, damaged, or for other machines.
+        InputError: it is not an image, is damaged, or is for another platform.
     """
     if source.open("index.json") is not None:
         stored = _import_layout(source, architecture, system, layers)
     elif (listed := read_small(source, "manifest.json")) is not None:
         stored = _import_docker(source, listed, layers)
     else:
-        raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is no image; give an OCI layout or what docker save wrote")
+        raise InputError(f"{source.name}: neither index.json nor manifest.json in it, so it is not an image; give an OCI layout or what docker save wrote")
     oci.check_platform(stored.config, architecture, system, source.name)
     for number, layer in enumerate(stored.layers):
         Path(layers, f"{number}.json").write_bytes(oci.dump(layer))
@@ -369,14 +369,14 @@ def read(source: Source, layers: Path, *, architecture: str = "", system: str = 
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the image's files as the arguments say (see the module's text)."""
+    """Writes the image's files as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="importing", allow_abbrev=False)
     for option in ("where", "manifest", "config", "digest", "layers"):
         parser.add_argument(f"--{option}", required=True)
     for option in ("architecture", "os"):
         parser.add_argument(f"--{option}", default="")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     layers = Path(options.layers)
     layers.mkdir(parents=True, exist_ok=True)
     source = open_source(options.where, options.files)

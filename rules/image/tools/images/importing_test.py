@@ -29,26 +29,26 @@ DOCKER = "application/vnd.docker."
 
 
 
-def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.Stored:
-    """Import paths into tmp_path/out."""
+def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.ImportedImage:
+    """Imports paths into tmp_path/out."""
     (tmp_path / "out").mkdir(exist_ok=True)
     return run_into(tmp_path / "out", *paths, architecture=architecture)
 
 
-def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.Stored:
-    """Import paths into a folder."""
+def run_into(out: Path, *paths: Path, architecture: str = "") -> importing.ImportedImage:
+    """Imports paths into a folder."""
     return importing.read(importing.open_source("it", paths), out, architecture=architecture)
 
 
 def archive(tmp_path: Path, data: bytes) -> Path:
-    """Write a tar and return its path."""
+    """Writes a tar and returns its path."""
     (tmp_path / "it.tar").write_bytes(data)
     return tmp_path / "it.tar"
 
 
 @pytest.mark.parametrize("form", ["folder", "files", "tar", "tar.gz"])
 def test_a_layout_is_read_in_each_form(tmp_path, form) -> None:
-    """Folder, its files, tar and compressed tar give the same image, whose digest is the layout's own."""
+    """A folder, its files, a tar and a compressed tar give the same image, with the layout's digest."""
     files = layout()
     folder = write(files, tmp_path / "layout")
     paths = {
@@ -82,7 +82,7 @@ def test_docker_media_types_are_kept_and_translated_for_what_builds_on_them(tmp_
 
 @pytest.mark.parametrize("packed", [None, "gzip", "zstd"])
 def test_docker_save_is_read(tmp_path, packed) -> None:
-    """An archive of docker save, its layers plain or packed, gets the manifest that it lacks; links in it are followed inside."""
+    """A docker save archive with plain or compressed layers gets the manifest that it lacks; its links are followed inside."""
     layer = {None: LAYER, "gzip": gzip.compress(LAYER, mtime=0), "zstd": zstandard.compress(LAYER)}[packed]
     config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(LAYER)] * 2}})
     listed = json.dumps([{"Config": "c.json", "RepoTags": ["a:b"], "Layers": ["1/layer.tar", "2/layer.tar"]}]).encode()
@@ -94,7 +94,7 @@ def test_docker_save_is_read(tmp_path, packed) -> None:
 
 
 def _index(*platforms: tuple[str, str, str]) -> dict:
-    """Return an index with a manifest for each (os, architecture, variant)."""
+    """Returns an index with a manifest for each (os, architecture, variant)."""
     names = ("os", "architecture", "variant")
     return {"manifests": [{"digest": f"sha256:{number:064}", "platform": dict(zip(names, platform))} for number, platform in enumerate(platforms)]}
 
@@ -105,12 +105,12 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     found = [importing.choose(index, *wanted, where="it") for wanted in (("amd64", ""), ("arm", "linux"), ("amd64", "windows"))]
     assert [entry["digest"][-1] for entry in found] == ["0", "2", "4"]
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
-    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, it has linux/amd64, linux/arm/v6, .*; set architecture"):
+    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
 
 
 def test_of_equal_platforms_none_is_guessed() -> None:
-    """One image under two names is one; two images for one platform are named; of two versions of Windows the newer is taken."""
+    """One image under two names is one image; two images for one platform are an error; the newer of two Windows versions is taken."""
     index = _index(("linux", "amd64", ""), ("linux", "arm64", ""))
     index["manifests"].append({**index["manifests"][0], "annotations": {"org.opencontainers.image.ref.name": "again"}})
     assert importing.choose(index, "amd64", "linux", "it")["digest"][-1] == "0"
@@ -124,7 +124,7 @@ def test_of_equal_platforms_none_is_guessed() -> None:
 
 @pytest.mark.parametrize("form", ["layout", "docker"])
 def test_a_single_image_for_another_architecture_is_refused(tmp_path, form: str) -> None:
-    """An archive with one image, for amd64, is not taken where arm64 is asked for."""
+    """An archive with an image for amd64 only is refused for arm64."""
     files = layout()
     if form == "docker":
         config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
@@ -135,7 +135,7 @@ def test_a_single_image_for_another_architecture_is_refused(tmp_path, form: str)
 
 
 def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
-    """Where no architecture is asked for, of several amd64's is taken, also on an arm64 machine; the only one is taken as it is."""
+    """Without an architecture, amd64 is taken of several, even on an arm64 machine; a single image is always taken."""
     monkeypatch.setattr(importing.os, "uname", lambda: os.uname_result(("Linux", "h", "r", "v", "aarch64")))
     index = _index(("linux", "arm64", ""), ("linux", "amd64", ""))
     assert importing.choose(index, "", "linux", "it")["digest"][-1] == "1"
@@ -143,7 +143,7 @@ def test_which_machine_builds_does_not_decide(monkeypatch) -> None:
 
 
 def _damaged(change: str) -> dict[str, bytes]:
-    """Return a layout with one thing wrong."""
+    """Returns a layout with one thing wrong."""
     files = layout()
     manifest = json.loads(files["index.json"])["manifests"][0]["digest"]
     layer = image_files.blob_path(oci.sha256(gzip.compress(LAYER, mtime=0)))
@@ -172,13 +172,13 @@ def _damaged(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("flipped", "has the digest sha256:.* it is damaged"), ("short", "bytes, .* are expected"), ("long", "has more than .* bytes"),
-        ("no layer", "is named, but not there"), ("manifest", "it is damaged"), ("climbs", "is no digest"),
+        ("no layer", "is referenced but missing"), ("manifest", "it is damaged"), ("climbs", "is not a digest"),
         ("large", "too many for an image's metadata"), ("loop", "has the digest"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["folder", "tar"])
 def test_a_damaged_or_hostile_layout_is_refused(tmp_path, change, words, form) -> None:
-    """Each is one sentence that names the archive, and leaves no layer behind."""
+    """Each error is one sentence that names the archive, and no layer is left behind."""
     files = _damaged(change)
     path = write(files, tmp_path / "layout") if form == "folder" else archive(tmp_path, tar_of(files))
     with pytest.raises(InputError, match=rf"^it: .*{words}"):
@@ -187,12 +187,12 @@ def test_a_damaged_or_hostile_layout_is_refused(tmp_path, change, words, form) -
 
 
 def test_links_that_lead_out_of_an_archive_lead_nowhere(tmp_path) -> None:
-    """A tar's link is looked up in the tar, so one to the machine's files, or to itself, is a missing file."""
+    """A tar's link is resolved in the tar, so a link to the machine's files or to itself is a missing file."""
     for target in ("/etc/passwd", "../../../../../../etc/passwd", "layer.tar"):
         config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
         listed = json.dumps([{"Config": "c.json", "Layers": ["layer.tar"]}]).encode()
         data = tar_of({"manifest.json": listed, "c.json": config}, {"layer.tar": target})
-        with pytest.raises(InputError, match="the layer 'layer.tar' is named, but not there"):
+        with pytest.raises(InputError, match="the layer 'layer.tar' is referenced but missing"):
             run(tmp_path, archive(tmp_path, data))
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_is_no_image_is_refused(tmp_path, data, words) -> None:
 
 
 def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
-    """docker save has no digest of the packed layer: what it unpacks to is compared."""
+    """The digest of a layer's content is compared, because docker save has no digest of the compressed layer."""
     config = oci.dump({"rootfs": {"diff_ids": ["sha256:" + "0" * 64]}})
     listed = json.dumps([{"Config": "c.json", "Layers": ["l"]}]).encode()
     for layer in (LAYER, gzip.compress(LAYER)):
@@ -222,26 +222,26 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
 
 
 def test_a_layout_whose_layer_unpacks_to_something_else_is_refused(tmp_path) -> None:
-    """A runtime would refuse it, with the digest that the config has."""
+    """A layer that a runtime would refuse is refused, with the config's digest."""
     with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, its config says {oci.sha256(LAYER)}"):
         run(tmp_path, write(layout(layer=gzip.compress(b"other")), tmp_path / "in"))
 
 
 def test_a_layout_whose_layer_would_fill_the_disk_is_refused(tmp_path, monkeypatch) -> None:
-    """Whoever unpacks it would end there."""
+    """A layer that can't be unpacked is refused."""
     monkeypatch.setattr(importing.unpacking, "FREE", 1 << 20)
     with pytest.raises(InputError, match="unpacks to more than"):
         run(tmp_path, write(layout(layer=gzip.compress(bytes(64 << 20))), tmp_path / "in"))
 
 
 def test_schema_1_is_refused_with_what_to_do() -> None:
-    """Docker's first format is named, and the way out of it."""
+    """The error for Docker's first format says how to convert the image."""
     with pytest.raises(InputError, match="docker's schema 1.*push it again with a current docker, or copy it with skopeo"):
         oci.check_manifest(b'{"schemaVersion": 1, "fsLayers": []}', "it")
 
 
 def test_files_of_no_layout_are_refused(tmp_path) -> None:
-    """Several files without one index.json are no layout; a folder of layers with a stranger in it is none."""
+    """Several files without one index.json are not a layout; a folder of layers with another file is not one either."""
     write({"a": b"", "b": b""}, tmp_path)
     with pytest.raises(InputError, match="2 files of which 0 are named index.json"):
         run(tmp_path, tmp_path / "a", tmp_path / "b")
@@ -250,7 +250,7 @@ def test_files_of_no_layout_are_refused(tmp_path) -> None:
 
 
 def test_equal_bytes_each_time(tmp_path) -> None:
-    """The manifest written for a docker archive depends on nothing but the archive."""
+    """The manifest written for a docker archive depends only on the archive."""
     config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
     data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": LAYER})
     digests = {hashlib.sha256(run(tmp_path, archive(tmp_path, data)).manifest).hexdigest() for _ in range(2)}
@@ -259,7 +259,7 @@ def test_equal_bytes_each_time(tmp_path) -> None:
 
 @pytest.mark.parametrize("headers", [{"GNU.sparse.size": "abc"}, {"GNU.sparse.map": "abc"}, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}], ids=str)
 def test_a_tar_with_wrong_headers_is_refused(tmp_path, headers) -> None:
-    """Sizes that are no numbers end in a sentence, whichever part of tarfile reads them."""
+    """Sizes that are not numbers are one-sentence errors, whichever part of tarfile reads them."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         member = tarfile.TarInfo("x")
@@ -270,7 +270,7 @@ def test_a_tar_with_wrong_headers_is_refused(tmp_path, headers) -> None:
 
 
 def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path) -> None:
-    """A write that takes a part only fails the import, and leaves nothing that looks like a layer."""
+    """An incomplete write fails the import and leaves no layer behind."""
     data = bytes(range(256)) * 1000
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(data) - 77, limits[1]))
@@ -284,7 +284,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path) -> None:
 
 @pytest.mark.parametrize("what", ["archive", "layer"])
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, what: str) -> None:
-    """A compressed archive, and a compressed layer in a plain one, may unpack to a ratio of their size only."""
+    """The unpacked size of a compressed archive, and of a compressed layer in a plain one, is limited by a ratio."""
     monkeypatch.setattr(importing.unpacking, "FREE", 200_000)
     monkeypatch.setattr(importing.unpacking, "RATIO", 10)
     layer = tar_of({"zeros": bytes(3_000_000)})
@@ -296,7 +296,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, w
 
 
 def test_a_layer_that_is_named_again_and_again_has_an_end(tmp_path, monkeypatch) -> None:
-    """Layers of docker's archives are named by path, the same one as often as it likes: their total is limited."""
+    """The total size of a docker archive's layers is limited, because it may name one file many times."""
     monkeypatch.setattr(importing.unpacking, "TOTAL", len(LAYER) * 5)
     config = oci.dump({"rootfs": {"diff_ids": [oci.sha256(LAYER)] * 9}})
     data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"] * 9}]).encode(), "c": config, "l": LAYER})
@@ -305,13 +305,13 @@ def test_a_layer_that_is_named_again_and_again_has_an_end(tmp_path, monkeypatch)
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
-    """Target and file are named, whichever output has no room."""
+    """The error names target and file, whichever output does not fit on the disk."""
     folder = write(layout(), tmp_path / "layout")
     out = {name: str(tmp_path / name) for name in ("manifest", "config", "digest", "layers")}
     for full in ("manifest", "config", "digest"):
         arguments = ["--where", "//a:b", *(word for name, path in {**out, full: "/dev/full"}.items() for word in (f"--{name}", path)), str(folder)]
         assert errors.run(importing.main, arguments) == 1
-        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free room on that disk, then run this again\n"
+        assert capsys.readouterr().err == "ERROR: //a:b: /dev/full: No space left on device; free space on that disk, then run this again\n"
     (tmp_path / "layers/0").unlink()
     (tmp_path / "layers/0").symlink_to("/dev/full")
     with pytest.raises(OSError) as caught:

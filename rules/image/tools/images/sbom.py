@@ -21,7 +21,7 @@ import urllib.parse
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.entries import clean_path
 from rules.image.tools.oci import image_files, layer_tars, oci
@@ -30,7 +30,7 @@ _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z"
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
 _RELEASE = "usr/lib/os-release"
 _TELLING = re.compile(rf"{_STATUS.pattern}|{_METADATA.pattern}|usr/share/doc/[^/]+/copyright\Z|{_RELEASE}\Z|var/lib/dpkg/.*\.(list|md5sums)\Z|.*\.dist-info/RECORD\Z")
-_LIMIT = 16 << 20  # bytes of a metadata file; a larger one is none
+_LIMIT = 16 << 20  # bytes of a metadata file; larger files are not metadata
 _WHITEOUT = ".wh."
 
 
@@ -47,7 +47,7 @@ class Contents:
         self.metadata: dict[str, bytes] = {}
 
     def _remove(self, gone: set[str], emptied: set[str]) -> None:
-        """Forget the paths in gone, and all that lies below one of emptied."""
+        """Removes the paths in gone, and everything below those in emptied."""
         folders: set[str] = set()
         for path in self.digests:
             for folder in _above(path):
@@ -60,7 +60,7 @@ class Contents:
                 del known[path]
 
     def add_layer(self, stream: IO[bytes], where: str) -> None:
-        """Lay one layer's tar on what is there.
+        """Adds one layer's tar on top of the layers before it.
 
         Args:
             stream: the tar, uncompressed.
@@ -82,7 +82,7 @@ class Contents:
                         continue
                     if name.startswith(_WHITEOUT):
                         path = posixpath.join(folder, name.removeprefix(_WHITEOUT))
-                    # Whatever an upper layer has at a path replaces what was there; only a folder keeps what is in a folder.
+                    # A path of an upper layer replaces the lower one; only a folder keeps the content of a folder.
                     gone.add(path)
                     if not member.isdir():
                         emptied.add(path)
@@ -96,13 +96,13 @@ class Contents:
                         new._link(path, clean_path(member.linkname, where), self)
         except (tarfile.TarError, ValueError) as error:
             reason = str(error).partition("\n")[0]
-            raise InputError(f"{where}: a layer is no readable tar ({reason}); build it again") from None
+            raise InputError(f"{where}: a layer is not a readable tar ({reason}); build it again") from None
         self._remove(gone, emptied)
         self.digests.update(new.digests)
         self.metadata.update(new.metadata)
 
     def _read(self, path: str, file: IO[bytes] | None, size: int) -> None:
-        """Take a regular file in."""
+        """Adds a regular file."""
         if file is None:
             return
         if size <= _LIMIT and _TELLING.match(path):
@@ -113,7 +113,7 @@ class Contents:
             self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
 
     def _link(self, path: str, target: str, below: Contents) -> None:
-        """Take a hard link in, to a file of the same layer or of those below it."""
+        """Adds a hard link to a file of the same layer or a lower one."""
         for known in (self.digests, below.digests):
             if target in known:
                 self.digests[path] = known[target]
@@ -121,14 +121,14 @@ class Contents:
 
 
 def _above(path: str) -> Iterator[str]:
-    """Yield the folders that a path is in, the root, '', last."""
+    """Yields the parent folders of a path; the root, '', is the last."""
     while path:
         path = path.rpartition("/")[0]
         yield path
 
 
 def _component(kind: str, name: str, version: str, purl: str, licenses: Iterable[str], **more: Any) -> dict[str, Any]:
-    """Return a component of the bill."""
+    """Returns a component of the bill of materials."""
     found: dict[str, Any] = {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl, **more}
     names = sorted(set(filter(None, licenses)))
     if names:
@@ -137,12 +137,12 @@ def _component(kind: str, name: str, version: str, purl: str, licenses: Iterable
 
 
 def _quote(text: str) -> str:
-    """Return text as a part of a package URL."""
+    """Returns text escaped for a package URL."""
     return urllib.parse.quote(text, safe=".-_~")
 
 
 def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
-    """Return the Debian packages, and the paths that are theirs."""
+    """Returns the Debian packages and their paths."""
     components, owned = [], set()
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)', contents.metadata.get(_RELEASE, b"").decode("utf-8", "replace"), re.M))
     distribution = f"&distro={_quote(release['ID'] + '-' + release.get('VERSION_ID', ''))}" if "ID" in release else ""
@@ -169,7 +169,7 @@ def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
 
 
 def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], set[str]]:
-    """Return the Python packages whose paths are not taken by Debian's, and the paths that are theirs."""
+    """Returns the Python packages that are not Debian packages, and their paths."""
     components, owned = [], set()
     for path in sorted(contents.metadata):
         match = _METADATA.match(path)
@@ -199,7 +199,7 @@ def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], 
 
 
 def _recorded(record: str) -> Iterator[str]:
-    """Yield the paths of a RECORD; after a line that is none the rest belongs to nobody, and is listed file by file."""
+    """Yields the paths of a RECORD up to its first malformed line; the other files are listed one by one."""
     try:
         for row in csv.reader(record.splitlines()):
             if row:
@@ -209,18 +209,18 @@ def _recorded(record: str) -> Iterator[str]:
 
 
 def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
-    """Return the bill of materials of an image.
+    """Returns the bill of materials of an image.
 
     Args:
         image: its files.
-        name: what the bill calls it.
+        name: its name in the bill of materials.
 
     Raises:
         InputError: a layer is damaged.
     """
     contents = Contents()
     for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:])):
-        with layer_tars.opened(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
+        with layer_tars.open_layer(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
             contents.add_layer(stream, name)
     debian, by_debian = _debian(contents)
     python, by_python = _python(contents, by_debian)
@@ -242,12 +242,12 @@ def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the bill as the arguments say (see the module's text)."""
+    """Writes the bill as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="sbom", allow_abbrev=False)
     parser.add_argument("--image", nargs=3, required=True)
     parser.add_argument("--layer", action="append", default=[])
     parser.add_argument("--output", required=True)
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     name, manifest, config = options.image
     data = oci.dump(bill(image_files.read(manifest, config, options.layer), name))
     with writing("", options.output):

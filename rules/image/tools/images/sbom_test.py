@@ -26,7 +26,7 @@ def _layer(*members: tuple[str, bytes | str | None], kind: bytes = tarfile.SYMTY
 
 
 def _contents(*layers: io.BytesIO) -> sbom.Contents:
-    """What layers give that lie on each other."""
+    """The content of layers on top of each other."""
     contents = sbom.Contents()
     for layer in layers:
         contents.add_layer(layer, "it")
@@ -44,27 +44,27 @@ LOWER = (("a/b", b"1"), ("a/c", b"2"), ("d", b"3"), ("usr/lib/os-release", b"ID=
     ],
 )  # fmt: skip
 def test_what_an_upper_layer_replaces_is_not_in_the_image(upper, left) -> None:
-    """A link, file or folder in place of a file, and a link or file in place of a folder with all in it; a folder keeps a folder's files."""
+    """A link, file or folder replaces a file; a link or file replaces a folder with its content; a folder keeps a folder's files."""
     contents = _contents(_layer(*LOWER), _layer(upper))
     assert sorted(contents.digests) == left
     assert bool(contents.metadata) == ("usr/lib/os-release" in left)
 
 
 def test_a_hard_link_to_a_lower_layers_file_has_its_content() -> None:
-    """It is a file of the image as any other."""
+    """It is listed like any other file of the image."""
     contents = _contents(_layer(*LOWER), _layer(("e", "a/b"), kind=tarfile.LNKTYPE))
     assert contents.digests["e"] == contents.digests["a/b"]
 
 
 @pytest.mark.parametrize("headers", [{"GNU.sparse.size": "abc"}, {"GNU.sparse.map": "abc"}, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"}], ids=str)
 def test_wrong_and_sparse_headers_are_refused(headers) -> None:
-    """What tarfile stumbles over, and files that a few bytes make as large as they like, are one sentence."""
+    """Malformed tars and decompression bombs are one-sentence errors."""
     with pytest.raises(InputError, match="^it: .*build it again"):
         _contents(_layer(("x", b"abc"), headers=headers))
 
 
 def test_a_record_that_is_none_hides_nothing() -> None:
-    """A line longer than the csv module reads ends what the wheel is said to own; other files are listed by themselves."""
+    """A line that is too long for the csv module ends the RECORD; the remaining files are listed one by one."""
     record = b"p/a.py,sha256=x,1\n" + b"x" * 200_000 + b"\np/b.py,,\n"
     files = (("s/p-1.dist-info/METADATA", b"Name: p\nVersion: 1\n"), ("s/p-1.dist-info/RECORD", record), ("s/p/a.py", b"1"), ("s/p/b.py", b"2"))
     components, owned = sbom._python(_contents(_layer(*files)), set())

@@ -11,7 +11,7 @@ from rules.image.tools.images.image import fill_all
 
 
 def test_an_unknown_variable_is_named() -> None:
-    """The sentence has the place and the variable."""
+    """The error has the place and the variable."""
     with pytest.raises(InputError, match="^//a:b: labels: the workspace status has no NOBODY \\(it has: BUILD_TIMESTAMP\\)\\. Print it"):
         fill_all({"labels": {"a": "{NOBODY}"}}, {"BUILD_TIMESTAMP": "1"}, "//a:b")
 
@@ -31,6 +31,6 @@ def test_the_image_tool_stamps(tmp_path, created, expected) -> None:
 
 
 def test_a_time_with_a_variable_needs_stamp(tmp_path) -> None:
-    """Without stamp the sentence says to set it."""
+    """Without stamp, the error says to set it."""
     with pytest.raises(InputError, match="found '{BUILD_TIMESTAMP}'.*set stamp = True"):
-        image.created("{BUILD_TIMESTAMP}", "//a:b")
+        image.parse_created("{BUILD_TIMESTAMP}", "//a:b")

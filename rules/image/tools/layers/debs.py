@@ -1,9 +1,9 @@
 """Debian packages as content of a layer.
 
-A .deb is an ar archive (deb(5)): debian-binary, control.tar.*, data.tar.*. Its files go in usr-merged,
-without manuals, translations and init scripts; its control data goes to /var/lib/dpkg/status.d, where
-scanners of images without a package manager look. No maintainer script runs: what the few packages that
-minimal images are made of do in theirs (CA bundle, user database) is done here, from data.
+A .deb is an ar archive (deb(5)): debian-binary, control.tar.*, data.tar.*. Its files are usr-merged, without manuals,
+translations and init scripts; its control data goes to /var/lib/dpkg/status.d, where scanners look in images without a
+package manager. No maintainer script runs: this module does what the scripts of the packages in minimal images do (CA bundle,
+user database).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Iterator, NamedTuple, Sequence
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree, clean_path, content, read_tar
-from rules.image.tools.oci.unpacking import unpacked
+from rules.image.tools.oci.unpacking import open_decompressed
 
 NONROOT = 65532
 _CONTROL = 8 << 20  # bytes of a control file
@@ -52,7 +52,7 @@ _ACCOUNTS = {
 
 
 class Package(NamedTuple):
-    """One read .deb.
+    """The content of a .deb.
 
     Attributes:
         name: package name.
@@ -60,7 +60,7 @@ class Package(NamedTuple):
         architecture: Debian's name of the architecture, or `all`.
         control: the control paragraph.
         md5sums: the md5sums file, empty if it has none.
-        data: the data tar as it is packed, and how its name ends.
+        data: the compressed data tar, and its file name extension.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Package(NamedTuple):
 
 
 def _members(data: bytes, where: str) -> dict[str, bytes]:
-    """Return the members of an ar archive by name."""
+    """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
         raise InputError(f"{where}: no Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
@@ -88,7 +88,7 @@ def _members(data: bytes, where: str) -> dict[str, bytes]:
 
 
 def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
-    """Return the tar `stem` of an ar archive's members, as it is packed, and how its name ends."""
+    """Returns the compressed tar `stem` of an ar archive's members, and its file name extension."""
     for name, data in members.items():
         base, _, suffix = name.partition(".tar")
         if base != stem:
@@ -96,15 +96,15 @@ def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
         if suffix in (".xz", ".gz", ""):
             return data, suffix
         raise InputError(f"{where}: {name} is compressed in a way that Debian's archive does not use; repack it with xz")
-    raise InputError(f"{where}: no {stem}.tar in it, so it is no Debian package; fetch it again")
+    raise InputError(f"{where}: no {stem}.tar in it, so it is not a Debian package; fetch it again")
 
 
 @contextmanager
 def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfile.TarFile]:
-    """Open what _tar returns."""
+    """Opens the tar that _tar returns."""
     data, suffix = packed
     try:
-        with tarfile.open(fileobj=unpacked(io.BytesIO(data), where), mode="r:") as tar:
+        with tarfile.open(fileobj=open_decompressed(io.BytesIO(data), where), mode="r:") as tar:
             yield tar
     except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise InputError(f"{where}: {stem}.tar{suffix} is damaged ({error}); fetch it again") from None
@@ -113,10 +113,10 @@ def _opened(packed: tuple[bytes, str], stem: str, where: str) -> Iterator[tarfil
 
 
 def read_package(path: str) -> Package:
-    """Read a .deb file.
+    """Reads a .deb file.
 
     Raises:
-        InputError: it is damaged, cut short, or its control data has no Package, Version or Architecture.
+        InputError: it is damaged or truncated, or its control data has no Package, Version or Architecture.
     """
     with open(path, "rb") as file:
         members = _members(file.read(), path)
@@ -140,12 +140,12 @@ def read_package(path: str) -> Package:
 
 
 def merged(path: str) -> str:
-    """Return where a path lies after usr-merge: bin/x becomes usr/bin/x."""
+    """Returns a path after usr-merge: bin/x becomes usr/bin/x."""
     return f"usr/{path}" if path.partition("/")[0] in _MERGED else path
 
 
 def _merged_link(path: str, target: str) -> str:
-    """Return the target that a relative link needs once it has moved with usr-merge."""
+    """Returns the target of a relative link after usr-merge moved the link."""
     if target.startswith("/") or merged(path) == path:
         return target
     meant = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
@@ -153,14 +153,14 @@ def _merged_link(path: str, target: str) -> str:
 
 
 def _excluded(path: str, exclude: Sequence[str]) -> bool:
-    """Say whether a merged path is left out, by the built-in list or by a pattern."""
+    """Says whether a merged path is left out, by the built-in list or by a pattern."""
     return bool(_DROPPED.match(path)) or any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
-    """Put one package's files and its dpkg status into the tree."""
+    """Puts one package's files and its dpkg status into the tree."""
     with _opened(package.data, "data", where) as tar:
-        for path, entry in read_tar(tar, where, tree.spool):
+        for path, entry in read_tar(tar, where, tree.store):
             if entry.kind == DIRECTORY and (not path or path in _MERGED):
                 continue
             place = merged(path)
@@ -182,7 +182,7 @@ def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str
 
 
 def _add_root(tree: Tree) -> None:
-    """Add what makes a set of packages a root file system: usr-merge links, accounts, CA bundle, /tmp, home."""
+    """Adds what a root file system needs besides packages: usr-merge links, accounts, CA bundle, /tmp, home."""
     for name in _MERGED[:2] + ("lib64", "sbin"):
         tree.add(f"usr/{name}", Entry(DIRECTORY, 0o755))
         tree.add(name, Entry(SYMLINK, 0o777, target=f"usr/{name}"))
@@ -204,26 +204,26 @@ def _add_root(tree: Tree) -> None:
 
 
 def _java_store(certificates: dict[str, bytes]) -> bytes:
-    """Return a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
+    """Returns a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
 
-    The password is Java's usual one for what is public; it only guards the store's own checksum.
+    The password is Java's default for public certificates; it only protects the store's checksum.
     """
     out = struct.pack(">IIi", 0xFEEDFEED, 2, len(certificates))
     for name, pem in sorted(certificates.items()):
         der = base64.b64decode(b"".join(line for line in pem.splitlines() if not line.startswith(b"-----")))
         alias = name.lower().encode()
-        out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, put there in 1970
+        out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, added in 1970
         out += struct.pack(">H", 5) + b"X.509" + struct.pack(">i", len(der)) + der
     return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out).digest()
 
 
 def compile_python(tree: Tree) -> None:
-    """Add byte code for each Python module of a tree, as the packages' maintainer scripts would.
+    """Adds byte code for each Python module of a tree, as the packages' maintainer scripts would.
 
-    The .pyc files are hash-based and unchecked (PEP 552), so no time stamp is in them. marshal's version 2 writes no
-    back references: those depend on what else the running interpreter holds, and the bytes must not.
+    The .pyc files are hash-based and unchecked (PEP 552), so they have no time stamp. marshal's version 2 writes no
+    back references, which would depend on other objects in the running interpreter.
     """
-    warnings.simplefilter("ignore")  # deprecated escapes in packaged code are not this build's business
+    warnings.simplefilter("ignore")  # warnings about packaged code do not help the user of a build
     for path, entry in list(tree.entries.items()):
         if entry.kind != FILE or not re.match(r"usr/lib/python3[^/]*/.*\.py$", path):
             continue
@@ -239,19 +239,19 @@ def compile_python(tree: Tree) -> None:
 
 
 def add_packages(tree: Tree, paths: Sequence[str], *, exclude: Sequence[str] = (), rootfs: bool = False) -> str | None:
-    """Put Debian packages into a tree.
+    """Puts Debian packages into a tree.
 
     Args:
-        tree: where to.
+        tree: the tree.
         paths: .deb files.
         exclude: patterns (fnmatch, on paths such as usr/lib/x after usr-merge) of files to leave out.
-        rootfs: add accounts, links and directories that the first layer of an image needs.
+        rootfs: whether to add the accounts, links and directories that the first layer of an image needs.
 
     Returns:
-        The architecture of the packages in OCI's words, None if all are for any.
+        The architecture of the packages in OCI's words; None if all are for any.
 
     Raises:
-        InputError: a damaged package, packages of two architectures, or two that own one file.
+        InputError: a package is damaged, or packages have two architectures or own the same file.
     """
     found: dict[str, str] = {}
     for package, path in sorted(((read_package(path), path) for path in paths), key=lambda item: (item[0][:5], item[1])):

@@ -14,7 +14,7 @@ from rules.image.tools.oci import unpacking
 
 
 def _tar(files: dict[str, bytes | str | None]) -> bytes:
-    """Return a tar of path -> bytes (file), text (symlink target) or None (directory), as dpkg-deb writes paths."""
+    """Returns a tar of path -> bytes (file), text (symlink target) or None (directory), as dpkg-deb writes paths."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, value in files.items():
@@ -30,7 +30,7 @@ def _tar(files: dict[str, bytes | str | None]) -> bytes:
 
 
 def _ar(members: dict[str, bytes]) -> bytes:
-    """Return an ar archive (deb(5))."""
+    """Returns an ar archive (deb(5))."""
     parts = [b"!<arch>\n"]
     for name, data in members.items():
         parts.append(b"%-16b%-12d%-6d%-6d%-8b%-10d`\n" % (name.encode(), 0, 0, 0, b"100644", len(data)))
@@ -39,7 +39,7 @@ def _ar(members: dict[str, bytes]) -> bytes:
 
 
 def _deb(tmp_path, name: str, files: dict, *, architecture: str = "amd64", suffix: str = ".xz", sums: str = "") -> str:
-    """Write a package and return its path."""
+    """Writes a package and returns its path."""
     control = f"Package: {name}\nVersion: 1.0-1\nArchitecture: {architecture}\nDescription: for a test\n more of it\n"
     pack = {".xz": lzma.compress, ".gz": gzip.compress, "": bytes, ".zst": bytes}[suffix]
     members = {
@@ -53,14 +53,14 @@ def _deb(tmp_path, name: str, files: dict, *, architecture: str = "amd64", suffi
 
 
 def _tree(*paths: str, **options) -> dict:
-    """Return the entries that packages give."""
+    """Returns the entries that packages give."""
     tree = Tree("//t")
     debs.add_packages(tree, paths, **options)
     return dict(tree.sorted())
 
 
 def test_files_go_usr_merged(tmp_path) -> None:
-    """What a package ships in /bin, /lib and /sbin lies below /usr, and nothing replaces the links."""
+    """A package's files in /bin, /lib and /sbin go below /usr, and nothing replaces the links."""
     found = _tree(_deb(tmp_path, "p", {"bin": None, "bin/a": b"1", "lib/x86/l.so": b"2", "usr/bin/b": b"3", "sbin/c": b"4", "lib64/ld": b"5"}))
     assert {"usr/bin/a", "usr/lib/x86/l.so", "usr/bin/b", "usr/sbin/c", "usr/lib64/ld"} <= set(found)
     assert not {"bin", "lib", "sbin", "lib64"} & set(found)
@@ -131,7 +131,7 @@ def test_every_compression_of_the_archive_is_read(tmp_path, suffix: str) -> None
 
 
 def test_architecture_is_that_of_the_packages(tmp_path) -> None:
-    """The machine's packages decide; packages for any machine do not count; two machines do not mix."""
+    """Packages for one architecture decide, packages for all do not count, and two architectures are refused."""
     any_, arm = _deb(tmp_path, "a", {}, architecture="all"), _deb(tmp_path, "b", {}, architecture="armhf")
     assert debs.add_packages(Tree("//t"), [any_]) is None
     assert debs.add_packages(Tree("//t"), [any_, arm]) == "arm"
@@ -157,7 +157,7 @@ def test_two_packages_with_one_file_are_refused(tmp_path) -> None:
     ],
 )
 def test_damaged_packages_are_refused(tmp_path, damage, message: str) -> None:
-    """A damaged .deb ends in one sentence that names it."""
+    """A damaged .deb is a one-sentence error that names it."""
     path = tmp_path / "bad.deb"
     good = _deb(tmp_path, "p", {"usr/bin/a": b"1" * 1000})
     with open(good, "rb") as file:
@@ -167,7 +167,7 @@ def test_damaged_packages_are_refused(tmp_path, damage, message: str) -> None:
 
 
 def test_zstd_packages_are_refused(tmp_path) -> None:
-    """Debian's archive has none; what came from elsewhere is refused by name."""
+    """Such a package, which is not from Debian's archive, is refused by name."""
     with pytest.raises(InputError, match="data.tar.zst is compressed in a way"):
         _tree(_deb(tmp_path, "p", {}, suffix=".zst"))
 
@@ -203,7 +203,7 @@ def test_byte_code_does_not_depend_on_what_ran_before(tmp_path) -> None:
 
 
 def test_a_control_tar_that_is_none_is_refused(tmp_path) -> None:
-    """The file is named, and that it is to be fetched again."""
+    """The error names the file and says to fetch it again."""
     path = tmp_path / "p.deb"
     path.write_bytes(_ar({"debian-binary": b"2.0\n", "control.tar": b"x" * 1024, "data.tar": b""}))
     with pytest.raises(InputError, match=r"p\.deb: its control tar is damaged .*; fetch it again"):
@@ -212,7 +212,7 @@ def test_a_control_tar_that_is_none_is_refused(tmp_path) -> None:
 
 @pytest.mark.parametrize("suffix", [".xz", ".gz"])
 def test_a_package_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, suffix: str) -> None:
-    """The package is named before its files are unpacked."""
+    """The error names the package before its files are unpacked."""
     monkeypatch.setattr(unpacking, "FREE", 100_000)
     path = _deb(tmp_path, "p", {"usr/lib/zeros": bytes(5_000_000)}, suffix=suffix)
     monkeypatch.setattr(unpacking, "RATIO", 2)
@@ -221,6 +221,6 @@ def test_a_package_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, su
 
 
 def test_a_large_control_file_is_refused(tmp_path) -> None:
-    """What is read whole has a limit."""
+    """Files that are read whole have a size limit."""
     with pytest.raises(InputError, match=r"p\.deb: its md5sums has 9000000 bytes, more than the 8388608"):
         _tree(_deb(tmp_path, "p", {}, sums="x" * 9_000_000))

@@ -1,7 +1,7 @@
-"""The content of a layer: one Entry per path, gathered from files, tars and packages, and checked.
+"""The content of a layer: one checked Entry per path, from files, tars and packages.
 
-A Tree refuses what could write outside the image's root or mean two things: absolute link escapes,
-`..`, NUL, two different files at one path, a file below a path that is no directory.
+A Tree refuses entries that could be written outside the image's root or are ambiguous: links that leave the root, `..`, NUL,
+two different files at one path, a file below a path that is not a directory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import stat
 from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.oci.unpacking import Piece, Spool, unpacked
+from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
 
 if TYPE_CHECKING:
     import tarfile
@@ -21,7 +21,7 @@ _WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
-# replace the link, so these get none unless they are asked for by name.
+# replace the link, so these get none unless a rule names them.
 _LEFT_TO_BASE = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "tmp", "var/tmp", "var/run", "var/lock", "root"))
 
 
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
         mode: permission bits, 0 to 0o7777.
         uid: numeric owner.
         gid: numeric group.
-        source: for a FILE the path of a file to copy, its bytes, or where a spool has them.
+        source: for a FILE the path of a file to copy, its bytes, or their place in a store.
         target: where a SYMLINK points.
     """
 
@@ -41,16 +41,16 @@ class Entry(NamedTuple):
     mode: int
     uid: int = 0
     gid: int = 0
-    source: str | bytes | Piece = b""
+    source: str | bytes | StoredContent = b""
     target: str = ""
 
 
 def clean_path(path: str, where: str) -> str:
-    """Return path relative to the image's root, without leading or doubled '/' and '.' parts.
+    """Returns path relative to the image's root, without leading or doubled '/' and '.' parts.
 
     Args:
         path: a path inside the image, absolute or relative to the root.
-        where: what to name in the error.
+        where: the place to name in the error.
 
     Raises:
         InputError: '..' or NUL in the path, or more than 4,095 bytes.
@@ -64,9 +64,9 @@ def clean_path(path: str, where: str) -> str:
 
 
 def check_link(path: str, target: str, where: str) -> str:
-    """Return target if a symbolic link at path may point there.
+    """Returns target if a symbolic link at path may point there.
 
-    Absolute targets are fine (they are read inside the image); relative ones must not climb above the root.
+    Absolute targets are valid (they are resolved inside the image); relative ones must stay below the root.
     """
     if not target or "\0" in target:
         raise InputError(f"{where}: the link {path!r:.200} has an empty target or NUL in it; give it a path to point to")
@@ -84,8 +84,8 @@ class Tree:
 
     Attributes:
         where: the target to name in errors.
-        entries: what there is, by path.
-        spool: has the content of files that came in archives.
+        entries: the entries by path.
+        store: the content of files from archives.
 
     Args:
         where: the target to name in errors.
@@ -93,21 +93,21 @@ class Tree:
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.spool = Spool()
+        self.store = ContentStore()
         self.entries: dict[str, Entry] = {}
 
     def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
-        """Put an entry at path.
+        """Puts an entry at path.
 
-        Directories may come twice (the last mode stays), and so may files and links that are equal.
+        Directories may be added twice (the last mode stays), and so may equal files and links.
 
         Args:
-            path: where in the image.
-            entry: what.
-            whiteouts: allow names that delete what a lower layer has, as whoever makes a tar may mean them.
+            path: the path in the image.
+            entry: the entry.
+            whiteouts: whether to allow names that delete files of a lower layer, as a tar may intend.
 
         Raises:
-            InputError: something else is there already, or the path or link target is not allowed.
+            InputError: there is another entry at the path, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
@@ -116,7 +116,7 @@ class Tree:
             check_link(path, entry.target, self.where)
         if not path:
             if entry.kind == DIRECTORY:
-                return  # the root itself belongs to whoever unpacks
+                return  # the root itself is up to the container runtime
             raise InputError(f"{self.where}: a file cannot be the root '/'; give it a path below")
         old = self.entries.get(path)
         if old and old != entry and not (old.kind == entry.kind == DIRECTORY) and not _same_content(old, entry):
@@ -124,24 +124,24 @@ class Tree:
         self.entries[path] = entry
 
     def add_tar(self, stream: IO[bytes] | str, *, prefix: str = "", name: str = "") -> None:
-        """Add every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
+        """Adds every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
 
         Args:
             stream: a file opened for reading bytes, or its path.
             prefix: directory of the image to put the entries under.
-            name: what to call the tar in errors.
+            name: the tar's name in errors.
 
         Raises:
-            InputError: unreadable or truncated, a device or FIFO in it, or an entry that may not be added.
+            InputError: the tar is unreadable or truncated, or has a device, a FIFO or an entry that can't be added.
         """
-        import tarfile  # pylint: disable=import-outside-toplevel  # a quarter of the layer tool's start, for layers with tars
+        import tarfile  # takes a quarter of the layer tool's start; only layers with tars need it
 
         where = f"{self.where}: {name or stream}"
         try:
             with contextlib.ExitStack() as opened:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
-                tar = opened.enter_context(tarfile.open(fileobj=unpacked(file, where), mode="r:"))
-                for path, entry in read_tar(tar, where, self.spool):
+                tar = opened.enter_context(tarfile.open(fileobj=open_decompressed(file, where), mode="r:"))
+                for path, entry in read_tar(tar, where, self.store):
                     self.add(f"{prefix}/{path}", entry, whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -154,10 +154,10 @@ class Tree:
             raise InputError(f"{where}: damaged compressed data ({error}); fetch or build it again") from None
 
     def sorted(self) -> list[tuple[str, Entry]]:
-        """Return all entries, parents before what is in them, with missing parent directories added.
+        """Returns all entries, with missing parent directories; parents come before their content.
 
         Raises:
-            InputError: an entry lies below a path that is a file or a link.
+            InputError: an entry is below a path that is a file or a link.
         """
         result = dict(self.entries)
         for path in self.entries:
@@ -165,7 +165,7 @@ class Tree:
             while parent:
                 above = result.get(parent)
                 if above and above.kind != DIRECTORY:
-                    raise InputError(f"{self.where}: /{path} lies below /{parent}, which is no directory; move one of them")
+                    raise InputError(f"{self.where}: /{path} is below /{parent}, which is not a directory; move one of them")
                 if above:
                     break
                 if parent not in _LEFT_TO_BASE:
@@ -174,13 +174,13 @@ class Tree:
         return sorted(result.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
 
 
-def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[str, Entry]]:
-    """Yield (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
+def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[tuple[str, Entry]]:
+    """Yields (path, Entry) for each member of an open tar; a hard link becomes a copy of what it links to.
 
     Args:
-        tar: whose members are still to be read.
-        where: what to name in errors.
-        spool: gets the files' content.
+        tar: the tar, before its first member is read.
+        where: the place to name in errors.
+        store: stores the files' content.
     """
     contents: dict[str, Entry] = {}
     for member in tar:
@@ -198,12 +198,12 @@ def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[s
                 raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
             entry = linked
         elif member.issparse():
-            # A few bytes can stand for any number of zeros.
+            # A few bytes can expand to any number of zeros.
             raise InputError(f"{where}: {path!r:.200} is a sparse file; make the tar without --sparse")
         elif member.isreg():
             file = tar.extractfile(member)
-            data = spool.keep(file, member.size) if file else b""
-            if (data.size if isinstance(data, Piece) else len(data)) != member.size:
+            data = store.keep(file, member.size) if file else b""
+            if (data.size if isinstance(data, StoredContent) else len(data)) != member.size:
                 raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
             entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)
         else:
@@ -212,34 +212,34 @@ def read_tar(tar: tarfile.TarFile, where: str, spool: Spool) -> Iterator[tuple[s
 
 
 def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
-    """Return the entry for a file of the build; mode None keeps only whether it can be executed."""
+    """Returns the entry for a file of the build; mode None keeps only whether it is executable."""
     if mode is None:
         mode = 0o555 if os.stat(source).st_mode & stat.S_IXUSR else 0o444
     return Entry(FILE, mode, uid, gid, source)
 
 
 def is_program(source: str) -> bool:
-    """Say whether a file's first bytes are those of what a kernel can start: ELF, or a script that names its interpreter."""
+    """Says whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
     try:
         with open(source, "rb") as file:
             start = file.read(4)
     except FileNotFoundError:
-        return False  # whoever copies it says so
+        return False  # copying it reports the error
     return start == b"\x7fELF" or start[:2] == b"#!"
 
 
 def content(entry: Entry) -> bytes:
-    """Return a FILE entry's bytes."""
+    """Returns a FILE entry's bytes."""
     if isinstance(entry.source, bytes):
         return entry.source
-    if isinstance(entry.source, Piece):
+    if isinstance(entry.source, StoredContent):
         return entry.source.read()
     with open(entry.source, "rb") as file:
         return file.read()
 
 
 def _same_content(one: Entry, other: Entry) -> bool:
-    """Say whether two entries are files that differ in nothing but where their bytes come from."""
+    """Says whether two entries are files that differ only in the source of their bytes."""
     if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
         return False
     return content(one) == content(other)

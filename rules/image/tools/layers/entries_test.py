@@ -62,7 +62,7 @@ def test_links_inside_the_image_are_kept(path: str, target: str) -> None:
 
 @pytest.mark.parametrize("path", [".wh.x", "a/.wh.x", "a/.wh..wh..opq", ".wh.d/x"])
 def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
-    """A whiteout's name for a file of one's own is no accident that passes unseen; in a tar it may be meant."""
+    """A file with the name of a whiteout is refused; in a tar it is allowed."""
     with pytest.raises(InputError, match=f"^//t: the name of /{path} begins with .wh., which deletes files of the layers below; rename it"):
         Tree("//t").add(path, Entry(FILE, 0o644))
     tree = Tree("//t")
@@ -71,7 +71,7 @@ def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
 
 
 def test_two_files_at_one_path_are_refused() -> None:
-    """Different content at one path is an error that says which."""
+    """Different content at one path is an error that names the path."""
     tree = Tree("//t")
     tree.add("/a/b", Entry(FILE, 0o644, source=b"one"))
     with pytest.raises(InputError, match="//t: two files at one path, /a/b"):
@@ -79,7 +79,7 @@ def test_two_files_at_one_path_are_refused() -> None:
 
 
 def test_the_same_file_may_come_twice(tmp_path) -> None:
-    """Equal bytes, mode and owner at one path are no contradiction."""
+    """Equal bytes, mode and owner at one path are allowed."""
     (tmp_path / "f").write_bytes(b"one")
     tree = Tree("//t")
     tree.add("a", Entry(FILE, 0o644, source=b"one"))
@@ -88,11 +88,11 @@ def test_the_same_file_may_come_twice(tmp_path) -> None:
 
 
 def test_a_file_below_a_file_is_refused() -> None:
-    """What lies below a path that is no directory is an error that names both."""
+    """A file below a path that is not a directory is an error that names both."""
     tree = Tree("//t")
     tree.add("a/b", Entry(SYMLINK, 0o777, target="c"))
     tree.add("a/b/d", Entry(FILE, 0o644))
-    with pytest.raises(InputError, match="/a/b/d lies below /a/b"):
+    with pytest.raises(InputError, match="/a/b/d is below /a/b"):
         tree.sorted()
 
 
@@ -114,7 +114,7 @@ def test_parents_are_added_but_not_over_what_a_base_links() -> None:
 
 
 def test_entries_sort_by_bytes_parents_first() -> None:
-    """Order is that of the paths' bytes, whatever the locale and the order of adding."""
+    """Entries are sorted by the bytes of their paths, whatever the locale and the order of adding."""
     tree = Tree("//t")
     for path in ("b", "a/z", "a-b", "é", "B"):
         tree.add(path, Entry(FILE, 0o644))
@@ -147,14 +147,14 @@ def test_a_tar_keeps_modes_owners_links() -> None:
     ids=["path", "device", "fifo", "dangling", "hard link out", "symlink out", "sparse"],
 )
 def test_hostile_tar_members_are_refused(member: tarfile.TarInfo, message: str) -> None:
-    """A tar that would write outside, or bring devices, ends in one sentence with the tar's name."""
+    """A tar that would write outside the image, or has devices, is a one-sentence error with the tar's name."""
     with pytest.raises(InputError, match=f"^//t: .*{message}"):
         Tree("//t").add_tar(_tar((member, b"")), name="evil.tar")
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:700], lambda data: b"no tar at all" * 100, lambda data: b"\x1f\x8b" + data, lambda data: b"\xfd7zXZ\0" + data])
 def test_damaged_tars_are_refused(damage, tmp_path) -> None:
-    """Cut, foreign and wrongly compressed files end in one sentence that names the file."""
+    """Truncated, foreign and wrongly compressed files are one-sentence errors that name the file."""
     path = tmp_path / "x.tar"
     path.write_bytes(damage(_tar((_info("f"), b"x" * 4000)).getvalue()))
     with pytest.raises(InputError, match=r"x\.tar"):
@@ -162,7 +162,7 @@ def test_damaged_tars_are_refused(damage, tmp_path) -> None:
 
 
 def test_only_the_execute_bit_of_a_file_counts(tmp_path) -> None:
-    """A checkout's umask does not reach the image: 0555 where the owner may execute, 0444 elsewhere."""
+    """A checkout's umask does not affect the image: executable files get 0555, others 0444."""
     for name, mode in (("a", 0o700), ("b", 0o664)):
         (tmp_path / name).write_bytes(b"")
         (tmp_path / name).chmod(mode)
@@ -172,7 +172,7 @@ def test_only_the_execute_bit_of_a_file_counts(tmp_path) -> None:
 
 @pytest.mark.parametrize(("data", "program"), [(b"\x7fELF\x02\x01", True), (b"#!/usr/bin/python3\n", True), (b"# words\n", False), (b"", False), (b"#", False)])
 def test_programs_are_told_by_their_first_bytes(tmp_path, data: bytes, program: bool) -> None:
-    """ELF files and scripts that name their interpreter are programs, whatever the mode; what is not there is none."""
+    """ELF files and scripts that name their interpreter are programs, whatever the mode; a missing file is not."""
     (tmp_path / "a").write_bytes(data)
     (tmp_path / "a").chmod(0o644 if program else 0o755)
     assert entries.is_program(str(tmp_path / "a")) is program

@@ -1,4 +1,4 @@
-"""Write one image layer: a deterministic tar, compressed, with both digests, in one pass.
+"""Writes one image layer in one pass: a deterministic tar, compressed, with both digests.
 
 As a program (one @FILE argument may hold the rest, one argument a line):
 
@@ -7,8 +7,8 @@ As a program (one @FILE argument may hold the rest, one argument a line):
           [--empty-dir=PATH]… [--symlink PATH TARGET]… [--exclude=GLOB]… [--compression=zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
 
---mode is that of files; without it 0555 for those that are executable here, 0444 for others; `content`: 0555 for
-programs by their first bytes, so that the checkout's modes do not count. A --program is 0555 whatever it is.
+--mode is the mode of files; without it, executable files get 0555 and others 0444. `content` gives 0555 to programs by their
+first bytes, so that the checkout's modes do not matter. A --program always gets 0555.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from functools import partial
 from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from rules.common import worker
-from rules.image.tools.arguments import take_pairs, with_file
+from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.layers import entries
 from rules.image.tools.layers.entries import Entry, Tree
 from rules.image.tools.oci import oci, tar_headers
-from rules.image.tools.oci.unpacking import Piece
+from rules.image.tools.oci.unpacking import StoredContent
 
-CHUNK = 1 << 20  # bytes handed from stage to stage; hashing and deflating release the GIL at this size
+CHUNK = 1 << 20  # bytes per queue item; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system
 _PAIRS = ("--file", "--program", "--tree", "--symlink")
-_LEVEL = 1  # measured: a fourteenth of zlib-6's time for a sixth more bytes
+_LEVEL = 1  # measured: 1/14 of zlib-6's time for 1/6 more bytes
 
 
 class Blob(NamedTuple):
-    """What was written: the OCI descriptor of a layer and the digest of its tar.
+    """The OCI descriptor of a written layer and the digest of its tar.
 
     Attributes:
         media_type: OCI media type of the blob.
@@ -53,7 +53,7 @@ class Blob(NamedTuple):
 
 
 def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes]:
-    """Yield the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
+    """Yields the tar of sorted entries in pieces of CHUNK bytes, the last one shorter.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
@@ -88,15 +88,15 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
 
 
 def _full(buffer: bytearray) -> Iterator[bytes]:
-    """Take CHUNK bytes out of buffer as often as it has them: what deflate makes of a tar depends on how it is cut."""
+    """Yields all complete pieces of CHUNK bytes and removes them from buffer: deflate's output depends on the pieces."""
     while len(buffer) >= CHUNK:
         yield bytes(memoryview(buffer)[:CHUNK])
         del buffer[:CHUNK]
 
 
 def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iterator[bytes]:
-    """Append one file to buffer, yielding and emptying it whenever it is full."""
-    if isinstance(entry.source, Piece):
+    """Appends one file to buffer; yields complete pieces."""
+    if isinstance(entry.source, StoredContent):
         descriptor, at, size = os.dup(entry.source.file.fileno()), entry.source.offset, entry.source.size
     else:
         try:
@@ -121,7 +121,7 @@ def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iter
 
 
 class _Stage(threading.Thread):
-    """A thread that feeds each chunk put into it to a function; errors surface in finish()."""
+    """A thread that passes each chunk to a function; finish() raises its errors."""
 
     def __init__(self, work: Callable[[bytes], None]) -> None:
         super().__init__(daemon=True)
@@ -131,20 +131,20 @@ class _Stage(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Work until finish() is called; after an error only empty the queue, so that no one blocks."""
+        """Runs until finish() is called; after an error it only empties the queue, so that put() does not block."""
         while (chunk := self._queue.get()) is not None:
             if self._error is None:
                 try:
                     self._work(chunk)
-                except BaseException as error:  # handed to the caller by finish()
+                except BaseException as error:  # finish() raises it
                     self._error = error
 
     def put(self, chunk: bytes) -> None:
-        """Hand one chunk over; waits while eight are waiting."""
+        """Queues one chunk; waits while eight are queued."""
         self._queue.put(chunk)
 
     def finish(self) -> None:
-        """Wait until all chunks are worked off; raise what the work raised."""
+        """Waits until all chunks are processed; raises the error of the function."""
         self._queue.put(None)
         self.join()
         if self._error is not None:
@@ -152,16 +152,16 @@ class _Stage(threading.Thread):
 
 
 def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: str, where: str) -> Blob:
-    """Write the layer of sorted entries to out.
+    """Writes the layer of sorted entries to out.
 
     Args:
         items: (path, entry) as Tree.sorted() gives them.
-        out: file opened for writing bytes, with a buffer: without one a write may take less than it is given.
+        out: buffered file opened for writing bytes; an unbuffered write may be incomplete.
         compression: `zstd:LEVEL`, `gzip` or `none`.
         where: the target to name in errors.
 
     Returns:
-        Digests and size of what was written. Equal entries give equal bytes.
+        Digests and size of the blob. Equal entries give equal bytes.
     """
     plain = hashlib.sha256()
     if compression == "none":
@@ -201,26 +201,26 @@ def write_blob(items: Sequence[tuple[str, Entry]], out: BinaryIO, compression: s
 
 
 class _Gzip:
-    """A gzip file (RFC 1952), whose header and deflate are the same everywhere."""
+    """A gzip file (RFC 1952) with the same bytes on every machine."""
 
     media_type = oci.LAYER_GZIP
     start = _GZIP_HEADER
 
     def __init__(self) -> None:
-        from isal import isal_zlib  # pylint: disable=import-outside-toplevel  # each layer needs one library
+        from isal import isal_zlib  # each layer needs one library
 
         self._deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
         self._crc32 = isal_zlib.crc32
         self._crc = self._count = 0
 
     def add(self, chunk: bytes) -> bytes:
-        """Return what a piece of the content adds to the file."""
+        """Returns the compressed bytes of a piece of the content."""
         self._crc = self._crc32(chunk, self._crc)
         self._count += len(chunk)
         return self._deflate.compress(chunk)
 
     def end(self) -> bytes:
-        """Return the end of the file."""
+        """Returns the end of the file."""
         return self._deflate.flush() + self._crc.to_bytes(4, "little") + (self._count & 0xFFFFFFFF).to_bytes(4, "little")
 
 
@@ -231,7 +231,7 @@ class _Zstd:
     start = b""
 
     def __init__(self, level: int) -> None:
-        import zstandard  # pylint: disable=import-outside-toplevel  # each layer needs one library
+        import zstandard  # each layer needs one library
 
         self._frame = zstandard.ZstdCompressor(level=level).compressobj()
         self.add = self._frame.compress
@@ -239,7 +239,7 @@ class _Zstd:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of this program's arguments."""
+    """Returns the parser of this program's arguments."""
     parser = argparse.ArgumentParser(prog="layer", allow_abbrev=False)
     parser.add_argument("--where", required=True)
     parser.add_argument("--blob", required=True)
@@ -259,7 +259,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _number(value: str, base: int, most: int, what: str) -> int:
-    """Return value read as a number of the base, from 0 to most."""
+    """Returns value read as a number of the base, from 0 to most."""
     try:
         number = int(value, base)
     except ValueError:
@@ -270,12 +270,12 @@ def _number(value: str, base: int, most: int, what: str) -> int:
 
 
 def _fail(error: OSError) -> None:
-    """Raise what os.walk would pass over."""
+    """Raises an error that os.walk would ignore."""
     raise error
 
 
 def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]]) -> tuple[Tree, str | None]:
-    """Return the tree that the options describe, those of _PAIRS apart, and the architecture of its packages if it has any."""
+    """Returns the tree for the options and _PAIRS, and the architecture of its packages, None without packages."""
     where = options.where
     tree = Tree(where)
     uid, _, gid = options.owner.partition(":")
@@ -290,7 +290,7 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
     base = entries.clean_path(options.directory, f"{where}: directory")
     trees = list(pairs["--tree"])
     for destination, source in pairs["--file"]:
-        # Bazel tells a folder of the source tree from a file only when the action runs.
+        # A source folder looks like a file to Bazel before the action runs.
         if os.path.isdir(source):
             trees.append((destination, source))
         else:
@@ -298,7 +298,7 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
     for destination, source in pairs["--program"]:
         tree.add(f"{base}/{destination}", entries.file_entry(source, 0o555, *owner))
     for destination, top in trees:
-        for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes are made of links
+        for folder, folders, names in os.walk(top, onerror=_fail, followlinks=True):  # sandboxes contain links
             folders.sort()
             inside = os.path.relpath(folder, top)
             for name in names:
@@ -322,8 +322,8 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the layer and its descriptor as the arguments say (see the module's text)."""
-    pairs, rest = take_pairs(with_file(argv), _PAIRS)
+    """Writes the layer and its descriptor as the arguments say (see the module's text)."""
+    pairs, rest = take_pairs(read_arguments(argv), _PAIRS)
     options = build_parser().parse_args(rest)
     tree, architecture = gather(options, pairs)
     with writing(options.where, options.blob), open(options.blob, "wb") as out:

@@ -23,7 +23,7 @@ from rules.image.tools.oci import unpacking
 
 
 def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
-    """Write the same few files in a folder with another umask, other times and, where root runs the test, another owner."""
+    """Writes the same few files in a folder with another umask, other times and, where root runs the test, another owner."""
     old = os.umask(umask)
     try:
         folder.mkdir(parents=True)
@@ -41,7 +41,7 @@ def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
 
 
 def _build(out: Path, *arguments: str) -> dict:
-    """Run the tool as an action would and return the descriptor."""
+    """Runs the tool as an action would and returns the descriptor."""
     out.mkdir(exist_ok=True)
     assert layer.main(["--where", "//t:l", "--blob", str(out / "blob"), "--descriptor", str(out / "d.json"), "--compression", "gzip", *arguments]) == 0
     return json.loads((out / "d.json").read_text())
@@ -72,7 +72,7 @@ def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
     ],
 )
 def test_a_known_layer_has_its_known_digest(tmp_path, compression, digest) -> None:
-    """The bytes are the same on every machine: these digests were written down once."""
+    """The bytes are the same on every machine: they have these recorded digests."""
     top = _source(tmp_path / "src", 0o022, 1)
     built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8", "--compression", compression)
     assert built["diff_id"] == "sha256:75d9e78293775c250df5a2f3b3cc2f2356be4bf2bd77556c87c3442aa8fc7687"
@@ -141,7 +141,7 @@ def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
 
 
 def _bomb(kind: str) -> bytes:
-    """Return a few kilobytes that stand for a tar with 3 MB of zeros in it."""
+    """Returns a few kilobytes that stand for a tar with 3 MB of zeros in it."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         info = tarfile.TarInfo("z")
@@ -152,7 +152,7 @@ def _bomb(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkeypatch, kind: str) -> None:
-    """More than a ratio of its own size, and more than is free of that, ends in one sentence; the same uncompressed is taken."""
+    """An archive that expands beyond the ratio and the free size is a one-sentence error; the same content uncompressed is accepted."""
     monkeypatch.setattr(unpacking, "FREE", 1_000_000)
     monkeypatch.setattr(unpacking, "RATIO", 10)
     code = []
@@ -164,7 +164,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkey
 
 
 def test_the_total_of_an_archive_is_limited(tmp_path, monkeypatch) -> None:
-    """However large the archive is itself."""
+    """The total size is limited, however large the archive is."""
     monkeypatch.setattr(unpacking, "TOTAL", 2_000_000)
     (tmp_path / "t").write_bytes(_bomb("tar"))
     with pytest.raises(InputError, match="unpacks to more than 2000000 bytes"):
@@ -172,19 +172,19 @@ def test_the_total_of_an_archive_is_limited(tmp_path, monkeypatch) -> None:
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path) -> None:
-    """Pax records are read whole by whoever reads a tar: 20 MB of them are no file's."""
+    """Pax records of 20 MB are refused, because readers of tars read them whole."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         info = tarfile.TarInfo("x")
         info.pax_headers = {"comment": "x" * (20 << 20)}
         tar.addfile(info)
     (tmp_path / "t.gz").write_bytes(gzip.compress(out.getvalue()))
-    with pytest.raises(InputError, match="a header of 2.* bytes in it, which no file needs"):
+    with pytest.raises(InputError, match="has a header of 2.* bytes, which no file needs"):
         Tree("//t").add_tar(str(tmp_path / "t.gz"))
 
 
 def test_large_archives_are_not_held_in_memory(tmp_path, monkeypatch) -> None:
-    """Beyond the first of them the files of a tar lie on the disk, and the layer's bytes, hard links too, are the same."""
+    """Large files of a tar are kept on disk, and the layer's bytes, with hard links, are the same."""
     source = tmp_path / "in.tar"
     with tarfile.open(source, "w") as tar:
         for name in "abcd":
@@ -201,7 +201,7 @@ def test_large_archives_are_not_held_in_memory(tmp_path, monkeypatch) -> None:
     tree = Tree("//t")
     tree.add_tar(str(source))
     assert built[0] == built[1]
-    assert [isinstance(tree.entries[name].source, unpacking.Piece) for name in "abcd"] == [False, True, True, True]
+    assert [isinstance(tree.entries[name].source, unpacking.StoredContent) for name in "abcd"] == [False, True, True, True]
 
 
 def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
@@ -241,7 +241,7 @@ def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str], message: str) -> None:
-    """Each kind of bad input ends in one ERROR line, without a traceback."""
+    """Each kind of bad input prints one ERROR line, without a traceback."""
     top = _source(tmp_path / "src", 0o022, 1)
     command = [str(top / "a.py") if word == "SRC" else word for word in arguments]
     code = run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), *command])
@@ -251,7 +251,7 @@ def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str]
 
 
 def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, capsys, monkeypatch) -> None:
-    """What os.walk cannot list fails the layer, with its name."""
+    """A folder that os.walk can't list is an error that names it."""
     top = _source(tmp_path / "src", 0o022, 1)
     listed = os.scandir
 
@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, capsys, monkeypa
 
 
 def test_a_file_that_vanishes_is_named(tmp_path) -> None:
-    """A source that is gone when it is read is an error that names it."""
+    """A source that disappears before it is read is an error that names it."""
     tree = Tree("//t")
     tree.add("x", Entry(FILE, 0o644, source=str(tmp_path / "gone")))
     with pytest.raises(InputError, match="gone is gone"):
@@ -274,15 +274,15 @@ def test_a_file_that_vanishes_is_named(tmp_path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
-    """Writing to a full device names target, file and cure."""
+    """The error for a full device names target and file and says what to do."""
     code = run(layer.main, ["--where", "//t:l", "--blob", "/dev/full", "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"])
     assert code == 1
-    assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free room on that disk, then run this again\n"
+    assert capsys.readouterr().err == "ERROR: //t:l: /dev/full: No space left on device; free space on that disk, then run this again\n"
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd:2"])
 def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, compression: str) -> None:
-    """A write that takes a part only, as the last one before the end of the room does, fails the layer."""
+    """An incomplete write, as at the end of a full disk, fails the layer."""
     (tmp_path / "data").write_bytes(random.Random(0).randbytes(3 << 20))
     arguments = ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--file", "x", str(tmp_path / "data"), "--compression", compression]
     assert run(layer.main, arguments) == 0
@@ -299,7 +299,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, comp
 
 
 def test_a_file_that_lost_bytes_is_no_success(tmp_path, capsys, monkeypatch) -> None:
-    """What is on the disk in the end is held to what was written."""
+    """The file's size on disk is compared with the written bytes."""
     monkeypatch.setattr(layer, "write_blob", lambda *_: layer.Blob("x", "sha256:", 5, "sha256:"))
     assert run(layer.main, ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--empty-dir", "x"]) == 1
     assert f"{tmp_path}/b: has 0 of the 5 bytes that were written; check that disk" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def _process():
 
 
 def _ask(process: subprocess.Popen, arguments: list[str], end: str = "") -> dict:
-    """Send a request, without a newline as Bazel 4 does unless end has one, and return the answer."""
+    """Sends a request, without a newline as Bazel 4 does unless end has one, and returns the answer."""
     process.stdin.write((json.dumps({"arguments": arguments, "inputs": [{"path": "}"}], "requestId": 7}) + end).encode())
     process.stdin.flush()
     return json.loads(process.stdout.readline())
@@ -36,7 +36,7 @@ def _words(folder: Path, content: str) -> list[str]:
 
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_worker_writes_what_a_process_writes(process, tmp_path, end: str) -> None:
-    """Request after request, the same bytes as one process an action."""
+    """A worker writes the same bytes as one process per action."""
     for number in range(3):
         assert _ask(process, _words(tmp_path, f"content {number}"), end) == {"exitCode": 0, "output": "", "requestId": 7}
         served = (tmp_path / "blob").read_bytes(), (tmp_path / "json").read_bytes()
@@ -45,7 +45,7 @@ def test_a_worker_writes_what_a_process_writes(process, tmp_path, end: str) -> N
 
 
 def test_a_failed_action_is_an_answer(process, tmp_path) -> None:
-    """The sentence is the answer's output, and the worker goes on."""
+    """The error is the answer's output, and the worker continues."""
     words = _words(tmp_path, "x")
     (tmp_path / "file").unlink()
     failed = _ask(process, words)
@@ -56,7 +56,7 @@ def test_a_failed_action_is_an_answer(process, tmp_path) -> None:
 
 @pytest.mark.parametrize("stream", [b"garbage}", b'{"arguments": []}garbage}', b'{"a": '])
 def test_a_broken_stream_ends_the_worker_with_a_sentence(tmp_path, stream: bytes) -> None:
-    """Bazel starts another one; what was asked before is answered."""
+    """Earlier requests are answered, and Bazel starts another worker."""
     (tmp_path / "in").write_bytes(stream)
     with open(tmp_path / "in", "rb") as source:
         done = subprocess.run([*COMMAND, "--persistent_worker", ":".join(sys.path)], stdin=source, capture_output=True, text=True, check=False)

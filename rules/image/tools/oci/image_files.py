@@ -1,4 +1,4 @@
-"""The files of one built image, read together and checked against each other."""
+"""The files of one built image, read together and checked against its manifest."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, Iterable, NamedTuple, Sequence
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci import oci
 
-# Beside the layers of an image that was taken of one for several platforms without being asked for: which those were.
+# A file beside the layers of an image that was chosen from a multi-platform image by default: its platforms.
 PLATFORMS = "platforms.json"
-# Beside the parts of an image as push_layout.py writes them: which manifests and indexes those are.
+# A file beside the parts of an image that push/layout.py wrote: the manifests and indexes, in the order of a push.
 ORDER = "order.json"
 
 
 class ImageFiles(NamedTuple):
-    """An image's manifest and where its blobs are.
+    """An image's manifest and the files of its blobs.
 
     Attributes:
         manifest: the manifest's bytes.
         digest: the manifest's digest.
-        media_type: what kind of manifest it is.
+        media_type: the manifest's media type.
         parts: the descriptors of the config and of the layers, base first.
         blobs: size in bytes and file of each blob by digest, the config first, then the layers, base first.
     """
@@ -34,16 +34,16 @@ class ImageFiles(NamedTuple):
 
 
 def blob_path(digest: str) -> str:
-    """Return where a layout keeps the blob of a checked digest."""
+    """Returns the path of a blob in a layout, for a checked digest."""
     return "blobs/sha256/" + digest.removeprefix("sha256:")
 
 
 def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
-    """Return the blobs of layers, base first.
+    """Returns the blobs of layers, base first.
 
     Args:
         layers: files, or folders as importing.py writes them: a blob `N` and its descriptor `N.json` for each layer,
-            numbered from 0. Only when such a folder has been made is it known how many layers it has.
+            numbered from 0. The number of layers is unknown before the folder is written.
 
     Raises:
         InputError: a folder has other files than those.
@@ -62,7 +62,7 @@ def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
 
 
 def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path]) -> ImageFiles:
-    """Read a manifest and check that the files given are as many and as large as it says.
+    """Reads a manifest and checks the number and sizes of the files against it.
 
     Args:
         manifest: the image manifest.
@@ -70,7 +70,7 @@ def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path])
         layers: what layer_blobs takes.
 
     Raises:
-        InputError: a file is missing, or the manifest is malformed or does not fit the files.
+        InputError: a file is missing, or the manifest is malformed or does not match the files.
     """
     try:
         data = Path(manifest).read_bytes()

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, Mapping, Sequence
 
-from rules.image.tools.errors import InputError, masked
+from rules.image.tools.errors import InputError, mask_login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -30,7 +30,7 @@ INDEXES = (INDEX, DOCKER_LIST)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 
 EPOCH = "1970-01-01T00:00:00Z"
-MAX_JSON = 4 << 20  # what registries accept for a manifest; more is not an image's metadata
+MAX_JSON = 4 << 20  # the limit of registries for a manifest
 MAX_BLOB = 1 << 40
 
 # What build_config adds to or keeps, of which type image-spec's config.md says that it is, and what of it holds strings.
@@ -45,53 +45,53 @@ _PORT = re.compile(r"([0-9]{1,5})(/(tcp|udp|sctp))?\Z")
 
 
 def sha256(data: bytes) -> str:
-    """Return the digest of data as `sha256:<64 hex digits>`."""
+    """Returns the digest of data as `sha256:<64 hex digits>`."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def check_digest(value: object, where: str) -> str:
-    """Return value if it is a sha256 digest in its one lower-case form.
+    """Returns value if it is a sha256 digest in lower case.
 
     Args:
         value: anything, usually a field of a JSON file or a header.
         where: the place to name in the error.
 
     Raises:
-        InputError: for everything else. A digest becomes part of file names and URLs, so nothing
-            but 64 lower-case hex digits may pass.
+        InputError: it is anything else. A digest becomes part of file names and URLs, so only 64 lower-case
+            hex digits may pass.
     """
     if isinstance(value, str) and _DIGEST.match(value):
         return value
-    raise InputError(f"{where}: {value!r:.120} is no digest; it must be sha256: and 64 lower-case hex digits")
+    raise InputError(f"{where}: {value!r:.120} is not a digest; it must be sha256: and 64 lower-case hex digits")
 
 
 def check_size(value: object, where: str) -> int:
-    """Return value if it is a plausible blob size in bytes; raise InputError otherwise."""
+    """Returns value if it is a plausible blob size in bytes; raises InputError otherwise."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_BLOB:
         return value
-    raise InputError(f"{where}: {value!r:.60} is no size; it must be a whole number of bytes from 0 to 2^40")
+    raise InputError(f"{where}: {value!r:.60} is not a size; it must be a whole number of bytes from 0 to 2^40")
 
 
 def check_repository(value: str, where: str) -> str:
-    """Return value if it is a repository name as distribution-spec 1.1 defines it, at most 255 long."""
+    """Returns value if it is a repository name as distribution-spec 1.1 defines it, at most 255 long."""
     if len(value) <= 255 and _REPOSITORY.match(value):
         return value
     raise InputError(
-        f"{where}: {masked(value)!r:.120} is no repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
+        f"{where}: {mask_login(value)!r:.120} is not a repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
     )
 
 
 def check_tag(value: str, where: str) -> str:
-    """Return value if it is a tag as distribution-spec 1.1 defines it."""
+    """Returns value if it is a tag as distribution-spec 1.1 defines it."""
     if _TAG.match(value):
         return value
-    raise InputError(f"{where}: {value!r:.140} is no tag; use up to 128 letters, digits, '.', '_' and '-'")
+    raise InputError(f"{where}: {value!r:.140} is not a tag; use up to 128 letters, digits, '.', '_' and '-'")
 
 
 def check_platform(config: bytes, architecture: str, system: str, where: str, variant: str = "") -> None:
-    """Raise InputError unless an image is for a platform that was asked for.
+    """Raises InputError unless an image is for the requested platform.
 
-    amd64 and linux ask for nothing: they are what the attributes say by themselves, and a single image may be another.
+    amd64 and linux are not checked: they are the attributes' defaults, and a single image may be for another platform.
     """
     found = load(config, where)
     for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
@@ -100,12 +100,12 @@ def check_platform(config: bytes, architecture: str, system: str, where: str, va
 
 
 def dump(value: Any) -> bytes:
-    """Return value as canonical JSON bytes."""
+    """Returns value as canonical JSON bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def load(data: bytes, where: str) -> dict[str, Any]:
-    """Parse one JSON object.
+    """Parses one JSON object.
 
     Args:
         data: the bytes of the file, at most MAX_JSON of them.
@@ -126,7 +126,7 @@ def load(data: bytes, where: str) -> dict[str, Any]:
 
 
 def check_descriptor(value: object, media_types: Sequence[str], where: str) -> dict[str, Any]:
-    """Return value if it is a descriptor {mediaType, digest, size} of one of media_types."""
+    """Returns value if it is a descriptor {mediaType, digest, size} of one of media_types."""
     if not isinstance(value, dict):
         raise InputError(f"{where}: a descriptor (JSON object) is needed, found {type(value).__name__}")
     check_digest(value.get("digest"), f"{where}.digest")
@@ -137,21 +137,21 @@ def check_descriptor(value: object, media_types: Sequence[str], where: str) -> d
 
 
 def check_manifest(data: bytes, where: str) -> dict[str, Any]:
-    """Parse an image manifest, OCI's or docker's schema 2, and check every descriptor in it.
+    """Parses an image manifest, OCI's or docker's schema 2, and checks every descriptor in it.
 
     Args:
         data: the manifest's bytes.
         where: the file to name in errors.
 
     Returns:
-        The manifest as a dict; its mediaType is set where the file leaves it out.
+        The manifest as a dict; its mediaType is set if the file lacks it.
 
     Raises:
-        InputError: it is no image manifest, or a descriptor is malformed.
+        InputError: it is not an image manifest, or a descriptor is malformed.
     """
     manifest = load(data, where)
     if manifest.get("schemaVersion") == 1 or "distribution.manifest.v1+" in str(manifest.get("mediaType")):
-        raise InputError(f"{where}: an image in docker's schema 1, which lost its support in 2017; push it again with a current docker, or copy it with skopeo")
+        raise InputError(f"{where}: an image in docker's schema 1, which is unsupported since 2017; push it again with a current docker, or copy it with skopeo")
     if manifest.get("schemaVersion") != 2 or manifest.setdefault("mediaType", MANIFEST) not in MANIFESTS:
         raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an image manifest is needed ({MANIFEST})")
     check_descriptor(manifest.get("config"), [CONFIG, _DOCKER_CONFIG], f"{where}: config")
@@ -164,11 +164,11 @@ def check_manifest(data: bytes, where: str) -> dict[str, Any]:
 
 
 def check_config(data: bytes, where: str) -> dict[str, Any]:
-    """Parse an OCI image config and check the parts that an image on top of it builds on."""
+    """Parses an OCI image config and checks the parts that an image on top of it uses."""
     config = load(data, where)
     rootfs = config.get("rootfs")
     if not isinstance(rootfs, dict) or not isinstance(rootfs.get("diff_ids"), list):
-        raise InputError(f"{where}: no rootfs.diff_ids, so this is no image config; give an image as base")
+        raise InputError(f"{where}: no rootfs.diff_ids, so this is not an image config; give an image as base")
     for index, diff_id in enumerate(rootfs["diff_ids"]):
         check_digest(diff_id, f"{where}: rootfs.diff_ids[{index}]")
     settings = config.get("config") or {}
@@ -188,17 +188,17 @@ def check_config(data: bytes, where: str) -> dict[str, Any]:
 
 
 def port(value: str, where: str) -> str:
-    """Return a port in the form that ExposedPorts uses: `8080` becomes `8080/tcp`."""
+    """Returns a port in the form that ExposedPorts uses: `8080` becomes `8080/tcp`."""
     match = _PORT.match(value)
     if not match or not 1 <= int(match[1]) <= 65535:
-        raise InputError(f"{where}: {value!r} is no port; write a number from 1 to 65535, with /tcp, /udp or /sctp after it or not")
+        raise InputError(f"{where}: {value!r} is not a port; write a number from 1 to 65535, with /tcp, /udp or /sctp after it or not")
     return f"{int(match[1])}/{match[3] or 'tcp'}"
 
 
 def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> list[str]:
-    """Return base's `NAME=value` list with changes applied: base's order first, then new names sorted.
+    """Returns base's `NAME=value` list with changes applied: base's order first, then new names sorted.
 
-    `$NAME` and `${NAME}` in a new value stand for the value that the base gives NAME, `$$` for a dollar sign.
+    `$NAME` and `${NAME}` in a new value stand for the base's value of NAME, `$$` for a dollar sign.
 
     Raises:
         InputError: a name is empty or has '=' or NUL in it, or a value has NUL in it.
@@ -207,7 +207,7 @@ def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> li
     merged = dict(old)
     for name in sorted(changes):
         if not name or "=" in name or "\0" in name + changes[name]:
-            raise InputError(f"{where}: {name!r} is no name for an environment variable; remove '=' and NUL")
+            raise InputError(f"{where}: {name!r} is not a name for an environment variable; remove '=' and NUL")
         merged[name] = re.sub(
             r"\$(?:\$|\{(\w+)\}|(\w+))", lambda match: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), changes[name]
         )
@@ -220,7 +220,7 @@ def build_config(
     settings: Mapping[str, Any],
     where: str,
 ) -> dict[str, Any]:
-    """Return the config of an image that puts layers on top of base.
+    """Returns the config of an image that puts layers on top of base.
 
     Args:
         base: the base image's config, or None for an image from scratch.
@@ -232,7 +232,7 @@ def build_config(
         where: the target to name in errors.
 
     Returns:
-        The config as image-spec 1.1 has it (config.md).
+        The config, by image-spec 1.1 (config.md).
     """
     base = base or {}
     old = dict(base.get("config") or {})
@@ -246,7 +246,7 @@ def build_config(
             new[key] = value
     if settings.get("entrypoint") is not None:
         new["Entrypoint"] = list(settings["entrypoint"])
-        new.pop("Cmd", None)  # a base's arguments mean nothing to another program
+        new.pop("Cmd", None)  # the base's arguments are for another program
     for key, name in (("Cmd", "cmd"), ("User", "user"), ("WorkingDir", "workdir")):
         if settings.get(name) is not None:
             new[key] = settings[name]
@@ -271,7 +271,7 @@ def build_config(
 
 
 def _architecture(base: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], wanted: str | None, where: str) -> str:
-    """Return the architecture that wanted, base and layers agree on; raise InputError when they do not."""
+    """Returns the architecture that wanted, base and layers agree on; raises InputError when they do not."""
     found = {"attribute architecture": wanted, "base": base.get("architecture")}
     for index, layer in enumerate(layers):
         found[f"layer {index + 1}"] = layer.get("architecture")
@@ -283,7 +283,7 @@ def _architecture(base: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], 
 
 
 def build_manifest(config: bytes, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the manifest for a config's bytes and all layer descriptors, lowest first."""
+    """Returns the manifest for a config's bytes and all layer descriptors, lowest first."""
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -293,6 +293,6 @@ def build_manifest(config: bytes, layers: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def layer_descriptor(layer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a layer's mediaType, digest and size, the mediaType in OCI's words where docker's were used."""
+    """Returns a layer's mediaType, digest and size, with OCI's mediaType instead of docker's."""
     kind = layer["mediaType"]
     return {"mediaType": _DOCKER_LAYERS.get(kind, kind), "digest": layer["digest"], "size": layer["size"]}

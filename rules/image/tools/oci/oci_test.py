@@ -15,15 +15,15 @@ LAYER = {"mediaType": oci.LAYER_GZIP, "digest": DIGEST, "size": 5, "diff_id": "s
 
 @pytest.mark.parametrize("value", ["", "sha256:", "sha256:" + "A" * 64, "sha512:" + "a" * 128, DIGEST + "\n", DIGEST + "/../x", None, 7, "a" * 64])
 def test_only_lower_case_sha256_digests_pass(value) -> None:
-    """Whatever could become another path or URL is refused."""
-    with pytest.raises(InputError, match="no digest"):
+    """Anything that could change a path or URL is refused."""
+    with pytest.raises(InputError, match="is not a digest"):
         oci.check_digest(value, "x")
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "5", None, 1 << 41])
 def test_only_plausible_sizes_pass(value) -> None:
     """A size is a whole number of bytes."""
-    with pytest.raises(InputError, match="no size"):
+    with pytest.raises(InputError, match="is not a size"):
         oci.check_size(value, "x")
 
 
@@ -36,12 +36,12 @@ def test_repository_names_of_the_specification_pass(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "A", "a//b", "/a", "a/", "a:b", "a@b", "../a", "a/../b", "x" * 256, "a b", "a?b"])
 def test_other_repository_names_are_refused(value: str) -> None:
     """Names that would change a URL's meaning are refused."""
-    with pytest.raises(InputError, match="no repository name"):
+    with pytest.raises(InputError, match="is not a repository name"):
         oci.check_repository(value, "x")
 
 
 def test_a_config_from_scratch_has_what_was_set() -> None:
-    """Settings arrive in the fields that image-spec names, and nothing else does."""
+    """Settings go to the fields of image-spec, and there are no other fields."""
     settings = {"env": {"B": "2", "A": "1"}, "entrypoint": ["/x"], "ports": ["80", "53/udp"], "user": "65532", "labels": {"l": "v"}, "volumes": ["/data"]}
     config = oci.build_config(None, [LAYER], settings, "//t:i")
     assert config["config"] == {
@@ -53,7 +53,7 @@ def test_a_config_from_scratch_has_what_was_set() -> None:
 
 
 def test_a_base_is_built_upon() -> None:
-    """Lists are added to, single values replaced, and a new entrypoint drops the old arguments."""
+    """Lists are extended, single values are replaced, and a new entrypoint drops the old arguments."""
     base = oci.build_config(None, [LAYER], {"env": {"PATH": "/usr/bin", "X": "1"}, "cmd": ["old"], "ports": ["1"], "user": "7", "workdir": "/w"}, "b")
     config = oci.build_config(base, [LAYER], {"env": {"PATH": "/app:$PATH", "Y": "${X}2$Z"}, "entrypoint": ["/n"], "ports": ["2"]}, "i")
     assert config["config"]["Env"] == ["PATH=/app:/usr/bin", "X=1", "Y=12$Z"]
@@ -64,7 +64,7 @@ def test_a_base_is_built_upon() -> None:
 
 
 def test_what_a_base_says_of_its_machine_and_author_is_kept() -> None:
-    """Variant, versions and features of the operating system and the author stay; another operating system has none of the old one's."""
+    """The author and the variant, versions and features of the operating system stay; another operating system drops them."""
     said = {"variant": "v7", "os.version": "10.0.17763", "os.features": ["win32k"], "author": "somebody"}
     base = {"architecture": "arm", "os": "windows", "rootfs": {"diff_ids": []}, **said}
     assert said.items() <= oci.build_config(base, [LAYER], {"os": "windows"}, "i").items()
@@ -75,7 +75,7 @@ def test_what_a_base_says_of_its_machine_and_author_is_kept() -> None:
 @pytest.mark.parametrize("value", ["0", "65536", "x", "80/sctp2", "-1", ""])
 def test_bad_ports_are_refused(value: str) -> None:
     """A port is a number from 1 to 65535 and a protocol that Kubernetes knows."""
-    with pytest.raises(InputError, match="no port"):
+    with pytest.raises(InputError, match="is not a port"):
         oci.port(value, "x")
 
 
@@ -100,7 +100,7 @@ def test_parts_for_two_machines_are_refused() -> None:
     ],
 )
 def test_hostile_manifests_are_refused(change: dict, message: str) -> None:
-    """Each malformed field is named."""
+    """The error names each malformed field."""
     manifest = {**oci.build_manifest(b"{}", [LAYER]), **change}
     with pytest.raises(InputError, match=message):
         oci.check_manifest(oci.dump(manifest), "m.json")
@@ -108,7 +108,7 @@ def test_hostile_manifests_are_refused(change: dict, message: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{", b"[" * 100_000, b" " * (oci.MAX_JSON + 1)])
 def test_what_is_no_json_object_is_refused(data: bytes) -> None:
-    """Damaged, deep and huge JSON ends in one sentence."""
+    """Damaged, deep and huge JSON are one-sentence errors."""
     with pytest.raises(InputError, match="^f: "):
         oci.load(data, "f")
 
@@ -116,17 +116,17 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(("value", "time"), [("", oci.EPOCH), ("86400", "1970-01-02T00:00:00Z"), ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
     ("2026-01-02T03:04:05.123456789+05:30", "2026-01-01T21:34:05.123456789Z")])
 def test_creation_times(value: str, time: str) -> None:
-    """Seconds and RFC 3339 are understood, nothing means 1970."""
-    assert image.created(value, "//t") == time
+    """Seconds and RFC 3339 are accepted; the default is 1970."""
+    assert image.parse_created(value, "//t") == time
 
 
 def test_a_creation_time_that_is_none_is_refused() -> None:
-    """Other text is refused with an example, a day that no month has by what it is."""
+    """Other text is refused with an example, and an impossible date as such."""
     for value in ("2026-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00"):
-        with pytest.raises(InputError, match="which is no day and time"):
-            image.created(value, "//t")
+        with pytest.raises(InputError, match="which is not a date and time"):
+            image.parse_created(value, "//t")
     with pytest.raises(InputError, match="creation_time: found 'yesterday'"):
-        image.created("yesterday", "//t")
+        image.parse_created("yesterday", "//t")
 
 
 def _layer(tmp_path, **change) -> str:
@@ -153,7 +153,7 @@ def test_the_tool_writes_files_that_fit_each_other(tmp_path) -> None:
 
 
 def test_the_tool_refuses_a_base_whose_parts_do_not_fit(tmp_path, capsys) -> None:
-    """A base with more layers in its config than in its manifest is no image."""
+    """A base with more layers in its config than in its manifest is refused."""
     assert image.main(_arguments(tmp_path, "--layer", _layer(tmp_path))) == 0
     config = json.loads((tmp_path / "config").read_text())
     config["rootfs"]["diff_ids"] *= 2
@@ -173,21 +173,21 @@ def test_the_tool_refuses_a_base_whose_parts_do_not_fit(tmp_path, capsys) -> Non
     ids=str,
 )
 def test_a_base_config_of_other_types_is_refused(change: dict) -> None:
-    """What an image on top of it would add to has the types that image-spec gives it."""
+    """The fields that an image on top extends must have the types of image-spec."""
     with pytest.raises(InputError, match="^c: .* must (be|hold) "):
         oci.check_config(oci.dump({"rootfs": {"diff_ids": [DIGEST]}, **change}), "c")
 
 
 def test_a_base_config_without_settings_is_one() -> None:
-    """Go's tools write null for what is empty."""
+    """null, which Go's tools write for empty fields, is accepted."""
     value = {"rootfs": {"diff_ids": [DIGEST]}, "config": None, "history": None}
     assert oci.check_config(oci.dump(value), "c") == value
     assert oci.build_config(value, [LAYER], {"env": {"A": "1"}}, "i")["config"] == {"Env": ["A=1"]}
 
 
 def test_a_label_file_that_is_no_text_is_refused(tmp_path, capsys) -> None:
-    """The attribute and the file are named."""
+    """The error names the attribute and the file."""
     (tmp_path / "label").write_bytes(b"\xff\xfe")
     assert run(image.main, _arguments(tmp_path, "--layer", _layer(tmp_path), "--label-file", "commit", str(tmp_path / "label"))) == 1
-    assert re.fullmatch(r"ERROR: //t:i: label_files: .*/label is no UTF-8 text .*; save it as UTF-8\n", capsys.readouterr().err)
+    assert re.fullmatch(r"ERROR: //t:i: label_files: .*/label is not UTF-8 text .*; save it as UTF-8\n", capsys.readouterr().err)
     assert not (tmp_path / "config").exists()

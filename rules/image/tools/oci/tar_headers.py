@@ -1,7 +1,7 @@
-"""Tar headers, made one way only (POSIX.1-2001: ustar, with pax records where ustar has no room).
+"""Tar headers in one fixed form (POSIX.1-2001: ustar, with pax records for values that do not fit).
 
-The standard library's tarfile can write the same, at twice the cost, and its output follows its version;
-a layer's digest must not.
+The standard library's tarfile takes twice as long, and its output may change with its version, which a layer's
+digest must not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _OCTAL11 = 0o77777777777
 
 
 def _pack(name: bytes, prefix: bytes, mode: int, uid: int, gid: int, size: int, kind: bytes, link: bytes) -> bytes:
-    """Return one 512-byte ustar header block with mtime 0 and no owner names."""
+    """Returns one 512-byte ustar header block with mtime 0 and no owner names."""
     before = name.ljust(100, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, size, 0)
     after = kind + link.ljust(100, b"\0") + b"ustar\00000" + bytes(64) + b"%07o\0%07o\0" % (0, 0) + prefix.ljust(167, b"\0")
     checksum = sum(before) + sum(after) + 8 * 32  # the checksum field itself counts as eight spaces
@@ -23,7 +23,7 @@ def _pack(name: bytes, prefix: bytes, mode: int, uid: int, gid: int, size: int, 
 
 
 def _split(path: bytes) -> tuple[bytes, bytes] | None:
-    """Return (prefix, name) for ustar's two fields, or None if the path does not fit them."""
+    """Returns (prefix, name) for ustar's two fields, or None if the path does not fit them."""
     if len(path) <= 100:
         return b"", path
     cut = path.find(b"/", len(path) - 101)
@@ -33,7 +33,7 @@ def _split(path: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _record(key: bytes, value: bytes) -> bytes:
-    """Return one pax record, `LENGTH KEY=VALUE\\n`, whose length counts its own digits."""
+    """Returns one pax record, `LENGTH KEY=VALUE\\n`, whose length counts its own digits."""
     rest = len(key) + len(value) + 3
     length = rest + len(str(rest))
     length = rest + len(str(length))
@@ -41,7 +41,7 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 
 def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 0, link: bytes = b"") -> bytes:
-    """Return the header blocks of one entry.
+    """Returns the header blocks of one entry.
 
     Args:
         path: path in the archive, relative, directories with a '/' at the end.
@@ -53,7 +53,7 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
         link: target of a HARDLINK or SYMLINK.
 
     Returns:
-        512 bytes, or a pax header, its records and then 512 bytes, where a value has no room or is not ASCII.
+        512 bytes, or a pax header, its records and then 512 bytes, if a value does not fit or is not ASCII.
     """
     records = b""
     fields = _split(path)
@@ -76,10 +76,10 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
 
 
 def _ascii(value: bytes) -> bytes:
-    """Return the first 100 bytes with those above 127 replaced, for readers that know no pax records."""
+    """Returns the first 100 bytes with those above 127 replaced, for readers that do not know pax records."""
     return bytes(byte if byte < 128 else 95 for byte in value[:100])
 
 
 def padding(size: int) -> bytes:
-    """Return the zero bytes that fill size up to whole blocks."""
+    """Returns the zero bytes that fill size up to whole blocks."""
     return bytes(-size % BLOCK)

@@ -1,6 +1,7 @@
-"""Archives unpacked as they are read: never whole in memory, and no further than what can be meant.
+"""Streams of decompressed archives, with limits on memory and size.
 
-A few kilobytes of a compressed archive can stand for terabytes. Bounded refuses those; Spool keeps what is left on the disk.
+A few kilobytes of a compressed archive can expand to terabytes. LimitedStream refuses those; ContentStore keeps large content on
+disk.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ TOTAL = 256 << 30  # bytes that one archive may unpack to
 RATIO = 200  # bytes from each byte of it; real layers have 2 to 10 ...
 FREE = 1 << 30  # ... and small ones with files full of zeros any, up to this size
 MEMORY = 64 << 20  # bytes of files that are kept in memory
-_HEADER = 16 << 20  # bytes read at once; what asks for more is a tar header that no file needs
+_HEADER = 16 << 20  # bytes read at once; only a malicious tar header asks for more
 _BLOCK = 1 << 20
 
 
-class Piece(NamedTuple):
-    """A file's content in a Spool: the spool's file, where in it, and how many bytes."""
+class StoredContent(NamedTuple):
+    """A file's content in a ContentStore: the store's file, the offset, and the size in bytes."""
 
     file: IO[bytes]
     offset: int
     size: int
 
     def read(self) -> bytes:
-        """Return the content."""
+        """Returns the content."""
         return os.pread(self.file.fileno(), self.size, self.offset)
 
 
-class Spool:
-    """Keeps the content of files: in memory as long as that is little, then in a file that ends with this object."""
+class ContentStore:
+    """Keeps the content of files: a little in memory, the rest in a temporary file that lives as long as this object."""
 
     def __init__(self) -> None:
         self._kept = 0
         self._file: IO[bytes] | None = None
 
-    def keep(self, source: IO[bytes], size: int) -> bytes | Piece:
-        """Take in what is left of a stream of size bytes; it may turn out to be fewer.
+    def keep(self, source: IO[bytes], size: int) -> bytes | StoredContent:
+        """Stores the rest of a stream of at most size bytes.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: the disk is full.
         """
         if self._kept + size <= MEMORY:
             parts = []
@@ -49,7 +50,7 @@ class Spool:
                 parts.append(data)
             self._kept += size
             return b"".join(parts)
-        import tempfile  # pylint: disable=import-outside-toplevel  # large layers only
+        import tempfile  # large layers only
 
         try:
             if self._file is None:
@@ -59,19 +60,19 @@ class Spool:
                 self._file.write(data)
             self._file.flush()
         except OSError as error:
-            if error.errno is None:  # what a damaged archive ends in
+            if error.errno is None:  # an error of a damaged archive
                 raise
             raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
-        return Piece(self._file, start, self._file.tell() - start)
+        return StoredContent(self._file, start, self._file.tell() - start)
 
 
-class Bounded:
-    """A stream of unpacked bytes that may not go on for ever; it reads, tells and seeks as tarfile wants it.
+class LimitedStream:
+    """A decompressed stream with a size limit; it has the methods that tarfile needs.
 
     Args:
         stream: gives the bytes.
         packed: size of the archive that they come from.
-        where: what to name in errors.
+        where: the place to name in errors.
     """
 
     def __init__(self, stream: Any, packed: int, where: str) -> None:
@@ -81,23 +82,23 @@ class Bounded:
         self._position = 0
 
     def read(self, size: int) -> bytes:
-        """Return up to size bytes.
+        """Returns up to size bytes.
 
         Raises:
-            InputError: they are more than such an archive has.
+            InputError: the archive expands to more than its limit.
         """
         if size > _HEADER:
-            raise InputError(f"{self._where}: a header of {size} bytes in it, which no file needs; build it again")
+            raise InputError(f"{self._where}: has a header of {size} bytes, which no file needs; build it again")
         data = self._stream.read(size)
         self._move(self._position + len(data))
         return data
 
     def tell(self) -> int:
-        """Return how many bytes are before the next one."""
+        """Returns the position in bytes."""
         return self._position
 
     def seek(self, position: int) -> int:
-        """Go to a position."""
+        """Seeks forward to a position."""
         if position != self._position:
             self._move(position)
             self._stream.seek(position)
@@ -105,23 +106,23 @@ class Bounded:
 
     def _move(self, position: int) -> None:
         if position > self._most:
-            raise InputError(f"{self._where}: unpacks to more than {self._most} bytes, as only an archive that is to fill disks does; build it again")
+            raise InputError(f"{self._where}: unpacks to more than {self._most} bytes, which looks like a decompression bomb; build it again")
         self._position = position
 
 
-def unpacked(file: IO[bytes], where: str) -> Bounded:
-    """Return the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
+def open_decompressed(file: IO[bytes], where: str) -> LimitedStream:
+    """Returns the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
 
     Args:
         file: opened for reading bytes.
-        where: what to name in errors.
+        where: the place to name in errors.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(6)
     file.seek(0)
     stream: Any = file
-    # pylint: disable=import-outside-toplevel  # each archive needs one of them
+    # each archive needs one of them
     if start.startswith(b"\x1f\x8b"):
         import gzip
 
@@ -134,4 +135,4 @@ def unpacked(file: IO[bytes], where: str) -> Bounded:
         import lzma
 
         stream = lzma.LZMAFile(file)
-    return Bounded(stream, size, where)
+    return LimitedStream(stream, size, where)

@@ -1,11 +1,12 @@
-"""Pull an image from a registry, by digest, into the cache of this user and from there into a repository of Bazel.
+"""Pulls an image from a registry, by digest, into the user's cache and from there into a repository of Bazel.
 
 As a program, run by the container_pull repository rule in the folder that it fills:
 
     pull NAME REGISTRY REPOSITORY DIGEST TAG ARCHITECTURE OS VARIANT INSECURE
 
-Each blob is held to its size while it arrives and to its sha256 before it is used, and kept under its digest in ~/.cache/turnup/blobs, so that
-a second workspace fetches nothing. What broke off is continued from where it stopped. Warnings go to stdout.
+Each blob is checked against its size while it arrives and against its sha256 before it is used. It stays under its digest in
+~/.cache/turnup/blobs, so a second workspace downloads nothing. An interrupted download continues where it stopped. Warnings go
+to stdout.
 """
 
 from __future__ import annotations
@@ -30,27 +31,39 @@ from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")
+_BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
+
+imported_image(
+    name = "image",
+    blobs = {blobs},
+    config = "config.json",
+    descriptors = {descriptors},
+    digest = "digest",
+    manifest = "manifest.json",
+    visibility = ["//visibility:public"],
+)
+'''
 
 
 class Cache:
     """Verified blobs and manifests of this user, by digest.
 
     Args:
-        folder: where. None: blobs/sha256 in the user's cache.
+        folder: the cache's folder. None: blobs/sha256 in the user's cache.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or cache_dir() / "blobs" / "sha256"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._folder.stat().st_mode & 0o077:  # images may be private: what a login opened is not for every user here
+        if self._folder.stat().st_mode & 0o077:  # images may be private: other users must not read them
             self._folder.chmod(0o700)
 
     def path(self, digest: str) -> Path:
-        """Return where the cache keeps a blob."""
+        """Returns the path of a blob in the cache."""
         return self._folder / digest.removeprefix("sha256:")
 
     def has(self, digest: str) -> bool:
-        """Say whether the cache has a blob, whole; a damaged one is removed."""
+        """Says whether the cache has a complete blob; removes a damaged one."""
         path = self.path(digest)
         if not path.exists():
             return False
@@ -62,7 +75,7 @@ class Cache:
 
     @contextmanager
     def filling(self, digest: str) -> Iterator[Path]:
-        """Yield the file to download a blob to, for one process at a time; it becomes the blob when this ends well.
+        """Yields the file to download a blob to, for one process at a time; without an error it becomes the blob.
 
         Raises:
             OSError: the file cannot be written; it is named, and removed.
@@ -73,30 +86,30 @@ class Cache:
             try:
                 yield partial
             except OSError as error:
-                partial.unlink(missing_ok=True)  # a full disk gets its room back
+                partial.unlink(missing_ok=True)  # frees the space on a full disk
                 raise OSError(error.errno, error.strerror or str(error), str(partial)) from None
             if partial.exists():
-                partial.chmod(0o400)  # Bazel's repositories, which are this user's, have links to it
+                partial.chmod(0o400)  # the user's Bazel repositories have hard links to it
                 os.replace(partial, self.path(digest))
 
     def data(self, digest: str) -> bytes | None:
-        """Return a manifest's or config's bytes, None where the cache does not have them."""
+        """Returns a manifest's or config's bytes; None if the cache does not have them."""
         return self.path(digest).read_bytes() if self.has(digest) else None
 
     def keep(self, data: bytes) -> None:
-        """Keep a verified manifest."""
+        """Stores a verified manifest."""
         with self.filling(oci.sha256(data)) as partial:
             partial.write_bytes(data)
 
 
-def pull(client: Puller, repository: str, name: str, cache: Cache, *, architecture: str, system: str, variant: str = "") -> importing.Stored:
-    """Bring an image into the cache.
+def pull(client: Puller, repository: str, name: str, cache: Cache, *, architecture: str, system: str, variant: str = "") -> importing.ImportedImage:
+    """Downloads an image into the cache.
 
     Args:
         client: its registry.
         repository: repository there.
         name: digest of a manifest or index, or a tag.
-        cache: where to.
+        cache: the cache.
         architecture: of the image to choose from an index, as system and variant.
         system: operating system.
         variant: of the architecture; empty: any.
@@ -106,7 +119,7 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
 
     Raises:
         PushError: the registry refuses, does not answer, or sends something else.
-        InputError: what it has is no image, or none for this platform.
+        InputError: it has no image under this name, or none for this platform.
     """
     where = f"{client.name}/{repository}{'@' if name.startswith('sha256:') else ':'}{name}"
 
@@ -125,33 +138,19 @@ def pull(client: Puller, repository: str, name: str, cache: Cache, *, architectu
     def bring(descriptor: Mapping[str, Any]) -> None:
         if not cache.has(descriptor["digest"]):
             with cache.filling(descriptor["digest"]) as partial:
-                if not cache.has(descriptor["digest"]):  # another process may have brought it meanwhile
+                if not cache.has(descriptor["digest"]):  # another process may have downloaded it meanwhile
                     client.blob(repository, descriptor, partial)
 
-    # The largest first: they decide when the last download ends. A blob that is named twice is brought once.
+    # The largest first: they decide when the last download ends. A blob that is named twice is downloaded once.
     blobs = {descriptor["digest"]: descriptor for descriptor in [parsed["config"], *parsed["layers"]]}
     run_parallel(bring, sorted(blobs.values(), key=lambda descriptor: -descriptor["size"]), _DOWNLOADS)
     config = cache.data(parsed["config"]["digest"]) or b""
     oci.check_platform(config, architecture, system, where, variant)
-    return importing.Stored(data, config, importing.describe(parsed, config, where))
+    return importing.ImportedImage(data, config, importing.describe(parsed, config, where))
 
 
-_BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
-
-imported_image(
-    name = "image",
-    blobs = {blobs},
-    config = "config.json",
-    descriptors = {descriptors},
-    digest = "digest",
-    manifest = "manifest.json",
-    visibility = ["//visibility:public"],
-)
-'''
-
-
-def write_package(stored: importing.Stored, folder: Path) -> None:
-    """Write a package with a target `image` beside its layers, which are there already."""
+def write_package(stored: importing.ImportedImage, folder: Path) -> None:
+    """Writes a package with a target `image` beside its layers, which exist already."""
     (folder / "manifest.json").write_bytes(stored.manifest)
     (folder / "config.json").write_bytes(stored.config)
     (folder / "digest").write_text(oci.sha256(stored.manifest), "ascii")
@@ -163,7 +162,7 @@ def write_package(stored: importing.Stored, folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Put a file of the cache into a repository, without a copy where both are on one disk."""
+    """Links a file of the cache into a repository; copies it if they are on different disks."""
     try:
         os.link(source, target)
     except OSError:
@@ -171,13 +170,13 @@ def _link(source: Path, target: Path) -> None:
 
 
 def fill(name: str, registry: str, repository: str, digest: str, tag: str, architecture: str, system: str, variant: str, insecure: str) -> None:
-    """Fill the folder `image` from a registry.
+    """Fills the folder `image` from a registry.
 
     Args:
         name: of the container_pull.
         registry: HOST[:PORT], or docker.io.
         repository: repository there.
-        digest: of a manifest or index; empty: what the tag is now, with a warning.
+        digest: of a manifest or index; empty: the tag's current digest, with a warning.
         tag: empty: latest.
         architecture: of the image to choose from an index, as system and variant.
         system: operating system.
@@ -186,7 +185,7 @@ def fill(name: str, registry: str, repository: str, digest: str, tag: str, archi
 
     Raises:
         PushError: the registry refuses, does not answer, or sends something else.
-        InputError: an argument is malformed, or what the registry has is no image, or none for this platform.
+        InputError: an argument is malformed, or the registry has no such image, or none for this platform.
     """
     where = f"container_pull {name}"
     if registry in _DOCKER_HUB:
@@ -214,14 +213,14 @@ def fill(name: str, registry: str, repository: str, digest: str, tag: str, archi
 
 
 def main(argv: Sequence[str]) -> int:
-    """Fill the current folder as the arguments say (see the module's text)."""
+    """Fills the current folder as the arguments say (see the module's text)."""
     if len(argv) != 9:
         print("ERROR: usage: pull NAME REGISTRY REPOSITORY DIGEST TAG ARCHITECTURE OS VARIANT INSECURE", file=sys.stderr)
         return 2
     try:
         fill(*argv)
     except OSError as error:
-        # A full disk has its own words in run.
+        # run has its own sentence for a full disk.
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or not str(error.filename or "").startswith(str(cache_dir())):
             raise
         raise InputError(f"{error.filename}: {error.strerror}; let this user write there, or name another folder for the cache in XDG_CACHE_HOME") from None

@@ -22,7 +22,7 @@ from rules.image.tools.testing.pull_fixtures import LAYER_DIGEST, PACKED, fill, 
 
 
 def test_an_index_is_resolved_and_the_package_written(fake, cache) -> None:
-    """The image for the architecture is taken, its files are there, and its BUILD file names them."""
+    """The image for the architecture is pulled, and the BUILD file names its files."""
     fill(fake, index_digest(fake), architecture="arm64")
     assert json.loads(Path("image/config.json").read_bytes())["architecture"] == "arm64"
     assert Path("image/digest").read_text() == oci.sha256(Path("image/manifest.json").read_bytes())
@@ -33,7 +33,7 @@ def test_an_index_is_resolved_and_the_package_written(fake, cache) -> None:
 
 
 def test_a_second_workspace_asks_nothing(fake, cache, tmp_path, monkeypatch) -> None:
-    """With the digest in the cache the registry is not spoken to; it may be down."""
+    """With the digest in the cache, no request goes to the registry, which may be down."""
     fill(fake, index_digest(fake))
     count = len(fake.log)
     (tmp_path / "second").mkdir()
@@ -44,7 +44,7 @@ def test_a_second_workspace_asks_nothing(fake, cache, tmp_path, monkeypatch) -> 
 
 
 def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
-    """What is in the cache is verified before it is used, and fetched again where it is wrong."""
+    """Cached blobs are verified before use, and downloaded again if they are damaged."""
     fill(fake, index_digest(fake))
     damaged = cache / LAYER_DIGEST[7:]
     damaged.chmod(0o644)
@@ -57,7 +57,7 @@ def test_a_damaged_cache_is_mended(fake, cache, tmp_path, monkeypatch) -> None:
 
 
 def test_other_users_cannot_read_what_a_login_opened(fake, cache) -> None:
-    """The cache's folder, also one that an earlier version left open, and its blobs, also in a repository, are this user's alone."""
+    """Only the user can read the cache's folder, even one that an earlier version left open, and its blobs, even in a repository."""
     cache.mkdir(parents=True, mode=0o755)
     cache.chmod(0o755)
     fill(fake, index_digest(fake))
@@ -75,7 +75,7 @@ def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeyp
 
 
 def test_layers_come_side_by_side_and_each_once(fake, cache) -> None:
-    """Four blobs are on their way at once and no more; a layer that an image has twice is asked for once."""
+    """At most four blobs are downloaded at once; a layer that an image has twice is downloaded once."""
     layers = [gzip.compress(b"%d" % number, mtime=0) for number in range(8)]
     config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(b"%d" % number) for number in [*range(8), 0]]}})
     named = [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(data), "size": len(data)} for data in [*layers, layers[0]]]
@@ -112,17 +112,17 @@ def test_a_tag_warns_with_the_digest_to_write(fake, cache, capsys) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("what", ["manifests", "blobs"])
 def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
-    """401, 403 and 404 say what was asked, what came, and what to do."""
+    """The errors for 401, 403 and 404 have the request, the answer and what to do."""
     fake.fault = lambda handler: f"/{what}/" in handler.path and (handler.answer(status, b'{"errors":[{"code":"DENIED","message":"no"}]}') or True)
-    cures = {401: "log in with docker login", 403: "ask for the right to pull", 404: "check repository, digest and tag"}
-    with pytest.raises(PushError, match=rf"^registry {fake.name}: .*: answered {status} \(DENIED: no\); {cures[status]}"):
+    advice_by_status = {401: "log in with docker login", 403: "ask for the right to pull", 404: "check repository, digest and tag"}
+    with pytest.raises(PushError, match=rf"^registry {fake.name}: .*: answered {status} \(DENIED: no\); {advice_by_status[status]}"):
         fill(fake, index_digest(fake))
     assert not Path("image").exists()
 
 
 @pytest.mark.parametrize(("body", "words"), [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")])
 def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
-    """Another content, more and less than named: one sentence, and the cache has nothing under that digest."""
+    """Wrong, too much and too little content are one-sentence errors, and the cache has nothing under that digest."""
     fake.fault = lambda handler: handler.path.endswith(f"/blobs/{LAYER_DIGEST}") and (handler.answer(200, body) or True)
     with pytest.raises(PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: .*{words}"):
         fill(fake, index_digest(fake))
@@ -130,12 +130,12 @@ def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, wor
 
 
 def _single(fake: FakeRegistry) -> str:
-    """Return the digest of the fake's amd64 image, which is named without an index."""
+    """Returns the digest of the fake's amd64 image, which is named without an index."""
     return json.loads(fake.manifests["a/b", "v1"])["manifests"][0]["digest"]
 
 
 def test_a_single_image_for_another_platform_is_refused(fake, cache) -> None:
-    """The sentence names what was asked for and what is there; the default asks for nothing."""
+    """The error names the requested platform and the image's; the default is not checked."""
     with pytest.raises(InputError, match="architecture 'arm64' was asked for, the image there is for 'amd64'; set architecture to that"):
         fill(fake, _single(fake), architecture="arm64")
     assert not Path("image").exists()
@@ -145,7 +145,7 @@ def test_a_single_image_for_another_platform_is_refused(fake, cache) -> None:
 
 
 def test_a_cache_that_cannot_be_written_is_told_with_what_to_do(fake, cache, tmp_path, capsys) -> None:
-    """The path, the system's reason, and where else the cache may be."""
+    """The error has the path, the system's reason, and how to move the cache."""
     (tmp_path / "cache").write_text("a file")
     assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
     error = capsys.readouterr().err
@@ -160,7 +160,7 @@ def test_a_login_in_the_registrys_name_is_not_shown(fake, cache) -> None:
 
 
 def test_a_manifest_that_is_not_what_was_asked_for_is_refused(fake, cache) -> None:
-    """The digest in BUILD decides, whatever the registry answers with."""
+    """Only content with the digest in BUILD is accepted."""
     digest = index_digest(fake)
     fake.manifests["a/b", digest] += b" "
     with pytest.raises(PushError, match="it answered with sha256:.*do not trust this registry"):
@@ -168,7 +168,7 @@ def test_a_manifest_that_is_not_what_was_asked_for_is_refused(fake, cache) -> No
 
 
 def test_schema_1_is_refused(fake, cache) -> None:
-    """An image in docker's first format says how to get a newer one."""
+    """The error for an image in docker's first format says how to get a newer one."""
     old = b'{"schemaVersion":1,"fsLayers":[]}'
     fake.manifests["a/b", oci.sha256(old)] = old
     with pytest.raises(InputError, match=f"^{fake.name}/a/b@sha256:.*schema 1"):
@@ -176,7 +176,7 @@ def test_schema_1_is_refused(fake, cache) -> None:
 
 
 def test_a_registry_that_is_down_is_one_sentence(cache, monkeypatch, capsys) -> None:
-    """Nobody listens: after the attempts one ERROR line, exit code 1."""
+    """If nothing listens, there is one ERROR line after all attempts, with exit code 1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -186,14 +186,14 @@ def test_a_registry_that_is_down_is_one_sentence(cache, monkeypatch, capsys) -> 
 
 
 def test_plain_http_where_tls_is_due_is_one_sentence(fake, cache) -> None:
-    """A registry that does not speak TLS is told apart from one that is down."""
+    """The error for a registry that does not speak TLS differs from the one for a registry that is down."""
     client = pull.Puller(fake.name, insecure=False)
     with pytest.raises(PushError, match="no TLS connection"):
         pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
 
 
 def test_a_full_disk_is_one_sentence_and_gets_its_room_back(fake, cache, monkeypatch, capsys) -> None:
-    """Out of space: the file is named, and the part that was written is removed."""
+    """On a full disk, the error names the file, and the written part is removed."""
 
     def full(self, repository, descriptor, out) -> None:
         out.write_bytes(b"a part")
@@ -202,16 +202,16 @@ def test_a_full_disk_is_one_sentence_and_gets_its_room_back(fake, cache, monkeyp
     monkeypatch.setattr(pull.Puller, "blob", full)
     assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
     said = capsys.readouterr().err
-    assert re.match(r"ERROR: .*\.partial: No space left on device; free room on that disk", said)
+    assert re.match(r"ERROR: .*\.partial: No space left on device; free space on that disk", said)
     assert list(cache.glob("*.partial")) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is no repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is no digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is no tag")],
+    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is not a repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is not a digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is not a tag")],
 )
 def test_a_wrong_attribute_is_named(fake, cache, arguments, words) -> None:
-    """Nothing is asked of a registry before the attributes are right."""
+    """Attributes are checked before the first request to the registry."""
     with pytest.raises(InputError, match=words):
         fill(fake, **arguments)
     assert fake.log == []

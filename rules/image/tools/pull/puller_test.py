@@ -1,4 +1,4 @@
-"""Tests of downloads, against the fake registry: what is continued, waited for and followed, and to whom the login goes."""
+"""Tests of downloads from the fake registry: continuation, retries, redirects, and where the login goes."""
 
 import re
 import socket
@@ -15,7 +15,7 @@ from rules.image.tools.testing.pull_fixtures import LAYER_DIGEST, PACKED, fill, 
 
 
 def _part(handler) -> bool:
-    """Answer a request for part of a blob as registries do."""
+    """Answers a request for part of a blob as registries do."""
     asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     if not asked:
         return False
@@ -48,7 +48,7 @@ def test_what_broke_off_is_continued(fake, cache) -> None:
 
 
 def _piece(handler, size: int) -> bool:
-    """Answer with a part of a blob that ends too early."""
+    """Answers with a part of a blob that ends too early."""
     asked = re.match(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     start = int(asked[1]) if asked else 0
     handler.send_response(206 if asked else 200)
@@ -61,7 +61,7 @@ def _piece(handler, size: int) -> bool:
 
 
 def test_attempts_that_gain_something_do_not_count(fake, cache) -> None:
-    """A line that breaks after every few bytes brings the blob in the end, in more than eight attempts."""
+    """A connection that breaks after every few bytes still completes the blob, in more than eight attempts."""
     size = len(PACKED) // 20
     fake.fault = lambda h: h.path.endswith(f"/blobs/{LAYER_DIGEST}") and _piece(h, size)
     fill(fake, index_digest(fake))
@@ -71,10 +71,10 @@ def test_attempts_that_gain_something_do_not_count(fake, cache) -> None:
 
 def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
     """Retry-After of the answer to a manifest or blob is the pause before the next attempt, up to a minute."""
-    wishes, pauses = {"manifests": ["7"], "blobs": ["3", "86400"]}, []
+    retry_after, pauses = {"manifests": ["7"], "blobs": ["3", "86400"]}, []
 
     def busy(handler) -> bool:
-        left = wishes[handler.path.split("/")[-2]]
+        left = retry_after[handler.path.split("/")[-2]]
         return bool(left) and (handler.answer(429, Retry_After=left.pop(0)) or True)
 
     fake.fault = busy
@@ -84,15 +84,15 @@ def test_a_registrys_wish_to_wait_is_heard(fake, cache) -> None:
 
 
 def test_a_page_is_no_registry(fake, cache) -> None:
-    """A web server at the registry's name is told as one, not as a wrong digest."""
+    """A web server at the registry's name is reported as such, not as a wrong digest."""
     fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html") or True
-    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry"):
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so it is not a registry"):
         fill(fake, index_digest(fake))
 
 
 def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
-    """A header line now and then does not put the deadline off; it is tried again."""
-    monkeypatch.setattr("rules.image.tools.pull.puller._TIMEOUT", 0.2)
+    """Header lines that drip in do not extend the deadline; the request is retried."""
+    monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.2)
     first = [True]
 
     def drip(handler) -> bool:
@@ -101,7 +101,7 @@ def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
         first.clear()
         try:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(90):  # http.client ends it at 100 itself
+            for _ in range(90):
                 handler.wfile.write(b"X: y\r\n")
                 time.sleep(0.1)
         except OSError:
@@ -115,7 +115,7 @@ def test_a_head_that_drips_has_an_end(fake, cache, monkeypatch) -> None:
 
 
 def test_a_registry_that_dies_is_named_and_what_came_is_kept(fake, cache, tmp_path) -> None:
-    """Network trouble while a blob arrives is told as such, not as trouble with the cache, whose part is continued next time."""
+    """A network error during a download is reported as such, not as an error of the cache, and the next pull continues it."""
     dead = []
 
     def fault(handler) -> bool:
@@ -133,8 +133,8 @@ def test_a_registry_that_dies_is_named_and_what_came_is_kept(fake, cache, tmp_pa
     assert (cache / LAYER_DIGEST[7:]).with_suffix(".partial").read_bytes() == PACKED[:20]
 
 
-def test_storage_that_nobody_reaches_is_named(fake, cache) -> None:
-    """Where the host that a redirect leads to does not answer, the sentence names it beside the registry."""
+def test_unreachable_storage_is_named(fake, cache) -> None:
+    """If the target of a redirect does not answer, the error names it and the registry."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -145,7 +145,7 @@ def test_storage_that_nobody_reaches_is_named(fake, cache) -> None:
 
 @pytest.mark.parametrize("what", ["manifests", "blobs"])
 def test_redirects_are_followed_from_where_they_come(fake, cache, what) -> None:
-    """Manifests and blobs may lie elsewhere, and a second hop's relative address is one of the host that gave it."""
+    """Manifests and blobs may be redirected, and a relative address of a second redirect belongs to its host."""
     with FakeRegistry() as storage:
 
         def give(handler) -> bool:
@@ -164,7 +164,7 @@ def test_redirects_are_followed_from_where_they_come(fake, cache, what) -> None:
 
 
 def test_a_registry_that_ignores_ranges_is_read_from_the_start(fake, cache) -> None:
-    """An answer with all of it replaces what was there."""
+    """A complete answer replaces the partial file."""
     cache.mkdir(parents=True)
     (cache / LAYER_DIGEST[7:]).with_suffix(".partial").write_bytes(b"something else")
     fill(fake, index_digest(fake))
@@ -198,7 +198,7 @@ def test_storage_elsewhere_gets_no_login(fake, cache) -> None:
 
 @pytest.mark.parametrize("challenge", ['Basic realm="here"', 'Bearer realm="http://{storage}/token",service="s",scope="repository:a/b:pull"'])
 def test_storage_that_asks_for_the_login_does_not_get_it(fake, cache, challenge) -> None:
-    """A 401 of the host that a redirect leads to ends the pull; neither password nor token request goes there."""
+    """A 401 of a redirect's target ends the pull; it gets neither a password nor a token request."""
     seen = []
     with FakeRegistry() as storage:
 
@@ -216,13 +216,13 @@ def test_storage_that_asks_for_the_login_does_not_get_it(fake, cache, challenge)
 
 
 def pull_login() -> Login:
-    """Return a login that any registry takes."""
+    """Returns a login that any registry takes."""
     return Login("name", "secret-password")
 
 
 @pytest.mark.parametrize("location", ["http://[::1/x", "http://h:99999/x", "http://h:x/", "http://h/\xe9", "http://h/a b", "ftp://h/x"])
 def test_a_redirect_to_no_address_is_one_sentence(fake, cache, location) -> None:
-    """What a registry names is looked at before anything is opened."""
+    """The address of a redirect is checked before a connection is opened."""
 
     def send(handler) -> bool:
         if handler.path.endswith(f"/blobs/{LAYER_DIGEST}"):
@@ -231,5 +231,5 @@ def test_a_redirect_to_no_address_is_one_sentence(fake, cache, location) -> None
         return False
 
     fake.fault = send
-    with pytest.raises(PushError, match="which is no https address"):
+    with pytest.raises(PushError, match="which is not an https address"):
         fill(fake, index_digest(fake))

@@ -1,4 +1,4 @@
-"""Take an image made elsewhere apart for a push: every manifest, index and blob of it, whichever platforms it is for.
+"""Unpacks a prebuilt image for a push: every manifest, index and blob, for all its platforms.
 
     push_layout --where NAME --output OUT_DIR FILE…
 
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from rules.image.tools.arguments import with_file
+from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
@@ -25,11 +25,11 @@ _DEPTH = 4
 
 
 class _Parts:
-    """The parts of one layout, as they are found.
+    """The manifests, indexes and blobs of one layout, in the order of a push.
 
     Args:
         source: the layout.
-        folder: where they go.
+        folder: where to write them.
     """
 
     def __init__(self, source: importing.Source, folder: Path) -> None:
@@ -38,18 +38,18 @@ class _Parts:
         self.order: dict[str, dict[str, Any]] = {}
 
     def add(self, descriptor: Mapping[str, Any], depth: int = 0) -> None:
-        """Take in the manifest or index that a descriptor names, after what it refers to."""
+        """Adds the manifest or index that a descriptor names, after everything it refers to."""
         self.add_data(importing.metadata(self._source, descriptor), descriptor.get("mediaType"), depth)
 
     def add_data(self, data: bytes, told: object = None, depth: int = 0) -> None:
-        """Take in a manifest or index; told is the media type that whoever names it gives."""
+        """Adds a manifest or index; told is the media type in its descriptor."""
         where, digest = self._source.name, oci.sha256(data)
         parsed = oci.load(data, where)
         kind = parsed.get("mediaType") or told or (oci.INDEX if "manifests" in parsed else oci.MANIFEST)
         parts: list[dict[str, Any]] = []
         if kind in oci.INDEXES:
             if depth == _DEPTH:
-                raise InputError(f"{where}: indexes in indexes, five deep; name an image of it by its digest")
+                raise InputError(f"{where}: indexes are nested more than four deep; name an image in it by its digest")
             importing.images_of(parsed, where)
             for entry in parsed["manifests"]:
                 self.add(entry, depth + 1)
@@ -63,7 +63,7 @@ class _Parts:
         self.order.setdefault(digest, {"digest": digest, "mediaType": kind, "size": len(data), "parts": parts})
 
     def _blobs(self, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Copy the blobs of a manifest, of an image or of what is said about one, and return their digests and sizes."""
+        """Copies the blobs of a manifest, of an image or of an attestation, and returns their digests and sizes."""
         where, layers = self._source.name, manifest.get("layers")
         parts = []
         for descriptor in [manifest.get("config"), *(layers if isinstance(layers, list) else [None])]:
@@ -76,14 +76,14 @@ class _Parts:
                 continue
             file = self._source.open(blob_path(digest))
             if file is None:
-                raise InputError(f"{where}: {blob_path(digest)} is named, but not there; build or fetch it again")
+                raise InputError(f"{where}: {blob_path(digest)} is referenced but missing; build or fetch it again")
             with file:
                 importing.copy_blob(file, size, digest, out, where)
         return parts
 
 
 def _add_layout(parts: _Parts, data: bytes, where: str) -> None:
-    """Take in an OCI layout: the one image that it names, or its index itself where that names one for each platform."""
+    """Adds an OCI layout: the one image that it names, or its index itself if that names one image per platform."""
     index = oci.load(data, where)
     known = importing.images_of(index, where)
     if len({entry.get("digest") for entry in index["manifests"]}) == 1:
@@ -96,7 +96,7 @@ def _add_layout(parts: _Parts, data: bytes, where: str) -> None:
 
 
 def _add_archive(parts: _Parts, source: importing.Source, folder: Path) -> None:
-    """Take in what docker save wrote: one image, which gets the manifest that it lacks."""
+    """Adds the image of a docker save archive, with the manifest that the archive lacks."""
     with tempfile.TemporaryDirectory(dir=folder) as layers:
         stored = importing.read(source, Path(layers))
         for number, layer in enumerate(stored.layers):
@@ -106,12 +106,12 @@ def _add_archive(parts: _Parts, source: importing.Source, folder: Path) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the folder as the arguments say (see the module's text)."""
+    """Writes the folder as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="push_layout", allow_abbrev=False)
     parser.add_argument("--where", required=True)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    options = parser.parse_args(with_file(argv))
+    options = parser.parse_args(read_arguments(argv))
     options.output.mkdir(parents=True, exist_ok=True)
     source = importing.open_source(options.where, options.files)
     parts = _Parts(source, options.output)

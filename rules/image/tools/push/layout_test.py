@@ -18,7 +18,7 @@ PLATFORMS = ("amd64", "arm64")
 
 
 def _several(nested: bool = True, attestation: bool = False) -> dict[str, bytes]:
-    """Return the files of a layout with an image for each platform, its index named by index.json or index.json itself."""
+    """Returns the files of a layout with an image for each platform, its index named by index.json or index.json itself."""
     files: dict[str, bytes] = {}
     entries = []
     for architecture in PLATFORMS:
@@ -64,7 +64,7 @@ def _push(tmp_path):
 @pytest.mark.parametrize("attestation", [False, True])
 @pytest.mark.parametrize("nested", [True, False])
 def test_an_image_for_several_platforms_is_pushed_whole(push, capsys, nested: bool, attestation: bool) -> None:
-    """The tag is the index, byte for byte; what it refers to is there, attestations too, and only the index is named."""
+    """The tag is the index, byte for byte; everything it refers to is pushed, attestations too, and only the index has a tag."""
     files = _several(nested, attestation)
     index = files[image_files.blob_path(json.loads(files["index.json"])["manifests"][0]["digest"])] if nested else files["index.json"]
     with FakeRegistry() as fake:
@@ -78,7 +78,7 @@ def test_an_image_for_several_platforms_is_pushed_whole(push, capsys, nested: bo
 
 
 def test_a_second_push_of_it_asks_one_question_a_manifest(push) -> None:
-    """Index and images are there: three questions, and nothing is sent; a tag of the command line is the index's."""
+    """A second push asks three questions and sends nothing; a tag on the command line is the index's."""
     with FakeRegistry() as fake:
         push(_several(), fake.name)
         fake.log.clear()
@@ -89,7 +89,7 @@ def test_a_second_push_of_it_asks_one_question_a_manifest(push) -> None:
 
 
 def test_an_image_for_one_platform_is_pushed_as_it_is(push) -> None:
-    """A layout with one image, listed twice under two names, is that image's manifest."""
+    """A layout with one image under two names is pushed as that image's manifest."""
     files = layout()
     (entry,) = json.loads(files["index.json"])["manifests"]
     files["index.json"] = oci.dump({"manifests": [{**entry, "annotations": {"org.opencontainers.image.ref.name": name}} for name in ("one", "two")]})
@@ -99,7 +99,7 @@ def test_an_image_for_one_platform_is_pushed_as_it_is(push) -> None:
 
 
 def test_what_docker_saved_is_pushed(push) -> None:
-    """An archive without manifest gets one, whose config and layers are there."""
+    """An archive without a manifest gets one, and its config and layers are pushed."""
     layer = gzip.compress(LAYER, mtime=0)
     config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(LAYER)]}})
     data = tar_of({"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": layer})
@@ -110,7 +110,7 @@ def test_what_docker_saved_is_pushed(push) -> None:
 
 
 def _changed(change: str) -> dict[str, bytes]:
-    """Return a layout for several platforms with one thing wrong."""
+    """Returns a layout for several platforms with one thing wrong."""
     files = _several(nested=False)
     index = json.loads(files["index.json"])
     if change == "twice":
@@ -131,17 +131,17 @@ def _changed(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; take one by its digest, or give a layout"), ("none", "its index.json names no image"),
-        ("missing", "is named, but not there"), ("kind", "found 'text/plain', an image manifest or index is needed"),
+        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', an image manifest or index is needed"),
     ],
 )  # fmt: skip
 def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, words: str) -> None:
-    """Each is one sentence that names the target, when it is built."""
+    """Each is one sentence that names the target, at build time."""
     with pytest.raises(InputError, match=rf"^//a:push: .*{words}"):
         push(_changed(change), "r.example")
 
 
-def test_one_of_several_platforms_that_nobody_chose_is_not_pushed(tmp_path) -> None:
-    """Where an image was taken of several for a bundle or another format, the plan says what to do; chosen, it is pushed."""
+def test_a_platform_that_was_chosen_by_default_is_not_pushed(tmp_path) -> None:
+    """For a platform that was chosen by default, for a bundle or another format, the error says what to do; a chosen one is pushed."""
     layout = write(_several(), tmp_path / "layout")
     for architecture in ("", "arm64"):
         (out := tmp_path / f"layers-{architecture}").mkdir()

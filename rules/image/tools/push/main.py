@@ -1,11 +1,11 @@
-"""The program behind container_push: pushes images by a plan that was made at build time (see push_plan.py).
+"""The program behind container_push: pushes images by a plan that was made at build time (see plan.py).
 
     push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]…
               [--insecure | --secure] [--jobs N] [--verify]
 
-Paths in the plan are relative to the root. Progress goes to stderr, the reference of what was pushed to stdout; who does
-not listen to them any more does not end the push. Modules
-that only some pushes need are loaded by those: starting takes longer than pushing what the registry has already.
+Paths in the plan are relative to the root. Progress goes to stderr, the reference of the pushed image to stdout; a closed stdout or
+stderr does not abort the push. Modules that only some pushes need are imported where they are used: starting takes longer than
+pushing an image that the registry has already.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from __future__ import annotations
 import os
 import sys
 
-from rules.image.tools.errors import ImageError, InputError, run
-from rules.image.tools.push.transfer import Job, Transfer
+from rules.image.tools.errors import ImageError, run
+from rules.image.tools.push import plan_reader
+from rules.image.tools.push.transfer import WORKERS, Job, Transfer
 from rules.image.tools.registry.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence, TextIO
 
-    Stream = TextIO | "Stderr"
-
-_WORKERS = 8
+    from rules.image.tools.push.progress_bar import ProgressBar
 
 
 class Options:
-    """What the command line says instead of the plan; None where it says nothing.
+    """The settings of the command line; None where it leaves the plan's.
 
     Attributes:
         plan: the plan's file.
@@ -40,7 +39,7 @@ class Options:
     """
 
     insecure = registry = repository = tag = None
-    jobs = _WORKERS
+    jobs = WORKERS
     verify = False
 
     def __init__(self, argv: Sequence[str]) -> None:
@@ -53,90 +52,50 @@ class Options:
 
 
 def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
-    """Return the plan's jobs by registry, with the command line's names where it gives any.
+    """Returns the plan's jobs with the client of their registry, after the names of the command line replaced the plan's.
 
     Raises:
-        InputError: a file of an image is missing or not as long as its manifest says, or two images would have one name.
+        InputError: a file of an image is missing, its size differs from the size in the manifest, or two images would have one name.
+        PushError: a registry's name is not HOST[:PORT].
     """
     groups: list[tuple[Registry, list[Job]]] = []
-    root = options.root
-    with open(options.plan, encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file]
-    for kind, *words in lines:
-        if kind == "registry":
-            # The attribute speaks of its own registry: another one gets passwords over TLS unless --insecure is said too.
-            insecure = options.insecure
-            if insecure is None and words[1] == "plain" and options.registry in (None, words[0]):
-                insecure = True
-            groups.append((Registry(options.registry or words[0], insecure=insecure, note=note), []))
-        elif kind in ("image", "part"):
-            repository, digest, media_type, _, path = words
-            manifest = _content(f"{root}/{path}")
-            tags = tuple(options.tag or ()) if kind == "image" else ()
-            groups[-1][1].append(Job(options.repository or repository, tags, manifest, media_type, digest, {}, part=kind == "part"))
-        elif kind == "tag" and not options.tag:
-            groups[-1][1][-1].tags += (words[0],)
-        elif kind == "blob":
-            path, size = f"{root}/{words[2]}", int(words[1])
-            _check_size(path, size)
-            groups[-1][1][-1].blobs[words[0]] = (size, path)
-    _check_names(groups)
+    for group in plan_reader.read_plan(options.plan, options.root):
+        # The attribute is about its own registry: another one gets passwords over TLS unless --insecure is set too.
+        insecure = options.insecure
+        if insecure is None and group.plain and options.registry in (None, group.registry):
+            insecure = True
+        for job in group.jobs:
+            job.repository = options.repository or job.repository
+            if options.tag and not job.part:
+                job.tags = tuple(options.tag)
+        groups.append((Registry(options.registry or group.registry, insecure=insecure, note=note), group.jobs))
+    plan_reader.check_names((client.name, job) for client, jobs in groups for job in jobs)
     return groups
 
 
-def _check_names(groups: list[tuple[Registry, list[Job]]]) -> None:
-    """Raise InputError where two images would be pushed under one name, which the last one to arrive would have."""
-    named: dict[str, str] = {}
-    for client, jobs in groups:
-        for job in jobs:
-            for tag in job.tags:
-                name = f"{client.name}/{job.repository}:{tag}"
-                if named.setdefault(name, job.digest) != job.digest:
-                    raise InputError(f"{name}: would be the name of two images, {named[name]} and {job.digest}; leave --repository or --tag out, or push them one by one")
+class ProgressLines:
+    """Shows the steps of a push without a terminal: a line per uploaded blob."""
 
-
-def _content(path: str) -> bytes:
-    """Return a file's bytes."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; build the image again") from None
-
-
-def _check_size(path: str, size: int) -> None:
-    """Raise InputError unless a file is there and has that many bytes."""
-    try:
-        found = os.stat(path).st_size
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; build the image again") from None
-    if found != size:
-        raise InputError(f"{path}: has {found} bytes, its manifest says {size}; build the image again")
-
-
-class Lines:
-    """Shows the steps of a push where there is no terminal: a line per uploaded blob."""
-
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def show(self, state: str, repository: str, digest: str, _: int, size: int) -> None:
-        """Show one step; see push.Progress."""
+        """Shows one step; see push.Progress."""
         if state == "uploaded":
             self._stream.write(f"{repository}: sent {digest} ({size} bytes)\n")
 
     def stop(self) -> None:
-        """End what is shown."""
+        """Does nothing: each line is complete."""
 
 
 class Stderr:
-    """The stderr that it is made of, but writing to it never fails: nobody's listening is no reason to end a push."""
+    """A stderr that never fails: a closed stderr must not abort a push."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write text, or leave it."""
+        """Writes text; ignores errors."""
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -145,31 +104,31 @@ class Stderr:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: what is written is flushed."""
+        """Does nothing: write() flushes."""
 
     def __getattr__(self, name: str):
         return getattr(self._stream, name)
 
 
 def note(text: str) -> None:
-    """Show a line about what is waited for; a progress bar takes it from sys.stderr and puts it above itself."""
+    """Prints a line about a wait to sys.stderr, from where a progress bar moves it above itself."""
     sys.stderr.write(f"{text}\n")
 
 
-def meter(stream: Stream) -> Lines:
-    """Return what shows the steps of a push: a bar on a terminal, lines elsewhere."""
+def progress_display(stream: TextIO) -> ProgressLines | ProgressBar:
+    """Returns the display of a push: a bar on a terminal, lines elsewhere."""
     if not stream.isatty():
-        return Lines(stream)
-    from rules.image.tools.push import bar
+        return ProgressLines(stream)
+    from rules.image.tools.push import progress_bar
 
-    return bar.Bar(stream)
+    return progress_bar.ProgressBar(stream)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Push as plan and arguments say."""
+    """Pushes as plan and arguments say."""
     options = Options(argv)
     groups = read_plan(options)
-    shown = meter(sys.stderr)
+    shown = progress_display(sys.stderr)
     unprinted: ImageError | None = None
     for client, jobs in groups:
         try:
@@ -180,17 +139,17 @@ def main(argv: Sequence[str]) -> int:
         try:
             say([f"{client.name}/{job.repository}@{job.digest}" for job in jobs if not job.part])
         except ImageError as error:
-            unprinted = error  # what is left to push does not need stdout
+            unprinted = error  # The registries that are left do not need stdout.
     if unprinted:
         raise unprinted
     return 0
 
 
 def say(references: list[str]) -> None:
-    """Print where images are, unless nobody reads that any more.
+    """Prints the references of images; a closed pipe is not an error.
 
     Raises:
-        ImageError: they cannot be written where stdout leads.
+        ImageError: stdout can't be written to, for example because a disk is full.
     """
     try:
         sys.stdout.write("".join(f"{reference}\n" for reference in references))
@@ -198,17 +157,17 @@ def say(references: list[str]) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; make room there and run this again, which sends nothing") from None
+        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; free space there and run this again, which sends nothing") from None
 
 
 def start() -> None:
-    """Run main with this process's arguments and end the process, without the time that tidying up takes."""
+    """Runs main with this process's arguments and ends the process, without the interpreter's cleanup, which takes milliseconds."""
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_closed()
     sys.stderr = Stderr(sys.stderr)
     try:
         code = run(main, sys.argv[1:])
-    except SystemExit as end:  # argparse's
+    except SystemExit as end:  # raised by argparse
         code = int(end.code or 0)
     try:
         sys.stdout.flush()  # of --help
@@ -220,10 +179,10 @@ def start() -> None:
 
 
 def _fill_closed() -> None:
-    """Put /dev/null in place of each standard stream that is closed, before a connection gets its number."""
+    """Opens /dev/null for each closed standard stream, before a connection gets its file descriptor."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
-    # Not their old numbers: what is closed at the start is None, and a file object of it would close it.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # pylint: disable=consider-using-with
+    # New file objects: Python sets a stream that was closed at the start to None.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process ends)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

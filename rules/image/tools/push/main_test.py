@@ -43,7 +43,7 @@ def _plan(tmp_path):
 
 
 def test_the_reference_is_the_only_output(plan, tmp_path, capsys) -> None:
-    """stdout is what a script needs: where the image is now."""
+    """stdout has only the reference of the image, for scripts."""
     with FakeRegistry() as fake:
         assert main.main(plan(fake.name)) == 0
         assert ("a/b", "v1") in fake.manifests
@@ -53,7 +53,7 @@ def test_the_reference_is_the_only_output(plan, tmp_path, capsys) -> None:
 
 
 def test_what_is_there_costs_one_question(plan) -> None:
-    """The tag's digest answers for the image."""
+    """The digest of the tag is the only question."""
     with FakeRegistry() as fake:
         main.main(plan(fake.name))
         fake.log.clear()
@@ -62,7 +62,7 @@ def test_what_is_there_costs_one_question(plan) -> None:
 
 
 def test_verify_asks_for_every_blob(plan) -> None:
-    """--verify finds the blob that the registry lost and sends it."""
+    """--verify sends a blob that the registry lost."""
     with FakeRegistry() as fake:
         main.main(plan(fake.name))
         del fake.blobs["a/b", oci.sha256(LAYER)]
@@ -96,14 +96,14 @@ def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> N
         with open(tmp_path / "plan", "a") as file:
             file.writelines("\t".join(map(str, line)) + "\n" for line in lines)
         assert run(main.main, [*arguments, "--repository", "r", "--tag", "t"]) == 1
-        assert f"ERROR: {fake.name}/r:t: would be the name of two images, " in capsys.readouterr().err and fake.log == []
+        assert f"ERROR: {fake.name}/r:t: two images would get this name, " in capsys.readouterr().err and fake.log == []
         assert run(main.main, [*arguments, "--repository", "r"]) == 1
         assert run(main.main, [*arguments, "--tag", "t"]) == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--tag", "a b"], "--tag: 'a b' is no tag"), (["--repository", "../x"], "--repository: '../x' is no repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
+    [(["--tag", "a b"], "--tag: 'a b' is not a tag"), (["--repository", "../x"], "--repository: '../x' is not a repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
 )
 def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: str) -> None:
     """Names that would change a request's path are refused before anything is sent."""
@@ -113,7 +113,7 @@ def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: s
 
 @pytest.mark.parametrize("jobs", ["0", "many"])
 def test_wrong_numbers_are_wrong_usage(plan, capsys, jobs: str) -> None:
-    """Exit code 2, and the argument is named."""
+    """The exit code is 2, and the error names the argument."""
     with pytest.raises(SystemExit) as caught:
         main.main([*plan("example.invalid"), "--jobs", jobs])
     assert caught.value.code == 2 and "--jobs" in capsys.readouterr().err
@@ -121,7 +121,7 @@ def test_wrong_numbers_are_wrong_usage(plan, capsys, jobs: str) -> None:
 
 @pytest.mark.parametrize("name", ["layer", "config"])
 def test_a_truncated_file_is_found_before_anything_is_sent(plan, tmp_path, capsys, name: str) -> None:
-    """The file is named with what it has and should have."""
+    """The error names the file, its value and the expected one."""
     (tmp_path / name).write_bytes(b"x")
     with FakeRegistry() as fake:
         assert run(main.main, plan(fake.name)) == 1
@@ -133,14 +133,14 @@ class _Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Say yes."""
+        """Is always a terminal."""
         return True
 
 
 def test_a_terminal_gets_a_bar() -> None:
-    """Progress is drawn over itself and ends below the bar; nothing is drawn where nothing is sent."""
+    """The bar is redrawn in place and the cursor ends below it; without an upload nothing is drawn."""
     stream = _Terminal()
-    shown = main.meter(stream)
+    shown = main.progress_display(stream)
     shown.show("exists", "a", "sha256:m", 0, 9)
     shown.stop()
     assert stream.getvalue() == ""
@@ -151,7 +151,7 @@ def test_a_terminal_gets_a_bar() -> None:
 
 
 def test_starting_loads_next_to_nothing(plan) -> None:
-    """A push to a registry that wants no login needs none of the modules that take long to load."""
+    """A push without a login loads no slow module."""
     root = Path(main.__file__).parents[4]
     code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push import main; main.main(sys.argv[1:]); print(*sys.modules)"
     with FakeRegistry() as fake:
@@ -164,14 +164,14 @@ def test_starting_loads_next_to_nothing(plan) -> None:
 
 
 def _start(*arguments: str) -> list[str]:
-    """Return the command that the launcher of a push runs."""
+    """Returns the command that the launcher of a push runs."""
     code = "import sys; sys.path.append(sys.argv.pop(1)); from rules.image.tools.push.main import start; start()"
     return [sys.executable, "-I", "-S", "-B", "-c", code, str(Path(main.__file__).parents[4]), *arguments]
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "2>/dev/full", "<&- >&- 2>&-", "2>&- >/dev/null"])
-def test_a_push_needs_nobody_who_listens(plan, streams: str) -> None:
-    """Closed streams and a stderr that takes nothing are no reason not to push."""
+def test_a_push_works_with_closed_streams(plan, streams: str) -> None:
+    """Closed streams and a full stderr do not prevent a push."""
     with FakeRegistry() as fake:
         done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *_start(*plan(fake.name))], capture_output=True, text=True, check=False)
         assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
@@ -192,7 +192,7 @@ def test_a_reader_that_goes_away_does_not_end_a_push(plan, stream: str, words: t
 
 
 def test_a_reference_that_cannot_be_printed_is_one_sentence(plan) -> None:
-    """A full disk behind stdout: all registries get the images, and who reads the digest learns that it is not there."""
+    """If stdout is on a full disk, all registries get the images, and the exit code says that the reference is missing."""
     with FakeRegistry() as one, FakeRegistry() as two, open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run(_start(*plan(one.name, two.name)), check=False, text=True, stdout=full, stderr=subprocess.PIPE)
         assert ("a/b", "v1") in one.manifests and ("a/b", "v1") in two.manifests
@@ -202,7 +202,7 @@ def test_a_reference_that_cannot_be_printed_is_one_sentence(plan) -> None:
 
 
 def test_wrong_usage_and_help_have_their_exit_codes(plan) -> None:
-    """argparse ends the process as ever, also without a reader."""
+    """argparse sets the exit code, even if stdout is closed."""
     assert subprocess.run(_start(*plan("r.example"), "--jobs", "0"), check=False, capture_output=True).returncode == 2
     done = subprocess.run(_start("--help"), check=False, capture_output=True, text=True)
     assert done.returncode == 0 and "--secure" in done.stdout
@@ -210,7 +210,7 @@ def test_wrong_usage_and_help_have_their_exit_codes(plan) -> None:
 
 @pytest.mark.parametrize("option", ["--registry", "--repository"])
 def test_an_empty_name_is_not_the_attributes(plan, capsys, option: str) -> None:
-    """An unset shell variable does not push to the attribute's place."""
+    """An empty option does not fall back to the attribute."""
     with FakeRegistry() as fake:
         assert run(main.main, [*plan(fake.name), option, ""]) == 1
         assert fake.log == []
@@ -219,14 +219,14 @@ def test_an_empty_name_is_not_the_attributes(plan, capsys, option: str) -> None:
 
 @pytest.mark.parametrize("words", [("--registry", "user:S3cret@reg.example:5000"), ("--repository", "user:S3cret@reg.example/a")])
 def test_a_password_in_a_name_is_not_shown(plan, capsys, words: tuple[str, str]) -> None:
-    """What stands before the @ is masked, the rest is quoted."""
+    """The part before the @ is masked, the rest is quoted."""
     assert run(main.main, [*plan("r.example"), *words]) == 1
     error = capsys.readouterr().err
     assert "S3cret" not in error and "'***@reg.example" in error
 
 
 def test_each_retry_is_a_line(plan, capsys, monkeypatch) -> None:
-    """Who failed, how, which attempt is next, and when: a push that waits does not look as if it hung."""
+    """The line has the registry, the reason, the next attempt and the pause, so that a waiting push does not seem to hang."""
     monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
     left = [2]
     with FakeRegistry() as fake:
@@ -246,14 +246,14 @@ def test_each_retry_is_a_line(plan, capsys, monkeypatch) -> None:
 
 
 def test_secure_speaks_tls_to_this_machine(plan) -> None:
-    """--secure wins over what loopback and the attribute say."""
+    """--secure takes precedence over loopback and the attribute."""
     for arguments in ([*plan("127.0.0.1:5000"), "--secure"], [*plan("r.example"), "--registry", "localhost:5000", "--secure"]):
         ((client, _),) = main.read_plan(main.Options(arguments))
         assert not client.plain
 
 
 def test_plain_http_is_for_the_registry_that_the_attribute_names(plan, tmp_path) -> None:
-    """insecure_repository says nothing of a registry that the command line puts in its place."""
+    """insecure_repository does not apply to a registry from the command line."""
     arguments = plan("r.example:5000")
     (tmp_path / "plan").write_text((tmp_path / "plan").read_text().replace("\tauto\n", "\tplain\n"))
     ((client, _),) = main.read_plan(main.Options(arguments))

@@ -1,16 +1,16 @@
-"""The command line of container_push beyond the plan, parsed and checked."""
+"""The options of container_push's command line, parsed and checked."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Sequence
+from typing import Any, Sequence
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci import oci
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the push tool's arguments."""
+    """Returns the parser of the push tool's arguments."""
     parser = argparse.ArgumentParser(prog="push", allow_abbrev=False)
     parser.add_argument("--plan", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
@@ -24,21 +24,21 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str], options: object) -> None:
-    """Set the attributes of options that argv gives.
+def parse(argv: Sequence[str], options: Any) -> None:
+    """Sets the attributes of options that argv gives.
 
     Args:
         argv: the arguments after the program's name.
-        options: push_tool.Options.
+        options: main.Options.
 
     Raises:
-        InputError: a registry, repository or tag is none.
+        InputError: a a registry, repository or tag has an invalid name.
     """
     parser = build_parser()
     parser.parse_args(argv, options)
     if options.jobs < 1:
         parser.error(f"argument --jobs: found {options.jobs}, write 1 or more")
-    if options.registry == "":  # of a shell variable that is not set; the attribute's place is not what was meant
+    if options.registry == "":  # probably a shell variable that is not set: falling back to the attribute would push to the wrong place
         raise InputError("--registry: found an empty name; write HOST or HOST:PORT, or leave --registry out")
     if options.repository is not None:
         oci.check_repository(options.repository, "--repository")

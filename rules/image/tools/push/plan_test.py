@@ -14,11 +14,11 @@ def _plan(tmp_path):
     """Returns a function that makes the plan of an image with one layer and returns its lines, split."""
     layer = {"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(b"bytes"), "size": 5}
 
-    def make(media_type: str = oci.LAYER_GZIP, reference: str | None = None, layers: int = 1, **changes) -> list[list[str]]:
+    def make(media_type: str = oci.LAYER_GZIP, reference: str | None = None, layers: int = 1, key: str | None = None, **changes) -> list[list[str]]:
         manifest = oci.build_manifest(b"{}", [{**layer, "mediaType": media_type}])
         (tmp_path / "manifest").write_bytes(oci.dump(manifest))
         image = {
-            "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
+            "key": key, "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
             "docker_runfiles": "w/docker", "config": "w/config", "layers": [[str(tmp_path / "layer"), "w/layer"]] * layers,
         }
         spec = {
@@ -45,7 +45,7 @@ def _file(tmp_path):
 
 
 def test_a_plan_says_what_goes_where(plan, tmp_path) -> None:
-    """Registry, manifest, tag and every blob, with digests and sizes."""
+    """A plan has registry, manifest, tag and every blob, with digests and sizes."""
     manifest = plan() and (tmp_path / "manifest").read_bytes()
     assert plan() == [
         ["registry", "r.example", "auto"],
@@ -58,7 +58,7 @@ def test_a_plan_says_what_goes_where(plan, tmp_path) -> None:
 
 @pytest.mark.parametrize("format", ["OCI", "Docker"])
 def test_the_digest_is_the_pushed_manifests(plan, tmp_path, format: str) -> None:
-    """--digest gets what the plan has, which is the Docker manifest's where that is pushed."""
+    """--digest gets the digest in the plan, of the Docker manifest if that is pushed."""
     lines = plan(format=format)
     assert (tmp_path / "digest").read_text() == lines[1][2] == oci.sha256((tmp_path / ("docker" if format == "Docker" else "manifest")).read_bytes())
 
@@ -70,7 +70,7 @@ def test_files_name_repository_and_tag(plan, file) -> None:
 
 
 def test_stamp_variables_are_filled(plan, file) -> None:
-    """Both status files count, in registry, repository and tag, and in what a file says."""
+    """Variables of both status files are replaced in registry, repository, tag, and in files."""
     status = [file("BUILD_EMBED_LABEL \nSTABLE_COMMIT abc1\n"), file("BUILD_USER jane\nHOST r2.example:5000\n")]
     lines = plan(registry="{HOST}", repository="{BUILD_USER}/app", tag="v-{STABLE_COMMIT}", status=status)
     assert lines[0][1] == "r2.example:5000" and lines[1][1] == "jane/app" and lines[2] == ["tag", "v-abc1"]
@@ -79,19 +79,19 @@ def test_stamp_variables_are_filled(plan, file) -> None:
 
 
 def test_a_bundle_goes_where_its_references_say(plan, file) -> None:
-    """A reference holds registry, repository and tag."""
+    """A reference has registry, repository and tag."""
     lines = plan(reference="localhost:5000/shop/{BUILD_USER}:v3", registry="", repository="", tag="", status=[file("BUILD_USER jane")])
     assert lines[0][:2] == ["registry", "localhost:5000"] and lines[1][1] == "shop/jane" and lines[2] == ["tag", "v3"]
 
 
 def test_a_name_without_a_registry_takes_the_attributes(plan) -> None:
-    """The bundle says what, the push says where."""
+    """The registry of the push is the default for names in a bundle."""
     lines = plan(reference="shop/server:v3", repository="", tag="")
     assert lines[0][1] == "r.example" and lines[1][1] == "shop/server"
 
 
 def test_a_folder_of_layers_is_listed(plan, tmp_path) -> None:
-    """An image made elsewhere has its layers in a folder that is known only when it has been made."""
+    """The layers of a prebuilt image are in a folder whose content is known only at execution time."""
     (tmp_path / "layer").mkdir()
     for name in ("0", "0.json"):
         (tmp_path / "layer" / name).touch()
@@ -100,7 +100,7 @@ def test_a_folder_of_layers_is_listed(plan, tmp_path) -> None:
 
 @pytest.mark.parametrize(("media_type", "ending"), [(oci.LAYER_GZIP, ".gzip"), (oci.LAYER_TAR, ""), (oci.LAYER_ZSTD, ".zstd")])
 def test_docker_format_is_another_manifest_of_the_same_blobs(plan, tmp_path, media_type: str, ending: str) -> None:
-    """Media types are Docker's, digests and sizes of the parts stay, and the plan names the manifest that was written."""
+    """Media types are Docker's, digests and sizes of the parts stay, and the plan names the written manifest."""
     lines = plan(media_type, format="Docker")
     data = (tmp_path / "docker").read_bytes()
     assert lines[1][2:] == [oci.sha256(data), oci.DOCKER_MANIFEST, str(len(data)), "w/docker"]
@@ -112,15 +112,15 @@ def test_docker_format_is_another_manifest_of_the_same_blobs(plan, tmp_path, med
     ("changes", "message"),
     [
         ({"tag": "{STABLE_X}", "status": ["/dev/null"]}, "//a:push: tag: the workspace status has no STABLE_X"),
-        ({"tag": "a b"}, "//a:push: tag: 'a b' is no tag"),
-        ({"repository": "Shop"}, "//a:push: repository: 'Shop' is no repository name"),
+        ({"tag": "a b"}, "//a:push: tag: 'a b' is not a tag"),
+        ({"repository": "Shop"}, "//a:push: repository: 'Shop' is not a repository name"),
         ({"registry": "a b"}, "//a:push: registry 'a b': write HOST or HOST:PORT"),
         ({"reference": "shop/server:v1", "registry": ""}, "//a:push: images: found 'shop/server:v1', which names no registry"),
         ({"layers": 0}, "//a:push: image: its manifest names 1 layers, it has 0"),
     ],
 )
 def test_refusals(plan, changes, message: str) -> None:
-    """Each names the target, the attribute, what was found and what to write."""
+    """Each error names the target, the attribute, the value and what to write."""
     with pytest.raises(InputError) as caught:
         plan(**changes)
     assert str(caught.value).startswith(message)
@@ -128,7 +128,7 @@ def test_refusals(plan, changes, message: str) -> None:
 
 @pytest.mark.parametrize("content", ["\n", "\xff"])
 def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, content: str) -> None:
-    """An empty file and one that is no text are refused when the target is built."""
+    """An empty file and a file that is not text are refused at build time."""
     (tmp_path / "t").write_bytes(content.encode("latin-1"))
 
     def main(_) -> int:
@@ -137,3 +137,32 @@ def test_a_tag_file_without_a_name_is_one_sentence(plan, tmp_path, capsys, conte
 
     assert run(main, []) == 1
     assert "//a:push: tag_file: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("registry", "kind"),
+    [("172.19.0.2:31000", "plain"), ("10.0.0.1", "plain"), ("localhost:5000", "plain"), ("ghcr.io", "auto"), ("8.8.8.8:443", "auto")],
+)
+def test_an_image_with_a_key_goes_where_its_reference_says(plan, file, registry: str, kind: str) -> None:
+    """The reference gives registry and repository, it has no tag, and only a private address gets plain HTTP."""
+    references = file(json.dumps({"references": {"shop/server:dev": f"{registry}/shop/server@sha256:{'a' * 64}"}}))
+    lines = plan(references=references, private_plain=True, tag=None, key="shop/server:dev")
+    assert lines[0] == ["registry", registry, kind]
+    assert lines[1][:2] == ["image", "shop/server"] and [line[0] for line in lines[2:]] == ["blob", "blob"]
+
+
+def test_an_image_whose_key_has_no_reference_is_left_out(plan, file) -> None:
+    """No manifest runs it, so nothing is pushed."""
+    assert plan(references=file('{"references": {}}'), key="shop/server:dev") == []
+
+
+def test_a_reference_without_a_registry_goes_to_the_default_one(plan, file) -> None:
+    """The registry of the input is the default."""
+    lines = plan(references=file(json.dumps({"references": {"a": "shop/server@sha256:" + "a" * 64}})), registry="r.example:5000", key="a")
+    assert lines[0] == ["registry", "r.example:5000", "auto"] and lines[1][1] == "shop/server"
+
+
+def test_a_reference_that_is_not_a_repository_is_refused(plan, file, tmp_path) -> None:
+    """Destinations from references are checked like those of attributes, when the target is built."""
+    with pytest.raises(InputError, match="//a:push: repository: 'Shop' is no"):
+        plan(references=file(json.dumps({"references": {"a": "r.example/Shop@sha256:" + "a" * 64}})), key="a")

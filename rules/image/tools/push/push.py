@@ -1,10 +1,9 @@
-"""Push images to a registry: ask first, send each blob once, mount it everywhere else, confirm.
+"""Pushes images to a registry: asks first, sends each blob once, mounts it everywhere else, confirms.
 
     push_all([Image(manifest, config, layers, "app/server")], "172.19.0.2:31000", insecure=True)
 
-Nothing is sent that the registry has; the manifest goes last, when all it names is there; an image counts
-as pushed only after the registry confirmed its digest. So a push that broke off at any point leaves nothing
-that refers to missing parts, and the next one sends the rest.
+It sends only what the registry lacks. The manifest goes last, after everything it names, and an image counts as pushed only
+after the registry confirmed its digest. An interrupted push therefore leaves no incomplete image, and the next one sends the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Callable, Iterable
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.oci import image_files, oci
-from rules.image.tools.push.transfer import Job, Transfer, has_manifest
+from rules.image.tools.push.transfer import WORKERS, Job, Transfer, has_manifest
 from rules.image.tools.registry.registry import Registry
 
 __all__ = ["Image", "Progress", "PushError", "Pushed", "exists", "push_all"]
@@ -23,13 +22,13 @@ __all__ = ["Image", "Progress", "PushError", "Pushed", "exists", "push_all"]
 
 @dataclass(frozen=True)
 class Image:
-    """An image to push, as the rules build it.
+    """An image to push, as the files that the rules build.
 
     Attributes:
         manifest: OCI image manifest.
         config: OCI image config.
         layers: (blob, descriptor) files, base first.
-        repository: where to in the registry, e.g. `app/server`.
+        repository: its repository in the registry, such as `app/server`.
         tags: names to give the manifest there, besides its digest.
     """
 
@@ -42,7 +41,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What the registry has now.
+    """One image after a push.
 
     Attributes:
         repository: the image's repository.
@@ -61,7 +60,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a push, for whoever draws it.
+    """One step of a push, for progress displays.
 
     Attributes:
         state: `exists` (nothing to do), `mounted`, `uploading` (repeated, with sent growing), `uploaded`,
@@ -80,7 +79,7 @@ class Progress:
 
 
 def exists(registry: str, repository: str, digest: str, *, insecure: bool | None = None) -> bool:
-    """Say whether a registry has a manifest.
+    """Says whether a registry has a manifest.
 
     Args:
         registry: HOST[:PORT].
@@ -90,7 +89,7 @@ def exists(registry: str, repository: str, digest: str, *, insecure: bool | None
 
     Raises:
         PushError: the registry cannot be reached or refuses the question.
-        InputError: repository or digest are malformed.
+        InputError: the repository or digest is malformed.
     """
     oci.check_repository(repository, "repository")
     oci.check_digest(digest, "digest")
@@ -106,13 +105,13 @@ def push_all(
     registry: str,
     *,
     progress: Callable[[Progress], None] | None = None,
-    jobs: int = 8,
+    jobs: int = WORKERS,
     insecure: bool | None = None,
     client: Registry | None = None,
     verify: bool = False,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Pushed]:
-    """Push images; each blob is sent once, however many of them share it.
+    """Pushes images; each blob is sent once, however many of them share it.
 
     Args:
         images: what to push. Equal images in one repository are pushed once.
@@ -120,10 +119,10 @@ def push_all(
         progress: called for each step, one call at a time, from several threads.
         jobs: requests in flight at once.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
-        client: an open client of that registry to use; None makes one for this call.
+        client: an open client of that registry; None opens one for this call.
         verify: ask for every blob of images that are there already too, and send what is missing; otherwise the
             manifest answers for what it refers to.
-        note: called with a line for each pause before another attempt, from several threads; a client given has its own.
+        note: called with a line for each pause before another attempt, from several threads; a client has its own.
 
     Returns:
         One Pushed per image, in the order of images.
@@ -131,7 +130,7 @@ def push_all(
     Raises:
         PushError: the registry refused, gave a wrong answer or did not answer. What was sent stays, and is
             not sent again by the next push.
-        InputError: a file of an image is missing or does not fit its manifest. Nothing was sent.
+        InputError: a file of an image is missing or does not match its manifest. Nothing was sent.
     """
     work = [_read(image) for image in images]
     own = client or Registry(registry, insecure=insecure, note=note)
@@ -144,9 +143,9 @@ def push_all(
 
 
 def _read(image: Image) -> Job:
-    """Check an image's names and read its files."""
+    """Checks an image's names and reads its files."""
     oci.check_repository(image.repository, "repository")
     for tag in image.tags:
         oci.check_tag(tag, f"tag of {image.repository}")
     files = image_files.read(image.manifest, image.config, [blob for blob, _ in image.layers])
-    return Job(image.repository, tuple(image.tags), files.manifest, files.media_type, files.digest, files.blobs)
+    return Job(image.repository, tuple(image.tags), files.manifest, files.media_type, files.digest, dict(files.blobs))

@@ -29,17 +29,17 @@ def _fake():
 
 
 def digest(image: Image) -> str:
-    """Return an image's digest."""
+    """Returns an image's digest."""
     return oci.sha256(image.manifest.read_bytes())
 
 
 def quick(fake: FakeRegistry) -> Registry:
-    """Return a client that does not wait between attempts."""
+    """Returns a client that does not wait between attempts."""
     return Registry(fake.name, sleep=lambda _: None)
 
 
 def test_a_pushed_image_is_whole(fake, tmp_path) -> None:
-    """Blobs, manifest and tag are there, and the result names them."""
+    """Blobs, manifest and tag are in the registry, and the result names them."""
     image = make_image(tmp_path, "shop/server", [b"base", b"app"], ("latest",))
     (pushed,) = push_all([image], fake.name)
     assert fake.manifests["shop/server", "latest"] == image.manifest.read_bytes()
@@ -51,7 +51,7 @@ def test_a_pushed_image_is_whole(fake, tmp_path) -> None:
 
 
 def test_a_second_push_sends_nothing(fake, tmp_path) -> None:
-    """What is there costs one question an image, and not a byte."""
+    """A second push asks one question per image and sends nothing."""
     images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i]) for i in range(5)]
     push_all(images, fake.name)
     fake.log.clear()
@@ -61,7 +61,7 @@ def test_a_second_push_sends_nothing(fake, tmp_path) -> None:
 
 
 def test_a_lost_blob_is_found_and_sent_when_asked_to_verify(fake, tmp_path) -> None:
-    """A storage that lost a blob still has the manifest, which alone is asked for by default; with verify every blob is."""
+    """By default only the manifest is asked for, even if the storage lost a blob; verify asks for every blob."""
     images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i], ("t",)) for i in range(2)]
     push_all(images, fake.name)
     del fake.blobs["app/1", oci.sha256(b"1")]
@@ -75,7 +75,7 @@ def test_a_blob_that_is_gone_after_it_was_sent_ends_a_push_that_verifies(fake, t
     """A registry that takes a blob and loses it is an error before any manifest refers to it."""
     lost = oci.sha256(b"x")
     fake.fault = lambda h: h.command == "HEAD" and h.path.endswith(lost) and (h.answer(404) or True)
-    with pytest.raises(PushError, match=f"^registry {fake.name}: took {lost} for app but does not have it now; check its storage"):
+    with pytest.raises(PushError, match=f"^registry {fake.name}: accepted {lost} for app but does not have it now; check its storage"):
         push_all([make_image(tmp_path, "app", [b"x"])], fake.name, verify=True)
     assert fake.manifests == {}
 
@@ -91,7 +91,7 @@ def test_a_shared_blob_is_sent_once(fake, tmp_path) -> None:
 
 
 def test_a_registry_that_does_not_mount_gets_the_blob_again(fake, tmp_path) -> None:
-    """Where mounting is refused by opening an upload, that upload is used."""
+    """If the registry opens an upload instead of mounting, that upload is used."""
     fake.mounts = False
     images = [make_image(tmp_path, f"app/{i}", [b"base"]) for i in range(3)]
     push_all(images, fake.name)
@@ -100,14 +100,14 @@ def test_a_registry_that_does_not_mount_gets_the_blob_again(fake, tmp_path) -> N
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 501])
 def test_a_registry_that_refuses_to_mount_gets_the_blob_again(fake, tmp_path, status: int) -> None:
-    """However a mount is refused, the blob is sent."""
+    """If a mount is refused, in any way, the blob is sent."""
     fake.fault = lambda h: "mount=" in h.path and (h.answer(status) or True)
     push_all([make_image(tmp_path, f"app/{i}", [b"base"]) for i in range(3)], fake.name, client=quick(fake))
     assert [found for _, found in fake.uploads].count(oci.sha256(b"base")) == 3
 
 
 def test_a_blob_in_other_storage_is_there(fake, tmp_path) -> None:
-    """A registry that redirects to where its blobs are stored has them; they are not sent again."""
+    """A redirect to a blob's storage means that the blob exists; it is not sent again."""
     image = make_image(tmp_path, "app", [b"base"])
     base = oci.sha256(b"base")
     fake.blobs["app", base] = b"base"
@@ -125,7 +125,7 @@ def test_only_a_changed_layer_is_sent(fake, tmp_path) -> None:
 
 
 def test_the_manifest_comes_last(fake, tmp_path) -> None:
-    """No manifest is sent before every blob that it names was taken."""
+    """A manifest is sent only after the registry accepted every blob that it names."""
     images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i]) for i in range(6)]
     push_all(images, fake.name)
     writes = [line for line in fake.log if line.startswith("PUT")]
@@ -135,7 +135,7 @@ def test_the_manifest_comes_last(fake, tmp_path) -> None:
 
 @pytest.mark.parametrize("point", range(1, 12))
 def test_a_push_cut_anywhere_leaves_nothing_half_and_goes_on(fake, tmp_path, point: int) -> None:
-    """After any number of requests the registry dies for good; no manifest lacks a blob, and the next push sends only the rest."""
+    """If the registry dies after any number of requests, no manifest lacks a blob, and the next push sends only the rest."""
     images = [make_image(tmp_path, f"app/{i}", [b"base", b"%d" % i]) for i in range(2)]
     fake.fault = lambda h: len(fake.log) > point and (h.cut() or True)
     with pytest.raises(PushError):
@@ -161,7 +161,7 @@ def test_a_flaky_registry_ends_with_all_images(fake, tmp_path, seed: int) -> Non
 
 
 def test_an_answer_lost_after_the_upload_does_not_send_twice(fake, tmp_path) -> None:
-    """When the registry took the blob but its answer was lost, asking again suffices."""
+    """If the registry stored the blob but its answer was lost, the blob is not sent again."""
     image = make_image(tmp_path, "app", [b"base" * 100])
     lost = [True]
 
@@ -179,8 +179,8 @@ def test_an_answer_lost_after_the_upload_does_not_send_twice(fake, tmp_path) -> 
 
 def test_a_registrys_wish_to_wait_is_heard_for_uploads_too(fake, tmp_path) -> None:
     """Retry-After of the answer to an upload is the pause before the next attempt, up to a minute."""
-    wishes, pauses = ["7", "86400"], []
-    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(wishes) and (h.answer(429, Retry_After=wishes.pop(0)) or True)
+    retry_after, pauses = ["7", "86400"], []
+    fake.fault = lambda h: h.command == "PUT" and "/blobs/" in h.path and bool(retry_after) and (h.answer(429, Retry_After=retry_after.pop(0)) or True)
     push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1, client=Registry(fake.name, sleep=pauses.append))
     assert pauses == [7.0, 60.0]
 
@@ -193,7 +193,7 @@ def test_an_unconfirmed_digest_is_not_reported(fake, tmp_path) -> None:
 
 
 def test_a_registry_that_answers_with_another_digest_is_not_trusted(fake, tmp_path) -> None:
-    """A digest asked for and another one answered is an error."""
+    """An answer with another digest than the requested one is an error."""
     image = make_image(tmp_path, "app", [b"x"])
     fake.fault = lambda h: "/manifests/" in h.path and (h.answer(200, Docker_Content_Digest="sha256:" + "0" * 64) or True)
     with pytest.raises(PushError, match="do not trust"):
@@ -201,7 +201,7 @@ def test_a_registry_that_answers_with_another_digest_is_not_trusted(fake, tmp_pa
 
 
 def _tells_no_digest(body: bytes | None = None):
-    """Return a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
+    """Returns a fault that answers for manifests without Docker-Content-Digest, with another body where one is given."""
 
     def fault(handler) -> bool:
         repository, _, name = handler.path.removeprefix("/v2/").partition("/manifests/")
@@ -215,7 +215,7 @@ def _tells_no_digest(body: bytes | None = None):
 
 
 def test_a_registry_that_tells_no_digest_is_asked_for_the_manifest(fake, tmp_path) -> None:
-    """Tags and digests are confirmed by the manifest's own bytes; a second push finds it all there."""
+    """Tags and digests are confirmed by the manifest's bytes; a second push sends nothing."""
     image = make_image(tmp_path, "app", [b"x"], ("t",))
     fake.fault = _tells_no_digest()
     assert [push_all([image], fake.name)[0].unchanged for _ in range(2)] == [False, True]
@@ -232,7 +232,7 @@ def test_a_manifest_without_a_digest_and_with_other_bytes_is_not_trusted(fake, t
 
 
 def test_a_moved_tag_is_set_again(fake, tmp_path) -> None:
-    """An image that is there, with its tag on another one, sends only the manifest."""
+    """If the image exists but its tag is on another image, only the manifest is sent."""
     one, two = (make_image(tmp_path, "app", [name], ("t",)) for name in (b"1", b"2"))
     push_all([one], fake.name)
     push_all([two], fake.name)
@@ -242,17 +242,17 @@ def test_a_moved_tag_is_set_again(fake, tmp_path) -> None:
     assert fake.uploads == []
 
 
-@pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (400, "build the image again")])
-def test_refusals_end_at_once(fake, tmp_path, status: int, cure: str) -> None:
-    """What repeating cannot mend is not repeated."""
+@pytest.mark.parametrize(("status", "advice"), [(401, "log in"), (403, "right to push"), (400, "build the image again")])
+def test_refusals_end_at_once(fake, tmp_path, status: int, advice: str) -> None:
+    """Errors that a retry can't fix are not retried."""
     fake.fault = lambda h: h.command == "POST" and (h.answer(status) or True)
-    with pytest.raises(PushError, match=cure):
+    with pytest.raises(PushError, match=advice):
         push_all([make_image(tmp_path, "app", [b"x"])], fake.name, jobs=1)
     assert sum(line.startswith("POST") for line in fake.log) == 1
 
 
 def test_a_blob_that_is_not_what_its_digest_says_is_refused(fake, tmp_path) -> None:
-    """Same size, other bytes: when the registry refuses them, the file is named with what it has and should have."""
+    """If the registry refuses a file of the right size with other bytes, the error names the file and both digests."""
     image = make_image(tmp_path, "app", [b"abc"])
     image.layers[0][0].write_bytes(b"abd")
     with pytest.raises(InputError, match=f"{image.layers[0][0]}: has the digest {oci.sha256(b'abd')}, .* says {oci.sha256(b'abc')}; build"):
@@ -271,7 +271,7 @@ def test_files_that_do_not_fit_are_found_before_anything_is_sent(fake, tmp_path)
 
 @pytest.mark.parametrize("name", ["manifest", "config", "layer"])
 def test_a_missing_file_is_named(fake, tmp_path, name: str) -> None:
-    """An image that was cleaned away in the meantime ends in one sentence."""
+    """An image that was deleted meanwhile is a one-sentence error."""
     image = make_image(tmp_path, "app", [b"abc"])
     path = {"manifest": image.manifest, "config": image.config, "layer": image.layers[0][0]}[name]
     path.unlink()
@@ -289,7 +289,7 @@ def test_hostile_names_are_refused(fake, tmp_path, repository: str, tags: tuple[
 
 
 def test_progress_adds_up(fake, tmp_path) -> None:
-    """The steps told are those taken, one at a time, and sent bytes grow to the size."""
+    """Each step is reported once, one at a time, and the sent bytes grow to the size."""
     steps: list[push.Progress] = []
     images = [make_image(tmp_path, f"app/{i}", [b"b" * 9_000_000, b"%d" % i]) for i in range(2)]
     push_all(images, fake.name, progress=steps.append)
@@ -308,7 +308,7 @@ def test_equal_images_are_pushed_once(fake, tmp_path) -> None:
 
 
 def test_importing_stays_light() -> None:
-    """What the push needs is in the standard library, and heavy modules are not loaded with it."""
+    """A push needs only the standard library, and does not load slow modules."""
     code = "import sys; import rules.image.tools.push.push; print(*sys.modules)"
     root = Path(push.__file__).parents[4]
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=root, capture_output=True, text=True, check=True)
@@ -317,7 +317,7 @@ def test_importing_stays_light() -> None:
 
 
 def test_an_interrupt_waits_for_no_upload() -> None:
-    """Ctrl-C ends a push at once, also while another thread waits for a registry that has fallen silent."""
+    """Ctrl-C ends a push at once, even while another thread waits for a silent registry."""
     sending, answered = threading.Event(), threading.Event()
     ended: list[int] = []
 

@@ -1,6 +1,6 @@
-"""The push itself: ask first, send each blob once, mount it everywhere else, manifests last, confirm.
+"""Carries out a push: asks first, sends each blob once, mounts it everywhere else, sends manifests last, confirms.
 
-What is pushed was read and checked before: by push.py for programs, by the plan of a container_push target otherwise.
+Every push runs through Transfer. Its jobs come from a push plan (plan_reader.py), or from push.py for other programs.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import _thread
 
 from rules.image.tools.errors import InputError, LoginError, PushError
 from rules.image.tools.registry.parallel import run_parallel
-from rules.image.tools.registry.refusals import check_no_page
-from rules.image.tools.registry.registry import refusal
-from rules.image.tools.registry.retry import Interrupted, attempt_line, pause_for
+from rules.image.tools.registry.refusals import check_no_page, refusal
+from rules.image.tools.registry.retry import ATTEMPTS, Interrupted, RetryPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from rules.image.tools.registry.http1 import Answer
     from rules.image.tools.registry.registry import Registry
 
-UPLOAD_ATTEMPTS = 5
+WORKERS = 8  # requests in flight at once, unless the caller says otherwise
 _QUESTIONS = 4  # on one connection before another one is used
 _REDIRECTS = (302, 307, 308)
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -32,7 +31,7 @@ class Job:
     """One image to push.
 
     Attributes:
-        repository: where to in the registry.
+        repository: its repository in the registry.
         tags: names to give the manifest there, besides its digest.
         manifest: the manifest's bytes.
         media_type: its media type.
@@ -62,7 +61,7 @@ class Job:
 
 
 class _Blob:
-    """A blob that some image names: its file, size, and the repositories that need and have it."""
+    """A blob of some image: its file, its size, and the repositories that need it and have it."""
 
     __slots__ = ("digest", "path", "sent", "size", "there", "wanted")
 
@@ -81,12 +80,12 @@ class Transfer:
     Args:
         client: the registry's.
         tell: called with (state, repository, digest, sent, size) for each step, one call at a time, from several
-            threads; see push.Progress. None: nobody listens.
+            threads; see push.Progress. None: not called.
         workers: uploads in flight at once.
-        verify: ask for every blob, also of manifests that are there already and of those that were sent just now.
+        verify: whether to ask for every blob, also of manifests that exist already and again of what was sent.
     """
 
-    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int, verify: bool = False) -> None:
+    def __init__(self, client: Registry, tell: Callable[[str, str, str, int, int], None] | None, workers: int = WORKERS, verify: bool = False) -> None:
         self.client = client
         self.workers = workers
         self.verify = verify
@@ -94,13 +93,13 @@ class Transfer:
         self._lock = _thread.allocate_lock()
 
     def tell(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
-        """Report one step."""
+        """Reports one step."""
         if self._tell:
             with self._lock:
                 self._tell(state, repository, digest, sent, size)
 
     def run(self, jobs: list[Job]) -> None:
-        """Push all jobs; an index has to come after what it refers to.
+        """Pushes all jobs; an index must come after everything it refers to.
 
         Raises:
             PushError: the registry refused, gave a wrong answer or did not answer.
@@ -124,7 +123,7 @@ class Transfer:
             self._confirm(sorted(missing))
         last = {(job.repository, job.digest, job.tags): job for job in jobs if job.missing}
         run_parallel(self._finish, [job for job in last.values() if job.media_type not in _INDEXES], self.workers)
-        for job in last.values():  # in their order: what an index refers to comes before it
+        for job in last.values():  # in order: everything an index refers to comes before it
             if job.media_type in _INDEXES:
                 self._finish(job)
         for job in jobs:
@@ -132,7 +131,7 @@ class Transfer:
             job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
     def _look(self, jobs: list[Job]) -> None:
-        """Find out which names of which manifests the registry lacks; a tag with the right digest answers for that too."""
+        """Finds the names of manifests that the registry lacks; a tag with the right digest also confirms the digest."""
         asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
         for (job, name), right in zip(asked, self._manifests(asked)):
             if not right:
@@ -141,17 +140,17 @@ class Transfer:
             job.there = not job.missing
 
     def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
-        """Say of each (job, tag or digest) whether the registry has that name for the job's manifest."""
+        """Says for each (job, tag or digest) whether the registry has the job's manifest under that name."""
         if not names:
             return []
-        # One Accept for all: a registry answers a question for another media type with its own, or with 404.
+        # One Accept for all: for a media type that is not accepted, a registry answers with a converted manifest or 404.
         accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
         questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
         answers = zip(self._ask(questions, accept), names)
         return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
     def _look_for_blobs(self, blobs: list[_Blob]) -> None:
-        """Ask every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
+        """Asks every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
         for blob in blobs:
             blob.wanted = [name for name in blob.wanted if name not in blob.there]
         pairs = [(blob, name) for blob in blobs for name in blob.wanted]
@@ -163,22 +162,22 @@ class Transfer:
                 self.tell("exists", name, blob.digest, 0, blob.size)
 
     def _confirm(self, placed: list[tuple[str, str]]) -> None:
-        """Ask again for each (digest, repository) that was sent or mounted."""
+        """Asks again for each (digest, repository) that was sent or mounted."""
         answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
         for (digest, name), answer in zip(placed, answers):
             if not self._is_blob(answer, name, digest):
-                raise PushError(f"registry {self.client.name}: took {digest} for {name} but does not have it now; check its storage, then push again")
+                raise PushError(f"registry {self.client.name}: accepted {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
-        """Say whether an answer confirms that a repository has a blob."""
+        """Says whether an answer confirms that a repository has a blob."""
         if answer.status == 404:
             return False
         if answer.status == 200 or answer.status in _REDIRECTS:
-            return True  # a redirect leads to the storage that has it
+            return True  # a redirect leads to the storage of the blob
         raise refusal(answer, f"blob {digest} in {repository}", self.client.name)
 
     def _ask(self, questions: list[tuple[str, str]], accept: str = "") -> list[Answer]:
-        """Ask HEAD questions, some on each connection; then alone what that left open."""
+        """Asks HEAD questions, several on each connection; repeats those without an answer one by one."""
         count = max(_QUESTIONS, -(-len(questions) // self.workers))
         parts = [questions[i : i + count] for i in range(0, len(questions), count)]
         answers = [answer for part in run_parallel(lambda part: self.client.head_all(part, accept), parts, self.workers) for answer in part]
@@ -192,17 +191,17 @@ class Transfer:
         return answers
 
     def _provide(self, blob: _Blob) -> None:
-        """See to it that every repository that wants the blob has it."""
+        """Places the blob in every repository that wants it."""
         while blob.wanted:
             self._place(blob, blob.wanted[0])
             blob.there.append(blob.wanted.pop(0))
 
     def _place(self, blob: _Blob, repository: str) -> None:
-        """Mount the blob from a repository that has it, or upload it."""
-        what = f"upload of {blob.digest} to {repository}"
+        """Mounts the blob from a repository that has it, or uploads it."""
+        what = f"registry {self.client.name}: upload of {blob.digest} to {repository}"
         source = blob.there[0] if blob.there else ""
-        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
-            uploads = f"/v2/{repository}/blobs/uploads/"
+        policy = RetryPolicy(self.client.sleep, self.client.note)
+        while True:
             answer = self._mount(blob, repository, source) if source else None
             if answer is not None and answer.status == 201:
                 self.tell("mounted", repository, blob.digest, 0, blob.size)
@@ -210,27 +209,21 @@ class Transfer:
             if answer is None or answer.status != 202:
                 # Not every registry mounts, and not everyone may read the other repository: then the blob is sent.
                 source = ""
-                answer = self.client.request("POST", uploads, repository=repository)
+                answer = self.client.request("POST", f"/v2/{repository}/blobs/uploads/", repository=repository)
             if answer.status != 202:
-                raise refusal(answer, what, self.client.name)
+                raise refusal(answer, f"upload of {blob.digest} to {repository}", self.client.name)
             try:
                 self._upload(blob, repository, self.client.location(answer))
                 return
             except Interrupted as problem:
-                if attempt == UPLOAD_ATTEMPTS:
-                    raise PushError(
-                        f"registry {self.client.name}: {what} broke off {attempt} times "
-                        f"({problem}); check the registry and the network, then push again"
-                    ) from None
-                pause = pause_for(0.2 * 2**attempt, problem.wish)
-                self.client.note(attempt_line(f"registry {self.client.name}: {what} broke off ({problem})", attempt + 1, UPLOAD_ATTEMPTS, pause))
-                self.client.sleep(pause)
+                if not policy.wait(f"{what} broke off ({problem})", problem.retry_after):
+                    raise PushError(f"{what} broke off {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
 
     def _mount(self, blob: _Blob, repository: str, source: str) -> Answer | None:
-        """Ask a repository to take the blob from another one; None where no token allows that."""
+        """Asks a repository to take the blob from another one; None if no token allows it."""
         path = f"/v2/{repository}/blobs/uploads/?mount={blob.digest}&from={source.replace('/', '%2F')}"
         try:
             return self.client.request("POST", path, repository=f"{repository} {source}")
@@ -238,7 +231,7 @@ class Transfer:
             return None
 
     def _upload(self, blob: _Blob, repository: str, location: str) -> None:
-        """Send the whole blob in one request."""
+        """Sends the whole blob in one request."""
         done = 0
 
         def sent(count: int) -> None:
@@ -262,7 +255,7 @@ class Transfer:
         self.tell("uploaded", repository, blob.digest, blob.size, blob.size)
 
     def _finish(self, job: Job) -> None:
-        """Put the manifest under the names that it lacks, and have digest and names confirmed."""
+        """Sends the manifest under the names that the registry lacks, and confirms digest and names."""
         for name in job.missing:
             answer = self.client.request(
                 "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
@@ -274,23 +267,23 @@ class Transfer:
         for name, right in zip(names, self._manifests([(job, name) for name in names])):
             if not right:
                 raise PushError(
-                    f"registry {self.client.name}: took {job.repository} {name} but does not have {job.digest} now; "
+                    f"registry {self.client.name}: accepted {job.repository} {name} but does not have {job.digest} now; "
                     "check its storage, then push again"
                 )
         self.tell("pushed", job.repository, job.digest, len(job.manifest), len(job.manifest))
 
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
-    """Say whether a repository has the manifest with a digest; see push.exists."""
+    """Says whether a repository has the manifest with a digest; see exists."""
     accept = ", ".join(_MANIFESTS)
     answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
     return is_manifest(client, answer, repository, digest, digest, accept)
 
 
 def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
-    """Say whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+    """Says whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
 
-    An answer that does not tell a digest confirms nothing: then the manifest itself is fetched.
+    An answer without a digest confirms nothing: then the manifest itself is fetched.
 
     Raises:
         PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
@@ -310,19 +303,17 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
 
 
 def _digest(data: bytes) -> str:
-    """Return the digest of data."""
-    import hashlib  # pylint: disable=import-outside-toplevel  # only for registries that do not tell digests
+    """Returns the digest of data."""
+    import hashlib  # only for registries whose answers have no digest
 
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _check_content(blob: _Blob) -> None:
-    """Raise InputError if the file of a blob that a registry refused is not what its digest says."""
-    import hashlib  # pylint: disable=import-outside-toplevel  # only when something is wrong
+    """Raises InputError if the file of a blob that a registry refused is not what its digest says."""
+    import hashlib  # only when something is wrong
 
     with open(blob.path, "rb") as file:
         found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     if found != blob.digest:
         raise InputError(f"{blob.path}: has the digest {found}, the manifest says {blob.digest}; build the image again")
-
-

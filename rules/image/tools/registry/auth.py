@@ -1,8 +1,8 @@
 """Logging in to a registry: docker's config file, credential helpers, basic and bearer authentication.
 
-A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic wants name and password; Bearer names a
-token service to ask with them (distribution's token authentication), which gives a token for one repository.
-No name, password or token is ever part of an error.
+A registry answers 401 with a challenge (RFC 9110, section 11.6.1). Basic asks for name and password; Bearer names
+a token service (distribution's token authentication), which exchanges them for a token for one repository.
+Errors never contain a name, password or token.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
-from rules.image.tools.errors import LoginError, PushError, masked
+from rules.image.tools.errors import LoginError, PushError, mask_login
 from rules.image.tools.registry import http1, refusals
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES
 
@@ -34,19 +34,19 @@ class Login(NamedTuple):
     password: str
 
     def basic(self) -> str:
-        """Return the value of an Authorization header with name and password."""
+        """Returns the value of an Authorization header with name and password."""
         return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
 
 
 class Challenge(NamedTuple):
-    """What a 401 asks for: `basic` or `bearer`, and its parameters (realm, service, scope)."""
+    """The challenge of a 401: `basic` or `bearer`, and its parameters (realm, service, scope)."""
 
     scheme: str
     parameters: Mapping[str, str]
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Return the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
+    """Returns the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
     found: list[tuple[str, dict[str, str]]] = []
     for name, quoted, bare, scheme in _WORD.findall(header):
         if scheme:
@@ -58,18 +58,18 @@ def parse_challenge(header: str) -> Challenge:
 
 
 def config_path() -> str:
-    """Return where docker keeps its logins: $DOCKER_CONFIG or ~/.docker, config.json."""
+    """Returns the path of docker's logins: config.json in $DOCKER_CONFIG or ~/.docker."""
     return os.path.join(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"), "config.json")
 
 
 def find_login(registry: str) -> Login | None:
-    """Return the user's login for a registry, as `docker login` or a credential helper stored it.
+    """Returns the user's login for a registry, as `docker login` or a credential helper stored it.
 
     Args:
         registry: HOST[:PORT].
 
     Raises:
-        PushError: the config file cannot be read as what it should be, or the helper it names fails.
+        PushError: the config file is malformed, or the credential helper it names fails.
     """
     path = config_path()
     try:
@@ -89,23 +89,23 @@ def find_login(registry: str) -> Login | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
-        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or mend it") from None
+        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or correct it") from None
     return None
 
 
 def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
-    """Return what a credential helper (docker-credential-HELPER get) knows of a registry, None if nothing."""
-    import subprocess  # pylint: disable=import-outside-toplevel  # few users have a helper, all pay for imports
+    """Returns what a credential helper (docker-credential-HELPER get) knows about a registry; None if nothing."""
+    import subprocess  # few users have a helper
 
     if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
-        raise PushError(f"{config_path()}: {helper!r:.60} is no name of a credential helper; write the NAME of docker-credential-NAME")
+        raise PushError(f"{config_path()}: {helper!r:.60} is not a valid credential helper name; write the NAME of docker-credential-NAME")
     program = f"docker-credential-{helper}"
     try:
         done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
         raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
     except OSError as error:
-        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it an executable of this machine, or remove it from {config_path()}") from None
+        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}") from None
     except ValueError:
         raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
     except subprocess.TimeoutExpired:
@@ -127,32 +127,32 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
 
 
 def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
-    """Return the Authorization header that meets a challenge, None where there is no login to meet it with.
+    """Returns the Authorization header that answers a challenge; None without a login.
 
     Args:
         challenge: what the registry asked for.
-        login: the user's login; None asks the token service for what everyone may do.
+        login: the user's login; None asks the token service for anonymous access.
         registry: the registry's name, for errors.
-        plain: whether the registry itself is spoken to in plain HTTP; only then may its token service be.
-        actions: what a token has to allow.
+        plain: whether the registry uses plain HTTP; only then may its token service use it.
+        actions: the actions that a token must allow.
         sleep: what waits between attempts to reach the token service.
-        note: called with a line for each of them.
+        note: called with a line before each pause.
 
     Raises:
         LoginError: the token service refuses.
-        PushError: it cannot be reached, or is not one.
+        PushError: the token service can't be reached, or is not a token service.
     """
     if challenge.scheme == "basic":
         return login.basic() if login else None
     if challenge.scheme != "bearer":
-        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another")
+        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another registry")
     from rules.image.tools.registry.retry import RetryPolicy
 
     return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, RetryPolicy(sleep, note))
 
 
 def _is_here(netloc: str) -> bool:
-    """Say whether HOST[:PORT] is this machine; what is no such name is not."""
+    """Says whether HOST[:PORT] is this machine; False for anything else."""
     from rules.image.tools.registry.names import is_loopback
 
     try:
@@ -161,20 +161,20 @@ def _is_here(netloc: str) -> bool:
         return False
 
 
-def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, patience: RetryPolicy) -> str:
-    """Ask the token service that a challenge names for a token."""
+def _token(parameters: Mapping[str, str], login: Login | None, registry: str, plain: bool, actions: str, policy: RetryPolicy) -> str:
+    """Asks the token service that a challenge names for a token."""
     try:
         realm = urllib.parse.urlsplit(parameters.get("realm", ""))
         port = realm.port
-    except ValueError:  # half an IPv6 address, or no number for a port
+    except ValueError:  # half an IPv6 address, or a port that is not a number
         realm, port = urllib.parse.urlsplit(""), None
-    # Being on this machine makes plain HTTP safe for the registry, not for a token service that is elsewhere.
+    # Plain HTTP is safe for a registry on this machine, but not for its token service on another machine.
     plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
-        raise PushError(f"registry {registry}: its token service {masked(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
+        raise PushError(f"registry {registry}: its token service {mask_login(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
     scopes = parameters.get("scope", "").split(" ")
     if len(scopes) == 1:
-        # More than what was refused: the token of a question has to be good for the upload after it.
+        # More than the refused request needs: the token of a question must also be good for the upload after it.
         scopes = [re.sub(r"^(repository:[^:]+):.*", rf"\1:{actions}", scopes[0])]
     query = [("service", parameters.get("service", "")), *(("scope", scope) for scope in scopes)]
     headers = {"Accept": "application/json"}
@@ -189,13 +189,12 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     elif login:
         headers["Authorization"] = login.basic()
     connection = http1.Connection(realm.hostname, port or (443 if realm.scheme == "https" else 80), realm.scheme == "http")
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {realm.netloc.rpartition('@')[2]}", *(f"{name}: {value}" for name, value in headers.items())]
-    head = ("\r\n".join(lines) + f"\r\nContent-Length: {len(body or b'')}\r\n\r\n").encode("ascii")
+    head = http1.request_head(method, path, realm.netloc.rpartition("@")[2], headers, len(body or b""))
     service = f"registry {registry}: its token service {realm.hostname}"
-    answer = _patiently(connection, head, body, service, patience)
+    answer = _with_retries(connection, head, body, service, policy)
     if answer.status != 200:
-        cure = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
-        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {cure}")
+        advice = f"log in with docker login {registry}" if answer.status in (400, 401, 403) else "check its log"
+        raise LoginError(f"registry {registry}: its token service answered {answer.status}; {advice}")
     try:
         fields = json.loads(answer.body)
         token = fields.get("token") or fields["access_token"]
@@ -206,21 +205,21 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
 
 
-def _patiently(connection: http1.Connection, head: bytes, body: bytes | None, service: str, patience: RetryPolicy) -> http1.Answer:
-    """Return the answer of a token service, which is asked again while it is out of order."""
+def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None, service: str, policy: RetryPolicy) -> http1.Answer:
+    """Returns the answer of a token service; asks again while it is unavailable."""
 
     try:
         while True:
-            wish = None
+            retry_after = None
             try:
                 answer = connection.request(head, body)
                 if answer.status not in RETRYABLE_STATUSES:
                     return answer
-                problem, wish = f"answered {answer.status}", answer.headers.get("retry-after")
+                problem, retry_after = f"answered {answer.status}", answer.headers.get("retry-after")
             except OSError as error:
                 refusals.check_tls(error, connection.host)
                 problem = f"cannot be reached ({error or type(error).__name__})"
-            if not patience.waits(wish, f"{service} {problem}"):
+            if not policy.wait(f"{service} {problem}", retry_after):
                 raise PushError(f"{service} {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

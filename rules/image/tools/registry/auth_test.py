@@ -1,4 +1,4 @@
-"""Tests of logging in: where logins come from, what is sent to whom, and that no secret shows in errors."""
+"""Tests of logins: where they come from, where they are sent, and that errors contain no secret."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def _auth(name: str = "user", password: str = SECRET) -> str:
 
 @pytest.mark.parametrize("key", ["r.example:5000", "https://r.example:5000", "https://r.example:5000/v1/", "r.example:5000/v2/"])
 def test_docker_logins_are_found(config, key: str) -> None:
-    """The forms in which docker has written a registry's name are all understood."""
+    """All of docker's forms of a registry's name are recognized."""
     config({"auths": {"other": {"auth": _auth("x")}, key: {"auth": _auth()}}})
     assert auth.find_login("r.example:5000") == Login("user", SECRET)
 
@@ -73,7 +73,7 @@ def test_credential_helpers_are_asked(config, tmp_path, setting: dict) -> None:
 
 
 def test_a_helper_that_knows_nothing_means_anonymous(config, tmp_path) -> None:
-    """The helpers' own message for an unknown registry is no error."""
+    """The helper's message for an unknown registry is not an error."""
     _helper(tmp_path, "h", 'echo "credentials not found in native keychain"; exit 1')
     config({"credsStore": "h"})
     assert auth.find_login("r.example") is None
@@ -86,12 +86,12 @@ def test_a_helper_that_knows_nothing_means_anonymous(config, tmp_path) -> None:
         ("[]", "not readable as docker's config"),
         ({"auths": {"r.example": {"auth": "%%%"}}}, "not readable as docker's config"),
         ({"credsStore": "none"}, "names docker-credential-none for r.example, which is not on PATH"),
-        ({"credsStore": "../x"}, "no name of a credential helper"),
+        ({"credsStore": "../x"}, "is not a valid credential helper name"),
         ({"credsStore": "broken"}, "docker-credential-broken failed for r.example"),
     ],
 )
 def test_a_broken_config_is_one_sentence(config, tmp_path, value, message: str) -> None:
-    """What cannot be read is named, and what a failing helper printed is not."""
+    """The error names an unreadable file, but not the output of a failing helper."""
     _helper(tmp_path, "broken", f"echo '{SECRET}'; exit 3")
     config(value)
     with pytest.raises(PushError, match=message) as caught:
@@ -111,7 +111,7 @@ def test_a_broken_config_is_one_sentence(config, tmp_path, value, message: str) 
     ],
 )
 def test_a_helper_that_answers_wrongly_is_named(config, tmp_path, script: str, words: str) -> None:
-    """It is the helper, not docker's config, that has to be mended; what it printed is not shown."""
+    """The error is about the helper, not docker's config, and does not show the helper's output."""
     _helper(tmp_path, "h", script)
     config({"credsStore": "h"})
     with pytest.raises(PushError, match=f"^{words}") as caught:
@@ -121,12 +121,12 @@ def test_a_helper_that_answers_wrongly_is_named(config, tmp_path, script: str, w
 
 @pytest.mark.parametrize(("mode", "text", "reason"), [(0o644, "#!/bin/sh\n", "Permission denied"), (0o755, "\x7fnothing", "Exec format error")])
 def test_a_helper_that_cannot_be_run_is_named(config, tmp_path, mode: int, text: str, reason: str) -> None:
-    """With the system's reason, and the file that names it."""
+    """The error has the system's reason and the file that names the helper."""
     path = tmp_path / "docker" / "docker-credential-h"
     path.write_text(text)
     path.chmod(mode)
     config({"credsStore": "h"})
-    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it an executable .*config.json$"):
+    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it executable on this machine, or remove it from .*config.json$"):
         auth.find_login("r.example")
 
 
@@ -145,7 +145,7 @@ def test_challenges_are_parsed() -> None:
     ],
 )  # fmt: skip
 def test_of_several_challenges_one_that_can_be_met_is_taken(header: str, scheme: str, realm: str | None) -> None:
-    """Bearer before basic before what nobody here speaks; commas and names inside of quotes separate nothing."""
+    """Bearer comes before basic, and basic before unknown schemes; commas and names in quotes do not separate."""
     found = auth.parse_challenge(header)
     assert (found.scheme, found.parameters.get("realm")) == (scheme, realm)
 
@@ -173,14 +173,14 @@ def test_a_second_header_with_a_challenge_counts_too(tmp_path) -> None:
 
 @pytest.mark.parametrize("realm", ["http://t.example/token", "", "ftp://t.example", "https:///x", "token"])
 def test_logins_go_to_no_plain_token_service(realm: str) -> None:
-    """A registry spoken to with TLS may not send the login elsewhere without it."""
+    """A registry with TLS can't redirect the login to plain HTTP."""
     with pytest.raises(PushError, match="not an https address") as caught:
         auth.authorize(Challenge("bearer", {"realm": realm}), Login("user", SECRET), "r.example", plain=False)
     assert SECRET not in str(caught.value)
 
 
 def _basic(fault_login: Login):
-    """Return a fault that lets only this login through."""
+    """Returns a fault that lets only this login through."""
 
     def fault(handler) -> bool:
         if handler.headers.get("Authorization") == fault_login.basic():
@@ -193,7 +193,7 @@ def _basic(fault_login: Login):
 
 
 def _bearer(login: Login, asked: list[str]):
-    """Return a fault that is a token service too, and lets only its tokens through, one for each repository."""
+    """Returns a fault that is a token service too, and lets only its tokens through, one for each repository."""
 
     def fault(handler) -> bool:
         parts = urllib.parse.urlsplit(handler.path)
@@ -215,7 +215,7 @@ def _bearer(login: Login, asked: list[str]):
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 def test_a_registry_that_wants_a_login_gets_it(tmp_path, kind: str) -> None:
-    """Images arrive through both kinds of authentication; a token is asked for once a repository."""
+    """Images are pushed with both kinds of authentication; a token is requested once per repository."""
     login, asked = Login("user", SECRET), []
     images = [make_image(tmp_path, f"shop/{i}", [b"base" * 1000, b"%d" % i]) for i in range(2)]
     with FakeRegistry() as fake:
@@ -227,7 +227,7 @@ def test_a_registry_that_wants_a_login_gets_it(tmp_path, kind: str) -> None:
 
 
 def test_a_token_service_that_refuses_two_scopes_gets_the_blob_sent(tmp_path) -> None:
-    """Where no token is to be had for a mount from another repository, both get the blob itself."""
+    """If there is no token for a mount from another repository, both get the blob itself."""
     login = Login("user", SECRET)
     service = _bearer(login, [])
 
@@ -249,7 +249,7 @@ def test_a_token_service_that_refuses_two_scopes_gets_the_blob_sent(tmp_path) ->
 
 
 def _out_of_order(login: Login, times: int, act):
-    """Return a fault that is a token service, which acts in another way at first."""
+    """Returns a fault that is a token service, which acts in another way at first."""
     service, left = _bearer(login, []), [times]
 
     def fault(handler) -> bool:
@@ -264,7 +264,7 @@ def _out_of_order(login: Login, times: int, act):
 
 @pytest.mark.parametrize("act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"])
 def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> None:
-    """Passing trouble of the token service costs time, as the registry's own does; its Retry-After is heard, and each pause told."""
+    """A temporary error of the token service is retried like the registry's, with its Retry-After and a line for each pause."""
     login, pauses, notes = Login("user", SECRET), [], []
     with FakeRegistry() as fake:
         fake.fault = _out_of_order(login, 3, act)
@@ -274,7 +274,7 @@ def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> No
 
 
 def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:
-    """No login mends a 503: the sentence does not ask for one."""
+    """The error for a 503 does not ask for a login."""
     login = Login("user", SECRET)
     with FakeRegistry() as fake:
         fake.fault = _out_of_order(login, 99, lambda h: h.answer(503))
@@ -286,7 +286,7 @@ def test_a_token_service_that_stays_out_of_order_is_named(tmp_path) -> None:
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 def test_a_wrong_login_is_one_sentence(tmp_path, kind: str) -> None:
-    """The cure is named, the password is not, and it is not tried again and again."""
+    """The error says what to do, does not contain the password, and the login is not retried."""
     right, wrong = Login("user", "right"), Login("user", SECRET)
     with FakeRegistry() as fake:
         fake.fault = _basic(right) if kind == "basic" else _bearer(right, [])
@@ -298,7 +298,7 @@ def test_a_wrong_login_is_one_sentence(tmp_path, kind: str) -> None:
 
 
 def test_without_a_login_a_basic_challenge_is_the_registrys_refusal(tmp_path) -> None:
-    """Nothing to log in with: the 401 is reported with the cure."""
+    """Without a login, the error for the 401 says what to do."""
     with FakeRegistry() as fake:
         fake.fault = _basic(Login("user", "x"))
         with pytest.raises(PushError, match="answered 401; log in"):
@@ -307,12 +307,12 @@ def test_without_a_login_a_basic_challenge_is_the_registrys_refusal(tmp_path) ->
 
 @pytest.mark.parametrize("realm", ["https://[::1/token", "https://t.example:99999/token", "https://t.example:x/token"])
 def test_a_token_service_without_an_address_is_refused(realm: str) -> None:
-    """What no URL is ends in a sentence."""
+    """A realm that is not a URL is a one-sentence error."""
     with pytest.raises(PushError, match="not an https address"):
         auth.authorize(Challenge("bearer", {"realm": realm}), Login("user", SECRET), "r.example", plain=False)
 
 
 def test_a_registry_on_loopback_may_not_send_the_login_elsewhere_in_plain() -> None:
-    """Plain HTTP without being told so is for this machine only, for its registry's token service too."""
+    """Plain HTTP by default is for this machine only, also for the token service of its registry."""
     with pytest.raises(PushError, match="not an https address"):
         auth.authorize(Challenge("bearer", {"realm": "http://t.example/token"}), Login("user", SECRET), "127.0.0.1:5000", plain=True)

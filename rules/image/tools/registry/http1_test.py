@@ -8,7 +8,8 @@ import time
 import pytest
 
 from rules.image.tools.registry import http1
-from rules.image.tools.registry.http1 import BadAnswer, Connection
+from rules.image.tools.registry.http1 import Connection
+from rules.image.tools.registry.sockets import BadAnswer
 
 HEAD = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -47,7 +48,7 @@ def _serve():
     ids=["length", "chunked", "until closed", "old", "interim", "none"],
 )
 def test_bodies_are_read(serve, answer: bytes, body: bytes) -> None:
-    """However the length is told."""
+    """Bodies are read whole, for each form of length."""
     assert serve(answer).request(GET).body == body
 
 
@@ -81,18 +82,18 @@ def _drip():
     ids=["head", "body"],
 )
 def test_an_answer_that_drips_has_an_end(drip, monkeypatch, begin: bytes, piece: bytes) -> None:
-    """Neither a header line now and then nor a byte of a body puts the deadline off."""
+    """A header line or a byte now and then does not extend the deadline."""
     monkeypatch.setattr(http1, "TIMEOUT", 0.3)
     monkeypatch.setattr(http1, "BODY_TIMEOUT", 0.4)
     connection = drip(begin, piece, 900, b"")
     began = time.monotonic()
-    with pytest.raises(TimeoutError, match="no whole answer within 0 s"):
+    with pytest.raises(TimeoutError, match="no complete answer within 0 s"):
         connection.request(GET)
     assert time.monotonic() - began < 3 and not connection.opened
 
 
 def test_a_body_may_take_longer_than_its_head(drip, monkeypatch) -> None:
-    """What makes progress is waited for."""
+    """A body that makes progress may take longer than the timeout of the head."""
     monkeypatch.setattr(http1, "TIMEOUT", 0.3)
     assert drip(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n", b"x", 30, b"y").request(GET).body == b"x" * 30 + b"y"
 
@@ -141,7 +142,7 @@ def test_a_slow_upload_is_not_cut(monkeypatch, tmp_path) -> None:
     ids=["nothing", "no http", "no status", "short", "negative", "huge", "no number", "huge chunk", "endless header", "interim for ever", "trailers for ever"],
 )
 def test_what_is_no_answer_is_an_error(serve, answer: bytes) -> None:
-    """It is told as such, and the connection is not used again."""
+    """The error says so, and the connection is not used again."""
     connection = serve(answer)
     with pytest.raises(BadAnswer):
         connection.request(GET)
@@ -155,7 +156,7 @@ def test_headers_are_found_in_lower_case(serve) -> None:
 
 
 def test_a_pipeline_that_ends_early_gives_what_came(serve) -> None:
-    """The questions without an answer are the caller's to repeat."""
+    """Only the answers that arrived are returned."""
     connection = serve(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 404 No\r\nConnection: close\r\n\r\n")
     assert [answer.status for answer in connection.pipeline([HEAD] * 3)] == [200, 404]
     assert not connection.opened
@@ -166,3 +167,50 @@ def test_a_file_that_became_shorter_is_noticed(serve, tmp_path) -> None:
     (tmp_path / "blob").write_bytes(b"abc")
     with open(tmp_path / "blob", "rb", buffering=0) as file, pytest.raises(EOFError):
         serve(b"").request(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", file, 9)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 9_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"895440\r\n" + b"x" * 9_000_000 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 9_000_000,
+    ],
+    ids=["length", "chunked", "until closed"],
+)
+def test_a_streamed_body_may_have_any_size(serve, answer: bytes) -> None:
+    """It arrives in pieces of at most the size that was asked for, and ends."""
+    found, body = serve(answer).stream(GET)
+    pieces = list(iter(lambda: body.read(100_000), b""))
+    assert (found.status, found.body) == (200, b"")
+    assert max(map(len, pieces)) <= 100_000 and b"".join(pieces) == b"x" * 9_000_000
+    assert body.read(1) == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc"],
+    ids=["length", "chunked"],
+)
+def test_a_streamed_body_that_breaks_off_is_an_error(serve, answer: bytes) -> None:
+    """The received bytes can be read; the end of the connection is not the end of the body."""
+    _, body = serve(answer).stream(GET)
+    assert body.read(100) == b"abc"
+    with pytest.raises(BadAnswer, match="closed in the middle of an answer"):
+        body.read(100)
+
+
+@pytest.mark.parametrize("size", [None, 0, 5])
+def test_a_request_has_a_length_if_it_has_a_body(size: int | None) -> None:
+    """Host, further headers and the length are lines of their own; the empty line ends the head."""
+    length = b"" if size is None else b"Content-Length: %d\r\n" % size
+    head = http1.request_head("PUT", "/v2/", "r.example:5000", {"Accept": "a/b"}, size)
+    assert head == b"PUT /v2/ HTTP/1.1\r\nHost: r.example:5000\r\nUser-Agent: turnup\r\nAccept: a/b\r\n" + length + b"\r\n"
+
+
+def test_a_connection_has_its_own_timeout(drip) -> None:
+    """A connection may have a shorter timeout."""
+    connection = drip(b"", b"", 900, b"")
+    quick = Connection(connection.host, connection.port, True, timeout=0.1)
+    with pytest.raises(TimeoutError, match="no answer within 0 s"):
+        quick.request(GET)

@@ -1,4 +1,4 @@
-"""Does independent pieces of work on several threads."""
+"""Runs independent work on several threads, without the modules that concurrent.futures loads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
 
 
-
 def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
-    """Return [work(item) for item in items], up to workers at a time; after an error no further item is begun, and an interrupt waits for none."""
+    """Returns [work(item) for item in items], up to workers at a time; an error starts no further item, and an interrupt waits for none."""
     results: list[Any] = [None] * len(items)
     errors: list[BaseException] = []
     todo = iter(range(len(items)))
@@ -41,7 +40,7 @@ def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int)
         _thread.start_new_thread(thread, (done,))
         running.append(done)
     loop()
-    # Who interrupts does not wait for what the other threads are sending: they end with the process.
+    # An interrupt does not wait for the uploads of other threads: they end with the process.
     if not any(isinstance(error, KeyboardInterrupt) for error in errors):
         for done in running:
             done.acquire()

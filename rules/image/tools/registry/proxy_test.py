@@ -1,4 +1,4 @@
-"""Tests of proxies: which hosts are spoken to through one, and what ends in a sentence."""
+"""Tests of proxies: which hosts use one, and the errors."""
 
 import base64
 import socket
@@ -27,13 +27,13 @@ def _named(monkeypatch):
 
 
 def test_without_a_name_there_is_no_proxy(named) -> None:
-    """Nothing in the environment, nothing between."""
+    """Without a variable, connections are direct."""
     assert proxies.find("r.example", 443) is None
 
 
 @pytest.mark.parametrize("value", ["http://p.example:3128", "p.example:3128", "http://p.example:3128/"])
 def test_a_proxy_is_host_and_port(named, value: str) -> None:
-    """With and without its scheme."""
+    """The scheme is optional."""
     named(value)
     assert proxies.find("r.example", 443) == proxies.Proxy("p.example", 3128, "")
 
@@ -52,27 +52,27 @@ def test_a_proxys_login_is_unquoted(named) -> None:
     ],
 )  # fmt: skip
 def test_no_proxy_names_hosts_and_domains(named, exceptions: str, direct: bool) -> None:
-    """By name, by domain and with a port; a part of a name is none."""
+    """NO_PROXY has names, domains and ports; a part of a name does not match."""
     named("http://p.example:3128", exceptions)
     assert (proxies.find("r.example", 5000) is None) == direct
 
 
 @pytest.mark.parametrize(("exceptions", "direct"), [("10.1.0.0/16", True), ("10.1.2.3", True), ("10.2.0.0/16", False), ("10.1.2.3/x", False)])
 def test_no_proxy_names_addresses(named, exceptions: str, direct: bool) -> None:
-    """One, or a range of them."""
+    """NO_PROXY has single addresses and ranges."""
     named("http://p.example:3128", exceptions)
     assert (proxies.find("10.1.2.3", 443) is None) == direct
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 def test_this_machine_is_never_spoken_to_through_a_proxy(named, host: str) -> None:
-    """What runs here is not to be had there."""
+    """Loopback connections are always direct."""
     named("http://p.example:3128")
     assert proxies.find(host, 443) is None
 
 
 def test_plain_http_goes_through_no_proxy(named) -> None:
-    """A registry without TLS is near, also one that is not this machine's: its requests are shown to nobody between."""
+    """Plain HTTP never uses the proxy, even for other machines, so a proxy can't read it."""
     named("http://p.invalid:1")
     with FakeRegistry() as fake:
         name = fake.name.replace("127.0.0.1", "0.0.0.0")  # no loopback address, but answered by this machine
@@ -81,16 +81,16 @@ def test_plain_http_goes_through_no_proxy(named) -> None:
 
 @pytest.mark.parametrize("value", ["socks5://me:s3cret@p:1", "http://me:s3cret@[::1", "http://me:s3cret@p:x"])
 def test_what_is_no_proxy_is_one_sentence_without_its_password(named, value: str) -> None:
-    """The variable is named, its value is not."""
+    """The error names the variable, but not its value."""
     named(value)
-    with pytest.raises(PushError, match="^HTTPS_PROXY: is no proxy's address for r.example; write http://HOST:PORT") as caught:
+    with pytest.raises(PushError, match="^HTTPS_PROXY: is not the address of a proxy; to reach r.example, write http://HOST:PORT") as caught:
         Registry("r.example").request("GET", "/v2/")
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [Registry, Puller])
-def test_a_proxy_that_nobody_reaches_is_named(named, kind) -> None:
-    """It is what failed, not the registry; its login is not shown."""
+def test_an_unreachable_proxy_is_named(named, kind) -> None:
+    """The error names the proxy, without its login."""
     named("http://me:s3cret@127.0.0.1:1")
     client = kind("r.example", sleep=lambda _: None)
     with pytest.raises(PushError, match="^registry r.example: .*the proxy 127.0.0.1:1 that HTTPS_PROXY names: .*Connection refused, 8 times") as caught:
@@ -100,7 +100,7 @@ def test_a_proxy_that_nobody_reaches_is_named(named, kind) -> None:
 
 @pytest.mark.parametrize(("answer", "words"), [(b"HTTP/1.1 407 Login\r\n\r\n", "answered 407"), (b"", "did not answer in HTTP")])
 def test_a_proxy_that_refuses_is_named(named, answer: bytes, words: str) -> None:
-    """What it answered to CONNECT, which names the registry, is in the sentence."""
+    """The error has the proxy's answer to CONNECT, which names the registry."""
     heads = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 

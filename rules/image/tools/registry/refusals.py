@@ -1,8 +1,8 @@
-"""What a registry's refusals mean: each becomes one sentence that says what to do."""
+"""Turns refusals of a registry into one sentence each that says what to do."""
 
 from __future__ import annotations
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
     from rules.image.tools.registry.http1 import Answer
 
-_CURES = {
+_ADVICE = {
     400: "build the image again and push again",
     403: "ask for the right to push there, or choose another repository",
-    404: "check that this is a registry (API version 2) and that the repository may be made",
-    405: "this registry is read-only; push to another",
-    413: "raise the size that the registry, or the proxy before it, takes",
+    404: "check that this is a registry (API version 2) and that you may create the repository",
+    405: "this registry is read-only; push to another one",
+    413: "raise the size limit of the registry, or of the proxy in front of it",
 }
-_FULL = "its storage is full; free room there, then push again"
+_FULL = "its storage is full; free space there, then push again"
 
 
 def is_full(answer: Answer) -> bool:
-    """Say whether a registry's storage has no room left, which waiting does not mend."""
-    # The distribution project's registry answers 500 and hands the system's error on, ENOSPC being 28.
+    """Says whether a registry's storage is full, so that a retry would fail too."""
+    # The distribution project's registry answers 500 with the system's error; ENOSPC is 28.
     return answer.status == 507 or (answer.status == 500 and (b'"Err":28' in answer.body or b"no space left" in answer.body))
 
 
 def detail(answer: Answer) -> str:
-    """Return the first error of a registry's JSON answer as ` (CODE: message)`, or nothing."""
-    import json  # pylint: disable=import-outside-toplevel  # only when something is wrong
+    """Returns the first error of a registry's JSON answer as ` (CODE: message)`, or nothing."""
+    import json  # only when something is wrong
 
     try:
         error = json.loads(answer.body)["errors"][0]
@@ -39,57 +39,57 @@ def detail(answer: Answer) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return what a registry sent as a terminal may get it."""
+    """Returns text of a registry with only the characters that are safe on a terminal."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200]
 
 
 def refusal(answer: Answer, what: str, registry: str) -> PushError:
-    """Return the error for an answer that ends the work.
+    """Returns the error for an answer that ends the work.
 
     Args:
         answer: the registry's answer.
-        what: what was asked, e.g. `blob sha256:… of app/server`.
+        what: the subject of the request, such as `blob sha256:… of app/server`.
         registry: the registry's name.
     """
     if is_full(answer):
-        cure = _FULL
+        advice = _FULL
     elif answer.status == 401:
-        cure = f"log in with docker login {registry}"
+        advice = f"log in with docker login {registry}"
     elif 300 <= answer.status < 400:
-        cure = _redirected(answer.headers.get("location", ""))
+        advice = _redirected(answer.headers.get("location", ""))
     elif answer.status < 300:
-        cure = "that is not what a registry answers to it; check the registry's name and port"
+        advice = "that is not what a registry answers to it; check the registry's name and port"
     else:
-        cure = _CURES.get(answer.status, "check the registry's log")
-    return PushError(f"registry {registry}: {what}: answered {answer.status}{detail(answer)}; {cure}")
+        advice = _ADVICE.get(answer.status, "check the registry's log")
+    return PushError(f"registry {registry}: {what}: answered {answer.status}{detail(answer)}; {advice}")
 
 
 def _redirected(location: str) -> str:
-    """Return what to do about a redirect, which a push does not follow: its login is for the registry that was named."""
+    """Returns what to do about a redirect, which a push does not follow, because its login is for the named registry."""
     scheme, _, rest = location.partition("//")
-    host = masked(rest.partition("/")[0])
+    host = mask_login(rest.partition("/")[0])
     if scheme not in ("http:", "https:") or not host:
-        return f"it redirects to {masked(location)!r:.200}; name the registry itself, without what redirects there"
+        return f"it redirects to {mask_login(location)!r:.200}; name the registry itself, without what redirects there"
     tls = ", and speak TLS to it: do not name it insecure" if scheme == "https:" else ""
     return f"it redirects to {_printable(f'{scheme}//{host}')}; name that as the registry{tls}"
 
 
 def check_no_page(status: int, headers: Mapping[str, str], registry: str) -> None:
-    """Raise PushError where a good answer is a page for people, which no registry sends."""
+    """Raises PushError if a successful answer is a web page, which no registry sends."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
-        raise PushError(f"registry {registry}: answered {status} with a page ({kind}), so that is no registry; check its name and port, and what stands before it")
+        raise PushError(f"registry {registry}: answered {status} with a page ({kind}), so it is not a registry; check its name and port, and the proxy in front of it")
 
 
 def check_tls(error: OSError, registry: str) -> None:
-    """Raise PushError where a connection failed for a reason of TLS that trying again does not mend."""
+    """Raises PushError if a connection failed for a TLS reason that a retry can't fix."""
     kind = type(error).__name__
     if kind == "SSLCertVerificationError":
         why = getattr(error, "verify_message", str(error)).rstrip(".")
         if "ostname mismatch" in why or "IP address mismatch" in why:
             raise PushError(f"registry {registry}: its certificate is for another name ({why}); use a name that is in it") from None
         raise PushError(
-            f"registry {registry}: its certificate is not trusted ({why}); name its authority's certificate in SSL_CERT_FILE, "
+            f"registry {registry}: its certificate is not trusted ({why}); set SSL_CERT_FILE to its authority's certificate, "
             "or install it with update-ca-certificates"
         ) from None
     if kind == "SSLError" and any(word in str(error) for word in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")):

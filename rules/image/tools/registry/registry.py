@@ -1,8 +1,8 @@
 """A client of the registry API (OCI distribution-spec 1.1) over kept-alive HTTP connections.
 
-One Registry serves many threads; connections are kept open and handed from request to request. A request is tried again,
-with growing pauses, after 429, 5xx and broken connections; everything that this client sends may be repeated. A 401 is
-met with the user's login (see auth.py), again when a token has run out.
+One Registry serves many threads; connections stay open for the next request. Requests are retried after 429, 5xx and broken
+connections (see retry.py); everything that this client sends may be repeated. A 401 is answered with the user's login (see
+auth.py), and again when a token expires.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import _thread
 import time
 
-from rules.image.tools.errors import PushError, masked
+from rules.image.tools.errors import PushError, mask_login
 from rules.image.tools.registry import refusals
-from rules.image.tools.registry.http1 import Answer, BadAnswer, Connection, speaks_tls
+from rules.image.tools.registry.http1 import Answer, Connection, request_head
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
+from rules.image.tools.registry.sockets import BadAnswer, speaks_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +23,9 @@ if TYPE_CHECKING:
 
     from rules.image.tools.registry.auth import Login
 
-__all__ = ["Answer", "Registry", "refusal"]
-
-refusal = refusals.refusal
-
-
-
-
-
-
-
-
 
 def _find_login(registry: str) -> Login | None:
-    """Return the login that docker's config file has for a registry."""
+    """Returns the login that docker's config file has for a registry."""
     from rules.image.tools.registry import auth
 
     return auth.find_login(registry)
@@ -46,20 +36,20 @@ class Registry:
 
     Attributes:
         name: HOST or HOST:PORT.
-        plain: whether it is spoken to without TLS.
-        actions: what a token is asked to allow.
+        plain: whether it uses plain HTTP.
+        actions: the actions that a token must allow.
         authorizations: Authorization header by repository; "" has the one for all of them.
 
     Args:
         name: HOST or HOST:PORT.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
-        login: finds the user's name and password for a registry's name, or None; asked once, when the registry
-            wants them. By default docker's config file is read.
+        login: finds the user's name and password for a registry's name, or None; called once, when the registry
+            asks for them. By default docker's config file is read.
         sleep: what waits between attempts (tests put a recorder here).
         note: called with a line for each pause before another attempt, from several threads.
 
     Raises:
-        PushError: name is no HOST[:PORT].
+        PushError: name is not HOST[:PORT].
     """
 
     actions = "pull,push"
@@ -90,7 +80,7 @@ class Registry:
         self._idle: list[Connection] = []
 
     def close(self) -> None:
-        """Close every connection that no request is using."""
+        """Closes every connection that no request is using."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -108,29 +98,29 @@ class Registry:
         again: bool = True,
         sent: Callable[[int], None] | None = None,
     ) -> Answer:
-        """Send one request and read its answer.
+        """Sends one request and reads its answer.
 
         Args:
             method: HTTP method.
             path: path and query, beginning with '/'.
-            repository: the repository that the request is about, which a token has to be for; to mount from
-                another one, `TO FROM` with a space between.
-            body: bytes, or a file opened for reading bytes without a buffer, which is sent from its start.
+            repository: the repository of the request, for its token; to mount from another one, `TO FROM`,
+                separated by a space.
+            body: bytes, or an unbuffered binary file, which is sent from its start.
             size: length of the body in bytes.
             headers: further headers.
-            again: repeat after 429, 5xx and broken connections; False for requests whose session ends with
-                an error, which have to be repeated from an earlier step.
+            again: whether to retry after 429, 5xx and broken connections; False if an error ends the session
+                of the request, so that the caller must repeat an earlier step.
             sent: called with the number of body bytes after each block handed to the connection.
 
         Returns:
-            The answer, whatever its status, except those that were repeated to no avail.
+            The answer, whatever its status, except statuses that were retried.
 
         Raises:
             PushError: no answer after all attempts. With again=False, Interrupted after the first.
         """
-        patience = RetryPolicy(self.sleep, self.note)
+        policy = RetryPolicy(self.sleep, self.note)
         while True:
-            wish = None
+            retry_after = None
             try:
                 answer = self._authorized(method, path, repository, body, size, headers, sent)
                 if answer.status == 400 and not refusals.detail(answer):
@@ -138,29 +128,29 @@ class Registry:
                 if answer.status not in RETRYABLE_STATUSES or refusals.is_full(answer):
                     return answer
                 problem = f"answered {answer.status}{refusals.detail(answer)}"
-                wish = answer.headers.get("retry-after")
+                retry_after = answer.headers.get("retry-after")
             except EOFError:
-                raise PushError(f"{body.name}: became shorter while it was sent; build again and push again") from None
+                raise PushError(f"{getattr(body, 'name', '')}: became shorter during the upload; build and push again") from None
             except OSError as error:
                 refusals.check_tls(error, self.name)
                 if isinstance(error, (BadAnswer, ConnectionResetError)):
                     self._check_plain()
                 problem = f"{method} {path.partition('?')[0]}: {error or type(error).__name__}"
             if not again:
-                raise Interrupted(problem, wish)
-            if not patience.waits(wish, f"registry {self.name}: {problem}"):
+                raise Interrupted(problem, retry_after)
+            if not policy.wait(f"registry {self.name}: {problem}", retry_after):
                 raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
 
     def head_all(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
-        """Ask several HEAD questions, on one connection without waiting for each answer.
+        """Asks several HEAD questions, on one connection without waiting for each answer.
 
         Args:
             questions: (path, repository) each.
             accept: the Accept header of all of them; empty: none.
 
         Returns:
-            The answers in order; None for each that is still to be asked by itself, with login and patience, because
-            there was no answer or it was a 400, a 401 or one that is worth repeating.
+            The answers in order; None for each question to ask again with login and retries, because there was
+            no answer, or a 400, a 401 or a status that is retried.
         """
         headers = {"Accept": accept} if accept else {}
         connection = self._take()
@@ -168,29 +158,24 @@ class Registry:
             answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
         except OSError as error:
             answers = []
-            if isinstance(error, TimeoutError):  # others show themselves at once when the questions are asked again
+            if isinstance(error, TimeoutError):  # other errors come back at once when the questions are asked again
                 self.note(f"registry {self.name}: {error}; asking again")
         self._give(connection)
         useful = [None if answer.status in RETRYABLE_STATUSES or answer.status in (400, 401) else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
     def _known(self, repository: str) -> str | None:
-        """Return the authorization that a repository was found to need."""
+        """Returns the authorization that a repository needed before."""
         known = self.authorizations
         return known.get(repository) or known.get(repository.partition(" ")[0]) or known.get("")
 
     def _head(self, method: str, path: str, headers: dict[str, str], authorization: str | None, size: int | None = None) -> bytes:
-        """Return a request's first line and headers."""
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address}", "User-Agent: turnup"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if authorization:
-            lines.append(f"Authorization: {authorization}")
-        if size is not None:
-            lines.append(f"Content-Length: {size}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        """Returns a request's first line and headers."""
+        login = {"Authorization": authorization} if authorization else {}
+        return request_head(method, path, self._address, {**headers, **login}, size)
 
     def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
-        """Send a request, and once more with the user's login where a 401 asks for it."""
+        """Sends a request, and again with the user's login after a 401."""
         length = None if body is None and method not in ("POST", "PUT") else size
         used = self._known(repository)
         answer = self._once(self._head(method, path, headers or {}, used, length), body, size, sent)
@@ -199,7 +184,7 @@ class Registry:
         return answer
 
     def _authorize(self, answer: Answer, repository: str, used: str | None) -> str | None:
-        """Meet the challenge of a 401; return what is to be tried instead of what was used, None if there is nothing."""
+        """Answers the challenge of a 401; returns the authorization to try next, None if there is none."""
         from rules.image.tools.registry import auth
 
         challenge = auth.parse_challenge(answer.headers.get("www-authenticate", ""))
@@ -207,7 +192,7 @@ class Registry:
             return None
         with self._lock:
             authorizing = self._authorizing.setdefault(repository, _thread.allocate_lock())
-        with authorizing:  # of several requests that are refused at once, one asks for a token
+        with authorizing:  # one of several requests that are refused at once asks for a token
             known = self._known(repository)
             if known != used:
                 return known
@@ -216,12 +201,12 @@ class Registry:
             value = auth.authorize(challenge, self._login[0], self.name, plain=self.plain, actions=self.actions, sleep=self.sleep, note=self.note)
             if value is None or value == used:
                 return None
-            # A password opens every repository, a token one.
+            # A password is for every repository, a token for one.
             self.authorizations[repository if challenge.scheme == "bearer" else ""] = value
         return value
 
     def _once(self, head: bytes, body: bytes | BinaryIO | None, size: int, sent: Callable[[int], None] | None) -> Answer:
-        """Send the request on an idle connection, without repeating."""
+        """Sends the request on an idle connection, without repeating."""
         connection = self._take()
         stale = connection.opened
         try:
@@ -229,38 +214,38 @@ class Registry:
         except (BadAnswer, BrokenPipeError, ConnectionResetError):
             if not stale or not (body is None or isinstance(body, bytes)):
                 raise
-            # The registry had closed it while it was idle. What has a session is begun anew by its caller.
+            # The registry closed it while it was idle. The caller restarts a request that has a session.
             answer = connection.request(head, body, size, sent)
         self._give(connection)
         return answer
 
     def _take(self) -> Connection:
-        """Return an idle connection, or a new one that is still to be opened."""
+        """Returns an idle connection, or a new one that is not open yet."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return Connection(self._host, self._port, self.plain)
 
     def _give(self, connection: Connection) -> None:
-        """Keep a connection for the next request."""
+        """Keeps a connection for the next request."""
         if connection.opened:
             with self._lock:
                 self._idle.append(connection)
 
     def _check_plain(self) -> None:
-        """Raise PushError where a registry that is spoken to in plain HTTP, and answered nothing of use, speaks TLS."""
+        """Raises PushError if a registry that gave no useful answer in plain HTTP speaks TLS."""
         with self._lock:
             probed, self._probed = self._probed or not self.plain, True
         if not probed and speaks_tls(self._host, self._port):
             here = ", as registries of this machine are; push with --secure, or use another name of this machine"
-            raise PushError(f"registry {self.name}: it speaks TLS and was spoken to in plain HTTP{'; do not name it insecure' if self._insecure else here}")
+            raise PushError(f"registry {self.name}: it speaks TLS but was asked in plain HTTP{'; do not name it insecure' if self._insecure else here}")
 
     def location(self, answer: Answer) -> str:
-        """Return path and query of the Location that an upload answer gives.
+        """Returns path and query of the Location that an upload answer gives.
 
         Raises:
-            PushError: there is none, or it points to another host: blobs and credentials go only where the
-                user said.
+            PushError: there is none, or it points to another host: blobs and credentials only go to the
+                registry that the user named.
         """
         value = answer.headers.get("location", "")
         scheme, separator, rest = value.partition("//")
@@ -271,17 +256,7 @@ class Registry:
         default = ":80" if self.plain else ":443"
         elsewhere = netloc and netloc.lower().removesuffix(default) != self._address.lower().removesuffix(default)
         if elsewhere or not path.startswith("/"):
-            raise PushError(f"registry {self.name}: sent an upload to {masked(value)!r:.200}; only paths of the registry itself are followed")
+            raise PushError(f"registry {self.name}: sent an upload to {mask_login(value)!r:.200}; only paths of the registry itself are followed")
         if not path.isascii() or not path.isprintable() or " " in path:
-            raise PushError(f"registry {self.name}: the upload location {masked(value)!r:.200} has control characters or spaces in it; check the registry")
+            raise PushError(f"registry {self.name}: the upload location {mask_login(value)!r:.200} has control characters or spaces in it; check the registry")
         return path.partition("#")[0]
-
-
-
-
-
-
-
-
-
-

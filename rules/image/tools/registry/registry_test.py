@@ -11,8 +11,10 @@ import pytest
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.push.transfer import has_manifest
+from rules.image.tools.registry.http1 import Answer
 from rules.image.tools.registry.names import is_loopback, wants_plain_http
-from rules.image.tools.registry.registry import Answer, Registry, refusal
+from rules.image.tools.registry.refusals import refusal
+from rules.image.tools.registry.registry import Registry
 from rules.image.tools.registry.retry import ATTEMPTS, Interrupted
 from rules.image.tools.testing.fake_registry import FakeRegistry
 
@@ -40,7 +42,7 @@ def _client(fake, pauses):
 
 
 def _fails(times: int, act):
-    """Return a fault that acts on the first requests only."""
+    """Returns a fault that acts on the first requests only."""
     left = [times]
 
     def fault(handler) -> bool:
@@ -59,7 +61,7 @@ def _fails(times: int, act):
     ids=["503", "429", "500", "cut"],
 )
 def test_passing_trouble_is_sat_out(fake, client, pauses, act) -> None:
-    """Requests are repeated, with pauses that grow."""
+    """Requests are retried with growing pauses."""
     fake.fault = _fails(4, act)
     assert client.request("HEAD", "/v2/a/blobs/x").status == 200
     assert len(pauses) == 4
@@ -67,7 +69,7 @@ def test_passing_trouble_is_sat_out(fake, client, pauses, act) -> None:
 
 
 def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
-    """Retry-After in seconds, or as a date, is waited for, up to a minute."""
+    """A pause is as long as Retry-After says, in seconds or as a date, up to a minute."""
     fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="3"))
     client.request("HEAD", "/v2/a/blobs/x")
     fake.fault = _fails(1, lambda h: h.answer(429, Retry_After="86400"))
@@ -78,14 +80,14 @@ def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
 
 
 def test_lasting_trouble_is_one_sentence(fake, client) -> None:
-    """After all attempts the error names the registry, its answer and the cure."""
+    """After all attempts the error names the registry and its answer, and says what to do."""
     fake.fault = lambda h: h.answer(503, b'{"errors":[{"code":"UNAVAILABLE","message":"be\\u0007back"}]}') or True
     with pytest.raises(PushError, match=rf"registry {fake.name}: answered 503 \(UNAVAILABLE: be\?back\), {ATTEMPTS} times; check"):
         client.request("GET", "/v2/a/blobs/x")
 
 
-def test_nobody_listening_is_one_sentence(pauses) -> None:
-    """A closed port ends in an error that names it."""
+def test_a_closed_port_is_one_sentence(pauses) -> None:
+    """The error for a closed port names it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         name = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -103,7 +105,7 @@ def test_a_session_is_not_repeated_by_itself(fake, client, pauses) -> None:
 
 
 def test_connections_are_kept(fake, client) -> None:
-    """Ten requests in a row come over one connection."""
+    """Ten consecutive requests use one connection."""
     ports = set()
     fake.fault = lambda h: ports.add(h.client_address[1])
     for _ in range(10):
@@ -112,7 +114,7 @@ def test_connections_are_kept(fake, client) -> None:
 
 
 def test_a_tls_registry_is_not_spoken_to_in_plain(fake, pauses) -> None:
-    """TLS asked of a registry that speaks plain HTTP ends in a sentence that says so, without retries."""
+    """TLS with a registry that speaks plain HTTP is an error that says so, without retries."""
     with pytest.raises(PushError, match="no TLS connection, it speaks plain HTTP: name it insecure"):
         Registry(fake.name, insecure=False, sleep=pauses.append).request("GET", "/v2/")
     assert pauses == []
@@ -147,17 +149,17 @@ def _tls():
     [b"", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"],
     ids=["closed", "alert", "as Go", "without a word"],
 )
-@pytest.mark.parametrize(("insecure", "cure"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
-def test_a_plain_registry_that_speaks_tls_is_told_as_such(tls, pauses, plain_answer: bytes, insecure: bool | None, cure: str) -> None:
-    """However it answers plain HTTP, a push says that TLS was meant, without retries."""
+@pytest.mark.parametrize(("insecure", "advice"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
+def test_a_plain_registry_that_speaks_tls_is_told_as_such(tls, pauses, plain_answer: bytes, insecure: bool | None, advice: str) -> None:
+    """Whatever it answers to plain HTTP, the error says that it speaks TLS, without retries."""
     client = Registry(tls(plain_answer), insecure=insecure, sleep=pauses.append)
-    with pytest.raises(PushError, match=f"registry {client.name}: it speaks TLS and was spoken to in plain HTTP.*{cure}"):
+    with pytest.raises(PushError, match=f"registry {client.name}: it speaks TLS but was asked in plain HTTP.*{advice}"):
         has_manifest(client, "a", "sha256:" + "0" * 64)
     assert pauses == []
 
 
 def test_a_400_of_a_plain_registry_stays_one(fake, client) -> None:
-    """Without a word of its own, from a registry that speaks no TLS."""
+    """A 400 without details from a registry without TLS is returned as it is."""
     fake.fault = lambda h: h.answer(400) or True
     assert client.request("HEAD", "/v2/a/blobs/x").status == 400
 
@@ -172,7 +174,7 @@ def test_a_400_of_a_plain_registry_stays_one(fake, client) -> None:
 )
 @pytest.mark.parametrize("status", [301, 308])
 def test_a_redirect_is_told_with_where_it_leads(fake, client, status: int, location: str, words: str) -> None:
-    """A push does not follow it, and says what to name instead."""
+    """A push does not follow a redirect, and says which registry to name instead."""
     fake.fault = lambda h: h.answer(status, Location=location) or True
     with pytest.raises(PushError, match=f"answered {status}; {words}") as caught:
         has_manifest(client, "a", "sha256:" + "0" * 64)
@@ -180,19 +182,19 @@ def test_a_redirect_is_told_with_where_it_leads(fake, client, status: int, locat
 
 
 def test_a_page_is_no_registry(fake, client) -> None:
-    """A web server that answers everything with 200 is told as one."""
+    """A web server that answers everything with 200 is reported as such."""
     fake.fault = lambda h: h.answer(200, b"<html>", Content_Type="text/html; charset=utf-8") or True
-    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so that is no registry; check its name and port"):
+    with pytest.raises(PushError, match=r"answered 200 with a page \(text/html\), so it is not a registry; check its name and port"):
         has_manifest(client, "a", "sha256:" + "0" * 64)
 
 
 def test_a_success_that_was_not_asked_for_is_no_registrys() -> None:
-    """200 to an upload sends nobody to a registry's log."""
+    """The error for a 200 to an upload does not point to the registry's log."""
     assert "that is not what a registry answers" in str(refusal(Answer(200, {}, b""), "upload", "r.example"))
 
 
 def test_waiting_is_told(fake, pauses) -> None:
-    """A line before each pause: who, why, which attempt of how many, in how many seconds."""
+    """The line before each pause has the registry, the reason, the attempt and the seconds."""
     notes: list[str] = []
     fake.fault = _fails(2, lambda h: h.answer(429, Retry_After="86400"))
     Registry(fake.name, sleep=pauses.append, note=notes.append).request("HEAD", "/v2/a/blobs/x")
@@ -200,7 +202,7 @@ def test_waiting_is_told(fake, pauses) -> None:
 
 
 def test_silence_is_told(pauses, monkeypatch) -> None:
-    """A registry that takes connections and never answers: the first questions, sent together, count too."""
+    """For a registry that accepts connections but never answers, the pipelined questions have a line too."""
     monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.05)
     notes: list[str] = []
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
@@ -213,27 +215,27 @@ def test_silence_is_told(pauses, monkeypatch) -> None:
 
 @pytest.mark.parametrize("name", ["localhost", "localhost:5000", "127.0.0.1:1", "127.9.9.9", "[::1]:5000"])
 def test_loopback_is_spoken_to_in_plain(name: str) -> None:
-    """This machine itself needs no TLS."""
+    """Loopback names use plain HTTP."""
     assert is_loopback(name) and wants_plain_http(name, None)
 
 
 @pytest.mark.parametrize("name", ["example.com", "172.19.0.2:31000", "localhost.example.com", "127.0.0.1.example.com:80", "reg.localhost:5000"])
 def test_others_are_spoken_to_in_plain_only_when_told(name: str) -> None:
-    """A private address is no reason to leave TLS out; the caller's word is."""
+    """A private address uses TLS unless the caller says otherwise."""
     assert not wants_plain_http(name, None)
     assert wants_plain_http(name, True)
 
 
 @pytest.mark.parametrize("name", ["", "http://x", "x/y", "x y", "-x", "x:port", "x\r\nHost: y", "user@x"])
 def test_a_registry_is_host_and_port(name: str) -> None:
-    """What would end up elsewhere in a URL or header is refused."""
+    """Names that would change a URL or header are refused."""
     with pytest.raises(PushError, match=r"write HOST or HOST:PORT"):
         Registry(name)
 
 
 @pytest.mark.parametrize("name", ["user:S3cret@reg.example:5000", "S3cret@reg.example", "a@S3cret@reg.example"])
 def test_a_login_in_a_registrys_name_is_not_shown(name: str) -> None:
-    """What stands before the last @ is masked."""
+    """The part before the last @ is masked."""
     with pytest.raises(PushError, match=r"registry '\*\*\*@reg.example.*write HOST or HOST:PORT") as caught:
         Registry(name)
     assert "S3cret" not in str(caught.value)
@@ -241,7 +243,7 @@ def test_a_login_in_a_registrys_name_is_not_shown(name: str) -> None:
 
 @pytest.mark.parametrize("location", ["", "http://evil.example/v2/x", "//evil.example/x", "relative", "/v2/a b", "/v2/a\r\nX: y", "https://127.0.0.1:1/v2/"])
 def test_uploads_go_to_no_other_host(location: str) -> None:
-    """A Location elsewhere, or one that would break the request, is refused."""
+    """A Location on another host, or one that would break the request, is refused."""
     with pytest.raises(PushError):
         Registry("127.0.0.1:5000").location(Answer(202, {"location": location}, b""))
 
@@ -268,7 +270,7 @@ def test_docker_hubs_registry_has_another_name() -> None:
     assert client.location(Answer(202, {"location": "https://registry-1.docker.io/v2/a/u?b"}, b"")) == "/v2/a/u?b"
 
 
-@pytest.mark.parametrize(("status", "cure"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free room"), (418, "log")])
-def test_refusals_name_the_cure(status: int, cure: str) -> None:
+@pytest.mark.parametrize(("status", "advice"), [(401, "log in"), (403, "right to push"), (413, "size"), (405, "read-only"), (507, "free space"), (418, "log")])
+def test_refusals_name_the_cure(status: int, advice: str) -> None:
     """Each refusal says what to do."""
-    assert cure in str(refusal(Answer(status, {}, b"no json"), "blob x", "r"))
+    assert advice in str(refusal(Answer(status, {}, b"no json"), "blob x", "r"))

@@ -10,7 +10,7 @@ from rules.image.tools.push.push import Image
 
 
 def make_image(folder: Path, repository: str, layers: list[bytes], tags: tuple[str, ...] = ()) -> Image:
-    """Write an image's files and return it; equal layers have equal files."""
+    """Writes an image's files and returns it; equal layers have equal files."""
     folder.mkdir(exist_ok=True)
     pairs, descriptors = [], []
     for data in layers:

@@ -1,4 +1,4 @@
-"""Stands in for apt-get, apt-cache and dpkg in tests: an archive in a folder, with what can go wrong.
+"""A fake of apt-get, apt-cache and dpkg for tests: an archive in a folder, with faults on request.
 
 install() puts the three programs into a folder for PATH; they are this file. Their state is a JSON object in
 $FAKE_APT/state.json: `system` and `fresh` (package lists: name -> list of versions, newest first), `pool` (list of
@@ -15,17 +15,17 @@ from pathlib import Path
 
 
 def content(name: str, version: str) -> bytes:
-    """Return what the archive has under a name and version."""
+    """Returns the content of a package in the archive."""
     return f"package {name} {version}".encode()
 
 
 def checksum(name: str, version: str) -> str:
-    """Return the sha256 of content(name, version)."""
+    """Returns the sha256 of content(name, version)."""
     return hashlib.sha256(content(name, version)).hexdigest()
 
 
 class FakeApt:
-    """The archive and what was asked of it.
+    """The archive and a log of its commands.
 
     Args:
         folder: an empty folder; `bin` in it is for PATH.
@@ -45,7 +45,7 @@ class FakeApt:
         self, *, system: dict | None = None, fresh: dict | None = None, pool: list[str] | None = None, offline: bool = False, wrong: bool = False,
         depends: dict | None = None, provides: dict | None = None,
     ) -> None:  # fmt: skip
-        """Say what the archive and the machine's lists have. Without a pool, everything in fresh can be downloaded."""
+        """Sets the content of the archive and of the machine's lists. Without a pool, everything in fresh can be downloaded."""
         fresh = fresh if fresh is not None else system or {}
         pool = pool if pool is not None else [f"{name}={version}" for name, versions in fresh.items() for version in versions]
         state = {"system": system or {}, "fresh": fresh, "pool": pool, "offline": offline, "wrong": wrong, "depends": depends or {}, "provides": provides or {}}
@@ -53,12 +53,12 @@ class FakeApt:
         (self.folder / "log").write_text("")
 
     def log(self) -> list[str]:
-        """Return the commands since set(), without options."""
+        """Returns the commands since set(), without options."""
         return (self.folder / "log").read_text().splitlines()
 
 
 def _plan(names: list[str], lists: dict[str, list[str]], state: dict, status: str) -> int:
-    """Print what would be installed beside what a dpkg status says is there already."""
+    """Prints what would be installed in addition to the packages in a dpkg status."""
     installed = {name for line in status.splitlines() if line.startswith(("Package: ", "Provides: ")) for name in line.partition(": ")[2].split(", ")}
     planned: list[str] = []
     while names:
@@ -79,7 +79,7 @@ def _fail(message: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Be the program argv[1], with its arguments, on the archive in argv[0]."""
+    """Runs the program argv[1], with its arguments, on the archive in argv[0]."""
     folder, program, *arguments = argv
     state = json.loads(Path(folder, "state.json").read_text())
     options = [arguments[i + 1] for i, word in enumerate(arguments) if word == "-o"]

@@ -4,7 +4,7 @@
         push_all(images, registry.name)
         assert registry.uploads == {...}
 
-Ships with the rules so that users can test what pushes without a registry to install.
+It ships with the rules, so that users can test pushes without installing a registry.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class FakeRegistry:
         manifests: bytes by (repository, digest or tag).
         log: `METHOD path?query` of every request, in order of arrival.
         uploads: (repository, digest) of every blob that was sent, in order of arrival.
-        fault: called with the handler before each request is worked off; when it returns True it has answered
-            the request, or cut the connection, itself.
+        fault: called with the handler before each request; it returns True if it answered the request or cut
+            the connection itself.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        """Send a whole answer; underscores in header names become dashes."""
+        """Sends a whole answer; underscores in header names become dashes."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -79,22 +79,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def cut(self) -> None:
-        """Close the connection without an answer."""
+        """Closes the connection without an answer."""
         self.close_connection = True
         self.connection.shutdown(2)
 
     def body(self) -> bytes:
-        """Return the request's body."""
+        """Returns the request's body."""
         self.body_read = True
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def work(self) -> None:
-        """Answer one request."""
+        """Answers one request."""
         state = self.state
         state.log.append(f"{self.command} {self.path}")
         self.body_read = self.headers.get("Content-Length", "0") == "0"
         if state.fault and state.fault(self):
-            # A body that nobody read would be taken for the next request.
+            # An unread body would be taken for the next request.
             self.close_connection = self.close_connection or not self.body_read
             return
         parts = urlsplit(self.path)
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = work
 
     def _begin(self, repository: str, query: dict[str, str]) -> None:
-        """Mount a blob, or open an upload."""
+        """Mounts a blob, or opens an upload."""
         state = self.state
         source = state.blobs.get((query.get("from", ""), query.get("mount", "")))
         if source is not None and state.mounts:
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(202, Location=f"http://{state.name}/v2/{repository}/blobs/uploads/{session}?_state=x%3D")
 
     def _finish(self, repository: str, session: str, query: dict[str, str]) -> None:
-        """Take a whole blob."""
+        """Stores a whole blob."""
         state, data, digest = self.state, self.body(), query.get("digest", "")
         if session not in state.sessions:
             self.answer(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"upload unknown"}]}')
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(201, Docker_Content_Digest=digest)
 
     def _manifest(self, repository: str, name: str) -> None:
-        """Give or take a manifest; it is taken only when everything it names is there."""
+        """Returns or stores a manifest; it is stored only if everything it names exists."""
         state = self.state
         if self.command == "PUT":
             data = self.body()
@@ -161,4 +161,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200, found, Docker_Content_Digest="sha256:" + hashlib.sha256(found).hexdigest())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing; the log attribute has the requests."""
+        """Prints nothing; the log attribute has the requests."""

@@ -11,7 +11,7 @@ from rules.image.tools.oci import image_files, oci
 
 
 def tar_of(files: dict[str, bytes], links: dict[str, str] | None = None) -> bytes:
-    """Return a tar of files and symbolic links."""
+    """Returns a tar of files and symbolic links."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name, data in files.items():
@@ -29,7 +29,7 @@ LAYER = tar_of({"hello": b"there"})
 
 
 def layout(architecture: str = "amd64", layer: bytes = gzip.compress(LAYER, mtime=0), kind: str = oci.LAYER_GZIP, manifest_type: str | None = oci.MANIFEST) -> dict[str, bytes]:
-    """Return the files of an OCI layout with one image of one layer."""
+    """Returns the files of an OCI layout with one image of one layer."""
     diff_id = oci.sha256(LAYER)
     config = oci.dump({"architecture": architecture, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]}})
     parsed = oci.build_manifest(config, [{"mediaType": kind, "digest": oci.sha256(layer), "size": len(layer)}])
@@ -44,7 +44,7 @@ def layout(architecture: str = "amd64", layer: bytes = gzip.compress(LAYER, mtim
 
 
 def write(files: dict[str, bytes], folder: Path) -> Path:
-    """Write files into a folder and return it."""
+    """Writes files into a folder and returns it."""
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)

@@ -14,8 +14,6 @@ from rules.image.tools.testing.fake_registry import FakeRegistry
 from rules.image.tools.testing.layouts import LAYER, layout
 
 PACKED = gzip.compress(LAYER, mtime=0)
-
-
 LAYER_DIGEST = oci.sha256(PACKED)
 
 
@@ -48,10 +46,10 @@ def fixture_fake():
 
 
 def index_digest(fake: FakeRegistry) -> str:
-    """Return the digest that the tag v1 has."""
+    """Returns the digest that the tag v1 has."""
     return oci.sha256(fake.manifests["a/b", "v1"])
 
 
 def fill(fake: FakeRegistry, digest: str = "", tag: str = "", architecture: str = "amd64", repository: str = "a/b") -> None:
-    """Fill the current folder as container_pull does."""
+    """Fills the current folder as container_pull does."""
     pull.fill("it", fake.name, repository, digest, tag, architecture, "linux", "", "False")

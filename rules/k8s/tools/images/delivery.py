@@ -1,28 +1,35 @@
-"""Getting images to where the cluster finds them, before anything that runs them is applied."""
+"""Delivers images to the cluster's registry and nodes before the objects that run them are applied."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Callable, Mapping
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping
 
+from rules.image.tools.registry.names import is_private
 from rules.k8s.tools.cleanup import child, private_folder
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection, write_frozen
 from rules.k8s.tools.objects.image_references import container_images, parse_digest_reference
-from rules.k8s.tools.objects.plan import Plan
+from rules.k8s.tools.objects.plan import Plan, PushPlan
 
-# push(images: [rules.image.tools.push.push.Image], registry, insecure, report) → number of images that were sent.
-Push = Callable[[list, str, bool, PushReport | None], int]
+if TYPE_CHECKING:
+    from rules.image.tools.push.transfer import Job
+
+# push(jobs, registry, plain, report) → number of images of which something was sent.
+Push = Callable[[list["Job"], str, bool, PushReport | None], int]
+# exists(registry, repository, digest, plain) → whether the registry has the manifest.
 Exists = Callable[[str, str, str, bool], bool]
 
-# How long the registry's pod may take from setup to its first answer.
+# From setup to the first answer of the registry's pod.
 _REGISTRY_SECONDS = 20.0
-# How long a loader may take for one archive.
+# One question to it, and the pause before the next one.
+_ANSWER_SECONDS = 2.0
+_POLL_SECONDS = 0.2
+# For one archive.
 _LOADER_SECONDS = 300.0
 
 # The likely reason on a new cluster.
@@ -48,115 +55,104 @@ def package_of(label: str) -> str:
     return label.partition(":")[0]
 
 
-def plain_http(registry: str) -> bool:
-    """Says whether a registry is spoken to without TLS: one at a private or loopback address, as in registries.yaml."""
-    host = registry.rpartition(":")[0] if ":" in registry else registry
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return host == "localhost"
-    return address.is_private or address.is_loopback
-
-
-def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = _REGISTRY_SECONDS) -> None:
+def wait_for_registry(plan: Plan, say: Callable[[str], None], timeout: float = _REGISTRY_SECONDS) -> None:
     """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
 
-    Returns at once when the plan needs no image of it or it answers.
+    Returns at once if the plan needs no image of it, or if it answers. Otherwise it polls; the retries of a single request
+    (RetryPolicy) would give up too early.
 
     Raises:
-        TurnupError: it has not answered for `patience` seconds.
+        TurnupError: it has not answered for `timeout` seconds.
     """
     built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
              for reference in entry.document["references"].values()}
-    if (plan.registry not in built and not _named_by_digest(plan)) or not plain_http(plan.registry):
+    if (plan.registry not in built and not _named_by_digest(plan)) or not is_private(plan.registry):
         return
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     told = False
     while not _answers(plan.registry):
         if time.monotonic() > deadline:
-            raise TurnupError(f"the registry {plan.registry} has not answered for {patience:.0f} s; check that it runs{_SETUP_HINT}.")
+            raise TurnupError(f"the registry {plan.registry} has not answered for {timeout:.0f} s; check that it runs{_SETUP_HINT}.")
         if not told:
             say(f"waiting for the registry {plan.registry}")
             told = True
-        time.sleep(0.2)
+        time.sleep(_POLL_SECONDS)
 
 
 def _answers(registry: str) -> bool:
-    """Returns whether a registry without TLS answers, with any status."""
-    import urllib3  # Only plans with an image of the registry in the cluster get here.
+    from rules.image.tools.registry.http1 import Connection, request_head
+    from rules.image.tools.registry.names import split_name
 
+    host, port = split_name(registry)
+    connection = Connection(host, port or 80, plain=True, timeout=_ANSWER_SECONDS)
     try:
-        with urllib3.connection_from_url(f"http://{registry}", timeout=2, retries=False) as pool:
-            pool.request("GET", "/v2/", redirect=False)
+        connection.request(request_head("GET", "/v2/", registry, {}))
         return True
-    except urllib3.exceptions.HTTPError:
+    except OSError:
         return False
+    finally:
+        connection.close()
 
 
-def push_built(plan: Plan, push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
-    """Pushes the plan's images where their registry lacks them.
+def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
+    """Pushes the images of push plans where their registry lacks them.
 
     Args:
-        plan: with `images` and resolved documents.
-        push: the transport; rules/image's when None.
-        report: told of every step; None for silence.
+        plans: the plans; an image that several of them send to one repository is pushed once.
+        push: the transport; push_jobs when None.
+        report: gets every step; None to print nothing.
 
     Returns:
-        (images in the closure, images of which something was sent).
+        (images in the plans, images of which something was sent).
 
     Raises:
         TurnupError: a registry cannot be reached or refuses.
     """
-    if not plan.images:
-        return 0, 0
-    from rules.image.tools.push.push import Image
+    jobs: dict[tuple[str, bool], dict[tuple[str, str], Job]] = {}
+    for plan in plans:
+        from rules.image.tools.push.plan_reader import read_plan
 
-    send = push or push_images
-    references = {(entry.label, key): reference for entry in plan.entries
-                  for key, reference in entry.document["references"].items()}
-    wanted: dict[str, dict[str, Image]] = {}
-    for files in plan.images:
-        reference = references.get((files.label, files.key))
-        if reference is None:
-            continue  # No manifest of that target uses the image.
-        registry, repository, _ = parse_digest_reference(reference) or ("", "", "")
-        image = Image(files.manifest, files.config, list(files.layers), repository)
-        wanted.setdefault(registry or plan.registry, {})[reference] = image
-    sent = sum(send(list(images.values()), registry, plain_http(registry), report) for registry, images in wanted.items())
-    return sum(map(len, wanted.values())), sent
+        for group in read_plan(plan.path, plan.root):
+            for job in group.jobs:
+                jobs.setdefault((group.registry, group.plain), {})[job.repository, job.digest] = job
+    send = push or push_jobs
+    sent = sum(send(list(named.values()), registry, plain, report) for (registry, plain), named in jobs.items())
+    return sum(map(len, jobs.values())), sent
 
 
-def push_images(images: list, registry: str, insecure: bool, report: PushReport | None = None) -> int:
-    """Pushes images through rules/image; returns how many of them the registry lacked.
+def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | None = None) -> int:
+    """Pushes jobs to one registry as container_push does; returns how many of them the registry lacked.
 
     Raises:
         TurnupError: the registry cannot be reached or refuses.
     """
-    from rules.image.tools.push.push import Progress, push_all
-
-    def progress(step: Progress) -> None:
-        if report:
-            report.step(step.state, step.repository, step.digest, step.sent)
+    from rules.image.tools.push.transfer import Transfer
+    from rules.image.tools.registry.registry import Registry
 
     try:
-        return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure, progress=progress, note=report.say if report else lambda _: None))
+        client = Registry(registry, insecure=plain or None, note=report.say if report else lambda _: None)
+        try:
+            Transfer(client, report.step if report else None).run(jobs)
+        finally:
+            client.close()
     except TurnupError as error:
         raise TurnupError(f"{error}{_SETUP_HINT}") from None
+    return sum(not job.there for job in jobs)
 
 
-def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, cure: str = "") -> None:
+def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, advice: str = "") -> None:
     """Checks that the workspace's registry has every image of the plan that this run does not push: pinned, or named by digest.
 
     Args:
         plan: with resolved documents.
-        executor: for asking in parallel.
-        exists: the question; rules/image's when None.
-        cure: what to do where an image is gone; "" for pinning a new one.
+        executor: runs the questions in parallel.
+        exists: asks a registry; rules/image's exists when None.
+        advice: what to do about a missing image; "" to pin a new one.
 
     Raises:
-        TurnupError: an image is not there.
+        TurnupError: an image is missing.
     """
-    built = {(files.label, files.key) for files in plan.images}
+    built = {(item.label, key) for item in plan.push_plans for key in item.keys}
     pinned: dict[str, tuple[str, tuple[str, str, str]]] = {}
     for entry in plan.entries:
         for key, reference in entry.document["references"].items():
@@ -167,7 +163,7 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
 
     def there(parts: tuple[str, str, str]) -> bool:
         registry, repository, digest = parts
-        return ask(registry, repository, digest, plain_http(registry))
+        return ask(registry, repository, digest, is_private(registry))
 
     provided = {parse_digest_reference(reference) for entry in plan.entries for reference in entry.document["references"].values()}
     named = {reference: found for reference, found in _named_by_digest(plan).items() if found[1] not in provided}
@@ -175,10 +171,10 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
     answers = executor.map(there, [parts for _, parts in wanted.values()])
     for (reference, (label, _)), found in zip(wanted.items(), answers):
         if not found and reference in named:
-            todo = cure or "push it, or correct the digest"
+            todo = advice or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
-            todo = cure or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
+            todo = advice or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
             raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; {todo}.")
 
 

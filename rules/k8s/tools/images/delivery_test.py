@@ -13,21 +13,23 @@ from pathlib import Path
 import pytest
 
 from rules.image.tools.oci import oci
+from rules.image.tools.push import plan as push_planner
+from rules.image.tools.registry.names import is_private
 from rules.image.tools.testing.fake_registry import FakeRegistry
 from rules.k8s.testing.plans import REGISTRY, document
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images import delivery
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection
-from rules.k8s.tools.objects.plan import Entry, ImageFiles, Plan, Preload
+from rules.k8s.tools.objects.plan import Entry, Plan, Preload, PushPlan
 
 DIGEST = "sha256:" + "a" * 64
 REFERENCE = f"{REGISTRY}/app@{DIGEST}"
 
 
-def plan(*entries: Entry, images=(), preloads=()) -> Plan:
+def plan(*entries: Entry, push_plans=(), preloads=()) -> Plan:
     """Returns a plan of these parts."""
-    return Plan("//svc:myns-deep", REGISTRY, None, entries, tuple(images), tuple(preloads))
+    return Plan("//svc:myns-deep", REGISTRY, None, entries, tuple(push_plans), tuple(preloads))
 
 
 def target(label: str, references: dict[str, str], missing: tuple[str, ...] = (), environment: str = "myns") -> Entry:
@@ -35,9 +37,19 @@ def target(label: str, references: dict[str, str], missing: tuple[str, ...] = ()
     return Entry(label, "", (), document(label, [], references=references, missing_pins=list(missing), environment=environment))
 
 
-def image(label: str, key: str = "app") -> ImageFiles:
-    """Returns the files of an image."""
-    return ImageFiles(label, key, Path("manifest"), Path("config"), ((Path("blob"), Path("descriptor")),))
+def push_plan(folder: Path, label: str, registry: str = REGISTRY, keys: tuple[str, ...] = ("app",)) -> PushPlan:
+    """Writes the push plan of a target, for an image without layers in the repository `app`; the build leaves unused images out."""
+    config = b'{"rootfs":{"diff_ids":[]}}'
+    manifest = oci.dump(oci.build_manifest(config, []))
+    (folder / "config").write_bytes(config)
+    (folder / "manifest").write_bytes(manifest)
+    image = {"docker": None, "docker_runfiles": None, "manifest": str(folder / "manifest"), "runfiles": "manifest", "config": "config", "layers": [], "reference": None}
+    (folder / "resolved.json").write_bytes(oci.dump({"references": {key: f"{registry}/app@{oci.sha256(manifest)}" for key in keys}}))
+    spec = {"where": label, "registry": registry, "insecure": False, "private_plain": True, "format": "OCI", "status": [],
+            "references": str(folder / "resolved.json"), "images": [{**image, "key": "app"}]}
+    (folder / "spec").write_bytes(oci.dump(spec))
+    assert push_planner.main(["--spec", str(folder / "spec"), "--plan", str(folder / "push.plan")]) == 0
+    return PushPlan(label, keys, folder / "push.plan", folder)
 
 
 def connection() -> Connection:
@@ -45,15 +57,15 @@ def connection() -> Connection:
     return Connection("turnup-test", "c", "https://x", None, True, "", None, None, dict, {"kind": "Config", "users": [{"secret": 1}]})
 
 
-def test_each_image_is_pushed_once():
+def test_each_image_is_pushed_once(tmp_path):
     """Two targets that run one image push it once, to the repository of their reference."""
     pushed = []
 
-    def push(images, registry, insecure, report):
-        pushed.append((registry, insecure, [each.repository for each in images]))
+    def push(jobs, registry, plain, report):
+        pushed.append((registry, plain, [job.repository for job in jobs]))
         return 1
 
-    both = plan(target("//a:myns", {"app": REFERENCE}), target("//b:myns", {"app": REFERENCE}), images=[image("//a:myns"), image("//b:myns")])
+    both = [push_plan(tmp_path, "//a:myns"), push_plan(tmp_path, "//b:myns")]
 
     assert delivery.push_built(both, push) == (1, 1)
     assert pushed == [(REGISTRY, True, ["app"])]
@@ -62,24 +74,19 @@ def test_each_image_is_pushed_once():
 def test_a_registry_that_is_busy_is_told(tmp_path, monkeypatch):
     """An apply whose push has to wait says what for; the image is there then."""
     monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
-    config = b'{"rootfs":{"diff_ids":[]}}'
-    (tmp_path / "config").write_bytes(config)
-    (tmp_path / "manifest").write_bytes(oci.dump(oci.build_manifest(config, [])))
     said: list[str] = []
     with FakeRegistry() as registry:
         busy = iter([True])
         registry.fault = lambda request: request.command == "PUT" and next(busy, False) and (request.answer(503) or True)
-        reference = f"{registry.name}/app@{oci.sha256((tmp_path / 'manifest').read_bytes())}"
-        files = ImageFiles("//a:myns", "app", tmp_path / "manifest", tmp_path / "config", ())
         report = PushReport(said.append, io.StringIO())
-        assert delivery.push_built(plan(target("//a:myns", {"app": reference}), images=[files]), report=report) == (1, 1)
+        assert delivery.push_built([push_plan(tmp_path, "//a:myns", registry.name)], report=report) == (1, 1)
     assert [line for line in said if "attempt 2 of" in line and registry.name in line and "503" in line] == said[:1]
     assert said[1:] == ["  pushed      app"]
 
 
-def test_unused_image_is_not_pushed():
+def test_unused_image_is_not_pushed(tmp_path):
     """An image that no manifest runs is not pushed."""
-    assert delivery.push_built(plan(target("//a:myns", {}), images=[image("//a:myns")]), lambda *_: 1) == (0, 0)
+    assert delivery.push_built([push_plan(tmp_path, "//a:myns", keys=())], lambda *_: 1) == (0, 0)
 
 
 @pytest.mark.parametrize(("registry", "plain"), [
@@ -87,8 +94,8 @@ def test_unused_image_is_not_pushed():
     ("ghcr.io", False), ("registry.example:5000", False), ("8.8.8.8:443", False),
 ])
 def test_plain_http_for_private_addresses_only(registry, plain):
-    """Only private and loopback addresses are spoken to without TLS."""
-    assert delivery.plain_http(registry) is plain
+    """Only private and loopback addresses use plain HTTP."""
+    assert is_private(registry) is plain
 
 
 def test_pinned_images_must_exist():
@@ -104,13 +111,13 @@ def test_pinned_images_must_exist():
     assert asked == [(REGISTRY, "app", DIGEST, True)]
 
 
-def test_built_images_are_not_asked_for():
+def test_built_images_are_not_asked_for(tmp_path):
     """What is about to be pushed need not be in the registry."""
     with ThreadPoolExecutor(1) as executor:
-        delivery.check_pinned_images(plan(target("//a:myns", {"app": REFERENCE}), images=[image("//a:myns")]), executor, lambda *_: False)
+        delivery.check_pinned_images(plan(target("//a:myns", {"app": REFERENCE}), push_plans=[push_plan(tmp_path, "//a:myns")]), executor, lambda *_: False)
 
 
-def test_images_named_by_digest_must_exist():
+def test_images_named_by_digest_must_exist(tmp_path):
     """An image of the workspace's registry that only a manifest names is asked for; what the run brings and other registries' are not."""
     def running(label: str, *references: str, **settings) -> Entry:
         pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": "dev"}, "spec": {"containers": [{"image": reference}]}}
@@ -119,7 +126,7 @@ def test_images_named_by_digest_must_exist():
 
     named, loaded = f"{REGISTRY}/named@{DIGEST}", f"{REGISTRY}/loaded@{DIGEST}"
     both = plan(running("//a:myns", REFERENCE, references={"app": REFERENCE}), running("//b:myns", REFERENCE, f"ghcr.io/x@{DIGEST}", loaded, named),
-                images=[image("//a:myns")], preloads=[Preload("//b:myns", loaded, Path("archive"), Path("loader"))])
+                push_plans=[push_plan(tmp_path, "//a:myns")], preloads=[Preload("//b:myns", loaded, Path("archive"), Path("loader"))])
     asked = []
     with ThreadPoolExecutor(2) as executor:
         delivery.check_pinned_images(both, executor, lambda *question: asked.append(question) or True)
@@ -188,7 +195,7 @@ def test_registry_that_is_just_starting_is_waited_for():
     timer.start()
     registry = f"127.0.0.1:{port}"
     wanted = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
-    delivery.wait_for_registry(wanted, lines.append, patience=20)
+    delivery.wait_for_registry(wanted, lines.append, timeout=20)
     timer.join()
     started[0].server_close()
 
@@ -204,5 +211,5 @@ def test_registry_that_nothing_needs_is_not_asked():
         registry = f"127.0.0.1:{taken.getsockname()[1]}"
     absent = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
     with pytest.raises(TurnupError, match=f"the registry {registry} has not answered for 0 s; check that it runs"):
-        delivery.wait_for_registry(absent, lines.append, patience=0.3)
+        delivery.wait_for_registry(absent, lines.append, timeout=0.3)
     assert len(lines) == 1

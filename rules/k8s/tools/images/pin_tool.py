@@ -20,7 +20,8 @@ from typing import Any, Callable, Mapping, TextIO
 
 from rules.k8s.tools.build.pins import edit_pins, parse_pins, write_together
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
-from rules.k8s.tools.images.delivery import plain_http, push_images
+from rules.k8s.tools.images.delivery import push_built as push_built_images
+from rules.k8s.tools.objects.plan import PushPlan
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PinPlan:
         environments: those that take pins.
         services: per image a mapping with label, name, pins (path from the
             workspace root, "" for none), repository, and, where the images are at
-            hand, manifest, config, digest and layers.
+            hand, digest and push_plan (paths from the workspace root).
         root: the workspace's folder in the runfiles tree.
     """
 
@@ -85,14 +86,7 @@ def push_built(plan: PinPlan) -> int:
     Raises:
         TurnupError: the registry cannot be reached or refuses.
     """
-    from rules.image.tools.push.push import Image
-
-    images = [
-        Image(plan.root / service["manifest"], plan.root / service["config"],
-              [(plan.root / blob, plan.root / descriptor) for blob, descriptor in service["layers"]], service["repository"])
-        for service in plan.services
-    ]
-    return push_images(images, plan.registry, plain_http(plan.registry))
+    return push_built_images([PushPlan(service["label"], (), plan.root / service["push_plan"], plan.root.parent) for service in plan.services])[1]
 
 
 def new_contents(plan: PinPlan, workspace: Path, environment: str, references: Mapping[str, str]) -> dict[Path, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from rules.image.tools.oci import oci
+from rules.image.tools.testing.fake_registry import FakeRegistry
 from rules.k8s.tools.images import pin_tool
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -36,7 +38,7 @@ class Workspace:
         root = self.runfiles / "turnup"
         root.mkdir(parents=True, exist_ok=True)
         (root / "digest").write_text(NEW)
-        files = {"digest": "digest", "manifest": "m", "config": "c", "layers": []}
+        files = {"digest": "digest", "push_plan": "push.plan"}
         lines: list[dict[str, Any]] = [{"label": "//svc:pin", "push": push, "registry": REGISTRY, "workspace": "turnup",
                                         "environments": ["prod", "staging", "dev"]}]
         lines += [{"label": f"//{name}:pin", "name": name, "pins": f"{name}/pins.yaml", "repository": name, **files, **changes}
@@ -89,6 +91,23 @@ def test_built_digests_are_written(workspace):
     assert "2 of 2 images were new" in out
     assert workspace.pins("redis").read_text() == f"# pins of redis\ndev:\n  redis: {REGISTRY}/redis@{NEW}\n"
     assert "unchanged  redis/pins.yaml" in workspace.run("dev")[1]
+
+
+def test_built_images_are_pushed_by_their_plan(tmp_path):
+    """The images go where the push plans say, each once; a second push sends nothing."""
+    root = tmp_path / "turnup"
+    root.mkdir()
+    manifest = oci.dump(oci.build_manifest(b"{}", []))
+    (tmp_path / "config").write_bytes(b"{}")
+    (tmp_path / "manifest").write_bytes(manifest)
+    with FakeRegistry() as registry:
+        lines = [("registry", registry.name, "plain"), ("image", "redis", oci.sha256(manifest), oci.MANIFEST, len(manifest), "manifest"),
+                 ("blob", oci.sha256(b"{}"), 2, "config")]
+        (root / "push.plan").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+        services = tuple({"label": f"//{name}:pin", "push_plan": "push.plan"} for name in ("redis", "again"))
+        plan = pin_tool.PinPlan("//svc:pin", "", registry.name, (), services, root)
+        assert [pin_tool.push_built(plan) for _ in range(2)] == [1, 0]
+        assert registry.manifests["redis", oci.sha256(manifest)] == manifest
 
 
 def test_dry_run_writes_nothing(workspace):

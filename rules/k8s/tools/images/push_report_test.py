@@ -11,7 +11,7 @@ class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Says yes."""
+        """Is always a terminal."""
         return True
 
 
@@ -21,7 +21,7 @@ def test_a_pipe_gets_one_line_an_image():
     stream = io.StringIO()
     report = PushReport(lines.append, stream)
     for state in ("exists", "uploading", "uploaded", "pushed"):
-        report.step(state, "python/server", "sha256:1", 10)
+        report.step(state, "python/server", "sha256:1", 10, 10)
 
     assert lines == ["  pushed      python/server"]
     assert stream.getvalue() == ""
@@ -31,8 +31,8 @@ def test_a_terminal_counts_bytes():
     """A terminal shows the bytes of all blobs together, and the count is gone once an image is there."""
     stream = Terminal()
     report = PushReport(lambda line: None, stream)
-    report.step("uploading", "a", "sha256:1", 2_000_000)
+    report.step("uploading", "a", "sha256:1", 2_000_000, 2_000_000)
 
     assert stream.getvalue() == "\r  pushing     2.0 MB"
-    report.step("pushed", "a", "sha256:2", 0)
+    report.step("pushed", "a", "sha256:2", 0, 0)
     assert stream.getvalue().endswith("\r\x1b[K")

@@ -4,7 +4,7 @@ One JSON value a line. The first is the plan itself, the others its parts:
 
     {"type": "plan", "label", "workspace", "registry", "closure"}
     {"type": "object", "label", "document", "service", "deps", "kubeconfig"}
-    {"type": "image", "label", "key", "manifest", "config", "layers": [[blob, descriptor]]}
+    {"type": "push", "label", "keys", "plan"}
     {"type": "preload", "label", "reference", "archive", "loader"}
 
 File names are relative to the workspace's folder in the runfiles tree. `closure` is what the check of the whole closure
@@ -52,14 +52,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """The files of one image and the target and key under which its reference stands."""
+class PushPlan:
+    """The push plan of one target's images (see rules/image/tools/push/plan.py).
+
+    Attributes:
+        label: the target.
+        keys: the keys of the images in the target's references.
+        path: the plan.
+        root: the folder that paths in the plan are relative to.
+    """
 
     label: str
-    key: str
-    manifest: Path
-    config: Path
-    layers: tuple[tuple[Path, Path], ...]
+    keys: tuple[str, ...]
+    path: Path
+    root: Path
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Plan:
         registry: host:port of the registry that the workspace's images live in.
         kubeconfig: a kubeconfig that the target names; None for the user's own.
         entries: dependencies before dependents.
-        images: what the verb may have to push.
+        push_plans: what the verb may have to push.
         preloads: what must be on the nodes first.
         built: the entries of the build, where a rollback applies others; () where entries are those.
     """
@@ -90,7 +96,7 @@ class Plan:
     registry: str
     kubeconfig: Path | None
     entries: tuple[Entry, ...]
-    images: tuple[ImageFiles, ...]
+    push_plans: tuple[PushPlan, ...]
     preloads: tuple[Preload, ...]
     built: tuple[Entry, ...] = ()
 
@@ -123,7 +129,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
         def at(name: str) -> Path:
             return (root / name).resolve() if name.startswith("../") else root / name
 
-        entries, images, preloads, kubeconfigs = [], [], [], []
+        entries, push_plans, preloads, kubeconfigs = [], [], [], []
         seen: set[str] = set()
         names = _names(at(head["closure"])) if head["closure"] else {}
         for line in lines[1:]:
@@ -136,9 +142,8 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
                 if line["kubeconfig"]:
                     kubeconfigs.append(at(line["kubeconfig"]))
                 entries.append(Entry(line["label"], service, tuple(line["deps"]), document))
-            elif line["type"] == "image":
-                layers = tuple((at(blob), at(descriptor)) for blob, descriptor in line["layers"])
-                images.append(ImageFiles(line["label"], line["key"], at(line["manifest"]), at(line["config"]), layers))
+            elif line["type"] == "push":
+                push_plans.append(PushPlan(line["label"], tuple(line["keys"]), at(line["plan"]), runfiles))
             elif line["type"] == "preload":
                 preloads.append(Preload(line["label"], line["reference"], at(line["archive"]), at(line["loader"])))
     except OSError as error:
@@ -148,7 +153,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
         raise TurnupError(f"{head['label']}: its parts name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}; "
                           "one target acts on one cluster, so split it.")
     return Plan(head["label"], head["registry"], kubeconfigs[0] if kubeconfigs else None,
-                tuple(entries), tuple(images), tuple(preloads))
+                tuple(entries), tuple(push_plans), tuple(preloads))
 
 
 def _names(path: Path) -> Names:

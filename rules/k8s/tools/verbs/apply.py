@@ -53,7 +53,7 @@ def _deliver_images(run: Run, client: Client, executor: Executor) -> None:
     preloaded = executor.submit(preload, run.plan, client.connection, run.environ)
     wait_for_registry(run.plan, report.note)
     check_pinned_images(run.plan, executor)
-    images, sent = push_built(run.plan, report=PushReport(report.note, report.stream))
+    images, sent = push_built(run.plan.push_plans, report=PushReport(report.note, report.stream))
     loaded = preloaded.result()
     if images or loaded:
         report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))

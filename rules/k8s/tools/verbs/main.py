@@ -68,7 +68,7 @@ def _without_left_out(run: Run, client: Client, items: list[Item]) -> list[Item]
     run.left_out = out
     needed = [item for item in items if item not in out]
     labels = {item.label for item in needed}
-    run.plan = replace(run.plan, images=tuple(image for image in run.plan.images if image.label in labels),
+    run.plan = replace(run.plan, push_plans=tuple(item for item in run.plan.push_plans if item.label in labels),
                         preloads=tuple(item for item in run.plan.preloads if item.label in labels))
     return needed
 

@@ -115,7 +115,7 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
                     obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
                 raise TurnupError(f"{plan.label}: revision {revision.number} contains objects outside of {', '.join(sorted(namespaces))}, which "
                                   "this target never applies; roll back to another one with '-- --to=REVISION'.")
-    return replace(plan, entries=entries, images=(), preloads=(), built=plan.stack_entries)
+    return replace(plan, entries=entries, push_plans=(), preloads=(), built=plan.stack_entries)
 
 
 def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Revision, executor: Executor, learn: Learn) -> list[Item]:
@@ -137,7 +137,7 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
     """
     where = f"{plan.label}: revision {revision.number}"
     cure = "roll back to another revision with '-- --to=REVISION'"
-    check_pinned_images(plan, executor, cure=cure)
+    check_pinned_images(plan, executor, advice=cure)
     items = list(items)
     kept = [item for item in items if is_secret(item.obj)]
     for item, live in zip(kept, executor.map(lambda item: client.get_or_none(item.path, absent=(403, 404)), kept)):

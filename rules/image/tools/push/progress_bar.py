@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 
-class Bar:
-    """Draws one bar over all that is being uploaded; nothing where nothing is.
+class ProgressBar:
+    """Draws one bar for all uploads; without an upload it draws nothing.
 
     Args:
         stream: the terminal.
@@ -19,7 +19,7 @@ class Bar:
         self._blobs: dict[tuple[str, str], tuple[int, int]] = {}
 
     def show(self, state: str, repository: str, digest: str, sent: int, size: int) -> None:
-        """Show one step; see push.Progress."""
+        """Shows one step; see push.Progress."""
         if state in ("uploading", "uploaded"):
             if self._progress is None:
                 self._start()
@@ -28,15 +28,15 @@ class Bar:
             self._progress.update(self._task, description=repository, completed=done, total=total)
 
     def stop(self) -> None:
-        """Leave the bar as it is and the cursor below it."""
+        """Leaves the bar as it is and the cursor below it."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
     def _start(self) -> None:
-        # Loaded here: it takes 50 ms, and a push of what is there already draws nothing.
-        from rich.console import Console  # pylint: disable=import-outside-toplevel
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # pylint: disable=import-outside-toplevel
+        # Imported here: it takes 50 ms, and a push that sends nothing draws nothing.
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._progress = Progress(*columns, console=Console(file=self._stream), transient=False)
