@@ -203,6 +203,7 @@ def _impl(ctx):
             struct(label = label, key = key, manifest = part.manifest, config = part.config, layers = part.layers)
             for key, part in parts.items()
         ]),
+        overrides = None,
         plain_files = depset([normalized] + beside),
         preload_runfiles = preload_runfiles,
         preloads = depset([

@@ -11,7 +11,7 @@ import pytest
 
 from rules.common import worker
 from rules.k8s.tools.build import build_tool
-from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION, hash_names
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
 
 DIGEST = "sha256:" + "d" * 64
@@ -85,18 +85,18 @@ def test_normalize_reads_lists_of_one_kind(tool):
 
 
 @pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: the ConfigMap has metadata.name null"),
-    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': the List has metadata.name null; give it a name."),
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
+    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
     ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
     ({"d": workload("nginx:1.27")}, "a reference by digest (REPOSITORY@sha256:…)"),
-    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane); remove metadata.namespace."),
-    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "lives outside any namespace, so myns would share it"),
-    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': the object has apiVersion null"),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': the Service has metadata.name null; give it a name."),
-    ({"d": 7}, "m.json, field 'd': found 7 where a Kubernetes object should stand"),
-    ([], "m.json: holds no Kubernetes object"),
+    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
+    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "Namespace x is cluster-scoped, so myns would share it with every other environment."),
+    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
+    ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
+    ([], "m.json: contains no Kubernetes object"),
     ('{"a": ', "m.json:1:7: not JSON"),
-    ([workload("app"), workload("app")], "Deployment jane/server stands twice in m.json; keep one."),
+    ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
 ])
 def test_normalize_refuses(tool, manifests, message):
     """Bad manifests end with one sentence that names the place, and no output."""
@@ -148,18 +148,18 @@ def test_a_namespace_of_another_environment_is_refused(tool):
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--namespace=dev", "--namespace-owner=dev")
 
     assert code == 1
-    assert "has the namespace 'dev', which belongs to environment dev; set USER" in err
+    assert "has the namespace 'dev', which belongs to environment dev. Set USER" in err
     assert not Path("out.json").exists()
 
 
 @pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7 where a Kubernetes object should stand"),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': the Service has metadata.name null"),
+    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7, which is not a Kubernetes object."),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null."),
     ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
-    ([], "svc/x.jsonnet (rendered as m.json): holds no Kubernetes object"),
+    ([], "svc/x.jsonnet (rendered as m.json): contains no Kubernetes object"),
     ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
     ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
-    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server stands twice in svc/x.jsonnet; keep one."),
+    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server appears twice in svc/x.jsonnet. Keep one."),
     ({"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
      f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
 ])
@@ -207,7 +207,7 @@ def test_kind_must_be_there(tool):
     assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--kind=service")
 
-    assert code == 1 and "kind is 'service', but the template holds Deployment" in err
+    assert code == 1 and "kind is 'service', but the template contains Deployment. Correct kind or remove it." in err
 
 
 def test_stamp_variables(tool):
@@ -277,7 +277,8 @@ def closure(tool, *entries: list[str]) -> tuple[int, str]:
 def test_closure_of_different_services(tool):
     """A closure without clashes is summed up."""
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
-    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": []}
+    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"],
+                              "names": [], "scopes": [], "changed": []}
 
 
 def test_two_services_of_one_name(tool):
@@ -285,8 +286,8 @@ def test_two_services_of_one_name(tool):
     code, err = closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "redis"))
 
     assert code == 1
-    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns; "
-                   "change the name in one of their service.yaml files.\n")
+    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns. "
+                   "Change the name in one of their service.yaml files.\n")
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:dev", "redis", environment="dev"))[0] == 0
 
 
@@ -295,7 +296,7 @@ def test_two_targets_with_one_object(tool):
     shared = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "jane"}}]
     code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=shared))
 
-    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s; rename it in one of them." in err
+    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s. Rename or remove one of them." in err
 
 
 def test_one_target_uses_anothers_configuration(tool):
@@ -306,9 +307,31 @@ def test_one_target_uses_anothers_configuration(tool):
 
     assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
     assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]
+    assert read("c.json")["changed"] == ["//b:myns"]
     other = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "2"}}])
     code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=other))
-    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s; rename it in one of them." in err
+    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s. Rename or remove one of them." in err
+
+
+def test_an_object_that_names_default_and_one_that_names_no_namespace(tool):
+    """They are the same object, which is refused within a target and across targets, without a cluster."""
+    named, unnamed = ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta} for meta in ({"name": "s", "namespace": "default"}, {"name": "s"}))
+
+    code, err = normalize(tool, [named, unnamed], "--namespace=", environment="")
+    assert code == 1 and f"{LABEL}: ConfigMap default/s appears twice in m.json. Keep one." in err
+    for name, manifest in (("a.json", named), ("b.json", unnamed)):
+        assert normalize(tool, [manifest], "--namespace=", f"--label=//{name[0]}:x", f"--output={name}.out", environment="", name=name)[0] == 0
+    code, err = tool("closure", "--label=//svc:x", "--output=c.json", *(f'--entry=["//{name}:x", "{name}.json.out", ""]' for name in "ab"))
+    assert code == 1 and "//svc:x: //a:x and //b:x both hold ConfigMap default/s. Rename or remove one of them." in err
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a%2Fb"])
+def test_a_name_that_cannot_be_in_a_path_fails_the_build(tool, name):
+    """The target and the name are in the error, and nothing is written."""
+    code, err = normalize(tool, {"a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": {STABLE_ANNOTATION: "true"}}}})
+
+    assert code == 1 and err.startswith(f"ERROR: {LABEL}: ConfigMap {name!r} is not a valid name of an object. Use a name without '/' and '%'")
+    assert not Path("out.json").exists()
 
 
 def test_two_contexts(tool):
@@ -357,5 +380,5 @@ def test_files_that_are_no_text(tool):
     """A file in another encoding is refused by its name."""
     Path("service.yaml").write_bytes(b"name: caf\xe9\n")
 
-    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text; save it as UTF-8.\n")
+    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text. Save it as UTF-8.\n")
     assert not Path("out.json").exists()

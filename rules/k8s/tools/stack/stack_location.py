@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import Iterable
 
 from rules.k8s.tools.api.item import Item
-from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.objects.plan import Plan
 
 STACK = "turnup/stack"
-ON_REMOVE = "turnup/on-remove"
 # Where the list of a stack of several namespaces lives: only administrators write there, and the list decides what is pruned.
 SHARED_NAMESPACE = "kube-system"
 
@@ -59,14 +57,6 @@ def parent_name(stack: str, places: Iterable[str] | None = None) -> str:
     return "-".join(part for part in ("turnup", words, hashlib.sha256(told.encode()).hexdigest()[:8]) if part)
 
 
-def is_listed(obj: Object) -> bool:
-    """Says whether a stack lists an object: not one that is annotated to stay when it leaves the set.
-
-    `//prod:setup` makes the namespace of whoever runs it: another user's leaves the set, and is none of this user's to delete.
-    """
-    return (obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
-
-
 def namespace_of(plan: Plan) -> str:
     """Returns the namespace of a stack's targets; SHARED for several, and for objects outside any.
 
@@ -80,7 +70,7 @@ def namespace_of(plan: Plan) -> str:
 def places_of(plan: Plan) -> tuple[str, ...]:
     """Returns the namespaces that a stack is for, sorted: those of its targets, and those that listed objects name."""
     found = {entry.document["namespace"] for entry in plan.stack_entries}
-    found |= {obj["metadata"].get("namespace") or "" for entry in plan.stack_entries for obj in entry.objects if is_listed(obj)}
+    found |= {namespace for entry in plan.stack_entries for namespace in entry.document["named_namespaces"]}
     return tuple(sorted(found - {""}))
 
 

@@ -26,7 +26,7 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
 from rules.k8s.tools.objects.kinds import DATA_KINDS
-from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.objects.objects import Identity, is_listed
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack.inventory import (
@@ -42,7 +42,7 @@ from rules.k8s.tools.stack.inventory import (
 )
 from rules.k8s.tools.stack.lease import Lease
 from rules.k8s.tools.stack.pruning import Departed, departed_of, items_to_prune, moved_from_note, recorded, sentence
-from rules.k8s.tools.stack.stack_location import is_listed, locate_stack
+from rules.k8s.tools.stack.stack_location import locate_stack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.write_order import write_all
 from rules.k8s.tools.write.writer import Writer
