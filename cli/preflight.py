@@ -75,10 +75,7 @@ def check_context(context: str, environ: Mapping[str, str] = os.environ) -> None
     Raises:
         TurnupError: nothing answers there. (rules/k8s has an error of the same name and form, for the kubeconfig itself.)
     """
-    try:
-        server = kubeconfig.load(kubeconfig.kubeconfig_files("", environ), context).server
-    except ModuleNotFoundError:
-        return  # the context logs in through OpenID Connect, which only Bazel's programs have the library for
+    server = kubeconfig.load(kubeconfig.kubeconfig_files("", environ), context).server
     url = urlsplit(server)
     try:
         socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), ANSWER_SECONDS).close()

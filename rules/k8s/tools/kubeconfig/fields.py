@@ -22,8 +22,10 @@ _FIELDS: dict[str, dict[str, str]] = {
     "exec": {
         "apiVersion": "text", "command": "text", "args": "list", "env": "list", "interactiveMode": "text", "installHint": "text",
         "provideClusterInfo": "flag"},
-    "auth-provider": {"name": "text", "config": "mapping"},
+    "auth-provider": {"name": "text"},
 }
+# Auth providers have had exec plugins as successors since Kubernetes 1.26.
+_PLUGINS = {"oidc": "kubelogin ('kubectl oidc-login')", "gcp": "gke-gcloud-auth-plugin", "azure": "Azure's kubelogin ('kubelogin convert-kubeconfig')"}
 _TYPES: dict[str, type] = {"text": str, "secret": str, "header": str, "flag": bool, "list": list, "mapping": dict}
 _WORDS = {str: "a text", bool: "true or false", list: "a list", dict: "a mapping", int: "a number", float: "a number", type(None): "nothing"}
 _SHOWN_LETTERS = 60
@@ -52,11 +54,9 @@ def check_entry(kind: str, name: str, content: Any, file: Path) -> None:
             _check(f"{where}: {part}", part, content[part])
             if any("\0" in (value if isinstance(value, str) else "".join(map(str, value.values())) if isinstance(value, dict) else "") for value in [*(content[part].get("args") or []), *(content[part].get("env") or [])]):
                 raise TurnupError(f"{where}: exec has args or an env with a zero byte, which no program takes; remove it.")
-    provider = content.get("auth-provider") if kind == "user" else None
-    if provider and provider.get("name") != "oidc":
-        raise TurnupError(f"{where}: auth-provider has the name {provider.get('name')!r}, and only 'oidc' can be used; log in with your provider's exec plugin.")
-    if provider and not provider.get("config"):
-        raise TurnupError(f"{where}: auth-provider has no config; log in with your provider's tool.")
+    if kind == "user" and content.get("auth-provider"):
+        name = content["auth-provider"].get("name")
+        raise TurnupError(f"{where}: auth-provider {name!r} is not supported. Use the exec plugin {_PLUGINS.get(name, 'of your provider')} instead.")
 
 
 def as_list(kind: str, config: Mapping[str, Any], file: Path) -> list[Any]:

@@ -1,9 +1,7 @@
-"""Reading a kubeconfig once and freezing the one context that a run uses.
+"""Reads a kubeconfig once and freezes the one context that a run uses.
 
-The common ways to log in (client certificates, tokens, basic) are read here
-directly, exec plugins by plugin_login.py, because importing the `kubernetes` package
-costs a quarter of a second. OpenID Connect is handed to that package's own loader
-(login.py), which is imported then and only then.
+Client certificates, tokens and passwords are read here, exec plugins by exec_plugin.py, because importing the `kubernetes`
+package costs a quarter of a second.
 """
 
 from __future__ import annotations
@@ -108,15 +106,10 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
     ca = _data(cluster, "certificate-authority")
     frozen = _freeze(context, {**chosen.content, "user": user_name}, cluster, login)
     plugin = None
-    headers = _headers(login, user_name)
     if login.content.get("exec"):
         from rules.k8s.tools.kubeconfig.exec_plugin import PluginLogin, cluster_info
 
         plugin = PluginLogin(frozen["users"][0]["user"]["exec"], login.file, context, cluster_info(cluster.content, ca), environ, say)
-    elif headers is None:
-        from rules.k8s.tools.kubeconfig.oidc import library_login
-
-        headers = library_login(login.file, frozen)
     return Connection(
         context=context,
         cluster=chosen.content["cluster"],
@@ -126,7 +119,7 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
         server_name=cluster.content.get("tls-server-name") or "",
         certificate=_data(login, "client-certificate"),
         key=_data(login, "client-key"),
-        headers=headers or dict,
+        headers=_headers(login, user_name),
         frozen=frozen,
         source=config.place,
         impersonate=_impersonation(login, context),
@@ -218,11 +211,9 @@ def _read_beside(entry: _Entry, name: str) -> bytes:
         raise TurnupError(f"{entry.file}: {name} {file} cannot be read ({error.strerror}); correct the kubeconfig.") from None
 
 
-def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]] | None:
-    """Returns the header function of a plain login, None when it takes the library."""
+def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]]:
+    """Returns the function that returns the headers of a login without an exec plugin."""
     fields = login.content
-    if fields.get("auth-provider"):
-        return None
     if fields.get("tokenFile"):
         # Mounted service account tokens rotate: read at every call.
         return lambda: {"Authorization": "Bearer " + token_of(_read_beside(login, "tokenFile").decode("utf-8", "replace"),

@@ -174,8 +174,14 @@ ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"as": "jane", "as-groups": [5]}, {}, "has in as-groups or as-user-extra what is no text on one line"),
     ({"as": "jane", "as-user-extra": {"a": ["x\ny"]}}, {}, "has in as-groups or as-user-extra what is no text on one line"),
     ({"auth-provider": "gcp"}, {}, "user 'u': auth-provider is 'gcp', a text; write a mapping."),
-    ({"auth-provider": {"name": "gcp"}}, {}, "user 'u': auth-provider has the name 'gcp', and only 'oidc' can be used"),
-    ({"auth-provider": {"name": "oidc"}}, {}, "user 'u': auth-provider has no config"),
+    ({"auth-provider": {"name": "gcp"}}, {}, "user 'u': auth-provider 'gcp' is not supported. Use the exec plugin gke-gcloud-auth-plugin instead."),
+    ({"auth-provider": {"name": "azure"}}, {}, "user 'u': auth-provider 'azure' is not supported. Use the exec plugin Azure's kubelogin"),
+    ({"auth-provider": {"name": "oidc"}}, {}, "user 'u': auth-provider 'oidc' is not supported. Use the exec plugin kubelogin ('kubectl oidc-login') instead."),
+    ({"auth-provider": {"name": "oidc", "config": {"id-token": CANARY, "refresh-token": CANARY}}}, {}, "user 'u': auth-provider 'oidc' is not supported."),
+    ({"auth-provider": {"name": "oidc", "config": CANARY}, "token": CANARY}, {}, "user 'u': auth-provider 'oidc' is not supported."),
+    ({"auth-provider": {"name": "own"}}, {}, "user 'u': auth-provider 'own' is not supported. Use the exec plugin of your provider instead."),
+    ({"auth-provider": {"name": 5}}, {}, "user 'u': auth-provider: name is 5, a number; write a text, in quotes."),
+    ({"auth-provider": {"config": {}}}, {}, "user 'u': auth-provider None is not supported. Use the exec plugin of your provider instead."),
 ]
 
 
