@@ -105,7 +105,7 @@ def resolve(args: argparse.Namespace) -> None:
 
     `args.built` has lists of key, repository prefix, digest file; `args.pin`
     pairs of key and name in the pins file. The output adds to the normalized
-    document `references` {key: reference by digest} and `missing_pins` [name].
+    document `references` {key: reference with a digest} and `missing_pins` [name].
     """
     document = json.loads(Path(args.input).read_text(encoding="utf-8"))
     keys: dict[str, str] = document["images"]

@@ -88,7 +88,7 @@ def test_normalize_reads_lists_of_one_kind(tool):
     ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
     ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
     ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
-    ({"d": workload("nginx:1.27")}, "a reference by digest (REPOSITORY@sha256:…)"),
+    ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…)."),
     ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
     ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "Namespace x is cluster-scoped, so myns would share it with every other environment."),
     ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
@@ -115,18 +115,18 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
 
     assert code == 1 and err.count("\n") == 1
     assert "container 'init': the image 'registry.example.com/app@" in err
-    assert "has no valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
+    assert "has no valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
     assert not Path("out.json").exists()
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("kind: [\n", "m.yaml:2:1: not YAML"),
-    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
-    ("kind: !!binary aGVsbG8=\n", "m.yaml: holds something that JSON cannot express (Object of type bytes is not JSON serializable)"),
-    ("kind: .nan\n", "m.yaml: holds something that JSON cannot express"),
-    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected); write out what the alias stands for."),
-    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: nested more than 200 deep"),
-    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: nested more than 200 deep"),
+    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
+    ("kind: !!binary aGVsbG8=\n", "m.yaml: contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
+    ("kind: .nan\n", "m.yaml: contains a value that JSON cannot express"),
+    ("kind: &a [*a]\n", "m.yaml: contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
+    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
 ])
 def test_normalize_refuses_bad_yaml(tool, text, message):
     """Bad YAML is refused with its line."""
@@ -199,7 +199,7 @@ def test_an_octal_port_in_a_template(tool, key):
     assert normalize(tool, text, name="m.yaml")[0] == 0
     code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
 
-    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8; write 7070." in err
+    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8. Write 7070." in err
 
 
 def test_kind_must_be_there(tool):
@@ -357,7 +357,7 @@ def test_one_worker_does_one_verb_after_another(tool):
 
     answers = [json.loads(line) for line in responses.getvalue().splitlines()]
     assert [(answer["requestId"], answer["exitCode"]) for answer in answers] == [(0, 0), (1, 1), (2, 2), (3, 0)]
-    assert "bad.yaml: has no port" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
+    assert "bad.yaml: port is missing. Add a line" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
     assert answers[0]["output"] == answers[3]["output"] == ""
     assert read("service.json") == {"name": "redis", "port": 6379} and not Path("bad.json").exists()
 
@@ -373,7 +373,7 @@ def test_service_is_written_as_json(tool):
     assert tool("service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json")[0] == 0
     assert read("service.json") == {"name": "redis", "port": 6379}
     code, err = tool("service", write("service.yaml", "name: redis\n"), "bad.json")
-    assert code == 1 and "service.yaml: has no port" in err and not Path("bad.json").exists()
+    assert code == 1 and "service.yaml: port is missing. Add a line" in err and not Path("bad.json").exists()
 
 
 def test_files_that_are_no_text(tool):

@@ -32,11 +32,11 @@ def test_empty_file_pins_nothing():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("myns:\n  server: x\n", "'myns' is not an environment that takes pins"),
-        ("dev:\n  server: repo:latest\n", "reference by digest"),
-        ("dev: [a]\n", "should map image names"),
-        ("- dev\n", "should map environments"),
-        (f"dev:\n  server: {OLD}\ndev:\n  server: {OLD}\n", "stands twice"),
+        ("myns:\n  server: x\n", "'myns' is not an environment with pins. Use one of"),
+        ("dev:\n  server: repo:latest\n", "which has no digest. Write REGISTRY/REPOSITORY@sha256:…"),
+        ("dev: [a]\n", "dev is not a mapping. Map image names"),
+        ("- dev\n", "is not a mapping of environments to image pins"),
+        (f"dev:\n  server: {OLD}\ndev:\n  server: {OLD}\n", "appears twice"),
         ("dev: {\n", "not YAML"),
     ],
 )

@@ -79,4 +79,4 @@ def test_no_user_at_all_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(user_namespace.pwd, "getpwuid", missing)
 
     assert user_namespace.main() == 1
-    assert "set USER" in capsys.readouterr().err
+    assert "Set USER" in capsys.readouterr().err

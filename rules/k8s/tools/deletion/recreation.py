@@ -18,16 +18,13 @@ from rules.k8s.tools.api.finalizers import holders
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.deletion import delete_object
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
-from rules.k8s.tools.objects.kinds import DATA_KINDS
+from rules.k8s.tools.objects.kinds import ADOPTING, DATA_KINDS, NAMED_BY_SPEC
 from rules.k8s.tools.objects.objects import Object
 
 ON_IMMUTABLE = "turnup/on-immutable"
 _RECREATE = "recreate"
 # The value of this annotation in version 0.1, which 0.2 still reads.
 _FORMER_VALUE = "replace"
-# Their controllers adopt what an object of the same name and selector has left.
-_ADOPTING = ("Deployment", "StatefulSet")
-_NAMED = ("APIService", "CustomResourceDefinition")
 # So long an object may take to be gone; that of its dependents is not waited for.
 _GONE_SECONDS = 60.0
 
@@ -98,7 +95,7 @@ def check_new(client: Client, item: Item) -> None:
     except ApiError as error:
         # What a second object beside the first one may not have counts for nothing: a port, room in a quota. What has its name
         # from what it says cannot be tried under another one.
-        if error.status != 403 and "already allocated" not in error.message and item.identity.kind not in _NAMED:
+        if error.status != 403 and "already allocated" not in error.message and item.identity.kind not in NAMED_BY_SPEC:
             raise
 
 
@@ -150,7 +147,7 @@ def _propagation(item: Item, live: Object) -> str:
     Raises:
         TurnupError: claims would go with it.
     """
-    if item.identity.group != "apps" or item.identity.kind not in _ADOPTING:
+    if item.identity.group != "apps" or item.identity.kind not in ADOPTING:
         return "Background"
     spec, wanted = live.get("spec") or {}, item.obj.get("spec") or {}
     if spec.get("selector") == wanted.get("selector"):

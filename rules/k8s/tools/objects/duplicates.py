@@ -11,7 +11,7 @@ from rules.k8s.tools.objects.objects import Identity, Object, identity
 
 @dataclass(frozen=True)
 class Duplicate:
-    """An object that stands twice in a closure.
+    """An object that a closure contains twice.
 
     Attributes:
         identity: the object, under the name in its manifest.
@@ -30,7 +30,7 @@ class Duplicate:
 
 
 def find_duplicate(objects: Iterable[tuple[str, Object]]) -> Duplicate | None:
-    """Returns the first object of a closure that stands in it twice, None for none.
+    """Returns the first object that a closure contains twice, None for none.
 
     ConfigMaps and Secrets count under the name in their manifest: two of one name and different content are the same object.
 

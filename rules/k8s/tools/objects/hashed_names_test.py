@@ -81,10 +81,10 @@ def test_these_keep_their_names(obj):
 
 
 @pytest.mark.parametrize(("obj", "message"), [
-    (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes"; write "true" or remove it.'),
-    (config(name="x" * 250), "the name is too long to carry a hash"),
-    (config(data=["a"]), "data is list; write a mapping"),
-    (workload({}, annotations={"turnup/references": "spec.settings"}), "write KIND=PATH, as in ConfigMap=spec.settings"),
+    (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes". Write "true" or remove it.'),
+    (config(name="x" * 250), "the name is too long for a hash"),
+    (config(data=["a"]), "data is list. Write a mapping"),
+    (workload({}, annotations={"turnup/references": "spec.settings"}), "Write KIND=PATH, for example ConfigMap=spec.settings"),
     (workload({}, annotations={"turnup/references": "ConfigMap=spec.no.such"}), "names 'spec.no.such', where the object has no text"),
 ])
 def test_wrong_annotations_are_refused(obj, message):

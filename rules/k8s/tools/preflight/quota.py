@@ -15,13 +15,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Collection, Iterable
 
 from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.objects.kinds import REPLICATED
 from rules.k8s.tools.objects.objects import Identity, Object
 
 _SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4,
              "P": 1000 ** 5, "E": 1000 ** 6, "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6}
 _COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
 _STORAGE = "requests.storage"
-_REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
 def exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity] = ()) -> list[tuple[Item, str]]:
@@ -109,8 +109,8 @@ def _pods(kind: str, group: str, obj: Object) -> tuple[int, dict[str, Any]]:
     spec = obj.get("spec") or {}
     if kind == "Pod" and not group:
         return 1, spec
-    if (kind in _REPLICATED and group == "apps") or (kind == "Job" and group == "batch"):
-        count = spec.get("replicas", 1) if kind in _REPLICATED else spec.get("parallelism", 1)
+    if (kind in REPLICATED and group == "apps") or (kind == "Job" and group == "batch"):
+        count = spec.get("replicas", 1) if kind in REPLICATED else spec.get("parallelism", 1)
         return count if isinstance(count, int) else 0, ((spec.get("template") or {}).get("spec") or {})
     return 0, {}
 

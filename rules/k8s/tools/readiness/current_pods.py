@@ -11,6 +11,7 @@ from typing import Any, Iterable, Mapping
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.errors import ApiError
+from rules.k8s.tools.objects.kinds import WITHOUT_OBSERVED_GENERATION
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Waiting
 
@@ -22,8 +23,6 @@ _TEMPLATE_COUNT = "deprecated.daemonset.template.generation"
 _TEMPLATE_LABEL = "pod-template-generation"
 # What a controller adds to the labels of a template, and what admission adds to containers and pods, is no difference.
 _COMPARED = ("image", "env", "envFrom", "workingDir", "ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
-# Their status does not say which generation it is about.
-_UNCOUNTED = ("Job", "Pod")
 
 
 class PresentPods:
@@ -46,7 +45,7 @@ class PresentPods:
         """
         live = waiting.live or {}
         observed = (live.get("status") or {}).get("observedGeneration") or 0
-        if live.get("kind") not in _UNCOUNTED and observed < ((live.get("metadata") or {}).get("generation") or 0):
+        if live.get("kind") not in WITHOUT_OBSERVED_GENERATION and observed < ((live.get("metadata") or {}).get("generation") or 0):
             return []
         return [pod for pod in pods if self._is_present(pod, live)]
 

@@ -6,6 +6,7 @@ from typing import Callable, Iterable, Iterator, Sequence
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.objects.kinds import EXPLAINED_BY_EVENTS
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event, Part, Waiting, stuck
 from rules.k8s.tools.output.render import event_line
@@ -26,8 +27,6 @@ _FAILURE_SECONDS = 5.0
 _CANNOT_START_SECONDS = 60.0
 # So often a container may crash once everything that its service depends on is ready.
 _CRASHES = 5
-# Kinds whose events say why they wait, though none is a warning.
-_TALKING = ("PersistentVolumeClaim",)
 
 
 class StuckDetector:
@@ -90,7 +89,7 @@ class StuckDetector:
         places: list[Object | None] = [*self._present.of(waiting, [pod for pod, _ in waiting.pods][:_LOOKED_AT]), None]
         for place in places:
             live = place or waiting.live
-            if live and any(event.get("type") == "Warning" or live.get("kind") in _TALKING for event in events_of(self._client, live)):
+            if live and any(event.get("type") == "Warning" or live.get("kind") in EXPLAINED_BY_EVENTS for event in events_of(self._client, live)):
                 return [place]
         return []
 

@@ -25,7 +25,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
-from rules.k8s.tools.objects.kinds import DATA_KINDS
+from rules.k8s.tools.objects.kinds import HOLD_DATA
 from rules.k8s.tools.objects.objects import Identity, is_listed
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
@@ -276,7 +276,6 @@ class Transaction:
             text = sentence(self._stack, self._departed.pruned)
         else:
             # A StatefulSet that was not deleted would have taken its claims along.
-            kinds = (*DATA_KINDS, "StatefulSet")
-            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in kinds], data=True)
+            text = sentence(self._stack, [member for member in self._leaving() if member.identity.kind in HOLD_DATA], data=True)
         if text:
             self._run.report.note(text)
