@@ -1,4 +1,4 @@
-"""Getting images to where the cluster finds them, before anything that runs them is applied."""
+"""Delivers images to the registry and the nodes, before anything that runs them is applied."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rules.k8s.tools.kubeconfig.kubeconfig import Connection, write_frozen
 from rules.k8s.tools.objects.image_references import container_images, parse_digest_reference
 from rules.k8s.tools.objects.plan import Plan
 
-# push(images: [rules.image.tools.push.push.Image], registry, insecure, report) → number of images that were sent.
+# push(images: [rules.image.tools.push.push.Image], registry, insecure, report) → number of images that the registry lacked.
 Push = Callable[[list, str, bool, PushReport | None], int]
 Exists = Callable[[str, str, str, bool], bool]
 
-# How long the registry's pod may take from setup to its first answer.
+# The time from setup to the first answer of the registry's pod.
 _REGISTRY_SECONDS = 20.0
-# How long a loader may take for one archive.
+# The deadline of a loader for one archive.
 _LOADER_SECONDS = 300.0
 
 # The likely reason on a new cluster.
@@ -31,17 +31,17 @@ _SETUP_HINT = " (the registry in the cluster comes with 'bazel run //prod:setup.
 
 
 def check_pins(plan: Plan) -> None:
-    """Refuses a plan in which an environment's image has no pin.
+    """Checks that every image of an environment with pins has one.
 
     Raises:
-        TurnupError: naming every image without a pin and the command that pins it.
+        TurnupError: images have no pin; the error names each of them and the command that pins them.
     """
     missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries
                for name in entry.document["missing_pins"]]
     if missing:
         environment = next(entry.environment for entry in plan.entries if entry.document["missing_pins"])
         source = "dev" if environment == "dev" else f"{environment} --from=dev"
-        raise TurnupError(f"{'; '.join(missing)}; nothing was sent. Write it with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
+        raise TurnupError(f"{'; '.join(missing)}. Nothing was sent. Write the pins with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
 
 
 def package_of(label: str) -> str:
@@ -50,7 +50,7 @@ def package_of(label: str) -> str:
 
 
 def plain_http(registry: str) -> bool:
-    """Says whether a registry is spoken to without TLS: one at a private or loopback address, as in registries.yaml."""
+    """Returns whether a registry is used without TLS, which means a private or loopback address, as in registries.yaml."""
     host = registry.rpartition(":")[0] if ":" in registry else registry
     try:
         address = ipaddress.ip_address(host.strip("[]"))
@@ -59,23 +59,28 @@ def plain_http(registry: str) -> bool:
     return address.is_private or address.is_loopback
 
 
-def wait_for_registry(plan: Plan, say: Callable[[str], None], patience: float = _REGISTRY_SECONDS) -> None:
+def wait_for_registry(plan: Plan, say: Callable[[str], None], seconds: float = _REGISTRY_SECONDS) -> None:
     """Waits until the registry in the cluster answers, which takes a few seconds after setup was applied.
 
-    Returns at once when the plan needs no image of it or it answers.
+    Returns at once if the plan needs no image from it.
+
+    Args:
+        plan: with resolved documents.
+        say: gets one line if the registry does not answer at once.
+        seconds: the deadline.
 
     Raises:
-        TurnupError: it has not answered for `patience` seconds.
+        TurnupError: the registry has not answered by the deadline.
     """
     built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
              for reference in entry.document["references"].values()}
     if (plan.registry not in built and not _named_by_digest(plan)) or not plain_http(plan.registry):
         return
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + seconds
     told = False
     while not _answers(plan.registry):
         if time.monotonic() > deadline:
-            raise TurnupError(f"the registry {plan.registry} has not answered for {patience:.0f} s; check that it runs{_SETUP_HINT}.")
+            raise TurnupError(f"the registry {plan.registry} has not answered for {seconds:.0f} s. Check that it runs{_SETUP_HINT}.")
         if not told:
             say(f"waiting for the registry {plan.registry}")
             told = True
@@ -95,18 +100,18 @@ def _answers(registry: str) -> bool:
 
 
 def push_built(plan: Plan, push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
-    """Pushes the plan's images where their registry lacks them.
+    """Pushes the images of a plan that their registry lacks.
 
     Args:
         plan: with `images` and resolved documents.
-        push: the transport; rules/image's when None.
-        report: told of every step; None for silence.
+        push: the transport; that of rules/image when None.
+        report: gets every step; None for no output.
 
     Returns:
-        (images in the closure, images of which something was sent).
+        (images in the closure, images that their registry lacked).
 
     Raises:
-        TurnupError: a registry cannot be reached or refuses.
+        TurnupError: a registry does not answer or refuses the push.
     """
     if not plan.images:
         return 0, 0
@@ -128,10 +133,16 @@ def push_built(plan: Plan, push: Push | None = None, report: PushReport | None =
 
 
 def push_images(images: list, registry: str, insecure: bool, report: PushReport | None = None) -> int:
-    """Pushes images through rules/image; returns how many of them the registry lacked.
+    """Pushes images with rules/image; returns how many of them the registry lacked.
+
+    Args:
+        images: the images.
+        registry: host:port.
+        insecure: whether to use plain HTTP.
+        report: gets every step; None for no output.
 
     Raises:
-        TurnupError: the registry cannot be reached or refuses.
+        TurnupError: the registry does not answer or refuses the push.
     """
     from rules.image.tools.push.push import Progress, push_all
 
@@ -146,16 +157,18 @@ def push_images(images: list, registry: str, insecure: bool, report: PushReport 
 
 
 def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, cure: str = "") -> None:
-    """Checks that the workspace's registry has every image of the plan that this run does not push: pinned, or named by digest.
+    """Checks that the workspace's registry has every image that the plan runs and this run does not push.
+
+    These are pinned images and images that a manifest names by digest.
 
     Args:
         plan: with resolved documents.
-        executor: for asking in parallel.
-        exists: the question; rules/image's when None.
-        cure: what to do where an image is gone; "" for pinning a new one.
+        executor: runs the requests in parallel.
+        exists: asks a registry for an image; that of rules/image when None.
+        cure: what to do if an image is missing; "" for pinning a new one.
 
     Raises:
-        TurnupError: an image is not there.
+        TurnupError: an image is missing.
     """
     built = {(files.label, files.key) for files in plan.images}
     pinned: dict[str, tuple[str, tuple[str, str, str]]] = {}
@@ -166,25 +179,25 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
                 pinned.setdefault(reference, (entry.label, parts))
     ask = exists or _exists
 
-    def there(parts: tuple[str, str, str]) -> bool:
+    def is_there(parts: tuple[str, str, str]) -> bool:
         registry, repository, digest = parts
         return ask(registry, repository, digest, plain_http(registry))
 
     provided = {parse_digest_reference(reference) for entry in plan.entries for reference in entry.document["references"].values()}
     named = {reference: found for reference, found in _named_by_digest(plan).items() if found[1] not in provided}
     wanted = {**pinned, **named}
-    answers = executor.map(there, [parts for _, parts in wanted.values()])
+    answers = executor.map(is_there, [parts for _, parts in wanted.values()])
     for (reference, (label, _)), found in zip(wanted.items(), answers):
         if not found and reference in named:
             todo = cure or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
             todo = cure or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
-            raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; {todo}.")
+            raise TurnupError(f"{label}: the registry does not have the pinned image {reference}; {todo}.")
 
 
 def _named_by_digest(plan: Plan) -> dict[str, tuple[str, tuple[str, str, str]]]:
-    """Returns the images of the workspace's registry that manifests name by digest, preloads left out: reference → (target, its parts)."""
+    """Returns the images of the workspace's registry that manifests name by digest, except preloads: reference → (target, its parts)."""
     loaded = {preload.reference for preload in plan.preloads}
     named: dict[str, tuple[str, tuple[str, str, str]]] = {}
     for entry in plan.entries:
@@ -206,13 +219,18 @@ def _exists(registry: str, repository: str, digest: str, insecure: bool) -> bool
 
 
 def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> int:
-    """Runs each preload's loader with the frozen kubeconfig.
+    """Runs the loader of each preload with the frozen kubeconfig.
+
+    Args:
+        plan: with its preloads.
+        connection: the context to load into.
+        environ: the loaders' environment.
 
     Returns:
-        How many archives were handed to a loader.
+        The number of archives that were loaded.
 
     Raises:
-        TurnupError: a loader failed; its own words are part of the sentence.
+        TurnupError: a loader failed; its last line of output is part of the error.
     """
     if not plan.preloads:
         return 0
@@ -225,17 +243,17 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
 
 
 def _load(loader: Path, context: str, reference: str, archive: Path, environ: Mapping[str, str], label: str) -> None:
-    import subprocess  # Few runs load anything onto nodes.
+    import subprocess  # Few runs load anything onto the nodes.
 
     command = [str(loader), "--context", context, "--name", reference, str(archive)]
     try:
         with child(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            said = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
+            output = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        raise TurnupError(f"{label}: putting {reference} onto the nodes took more than 5 minutes; look at the nodes with "
+        raise TurnupError(f"{label}: loading {reference} onto the nodes took more than 5 minutes. Look at the nodes with "
                           "'./turnup cluster list'.") from None
     except OSError as error:
-        raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started: {error.strerror}.") from None
+        raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started ({error.strerror}). Check the attribute loader.") from None
     if process.returncode != 0:
-        last = (said.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
-        raise TurnupError(f"{label}: putting {reference} onto the nodes failed: {last}")
+        last = (output.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
+        raise TurnupError(f"{label}: loading {reference} onto the nodes failed: {last}")

@@ -98,7 +98,7 @@ def test_pinned_images_must_exist():
 
     with ThreadPoolExecutor(2) as executor:
         delivery.check_pinned_images(pinned, executor, lambda *question: asked.append(question) or True)
-        with pytest.raises(TurnupError, match="//a:dev: the registry does not have its pinned image .*bazel run //svc:pin -- dev"):
+        with pytest.raises(TurnupError, match="//a:dev: the registry does not have the pinned image .*bazel run //svc:pin -- dev"):
             delivery.check_pinned_images(pinned, executor, lambda *question: False)
 
     assert asked == [(REGISTRY, "app", DIGEST, True)]
@@ -167,9 +167,9 @@ def test_preload_failure_is_one_sentence(tmp_path):
     program = loader(tmp_path, "echo working; echo 'ERROR: node 2 is down; start it.' >&2; exit 1")
     failing = plan(target("//prod:registry", {}), preloads=[Preload("//prod:registry", "registry:2", tmp_path / "a.tar", program)])
 
-    with pytest.raises(TurnupError, match="^//prod:registry: putting registry:2 onto the nodes failed: node 2 is down; start it.$"):
+    with pytest.raises(TurnupError, match="^//prod:registry: loading registry:2 onto the nodes failed: node 2 is down; start it.$"):
         delivery.preload(failing, connection(), {"PATH": "/usr/bin:/bin"})
-    with pytest.raises(TurnupError, match="cannot be started: No such file"):
+    with pytest.raises(TurnupError, match=r"cannot be started \(No such file or directory\). Check the attribute loader"):
         delivery.preload(plan(target("//p:r", {}), preloads=[Preload("//p:r", "r", tmp_path, tmp_path / "none")]), connection(), {})
 
 
@@ -188,7 +188,7 @@ def test_registry_that_is_just_starting_is_waited_for():
     timer.start()
     registry = f"127.0.0.1:{port}"
     wanted = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
-    delivery.wait_for_registry(wanted, lines.append, patience=20)
+    delivery.wait_for_registry(wanted, lines.append, seconds=20)
     timer.join()
     started[0].server_close()
 
@@ -203,6 +203,6 @@ def test_registry_that_nothing_needs_is_not_asked():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         registry = f"127.0.0.1:{taken.getsockname()[1]}"
     absent = Plan("//svc:myns", registry, None, (target("//a:myns", {"app": f"{registry}/app@{DIGEST}"}),), (), ())
-    with pytest.raises(TurnupError, match=f"the registry {registry} has not answered for 0 s; check that it runs"):
-        delivery.wait_for_registry(absent, lines.append, patience=0.3)
+    with pytest.raises(TurnupError, match=f"the registry {registry} has not answered for 0 s. Check that it runs"):
+        delivery.wait_for_registry(absent, lines.append, seconds=0.3)
     assert len(lines) == 1

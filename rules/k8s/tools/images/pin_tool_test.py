@@ -107,15 +107,15 @@ def test_missing_source_pin_writes_nothing(workspace):
     code, _, err = workspace.run("staging", "--from=dev")
 
     assert code == 1
-    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to take over; nothing was written. "
+    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to copy. Nothing was written. "
                    "Pin it with 'bazel run //svc:pin -- dev'.\n")
     assert workspace.pins("redis").read_text() == before
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), [
-    (("myns",), 2, "'myns' is not an environment that takes pins; use one of prod, staging, dev."),
+    (("myns",), 2, "'myns' is not an environment with pins. Use one of prod, staging, dev."),
     (("dev", "--from=qa"), 2, "'qa' is not an environment"),
-    (("dev", "--from=dev"), 2, "takes pins from the environment that it writes"),
+    (("dev", "--from=dev"), 2, "--from=dev: copies the pins of an environment to itself."),
 ])
 def test_usage(workspace, arguments, code, message):
     """Wrong arguments end with exit 2 and one sentence."""
@@ -130,11 +130,11 @@ def test_service_without_pins_file(workspace):
     code, _, err = workspace.run("dev")
 
     assert code == 1
-    assert '//redis: has an image but no pins file; add pins = "pins.yaml" to its microservice' in err
+    assert '//redis: has an image but no pins file. Add pins = "pins.yaml" to its microservice' in err
 
 
 def test_outside_bazel_is_refused(workspace):
     """Without the workspace's folder there is nothing to write to."""
     code, _, err = workspace.run("dev", BUILD_WORKSPACE_DIRECTORY="")
 
-    assert code == 1 and "the workspace is unknown; start the target with 'bazel run'" in err
+    assert code == 1 and "BUILD_WORKSPACE_DIRECTORY is not set. Start the target with 'bazel run'" in err

@@ -1,4 +1,4 @@
-"""What a push says while it runs."""
+"""The progress of a push."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _REDRAW_SECONDS = 0.1
 
 
 class PushReport:
-    """Turns the steps of a push into lines; on a terminal also into a line that counts the bytes.
+    """Prints the steps of a push as lines, on a terminal also as a line with the number of bytes.
 
     Args:
-        say: writes a line that stays.
-        stream: where the counting line is drawn when it is a terminal.
+        say: prints a line that stays.
+        stream: shows the line with the number of bytes if it is a terminal.
     """
 
     def __init__(self, say: Callable[[str], None], stream: TextIO):
@@ -23,7 +23,7 @@ class PushReport:
         self._drawn = 0.0
 
     def step(self, state: str, repository: str, digest: str, sent: int) -> None:
-        """Takes one step, as rules/image's push reports it (see its Progress)."""
+        """Reports one step; the arguments are the fields of rules/image's Progress."""
         if state == "pushed":
             self.say(f"  pushed      {repository}")
         elif state in ("uploading", "uploaded"):
@@ -34,7 +34,7 @@ class PushReport:
                 print(f"\r  pushing     {sum(self._sent.values()) / 1e6:.1f} MB", end="", file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
-        """Says a line that stays, in place of the counting one."""
+        """Prints a line that stays, in place of the line with the number of bytes."""
         self._clear()
         self._say(text)
 

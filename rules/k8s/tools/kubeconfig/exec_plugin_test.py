@@ -111,7 +111,7 @@ def test_plugin_is_asked_once_and_when_its_answer_has_expired(plugin, connect, t
 def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
     """White space around a plugin's token is none of it; a token with a line's end within is refused without being shown."""
     assert connect(plugin(answer(token=" t "))).plugin.credentials().token == "t"
-    with pytest.raises(TurnupError, match="gave has control characters, line breaks or letters beyond ASCII in the token") as caught:
+    with pytest.raises(TurnupError, match="of context .ctx. has control characters, line breaks or letters beyond ASCII in the token") as caught:
         connect(plugin(answer(token="CANARY\u00fc"))).plugin.credentials()
 
     assert "CANARY" not in str(caught.value)
@@ -120,17 +120,17 @@ def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
 @pytest.mark.parametrize(("fields", "body", "reason"), [
     ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
     ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),
-    ({}, "echo 'session expired' >&2; exit 7", "ended with exit code 7: session expired); log in with your provider's tool."),
-    ({}, "exit 1", "ended with exit code 1: it said nothing)"),
-    ({}, "true", f"gave no ExecCredential of {V1}: nothing)"),
+    ({}, "echo 'session expired' >&2; exit 7", "failed with exit code 7: session expired); log in with your provider's tool."),
+    ({}, "exit 1", "failed with exit code 1: no output)"),
+    ({}, "true", f"returned no ExecCredential of {V1}: nothing)"),
     ({}, "echo hello", "something that is not JSON)"),
     ({}, "echo '{}'", "no kind)"),
-    ({}, "echo '[]'", "fields of other types)"),
+    ({}, "echo '[]'", "fields of wrong types)"),
     ({}, answer("client.authentication.k8s.io/v1beta1", token="t"), "kind 'ExecCredential' of 'client.authentication.k8s.io/v1beta1')"),
     ({}, answer(), "neither a token nor a certificate with its key)"),
     ({}, answer(clientCertificateData="CERT"), "neither a token nor a certificate with its key)"),
     ({}, answer(token="t", expirationTimestamp="soon"), "Invalid isoformat string: 'soon')"),
-    ({"interactiveMode": "Always"}, "", "needs a terminal to ask its questions on, and stdin is none); run it from a terminal."),
+    ({"interactiveMode": "Always"}, "", "needs a terminal for its questions, but stdin is not a terminal); run the command in a terminal."),
 ])
 def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, body, reason):
     """A plugin that is not there, fails or answers wrongly is named with the reason, its own words and how to get it."""
@@ -142,9 +142,9 @@ def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, 
 
 
 @pytest.mark.parametrize(("fields", "reason"), [
-    ({"apiVersion": None}, "has exec.apiVersion None; write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
-    ({"command": ""}, "has exec.command ''; name the plugin's program."),
-    ({"env": [{"value": "x"}]}, "has an exec.env of another form; write a list of name and value."),
+    ({"apiVersion": None}, "has exec.apiVersion None. Write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
+    ({"command": ""}, "has exec.command ''. Name the plugin's program."),
+    ({"env": [{"value": "x"}]}, "has an exec.env of a wrong form. Write a list of mappings with name and value."),
 ])
 def test_wrong_kubeconfigs_are_one_sentence(plugin, connect, fields, reason):
     """An exec entry that cannot be used is refused before anything is started."""
@@ -258,7 +258,7 @@ def test_words_reach_a_terminal_and_the_error(plugin, shell, tmp_path):
     assert process.wait(60) == 1
     lines = said.decode().split("\r\n")
     assert lines[0] == "run cloud login"
-    assert "ended with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
+    assert "failed with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
 
 
 @pytest.mark.parametrize(("mode", "code"), [("IfAvailable", 0), ("Always", 0), ("Never", 1)])

@@ -88,7 +88,7 @@ def test_which_proxy_counts(server, environ, proxy):
 
 
 @pytest.mark.parametrize(("wanted", "environ", "message"), [
-    ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1'; write a URL with http or https"),
+    ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1', which is not an HTTP proxy. Write a URL with http or https"),
     ("p:1", {}, "config: proxy-url is 'p:1'"),
     ("", {"HTTPS_PROXY": "http://p:port"}, "HTTPS_PROXY is 'http://p:port'"),
 ])

@@ -127,7 +127,7 @@ def test_missing_context_names_the_cure(shell, server):
     shell.make(config_map("a"), context="turnup-other")
 
     assert shell.run("apply") == 1
-    assert "has no context 'turnup-other' (it has: turnup-test); run './turnup cluster create'" in shell.err
+    assert "has no context 'turnup-other' (it has: turnup-test). Run './turnup cluster create'" in shell.err
     assert "TURNUP_CONTEXT" in shell.err
     assert server.requests == []
 
@@ -215,8 +215,8 @@ def test_missing_pin_is_refused_before_anything(shell, server):
     shell.make_targets(document("//python/server:dev", [config_map("a")], environment="dev", missing_pins=["server"]))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'; nothing was sent. "
-                         "Write it with 'bazel run //svc:pin -- dev'.\n")
+    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. "
+                         "Write the pins with 'bazel run //svc:pin -- dev'.\n")
     assert server.requests == []
     assert shell.run("show") == 0
 
