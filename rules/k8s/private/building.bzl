@@ -16,7 +16,7 @@ def build_args(ctx, verb):
 
     Args:
       ctx: the rule's context.
-      verb: string, see tools/build_tool.py.
+      verb: string, see tools/build/build_tool.py.
 
     Returns:
       Args.

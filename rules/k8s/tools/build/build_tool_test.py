@@ -20,7 +20,7 @@ LABEL = "//python/server:myns"
 
 @pytest.fixture(name="tool")
 def fixture_tool(tmp_path, monkeypatch, capsys):
-    """Runs the tool in an empty folder; returns (exit code, what it said)."""
+    """Returns a function that runs the tool in an empty folder and returns (exit code, stderr)."""
     monkeypatch.chdir(tmp_path)
 
     def tool(*arguments: str) -> tuple[int, str]:
@@ -54,7 +54,7 @@ def normalize(tool, manifests: Any, *arguments: str, environment: str = "myns", 
 
 
 def test_normalize_fills_namespace_and_owner(tool):
-    """Objects get the namespace and the name of their target; a mapping of stems is taken apart in order."""
+    """Objects get the namespace and the name of their target; a mapping of stems is flattened in order."""
     code, err = normalize(tool, {"b": workload("app"), "a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}, "--image=app")
 
     assert code == 0, err
@@ -67,7 +67,7 @@ def test_normalize_fills_namespace_and_owner(tool):
 
 
 def test_normalize_reads_yaml_streams_and_lists(tool):
-    """YAML documents, empty ones included, and a List give their objects."""
+    """YAML documents, including empty ones, and a List are read as their objects."""
     text = "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
@@ -75,7 +75,7 @@ def test_normalize_reads_yaml_streams_and_lists(tool):
 
 
 def test_normalize_reads_lists_of_one_kind(tool):
-    """The list of one kind, as a server gives it, gives its items with the list's kind; an object of such a kind has a name, and stays."""
+    """The list of one kind, as an API server returns it, is read as its items with the list's kind; an object of a kind like AllowList has a name, and stays."""
     items = [{"metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}]
     allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
 
@@ -99,7 +99,7 @@ def test_normalize_reads_lists_of_one_kind(tool):
     ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
 ])
 def test_normalize_refuses(tool, manifests, message):
-    """Bad manifests end with one sentence that names the place, and no output."""
+    """Bad manifests fail with one sentence that names the place, and without output."""
     code, err = normalize(tool, manifests, "--image=app")
 
     assert code == 1
@@ -110,7 +110,7 @@ def test_normalize_refuses(tool, manifests, message):
 @pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n",
                                     "sha512:" + "a" * 128, "sha256:"])
 def test_normalize_refuses_a_malformed_digest(tool, digest):
-    """A digest that no registry could have is refused when the target is built, in one sentence that says what is wrong with it."""
+    """A malformed digest fails the build with one sentence that names the problem."""
     code, err = normalize(tool, {"d": workload(f"registry.example.com/app@{digest}")})
 
     assert code == 1 and err.count("\n") == 1
@@ -129,14 +129,14 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
 ])
 def test_normalize_refuses_bad_yaml(tool, text, message):
-    """Bad YAML is refused with its line."""
+    """Bad YAML is refused with the line."""
     code, err = normalize(tool, text, name="m.yaml")
 
     assert code == 1 and message in err
 
 
 def test_dates_and_equals_signs_are_text(tool):
-    """What YAML 1.1 has types for and JSON has not is the text that was written, as kubectl reads it."""
+    """Values of YAML types that JSON does not have are read as texts, as in kubectl."""
     text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {day: 2024-01-01, time: 2024-01-01T10:00:00Z, sign: =}}"
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
@@ -144,7 +144,7 @@ def test_dates_and_equals_signs_are_text(tool):
 
 
 def test_a_namespace_of_another_environment_is_refused(tool):
-    """A developer named like an environment is told whose namespace it is and what to set; nothing is written."""
+    """If $USER is the name of an environment, the error names the environment and the variable to set; nothing is written."""
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--namespace=dev", "--namespace-owner=dev")
 
     assert code == 1
@@ -164,14 +164,14 @@ def test_a_namespace_of_another_environment_is_refused(tool):
      f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
 ])
 def test_errors_name_what_was_written(tool, manifests, message):
-    """An error in manifests that were rendered names the file to open."""
+    """An error in rendered manifests names the source file."""
     code, err = normalize(tool, manifests, "--image=app", "--source=svc/x.jsonnet")
 
     assert code == 1 and message in err and err.count("\n") == 1
 
 
 def test_a_target_can_keep_all_names(tool):
-    """ConfigMaps are named after their content unless the target keeps names."""
+    """ConfigMaps have content-hashed names unless the target has stable_names."""
     objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}}
 
     assert normalize(tool, objects)[0] == 0
@@ -181,7 +181,7 @@ def test_a_target_can_keep_all_names(tool):
 
 
 def test_service_accounts_of_a_role_binding(tool):
-    """A ServiceAccount without namespace is the environment's; one with a namespace and other subjects stay."""
+    """A ServiceAccount without a namespace gets the environment's; one with a namespace and other subjects stay."""
     binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"}, "subjects": [
         {"kind": "ServiceAccount", "name": "mine"}, {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
         {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}
@@ -194,7 +194,7 @@ def test_service_accounts_of_a_role_binding(tool):
 
 @pytest.mark.parametrize("key", ["port", "containerPort", "nodePort"])
 def test_an_octal_port_in_a_template(tool, key):
-    """A port that YAML would read in base 8 is refused with its line; a file mode in base 8 is not."""
+    """A port that YAML reads in base 8 is refused with the line; a file mode in base 8 is not."""
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  mode: 0644\n"
     assert normalize(tool, text, name="m.yaml")[0] == 0
     code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
@@ -203,7 +203,7 @@ def test_an_octal_port_in_a_template(tool, key):
 
 
 def test_kind_must_be_there(tool):
-    """A kind that the template does not hold is refused with those that it does; case does not matter."""
+    """A kind that the template does not contain is refused with the list of its kinds; case does not matter."""
     assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--kind=service")
 
@@ -211,7 +211,7 @@ def test_kind_must_be_there(tool):
 
 
 def test_stamp_variables(tool):
-    """Stamp variables take their values from the workspace status; an unknown one is named."""
+    """Stamp variables have the values of the workspace status; the error names an unknown one."""
     status = write("status.txt", "BUILD_USER jane\nSTABLE_REPO  images\n")
     objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}
 
@@ -222,7 +222,7 @@ def test_stamp_variables(tool):
 
 
 def test_resolve_puts_digests_everywhere(tool):
-    """Every container runs the digest; what is published is the key below image_chroot, without tag."""
+    """Every container runs the digest; the image is published below image_chroot, without tag."""
     normalize(tool, {"d": workload("python/server:dev")}, "--image=python/server:dev")
     code, err = tool("resolve", "--input=out.json", "--output=r.json",
                      "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)]))
@@ -275,7 +275,7 @@ def closure(tool, *entries: list[str]) -> tuple[int, str]:
 
 
 def test_closure_of_different_services(tool):
-    """A closure without clashes is summed up."""
+    """The summary of a closure without clashes has its objects and services."""
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
     assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"],
                               "names": [], "scopes": [], "changed": []}
@@ -292,7 +292,7 @@ def test_two_services_of_one_name(tool):
 
 
 def test_two_targets_with_one_object(tool):
-    """Two targets that hold the same object are refused with both labels."""
+    """Two targets with the same object are refused with both labels."""
     shared = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "jane"}}]
     code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=shared))
 
@@ -300,7 +300,7 @@ def test_two_targets_with_one_object(tool):
 
 
 def test_one_target_uses_anothers_configuration(tool):
-    """What a target's reference to another target's ConfigMap becomes is written down; equal base names are refused."""
+    """The new name in a reference to another target's ConfigMap is in the summary; equal base names are refused."""
     shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
     user = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "jane"},
             "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]}}
@@ -314,7 +314,7 @@ def test_one_target_uses_anothers_configuration(tool):
 
 
 def test_an_object_that_names_default_and_one_that_names_no_namespace(tool):
-    """They are the same object, which is refused within a target and across targets, without a cluster."""
+    """They are the same object, which is refused in one target and across targets without a cluster."""
     named, unnamed = ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta} for meta in ({"name": "s", "namespace": "default"}, {"name": "s"}))
 
     code, err = normalize(tool, [named, unnamed], "--namespace=", environment="")
@@ -347,7 +347,7 @@ def test_labels_of_other_repositories(tool):
 
 
 def test_one_worker_does_one_verb_after_another(tool):
-    """A worker answers each request with its exit code and what was wrong, and goes on after bad input and wrong usage."""
+    """A worker answers each request with exit code and error, and continues after bad input and wrong usage."""
     good = ["service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json"]
     requests = [good, ["service", write("bad.yaml", "name: redis\n"), "bad.json"], ["no-such-verb"], good]
     stream = "".join(json.dumps({"arguments": arguments, "requestId": number}) for number, arguments in enumerate(requests))
@@ -363,13 +363,13 @@ def test_one_worker_does_one_verb_after_another(tool):
 
 
 def test_a_broken_stream_ends_the_worker(capsys):
-    """Requests that are no JSON end the worker with one sentence."""
+    """Requests that are not JSON end the worker with one sentence."""
     assert worker.serve(build_tool.run, io.BytesIO(b"not json"), io.BytesIO(), "k8s_build") == 1
     assert capsys.readouterr().err.startswith("ERROR: k8s_build worker: ")
 
 
 def test_service_is_written_as_json(tool):
-    """A good service.yaml becomes JSON; a bad one leaves no output."""
+    """A valid service.yaml becomes JSON; an invalid one leaves no output."""
     assert tool("service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json")[0] == 0
     assert read("service.json") == {"name": "redis", "port": 6379}
     code, err = tool("service", write("service.yaml", "name: redis\n"), "bad.json")
@@ -377,7 +377,7 @@ def test_service_is_written_as_json(tool):
 
 
 def test_files_that_are_no_text(tool):
-    """A file in another encoding is refused by its name."""
+    """A file in another encoding is refused with its name."""
     Path("service.yaml").write_bytes(b"name: caf\xe9\n")
 
     assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text. Save it as UTF-8.\n")

@@ -9,7 +9,7 @@ from rules.k8s.tools.errors import TurnupError
 
 
 def test_reads_name_port_and_ports():
-    """A full file gives its three fields as JSON values."""
+    """The three fields of a complete file become JSON values."""
     text = "# words\nname: routeguide-server\nport: 50051\nports:\n  metrics: 9090\n"
 
     assert parse_service(text, "p") == {"name": "routeguide-server", "port": 50051, "ports": {"metrics": 9090}}
@@ -43,7 +43,7 @@ def test_reads_name_port_and_ports():
     ],
 )
 def test_refuses_bad_files(text: str, message: str):
-    """Every bad service.yaml is refused with its place, what was found and what to write."""
+    """Every invalid service.yaml is refused with the place, the value and the fix."""
     with pytest.raises(TurnupError) as caught:
         parse_service(text, "svc/service.yaml")
 

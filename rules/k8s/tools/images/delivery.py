@@ -151,7 +151,8 @@ def push_images(images: list, registry: str, insecure: bool, report: PushReport 
             report.step(step.state, step.repository, step.digest, step.sent)
 
     try:
-        return sum(not pushed.unchanged for pushed in push_all(images, registry, insecure=insecure, progress=progress, note=report.say if report else lambda _: None))
+        pushed = push_all(images, registry, insecure=insecure, progress=progress, note=report.say if report else lambda _: None)
+        return sum(not each.unchanged for each in pushed)
     except TurnupError as error:
         raise TurnupError(f"{error}{_SETUP_HINT}") from None
 

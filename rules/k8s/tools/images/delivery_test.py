@@ -1,4 +1,4 @@
-"""Tests of getting images to the cluster: pushes, pins, preloads."""
+"""Tests of the delivery of images to the cluster: pushes, pins, preloads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan(*entries: Entry, images=(), preloads=()) -> Plan:
 
 
 def target(label: str, references: dict[str, str], missing: tuple[str, ...] = (), environment: str = "myns") -> Entry:
-    """Returns a target whose manifests use these references."""
+    """Returns a target with manifests that use these references."""
     return Entry(label, "", (), document(label, [], references=references, missing_pins=list(missing), environment=environment))
 
 
@@ -41,12 +41,12 @@ def image(label: str, key: str = "app") -> ImageFiles:
 
 
 def connection() -> Connection:
-    """Returns a connection that no request is sent over."""
+    """Returns a connection that sends no requests."""
     return Connection("turnup-test", "c", "https://x", None, True, "", None, None, dict, {"kind": "Config", "users": [{"secret": 1}]})
 
 
 def test_each_image_is_pushed_once():
-    """Two targets that run one image push it once, to the repository of their reference."""
+    """An image that two targets run is pushed once, to the repository of the reference."""
     pushed = []
 
     def push(images, registry, insecure, report):
@@ -60,7 +60,7 @@ def test_each_image_is_pushed_once():
 
 
 def test_a_registry_that_is_busy_is_told(tmp_path, monkeypatch):
-    """An apply whose push has to wait says what for; the image is there then."""
+    """An apply with a push that has to wait prints the reason; the image is in the registry then."""
     monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
     config = b'{"rootfs":{"diff_ids":[]}}'
     (tmp_path / "config").write_bytes(config)
@@ -87,12 +87,12 @@ def test_unused_image_is_not_pushed():
     ("ghcr.io", False), ("registry.example:5000", False), ("8.8.8.8:443", False),
 ])
 def test_plain_http_for_private_addresses_only(registry, plain):
-    """Only private and loopback addresses are spoken to without TLS."""
+    """Only private and loopback addresses are used without TLS."""
     assert delivery.plain_http(registry) is plain
 
 
 def test_pinned_images_must_exist():
-    """A pinned image that the registry lacks is named with the command that renews the pin; foreign registries are not asked."""
+    """The error for a missing pinned image has the command that renews the pin; other registries are not asked."""
     asked = []
     pinned = plan(target("//a:dev", {"app": REFERENCE, "other": f"ghcr.io/x@{DIGEST}"}), target("//b:dev", {"app": REFERENCE}))
 
@@ -105,13 +105,13 @@ def test_pinned_images_must_exist():
 
 
 def test_built_images_are_not_asked_for():
-    """What is about to be pushed need not be in the registry."""
+    """An image that the run is about to push may be missing from the registry."""
     with ThreadPoolExecutor(1) as executor:
         delivery.check_pinned_images(plan(target("//a:myns", {"app": REFERENCE}), images=[image("//a:myns")]), executor, lambda *_: False)
 
 
 def test_images_named_by_digest_must_exist():
-    """An image of the workspace's registry that only a manifest names is asked for; what the run brings and other registries' are not."""
+    """The registry is asked for an image that only a manifest names, but not for images that the run pushes; other registries are not asked."""
     def running(label: str, *references: str, **settings) -> Entry:
         pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": "dev"}, "spec": {"containers": [{"image": reference}]}}
                 for index, reference in enumerate(references)]
@@ -133,7 +133,7 @@ def test_images_named_by_digest_must_exist():
     ("dev", "'bazel run //svc:pin -- dev'"), ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
 ])
 def test_missing_pins_name_the_command(environment, command):
-    """Every missing pin is named, with the command for that environment."""
+    """The error names every missing pin and the command for that environment."""
     with pytest.raises(TurnupError) as caught:
         delivery.check_pins(plan(target("//a:x", {}, ("app",), environment), target("//b:x", {}, ("web",), environment)))
 
@@ -174,7 +174,7 @@ def test_preload_failure_is_one_sentence(tmp_path):
 
 
 def test_registry_that_is_just_starting_is_waited_for():
-    """A registry that begins to answer while it is waited for ends the wait; the wait is told once."""
+    """The wait ends when the registry begins to answer; the wait is reported once."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     lines: list[str] = []
@@ -196,7 +196,7 @@ def test_registry_that_is_just_starting_is_waited_for():
 
 
 def test_registry_that_nothing_needs_is_not_asked():
-    """A plan without images of the registry does not wait for it, and one that never answers is named."""
+    """A plan without images of the registry does not wait for it; the error names a registry that never answers."""
     lines: list[str] = []
     delivery.wait_for_registry(plan(target("//a:myns", {})), lines.append)
     assert lines == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from rules.k8s.tools.errors import TurnupError
@@ -49,12 +49,11 @@ def check_entry(kind: str, name: str, content: Any, file: Path) -> None:
         _check_server(where, content.get("server"))
         for number, extension in enumerate(content.get("extensions") or []):
             _expect(where, f"extensions[{number}]", "mapping", extension)
-    for part in ("exec", "auth-provider") if kind == "user" else ():
-        if content.get(part):
-            _check(f"{where}: {part}", part, content[part])
-            if any("\0" in (value if isinstance(value, str) else "".join(map(str, value.values())) if isinstance(value, dict) else "") for value in [*(content[part].get("args") or []), *(content[part].get("env") or [])]):
-                raise TurnupError(f"{where}: exec has a zero byte in args or env, which cannot be passed to a program. Remove it.")
+    if kind == "user" and content.get("exec"):
+        _check(f"{where}: exec", "exec", content["exec"])
+        _check_texts(where, [*(content["exec"].get("args") or []), *(content["exec"].get("env") or [])])
     if kind == "user" and content.get("auth-provider"):
+        _check(f"{where}: auth-provider", "auth-provider", content["auth-provider"])
         name = content["auth-provider"].get("name")
         raise TurnupError(f"{where}: auth-provider {name!r} is not supported. Use the exec plugin {_PLUGINS.get(name, 'of your provider')} instead.")
 
@@ -109,6 +108,14 @@ def _expect(where: str, field: str, wanted: str, value: Any) -> None:
         raise TurnupError(f"{where}: {field} is {value!r}, which a header cannot contain. Write it without line breaks and control characters.")
     if wanted == "text" and "\0" in value:
         raise TurnupError(f"{where}: {field} is {value!r}, which is not a valid name. Write it without control characters.")
+
+
+def _check_texts(where: str, values: Iterable[Any]) -> None:
+    """Checks the arguments of a plugin, and its environment, a list of mappings."""
+    for value in values:
+        texts = value.values() if isinstance(value, dict) else (value,)
+        if any("\0" in str(text) for text in texts):
+            raise TurnupError(f"{where}: exec has a zero byte in args or env, which cannot be passed to a program. Remove it.")
 
 
 def _check_server(where: str, server: str | None) -> None:

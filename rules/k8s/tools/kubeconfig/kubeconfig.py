@@ -245,7 +245,8 @@ def _impersonation(login: _Entry, context: str) -> tuple[tuple[str, str], ...]:
                           "and a mapping of names to lists.")
     texts = [*groups, *extra, *(value for values in extra.values() for value in values)]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has a value in as-groups or as-user-extra that is not a text on one line. Write texts, and numbers in quotes.")
+        raise TurnupError(f"{login.file}: the user of context {context!r} has a value in as-groups or as-user-extra that is not a text on one line. "
+                          "Write texts, and numbers in quotes.")
     found += [("Impersonate-Group", group) for group in groups]
     # Header names allow few characters; the API server decodes the others as in URLs.
     found += [("Impersonate-Extra-" + quote(name, safe="!#$&'*+^`|"), value) for name, values in extra.items() for value in values]
