@@ -75,10 +75,7 @@ def check_context(context: str, environ: Mapping[str, str] = os.environ) -> None
     Raises:
         TurnupError: the API server does not answer. (For the kubeconfig itself, rules/k8s raises its own TurnupError.)
     """
-    try:
-        server = kubeconfig.load(kubeconfig.kubeconfig_files("", environ), context).server
-    except ModuleNotFoundError:
-        return  # the context logs in with OpenID Connect, and only Bazel's programs have the library for that
+    server = kubeconfig.load(kubeconfig.kubeconfig_files("", environ), context).server
     url = urlsplit(server)
     try:
         socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), ANSWER_SECONDS).close()

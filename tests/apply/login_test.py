@@ -98,12 +98,11 @@ def test_plugin_whose_credentials_are_revoked(who, plugin, authority, tmp_path):
     assert who(user) == "erin"
 
 
-def test_openid_connect(who, provider):
-    """An ID token identifies the user, and an expired one is refreshed first."""
-    assert who(provider.user(lifetime=600)) == "oidc:jane"
-    before = provider.refreshed
-    assert who(provider.user(lifetime=-60)) == "oidc:jane"
-    assert provider.refreshed == before + 1
+def test_openid_connect(who, plugin, provider):
+    """An ID token that an exec plugin gets identifies the user; an auth-provider is refused with the name of such a plugin."""
+    assert who(plugin("v1", {"token": provider.token(600)})) == "oidc:jane"
+    with pytest.raises(TurnupError, match="auth-provider 'oidc' is not supported. Use the exec plugin kubelogin .'kubectl oidc-login'. instead."):
+        who({"auth-provider": {"name": "oidc", "config": {"id-token": provider.token(600)}}})
 
 
 def test_impersonation(who, server):

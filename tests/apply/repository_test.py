@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rules.k8s.testing.fixtures import as_built, fixture_sent  # noqa: F401
 from rules.k8s.testing.real_server import CONTEXT
+from rules.k8s.tools.masking.mask import mask_object
+from rules.k8s.tools.objects.objects import identity
 from rules.k8s.tools.objects.plan import Plan, read_plan
 
 ENVIRONMENTS = ("prod", "staging", "dev", "myns")
@@ -63,11 +66,15 @@ def wait_for_definitions(client) -> None:
         time.sleep(0.1)
 
 
-def apply_twice(shell, client, server, plan: Plan, *more: str) -> dict[str, Any]:
-    """Applies a closure, and checks that a second apply, a diff, and a third apply with prune write nothing."""
+def apply_twice(shell, client, server, sent: list[dict[str, Any]], plan: Plan, *more: str) -> dict[str, Any]:
+    """Applies a closure, and checks that it sends what `.show` prints, and that a second apply, a diff, and a third apply with prune write nothing."""
     count = make(shell, plan)
     assert count
+    shown = [event["manifest"] for event in shell.events("show") if event["event"] == "manifest"]
+    assert shown == [mask_object(obj) for obj in plan.objects]
+    sent.clear()
     assert shell.run("apply") == 0, shell.err
+    assert as_built(sent) == {identity(obj): obj for obj in plan.objects}
     wait_for_definitions(client)
     before, writes = versions(client, plan, *more), server.changes()
 
@@ -80,14 +87,14 @@ def apply_twice(shell, client, server, plan: Plan, *more: str) -> dict[str, Any]
     return before
 
 
-def test_applied_twice_nothing_is_written(shell, client, server):
+def test_applied_twice_nothing_is_written(shell, client, server, sent):
     """For the setup and the stack of every environment, a second apply writes nothing, and every resourceVersion stays."""
     setup = built("prod/setup")
-    assert apply_twice(shell, client, server, setup, *_CLUSTER_WIDE)
+    assert apply_twice(shell, client, server, sent, setup, *_CLUSTER_WIDE)
     seen: dict[str, Any] = {}
     for environment in ENVIRONMENTS:
         plan = built(f"svc/{environment}-deep")
-        assert not seen.keys() & (found := apply_twice(shell, client, server, plan)).keys()
+        assert not seen.keys() & (found := apply_twice(shell, client, server, sent, plan)).keys()
         seen |= found
 
     # The apply of one environment does not change objects of the others.

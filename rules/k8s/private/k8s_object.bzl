@@ -210,6 +210,7 @@ def _impl(ctx):
         )]),
         files = depset([resolved] + beside),
         image_files = depset([file for image in images.values() for file in push_files(image)] + [entry.plan for entry in push_plans]),
+        overrides = None,
         plain_files = depset([normalized] + beside),
         preload_runfiles = preload_runfiles,
         preloads = depset([

@@ -113,13 +113,14 @@ def verb_launcher(ctx, closure, verb, label):
       struct(executable: File, runfiles: runfiles).
     """
     needs = VERBS[verb]
+    overrides = closure.overrides if needs.resolved else None
     plan = ctx.actions.declare_file(ctx.label.name + ".plan.jsonl")
     lines = ctx.actions.args()
     lines.set_param_file_format("multiline")
     lines.add(json.encode(struct(
         type = "plan",
-        closure = closure.checked.short_path if closure.checked else "",
         label = label,
+        overrides = overrides.short_path if overrides else "",
         registry = REGISTRY,
         workspace = ctx.workspace_name,
     )))
@@ -130,7 +131,8 @@ def verb_launcher(ctx, closure, verb, label):
         lines.add_all(closure.preloads, map_each = _preload_line)
         transitive.append(closure.image_files)
     ctx.actions.write(plan, lines)
-    runfiles = ctx.runfiles(files = [closure.checked] if closure.checked else [], transitive_files = depset(transitive = transitive))
+    beside = [file for file in (closure.checked, overrides) if file]
+    runfiles = ctx.runfiles(files = beside, transitive_files = depset(transitive = transitive))
     if needs.images:
         runfiles = runfiles.merge(closure.preload_runfiles)
     return write_launcher(ctx, ctx.attr._run, [verb], plan, runfiles)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Iterable
+
 import pytest
 
 from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.testing.plans import namespace
 from rules.k8s.testing.shell import Shell
+from rules.k8s.tools.api.client import APPLY_PATCH, Client
+from rules.k8s.tools.objects.objects import OWNER_ANNOTATION, Identity, identity
+from rules.k8s.tools.stack.inventory import PART_OF
 
 
 @pytest.fixture(name="server")
@@ -21,3 +26,29 @@ def fixture_server():
 def fixture_shell(tmp_path, server):
     """A shell with the fake server's kubeconfig."""
     return Shell(tmp_path, server.kubeconfig())
+
+
+@pytest.fixture(name="sent")
+def fixture_sent(monkeypatch):
+    """The list of objects that server-side apply sends from now on, without the stack's own records."""
+    sent: list[dict[str, Any]] = []
+    request = Client.request
+
+    def record(self, method, path, **settings):
+        body = settings.get("body")
+        if settings.get("content_type") == APPLY_PATCH and OWNER_ANNOTATION in (body["metadata"].get("annotations") or {}):
+            sent.append(body)
+        return request(self, method, path, **settings)
+
+    monkeypatch.setattr(Client, "request", record)
+    return sent
+
+
+def as_built(sent: Iterable[dict[str, Any]]) -> dict[Identity, dict[str, Any]]:
+    """Returns sent objects without the ApplySet label, the only field that depends on the cluster."""
+    found = {}
+    for obj in sent:
+        labels = {key: value for key, value in obj["metadata"]["labels"].items() if key != PART_OF}
+        meta = {key: value for key, value in obj["metadata"].items() if key != "labels"} | ({"labels": labels} if labels else {})
+        found[identity(obj)] = {**obj, "metadata": meta}
+    return found

@@ -6,7 +6,6 @@ import base64
 import datetime
 import ipaddress
 import json
-import secrets
 import ssl
 import threading
 import time
@@ -14,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -57,22 +55,13 @@ class Authority:
 
 
 class IdentityProvider:
-    """An OpenID Connect provider with one user, `jane`, as a context manager. A refresh token can be used once.
+    """An OpenID Connect provider with one user, `jane`, as an API server asks it; a context manager.
 
     Args:
         authority: signs its certificate.
-
-    Attributes:
-        refreshed: how often a token was refreshed.
-        lifetime: seconds for which new ID tokens are valid.
-        refresh_token: the one that is accepted next.
     """
 
     def __init__(self, authority: Authority):
-        self.authority = authority
-        self.refreshed = 0
-        self.lifetime = 600.0
-        self.refresh_token = secrets.token_urlsafe()
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -88,21 +77,15 @@ class IdentityProvider:
         self._http.shutdown()
         self._http.server_close()
 
-    def user(self, *, lifetime: float, **changes: Any) -> dict[str, Any]:
-        """Returns a kubeconfig's user entry with an ID token that is valid for `lifetime` seconds."""
-        settings = {"client-id": CLIENT, "client-secret": "s", "idp-issuer-url": self.url, "id-token": self.token(lifetime),
-                    "refresh-token": self.refresh_token, "idp-certificate-authority": str(self.authority.certificate), **changes}
-        return {"auth-provider": {"name": "oidc", "config": {key: value for key, value in settings.items() if value is not None}}}
-
     def token(self, lifetime: float) -> str:
-        """Returns a signed ID token."""
+        """Returns a signed ID token that is valid for `lifetime` seconds."""
         now = time.time()
         claims = {"iss": self.url, "aud": CLIENT, "sub": "jane", "iat": int(now) - 1000, "exp": int(now + lifetime)}
         signed = f"{_encode(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encode(json.dumps(claims).encode())}"
         return f"{signed}.{_encode(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
-    def answer(self, path: str, form: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
-        """Serves the discovery document, the keys and the token endpoint."""
+    def answer(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Returns status and body for a path: the discovery document and the keys."""
         if path == "/.well-known/openid-configuration":
             return 200, {"issuer": self.url, "token_endpoint": f"{self.url}/token", "jwks_uri": f"{self.url}/keys",
                          "authorization_endpoint": f"{self.url}/auth", "response_types_supported": ["id_token"],
@@ -111,12 +94,6 @@ class IdentityProvider:
             numbers = self._key.public_key().public_numbers()
             modulus, exponent = (_encode(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (numbers.n, numbers.e))
             return 200, {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "k", "n": modulus, "e": exponent}]}
-        if path == "/token":
-            if form.get("refresh_token") != [self.refresh_token]:
-                return 400, {"error": "invalid_grant", "error_description": "refresh token was used before"}
-            self.refreshed += 1
-            self.refresh_token = secrets.token_urlsafe()
-            return 200, {"access_token": "a", "token_type": "Bearer", "id_token": self.token(self.lifetime), "refresh_token": self.refresh_token}
         return 404, {}
 
 
@@ -127,8 +104,7 @@ def _encode(data: bytes) -> str:
 def _handler(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
-            form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
-            status, body = provider.answer(self.path, form)
+            status, body = provider.answer(self.path)
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -136,7 +112,7 @@ def _handler(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _serve
+        do_GET = _serve
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class' name)
             """Prints nothing, to keep the tests' output clean."""

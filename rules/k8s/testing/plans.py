@@ -31,12 +31,14 @@ def deployment(name: str, image: str = "app", replicas: int = 1) -> dict[str, An
 
 
 def document(label: str, objects: Iterable[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    """Returns the resolved document of a target, with the owner annotation that the build adds."""
-    from rules.k8s.tools.objects.objects import with_owner
+    """Returns the resolved document of a target, with the owner annotation and the default namespace that the build adds."""
+    from rules.k8s.tools.objects.objects import in_scope, is_cluster_scoped, named_namespaces, with_owner
 
+    objects = list(objects)
     return {
         "label": label, "environment": "", "cluster": "", "context": "turnup-test", "user": "", "namespace": "dev",
-        "images": {}, "references": {}, "missing_pins": [], **settings, "objects": [with_owner(obj, label) for obj in objects],
+        "images": {}, "references": {}, "missing_pins": [], "named_namespaces": named_namespaces(objects), **settings,
+        "objects": [in_scope(with_owner(obj, label), is_cluster_scoped(obj), label) for obj in objects],
     }
 
 
@@ -56,7 +58,7 @@ def write_plan(runfiles: Path, label: str, documents: Iterable[dict[str, Any]], 
     """
     root = runfiles / WORKSPACE
     root.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = [{"type": "plan", "label": label, "workspace": WORKSPACE, "registry": REGISTRY, "closure": ""}]
+    lines: list[dict[str, Any]] = [{"type": "plan", "label": label, "workspace": WORKSPACE, "registry": REGISTRY, "overrides": ""}]
     for index, content in enumerate(documents):
         name = f"{index}.resolved.json"
         (root / name).write_text(json.dumps(content))

@@ -86,15 +86,20 @@ _DEEP = ["redis:myns", "server:myns", "client:myns", "top:myns"]
 _CASES = {
     "deep_has_each_once": (_closure_test, "top:myns-deep", {"entries": _DEEP, "images": ["client:myns", "redis:myns", "server:myns"]}),
     "delete_builds_no_image": (_runfiles_test, "top:myns-deep.delete", {
-        "absent": ["image", "resolved", "manifest.json"],
+        "absent": ["image", "resolved", "overrides", "manifest.json"],
         "present": ["redis/myns.objects.json", "top/myns-deep.closure.json"],
     }),
     "describe_builds_no_image": (_runfiles_test, "top:myns-deep.describe", {"absent": ["image"], "present": ["redis/myns.objects.json"]}),
-    "diff_takes_digests_only": (_runfiles_test, "top:myns-deep.diff", {"absent": ["image"], "present": ["redis/myns.resolved.json"]}),
+    "diff_takes_digests_only": (_runfiles_test, "top:myns-deep.diff", {
+        "absent": ["image"],
+        "present": ["redis/myns.resolved.json", "top/myns-deep.overrides.json"],
+    }),
     "every_verb_is_everywhere": (_verbs_test, "client:myns", {
         "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
     }),
-    "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {"present": ["redis/image.manifest.json", "top/myns-deep.closure.json"]}),
+    "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {
+        "present": ["redis/image.manifest.json", "top/myns-deep.closure.json", "top/myns-deep.overrides.json"],
+    }),
     "pin_builds_nothing": (_runfiles_test, "top:pin", {"absent": ["image"]}),
     "pin_finds_all_images": (_pin_test, "top:pin", {"names": ["client", "redis", "server"]}),
     "pin_push_has_images": (_runfiles_test, "top:pin.push", {"present": ["redis/image.manifest.json", "redis/image.digest"]}),

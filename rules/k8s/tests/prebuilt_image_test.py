@@ -1,4 +1,4 @@
-"""Images that other rules made, as files, stand in manifests like those of these rules."""
+"""Tests of images of other rules, as files, in manifests."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ HERE = Path("rules/k8s/tests")
 
 
 def test_an_archive_is_resolved_to_its_images_digest() -> None:
-    """The archive of an image, given as a file, has the digest of the image itself."""
+    """A file with the archive of an image is resolved to the digest of the image."""
     assert f"example/image@{(HERE / 'image.digest').read_text()}" in (HERE / "prebuilt.resolved.json").read_text()

@@ -73,7 +73,7 @@ def test_a_name_that_is_no_part_of_a_path_is_refused(shell, server, name):
     shell.make(config_map(name))
 
     assert shell.run("apply") == 1
-    assert shell.err.startswith(f"ERROR: //svc:dev: ConfigMap {name!r}: no object can have that name") and server.writes == []
+    assert shell.err.startswith(f"ERROR: //svc:dev: ConfigMap {name!r} is not a valid name of an object.") and server.writes == []
 
 
 def test_what_cannot_be_read_is_named(shell, server):

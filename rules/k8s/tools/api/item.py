@@ -9,7 +9,8 @@ from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Kinds, Resource
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
-from rules.k8s.tools.objects.objects import Identity, Object
+from rules.k8s.tools.objects.duplicates import find_duplicate
+from rules.k8s.tools.objects.objects import Identity, Object, check_path_names, in_scope, is_cluster_scoped
 from rules.k8s.tools.objects.plan import Entry
 
 
@@ -55,36 +56,35 @@ class Result:
 def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     """Finds where every object of a closure lives, before anything is written.
 
+    The build has given every object of a kind that it knows the namespace that it is sent with, and has judged duplicates.
+    What is left for the run are the kinds whose scope only the API server knows: custom resources without their definition
+    in the closure, and kinds that this version of Kubernetes has added.
+
+    Args:
+        entries: the closure.
+        kinds: what the cluster serves.
+
     Raises:
-        TurnupError: a kind is unknown to the cluster, an environment holds an
-            object that lives outside any namespace, or two objects are the same one.
+        TurnupError: a kind is unknown to the cluster, an environment has a
+            cluster-scoped object, or two objects are the same one.
     """
     entries = list(entries)
     kinds.add_definitions(obj for entry in entries for obj in entry.objects)
     items: list[Item] = []
-    holders: dict[Identity, str] = {}
+    undecided: list[Item] = []
     for entry in entries:
         for obj in entry.objects:
             resource = kinds.require(obj, entry.label)
-            for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
-                if name in (".", "..") or "/" in name or "%" in name:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {name!r}: no object can have that name, which is no part of a path; nothing "
-                                      "was sent. Write one without '/' and '%', other than '.' and '..'.")
-            if not resource.namespaced:
-                if entry.environment:
-                    raise TurnupError(f"{entry.label}: {obj['kind']} {obj['metadata']['name']} lives outside any namespace, so "
-                                      f"{entry.environment} would share it with every other environment; move it to //prod:setup.")
-                obj = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
-            elif not obj["metadata"].get("namespace"):
-                obj = {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
-            item = Item(entry.label, obj, resource, kinds.identity(obj))
-            # The build compares what is written; which kinds have a namespace, and get `default` without one, only the cluster knows.
-            other = holders.get(item.identity)
-            if other:
-                twice = f"{entry.label} holds {item.identity} twice" if other == entry.label else f"{other} and {entry.label} both hold {item.identity}"
-                raise TurnupError(f"{twice} (one that names no namespace is in 'default'); nothing was sent. Rename one or leave it out.")
-            holders[item.identity] = entry.label
+            # The objects of a revision come from the cluster, not from the build.
+            check_path_names(obj, entry.label)
+            placed = in_scope(obj, not resource.namespaced, entry.label, entry.environment)
+            item = Item(entry.label, placed, resource, kinds.identity(placed))
             items.append(item)
+            if is_cluster_scoped(obj) is resource.namespaced or is_cluster_scoped(obj) is None:
+                undecided.append(item)
+    duplicate = find_duplicate((item.label, item.obj) for item in undecided)
+    if duplicate:
+        raise TurnupError(f"{duplicate} (an object without a namespace is in 'default'). Nothing was sent. Rename or remove one of them.")
     return items
 
 

@@ -1,12 +1,13 @@
-"""What the build actions of rules/k8s run: one program, one verb per action.
+"""The program of the build actions of rules/k8s: one verb per action.
 
     service    service.yaml → checked service.json
-    normalize  manifests → objects with settings and namespace filled in
-    resolve    normalized objects + image digests or pins → what an apply sends
-    closure    checks what only a whole closure shows (two services of one name, …)
+    normalize  manifests → objects with settings, namespaces and content-hashed names
+    resolve    normalized objects + image digests or pins → the objects that an apply sends
+    closure    checks what only a whole closure shows (two services of one name, …), and finds references across targets
+    override   the closure's check + resolved objects → the objects that the closure changes
 
-Every verb writes its output only when it succeeds. With `--persistent_worker` alone it does one verb after another as
-Bazel asks for them, so that a repository of many services does not pay for a start of Python for each.
+Every verb writes its output only if it succeeds. With `--persistent_worker` alone the program serves one request of Bazel
+after another, so that a repository of many services does not pay for one start of Python per service.
 """
 
 from __future__ import annotations
@@ -24,9 +25,20 @@ from rules.k8s.tools.build import closure
 from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
 from rules.k8s.tools.errors import TurnupError, run_main
-from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.duplicates import find_duplicate
+from rules.k8s.tools.objects.hashed_names import Config, hash_names
 from rules.k8s.tools.objects.image_references import check_images, substitute_images
-from rules.k8s.tools.objects.objects import fill_namespace, identity, is_namespace_name, read_objects, with_owner
+from rules.k8s.tools.objects.objects import (
+    check_path_names,
+    defined_scopes,
+    fill_namespace,
+    in_scope,
+    is_cluster_scoped,
+    is_namespace_name,
+    named_namespaces,
+    read_objects,
+    with_owner,
+)
 
 
 def service(args: argparse.Namespace) -> None:
@@ -36,7 +48,7 @@ def service(args: argparse.Namespace) -> None:
 
 
 def normalize(args: argparse.Namespace) -> None:
-    """Reads manifests and writes {label, settings…, objects, images} with namespaces filled in."""
+    """Reads manifests and writes {label, settings…, named_namespaces, images, objects}: all of an object but its image digests."""
     status = read_status(args.status)
 
     def stamped(text: str) -> str:
@@ -44,30 +56,34 @@ def normalize(args: argparse.Namespace) -> None:
 
     namespace = stamped(args.namespace)
     if namespace and not is_namespace_name(namespace):
-        raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label; use at most 63 lower-case letters, "
+        raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label. Use at most 63 lower-case letters, "
                           "digits and '-'.")
     if args.namespace_owner:
-        # Told by an action, not by the rule: Bazel prints a traceback for what a rule refuses.
+        # An action reports this, not the rule, because Bazel prints a traceback for the failure of a rule.
         raise TurnupError(f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
-                          f"{args.namespace_owner}; set USER to a name that no environment has, for example USER={namespace}-me.")
-    # An error names the file that a person wrote, not only what was rendered from it.
+                          f"{args.namespace_owner}. Set USER to a name that no environment has, for example USER={namespace}-me.")
+    # An error names the file that a person wrote, not only the file rendered from it.
     where = f"{args.label} ({args.source})" if args.source else args.label
     objects = []
     for path in args.manifests:
         objects += read_objects(_text(path), path, f"{args.source} (rendered as {path})" if args.source else "")
     if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
         found = ", ".join(sorted({obj["kind"] for obj in objects}))
-        raise TurnupError(f"{where}: kind is {args.kind!r}, but the template holds {found}; correct kind or leave it out.")
+        raise TurnupError(f"{where}: kind is {args.kind!r}, but the template contains {found}. Correct kind or remove it.")
     objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
-    seen = set()
-    for obj in objects:
-        if identity(obj) in seen:
-            raise TurnupError(f"{where}: {identity(obj)} stands twice in {args.source or ', '.join(args.manifests)}; keep one.")
-        seen.add(identity(obj))
+    named = named_namespaces(objects)
     try:
         objects = objects if args.stable_names else hash_names(objects)
     except TurnupError as error:
         raise TurnupError(f"{where}: {error}") from None
+    # After the hashes: that of a Secret is salted with the namespace in its manifest, and must not change.
+    scopes = defined_scopes(objects)
+    objects = [in_scope(obj, is_cluster_scoped(obj, scopes), where, args.environment) for obj in objects]
+    for obj in objects:
+        check_path_names(obj, where)
+    duplicate = find_duplicate((args.label, obj) for obj in objects)
+    if duplicate:
+        raise TurnupError(f"{where}: {duplicate.identity} appears twice in {args.source or ', '.join(args.manifests)}. Keep one.")
     images = {key: stamped(key) for key in args.image}
     side_loaded = [stamped(key) for key in args.preload]
     used = check_images(objects, [*images.values(), *side_loaded], where)
@@ -78,17 +94,18 @@ def normalize(args: argparse.Namespace) -> None:
         "context": stamped(args.context),
         "user": stamped(args.user),
         "namespace": namespace,
+        "named_namespaces": named,
         "images": {key: value for key, value in images.items() if value in used},
         "objects": objects,
     })
 
 
 def resolve(args: argparse.Namespace) -> None:
-    """Puts digests in the place of image references.
+    """Replaces image references by references with a digest.
 
-    `args.built` holds lists of key, repository prefix, digest file; `args.pin`
+    `args.built` has lists of key, repository prefix, digest file; `args.pin`
     pairs of key and name in the pins file. The output adds to the normalized
-    document `references` {key: reference by digest} and `missing_pins` [name].
+    document `references` {key: reference with a digest} and `missing_pins` [name].
     """
     document = json.loads(Path(args.input).read_text(encoding="utf-8"))
     keys: dict[str, str] = document["images"]
@@ -115,38 +132,67 @@ def resolve(args: argparse.Namespace) -> None:
 
 
 def publish_name(key: str, chroot: str) -> str:
-    """Returns where an image is published: its key without tag, below image_chroot if there is one."""
+    """Returns the repository that an image is published in: its key without tag, below image_chroot if that is set."""
     head, slash, last = key.partition("@")[0].rpartition("/")
     name = head + slash + last.partition(":")[0]
     return f"{chroot.rstrip('/')}/{name.replace(':', '-')}" if chroot else name
 
 
 def check_closure(args: argparse.Namespace) -> None:
-    """Checks a closure and writes {label, objects, services, names}: how much is in it, and what one target's references to
-    another's configuration become, as [kind, namespace, name, name on the cluster].
+    """Checks a closure and writes {label, objects, services, names, scopes, changed}.
 
-    `args.entry` holds lists of label, normalized file, service.json ("" for none).
+    `objects` is the number of objects, `services` lists names. `names` has the references from one target to another's
+    ConfigMap or Secret, as [kind, namespace, name in the manifest, name on the cluster], and `scopes` the custom resources
+    whose definition is in the closure, as [group, kind, cluster-scoped]. `changed` lists the targets that these two change.
+
+    `args.entry` has lists of label, normalized file, service.json ("" for none).
     """
     entries = []
     for label, normalized, service_file in args.entry:
         document = json.loads(Path(normalized).read_text(encoding="utf-8"))
         name = json.loads(Path(service_file).read_text(encoding="utf-8"))["name"] if service_file else ""
         entries.append(closure.Entry(label, document, name))
-    closure.check(entries, args.label)
-    names = closure.names_across(entries)
+    links = closure.cross_references(entries)
+    changed = closure.check(entries, args.label, links)
     _write(args.output, {
         "label": args.label,
         "objects": sum(len(entry.document["objects"]) for entry in entries),
         "services": sorted(entry.service for entry in entries if entry.service),
-        "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(names.items())],
+        "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(links.names.items())],
+        "scopes": [[group, kind, scope] for (group, kind), scope in sorted(links.scopes.items())],
+        "changed": sorted(changed),
     })
+
+
+def override(args: argparse.Namespace) -> None:
+    """Writes {label, objects}: the objects that a closure sends in place of those in the resolved documents of its targets.
+
+    `objects` has one {target, index, object} for each: the target's label and the object's index in its document. Few
+    closures have any. Copying the documents would make every closure as large as all that it reaches; this file has only
+    what differs, and the closure's targets share their resolved documents with every other closure.
+
+    `args.entry` has lists of label and resolved file; `args.checked` is the output of `closure`.
+    """
+    checked = json.loads(Path(args.checked).read_text(encoding="utf-8"))
+    links = closure.CrossReferences({Config(kind, namespace, base): name for kind, namespace, base, name in checked["names"]},
+                                    {(group, kind): scope for group, kind, scope in checked["scopes"]})
+    changed = set(checked["changed"])
+    overrides = []
+    for label, resolved in args.entry:
+        if label in changed:
+            document = json.loads(Path(resolved).read_text(encoding="utf-8"))
+            for index, obj in enumerate(document["objects"]):
+                linked = links.apply(obj, label, document["environment"])
+                if linked is not obj:
+                    overrides.append({"target": label, "index": index, "object": linked})
+    _write(args.output, {"label": args.label, "objects": overrides})
 
 
 def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise TurnupError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
+        raise TurnupError(f"{path}: is not UTF-8 text. Save it as UTF-8.") from None
 
 
 def _write(path: str, value: Any) -> None:
@@ -162,20 +208,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("output")
     sub.set_defaults(run=service)
 
-    sub = verbs.add_parser("normalize", help="fill in settings and namespaces")
+    sub = verbs.add_parser("normalize", help="fill in settings, namespaces and content-hashed names")
     sub.add_argument("--label", required=True)
     for name in ("environment", "cluster", "context", "user", "namespace", "namespace-owner", "kind"):
         sub.add_argument(f"--{name}", default="")
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
-    sub.add_argument("--preload", action="append", default=[], help="a reference that is loaded onto the nodes")
+    sub.add_argument("--preload", action="append", default=[], help="a reference that a loader puts onto the nodes")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
     sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
-    sub.add_argument("--source", default="", help="what the manifests were rendered from, for errors")
+    sub.add_argument("--source", default="", help="the file that the manifests were rendered from, for errors")
     sub.add_argument("--output", required=True)
     sub.add_argument("manifests", nargs="+")
     sub.set_defaults(run=normalize)
 
-    sub = verbs.add_parser("resolve", help="put digests in the place of image references")
+    sub = verbs.add_parser("resolve", help="replace image references by references with a digest")
     sub.add_argument("--input", required=True)
     sub.add_argument("--output", required=True)
     sub.add_argument("--built", type=json.loads, action="append", default=[], metavar="[KEY, CHROOT, DIGEST_FILE]")
@@ -189,6 +235,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", required=True)
     sub.add_argument("--entry", type=json.loads, action="append", default=[], metavar="[LABEL, NORMALIZED, SERVICE]")
     sub.set_defaults(run=check_closure)
+
+    sub = verbs.add_parser("override", help="write the objects that a closure changes")
+    sub.add_argument("--label", required=True)
+    sub.add_argument("--checked", required=True, help="the output of closure")
+    sub.add_argument("--output", required=True)
+    sub.add_argument("--entry", type=json.loads, action="append", default=[], metavar="[LABEL, RESOLVED]")
+    sub.set_defaults(run=override)
     return parser
 
 
@@ -197,7 +250,7 @@ def run(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     Args:
         argv: the command line.
-        stderr: where the sentence about bad input goes; the process' own when None.
+        stderr: gets the error about bad input; sys.stderr when None.
     """
     args = _parser().parse_args(argv)
 

@@ -11,7 +11,7 @@ import pytest
 
 from rules.common import worker
 from rules.k8s.tools.build import build_tool
-from rules.k8s.tools.objects.hashed_names import hash_names
+from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION, hash_names
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
 
 DIGEST = "sha256:" + "d" * 64
@@ -20,7 +20,7 @@ LABEL = "//python/server:myns"
 
 @pytest.fixture(name="tool")
 def fixture_tool(tmp_path, monkeypatch, capsys):
-    """Runs the tool in an empty folder; returns (exit code, what it said)."""
+    """Returns a function that runs the tool in an empty folder and returns (exit code, stderr)."""
     monkeypatch.chdir(tmp_path)
 
     def tool(*arguments: str) -> tuple[int, str]:
@@ -54,7 +54,7 @@ def normalize(tool, manifests: Any, *arguments: str, environment: str = "myns", 
 
 
 def test_normalize_fills_namespace_and_owner(tool):
-    """Objects get the namespace and the name of their target; a mapping of stems is taken apart in order."""
+    """Objects get the namespace and the name of their target; a mapping of stems is flattened in order."""
     code, err = normalize(tool, {"b": workload("app"), "a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}, "--image=app")
 
     assert code == 0, err
@@ -67,7 +67,7 @@ def test_normalize_fills_namespace_and_owner(tool):
 
 
 def test_normalize_reads_yaml_streams_and_lists(tool):
-    """YAML documents, empty ones included, and a List give their objects."""
+    """YAML documents, including empty ones, and a List are read as their objects."""
     text = "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
@@ -75,7 +75,7 @@ def test_normalize_reads_yaml_streams_and_lists(tool):
 
 
 def test_normalize_reads_lists_of_one_kind(tool):
-    """The list of one kind, as a server gives it, gives its items with the list's kind; an object of such a kind has a name, and stays."""
+    """The list of one kind, as an API server returns it, is read as its items with the list's kind; an object of a kind like AllowList has a name, and stays."""
     items = [{"metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}]
     allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
 
@@ -85,21 +85,21 @@ def test_normalize_reads_lists_of_one_kind(tool):
 
 
 @pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: the ConfigMap has metadata.name null"),
-    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': the List has metadata.name null; give it a name."),
+    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
+    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
     ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
-    ({"d": workload("nginx:1.27")}, "a reference by digest (REPOSITORY@sha256:…)"),
-    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane); remove metadata.namespace."),
-    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "lives outside any namespace, so myns would share it"),
-    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': the object has apiVersion null"),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': the Service has metadata.name null; give it a name."),
-    ({"d": 7}, "m.json, field 'd': found 7 where a Kubernetes object should stand"),
-    ([], "m.json: holds no Kubernetes object"),
+    ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…)."),
+    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
+    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "Namespace x is cluster-scoped, so myns would share it with every other environment."),
+    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
+    ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
+    ([], "m.json: contains no Kubernetes object"),
     ('{"a": ', "m.json:1:7: not JSON"),
-    ([workload("app"), workload("app")], "Deployment jane/server stands twice in m.json; keep one."),
+    ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
 ])
 def test_normalize_refuses(tool, manifests, message):
-    """Bad manifests end with one sentence that names the place, and no output."""
+    """Bad manifests fail with one sentence that names the place, and without output."""
     code, err = normalize(tool, manifests, "--image=app")
 
     assert code == 1
@@ -110,33 +110,33 @@ def test_normalize_refuses(tool, manifests, message):
 @pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n",
                                     "sha512:" + "a" * 128, "sha256:"])
 def test_normalize_refuses_a_malformed_digest(tool, digest):
-    """A digest that no registry could have is refused when the target is built, in one sentence that says what is wrong with it."""
+    """A malformed digest fails the build with one sentence that names the problem."""
     code, err = normalize(tool, {"d": workload(f"registry.example.com/app@{digest}")})
 
     assert code == 1 and err.count("\n") == 1
     assert "container 'init': the image 'registry.example.com/app@" in err
-    assert "has no valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
+    assert "has no valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f." in err
     assert not Path("out.json").exists()
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("kind: [\n", "m.yaml:2:1: not YAML"),
-    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' stands twice"),
-    ("kind: !!binary aGVsbG8=\n", "m.yaml: holds something that JSON cannot express (Object of type bytes is not JSON serializable)"),
-    ("kind: .nan\n", "m.yaml: holds something that JSON cannot express"),
-    ("kind: &a [*a]\n", "m.yaml: holds something that JSON cannot express (Circular reference detected); write out what the alias stands for."),
-    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: nested more than 200 deep"),
-    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: nested more than 200 deep"),
+    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
+    ("kind: !!binary aGVsbG8=\n", "m.yaml: contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
+    ("kind: .nan\n", "m.yaml: contains a value that JSON cannot express"),
+    ("kind: &a [*a]\n", "m.yaml: contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
+    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
 ])
 def test_normalize_refuses_bad_yaml(tool, text, message):
-    """Bad YAML is refused with its line."""
+    """Bad YAML is refused with the line."""
     code, err = normalize(tool, text, name="m.yaml")
 
     assert code == 1 and message in err
 
 
 def test_dates_and_equals_signs_are_text(tool):
-    """What YAML 1.1 has types for and JSON has not is the text that was written, as kubectl reads it."""
+    """Values of YAML types that JSON does not have are read as texts, as in kubectl."""
     text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {day: 2024-01-01, time: 2024-01-01T10:00:00Z, sign: =}}"
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
@@ -144,34 +144,34 @@ def test_dates_and_equals_signs_are_text(tool):
 
 
 def test_a_namespace_of_another_environment_is_refused(tool):
-    """A developer named like an environment is told whose namespace it is and what to set; nothing is written."""
+    """If $USER is the name of an environment, the error names the environment and the variable to set; nothing is written."""
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--namespace=dev", "--namespace-owner=dev")
 
     assert code == 1
-    assert "has the namespace 'dev', which belongs to environment dev; set USER" in err
+    assert "has the namespace 'dev', which belongs to environment dev. Set USER" in err
     assert not Path("out.json").exists()
 
 
 @pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7 where a Kubernetes object should stand"),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': the Service has metadata.name null"),
+    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7, which is not a Kubernetes object."),
+    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null."),
     ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
-    ([], "svc/x.jsonnet (rendered as m.json): holds no Kubernetes object"),
+    ([], "svc/x.jsonnet (rendered as m.json): contains no Kubernetes object"),
     ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
     ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
-    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server stands twice in svc/x.jsonnet; keep one."),
+    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server appears twice in svc/x.jsonnet. Keep one."),
     ({"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
      f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
 ])
 def test_errors_name_what_was_written(tool, manifests, message):
-    """An error in manifests that were rendered names the file to open."""
+    """An error in rendered manifests names the source file."""
     code, err = normalize(tool, manifests, "--image=app", "--source=svc/x.jsonnet")
 
     assert code == 1 and message in err and err.count("\n") == 1
 
 
 def test_a_target_can_keep_all_names(tool):
-    """ConfigMaps are named after their content unless the target keeps names."""
+    """ConfigMaps have content-hashed names unless the target has stable_names."""
     objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}}
 
     assert normalize(tool, objects)[0] == 0
@@ -181,7 +181,7 @@ def test_a_target_can_keep_all_names(tool):
 
 
 def test_service_accounts_of_a_role_binding(tool):
-    """A ServiceAccount without namespace is the environment's; one with a namespace and other subjects stay."""
+    """A ServiceAccount without a namespace gets the environment's; one with a namespace and other subjects stay."""
     binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"}, "subjects": [
         {"kind": "ServiceAccount", "name": "mine"}, {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
         {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}
@@ -194,24 +194,24 @@ def test_service_accounts_of_a_role_binding(tool):
 
 @pytest.mark.parametrize("key", ["port", "containerPort", "nodePort"])
 def test_an_octal_port_in_a_template(tool, key):
-    """A port that YAML would read in base 8 is refused with its line; a file mode in base 8 is not."""
+    """A port that YAML reads in base 8 is refused with the line; a file mode in base 8 is not."""
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nspec:\n  mode: 0644\n"
     assert normalize(tool, text, name="m.yaml")[0] == 0
     code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
 
-    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8; write 7070." in err
+    assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8. Write 7070." in err
 
 
 def test_kind_must_be_there(tool):
-    """A kind that the template does not hold is refused with those that it does; case does not matter."""
+    """A kind that the template does not contain is refused with the list of its kinds; case does not matter."""
     assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0
     code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--kind=service")
 
-    assert code == 1 and "kind is 'service', but the template holds Deployment" in err
+    assert code == 1 and "kind is 'service', but the template contains Deployment. Correct kind or remove it." in err
 
 
 def test_stamp_variables(tool):
-    """Stamp variables take their values from the workspace status; an unknown one is named."""
+    """Stamp variables have the values of the workspace status; the error names an unknown one."""
     status = write("status.txt", "BUILD_USER jane\nSTABLE_REPO  images\n")
     objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}
 
@@ -222,7 +222,7 @@ def test_stamp_variables(tool):
 
 
 def test_resolve_puts_digests_everywhere(tool):
-    """Every container runs the digest; what is published is the key below image_chroot, without tag."""
+    """Every container runs the digest; the image is published below image_chroot, without tag."""
     normalize(tool, {"d": workload("python/server:dev")}, "--image=python/server:dev")
     code, err = tool("resolve", "--input=out.json", "--output=r.json",
                      "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)]))
@@ -275,9 +275,10 @@ def closure(tool, *entries: list[str]) -> tuple[int, str]:
 
 
 def test_closure_of_different_services(tool):
-    """A closure without clashes is summed up."""
+    """The summary of a closure without clashes has its objects and services."""
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
-    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": []}
+    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"],
+                              "names": [], "scopes": [], "changed": []}
 
 
 def test_two_services_of_one_name(tool):
@@ -285,30 +286,52 @@ def test_two_services_of_one_name(tool):
     code, err = closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "redis"))
 
     assert code == 1
-    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns; "
-                   "change the name in one of their service.yaml files.\n")
+    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns. "
+                   "Change the name in one of their service.yaml files.\n")
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:dev", "redis", environment="dev"))[0] == 0
 
 
 def test_two_targets_with_one_object(tool):
-    """Two targets that hold the same object are refused with both labels."""
+    """Two targets with the same object are refused with both labels."""
     shared = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "jane"}}]
     code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=shared))
 
-    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s; rename it in one of them." in err
+    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s. Rename or remove one of them." in err
 
 
 def test_one_target_uses_anothers_configuration(tool):
-    """What a target's reference to another target's ConfigMap becomes is written down; equal base names are refused."""
+    """The new name in a reference to another target's ConfigMap is in the summary; equal base names are refused."""
     shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
     user = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "jane"},
             "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]}}
 
     assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
     assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]
+    assert read("c.json")["changed"] == ["//b:myns"]
     other = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "2"}}])
     code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=other))
-    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s; rename it in one of them." in err
+    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s. Rename or remove one of them." in err
+
+
+def test_an_object_that_names_default_and_one_that_names_no_namespace(tool):
+    """They are the same object, which is refused in one target and across targets without a cluster."""
+    named, unnamed = ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta} for meta in ({"name": "s", "namespace": "default"}, {"name": "s"}))
+
+    code, err = normalize(tool, [named, unnamed], "--namespace=", environment="")
+    assert code == 1 and f"{LABEL}: ConfigMap default/s appears twice in m.json. Keep one." in err
+    for name, manifest in (("a.json", named), ("b.json", unnamed)):
+        assert normalize(tool, [manifest], "--namespace=", f"--label=//{name[0]}:x", f"--output={name}.out", environment="", name=name)[0] == 0
+    code, err = tool("closure", "--label=//svc:x", "--output=c.json", *(f'--entry=["//{name}:x", "{name}.json.out", ""]' for name in "ab"))
+    assert code == 1 and "//svc:x: //a:x and //b:x both hold ConfigMap default/s. Rename or remove one of them." in err
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a%2Fb"])
+def test_a_name_that_cannot_be_in_a_path_fails_the_build(tool, name):
+    """The target and the name are in the error, and nothing is written."""
+    code, err = normalize(tool, {"a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": {STABLE_ANNOTATION: "true"}}}})
+
+    assert code == 1 and err.startswith(f"ERROR: {LABEL}: ConfigMap {name!r} is not a valid name of an object. Use a name without '/' and '%'")
+    assert not Path("out.json").exists()
 
 
 def test_two_contexts(tool):
@@ -324,7 +347,7 @@ def test_labels_of_other_repositories(tool):
 
 
 def test_one_worker_does_one_verb_after_another(tool):
-    """A worker answers each request with its exit code and what was wrong, and goes on after bad input and wrong usage."""
+    """A worker answers each request with exit code and error, and continues after bad input and wrong usage."""
     good = ["service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json"]
     requests = [good, ["service", write("bad.yaml", "name: redis\n"), "bad.json"], ["no-such-verb"], good]
     stream = "".join(json.dumps({"arguments": arguments, "requestId": number}) for number, arguments in enumerate(requests))
@@ -334,28 +357,28 @@ def test_one_worker_does_one_verb_after_another(tool):
 
     answers = [json.loads(line) for line in responses.getvalue().splitlines()]
     assert [(answer["requestId"], answer["exitCode"]) for answer in answers] == [(0, 0), (1, 1), (2, 2), (3, 0)]
-    assert "bad.yaml: has no port" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
+    assert "bad.yaml: port is missing. Add a line" in answers[1]["output"] and "invalid choice" in answers[2]["output"]
     assert answers[0]["output"] == answers[3]["output"] == ""
     assert read("service.json") == {"name": "redis", "port": 6379} and not Path("bad.json").exists()
 
 
 def test_a_broken_stream_ends_the_worker(capsys):
-    """Requests that are no JSON end the worker with one sentence."""
+    """Requests that are not JSON end the worker with one sentence."""
     assert worker.serve(build_tool.run, io.BytesIO(b"not json"), io.BytesIO(), "k8s_build") == 1
     assert capsys.readouterr().err.startswith("ERROR: k8s_build worker: ")
 
 
 def test_service_is_written_as_json(tool):
-    """A good service.yaml becomes JSON; a bad one leaves no output."""
+    """A valid service.yaml becomes JSON; an invalid one leaves no output."""
     assert tool("service", write("service.yaml", "name: redis\nport: 6379\n"), "service.json")[0] == 0
     assert read("service.json") == {"name": "redis", "port": 6379}
     code, err = tool("service", write("service.yaml", "name: redis\n"), "bad.json")
-    assert code == 1 and "service.yaml: has no port" in err and not Path("bad.json").exists()
+    assert code == 1 and "service.yaml: port is missing. Add a line" in err and not Path("bad.json").exists()
 
 
 def test_files_that_are_no_text(tool):
-    """A file in another encoding is refused by its name."""
+    """A file in another encoding is refused with its name."""
     Path("service.yaml").write_bytes(b"name: caf\xe9\n")
 
-    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text; save it as UTF-8.\n")
+    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text. Save it as UTF-8.\n")
     assert not Path("out.json").exists()

@@ -1,13 +1,14 @@
-"""What only a whole closure shows: clashes between targets that are fine one by one."""
+"""What only a whole closure shows: clashes between targets that are valid one by one, and what one target's objects take from another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Iterable, Mapping
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.hashed_names import Config, base_of, names_of, references
-from rules.k8s.tools.objects.objects import Identity, Object, identity
+from rules.k8s.tools.objects.duplicates import find_duplicate
+from rules.k8s.tools.objects.hashed_names import Config, names_of, references, rewrite
+from rules.k8s.tools.objects.objects import DEFAULT_NAMESPACE, Object, Scopes, defined_scopes, group_of, in_scope, is_cluster_scoped
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Entry:
     Attributes:
         label: its target.
         document: its normalized document (see build_tool.normalize).
-        service: the name in its service.yaml, "" for an object that is no service.
+        service: the name in its service.yaml, "" for an object that does not belong to a service.
     """
 
     label: str
@@ -25,55 +26,92 @@ class Entry:
     service: str
 
 
-def check(entries: Iterable[Entry], where: str) -> None:
+@dataclass(frozen=True)
+class CrossReferences:
+    """What the objects of one target take from other targets of the closure.
+
+    Attributes:
+        names: the names on the cluster of ConfigMaps and Secrets of one target that another one refers to.
+        scopes: the scopes of custom resources whose definition is in the closure.
+    """
+
+    names: Mapping[Config, str]
+    scopes: Scopes
+
+    def apply(self, obj: Object, where: str, environment: str) -> Object:
+        """Returns an object as the closure sends it: the same dict where no other target changes it.
+
+        Args:
+            obj: an object of a normalized or resolved document; it is not changed.
+            where: its target, for errors.
+            environment: the environment that it is part of, "" for none.
+
+        Raises:
+            TurnupError: it is cluster-scoped and part of an environment.
+        """
+        (linked,) = rewrite([obj], self.names) if self.names else [obj]
+        # The target itself has placed the kinds that are known without a definition.
+        return in_scope(linked, is_cluster_scoped(linked, self.scopes), where, environment) if self.scopes else linked
+
+
+def check(entries: Iterable[Entry], where: str, links: CrossReferences | None = None) -> set[str]:
     """Checks that the parts of a closure fit together.
 
     Args:
         entries: every object target of the closure, each once.
         where: the closure's own target, for errors.
+        links: what targets take from one another; found among the entries when None.
+
+    Returns:
+        The labels of the targets with objects that the closure changes (see CrossReferences.apply).
 
     Raises:
         TurnupError: two services of one environment share a name, two targets hold
             the same object, or the targets are made for different contexts.
     """
+    entries = list(entries)
     services: dict[tuple[str, str], str] = {}
-    owners: dict[Identity, str] = {}
     contexts: dict[str, str] = {}
     for entry in entries:
         document = entry.document
         if entry.service:
-            place = document["environment"] or document["namespace"]
-            other = services.setdefault((place, entry.service), entry.label)
+            environment = document["environment"] or document["namespace"]
+            other = services.setdefault((environment, entry.service), entry.label)
             if other != entry.label:
                 raise TurnupError(f"{where}: {other} and {entry.label} are both services named {entry.service!r} in "
-                                  f"environment {place}; change the name in one of their service.yaml files.")
-        for obj in document["objects"]:
-            key = _written_identity(obj)
-            other = owners.setdefault(key, entry.label)
-            if other != entry.label:
-                raise TurnupError(f"{where}: {other} and {entry.label} both hold {key}; rename it in one of them.")
-        other = contexts.setdefault(document["context"], entry.label)
+                                  f"environment {environment}. Change the name in one of their service.yaml files.")
+        contexts.setdefault(document["context"], entry.label)
         if len(contexts) > 1:
             first, second = list(contexts)
             raise TurnupError(f"{where}: {contexts[first]} is made for context {first!r} and {contexts[second]} for "
-                              f"{second!r}; one target acts on one cluster, so split it.")
+                              f"{second!r}, but one target acts on one cluster. Split {where}.")
+    links = links or cross_references(entries)
+    changed: set[str] = set()
+    held: list[tuple[str, Object]] = []
+    for entry in entries:
+        for obj in entry.document["objects"]:
+            linked = links.apply(obj, entry.label, entry.document["environment"])
+            held.append((entry.label, linked))
+            if linked is not obj:
+                changed.add(entry.label)
+    duplicate = find_duplicate(held)
+    if duplicate:
+        raise TurnupError(f"{where}: {duplicate}. Rename or remove one of them.")
+    return changed
 
 
-def _written_identity(obj: Object) -> Identity:
-    """Returns an object's identity under the name that its manifest gave it."""
-    found, base = identity(obj), base_of(obj)
-    return Identity(found.group, found.kind, found.namespace, base.name) if base else found
-
-
-def names_across(entries: Iterable[Entry]) -> dict[Config, str]:
-    """Returns the names on the cluster of the configuration that one target holds and another refers to.
+def cross_references(entries: Iterable[Entry]) -> CrossReferences:
+    """Returns what the targets of a closure take from one another.
 
     Args:
-        entries: every object target of a closure that `check` has accepted.
+        entries: every object target of the closure, each once.
     """
-    entries = list(entries)
-    names = {config: name for entry in entries for config, name in names_of(entry.document["objects"]).items()}
-    if not names:
-        return {}
-    return {config: names[config] for entry in entries for obj in entry.document["objects"]
-            for config in references(obj) if config in names}
+    objects = [obj for entry in entries for obj in entry.document["objects"]]
+    names = names_of(objects)
+    # An object whose scope is not known yet, and so names no namespace, can only mean the default one.
+    names |= {replace(config, namespace=""): name for config, name in names.items() if config.namespace == DEFAULT_NAMESPACE}
+    used = {config for obj in objects for config in references(obj)} if names else set()
+    scopes = defined_scopes(objects)
+    kinds = {(group_of(obj["apiVersion"]), obj["kind"]) for obj in objects if is_cluster_scoped(obj) is None} if scopes else set()
+    return CrossReferences({config: name for config, name in names.items() if config in used},
+                           {kind: scope for kind, scope in scopes.items() if kind in kinds})

@@ -18,30 +18,30 @@ def edit(text: str, environment: str = "dev", **changes: str) -> str:
 
 
 def test_reads_environments_and_images():
-    """Every environment of the file gives its images; an empty one gives none."""
+    """The result has the images of each environment of the file; an empty environment has none."""
     text = f"dev:\n  server: {OLD}\nstaging:\n"
 
     assert pins.parse_pins(text, "p", ENVIRONMENTS) == {"dev": {"server": OLD}, "staging": {}}
 
 
 def test_empty_file_pins_nothing():
-    """A file of comments only is a valid file without pins."""
+    """A file with only comments is valid and has no pins."""
     assert pins.parse_pins("# nothing yet\n", "p", ENVIRONMENTS) == {}
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("myns:\n  server: x\n", "'myns' is not an environment that takes pins"),
-        ("dev:\n  server: repo:latest\n", "reference by digest"),
-        ("dev: [a]\n", "should map image names"),
-        ("- dev\n", "should map environments"),
-        (f"dev:\n  server: {OLD}\ndev:\n  server: {OLD}\n", "stands twice"),
+        ("myns:\n  server: x\n", "'myns' is not an environment with pins. Use one of"),
+        ("dev:\n  server: repo:latest\n", "which has no digest. Write REGISTRY/REPOSITORY@sha256:…"),
+        ("dev: [a]\n", "dev is not a mapping. Map image names"),
+        ("- dev\n", "is not a mapping of environments to image pins"),
+        (f"dev:\n  server: {OLD}\ndev:\n  server: {OLD}\n", "appears twice"),
         ("dev: {\n", "not YAML"),
     ],
 )
 def test_refuses_bad_files(text: str, words: str):
-    """A bad pins file is refused with its name and what is wrong."""
+    """An invalid pins file is refused with its name and the reason."""
     with pytest.raises(TurnupError, match=words) as caught:
         pins.parse_pins(text, "svc/pins.yaml", ENVIRONMENTS)
 
@@ -69,18 +69,18 @@ def test_edit_replaces_only_the_value():
     ],
 )
 def test_edit_adds_what_is_missing(text: str, result: str):
-    """A missing image or environment is added in the file's own indentation."""
+    """A missing image or environment is added with the file's indentation."""
     assert edit(text) == result
 
 
 def test_edit_refuses_a_mapping_in_braces():
-    """What cannot be edited line by line is refused, not rewritten."""
+    """A file that cannot be edited line by line is refused, not rewritten."""
     with pytest.raises(TurnupError, match="svc/pins.yaml:1: a mapping in braces"):
         edit(f"dev: {{server: '{OLD}'}}\n")
 
 
 def test_write_together_changes_all_or_none(tmp_path):
-    """When one file cannot be staged, no file changes and nothing is left behind."""
+    """If one file cannot be staged, no file changes and no temporary file remains."""
     good = tmp_path / "good.yaml"
     good.write_text("old")
 

@@ -1,4 +1,4 @@
-"""Properties of the pure parts over random inputs: masking, diffs and what a closure refuses."""
+"""Properties of pure functions over random inputs: masking, diffs and the check of a closure."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _ALPHABET = "abcXYZ019 _-./:'\"\\\n\t{}[],&*#%üß中"
 
 @pytest.fixture(name="dice")
 def fixture_dice():
-    """Random numbers, the same in each run; $SEED gives others."""
+    """Returns a random generator with the same seed in each run; $SEED sets another."""
     return random.Random(int(os.environ.get("SEED") or 5))
 
 
 def word(dice: random.Random, shortest: int = 8) -> str:
-    """Returns a random text, as it may stand in a Secret."""
+    """Returns a random text as a Secret may contain it."""
     return "".join(dice.choice(_ALPHABET) for _ in range(dice.randint(shortest, 40)))
 
 
@@ -55,13 +55,13 @@ def secret(dice: random.Random) -> tuple[dict[str, Any], list[str]]:
 
 
 def forms(values: list[str]) -> list[str]:
-    """Returns how values may look in a text: as they are, in base64, and as JSON or YAML writes them."""
+    """Returns the forms of values in a text: as they are, in base64, and as JSON or YAML writes them."""
     written = [form for value in values for form in (value, encoded(value), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])]
     return [form for form in written if len(form.strip()) >= 8]
 
 
 def test_what_is_printed_of_a_secret_has_no_value(dice):
-    """Neither the masked object, nor its YAML, nor the diff of two Secrets has any value in any form."""
+    """The masked object, its YAML and the diff of two Secrets contain no value in any form."""
     for _ in range(1000):
         (before, old), (after, new) = secret(dice), secret(dice)
         original = copy.deepcopy(before)
@@ -73,7 +73,7 @@ def test_what_is_printed_of_a_secret_has_no_value(dice):
 
 
 def test_a_value_is_taken_out_of_any_text(dice):
-    """Wherever in a text the values of known Secrets stand, in whatever form, they are taken out, and what is around them stays."""
+    """Values of known Secrets are masked at any position of a text and in any form; the text around them stays."""
     for _ in range(1000):
         obj, values = secret(dice)
         redact = Redactor()
@@ -99,7 +99,7 @@ def written(value: str) -> list[str]:
 
 
 def test_a_value_is_taken_out_as_programs_write_it(dice):
-    """Quoted for a URL, escaped for a page, as bytes of Python, as JSON of Go, in hex: a value is taken out."""
+    """A value is masked if it is quoted for a URL, escaped for HTML, written as bytes of Python, JSON of Go, or hex."""
     for _ in range(300):
         obj, values = secret(dice)
         redact = Redactor()
@@ -109,7 +109,7 @@ def test_a_value_is_taken_out_as_programs_write_it(dice):
 
 
 def test_a_value_is_taken_out_of_what_is_encoded_with_it(dice):
-    """Of the base64 of a text around a value nothing of the value can be read but the letters that it shares with others."""
+    """The masked base64 of a text around a value reveals only the characters that the value shares with the text around it."""
     for _ in range(300):
         value = word(dice)
         redact = Redactor()
@@ -124,7 +124,7 @@ def test_a_value_is_taken_out_of_what_is_encoded_with_it(dice):
 
 
 def test_a_cut_leaves_nothing_of_a_value(dice):
-    """Wherever a text was cut, no part of a value that can be told from other text stays beside the cut."""
+    """Wherever a text was cut, no recognizable part of a value remains beside the cut."""
     for _ in range(300):
         obj, values = secret(dice)
         redact = Redactor()
@@ -139,7 +139,7 @@ def test_a_cut_leaves_nothing_of_a_value(dice):
 
 
 def test_a_diff_is_empty_just_when_nothing_differs(dice):
-    """A diff has every changed line and no other, and is empty for equal objects only."""
+    """A diff has exactly the changed lines, and is empty only for equal objects."""
     for _ in range(1000):
         data = {f"k{index}": dice.choice("abc") for index in range(dice.randint(0, 6))}
         other = {key: dice.choice([value, value, "z"]) for key, value in data.items() if dice.random() < 0.9}
@@ -154,7 +154,7 @@ def test_a_diff_is_empty_just_when_nothing_differs(dice):
 
 
 def test_a_closure_is_refused_just_when_its_parts_clash(dice):
-    """Of random closures those are refused in which two targets hold one object, share a service's name or have two contexts."""
+    """A random closure is refused exactly if two targets have the same object, the same service name or different contexts."""
     refused = 0
     for _ in range(1000):
         entries = []

@@ -17,16 +17,13 @@ from rules.k8s.tools.api.finalizers import describe_finalizers
 from rules.k8s.tools.api.item import Item, Result, attempt
 from rules.k8s.tools.deletion.deletion import delete_object
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.objects.kinds import DATA_KINDS
+from rules.k8s.tools.objects.kinds import ADOPTING, DATA_KINDS, NAMED_BY_SPEC
 from rules.k8s.tools.objects.objects import Object
 
 ON_IMMUTABLE = "turnup/on-immutable"
 _RECREATE = "recreate"
 # The value in version 0.1, which 0.2 still reads.
 _FORMER_VALUE = "replace"
-# Their controllers adopt what an object of the same name and selector left behind.
-_ADOPTING = ("Deployment", "StatefulSet")
-_NAMED = ("APIService", "CustomResourceDefinition")
 # How long an object may take to be gone; its dependents are not waited for.
 _GONE_SECONDS = 60.0
 
@@ -97,7 +94,7 @@ def check_new(client: Client, item: Item) -> None:
     except ApiError as error:
         # Refusals that only a second object beside the first one gets do not count: a port that is taken, a full quota. An object
         # that derives its name from its content cannot be tried under another name.
-        if error.status != 403 and "already allocated" not in error.message and item.identity.kind not in _NAMED:
+        if error.status != 403 and "already allocated" not in error.message and item.identity.kind not in NAMED_BY_SPEC:
             raise
 
 
@@ -148,7 +145,7 @@ def _propagation(item: Item, live: Object) -> str:
     Raises:
         TurnupError: claims would be deleted as well.
     """
-    if item.identity.group != "apps" or item.identity.kind not in _ADOPTING:
+    if item.identity.group != "apps" or item.identity.kind not in ADOPTING:
         return "Background"
     spec, wanted = live.get("spec") or {}, item.obj.get("spec") or {}
     if spec.get("selector") == wanted.get("selector"):

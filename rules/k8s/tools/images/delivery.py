@@ -37,17 +37,17 @@ _SETUP_HINT = " (the registry in the cluster comes with 'bazel run //prod:setup.
 
 
 def check_pins(plan: Plan) -> None:
-    """Refuses a plan in which an environment's image has no pin.
+    """Checks that every image of an environment with pins has one.
 
     Raises:
-        TurnupError: naming every image without a pin and the command that pins it.
+        TurnupError: images have no pin; the error names each of them and the command that pins them.
     """
     missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries
                for name in entry.document["missing_pins"]]
     if missing:
         environment = next(entry.environment for entry in plan.entries if entry.document["missing_pins"])
         source = "dev" if environment == "dev" else f"{environment} --from=dev"
-        raise TurnupError(f"{'; '.join(missing)}; nothing was sent. Write it with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
+        raise TurnupError(f"{'; '.join(missing)}. Nothing was sent. Write the pins with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
 
 
 def package_of(label: str) -> str:
@@ -106,7 +106,7 @@ def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: Push
         (images in the plans, images of which something was sent).
 
     Raises:
-        TurnupError: a registry cannot be reached or refuses.
+        TurnupError: a registry does not answer or refuses the push.
     """
     jobs: dict[tuple[str, bool], dict[tuple[str, str], Job]] = {}
     for plan in plans:
@@ -124,7 +124,7 @@ def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | 
     """Pushes jobs to one registry as container_push does; returns how many of them the registry lacked.
 
     Raises:
-        TurnupError: the registry cannot be reached or refuses.
+        TurnupError: the registry does not answer or refuses the push.
     """
     from rules.image.tools.push.transfer import Transfer
     from rules.image.tools.registry.registry import Registry
@@ -161,25 +161,25 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
                 pinned.setdefault(reference, (entry.label, parts))
     ask = exists or _exists
 
-    def there(parts: tuple[str, str, str]) -> bool:
+    def is_there(parts: tuple[str, str, str]) -> bool:
         registry, repository, digest = parts
         return ask(registry, repository, digest, is_private(registry))
 
     provided = {parse_digest_reference(reference) for entry in plan.entries for reference in entry.document["references"].values()}
     named = {reference: found for reference, found in _named_by_digest(plan).items() if found[1] not in provided}
     wanted = {**pinned, **named}
-    answers = executor.map(there, [parts for _, parts in wanted.values()])
+    answers = executor.map(is_there, [parts for _, parts in wanted.values()])
     for (reference, (label, _)), found in zip(wanted.items(), answers):
         if not found and reference in named:
             todo = advice or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
             todo = advice or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
-            raise TurnupError(f"{label}: the registry does not have its pinned image {reference}; {todo}.")
+            raise TurnupError(f"{label}: the registry does not have the pinned image {reference}; {todo}.")
 
 
 def _named_by_digest(plan: Plan) -> dict[str, tuple[str, tuple[str, str, str]]]:
-    """Returns the images of the workspace's registry that manifests name by digest, preloads left out: reference → (target, its parts)."""
+    """Returns the images of the workspace's registry that manifests name by digest, except preloads: reference → (target, its parts)."""
     loaded = {preload.reference for preload in plan.preloads}
     named: dict[str, tuple[str, tuple[str, str, str]]] = {}
     for entry in plan.entries:
@@ -201,13 +201,18 @@ def _exists(registry: str, repository: str, digest: str, insecure: bool) -> bool
 
 
 def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> int:
-    """Runs each preload's loader with the frozen kubeconfig.
+    """Runs the loader of each preload with the frozen kubeconfig.
+
+    Args:
+        plan: with its preloads.
+        connection: the context to load into.
+        environ: the loaders' environment.
 
     Returns:
-        How many archives were handed to a loader.
+        The number of archives that were loaded.
 
     Raises:
-        TurnupError: a loader failed; its own words are part of the sentence.
+        TurnupError: a loader failed; its last line of output is part of the error.
     """
     if not plan.preloads:
         return 0
@@ -220,17 +225,17 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
 
 
 def _load(loader: Path, context: str, reference: str, archive: Path, environ: Mapping[str, str], label: str) -> None:
-    import subprocess  # Few runs load anything onto nodes.
+    import subprocess  # Few runs load anything onto the nodes.
 
     command = [str(loader), "--context", context, "--name", reference, str(archive)]
     try:
         with child(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            said = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
+            output = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        raise TurnupError(f"{label}: putting {reference} onto the nodes took more than 5 minutes; look at the nodes with "
+        raise TurnupError(f"{label}: loading {reference} onto the nodes took more than 5 minutes. Look at the nodes with "
                           "'./turnup cluster list'.") from None
     except OSError as error:
-        raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started: {error.strerror}.") from None
+        raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started ({error.strerror}). Check the attribute loader.") from None
     if process.returncode != 0:
-        last = (said.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
-        raise TurnupError(f"{label}: putting {reference} onto the nodes failed: {last}")
+        last = (output.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
+        raise TurnupError(f"{label}: loading {reference} onto the nodes failed: {last}")

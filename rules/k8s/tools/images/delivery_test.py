@@ -1,4 +1,4 @@
-"""Tests of getting images to the cluster: pushes, pins, preloads."""
+"""Tests of the delivery of images to the cluster: pushes, pins, preloads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan(*entries: Entry, push_plans=(), preloads=()) -> Plan:
 
 
 def target(label: str, references: dict[str, str], missing: tuple[str, ...] = (), environment: str = "myns") -> Entry:
-    """Returns a target whose manifests use these references."""
+    """Returns a target with manifests that use these references."""
     return Entry(label, "", (), document(label, [], references=references, missing_pins=list(missing), environment=environment))
 
 
@@ -53,7 +53,7 @@ def push_plan(folder: Path, label: str, registry: str = REGISTRY, keys: tuple[st
 
 
 def connection() -> Connection:
-    """Returns a connection that no request is sent over."""
+    """Returns a connection that sends no requests."""
     return Connection("turnup-test", "c", "https://x", None, True, "", None, None, dict, {"kind": "Config", "users": [{"secret": 1}]})
 
 
@@ -72,7 +72,7 @@ def test_each_image_is_pushed_once(tmp_path):
 
 
 def test_a_registry_that_is_busy_is_told(tmp_path, monkeypatch):
-    """An apply whose push has to wait says what for; the image is there then."""
+    """An apply with a push that has to wait prints the reason; the image is in the registry then."""
     monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
     said: list[str] = []
     with FakeRegistry() as registry:
@@ -99,13 +99,13 @@ def test_plain_http_for_private_addresses_only(registry, plain):
 
 
 def test_pinned_images_must_exist():
-    """A pinned image that the registry lacks is named with the command that renews the pin; foreign registries are not asked."""
+    """The error for a missing pinned image has the command that renews the pin; other registries are not asked."""
     asked = []
     pinned = plan(target("//a:dev", {"app": REFERENCE, "other": f"ghcr.io/x@{DIGEST}"}), target("//b:dev", {"app": REFERENCE}))
 
     with ThreadPoolExecutor(2) as executor:
         delivery.check_pinned_images(pinned, executor, lambda *question: asked.append(question) or True)
-        with pytest.raises(TurnupError, match="//a:dev: the registry does not have its pinned image .*bazel run //svc:pin -- dev"):
+        with pytest.raises(TurnupError, match="//a:dev: the registry does not have the pinned image .*bazel run //svc:pin -- dev"):
             delivery.check_pinned_images(pinned, executor, lambda *question: False)
 
     assert asked == [(REGISTRY, "app", DIGEST, True)]
@@ -140,7 +140,7 @@ def test_images_named_by_digest_must_exist(tmp_path):
     ("dev", "'bazel run //svc:pin -- dev'"), ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
 ])
 def test_missing_pins_name_the_command(environment, command):
-    """Every missing pin is named, with the command for that environment."""
+    """The error names every missing pin and the command for that environment."""
     with pytest.raises(TurnupError) as caught:
         delivery.check_pins(plan(target("//a:x", {}, ("app",), environment), target("//b:x", {}, ("web",), environment)))
 
@@ -174,14 +174,14 @@ def test_preload_failure_is_one_sentence(tmp_path):
     program = loader(tmp_path, "echo working; echo 'ERROR: node 2 is down; start it.' >&2; exit 1")
     failing = plan(target("//prod:registry", {}), preloads=[Preload("//prod:registry", "registry:2", tmp_path / "a.tar", program)])
 
-    with pytest.raises(TurnupError, match="^//prod:registry: putting registry:2 onto the nodes failed: node 2 is down; start it.$"):
+    with pytest.raises(TurnupError, match="^//prod:registry: loading registry:2 onto the nodes failed: node 2 is down; start it.$"):
         delivery.preload(failing, connection(), {"PATH": "/usr/bin:/bin"})
-    with pytest.raises(TurnupError, match="cannot be started: No such file"):
+    with pytest.raises(TurnupError, match=r"cannot be started \(No such file or directory\). Check the attribute loader"):
         delivery.preload(plan(target("//p:r", {}), preloads=[Preload("//p:r", "r", tmp_path, tmp_path / "none")]), connection(), {})
 
 
 def test_registry_that_is_just_starting_is_waited_for():
-    """A registry that begins to answer while it is waited for ends the wait; the wait is told once."""
+    """The wait ends when the registry begins to answer; the wait is reported once."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     lines: list[str] = []
@@ -203,7 +203,7 @@ def test_registry_that_is_just_starting_is_waited_for():
 
 
 def test_registry_that_nothing_needs_is_not_asked():
-    """A plan without images of the registry does not wait for it, and one that never answers is named."""
+    """A plan without images of the registry does not wait for it; the error names a registry that never answers."""
     lines: list[str] = []
     delivery.wait_for_registry(plan(target("//a:myns", {})), lines.append)
     assert lines == []

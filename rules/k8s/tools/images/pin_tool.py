@@ -1,8 +1,8 @@
-"""What `bazel run //pkg:pin -- ENV` runs: writes which images an environment runs.
+"""The program of `bazel run //pkg:pin -- ENV`, which writes the images that an environment runs.
 
-    bazel run //svc:pin -- dev                   push what is built, pin dev to it
-    bazel run //svc:pin -- staging --from=dev    pin staging to what dev is pinned to; builds nothing
-    bazel run //svc:pin -- dev --dry-run         say what would change
+    bazel run //svc:pin -- dev                   build and push images, pin dev to them
+    bazel run //svc:pin -- staging --from=dev    pin staging to the images of dev; builds nothing
+    bazel run //svc:pin -- dev --dry-run         print what would change
 
 Every service of the closure is pinned in its own checked-in pins file; the files
 change together or not at all.
@@ -26,16 +26,16 @@ from rules.k8s.tools.objects.plan import PushPlan
 
 @dataclass(frozen=True)
 class PinPlan:
-    """The pins of a closure, as Bazel wrote them down.
+    """The pins of a closure, as Bazel wrote them at build time.
 
     Attributes:
         label: the pin target that was run.
-        push: the target that has the images at hand; "" when this is the one.
-        registry: host:port that images are published to.
-        environments: those that take pins.
-        services: per image a mapping with label, name, pins (path from the
-            workspace root, "" for none), repository, and, where the images are at
-            hand, digest and push_plan (paths from the workspace root).
+        push: the target with the built images; "" if this is that target.
+        registry: host:port of the registry that images are published to.
+        environments: environments with pins.
+        services: one mapping per image with label, name, pins (path from the
+            workspace root, "" for none), repository, and, in the target with the
+            built images, digest and push_plan (paths from the workspace root).
         root: the workspace's folder in the runfiles tree.
     """
 
@@ -55,7 +55,7 @@ def read_pin_plan(path: Path, runfiles: Path) -> PinPlan:
 
 
 def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
-    """Returns {service label: reference} as one environment has them pinned.
+    """Returns {service label: reference} of the pins of one environment.
 
     Raises:
         TurnupError: a service has no pin in `source`.
@@ -65,14 +65,14 @@ def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
         text = _read(workspace / _pins_path(service))
         reference = parse_pins(text, service["pins"], plan.environments).get(source, {}).get(service["name"])
         if reference is None:
-            raise TurnupError(f"{service['pins']}: has no pin of {service['name']!r} in {source} to take over; nothing was written. "
+            raise TurnupError(f"{service['pins']}: has no pin of {service['name']!r} in {source} to copy. Nothing was written. "
                               f"Pin it with 'bazel run {plan.label.partition(':')[0]}:pin -- {source}'.")
         references[service["label"]] = reference
     return references
 
 
 def built_pins(plan: PinPlan) -> dict[str, str]:
-    """Returns {service label: reference} of the images that were just built."""
+    """Returns {service label: reference} of the images that Bazel has built."""
     return {service["label"]: f"{plan.registry}/{service['repository']}@{_digest(plan, service)}" for service in plan.services}
 
 
@@ -81,10 +81,10 @@ def _digest(plan: PinPlan, service: Mapping[str, Any]) -> str:
 
 
 def push_built(plan: PinPlan) -> int:
-    """Pushes the images of a plan that has them; returns how many the registry lacked.
+    """Pushes the built images of a plan; returns how many of them the registry lacked.
 
     Raises:
-        TurnupError: the registry cannot be reached or refuses.
+        TurnupError: the registry does not answer or refuses the push.
     """
     return push_built_images([PushPlan(service["label"], (), plan.root / service["push_plan"], plan.root.parent) for service in plan.services])[1]
 
@@ -103,7 +103,7 @@ def new_contents(plan: PinPlan, workspace: Path, environment: str, references: M
 def _pins_path(service: Mapping[str, Any]) -> str:
     if not service["pins"]:
         package = service["label"].partition(":")[0]
-        raise TurnupError(f"{package}: has an image but no pins file; add pins = \"pins.yaml\" to its microservice and an empty "
+        raise TurnupError(f"{package}: has an image but no pins file. Add pins = \"pins.yaml\" to its microservice and an empty "
                           "pins.yaml beside it.")
     return service["pins"]
 
@@ -112,28 +112,35 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TurnupError(f"{path}: cannot be read ({error}); make it a readable UTF-8 file.") from None
+        raise TurnupError(f"{path}: cannot be read ({error}). Make it a readable UTF-8 file.") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bazel run TARGET:pin --", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("environment", help="whose pins to write")
-    parser.add_argument("--from", dest="source", default="", metavar="ENV", help="take over this environment's pins; builds nothing")
-    parser.add_argument("--dry-run", action="store_true", help="say what would change; push and write nothing")
+    parser.add_argument("environment", help="the environment to pin")
+    parser.add_argument("--from", dest="source", default="", metavar="ENV", help="copy the pins of this environment; builds nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print what would change; push and write nothing")
     return parser
 
 
 def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapping[str, str],
                   execute: Callable[[str, list[str], Mapping[str, str]], Any]) -> Any:
-    """Hands over to the target that has the images built, in the same Bazel server.
+    """Replaces this process by the target with the built images, in the same Bazel server.
+
+    Args:
+        plan: without built images.
+        argv: the user's arguments.
+        workspace: the workspace's folder.
+        environ: the process' environment.
+        execute: replaces the process by another, as os.execvpe does.
 
     Raises:
         TurnupError: bazel cannot be started.
     """
     bazel = environ.get("BAZEL", "bazel")
     command = [bazel]
-    # The runfiles lie in OUTPUT_BASE/execroot: the same output base means the same server.
+    # The runfiles are in OUTPUT_BASE/execroot: the same output base means the same server.
     parts = plan.root.resolve().parts
     if "execroot" in parts:
         last = len(parts) - 1 - parts[::-1].index("execroot")
@@ -143,14 +150,14 @@ def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapp
     try:
         return execute(bazel, command, {key: value for key, value in environ.items() if key != "RUNFILES_DIR"})
     except OSError as error:
-        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}); run 'bazel run {plan.push} -- {' '.join(argv)}' "
+        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}). Run 'bazel run {plan.push} -- {' '.join(argv)}' "
                           "yourself.") from None
 
 
 def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,
          environ: Mapping[str, str] | None = None,
          execute: Callable[[str, list[str], Mapping[str, str]], Any] = os.execvpe) -> int:
-    """Pins.
+    """Pins the images of a closure.
 
     Args:
         argv: PLAN (relative to the runfiles), then the user's arguments.
@@ -169,12 +176,12 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
         options = _parser().parse_args(argv[1:])
         for name in (options.environment, options.source):
             if name and name not in plan.environments:
-                raise UsageError(f"{name!r} is not an environment that takes pins; use one of {', '.join(plan.environments)}.")
+                raise UsageError(f"{name!r} is not an environment with pins. Use one of {', '.join(plan.environments)}.")
         if options.source == options.environment:
-            raise UsageError(f"--from={options.source}: takes pins from the environment that it writes; name another one.")
+            raise UsageError(f"--from={options.source}: copies the pins of an environment to itself. Name another environment.")
         workspace = Path(environ.get("BUILD_WORKSPACE_DIRECTORY", ""))
         if not environ.get("BUILD_WORKSPACE_DIRECTORY"):
-            raise TurnupError(f"{plan.label}: the workspace is unknown; start the target with 'bazel run'.")
+            raise TurnupError(f"{plan.label}: BUILD_WORKSPACE_DIRECTORY is not set. Start the target with 'bazel run'.")
         for service in plan.services:
             _pins_path(service)
         if not options.source and plan.push:

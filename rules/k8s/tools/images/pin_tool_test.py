@@ -18,7 +18,7 @@ REGISTRY = "192.0.2.1:31000"
 
 
 class Workspace:
-    """A workspace with two services, redis and server, and a pin target that knows them."""
+    """A workspace with two services, redis and server, and their pin target."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -74,7 +74,7 @@ def test_from_moves_pins_and_builds_nothing(workspace):
 
 
 def test_building_is_handed_to_bazel(workspace):
-    """Without --from the target that has the images is run, with the same arguments and in the same Bazel server."""
+    """Without --from, the target with the built images runs, with the same arguments and in the same Bazel server."""
     assert workspace.run("dev", "--dry-run")[0] == 0
     base = f"--output_base={workspace.folder.resolve() / 'base'}"
     assert workspace.commands == [["bazel", base, "run", "//svc:pin.push", "--", "dev", "--dry-run"]]
@@ -83,7 +83,7 @@ def test_building_is_handed_to_bazel(workspace):
 
 
 def test_built_digests_are_written(workspace):
-    """The target with the images pushes them and writes their digests; doing it again changes nothing."""
+    """The target with the built images pushes them and writes their digests; a second run changes nothing."""
     workspace.plan()
     code, out, err = workspace.run("dev")
 
@@ -111,7 +111,7 @@ def test_built_images_are_pushed_by_their_plan(tmp_path):
 
 
 def test_dry_run_writes_nothing(workspace):
-    """--dry-run says what would change and leaves the files alone."""
+    """--dry-run prints what would change and changes no file."""
     workspace.plan()
     before = workspace.pins("server").read_text()
 
@@ -120,40 +120,40 @@ def test_dry_run_writes_nothing(workspace):
 
 
 def test_missing_source_pin_writes_nothing(workspace):
-    """When one service has no pin to take over, no file changes, and the sentence says how to pin it."""
+    """If one service has no pin to copy, no file changes, and the error has the command that pins it."""
     workspace.pins("server").write_text("")
     before = workspace.pins("redis").read_text()
     code, _, err = workspace.run("staging", "--from=dev")
 
     assert code == 1
-    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to take over; nothing was written. "
+    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to copy. Nothing was written. "
                    "Pin it with 'bazel run //svc:pin -- dev'.\n")
     assert workspace.pins("redis").read_text() == before
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), [
-    (("myns",), 2, "'myns' is not an environment that takes pins; use one of prod, staging, dev."),
+    (("myns",), 2, "'myns' is not an environment with pins. Use one of prod, staging, dev."),
     (("dev", "--from=qa"), 2, "'qa' is not an environment"),
-    (("dev", "--from=dev"), 2, "takes pins from the environment that it writes"),
+    (("dev", "--from=dev"), 2, "--from=dev: copies the pins of an environment to itself."),
 ])
 def test_usage(workspace, arguments, code, message):
-    """Wrong arguments end with exit 2 and one sentence."""
+    """Wrong arguments fail with exit code 2 and one sentence."""
     result = workspace.run(*arguments)
 
     assert result[0] == code and message in result[2]
 
 
 def test_service_without_pins_file(workspace):
-    """A service with an image but no pins file is refused with how to add one."""
+    """The error for a service with an image but no pins file has the line to add."""
     workspace.plan(pins="")
     code, _, err = workspace.run("dev")
 
     assert code == 1
-    assert '//redis: has an image but no pins file; add pins = "pins.yaml" to its microservice' in err
+    assert '//redis: has an image but no pins file. Add pins = "pins.yaml" to its microservice' in err
 
 
 def test_outside_bazel_is_refused(workspace):
-    """Without the workspace's folder there is nothing to write to."""
+    """Outside `bazel run`, where the workspace is unknown, the program fails."""
     code, _, err = workspace.run("dev", BUILD_WORKSPACE_DIRECTORY="")
 
-    assert code == 1 and "the workspace is unknown; start the target with 'bazel run'" in err
+    assert code == 1 and "BUILD_WORKSPACE_DIRECTORY is not set. Start the target with 'bazel run'" in err

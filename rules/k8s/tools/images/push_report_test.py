@@ -1,4 +1,4 @@
-"""Tests of what a push says."""
+"""Tests of the progress of a push."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rules.k8s.tools.images.push_report import PushReport
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         """Is always a terminal."""
@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_pipe_gets_one_line_an_image():
-    """Piped output has a line for each pushed image and none for what was there."""
+    """Piped output has a line for each pushed image and none for an image that the registry has."""
     lines: list[str] = []
     stream = io.StringIO()
     report = PushReport(lines.append, stream)
@@ -28,7 +28,7 @@ def test_a_pipe_gets_one_line_an_image():
 
 
 def test_a_terminal_counts_bytes():
-    """A terminal shows the bytes of all blobs together, and the count is gone once an image is there."""
+    """A terminal shows the number of bytes of all blobs, until an image is pushed."""
     stream = Terminal()
     report = PushReport(lambda line: None, stream)
     report.step("uploading", "a", "sha256:1", 2_000_000, 2_000_000)

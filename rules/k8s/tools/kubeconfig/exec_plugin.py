@@ -1,8 +1,8 @@
 """Exec credential plugins: programs that print a token or a client certificate, started as kubectl starts them.
 
 A plugin is started when its credentials are first needed, and again when they have expired or
-the server does not accept them. What it says on stderr goes to the user while it runs, because
-some plugins wait there for an answer.
+the API server rejects them. Its stderr goes to the user while it runs, because some plugins ask
+questions there.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from rules.k8s.tools.kubeconfig.fields import token_of
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
 
-# A person may have to read a code off a screen; nobody stands before a plugin for longer.
+# Enough for a person who copies a code from a screen.
 _DEADLINE_SECONDS = 60.0
 _NOTE_SECONDS = 5.0
-# Credentials that end this soon are renewed before they are sent.
+# Credentials that expire this soon are renewed before they are sent.
 _SPARE_SECONDS = 10.0
-# The plugin's last words, for the error.
+# The part of the plugin's stderr that is kept for errors.
 _KEPT_BYTES = 2000
-# What a plugin leaves running may keep its pipes open: so often is looked whether it has ended itself.
-_LOOK_SECONDS = 0.2
+# A process that the plugin leaves behind may keep the pipes open, so the plugin itself is polled at this interval.
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a plugin gave: a token, a client certificate with its key, or both.
+    """The answer of a plugin: a token, a client certificate with its key, or both.
 
     Attributes:
         token: "" for none.
@@ -55,7 +55,7 @@ class Credentials:
 
     @property
     def expired(self) -> bool:
-        """Whether they are of no use any more, or soon will not be."""
+        """Whether they have expired or are about to."""
         return self.until is not None and self.until < time.time() + _SPARE_SECONDS
 
 
@@ -66,12 +66,12 @@ class PluginLogin:
         spec: the user entry's `exec`, with a relative path in `command` made absolute.
         place: the kubeconfig, for errors.
         context: the context in use.
-        cluster: the cluster as a plugin is told of it.
+        cluster: the cluster, as `cluster_info` returns it.
         environ: the process' environment.
-        say: told when a plugin takes long.
+        say: gets a line if a plugin takes long.
 
     Raises:
-        TurnupError: the kubeconfig's `exec` cannot be used.
+        TurnupError: the kubeconfig's `exec` is invalid.
     """
 
     def __init__(self, spec: Mapping[str, Any], place: Path, context: str, cluster: Mapping[str, Any], environ: Mapping[str, str],
@@ -87,10 +87,10 @@ class PluginLogin:
         self._check()
 
     def credentials(self) -> Credentials:
-        """Returns credentials that have not expired, from the plugin where there are none.
+        """Returns credentials that have not expired; runs the plugin if there are none.
 
         Raises:
-            TurnupError: the plugin fails, or says nothing of use; its own words are part of the sentence.
+            TurnupError: the plugin fails or returns no credentials; the end of its stderr is part of the error.
         """
         with self._lock:
             if self._credentials is None or self._credentials.expired:
@@ -98,7 +98,7 @@ class PluginLogin:
             return self._credentials
 
     def renew(self, refused: Credentials) -> bool:
-        """Gets other credentials in place of those that the server has refused; returns whether there are any.
+        """Replaces credentials that the API server has rejected; returns whether the new ones differ.
 
         Raises:
             TurnupError: as for `credentials`.
@@ -111,19 +111,19 @@ class PluginLogin:
     def _check(self) -> None:
         spec = self._spec
         if spec.get("apiVersion") not in _VERSIONS:
-            raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.apiVersion {spec.get('apiVersion')!r}; write one of "
-                              f"{' and '.join(_VERSIONS)}, which the plugin must speak.")
+            raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.apiVersion {spec.get('apiVersion')!r}. Write one of "
+                              f"{' and '.join(_VERSIONS)} that the plugin supports.")
         if not isinstance(spec.get("command"), str) or not spec["command"]:
-            raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.command {spec.get('command')!r}; name the plugin's program.")
+            raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.command {spec.get('command')!r}. Name the plugin's program.")
         if not all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in spec.get("env") or []):
-            raise TurnupError(f"{self._place}: the login of context {self._context!r} has an exec.env of another form; write a list of name and value.")
+            raise TurnupError(f"{self._place}: the login of context {self._context!r} has an exec.env of a wrong form. Write a list of mappings with name and value.")
 
     def _ask(self) -> Credentials:
         """Runs the plugin once."""
         terminal = sys.stdin is not None and sys.stdin.isatty()
         mode = self._spec.get("interactiveMode") or "IfAvailable"
         if mode == "Always" and not terminal:
-            raise self._failed("needs a terminal to ask its questions on, and stdin is none", "run it from a terminal")
+            raise self._failed("needs a terminal for its questions, but stdin is not a terminal", "run the command in a terminal")
         interactive = terminal and mode != "Never"
         command = [self._spec["command"], *map(str, self._spec.get("args") or [])]
         info: dict[str, Any] = {"interactive": interactive}
@@ -131,7 +131,7 @@ class PluginLogin:
             info["cluster"] = self._cluster
         environ = {**self._environ, **{entry["name"]: str(entry.get("value", "")) for entry in self._spec.get("env") or []},
                    "KUBERNETES_EXEC_INFO": json.dumps({"apiVersion": self._spec["apiVersion"], "kind": "ExecCredential", "spec": info})}
-        # Where the user has typed the command, as kubectl would be: `bazel run` itself is in the runfiles.
+        # The folder in which the user typed the command, as for kubectl; `bazel run` starts in the runfiles.
         folder = self._environ.get("BUILD_WORKING_DIRECTORY", "")
         try:
             with cleanup.child(command, foreground=interactive, env=environ, cwd=folder if os.path.isdir(folder) else None,
@@ -140,11 +140,11 @@ class PluginLogin:
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}", "install it, or correct the kubeconfig") from None
         if process.returncode != 0:
-            raise self._failed(f"ended with exit code {process.returncode}: {_text(words) or 'it said nothing'}")
+            raise self._failed(f"failed with exit code {process.returncode}: {_text(words) or 'no output'}")
         return self._credentials_of(answer)
 
     def _listen(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-        """Returns what a plugin printed and the last of what it complained about, once it has ended."""
+        """Waits until a plugin has ended; returns its stdout and the end of its stderr."""
         assert process.stdout and process.stderr
         started = time.monotonic()
         told = False
@@ -154,7 +154,7 @@ class PluginLogin:
             for number in heard:
                 selector.register(number, selectors.EVENT_READ)
             while selector.get_map():
-                ready = selector.select(_LOOK_SECONDS)
+                ready = selector.select(_POLL_SECONDS)
                 for key, _ in ready:
                     data = os.read(key.fd, 1 << 16)
                     heard[key.fd] += data
@@ -173,7 +173,7 @@ class PluginLogin:
         return heard[answers], heard[complains]
 
     def _check_time(self, seconds: float, told: bool) -> bool:
-        """Ends a login that takes too long, and says what is waited for; returns whether that has been said."""
+        """Fails a login that takes too long, and tells the user what it waits for; returns whether it has told."""
         if seconds > _DEADLINE_SECONDS:
             raise self._failed(f"has not answered for {_DEADLINE_SECONDS:.0f} s")
         if seconds > _NOTE_SECONDS and not told:
@@ -190,20 +190,20 @@ class PluginLogin:
             certificate, key = (status[name].encode() if status.get(name) else None for name in ("clientCertificateData", "clientKeyData"))
             token = status.get("token") or ""
             if isinstance(token, str):
-                token = token_of(token, f"{self._place}: what the plugin {self._spec['command']!r} of context {self._context!r} gave")
+                token = token_of(token, f"{self._place}: the answer of the plugin {self._spec['command']!r} of context {self._context!r}")
             if bool(certificate) != bool(key) or not isinstance(token, str) or not (token or certificate):
                 raise ValueError("neither a token nor a certificate with its key")
             end = status.get("expirationTimestamp")
             until = datetime.datetime.fromisoformat(end).timestamp() if end else None
         except KeyError as error:
-            raise self._failed(f"gave no ExecCredential of {self._spec['apiVersion']}: no {error.args[0]}") from None
+            raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: no {error.args[0]}") from None
         except json.JSONDecodeError:
             found = "something that is not JSON" if answer.strip() else "nothing"
-            raise self._failed(f"gave no ExecCredential of {self._spec['apiVersion']}: {found}") from None
+            raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: {found}") from None
         except ValueError as error:
-            raise self._failed(f"gave no ExecCredential of {self._spec['apiVersion']}: {error}") from None
+            raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: {error}") from None
         except (TypeError, AttributeError):
-            raise self._failed(f"gave no ExecCredential of {self._spec['apiVersion']}: fields of other types") from None
+            raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: fields of wrong types") from None
         return Credentials(token, certificate, key, until)
 
     def _failed(self, what: str, cure: str = "log in with your provider's tool") -> TurnupError:
@@ -213,11 +213,11 @@ class PluginLogin:
 
 
 def cluster_info(cluster: Mapping[str, Any], ca: bytes | None) -> dict[str, Any]:
-    """Returns what a plugin with `provideClusterInfo` is told of its cluster.
+    """Returns the cluster in the form that a plugin with `provideClusterInfo` gets.
 
     Args:
         cluster: the kubeconfig's cluster entry.
-        ca: PEM of its certificate authority, wherever that is kept.
+        ca: PEM of its certificate authority; None for none.
     """
     info = {name: cluster[name] for name in ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url") if cluster.get(name)}
     if ca:
@@ -229,5 +229,5 @@ def cluster_info(cluster: Mapping[str, Any], ca: bytes | None) -> dict[str, Any]
 
 
 def _text(words: bytes) -> str:
-    """Returns words as part of a sentence: the end of them, on one line."""
+    """Returns the end of some output on one line, for an error."""
     return " ".join(words.decode("utf-8", "replace").split())[-300:].rstrip(". ")

@@ -1,4 +1,4 @@
-"""Tests of exec credential plugins: how they are started, what they may answer, and when they are asked again."""
+"""Tests of exec credential plugins: their start, their answers, and when they run again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ V1 = "client.authentication.k8s.io/v1"
 
 
 def answer(version: str = V1, **status: str) -> str:
-    """Returns the line of a plugin that gives these credentials."""
+    """Returns the shell line of a plugin that returns these credentials."""
     return f"echo '{json.dumps({'apiVersion': version, 'kind': 'ExecCredential', 'status': status})}'"
 
 
 @pytest.fixture(name="plugin")
 def fixture_plugin(tmp_path):
-    """Writes a plugin with this body; returns the user entry that it logs in, with more of its fields."""
+    """Writes a plugin with this body; returns its user entry, with further fields."""
 
     def plugin(body: str, **fields: Any) -> dict[str, Any]:
         path = tmp_path / "plugin"
@@ -44,7 +44,7 @@ def fixture_plugin(tmp_path):
 
 @pytest.fixture(name="connect")
 def fixture_connect(tmp_path):
-    """Reads a kubeconfig whose only user is this one; what is said goes to `.said` of the function."""
+    """Reads a kubeconfig with only this user; notes go to `.said` of the function."""
 
     def connect(user: dict[str, Any], **cluster: Any) -> Connection:
         path = tmp_path / "config"
@@ -59,7 +59,7 @@ def fixture_connect(tmp_path):
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_both_versions(plugin, connect, tmp_path, version):
-    """Both versions of the protocol give a token or a certificate; the plugin gets its arguments, environment and what asks."""
+    """Both versions of the protocol return a token or a certificate; the plugin gets its arguments, environment and request."""
     api = f"client.authentication.k8s.io/{version}"
     user = plugin(f'echo "$1 $CLOUD $KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(api, token="t")}', apiVersion=api,
                   args=["get-token"], env=[{"name": "CLOUD", "value": "west"}])
@@ -73,7 +73,7 @@ def test_both_versions(plugin, connect, tmp_path, version):
 
 
 def test_cluster_is_told_where_that_is_asked_for(plugin, connect, tmp_path):
-    """With provideClusterInfo the plugin learns server, authority and the cluster's settings for plugins."""
+    """With provideClusterInfo, the plugin gets the server, the authority and the cluster's settings for plugins."""
     user = plugin(f'echo "$KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(token="t")}', provideClusterInfo=True)
     (tmp_path / "ca.crt").write_text("CA")
     connect(user, **{"certificate-authority": "ca.crt", "tls-server-name": "name",
@@ -84,7 +84,7 @@ def test_cluster_is_told_where_that_is_asked_for(plugin, connect, tmp_path):
 
 
 def test_relative_command_is_beside_the_kubeconfig(plugin, connect, tmp_path, monkeypatch):
-    """A command with a slash is relative to the kubeconfig's folder, in the frozen kubeconfig too; it runs where the user is."""
+    """A command with a slash is relative to the kubeconfig's folder, also in the frozen kubeconfig; it runs in the user's folder."""
     (tmp_path / "here").mkdir()
     connect.environ = {"BUILD_WORKING_DIRECTORY": str(tmp_path / "here")}
     connection = connect(plugin(f"pwd > {tmp_path}/seen; {answer(token='t')}", command="./plugin"))
@@ -109,9 +109,9 @@ def test_plugin_is_asked_once_and_when_its_answer_has_expired(plugin, connect, t
 
 
 def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
-    """White space around a plugin's token is none of it; a token with a line's end within is refused without being shown."""
+    """White space around a plugin's token is removed; a token that contains a line break is refused without being shown."""
     assert connect(plugin(answer(token=" t "))).plugin.credentials().token == "t"
-    with pytest.raises(TurnupError, match="gave has control characters, line breaks or letters beyond ASCII in the token") as caught:
+    with pytest.raises(TurnupError, match="of context .ctx. has control characters, line breaks or letters beyond ASCII in the token") as caught:
         connect(plugin(answer(token="CANARY\u00fc"))).plugin.credentials()
 
     assert "CANARY" not in str(caught.value)
@@ -120,20 +120,20 @@ def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
 @pytest.mark.parametrize(("fields", "body", "reason"), [
     ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
     ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),
-    ({}, "echo 'session expired' >&2; exit 7", "ended with exit code 7: session expired); log in with your provider's tool."),
-    ({}, "exit 1", "ended with exit code 1: it said nothing)"),
-    ({}, "true", f"gave no ExecCredential of {V1}: nothing)"),
+    ({}, "echo 'session expired' >&2; exit 7", "failed with exit code 7: session expired); log in with your provider's tool."),
+    ({}, "exit 1", "failed with exit code 1: no output)"),
+    ({}, "true", f"returned no ExecCredential of {V1}: nothing)"),
     ({}, "echo hello", "something that is not JSON)"),
     ({}, "echo '{}'", "no kind)"),
-    ({}, "echo '[]'", "fields of other types)"),
+    ({}, "echo '[]'", "fields of wrong types)"),
     ({}, answer("client.authentication.k8s.io/v1beta1", token="t"), "kind 'ExecCredential' of 'client.authentication.k8s.io/v1beta1')"),
     ({}, answer(), "neither a token nor a certificate with its key)"),
     ({}, answer(clientCertificateData="CERT"), "neither a token nor a certificate with its key)"),
     ({}, answer(token="t", expirationTimestamp="soon"), "Invalid isoformat string: 'soon')"),
-    ({"interactiveMode": "Always"}, "", "needs a terminal to ask its questions on, and stdin is none); run it from a terminal."),
+    ({"interactiveMode": "Always"}, "", "needs a terminal for its questions, but stdin is not a terminal); run the command in a terminal."),
 ])
 def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, body, reason):
-    """A plugin that is not there, fails or answers wrongly is named with the reason, its own words and how to get it."""
+    """The error for a missing, failing or wrong plugin has the reason, the end of its stderr and its install hint."""
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(TurnupError, match=r"config: logging in with context 'ctx' failed \(the plugin '") as caught:
         connect(plugin(body, **fields)).plugin.credentials()
@@ -142,12 +142,12 @@ def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, 
 
 
 @pytest.mark.parametrize(("fields", "reason"), [
-    ({"apiVersion": None}, "has exec.apiVersion None; write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
-    ({"command": ""}, "has exec.command ''; name the plugin's program."),
-    ({"env": [{"value": "x"}]}, "has an exec.env of another form; write a list of name and value."),
+    ({"apiVersion": None}, "has exec.apiVersion None. Write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
+    ({"command": ""}, "has exec.command ''. Name the plugin's program."),
+    ({"env": [{"value": "x"}]}, "has an exec.env of a wrong form. Write a list of mappings with name and value."),
 ])
 def test_wrong_kubeconfigs_are_one_sentence(plugin, connect, fields, reason):
-    """An exec entry that cannot be used is refused before anything is started."""
+    """An invalid exec entry is refused before anything is started."""
     with pytest.raises(TurnupError, match="config: the login of context 'ctx'") as caught:
         connect(plugin("", **fields))
 
@@ -155,7 +155,7 @@ def test_wrong_kubeconfigs_are_one_sentence(plugin, connect, fields, reason):
 
 
 def test_silent_plugin_is_named_and_ends(plugin, connect, tmp_path, monkeypatch):
-    """A plugin that hangs is said to be waited for, ends at its deadline with all that it has started, and is named."""
+    """A plugin that hangs is reported, and ends at its deadline with all its children; the error names it."""
     monkeypatch.setattr(exec_plugin, "_NOTE_SECONDS", 0.2)
     monkeypatch.setattr(exec_plugin, "_DEADLINE_SECONDS", 0.8)
     connection = connect(plugin(f"sleep 100 & echo $! > {tmp_path}/child; wait"))
@@ -167,7 +167,7 @@ def test_silent_plugin_is_named_and_ends(plugin, connect, tmp_path, monkeypatch)
 
 
 def test_what_a_plugin_leaves_running_is_not_waited_for(plugin, connect):
-    """A plugin that has answered and ended is done, though what it left behind keeps its pipes open."""
+    """A plugin that has answered and ended is done, even if a process that it left behind keeps its pipes open."""
     started = time.monotonic()
 
     assert connect(plugin(f"sleep 5 & {answer(token='t')}")).plugin.credentials().token == "t"
@@ -175,7 +175,7 @@ def test_what_a_plugin_leaves_running_is_not_waited_for(plugin, connect):
 
 
 def is_gone(process: int) -> bool:
-    """Says whether a process ends within a moment; one that nobody has buried is gone, too."""
+    """Returns whether a process ends soon; a zombie counts as ended."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         try:
@@ -189,7 +189,7 @@ def is_gone(process: int) -> bool:
 
 @pytest.fixture(name="server")
 def fixture_server():
-    """A fake API server that takes the token `good` alone."""
+    """A fake API server that accepts only the token `good`."""
     with FakeServer() as server:
         server.put(namespace("dev"))
         server.refuse = lambda request: None if ("Authorization", "Bearer good") in request.headers else (401, {"message": "Unauthorized"})
@@ -197,7 +197,7 @@ def fixture_server():
 
 
 def test_refused_credentials_are_renewed_once(plugin, connect, server, tmp_path):
-    """Where the server does not accept what the plugin gave, the plugin is asked once more, and the request sent again."""
+    """If the server rejects the plugin's credentials, the plugin runs again, and the request is sent again."""
     (tmp_path / "token").write_text("old")
     user = plugin(f'echo x >> {tmp_path}/runs; token=$(cat {tmp_path}/token); echo good > {tmp_path}/token; '
                   + answer(token="TOKEN").replace("TOKEN", "'$token'"))
@@ -209,7 +209,7 @@ def test_refused_credentials_are_renewed_once(plugin, connect, server, tmp_path)
 
 
 def test_credentials_that_stay_refused_end_the_run(plugin, connect, server, tmp_path):
-    """A plugin that gives again what the server does not accept is not asked for ever."""
+    """A plugin that returns the rejected credentials again does not run forever."""
     client = Client(connect(plugin(f"echo x >> {tmp_path}/runs; {answer(token='bad')}"), server=server.url))
     with pytest.raises(TurnupError, match="the server rejected the credentials of context 'ctx' .401.; log in again"):
         client.request("GET", "/api/v1/namespaces/dev")
@@ -219,7 +219,7 @@ def test_credentials_that_stay_refused_end_the_run(plugin, connect, server, tmp_
 
 @pytest.fixture(name="shell")
 def fixture_shell(tmp_path, server):
-    """Makes a shell whose kubeconfig logs in as a user."""
+    """Returns a function that makes a shell with a kubeconfig of a user."""
 
     def shell(user: dict[str, Any]) -> Shell:
         (tmp_path / "T").mkdir()
@@ -232,7 +232,7 @@ def fixture_shell(tmp_path, server):
 
 
 def test_no_key_stays_in_the_temporary_folder(plugin, shell, tmp_path):
-    """A run whose plugin gives a certificate leaves no file."""
+    """A run with a plugin that returns a certificate leaves no file."""
     made = shell(plugin(answer(token="good", clientCertificateData="CERT", clientKeyData="PRIVATE")))
     process = made.start("apply", stderr=subprocess.PIPE)
 
@@ -242,7 +242,7 @@ def test_no_key_stays_in_the_temporary_folder(plugin, shell, tmp_path):
 
 
 def test_words_reach_a_terminal_and_the_error(plugin, shell, tmp_path):
-    """On a terminal, too, the user sees what the plugin says, and the error repeats the end of it."""
+    """The user sees the plugin's stderr, also on a terminal, and the error repeats the end of it."""
     main, other = os.openpty()
     made = shell(plugin("echo 'run cloud login' >&2; exit 7", interactiveMode="IfAvailable"))
     process = made.start("apply", "--output=plain", stdin=other, stdout=other, stderr=other)
@@ -258,12 +258,12 @@ def test_words_reach_a_terminal_and_the_error(plugin, shell, tmp_path):
     assert process.wait(60) == 1
     lines = said.decode().split("\r\n")
     assert lines[0] == "run cloud login"
-    assert "ended with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
+    assert "failed with exit code 7: run cloud login); log in with your provider's tool." in lines[1]
 
 
 @pytest.mark.parametrize(("mode", "code"), [("IfAvailable", 0), ("Always", 0), ("Never", 1)])
 def test_questions_on_a_terminal(plugin, shell, tmp_path, mode, code):
-    """A plugin may ask the user at the terminal, unless the kubeconfig says that it never does: then it reads nothing."""
+    """A plugin may read from the terminal, unless the kubeconfig has interactiveMode Never."""
     main, other = os.openpty()
     made = shell(plugin("echo 'code?' >&2; read token || exit 3; " + answer(token="TOKEN").replace("TOKEN", "'$token'"), interactiveMode=mode))
     process = made.start("apply", stdin=other, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -277,7 +277,7 @@ def test_questions_on_a_terminal(plugin, shell, tmp_path, mode, code):
 
 
 def test_interrupt_ends_the_plugin(plugin, shell, tmp_path):
-    """SIGINT while a plugin hangs ends the run within 2 s, and the plugin with it."""
+    """SIGINT while a plugin hangs ends the run and the plugin within 2 s."""
     process = shell(plugin(f"sleep 100 & echo $! > {tmp_path}/child; wait")).start("apply", stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():

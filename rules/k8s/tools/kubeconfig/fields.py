@@ -1,14 +1,14 @@
-"""What the fields of a kubeconfig may hold: checked where it is read, so that nothing after it trips over another type."""
+"""Checks the fields of a kubeconfig when it is read, so that later code can rely on their types."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from rules.k8s.tools.errors import TurnupError
 
-# Fields and what they hold: `text`, `secret` (a text that no sentence quotes), `header` (a text that is sent in a header),
+# Fields and their types: `text`, `secret` (a text that no error quotes), `header` (a text that is sent in a header),
 # `flag`, `list`, `mapping`.
 _FIELDS: dict[str, dict[str, str]] = {
     "context": {"cluster": "text", "user": "text", "namespace": "text"},
@@ -22,8 +22,10 @@ _FIELDS: dict[str, dict[str, str]] = {
     "exec": {
         "apiVersion": "text", "command": "text", "args": "list", "env": "list", "interactiveMode": "text", "installHint": "text",
         "provideClusterInfo": "flag"},
-    "auth-provider": {"name": "text", "config": "mapping"},
+    "auth-provider": {"name": "text"},
 }
+# Auth providers have had exec plugins as successors since Kubernetes 1.26.
+_PLUGINS = {"oidc": "kubelogin ('kubectl oidc-login')", "gcp": "gke-gcloud-auth-plugin", "azure": "Azure's kubelogin ('kubelogin convert-kubeconfig')"}
 _TYPES: dict[str, type] = {"text": str, "secret": str, "header": str, "flag": bool, "list": list, "mapping": dict}
 _WORDS = {str: "a text", bool: "true or false", list: "a list", dict: "a mapping", int: "a number", float: "a number", type(None): "nothing"}
 _SHOWN_LETTERS = 60
@@ -33,13 +35,13 @@ def check_entry(kind: str, name: str, content: Any, file: Path) -> None:
     """Checks the fields of a context, cluster or user.
 
     Args:
-        kind: which of them.
-        name: the entry's.
-        content: what stands there.
-        file: the kubeconfig.
+        kind: `context`, `cluster` or `user`.
+        name: the entry's name.
+        content: the entry's content.
+        file: the kubeconfig, for errors.
 
     Raises:
-        TurnupError: a field holds what it cannot; the sentence has its value where that is no secret.
+        TurnupError: a field has a wrong type or value; the error quotes the value unless it is secret.
     """
     where = f"{file}: {kind} {name!r}"
     _check(where, kind, content)
@@ -47,49 +49,51 @@ def check_entry(kind: str, name: str, content: Any, file: Path) -> None:
         _check_server(where, content.get("server"))
         for number, extension in enumerate(content.get("extensions") or []):
             _expect(where, f"extensions[{number}]", "mapping", extension)
-    for part in ("exec", "auth-provider") if kind == "user" else ():
-        if content.get(part):
-            _check(f"{where}: {part}", part, content[part])
-            if any("\0" in (value if isinstance(value, str) else "".join(map(str, value.values())) if isinstance(value, dict) else "") for value in [*(content[part].get("args") or []), *(content[part].get("env") or [])]):
-                raise TurnupError(f"{where}: exec has args or an env with a zero byte, which no program takes; remove it.")
-    provider = content.get("auth-provider") if kind == "user" else None
-    if provider and provider.get("name") != "oidc":
-        raise TurnupError(f"{where}: auth-provider has the name {provider.get('name')!r}, and only 'oidc' can be used; log in with your provider's exec plugin.")
-    if provider and not provider.get("config"):
-        raise TurnupError(f"{where}: auth-provider has no config; log in with your provider's tool.")
+    if kind == "user" and content.get("exec"):
+        _check(f"{where}: exec", "exec", content["exec"])
+        _check_texts(where, [*(content["exec"].get("args") or []), *(content["exec"].get("env") or [])])
+    if kind == "user" and content.get("auth-provider"):
+        _check(f"{where}: auth-provider", "auth-provider", content["auth-provider"])
+        name = content["auth-provider"].get("name")
+        raise TurnupError(f"{where}: auth-provider {name!r} is not supported. Use the exec plugin {_PLUGINS.get(name, 'of your provider')} instead.")
 
 
 def as_list(kind: str, config: Mapping[str, Any], file: Path) -> list[Any]:
     """Returns the entries of a kind.
 
+    Args:
+        kind: `context`, `cluster` or `user`.
+        config: the kubeconfig's content.
+        file: the kubeconfig, for errors.
+
     Raises:
-        TurnupError: they are no list.
+        TurnupError: the entries are not a list.
     """
     found = config.get(f"{kind}s")
     if found is not None and not isinstance(found, list):
-        raise TurnupError(f"{file}: {kind}s is {_shown(found)}; write a list.")
+        raise TurnupError(f"{file}: {kind}s is {_shown(found)}. Write a list.")
     return found or []
 
 
 def token_of(value: str, where: str) -> str:
-    """Returns a token as it can be sent, without the lines' ends that files and YAML leave around it.
+    """Returns a token without the white space that files and YAML leave around it.
 
     Args:
         value: the token.
-        where: what it comes from, for the sentence.
+        where: its source, for errors.
 
     Raises:
-        TurnupError: it has other letters than a header takes.
+        TurnupError: the token has characters that a header cannot contain.
     """
     token = value.strip()
     if not token.isascii() or not token.isprintable():
-        raise TurnupError(f"{where} has control characters, line breaks or letters beyond ASCII in the token; write it anew, or log in again.")
+        raise TurnupError(f"{where} has control characters, line breaks or letters beyond ASCII in the token. Write the token again, or log in again.")
     return token
 
 
 def _check(where: str, kind: str, content: Any) -> None:
     if not isinstance(content, dict):
-        raise TurnupError(f"{where} is {_shown(content)}; write a mapping of fields to values.")
+        raise TurnupError(f"{where} is {_shown(content)}. Write a mapping of fields to values.")
     for field, wanted in _FIELDS[kind].items():
         if content.get(field) is not None:
             _expect(where, field, wanted, content[field])
@@ -99,22 +103,30 @@ def _expect(where: str, field: str, wanted: str, value: Any) -> None:
     if not isinstance(value, _TYPES[wanted]):
         found = _words(value) if wanted == "secret" else _shown(value)
         quotes = ", in quotes" if wanted in ("text", "secret", "header") and isinstance(value, (int, float)) else ""
-        raise TurnupError(f"{where}: {field} is {found}; write {_WORDS[_TYPES[wanted]]}{quotes}.")
+        raise TurnupError(f"{where}: {field} is {found}. Write {_WORDS[_TYPES[wanted]]}{quotes}.")
     if wanted == "header" and not str(value).isprintable():
-        raise TurnupError(f"{where}: {field} is {value!r}, which no header can hold; write it without line breaks and control characters.")
+        raise TurnupError(f"{where}: {field} is {value!r}, which a header cannot contain. Write it without line breaks and control characters.")
     if wanted == "text" and "\0" in value:
-        raise TurnupError(f"{where}: {field} is {value!r}, which no name can be; write it without control characters.")
+        raise TurnupError(f"{where}: {field} is {value!r}, which is not a valid name. Write it without control characters.")
+
+
+def _check_texts(where: str, values: Iterable[Any]) -> None:
+    """Checks the arguments of a plugin, and its environment, a list of mappings."""
+    for value in values:
+        texts = value.values() if isinstance(value, dict) else (value,)
+        if any("\0" in str(text) for text in texts):
+            raise TurnupError(f"{where}: exec has a zero byte in args or env, which cannot be passed to a program. Remove it.")
 
 
 def _check_server(where: str, server: str | None) -> None:
     try:
         urlsplit(server or "").port
     except ValueError:
-        raise TurnupError(f"{where}: server is {server!r}, which is not a URL; write https://HOST:PORT.") from None
+        raise TurnupError(f"{where}: server is {server!r}, which is not a URL. Write https://HOST:PORT.") from None
 
 
 def _shown(value: Any) -> str:
-    """Returns a value that is no secret, with its type: that is what is wrong with it."""
+    """Returns a value that is not secret, with its type."""
     text = repr(value)
     return f"{text[:_SHOWN_LETTERS]}{'…' if len(text) > _SHOWN_LETTERS else ''}, {_words(value)}" if isinstance(value, (str, int, float)) else _words(value)
 

@@ -1,9 +1,7 @@
-"""Reading a kubeconfig once and freezing the one context that a run uses.
+"""Reads a kubeconfig once and freezes the one context that a run uses.
 
-The common ways to log in (client certificates, tokens, basic) are read here
-directly, exec plugins by plugin_login.py, because importing the `kubernetes` package
-costs a quarter of a second. OpenID Connect is handed to that package's own loader
-(login.py), which is imported then and only then.
+Client certificates, tokens and passwords are read here, exec plugins by exec_plugin.py, because importing the `kubernetes`
+package costs a quarter of a second.
 """
 
 from __future__ import annotations
@@ -34,16 +32,16 @@ class Connection:
         context: the context's name.
         cluster: the name of the cluster entry that it uses.
         server: URL of the API server without a trailing slash.
-        ca: PEM of the certificate authority; None for the system's own.
-        verify: False when the kubeconfig says insecure-skip-tls-verify.
+        ca: PEM of the certificate authority; None for those of the system.
+        verify: False if the kubeconfig has insecure-skip-tls-verify.
         server_name: TLS server name that differs from the URL's host; "" for none.
         certificate, key: PEM of the client certificate and its key; None for none.
-        headers: gives the request headers that authenticate, renewed by each call.
-        frozen: a kubeconfig mapping with this context alone, for child processes.
-        source: the files that it was read from, for sentences.
-        impersonate: headers that say as whom the user acts; a name may stand more than once.
-        proxy: URL of the proxy before the server; "" for none.
-        plugin: gives further credentials; None for none.
+        headers: returns the request headers that authenticate; each call renews them.
+        frozen: a kubeconfig mapping with only this context, for child processes.
+        source: the files that it was read from, for errors.
+        impersonate: headers that name the user to act as; a name may appear more than once.
+        proxy: URL of the proxy in front of the server; "" for none.
+        plugin: gets further credentials; None for none.
     """
 
     context: str
@@ -65,7 +63,11 @@ class Connection:
 def kubeconfig_files(explicit: str, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Returns the kubeconfigs in use: the explicit one, those of $KUBECONFIG, or ~/.kube/config.
 
-    A relative name means a file beside which the user has typed the command: `bazel run` itself is in the runfiles.
+    A relative name is relative to the folder in which the user typed the command, because `bazel run` starts in the runfiles.
+
+    Args:
+        explicit: a file that the command line names; "" for none.
+        environ: contains KUBECONFIG, HOME and BUILD_WORKING_DIRECTORY.
     """
     if explicit:
         return (Path(explicit),)
@@ -79,44 +81,39 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
     """Reads one context of a kubeconfig.
 
     Args:
-        files: the kubeconfig, or several that count as one: of two entries with one name the first counts.
+        files: the kubeconfig, or several that count as one: the first entry of a name counts.
         context: the context to use.
         user: name of a user entry that replaces the context's own; "" keeps it.
-        environ: the environment that plugins get, and that names proxies; the process' own when None.
-        say: told when a login takes long.
+        environ: the environment of plugins, which also names proxies; os.environ when None.
+        say: gets a line if a login takes long.
 
     Raises:
-        TurnupError: no file is there, the context is missing, or an entry cannot be used.
+        TurnupError: no file exists, the context is missing, or an entry is invalid.
     """
     environ = os.environ if environ is None else environ
     config = _Merged((files,) if isinstance(files, Path) else files, context)
     chosen = config.find("context", context)
     if chosen is None:
         have = ", ".join(sorted(config.names("context"))) or "none"
-        raise TurnupError(f"{config.place} has no context {context!r} (it has: {have}); run './turnup cluster create', or name an "
+        raise TurnupError(f"{config.place} has no context {context!r} (it has: {have}). Run './turnup cluster create', or name an "
                           "existing context with TURNUP_CONTEXT.")
     user_name = user or chosen.content.get("user") or ""
     cluster = config.find("cluster", chosen.content.get("cluster") or "")
     if cluster is None or not cluster.content.get("server"):
-        raise TurnupError(f"{chosen.file}: context {context!r} uses cluster {chosen.content.get('cluster')!r}, which has no server; "
-                          "correct the kubeconfig.")
+        raise TurnupError(f"{chosen.file}: context {context!r} uses cluster {chosen.content.get('cluster')!r}, which has no server. "
+                          "Correct the kubeconfig.")
     login = config.find("user", user_name)
     if login is None and user_name:
-        raise TurnupError(f"{chosen.file}: context {context!r} uses user {user_name!r}, which is not there; correct the kubeconfig.")
+        raise TurnupError(f"{chosen.file}: context {context!r} uses user {user_name!r}, which does not exist. Correct the kubeconfig.")
     login = login or _Entry({}, chosen.file)
     server = cluster.content["server"].rstrip("/")
     ca = _data(cluster, "certificate-authority")
     frozen = _freeze(context, {**chosen.content, "user": user_name}, cluster, login)
     plugin = None
-    headers = _headers(login, user_name)
     if login.content.get("exec"):
         from rules.k8s.tools.kubeconfig.exec_plugin import PluginLogin, cluster_info
 
         plugin = PluginLogin(frozen["users"][0]["user"]["exec"], login.file, context, cluster_info(cluster.content, ca), environ, say)
-    elif headers is None:
-        from rules.k8s.tools.kubeconfig.oidc import library_login
-
-        headers = library_login(login.file, frozen)
     return Connection(
         context=context,
         cluster=chosen.content["cluster"],
@@ -126,7 +123,7 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
         server_name=cluster.content.get("tls-server-name") or "",
         certificate=_data(login, "client-certificate"),
         key=_data(login, "client-key"),
-        headers=headers or dict,
+        headers=_headers(login, user_name),
         frozen=frozen,
         source=config.place,
         impersonate=_impersonation(login, context),
@@ -137,21 +134,21 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
 
 @dataclass(frozen=True)
 class _Entry:
-    """An entry of a kubeconfig, and the file that has it: relative names in it are beside that file."""
+    """An entry of a kubeconfig, and its file: names in the entry are relative to that file."""
 
     content: dict[str, Any]
     file: Path
 
 
 class _Merged:
-    """Several kubeconfigs as one, as kubectl reads $KUBECONFIG: files that are not there are passed over."""
+    """Several kubeconfigs as one, as kubectl reads $KUBECONFIG: missing files are ignored."""
 
     def __init__(self, files: Sequence[Path], context: str):
         self._files = files
         self._entries: dict[str, dict[str, _Entry]] = {"context": {}, "cluster": {}, "user": {}}
         configs = [(file, config) for file in files if (config := _read(file)) is not None]
         if not configs:
-            raise TurnupError(f"{self.place}: there is no kubeconfig, so context {context!r} is unknown; run './turnup cluster "
+            raise TurnupError(f"{self.place}: there is no kubeconfig, so context {context!r} is unknown. Run './turnup cluster "
                               "create', or set KUBECONFIG and TURNUP_CONTEXT to use an existing cluster.")
         for file, config in configs:
             for kind, found in self._entries.items():
@@ -161,7 +158,7 @@ class _Merged:
 
     @property
     def place(self) -> str:
-        """What to call the files in a sentence."""
+        """The files, for errors."""
         return os.pathsep.join(map(str, self._files))
 
     def names(self, kind: str) -> Iterable[str]:
@@ -169,10 +166,10 @@ class _Merged:
         return self._entries[kind]
 
     def find(self, kind: str, name: str) -> _Entry | None:
-        """Returns a context, cluster or user; only those that a run uses are checked.
+        """Returns a context, cluster or user; only entries that a run uses are checked.
 
         Raises:
-            TurnupError: a field of it holds what it cannot.
+            TurnupError: a field has a wrong type or value.
         """
         found = self._entries[kind].get(name)
         if found:
@@ -181,16 +178,16 @@ class _Merged:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Returns the content of a kubeconfig, None where there is no file."""
+    """Returns the content of a kubeconfig, None if the file does not exist."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise TurnupError(f"{path}: the kubeconfig cannot be read ({error}); correct its permissions or KUBECONFIG.") from None
+        raise TurnupError(f"{path}: the kubeconfig cannot be read ({error}). Correct its permissions or KUBECONFIG.") from None
     documents = load_yaml_documents(text, str(path))
     if len(documents) > 1 or (documents and documents[0] is not None and not isinstance(documents[0], dict)):
-        raise TurnupError(f"{path}: is not a kubeconfig; correct it or set KUBECONFIG.")
+        raise TurnupError(f"{path}: is not a kubeconfig. Correct it or set KUBECONFIG.")
     return (documents[0] if documents else None) or {}
 
 
@@ -201,7 +198,7 @@ def _data(entry: _Entry, name: str) -> bytes | None:
         try:
             return base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
-            raise TurnupError(f"{entry.file}: {name}-data is not base64; correct the kubeconfig.") from None
+            raise TurnupError(f"{entry.file}: {name}-data is not base64. Correct the kubeconfig.") from None
     return _read_beside(entry, name) if file else None
 
 
@@ -209,22 +206,20 @@ def _read_beside(entry: _Entry, name: str) -> bytes:
     """Returns the content of the file that the field `name` names.
 
     Raises:
-        TurnupError: it cannot be read.
+        TurnupError: the file cannot be read.
     """
     file = entry.file.parent / entry.content[name]
     try:
         return file.read_bytes()
     except OSError as error:
-        raise TurnupError(f"{entry.file}: {name} {file} cannot be read ({error.strerror}); correct the kubeconfig.") from None
+        raise TurnupError(f"{entry.file}: {name} {file} cannot be read ({error.strerror}). Correct the kubeconfig.") from None
 
 
-def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]] | None:
-    """Returns the header function of a plain login, None when it takes the library."""
+def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]]:
+    """Returns the function that returns the headers of a login without an exec plugin."""
     fields = login.content
-    if fields.get("auth-provider"):
-        return None
     if fields.get("tokenFile"):
-        # Mounted service account tokens rotate: read at every call.
+        # Mounted service account tokens rotate, so each call reads the file.
         return lambda: {"Authorization": "Bearer " + token_of(_read_beside(login, "tokenFile").decode("utf-8", "replace"),
                                                               f"{login.file}: tokenFile {fields['tokenFile']} of user {user!r}")}
     if fields.get("token"):
@@ -237,38 +232,39 @@ def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]] | None
 
 
 def _impersonation(login: _Entry, context: str) -> tuple[tuple[str, str], ...]:
-    """Returns the headers for as whom a user acts.
+    """Returns the headers of impersonation.
 
     Raises:
-        TurnupError: groups, a UID or extra fields stand there without whose they are, or in another form.
+        TurnupError: groups, a UID or extra fields appear without a user, or in a wrong form.
     """
     fields = login.content
     groups, extra = fields.get("as-groups") or [], fields.get("as-user-extra") or {}
     found = [("Impersonate-Uid", fields["as-uid"])] if fields.get("as-uid") else []
     if not isinstance(groups, list) or not isinstance(extra, dict) or not all(isinstance(values, list) for values in extra.values()):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in another form; write a list of groups, "
+        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in a wrong form. Write a list of groups, "
                           "and a mapping of names to lists.")
     texts = [*groups, *extra, *(value for values in extra.values() for value in values)]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has in as-groups or as-user-extra what is no text on one line; write texts, numbers in quotes.")
+        raise TurnupError(f"{login.file}: the user of context {context!r} has a value in as-groups or as-user-extra that is not a text on one line. "
+                          "Write texts, and numbers in quotes.")
     found += [("Impersonate-Group", group) for group in groups]
-    # Header names have few characters; the server takes the others as in URLs.
+    # Header names allow few characters; the API server decodes the others as in URLs.
     found += [("Impersonate-Extra-" + quote(name, safe="!#$&'*+^`|"), value) for name, values in extra.items() for value in values]
     if found and not fields.get("as"):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups, as-uid or as-user-extra without as; say in as whose they are.")
+        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups, as-uid or as-user-extra without as. Name the user in as.")
     if not fields.get("as"):
         return ()
-    # Header lines are sent as Latin-1: these bytes come out as UTF-8.
+    # Header lines are sent as Latin-1, so these bytes arrive as UTF-8.
     return tuple((name, str(value).encode().decode("latin-1")) for name, value in [("Impersonate-User", fields["as"]), *found])
 
 
 def _freeze(context: str, chosen: dict[str, Any], cluster: _Entry, login: _Entry) -> dict[str, Any]:
-    """Returns a kubeconfig of this context only, with file names made absolute."""
+    """Returns a kubeconfig of only this context, with absolute file names."""
     server = _absolute(cluster, "certificate-authority")
     user = _absolute(login, "client-certificate", "client-key", "tokenFile")
     plugin = user.get("exec")
     if plugin and os.sep in str(plugin.get("command", "")):
-        # One without a slash is looked for in PATH.
+        # A name without a slash is searched in PATH.
         user["exec"] = {**plugin, "command": str((login.file.parent / plugin["command"]).absolute())}
     return {
         "apiVersion": "v1",
@@ -287,10 +283,13 @@ def _absolute(entry: _Entry, *names: str) -> dict[str, Any]:
 
 
 def write_frozen(connection: Connection, folder: Path) -> Path:
-    """Writes the frozen kubeconfig (mode 0600) for a child process; JSON is YAML.
+    """Writes the frozen kubeconfig (mode 0600) for a child process, as JSON, which is YAML.
+
+    Returns:
+        The file.
 
     Raises:
-        TurnupError: the folder cannot be written.
+        TurnupError: the file cannot be written.
     """
     path = folder / "kubeconfig"
     try:
@@ -298,5 +297,5 @@ def write_frozen(connection: Connection, folder: Path) -> Path:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(connection.frozen, file)
     except OSError as error:
-        raise TurnupError(f"{path}: cannot be written ({error.strerror}); free the folder for temporary files.") from None
+        raise TurnupError(f"{path}: cannot be written ({error.strerror}). Check the folder for temporary files.") from None
     return path

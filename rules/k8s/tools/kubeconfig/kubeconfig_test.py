@@ -39,7 +39,7 @@ def fixture_write(tmp_path):
 
 
 def test_token_and_user_override(write):
-    """A token becomes a header; another user entry can take the context's place."""
+    """A token becomes a header; another user entry can replace the context's."""
     path = write(config({"token": "abc"}))
 
     assert load(path, "ctx").headers() == {"Authorization": "Bearer abc"}
@@ -48,7 +48,7 @@ def test_token_and_user_override(write):
 
 
 def test_token_file_is_read_at_each_call(write, tmp_path):
-    """A mounted token that rotates is used at once."""
+    """A rotated token in a mounted file is used at once."""
     (tmp_path / "token").write_text("one\n")
     connection = load(write(config({"tokenFile": "token"})), "ctx")
     assert connection.headers() == {"Authorization": "Bearer one"}
@@ -76,7 +76,7 @@ def test_certificates_from_data_and_files(write, tmp_path):
 
 
 def test_frozen_has_one_context_and_absolute_files(write, tmp_path):
-    """The frozen kubeconfig holds this context alone and works from anywhere."""
+    """The frozen kubeconfig has only this context and works in any folder."""
     (tmp_path / "key.pem").write_text("KEY")
     frozen = load(write(config({"client-key": "key.pem"})), "ctx").frozen
 
@@ -86,7 +86,7 @@ def test_frozen_has_one_context_and_absolute_files(write, tmp_path):
 
 
 def test_impersonation_is_sent(write):
-    """As whom the user acts is said with every request, so that a run has the rights that the kubeconfig says, and no more."""
+    """Every request has the headers of impersonation, so that a run has exactly the rights of that user."""
     with FakeServer() as server:
         kubeconfig = server.kubeconfig()
         kubeconfig["users"][0]["user"] |= {"as": "system:serviceaccount:dev:jané", "as-uid": "7", "as-groups": ["g1", "g2"],
@@ -104,7 +104,7 @@ def test_impersonation_is_sent(write):
 
 
 def test_proxy_of_the_kubeconfig_and_of_the_environment(write):
-    """proxy-url is used, else what the environment says."""
+    """proxy-url is used, else the environment's proxy."""
     environ = {"HTTPS_PROXY": "http://p:1"}
     path = write(config({}, server="https://api.example.com", **{"proxy-url": "http://own:1"}))
     assert load(path, "ctx", environ=environ).proxy == "http://own:1"
@@ -112,7 +112,7 @@ def test_proxy_of_the_kubeconfig_and_of_the_environment(write):
 
 
 def test_plain_logins_do_not_load_the_library(write):
-    """The kubernetes package, a quarter of a second of imports, is loaded only where a login needs it."""
+    """Reading a kubeconfig does not import the kubernetes package, which takes a quarter of a second."""
     import subprocess
 
     program = ("import sys; from pathlib import Path; from rules.k8s.tools.api import client; "
@@ -131,17 +131,17 @@ def test_plain_logins_do_not_load_the_library(write):
 @pytest.mark.parametrize(("content", "message"), [
     ("- a", "is not a kubeconfig"),
     ("a: [", "not YAML"),
-    ({}, "has no context 'ctx' (it has: none); run './turnup cluster create'"),
+    ({}, "has no context 'ctx' (it has: none). Run './turnup cluster create'"),
     ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
-    ({**config({}), "users": []}, "uses user 'u', which is not there"),
+    ({**config({}), "users": []}, "uses user 'u', which does not exist. Correct the kubeconfig."),
     (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
-    (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as; say in as whose they are."),
-    (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in another form"),
+    (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as. Name the user in as."),
+    (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in a wrong form"),
     (config({}, **{"proxy-url": "socks5://p:1"}), "config: proxy-url is 'socks5://p:1'"),
     (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
 ])
 def test_bad_kubeconfigs(write, content, message):
-    """A kubeconfig that cannot be used is refused with what is wrong in it."""
+    """An invalid kubeconfig is refused with the reason."""
     with pytest.raises(TurnupError) as caught:
         load(write(content), "ctx")
 
@@ -149,39 +149,45 @@ def test_bad_kubeconfigs(write, content, message):
 
 
 CANARY = "CANARY-TOKEN-1"
-# (what stands in the user, what in the cluster, what the sentence says)
+# (fields of the user, fields of the cluster, part of the error)
 ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
-    ({}, {"server": 5}, "cluster 'c': server is 5, a number; write a text, in quotes."),
-    ({}, {"server": "https://[::1"}, "cluster 'c': server is 'https://[::1', which is not a URL; write https://HOST:PORT."),
+    ({}, {"server": 5}, "cluster 'c': server is 5, a number. Write a text, in quotes."),
+    ({}, {"server": "https://[::1"}, "cluster 'c': server is 'https://[::1', which is not a URL. Write https://HOST:PORT."),
     ({}, {"server": "https://h:99999"}, "cluster 'c': server is 'https://h:99999', which is not a URL"),
     ({}, {"tls-server-name": 5}, "cluster 'c': tls-server-name is 5, a number"),
-    ({}, {"proxy-url": 5}, "cluster 'c': proxy-url is a number; write a text, in quotes."),
-    ({}, {"insecure-skip-tls-verify": "no"}, "cluster 'c': insecure-skip-tls-verify is 'no', a text; write true or false."),
-    ({}, {"certificate-authority": "a\0b"}, "cluster 'c': certificate-authority is 'a\\x00b', which no name can be"),
-    ({}, {"extensions": [5]}, "cluster 'c': extensions[0] is 5, a number; write a mapping."),
+    ({}, {"proxy-url": 5}, "cluster 'c': proxy-url is a number. Write a text, in quotes."),
+    ({}, {"insecure-skip-tls-verify": "no"}, "cluster 'c': insecure-skip-tls-verify is 'no', a text. Write true or false."),
+    ({}, {"certificate-authority": "a\0b"}, "cluster 'c': certificate-authority is 'a\\x00b', which is not a valid name"),
+    ({}, {"extensions": [5]}, "cluster 'c': extensions[0] is 5, a number. Write a mapping."),
     ({"client-certificate-data": 5}, {}, "user 'u': client-certificate-data is a number"),
-    ({"client-key": [CANARY]}, {}, "user 'u': client-key is a list; write a text."),
-    ({"token": 12345678901}, {}, "user 'u': token is a number; write a text, in quotes."),
+    ({"client-key": [CANARY]}, {}, "user 'u': client-key is a list. Write a text."),
+    ({"token": 12345678901}, {}, "user 'u': token is a number. Write a text, in quotes."),
     ({"token": f"{CANARY}\nx"}, {}, "user 'u' has control characters, line breaks or letters beyond ASCII in the token"),
     ({"token": f"{CANARY}ü"}, {}, "user 'u' has control characters, line breaks or letters beyond ASCII in the token"),
     ({"username": "jane", "password": 123456}, {}, "user 'u': password is a number"),
-    ({"exec": "foo"}, {}, "user 'u': exec is 'foo', a text; write a mapping."),
-    ({"exec": {"command": ["foo"]}}, {}, "user 'u': exec: command is a list; write a text."),
-    ({"exec": {"command": "foo", "args": "x"}}, {}, "user 'u': exec: args is 'x', a text; write a list."),
-    ({"exec": {"command": "foo", "args": [f"{CANARY}\0"]}}, {}, "user 'u': exec has args or an env with a zero byte"),
-    ({"as": "a\nb"}, {}, "user 'u': as is 'a\\nb', which no header can hold"),
-    ({"as": 5}, {}, "user 'u': as is 5, a number; write a text, in quotes."),
-    ({"as": "jane", "as-groups": [5]}, {}, "has in as-groups or as-user-extra what is no text on one line"),
-    ({"as": "jane", "as-user-extra": {"a": ["x\ny"]}}, {}, "has in as-groups or as-user-extra what is no text on one line"),
-    ({"auth-provider": "gcp"}, {}, "user 'u': auth-provider is 'gcp', a text; write a mapping."),
-    ({"auth-provider": {"name": "gcp"}}, {}, "user 'u': auth-provider has the name 'gcp', and only 'oidc' can be used"),
-    ({"auth-provider": {"name": "oidc"}}, {}, "user 'u': auth-provider has no config"),
+    ({"exec": "foo"}, {}, "user 'u': exec is 'foo', a text. Write a mapping."),
+    ({"exec": {"command": ["foo"]}}, {}, "user 'u': exec: command is a list. Write a text."),
+    ({"exec": {"command": "foo", "args": "x"}}, {}, "user 'u': exec: args is 'x', a text. Write a list."),
+    ({"exec": {"command": "foo", "args": [f"{CANARY}\0"]}}, {}, "user 'u': exec has a zero byte in args or env"),
+    ({"as": "a\nb"}, {}, "user 'u': as is 'a\\nb', which a header cannot contain"),
+    ({"as": 5}, {}, "user 'u': as is 5, a number. Write a text, in quotes."),
+    ({"as": "jane", "as-groups": [5]}, {}, "has a value in as-groups or as-user-extra that is not a text on one line"),
+    ({"as": "jane", "as-user-extra": {"a": ["x\ny"]}}, {}, "has a value in as-groups or as-user-extra that is not a text on one line"),
+    ({"auth-provider": "gcp"}, {}, "user 'u': auth-provider is 'gcp', a text. Write a mapping."),
+    ({"auth-provider": {"name": "gcp"}}, {}, "user 'u': auth-provider 'gcp' is not supported. Use the exec plugin gke-gcloud-auth-plugin instead."),
+    ({"auth-provider": {"name": "azure"}}, {}, "user 'u': auth-provider 'azure' is not supported. Use the exec plugin Azure's kubelogin"),
+    ({"auth-provider": {"name": "oidc"}}, {}, "user 'u': auth-provider 'oidc' is not supported. Use the exec plugin kubelogin ('kubectl oidc-login') instead."),
+    ({"auth-provider": {"name": "oidc", "config": {"id-token": CANARY, "refresh-token": CANARY}}}, {}, "user 'u': auth-provider 'oidc' is not supported."),
+    ({"auth-provider": {"name": "oidc", "config": CANARY}, "token": CANARY}, {}, "user 'u': auth-provider 'oidc' is not supported."),
+    ({"auth-provider": {"name": "own"}}, {}, "user 'u': auth-provider 'own' is not supported. Use the exec plugin of your provider instead."),
+    ({"auth-provider": {"name": 5}}, {}, "user 'u': auth-provider: name is 5, a number. Write a text, in quotes."),
+    ({"auth-provider": {"config": {}}}, {}, "user 'u': auth-provider None is not supported. Use the exec plugin of your provider instead."),
 ]
 
 
 @pytest.mark.parametrize(("user", "cluster", "message"), ODD)
 def test_odd_fields_get_one_sentence(write, user, cluster, message):
-    """A field of another type, or that cannot be sent, is refused with the entry, the field and what was found, unless that is a secret."""
+    """A field with a wrong type or an invalid value is refused with the entry, the field and the value, unless the value is secret."""
     path = write(config(user, **cluster))
     with pytest.raises(TurnupError) as caught:
         load(path, "ctx", environ={})
@@ -191,12 +197,12 @@ def test_odd_fields_get_one_sentence(write, user, cluster, message):
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ({**config({}), "users": 5}, "config: users is 5, a number; write a list."),
-    ({**config({}), "clusters": [{"name": "c", "cluster": 5}]}, "cluster 'c' is 5, a number; write a mapping of fields to values."),
+    ({**config({}), "users": 5}, "config: users is 5, a number. Write a list."),
+    ({**config({}), "clusters": [{"name": "c", "cluster": 5}]}, "cluster 'c' is 5, a number. Write a mapping of fields to values."),
     ({**config({}), "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": 5}}]}, "context 'ctx': user is 5, a number"),
 ])
 def test_odd_entries_get_one_sentence(write, content, message):
-    """So do entries and lists of entries of another form."""
+    """Entries and lists of entries of a wrong form are refused with one sentence."""
     with pytest.raises(TurnupError) as caught:
         load(write(content), "ctx")
 
@@ -212,7 +218,7 @@ def test_an_entry_that_is_not_used_may_be_odd(write):
 
 
 def test_white_space_around_a_token_is_none_of_it(write, tmp_path):
-    """A YAML block and a file end with a line's end, which is not sent; one within a token is refused without the token."""
+    """The line break at the end of a YAML block or a file is not sent; a token that contains one is refused without being shown."""
     assert load(write(config({"token": "abc\n"})), "ctx").headers() == {"Authorization": "Bearer abc"}
     (tmp_path / "token").write_text(f" {CANARY}\nsecond\n")
     with pytest.raises(TurnupError, match="tokenFile token of user 'u' has control characters") as caught:
@@ -222,13 +228,13 @@ def test_white_space_around_a_token_is_none_of_it(write, tmp_path):
 
 
 def test_missing_kubeconfig_names_the_cures(tmp_path):
-    """Without a kubeconfig the sentence names the command that makes one, and the variables that name another."""
+    """Without a kubeconfig, the error has the command that makes one and the variables that name another."""
     with pytest.raises(TurnupError, match="there is no kubeconfig, .*'./turnup cluster create'.*KUBECONFIG and TURNUP_CONTEXT"):
         load(tmp_path / "none", "ctx")
 
 
 def test_which_files_count():
-    """The explicit file wins over KUBECONFIG's, which win over the home folder's."""
+    """The explicit file takes precedence over KUBECONFIG, which takes precedence over the home folder."""
     environ = {"KUBECONFIG": ":/k1:/k2", "HOME": "/home/jane"}
 
     assert kubeconfig_files("/explicit", environ) == (Path("/explicit"),)
@@ -237,7 +243,7 @@ def test_which_files_count():
 
 
 def test_relative_name_is_beside_the_user():
-    """Under `bazel run`, which works in the runfiles, a relative KUBECONFIG is one where the command was typed."""
+    """Under `bazel run`, which starts in the runfiles, a relative KUBECONFIG is relative to the user's folder."""
     environ = {"KUBECONFIG": "own/config:/k2", "BUILD_WORKING_DIRECTORY": "/home/jane"}
 
     assert kubeconfig_files("", environ) == (Path("/home/jane/own/config"), Path("/k2"))
@@ -245,7 +251,7 @@ def test_relative_name_is_beside_the_user():
 
 
 def test_several_files_count_as_one(tmp_path):
-    """Of two entries with one name the first counts, files that are absent are passed over, and names in a file are beside it."""
+    """The first entry of a name counts, missing files are ignored, and names in a file are relative to it."""
     for name, content in (("one", {"contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}]}),
                           ("two", {**config({"tokenFile": "token"}), "contexts": [{"name": "ctx", "context": {"cluster": "other"}}]}),
                           ("three", {"users": [{"name": "u", "user": {"token": "last"}}]})):
@@ -266,7 +272,7 @@ def test_several_files_count_as_one(tmp_path):
 
 
 def test_overloaded_server_is_asked_again(write):
-    """An answer 429 or 503 is no failure: the request is sent again, as the server asks."""
+    """After an answer 429 or 503 the request is sent again, as the server asks."""
     with FakeServer() as server:
         answers = [(429, {}), (503, {"message": "later"})]
         server.refuse = lambda request: answers.pop(0) if answers else None
@@ -277,7 +283,7 @@ def test_overloaded_server_is_asked_again(write):
 
 
 def test_a_schema_error_is_not_asked_again(write):
-    """An answer 500 that says that the object does not fit its schema is final."""
+    """An answer 500 with an error of the object's schema is final."""
     with FakeServer() as server:
         server.refuse = lambda request: (500, {"message": "failed to create typed patch object (dev/a; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"})
         client = Client(load(write(server.kubeconfig()), "turnup-test"))

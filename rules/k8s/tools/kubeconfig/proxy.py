@@ -1,4 +1,4 @@
-"""Which proxy stands between here and an API server."""
+"""Finds the proxy in front of an API server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rules.k8s.tools.errors import TurnupError
 
 
 def proxy_of(server: str, wanted: str, environ: Mapping[str, str], place: str) -> str:
-    """Returns the URL of the proxy between here and a server, "" for none.
+    """Returns the URL of the proxy in front of a server, "" for none.
 
     Args:
         server: the API server's URL.
-        wanted: the kubeconfig's proxy-url, which counts before the environment's; "" for none.
-        environ: holds HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same in small letters.
+        wanted: the kubeconfig's proxy-url, which takes precedence over the environment; "" for none.
+        environ: contains HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same names in lower case.
         place: the kubeconfig, for errors.
 
     Raises:
-        TurnupError: the proxy cannot be used.
+        TurnupError: the proxy is not an HTTP proxy.
     """
     url = urlsplit(server)
     source = f"{place}: proxy-url"
@@ -31,7 +31,7 @@ def proxy_of(server: str, wanted: str, environ: Mapping[str, str], place: str) -
         if "://" not in wanted:
             wanted = "http://" + wanted
     if not _is_proxy(wanted):
-        raise TurnupError(f"{source} is {proxy_name(wanted)!r}; write a URL with http or https, the proxies that can be used.")
+        raise TurnupError(f"{source} is {proxy_name(wanted)!r}, which is not an HTTP proxy. Write a URL with http or https.")
     return wanted
 
 
@@ -44,7 +44,7 @@ def _is_proxy(text: str) -> bool:
 
 
 def proxy_name(proxy: str) -> str:
-    """Returns a proxy's URL without what logs in to it."""
+    """Returns a proxy's URL without its credentials."""
     scheme, separator, rest = proxy.rpartition("://")
     return scheme + separator + rest.rpartition("@")[2]
 

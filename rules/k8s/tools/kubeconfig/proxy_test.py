@@ -1,4 +1,4 @@
-"""Tests of proxies between here and the API server: which one counts, and that requests go through it."""
+"""Tests of proxies in front of the API server: which one is used, and that requests go through it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rules.k8s.tools.kubeconfig.proxy import proxy_of
 
 
 class Proxy(ThreadingHTTPServer):
-    """A proxy that refuses tunnels and answers for every server itself; `asked` has each request's method and URL, and its login."""
+    """A proxy that refuses tunnels and answers other requests itself; `asked` has method, URL and credentials of each request."""
 
     daemon_threads = True
 
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(name="proxy")
 def fixture_proxy():
-    """A proxy that is up."""
+    """Returns a running proxy."""
     with Proxy() as proxy:
         threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
         yield proxy
@@ -82,18 +82,18 @@ def connection(server: str, proxy: str) -> Connection:
     ("https://localhost:6443", {"HTTPS_PROXY": "http://p:1"}, ""),
 ])
 def test_which_proxy_counts(server, environ, proxy):
-    """HTTPS_PROXY and NO_PROXY mean what they mean for kubectl; the kubeconfig's own counts before them, for every server."""
+    """HTTPS_PROXY and NO_PROXY have the same meaning as in kubectl; the kubeconfig's proxy-url takes precedence for every server."""
     assert proxy_of(server, "", environ, "config") == proxy
     assert proxy_of(server, "http://own:1", environ, "config") == "http://own:1"
 
 
 @pytest.mark.parametrize(("wanted", "environ", "message"), [
-    ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1'; write a URL with http or https"),
+    ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1', which is not an HTTP proxy. Write a URL with http or https"),
     ("p:1", {}, "config: proxy-url is 'p:1'"),
     ("", {"HTTPS_PROXY": "http://p:port"}, "HTTPS_PROXY is 'http://p:port'"),
 ])
 def test_proxies_that_cannot_be_used(wanted, environ, message):
-    """What is no proxy of HTTP is refused, and the password in it is not repeated."""
+    """A URL that is not an HTTP proxy is refused without showing its password."""
     with pytest.raises(TurnupError) as caught:
         proxy_of("https://api.example.com", wanted, environ, "config")
 
@@ -101,13 +101,13 @@ def test_proxies_that_cannot_be_used(wanted, environ, message):
 
 
 def test_requests_go_through_the_proxy(proxy):
-    """A request without TLS is given to the proxy, with the login from its URL."""
+    """A request without TLS goes to the proxy, with the credentials in the proxy's URL."""
     assert Client(connection("http://api.example.com", f"http://jane:p%40ss@{proxy.address}")).request("GET", "/version", query={"a": "b"}) == (200, {})
     assert proxy.asked == [("GET http://api.example.com/version?a=b", "Basic amFuZTpwQHNz")]
 
 
 def test_tunnel_that_is_refused_is_named(proxy):
-    """A request with TLS asks the proxy for a tunnel; where that is refused the sentence names the proxy and its words."""
+    """A request with TLS asks the proxy for a tunnel; if the proxy refuses, the error has its name and reason."""
     with pytest.raises(UnreachableError) as caught:
         Client(connection("https://api.example.com", f"http://jane:pw@{proxy.address}")).request("GET", "/version")
 
@@ -117,7 +117,7 @@ def test_tunnel_that_is_refused_is_named(proxy):
 
 
 def test_proxy_that_is_away_is_named():
-    """A proxy where nobody listens is named."""
+    """The error names a proxy that does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(UnreachableError, match=f"does not answer through the proxy {address} .connection refused."):
@@ -125,7 +125,7 @@ def test_proxy_that_is_away_is_named():
 
 
 def test_forwarded_ports_go_the_same_way(proxy, monkeypatch):
-    """A forwarded port takes the kubeconfig's proxy, and none where the context has none, whatever the environment says."""
+    """A forwarded port uses the kubeconfig's proxy, and no proxy of the environment if the context has none."""
     pod = {"metadata": {"namespace": "dev", "name": "a"}}
     with pytest.raises(TurnupError):
         forward_connection(Client(connection("https://api.example.com", f"http://jane:pw@{proxy.address}")), pod, 80, socket.socket())

@@ -1,4 +1,4 @@
-"""Keeping the values of Secrets out of everything that is printed."""
+"""Masks the values of Secrets in everything that is printed."""
 
 from __future__ import annotations
 
@@ -12,26 +12,34 @@ from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 
 MASK = "***"
 CUT = "…"
-"""Stands where a text was cut before it is masked."""
+"""Marks where a text was cut before it was masked."""
 
-# Shorter values would blank out parts of ordinary words in messages.
+# Masking shorter values would hide parts of ordinary words.
 _SHORTEST = 3
-# A secret of several lines (a key) may be printed line by line. Shorter lines are no secret by themselves.
+# A value of several lines (a key) may be printed line by line. Shorter lines are not secret by themselves.
 _SHORTEST_LINE = 8
 
-
+Learn = Callable[[Iterable[Object]], None]
+"""Takes the values of live Secrets, which are masked from then on."""
 
 
 def mask_object(obj: Object) -> Object:
-    """Returns an object that is safe to print: a Secret with every value masked, others as they are."""
+    """Returns an object that is safe to print: a Secret with every value masked, another object as it is."""
     return mask_pair(obj, None)[0] if is_secret(obj) else obj
 
 
 def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
-    """Masks two states of one Secret so that a changed value still shows as a change.
+    """Masks two states of one Secret so that a changed value is still visible as a change.
 
     Equal values become `***` on both sides, different ones `*** (before)` and
-    `*** (after)`. Nothing derived from a value (length, hash) is shown.
+    `*** (after)`. Nothing that is derived from a value (length, hash) is shown.
+
+    Args:
+        before: the first state; None for none.
+        after: the second state; None for none.
+
+    Returns:
+        Copies of both.
     """
     sides = [copy.deepcopy(side) for side in (before, after)]
     for field in ("data", "stringData"):
@@ -50,19 +58,19 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
 
 
 class Redactor:
-    """Removes known secret values from any text, in every form in which programs write them (secret_forms.py).
+    """Masks known values of Secrets in any text, in every form in which programs write them (secret_forms.py).
 
-    Beside a CUT, the part of a value that was left there is removed, too.
+    Beside a CUT, it also masks the part of a value that remains there.
     """
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._forms: set[str] = set()
-        # By their first letters: a text is looked through once, however many Secrets there are.
+        # By their first characters: a text is searched once, regardless of the number of Secrets.
         self._by_start: dict[str, list[str]] = {}
 
     def learn(self, objects: Iterable[Object]) -> None:
-        """Takes note of the values of all Secrets among `objects`."""
+        """Adds the values of all Secrets among `objects`."""
         for obj in objects:
             if not is_secret(obj):
                 continue
@@ -74,7 +82,7 @@ class Redactor:
                         self._learn(value, of(value))
 
     def _learn(self, written: str, value: bytes | None) -> None:
-        """Takes note of one value: how its Secret writes it, and what containers get, None where that is not to be known."""
+        """Adds one value: as its Secret has it, and as containers get it (None if it is not valid base64)."""
         found = {written}
         if value is None:
             found.update(text_forms(written))
@@ -87,23 +95,23 @@ class Redactor:
             found.update(text_forms(text))
             for line in {line.strip() for line in text.splitlines()} if "\n" in text else ():
                 if len(line) >= _SHORTEST_LINE:
-                    found.update(text_forms(line))  # In base64 and hex nobody writes single lines.
+                    found.update(text_forms(line))  # Programs do not write single lines in base64 or hex.
         for form in found:
             if len(form) >= _SHORTEST and form not in self._forms:
                 self._forms.add(form)
                 self._by_start.setdefault(form[:_SHORTEST], []).append(form)
 
     def __call__(self, text: str) -> str:
-        """Returns the text with every known value replaced by `***`."""
+        """Returns the text with `***` in place of every known value."""
         if not self._forms:
             return text
         spans = list(self._whole(text))
         if CUT in text:
             spans += self._cut(text)
-        return _blanked(text, spans)
+        return _masked(text, spans)
 
     def _whole(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yields where known values begin and end."""
+        """Yields the start and end of each known value."""
         starts = self._by_start
         for begin in [index for index in range(len(text) - _SHORTEST + 1) if text[index:index + _SHORTEST] in starts]:
             length = max((len(form) for form in starts[text[begin:begin + _SHORTEST]] if text.startswith(form, begin)), default=0)
@@ -111,23 +119,23 @@ class Redactor:
                 yield begin, begin + length
 
     def _cut(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yields where parts of values are left beside cuts."""
+        """Yields the start and end of each part of a value beside a cut."""
         known = list(self._forms)
         edges = [-1, *(index for index, letter in enumerate(text) if letter == CUT), len(text)]
         for number, (before, after) in enumerate(zip(edges, edges[1:])):
             piece, first, last = text[before + 1:after], number == 0, number == len(edges) - 2
             if len(piece) < _SHORTEST:
                 continue
-            if not first and (length := max(_left_of_end(form, piece) for form in known)):
+            if not first and (length := max(_end_of_value(form, piece) for form in known)):
                 yield before + 1, before + 1 + length
-            if not last and (length := max(_left_of_beginning(form, piece) for form in known)):
+            if not last and (length := max(_beginning_of_value(form, piece) for form in known)):
                 yield after - length, after
             if not first and not last and any(piece in form for form in known):
                 yield before + 1, after
 
 
-def _left_of_end(form: str, piece: str) -> int:
-    """Returns how long the longest end of a value is with which a piece of text begins, 0 where it is too short to be told apart."""
+def _end_of_value(form: str, piece: str) -> int:
+    """Returns the length of the longest end of a value that a piece of text begins with, 0 if it is too short to be recognized."""
     at = form.find(piece[:_SHORTEST])
     while at >= 0:
         if piece.startswith(form[at:]):
@@ -136,8 +144,8 @@ def _left_of_end(form: str, piece: str) -> int:
     return 0
 
 
-def _left_of_beginning(form: str, piece: str) -> int:
-    """Returns how long the longest beginning of a value is with which a piece of text ends, 0 where it is too short to be told apart."""
+def _beginning_of_value(form: str, piece: str) -> int:
+    """Returns the length of the longest beginning of a value that a piece of text ends with, 0 if it is too short to be recognized."""
     at = form.rfind(piece[-_SHORTEST:])
     while at >= 0:
         if piece.endswith(form[:at + _SHORTEST]):
@@ -146,8 +154,8 @@ def _left_of_beginning(form: str, piece: str) -> int:
     return 0
 
 
-def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
-    """Returns a text with MASK in place of some spans; those that overlap count as one."""
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Returns a text with MASK in place of some spans; overlapping spans count as one."""
     parts, done = [], 0
     begin = end = -1
     for start, stop in [*sorted(spans), (len(text) + 1, 0)]:
@@ -171,6 +179,3 @@ def _decoded(value: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
 
-
-# Takes note of the values of live Secrets, so that they are masked wherever they turn up.
-Learn = Callable[[Iterable[Object]], None]

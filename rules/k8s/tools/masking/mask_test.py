@@ -1,4 +1,4 @@
-"""Tests of masking secrets and of rendering objects."""
+"""Tests of masking Secrets and of rendering objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.k8s.tools.output.render import describe, diff_objects
 
 
 def secret(**values: str) -> dict[str, Any]:
-    """Returns a Secret with values in base64, and in the annotation that kubectl leaves."""
+    """Returns a Secret with values in base64 and in kubectl's annotation."""
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
     return {"apiVersion": "v1", "kind": "Secret", "data": data,
             "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": str(data)}}}
@@ -33,7 +33,7 @@ def test_other_objects_are_not_masked():
 
 
 def test_pair_shows_what_changed_only():
-    """An equal value looks equal, a changed one changed; neither shows how long it is."""
+    """An equal value looks equal and a changed value changed; neither shows its length."""
     before, after = mask_pair(secret(same="x", changed="short"), secret(same="x", changed="much longer", new="y"))
 
     assert before["data"] == {"same": "***", "changed": "*** (before)"}
@@ -41,14 +41,14 @@ def test_pair_shows_what_changed_only():
 
 
 def test_malformed_secret_is_masked_as_far_as_it_goes():
-    """A Secret without data, or with data that is no mapping, does not break masking."""
+    """A Secret without data, or with data that is not a mapping, can be masked."""
     for data in (None, "text", []):
         obj = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": data}
         assert mask_object(obj)["metadata"] == {"name": "s"}
 
 
 def test_redactor_knows_both_forms():
-    """A value is removed from text in plain and in base64; one that is too short to be told apart stays."""
+    """A value is masked in a text as it is and in base64; a value that is too short to be recognized stays."""
     redact = Redactor()
     redact.learn([secret(password="canary", tiny="a"), {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "stringData": {"t": "second"}}])
 
@@ -56,7 +56,7 @@ def test_redactor_knows_both_forms():
 
 
 def test_yaml_starts_with_what_it_is():
-    """A manifest starts with apiVersion, kind and metadata, documents are parted, and it reads back the same."""
+    """A manifest starts with apiVersion, kind and metadata, documents are separated, and the result parses to the same objects."""
     import yaml
 
     objects = [{"data": {"k": "v"}, "metadata": {"name": "a"}, "kind": "ConfigMap", "apiVersion": "v1"}, config_map("b", key="ü: 'x'\n")]
@@ -67,7 +67,7 @@ def test_yaml_starts_with_what_it_is():
 
 
 def test_diff_ignores_what_the_server_writes():
-    """Status, versions and managed fields make no difference; a new object is all added lines."""
+    """Status, versions and managed fields do not appear in a diff; all lines of a new object are added."""
     live = {**config_map("a", k="1"), "status": {"x": 1}}
     live["metadata"] = {**live["metadata"], "resourceVersion": "7", "managedFields": [{}], "uid": "u"}
 

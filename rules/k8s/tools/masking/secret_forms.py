@@ -1,7 +1,7 @@
-"""How programs write a value down: every form in which a Secret may turn up in a log.
+"""The forms in which programs write a value, and in which a Secret may appear in a log.
 
-It runs for each value of each run, so what changes nothing in most values is left out early,
-and nothing is imported that costs.
+The functions run for each value in each run. So they skip early what changes nothing in most
+values, and import nothing that takes long.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import string
 from typing import Iterator
 from urllib.parse import quote
 
-# Quoting and escaping leave these as they are.
+# Quoting and escaping keep these characters.
 _PLAIN = frozenset(string.ascii_letters + string.digits + "_.~-")
-# What quoters leave as it is in a URL besides: Python's and Go's, encodeURIComponent, encodeURI.
+# Further characters that URL quoting keeps: in Python and Go, encodeURIComponent, encodeURI.
 _URL_SAFE = [frozenset(safe) for safe in ("", "/", "!*'()", ";,/?:@&=+$!*'()#", "$&+=:@")]
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _HTML_QUOTES: tuple[dict[str, str], ...] = ({}, {'"': "&quot;", "'": "&#x27;"}, {'"': "&quot;", "'": "&#39;"}, {'"': "&#34;", "'": "&#39;"})
 _HTML_TABLES = [str.maketrans({**_HTML, **quotes}) for quotes in _HTML_QUOTES]
-# As Go's encoder writes what HTML would take for its own.
+# Go's encoder escapes these characters for HTML.
 _GO_JSON = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "&<>\u2028\u2029"})
-# Lines that the programs base64 and openssl make; shorter rests are no secret by themselves.
+# Lengths of the lines that base64 and openssl print; shorter rests are not secret by themselves.
 _WRAPPED = (76, 64)
 _SHORTEST_REST = 8
-# What is shorter has forms that are parts of ordinary words and numbers.
+# The forms of shorter values are parts of ordinary words and numbers.
 _SHORTEST_BYTES = 3
 _SHORTEST_INNER = 4
 
 
 def byte_forms(value: bytes) -> Iterator[str]:
-    """Yields the forms of any bytes: in base64, wherever in a longer text they stand, in hex, as Python shows them."""
+    """Yields the forms of any bytes: in base64 at any position of a longer text, in hex, as Python prints them."""
     for code in (base64.b64encode, base64.urlsafe_b64encode):
         yield code(value).decode()
         yield code(value).decode().rstrip("=")
@@ -40,7 +40,7 @@ def byte_forms(value: bytes) -> Iterator[str]:
     yield value.hex().upper()
     yield repr(value)[2:-1]
     for offset in range(3 if len(value) >= _SHORTEST_INNER else 0):
-        # Three bytes are four letters: what stands before and behind the value changes the letters at its edges only.
+        # Three bytes are four characters: the text around the value changes only the characters at its edges.
         whole = base64.b64encode(b"\0" * offset + value).decode()
         inner = whole[(0, 2, 3)[offset]:(offset + len(value)) * 8 // 6]
         yield inner
@@ -53,17 +53,17 @@ def byte_forms(value: bytes) -> Iterator[str]:
 
 
 def text_forms(text: str) -> Iterator[str]:
-    """Yields the forms of a text: as it is, on one line, as JSON, YAML, shells, Python, URLs and HTML write it."""
+    """Yields the forms of a text: as it is, on one line, and as JSON, YAML, shells, Python, URLs and HTML write it."""
     yield text
     special = set(text) - _PLAIN
     if not special:
         return
-    yield " ".join(text.split())  # Errors are put on one line.
+    yield " ".join(text.split())  # Errors are printed on one line.
     yield from _in_url(text, special)
     if special & set("&<>\"'"):
         yield from (text.translate(table) for table in _HTML_TABLES)
     if "'" in special:
-        yield from (text.replace("'", pods_with_messages) for pods_with_messages in ("''", "'\\''", "'\"'\"'"))
+        yield from (text.replace("'", escaped) for escaped in ("''", "'\\''", "'\"'\"'"))
     if not text.isascii() or special & set("&<>\"'\\") or not text.isprintable():
         yield repr(text)[1:-1]
         for written in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
@@ -72,7 +72,7 @@ def text_forms(text: str) -> Iterator[str]:
 
 
 def _in_url(text: str, special: set[str]) -> Iterator[str]:
-    """Yields a text as the many quoters of URLs write it, each way once."""
+    """Yields the forms of a text in URLs, each once."""
     data = text.encode("utf-8", "surrogatepass")
     for kept in {frozenset(special & safe) for safe in _URL_SAFE}:
         if len(kept) == len(special):
@@ -91,6 +91,6 @@ def _in_url(text: str, special: set[str]) -> Iterator[str]:
 
 
 def _lower(url: str) -> str:
-    """Returns a URL with its percent signs' digits in small letters."""
+    """Returns a URL with lower-case hexadecimal digits."""
     head, *rest = url.split("%")
     return "%".join([head, *(part[:2].lower() + part[2:] for part in rest)])

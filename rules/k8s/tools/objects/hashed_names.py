@@ -1,9 +1,9 @@
-"""Names of ConfigMaps and Secrets that change with their content, and the references that follow them.
+"""Content-hashed names of ConfigMaps and Secrets, and the references that follow them.
 
-A pod reads its configuration when it starts. Were the name always the same, a changed ConfigMap would reach old
-pods at some time or never, and going back would find the old content overwritten. So `settings` is applied as
-`settings-5f2a90c1d4`: new content is a new object, and each pod template that refers to it changes, which rolls
-exactly the pods that use it. Pure functions; nothing here reads files or asks a cluster.
+A pod reads its configuration when it starts. If the name stayed the same, a changed ConfigMap would reach old pods late
+or never, and a rollback would find the old content overwritten. So `settings` is applied as `settings-5f2a90c1d4`: new
+content is a new object, and each pod template that refers to it changes, which rolls exactly the pods that use it. All
+functions are pure: they read no files and ask no cluster.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.kinds import CONFIG_KINDS
 from rules.k8s.tools.objects.objects import Object, identity
 
-# On an object under a content-hashed name: the name that its manifest gave.
+# On an object with a content-hashed name: the name in its manifest.
 BASE_ANNOTATION = "turnup/base-name"
-# A label with the same meaning, by which the server can select all generations of an object.
+# A label with the same value, by which the API server selects all generations of an object.
 BASE_LABEL = "turnup/base-name"
-# On an object whose name others look up: keep the name.
+# "true" on an object that keeps the name in its manifest, because others look it up.
 STABLE_ANNOTATION = "turnup/stable-name"
-# On an object that refers to configuration in fields that only its own kind has:
+# On an object that refers to configuration in fields of its own kind:
 # "ConfigMap=spec.settings, Secret=spec.users[].password".
 REFERENCES_ANNOTATION = "turnup/references"
 
@@ -33,9 +34,9 @@ _HASH_DIGITS = 10
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 _LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
-# Secrets whose name or content belongs to Kubernetes itself.
+# Types of Secrets with a name or content that belongs to Kubernetes itself.
 _FIXED_SECRET_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
-# Fields of pods and other objects whose mapping has the name of a ConfigMap or Secret in `name`.
+# Fields of pods and other objects that are a mapping with the name of a ConfigMap or Secret in `name`.
 _BY_NAME = {
     "configMap": "ConfigMap", "configMapRef": "ConfigMap", "configMapKeyRef": "ConfigMap",
     "secret": "Secret", "secretRef": "Secret", "secretKeyRef": "Secret", "nodePublishSecretRef": "Secret",
@@ -46,36 +47,36 @@ _PLURALS = {"configmaps": "ConfigMap", "secrets": "Secret"}
 
 @dataclass(frozen=True, order=True)
 class Config:
-    """A ConfigMap or Secret under the name that manifests give it: (kind, namespace, name)."""
+    """A ConfigMap or Secret, identified as in manifests: (kind, namespace, name)."""
 
     kind: str
     namespace: str
     name: str
 
 
-Names = Mapping[Config, str]
-"""What stands for a Config on the cluster: Config → name."""
+HashedNames = Mapping[Config, str]
+"""Config → its name on the cluster."""
 
 
 def is_generation_name(name: str, base: str) -> bool:
-    """Says whether a name can be one that content_name has given to `base`."""
+    """Returns whether a name has the form that content_name gives to `base`."""
     return bool(re.fullmatch(re.escape(base) + rf"-[0-9a-f]{{{_HASH_DIGITS}}}", name))
 
 
 def is_config(obj: Object) -> bool:
-    """Says whether an object is a core ConfigMap or Secret."""
-    return obj["apiVersion"] == "v1" and obj["kind"] in ("ConfigMap", "Secret")
+    """Returns whether an object is a core ConfigMap or Secret."""
+    return obj["apiVersion"] == "v1" and obj["kind"] in CONFIG_KINDS
 
 
 def base_of(obj: Object) -> Config | None:
-    """Returns what an object under a content-hashed name stands for, None for any other object."""
+    """Returns the Config of an object with a content-hashed name, None for any other object."""
     base = (obj["metadata"].get("annotations") or {}).get(BASE_ANNOTATION)
     kind = obj.get("kind")
-    return Config(kind, obj["metadata"].get("namespace") or "", base) if base and kind in ("ConfigMap", "Secret") else None
+    return Config(kind, obj["metadata"].get("namespace") or "", base) if base and kind in CONFIG_KINDS else None
 
 
 def label_value(base: str) -> str:
-    """Returns the value of BASE_LABEL for a name: the name itself where it can be a label's value."""
+    """Returns the value of BASE_LABEL for a name: the name itself if it is a valid label value."""
     if len(base) <= _LONGEST_LABEL and _LABEL_VALUE.match(base):
         return base
     digest = hashlib.sha256(base.encode()).hexdigest()[:_HASH_DIGITS]
@@ -83,10 +84,10 @@ def label_value(base: str) -> str:
 
 
 def keeps_name(obj: Object) -> bool:
-    """Says whether a ConfigMap or Secret is applied under its own name.
+    """Returns whether an object is applied under the name in its manifest.
 
-    So is what is annotated `turnup/stable-name: "true"`, what says `immutable: false`, what belongs to Kubernetes
-    (namespaces kube-*, tokens), and what is no ConfigMap or Secret.
+    These are objects with the annotation `turnup/stable-name: "true"` or with `immutable: false`, objects of Kubernetes
+    itself (namespaces kube-*, tokens), and all other kinds than ConfigMap and Secret.
 
     Raises:
         TurnupError: the annotation is neither "true" nor "false".
@@ -95,26 +96,26 @@ def keeps_name(obj: Object) -> bool:
         return True
     stable = (obj["metadata"].get("annotations") or {}).get(STABLE_ANNOTATION, "false")
     if stable not in ("true", "false"):
-        raise TurnupError(f"{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}; write \"true\" or remove it.")
+        raise TurnupError(f"{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}. Write \"true\" or remove it.")
     return (stable == "true" or obj.get("immutable") is False or obj.get("type") in _FIXED_SECRET_TYPES
             or (obj["metadata"].get("namespace") or "").startswith("kube-"))
 
 
 def content_name(obj: Object) -> str:
-    """Returns the name of a ConfigMap or Secret with ten digits of a hash of its content behind it.
+    """Returns the name of a ConfigMap or Secret, followed by ten digits of a hash of its content.
 
-    Content is kind, type and data; the same bytes give the same name whether they stand in data, binaryData or stringData.
-    Names are seen by more people than Secrets are. So the hash of a Secret is one that is slow on purpose, and salted with
-    its name and namespace: guesses at its values cannot be tried by the million.
+    Content is kind, type and data; the same bytes give the same name in data, binaryData and stringData. More people see
+    names than Secrets. So the hash of a Secret is slow on purpose and salted with its name and namespace, which keeps an
+    attacker from trying millions of values.
 
     Raises:
-        TurnupError: the name would be longer than Kubernetes allows.
+        TurnupError: the name would be longer than Kubernetes allows, or the data is not a mapping.
     """
     data: dict[str, str] = {}
     for field in ("data", "binaryData", "stringData"):
         values = obj.get(field) or {}
         if not isinstance(values, dict):
-            raise TurnupError(f"{identity(obj)}: {field} is {type(values).__name__}; write a mapping of keys to texts.")
+            raise TurnupError(f"{identity(obj)}: {field} is {type(values).__name__}. Write a mapping of keys to texts.")
         encoded = field == "binaryData" or (field == "data" and obj["kind"] == "Secret")
         for key, value in values.items():
             data[key] = value if encoded or not isinstance(value, str) else base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
@@ -126,18 +127,18 @@ def content_name(obj: Object) -> str:
         digest = hashlib.sha256(text).hexdigest()
     name = f"{obj['metadata']['name']}-{digest[:_HASH_DIGITS]}"
     if len(name) > _LONGEST_NAME:
-        raise TurnupError(f"{identity(obj)}: the name is too long to carry a hash of the content; use at most "
+        raise TurnupError(f"{identity(obj)}: the name is too long for a hash of the content. Use at most "
                           f"{_LONGEST_NAME - _HASH_DIGITS - 1} characters or annotate it with {STABLE_ANNOTATION}: \"true\".")
     return name
 
 
 def hash_names(objects: Iterable[Object]) -> list[Object]:
-    """Returns the objects of one target with content-hashed names, and the references among them rewritten.
+    """Returns the objects of one target with content-hashed names and with the references among them rewritten.
 
-    An object that gets such a name is immutable from then on, and names what it was called in BASE_ANNOTATION.
+    An object with such a name is immutable, and has the name in its manifest in BASE_ANNOTATION.
 
     Raises:
-        TurnupError: an annotation of this module is wrong, or a name gets too long.
+        TurnupError: an annotation of this module is wrong, or a name is too long.
     """
     named, names = [], {}
     for obj in objects:
@@ -154,7 +155,7 @@ def hash_names(objects: Iterable[Object]) -> list[Object]:
 
 
 def names_of(objects: Iterable[Object]) -> dict[Config, str]:
-    """Returns what stands for which Config among objects that `hash_names` has been through."""
+    """Returns the names on the cluster of the ConfigMaps and Secrets that `hash_names` has renamed."""
     found = {}
     for obj in objects:
         base = base_of(obj)
@@ -163,12 +164,12 @@ def names_of(objects: Iterable[Object]) -> dict[Config, str]:
     return found
 
 
-def rewrite(objects: Iterable[Object], names: Names) -> list[Object]:
-    """Returns objects that refer to the names on the cluster.
+def rewrite(objects: Iterable[Object], names: HashedNames) -> list[Object]:
+    """Returns objects with references to the names on the cluster.
 
     Args:
         objects: checked objects; they are not changed.
-        names: what stands for which Config. References to anything else stay.
+        names: the new names. Other references stay. An object without any keeps its identity: the same dict is returned.
 
     Raises:
         TurnupError: a `turnup/references` annotation is wrong.
@@ -177,9 +178,9 @@ def rewrite(objects: Iterable[Object], names: Names) -> list[Object]:
     for obj in objects:
         if any(config in names for config in references(obj)):
             obj = copy.deepcopy(obj)
-            for config, put in _places(obj):
+            for config, rename in _references(obj):
                 if config in names:
-                    put(names[config])
+                    rename(names[config])
         result.append(obj)
     return result
 
@@ -187,23 +188,23 @@ def rewrite(objects: Iterable[Object], names: Names) -> list[Object]:
 def references(obj: Object) -> list[Config]:
     """Returns the ConfigMaps and Secrets that an object refers to.
 
-    Found are: volumes (projected ones, too), envFrom and env of pods at any depth, imagePullSecrets and secrets of
+    These are: volumes (including projected ones), envFrom and env of pods at any depth, imagePullSecrets and secrets of
     service accounts, secretName (Ingress), resourceNames of roles, any `{kind: ConfigMap, name: …}`, and the fields
     that the object's own annotation `turnup/references` names.
 
     Raises:
         TurnupError: that annotation is wrong.
     """
-    return [config for config, _ in _places(obj)]
+    return [config for config, _ in _references(obj)]
 
 
-Place = tuple[Config, Callable[[str], None]]
+_Reference = tuple[Config, Callable[[str], None]]
 
 
-def _places(obj: Object) -> Iterator[Place]:
-    """Yields every reference of an object with a function that writes another name in its place."""
+def _references(obj: Object) -> Iterator[_Reference]:
+    """Yields every reference of an object, with a function that replaces the name in it."""
     if is_config(obj):
-        return  # Its data is text to Kubernetes.
+        return  # Kubernetes does not read its data.
     namespace = obj["metadata"].get("namespace") or ""
     yield from _in_mapping(obj, namespace)
     stack: list[Any] = [value for key, value in obj.items() if key not in ("metadata", "status")]
@@ -217,7 +218,7 @@ def _places(obj: Object) -> Iterator[Place]:
     yield from _named_by_annotation(obj, namespace)
 
 
-def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[Place]:
+def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[_Reference]:
     for key, child in value.items():
         kind = _BY_NAME.get(key)
         if kind and isinstance(child, dict):
@@ -227,7 +228,7 @@ def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[Place]:
                 if isinstance(item, dict):
                     yield from _field(item, "name", "Secret", namespace)
     yield from _field(value, "secretName", "Secret", namespace)
-    if value.get("kind") in ("ConfigMap", "Secret"):
+    if value.get("kind") in CONFIG_KINDS:
         yield from _field(value, "name", value["kind"], namespace)
     resources, listed = value.get("resources"), value.get("resourceNames")
     if isinstance(resources, list) and len(resources) == 1 and resources[0] in _PLURALS and isinstance(listed, list):
@@ -236,7 +237,7 @@ def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[Place]:
                 yield Config(_PLURALS[resources[0]], namespace, name), _setter(listed, index)
 
 
-def _field(mapping: dict[str, Any], field: str, kind: str, namespace: str) -> Iterator[Place]:
+def _field(mapping: dict[str, Any], field: str, kind: str, namespace: str) -> Iterator[_Reference]:
     name = mapping.get(field)
     if isinstance(name, str) and name:
         other = mapping.get("namespace")
@@ -244,31 +245,31 @@ def _field(mapping: dict[str, Any], field: str, kind: str, namespace: str) -> It
 
 
 def _setter(container: Any, key: Any) -> Callable[[str], None]:
-    def put(name: str) -> None:
+    def rename(name: str) -> None:
         container[key] = name
 
-    return put
+    return rename
 
 
-def _named_by_annotation(obj: Object, namespace: str) -> Iterator[Place]:
+def _named_by_annotation(obj: Object, namespace: str) -> Iterator[_Reference]:
     text = (obj["metadata"].get("annotations") or {}).get(REFERENCES_ANNOTATION)
     if text is None:
         return
     for part in str(text).split(","):
         kind, equals, path = part.strip().partition("=")
-        if kind not in ("ConfigMap", "Secret") or not equals or not path:
-            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}; write KIND=PATH, as in "
+        if kind not in CONFIG_KINDS or not equals or not path:
+            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}. Write KIND=PATH, for example "
                               "ConfigMap=spec.settings or Secret=spec.users[].password.")
         found = list(_at_path(obj, path.split(".")))
         if not found:
-            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text; "
-                              "correct the path.")
+            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text. "
+                              "Correct the path.")
         for container, key in found:
             yield Config(kind, namespace, container[key]), _setter(container, key)
 
 
 def _at_path(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
-    """Yields (container, key) of each text at a path of fields, of which `field[]` stands for each item of a list."""
+    """Yields (container, key) of each text at a path of fields; `field[]` means each item of a list."""
     field = path[0].removesuffix("[]")
     if not isinstance(value, dict) or field not in value:
         return

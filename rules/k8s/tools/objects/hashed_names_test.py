@@ -28,7 +28,7 @@ def workload(spec: dict[str, Any], kind: str = "Deployment", **meta: Any) -> dic
 
 
 def test_the_name_follows_the_content():
-    """Equal content gives equal names whatever the order of keys; other content, another; labels do not count."""
+    """Equal content has equal names in any order of keys; other content has other names; labels do not count."""
     one, same = config(data={"a": "1", "b": "2"}), config(data={"b": "2", "a": "1"})
     same["metadata"]["labels"] = {"team": "x"}
 
@@ -40,7 +40,7 @@ def test_the_name_follows_the_content():
 
 
 def test_where_a_value_stands_does_not_matter():
-    """A Secret has one name whether its values are given as text or in base64."""
+    """A Secret has the same name with values as text and in base64."""
     encoded = base64.b64encode(b"word").decode()
 
     assert content_name(config(kind="Secret", stringData={"a": "word"})) == content_name(config(kind="Secret", data={"a": encoded}))
@@ -48,7 +48,7 @@ def test_where_a_value_stands_does_not_matter():
 
 
 def test_the_hash_of_a_secret_is_no_plain_hash():
-    """Equal Secrets of two names or namespaces share no digits, and no plain hash of the content gives them."""
+    """Equal Secrets with different names or namespaces have different digits, which no plain hash of the content has."""
     found = {content_name(config(name, "Secret", namespace, data={"a": "MQ=="})).rpartition("-")[2]
              for name in ("one", "two") for namespace in ("dev", "prod")}
     plain = hashlib.sha256(json.dumps(["Secret", "", {"a": "MQ=="}], sort_keys=True).encode()).hexdigest()[:10]
@@ -57,7 +57,7 @@ def test_the_hash_of_a_secret_is_no_plain_hash():
 
 
 def test_a_hashed_object_says_what_it_was():
-    """It is immutable, and its manifest's name stands in an annotation and a label; the input is not changed."""
+    """The renamed object is immutable and has the name in its manifest in an annotation and a label; the input is not changed."""
     given = config(data={"a": "1"})
     (named,) = hash_names([given])
 
@@ -76,19 +76,19 @@ def test_a_hashed_object_says_what_it_was():
     {"apiVersion": "example.com/v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "dev"}},
 ])
 def test_these_keep_their_names(obj):
-    """What opted out, what may change in place and what is Kubernetes' own is left as it is."""
+    """Objects that opted out, that may change in place, or that belong to Kubernetes keep their names."""
     assert hash_names([obj]) == [obj]
 
 
 @pytest.mark.parametrize(("obj", "message"), [
-    (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes"; write "true" or remove it.'),
-    (config(name="x" * 250), "the name is too long to carry a hash"),
-    (config(data=["a"]), "data is list; write a mapping"),
-    (workload({}, annotations={"turnup/references": "spec.settings"}), "write KIND=PATH, as in ConfigMap=spec.settings"),
+    (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes". Write "true" or remove it.'),
+    (config(name="x" * 250), "the name is too long for a hash"),
+    (config(data=["a"]), "data is list. Write a mapping"),
+    (workload({}, annotations={"turnup/references": "spec.settings"}), "Write KIND=PATH, for example ConfigMap=spec.settings"),
     (workload({}, annotations={"turnup/references": "ConfigMap=spec.no.such"}), "names 'spec.no.such', where the object has no text"),
 ])
 def test_wrong_annotations_are_refused(obj, message):
-    """A wrong opt-out, path or name is refused in one sentence that names the object."""
+    """A wrong opt-out, path or name is refused with one sentence that names the object."""
     with pytest.raises(TurnupError, match=re.escape(message)):
         hash_names([obj])
 
@@ -149,7 +149,7 @@ def test_references_of_other_kinds_follow(obj, path):
 
 
 def test_other_namespaces_and_kinds_stay():
-    """A reference into another namespace, or to a Secret of a ConfigMap's name, is another object's."""
+    """A reference to another namespace, or to a Secret with a ConfigMap's name, means another object."""
     elsewhere = workload({"x": {"secretRef": {"name": "key", "namespace": "prod"}}, "volumes": [{"configMap": {"name": "key"}}]})
 
     assert rewrite([elsewhere], {Config("Secret", "dev", "key"): "key-1"}) == [elsewhere]
@@ -168,7 +168,7 @@ def test_only_users_change():
 
 
 def test_random_objects_lose_nothing():
-    """For 300 random pods: what is rewritten and written back is the original, and each reference was found once at least."""
+    """For 300 random pods, rewriting forth and back returns the original, and each reference is found at least once."""
     generator = random.Random(20)
     names = {Config(kind, "dev", name): f"{name}-{kind.lower()}" for kind in ("ConfigMap", "Secret") for name in "abc"}
     back = {Config(config.kind, "dev", name): config.name for config, name in names.items()}
@@ -186,7 +186,7 @@ def test_random_objects_lose_nothing():
 
 @pytest.mark.parametrize("base", ["a", "x" * 63, "x" * 64, "a.b-c", "a" * 52 + "-" * 12 + "b"])
 def test_the_label_is_a_label(base):
-    """Whatever the name, the label's value is one that Kubernetes accepts, and different names have different ones."""
+    """For any name, the label's value is valid in Kubernetes, and different names have different values."""
     value = label_value(base)
 
     assert re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", value)

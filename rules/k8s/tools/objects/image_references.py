@@ -1,4 +1,4 @@
-"""Image references inside objects: finding them and putting digests in their place."""
+"""Image references in objects: finds them and replaces them by references with a digest."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Iterable, Iterator
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object, identity
 
-# The reference grammar of the OCI distribution specification, only as far as a
-# digest reference needs it: NAME@ALGORITHM:HEX.
+# The part of the reference grammar of the OCI distribution specification for
+# references with a digest: NAME@ALGORITHM:HEX.
 _BY_DIGEST = re.compile(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -19,9 +19,9 @@ def parse_digest_reference(reference: str) -> tuple[str, str, str] | None:
     """Splits `REGISTRY/REPOSITORY@sha256:…`.
 
     Returns:
-        (registry, repository, digest), or None when the reference has no digest.
-        The registry is "" where the first part has neither dot, colon nor the
-        name localhost, as container tools read it.
+        (registry, repository, digest), or None if the reference has no digest.
+        The registry is "" if the first part has neither a dot nor a colon and
+        is not localhost, as in other container tools.
     """
     match = _BY_DIGEST.fullmatch(reference)
     if not match:
@@ -41,9 +41,9 @@ def _without_tag(repository: str) -> str:
 def container_images(obj: Object) -> Iterator[tuple[dict[str, Any], str]]:
     """Yields every container of an object with its image reference.
 
-    A container is any mapping with a string `image` inside a list called
-    containers, initContainers or ephemeralContainers, at any depth: pod
-    templates of built-in kinds and of custom resources are found alike.
+    A container is any mapping with a string `image` in a list named
+    containers, initContainers or ephemeralContainers, at any depth, in pod
+    templates of built-in kinds and of custom resources.
 
     Yields:
         (the container mapping itself, its image reference).
@@ -67,14 +67,14 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
 
     Args:
         objects: checked objects.
-        provided: the references that stand for image targets.
+        provided: the references of image targets.
         where: the target, for errors.
 
     Returns:
         The references among `provided` that the objects use, sorted.
 
     Raises:
-        TurnupError: a container's image is neither provided nor named by digest, or its digest is malformed.
+        TurnupError: a container's image is not provided and has no digest, or its digest is malformed.
     """
     known = set(provided)
     used = set()
@@ -84,12 +84,12 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
                 used.add(reference)
             elif "@" in reference and not parse_digest_reference(reference):
                 raise TurnupError(f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: the image {reference!r} has no "
-                                  "valid digest; write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f.")
+                                  "valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f.")
             elif not parse_digest_reference(reference):
                 have = ", ".join(sorted(known)) or "none"
                 raise TurnupError(
                     f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: nothing provides the image "
-                    f"{reference!r}; use one of the images of this target ({have}) or a reference by digest "
+                    f"{reference!r}. Use one of the images of this target ({have}) or a reference with a digest "
                     "(REPOSITORY@sha256:…).")
     return sorted(used)
 

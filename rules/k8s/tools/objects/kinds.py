@@ -1,13 +1,41 @@
-"""The kinds that need special care, each list in this one place."""
+"""Every list of kinds that some code treats differently from others, in this one place."""
 
 from __future__ import annotations
 
-# Workloads whose pods are worth showing.
+# Configuration that pods read, and that gets content-hashed names.
+CONFIG_KINDS = ("ConfigMap", "Secret")
+
+# Deleting these deletes what others keep in them; in the order in which they are deleted.
+DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "Namespace")
+
+# Kinds of which `--delete-data` deletes objects or, for a StatefulSet, the claims that it made.
+HOLD_DATA = (*DATA_KINDS, "StatefulSet")
+
+# Written before all others, which may need them: this saves requests that the API server would refuse.
+WRITTEN_FIRST = ("Namespace", "CustomResourceDefinition")
+
+# Workloads with pods that are worth showing.
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController")
 
+# Workloads with pods that are deleted with them, so that a delete waits for the pods.
+WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
-# Kinds of the API groups that Kubernetes itself serves and that live outside any
-# namespace. Kinds of custom resources are not known before a cluster is asked.
+# Workloads of the group `apps` with pods that a new object of the same name and selector adopts.
+ADOPTING = ("Deployment", "StatefulSet")
+
+# Workloads of the group `apps` with a number of pods in spec.replicas.
+REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
+
+# Cluster-scoped kinds that have their name from their spec: the same spec cannot be tried under another name.
+NAMED_BY_SPEC = ("APIService", "CustomResourceDefinition")
+
+# Kinds with a status that does not say which generation it is about.
+WITHOUT_OBSERVED_GENERATION = ("Job", "Pod")
+
+# Kinds that explain in normal events, not in warnings, why they wait.
+EXPLAINED_BY_EVENTS = ("PersistentVolumeClaim",)
+
+# Cluster-scoped kinds of the API groups that Kubernetes itself serves. Custom resources are known by their definitions.
 CLUSTER_SCOPED: dict[str, frozenset[str]] = {
     "": frozenset({"ComponentStatus", "Namespace", "Node", "PersistentVolume"}),
     "admissionregistration.k8s.io": frozenset({
@@ -26,19 +54,10 @@ CLUSTER_SCOPED: dict[str, frozenset[str]] = {
     "storage.k8s.io": frozenset({"CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"}),
 }
 
-
+# API groups of Kubernetes in which all kinds are namespaced; a group of CLUSTER_SCOPED has both.
 BUILT_IN_NAMESPACED_GROUPS = frozenset({
-    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io",
-    "events.k8s.io", "policy", "authorization.k8s.io",
+    "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "policy", "authorization.k8s.io",
 })
-
-
-# Deleting these deletes what others keep in them; in the order in which they are deleted.
-DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "Namespace")
-
-
-WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
-
 
 # Kinds that are never more ready than when they are written: after an apply nothing waits for them.
 READY_WHEN_WRITTEN = frozenset({

@@ -1,7 +1,7 @@
-"""Kubernetes objects as data: reading them, naming them, filling in their namespace.
+"""Kubernetes objects as data: reading them, identifying them, giving them their namespace.
 
-Pure functions without I/O beyond reading the file that is named. An object is
-the plain dict that JSON or YAML gives; its identity is (group, kind, namespace, name).
+Pure functions without I/O. An object is the plain dict that JSON or YAML gives; its identity is (group, kind, namespace,
+name).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator
+from types import MappingProxyType
+from typing import Any, Iterable, Iterator, Mapping
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED
@@ -17,23 +18,35 @@ from rules.k8s.tools.objects.yaml_documents import TOO_DEEP, is_deep, load_yaml_
 
 Object = dict[str, Any]
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+Scopes = Mapping[tuple[str, str], bool]
+"""Whether kinds of custom resources are cluster-scoped: (group, kind) → True or False."""
 
+NO_SCOPES: Scopes = MappingProxyType({})
 
+DEFAULT_NAMESPACE = "default"
+"""Where an API server stores a namespaced object that names no namespace."""
 
 # Names the target that an object comes from. Without it, an object whose manifest sets no field of
 # its own (a bare Namespace) would carry no trace of who applied it.
 OWNER_ANNOTATION = "turnup/target"
+# "keep" on an object that stays on the cluster after it has left its stack.
+ON_REMOVE = "turnup/on-remove"
+# Where kubectl stores the whole manifest, values of Secrets included.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_EXAMPLE = {"apiVersion": "apps/v1", "kind": "Deployment"}
+# RFC 1123.
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, order=True)
 class Identity:
-    """What makes an object that object, whatever version of its API it is written in.
+    """Identifies an object, regardless of the version of its API that it is written in.
 
     Attributes:
         group: API group, "" for the core group.
         kind: for example `Deployment`.
-        namespace: "" for an object outside any namespace.
+        namespace: "" for a cluster-scoped object.
         name: metadata.name.
     """
 
@@ -58,19 +71,36 @@ def identity(obj: Object) -> Identity:
     return Identity(group_of(obj["apiVersion"]), obj["kind"], meta.get("namespace") or "", meta["name"])
 
 
-def is_cluster_scoped(obj: Object) -> bool | None:
-    """Says whether an object lives outside any namespace, as far as its kind tells.
+def is_cluster_scoped(obj: Object, scopes: Scopes = NO_SCOPES) -> bool | None:
+    """Returns whether an object is cluster-scoped, as far as its kind tells.
+
+    Args:
+        obj: a checked object.
+        scopes: the kinds that CustomResourceDefinitions at hand define (see `defined_scopes`).
 
     Returns:
-        True or False for the kinds of Kubernetes itself; None for a custom
-        resource, whose definition only the cluster knows.
+        True or False for kinds of Kubernetes itself and those in `scopes`; None for other kinds, which only the API server knows.
     """
     group = group_of(obj["apiVersion"])
     if obj["kind"] in CLUSTER_SCOPED.get(group, ()):
         return True
     if group in CLUSTER_SCOPED or group in BUILT_IN_NAMESPACED_GROUPS:
         return False
-    return None
+    return scopes.get((group, obj["kind"]))
+
+
+def defined_scopes(objects: Iterable[Object]) -> Scopes:
+    """Returns the scopes of the kinds that the CustomResourceDefinitions among some objects define.
+
+    A definition of unexpected shape defines nothing here; the API server refuses it with a reason.
+    """
+    scopes = {}
+    for obj in objects:
+        spec = obj.get("spec") if obj["kind"] == "CustomResourceDefinition" else None
+        names = spec.get("names") if isinstance(spec, dict) else None
+        if isinstance(spec, dict) and isinstance(names, dict) and spec.get("scope") in ("Namespaced", "Cluster"):
+            scopes[str(spec.get("group")), str(names.get("kind"))] = spec["scope"] == "Cluster"
+    return scopes
 
 
 def check_object(obj: Any, where: str) -> Object:
@@ -78,7 +108,7 @@ def check_object(obj: Any, where: str) -> Object:
 
     Args:
         obj: any JSON value.
-        where: what to call the place in an error, for example `server.jsonnet, field 'service'`.
+        where: the place for errors, for example `server.jsonnet, field 'service'`.
 
     Returns:
         The object itself.
@@ -87,23 +117,32 @@ def check_object(obj: Any, where: str) -> Object:
         TurnupError: it is not a mapping, or lacks apiVersion, kind or metadata.name.
     """
     if not isinstance(obj, dict):
-        raise TurnupError(f"{where}: found {_short(obj)} where a Kubernetes object should stand; "
-                          "write a mapping with apiVersion, kind and metadata.name.")
+        raise TurnupError(f"{where}: found {_short(obj)}, which is not a Kubernetes object. "
+                          "Write a mapping with apiVersion, kind and metadata.name.")
     for field in ("apiVersion", "kind"):
         if not isinstance(obj.get(field), str) or not obj[field]:
-            raise TurnupError(f"{where}: the object has {field} {_short(obj.get(field))}; "
-                              f"write a non-empty string, as in {field}: {_EXAMPLE[field]}.")
+            raise TurnupError(f"{where}: {field} is {_short(obj.get(field))}. "
+                              f"Write a non-empty string, for example {field}: {_EXAMPLE[field]}.")
     meta = obj.get("metadata")
     if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or not meta["name"]:
         found = meta.get("name") if isinstance(meta, dict) else meta
-        raise TurnupError(f"{where}: the {obj['kind']} has metadata.name {_short(found)}; give it a name.")
+        raise TurnupError(f"{where}: metadata.name of the {obj['kind']} is {_short(found)}. Give the object a name.")
     if not isinstance(meta.get("namespace", ""), (str, type(None))):
-        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} has metadata.namespace "
-                          f"{_short(meta['namespace'])}; write a string or leave it out.")
+        raise TurnupError(f"{where}: metadata.namespace of {obj['kind']} {meta['name']} is "
+                          f"{_short(meta['namespace'])}. Write a string or remove it.")
     return obj
 
 
-_EXAMPLE = {"apiVersion": "apps/v1", "kind": "Deployment"}
+def check_path_names(obj: Object, where: str) -> None:
+    """Checks that an object's name and namespace can be part of a request's path.
+
+    Raises:
+        TurnupError: the request would go to another path.
+    """
+    for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
+        if name in (".", "..") or "/" in name or "%" in name:
+            raise TurnupError(f"{where}: {obj['kind']} {name!r} is not a valid name of an object. Use a name without '/' and '%' "
+                              "that is neither '.' nor '..'.")
 
 
 def _short(value: Any) -> str:
@@ -116,16 +155,16 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
 
     Args:
         text: the file's content: YAML documents, one JSON object, a JSON list of
-            objects, or a JSON mapping of file stems to objects as multi-file
-            Jsonnet programs give. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items.
-        path: the file's name, by which JSON is told from YAML.
-        name: what to call the file in errors; "" for its path.
+            objects, or a JSON mapping of file stems to objects, which multi-file
+            Jsonnet programs return. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items.
+        path: the file's name; `.json` means JSON, anything else YAML.
+        name: the file's name for errors; "" for its path.
 
     Returns:
         The objects in file order (a mapping of stems in the order of its keys).
 
     Raises:
-        TurnupError: the file cannot be parsed, holds no object, or one of wrong shape.
+        TurnupError: the file cannot be parsed, contains no object, or contains one of wrong shape.
     """
     name = name or path
     if path.endswith(".json"):
@@ -144,13 +183,13 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     if is_deep(objects):
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
-        raise TurnupError(f"{name}: holds no Kubernetes object; write at least one.")
+        raise TurnupError(f"{name}: contains no Kubernetes object. Write at least one.")
     return objects
 
 
 def is_namespace_name(text: str) -> bool:
-    """Says whether a namespace can have a name: a label of RFC 1123."""
-    return _LABEL.fullmatch(text) is not None
+    """Returns whether a text is a valid name of a namespace: a DNS label (RFC 1123)."""
+    return _DNS_LABEL.fullmatch(text) is not None
 
 
 def _flatten(document: Any, where: str) -> Iterator[Object]:
@@ -158,7 +197,7 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
         for index, item in enumerate(document):
             yield from _flatten(item, f"{where}, item {index + 1}")
     elif _is_list(document):
-        # Items of a server's own lists, as of a ConfigMapList, name neither their apiVersion nor their kind.
+        # Items of a list that a server returns, for example a ConfigMapList, have neither apiVersion nor kind.
         kind = document["kind"].removesuffix("List")
         common = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
         for index, item in enumerate(document["items"] or []):
@@ -171,60 +210,66 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
 
 
 def _is_list(document: Any) -> bool:
-    """Says whether a value is a `List` or the list of one kind. A custom resource may have a kind like AllowList, but it has a name."""
+    """Returns whether a value is a `List` or the list of one kind. A custom resource of a kind like AllowList has a name."""
     return (isinstance(document, dict) and str(document.get("kind")).endswith("List") and isinstance(document.get("items", 0), (list, type(None)))
             and "name" not in (document.get("metadata") or {}))
 
 
-
-
-
-
-
-
 def owner(obj: Object) -> str:
-    """Returns the label of the target that an object was made by, "" when Turnup did not make it."""
+    """Returns the label of the target that an object comes from, "" for an object that Turnup did not apply."""
     return (obj["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION, "")
 
 
 def with_owner(obj: Object, label: str) -> Object:
-    """Returns a copy of an object that names the target it comes from."""
+    """Returns a copy of an object with the annotation that names the target that it comes from."""
     meta = obj["metadata"]
     return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), OWNER_ANNOTATION: label}}}
 
 
+def is_listed(obj: Object) -> bool:
+    """Returns whether a stack lists an object, which is what prune and delete read.
+
+    An object with the annotation `turnup/on-remove: keep` is not listed. For example, `//prod:setup` makes the namespace of
+    the user who runs it: another user's namespace leaves the set, and must stay on the cluster.
+    """
+    return (obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
+
+
+def named_namespaces(objects: Iterable[Object]) -> list[str]:
+    """Returns the namespaces that listed objects name, sorted.
+
+    The names of a stack's records contain a hash of these namespaces. An object that names none, and so is in `default`,
+    does not count.
+    """
+    return sorted({obj["metadata"].get("namespace") or "" for obj in objects if is_listed(obj)} - {""})
+
+
 def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "") -> Object:
-    """Puts an object into a namespace.
+    """Puts an object into its target's namespace.
 
     Args:
         obj: a checked object; it is not changed.
-        namespace: where objects without a namespace of their own belong; "" leaves them be.
-        where: what to call the object's target or file in an error.
+        namespace: the target's namespace; "" for a target without one.
+        where: the object's target or file, for errors.
         environment: the environment that the object is part of, "" for none. An
-            environment holds namespaced objects only: an object outside any
-            namespace would be shared with the other environments.
+            environment has namespaced objects only: a cluster-scoped object
+            would be shared with the other environments.
 
     Returns:
-        A copy with metadata.namespace set, unless the kind is known to have none; the
-        ServiceAccounts that a RoleBinding names without namespace are in the same one.
+        A copy with metadata.namespace set, unless the kind is known to be cluster-scoped; the
+        ServiceAccounts that a RoleBinding names without a namespace are in the same one.
 
     Raises:
         TurnupError: the object names another namespace, or cannot be part of an environment.
     """
-    scoped = is_cluster_scoped(obj)
+    if is_cluster_scoped(obj):
+        return in_scope(obj, True, where, environment)
     meta = dict(obj["metadata"])
-    if scoped:
-        if environment:
-            raise TurnupError(
-                f"{where}: {obj['kind']} {meta['name']} lives outside any namespace, so {environment} would share it "
-                "with every other environment; move it to //prod:setup or use a namespaced kind.")
-        meta.pop("namespace", None)
-        return {**obj, "metadata": meta}
     own = meta.get("namespace")
     if own and namespace and own != namespace:
-        kind_of_place = f"environment {environment} (namespace {namespace})" if environment else f"namespace {namespace}"
+        target = f"environment {environment} (namespace {namespace})" if environment else f"namespace {namespace}"
         raise TurnupError(f"{where}: {obj['kind']} {meta['name']} names namespace {own}, but it belongs to "
-                          f"{kind_of_place}; remove metadata.namespace.")
+                          f"{target}. Remove metadata.namespace.")
     if not own:
         if namespace:
             meta["namespace"] = namespace
@@ -233,10 +278,36 @@ def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "
     return _with_subjects({**obj, "metadata": meta})
 
 
-def _with_subjects(obj: Object) -> Object:
-    """Returns a RoleBinding whose ServiceAccounts without a namespace are those of its own; other objects as they are.
+def in_scope(obj: Object, cluster_scoped: bool | None, where: str, environment: str = "") -> Object:
+    """Returns an object with the namespace that the API server stores it under.
 
-    The server demands a namespace there, and a manifest for several environments cannot name one.
+    Args:
+        obj: a checked object; it is not changed.
+        cluster_scoped: the scope of its kind; None leaves the object as it is, for the API server's answer to decide.
+        where: the object's target or file, for errors.
+        environment: the environment that the object is part of, "" for none.
+
+    Returns:
+        The object without a namespace where it is cluster-scoped, in `default` where it is namespaced and names no namespace.
+
+    Raises:
+        TurnupError: a cluster-scoped object is part of an environment.
+    """
+    meta = obj["metadata"]
+    if cluster_scoped and environment:
+        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} is cluster-scoped, so {environment} would share it with every other "
+                          "environment. Move it to //prod:setup or use a namespaced kind.")
+    if cluster_scoped and "namespace" in meta:
+        return {**obj, "metadata": {key: value for key, value in meta.items() if key != "namespace"}}
+    if cluster_scoped is False and not meta.get("namespace"):
+        return {**obj, "metadata": {**meta, "namespace": DEFAULT_NAMESPACE}}
+    return obj
+
+
+def _with_subjects(obj: Object) -> Object:
+    """Returns a RoleBinding with its own namespace for each ServiceAccount that names none; other objects as they are.
+
+    The API server requires a namespace there, and a manifest for several environments cannot name one.
     """
     subjects, namespace = obj.get("subjects"), obj["metadata"].get("namespace")
     if obj["kind"] != "RoleBinding" or group_of(obj["apiVersion"]) != "rbac.authorization.k8s.io" or not namespace or not isinstance(subjects, list):
@@ -250,9 +321,6 @@ def _with_subjects(obj: Object) -> Object:
     return {**obj, "subjects": [placed(subject) for subject in subjects]}
 
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
 def is_secret(obj: Object) -> bool:
-    """Says whether an object is a core Secret."""
+    """Returns whether an object is a core Secret."""
     return obj.get("kind") == "Secret" and obj.get("apiVersion") == "v1"

@@ -1,15 +1,16 @@
 """plan.jsonl: what a verb of a target acts on, written by Bazel at build time.
 
-One JSON value a line. The first is the plan itself, the others its parts:
+One JSON value per line. The first is the plan itself, the others its parts:
 
-    {"type": "plan", "label", "workspace", "registry", "closure"}
+    {"type": "plan", "label", "workspace", "registry", "overrides"}
     {"type": "object", "label", "document", "service", "deps", "kubeconfig"}
     {"type": "push", "label", "keys", "plan"}
     {"type": "preload", "label", "reference", "archive", "loader"}
 
-File names are relative to the workspace's folder in the runfiles tree. `closure` is what the check of the whole closure
-wrote (see build_tool.check_closure), "" for a single k8s_object: references from one target to another's ConfigMap or
-Secret are in it, because only the closure knows the content-hashed names of both.
+File names are relative to the workspace's folder in the runfiles tree. `document` is a normalized document, or a resolved
+one for the verbs that send or show objects. `overrides` is for the latter: it has the objects that the closure sends in place
+of those in its targets' documents (see build_tool.override), because only the closure knows the content-hashed names of
+another target's ConfigMaps and Secrets. It is "" for other verbs and for a single k8s_object.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.hashed_names import Config, Names, rewrite
 from rules.k8s.tools.objects.objects import Object
 
 
@@ -30,7 +30,7 @@ class Entry:
 
     Attributes:
         label: its target.
-        service: the name in its service.yaml, "" when it is no service.
+        service: the name in its service.yaml, "" if it does not belong to a service.
         deps: labels of the targets that it depends on directly.
         document: the normalized or resolved document (see build_tool).
     """
@@ -70,7 +70,7 @@ class PushPlan:
 
 @dataclass(frozen=True)
 class Preload:
-    """An archive that `loader` puts onto the nodes under the name `reference`."""
+    """An archive that the program `loader` puts onto the nodes as the image `reference`."""
 
     label: str
     reference: str
@@ -84,12 +84,12 @@ class Plan:
 
     Attributes:
         label: the target that was run.
-        registry: host:port of the registry that the workspace's images live in.
+        registry: host:port of the registry of the workspace's images.
         kubeconfig: a kubeconfig that the target names; None for the user's own.
         entries: dependencies before dependents.
-        push_plans: what the verb may have to push.
-        preloads: what must be on the nodes first.
-        built: the entries of the build, where a rollback applies others; () where entries are those.
+        push_plans: the push plans of the images that the verb may have to push.
+        preloads: the archives that must be on the nodes before objects are sent.
+        built: the entries of the build while a rollback applies others; () while `entries` is from the build.
     """
 
     label: str
@@ -102,7 +102,7 @@ class Plan:
 
     @property
     def stack_entries(self) -> tuple[Entry, ...]:
-        """The entries that say which stack it is, whatever is applied to it."""
+        """The entries that identify the stack, regardless of what is applied to it."""
         return self.built or self.entries
 
     @property
@@ -119,7 +119,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
         runfiles: root of the runfiles tree.
 
     Raises:
-        TurnupError: a file is not there, as when the plan is run outside Bazel.
+        TurnupError: a file is missing, for example because the launcher was started outside Bazel.
     """
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
@@ -131,14 +131,14 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
 
         entries, push_plans, preloads, kubeconfigs = [], [], [], []
         seen: set[str] = set()
-        names = _names(at(head["closure"])) if head["closure"] else {}
+        overrides = _overrides(at(head["overrides"])) if head["overrides"] else {}
         for line in lines[1:]:
             if line["type"] == "object" and line["label"] not in seen:
                 seen.add(line["label"])
                 service = json.loads(at(line["service"]).read_text(encoding="utf-8"))["name"] if line["service"] else ""
                 document = json.loads(at(line["document"]).read_text(encoding="utf-8"))
-                if names:
-                    document["objects"] = rewrite(document["objects"], names)
+                for index, obj in overrides.get(line["label"], ()):
+                    document["objects"][index] = obj
                 if line["kubeconfig"]:
                     kubeconfigs.append(at(line["kubeconfig"]))
                 entries.append(Entry(line["label"], service, tuple(line["deps"]), document))
@@ -147,16 +147,18 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
             elif line["type"] == "preload":
                 preloads.append(Preload(line["label"], line["reference"], at(line["archive"]), at(line["loader"])))
     except OSError as error:
-        raise TurnupError(f"{error.filename}: is missing from the runfiles ({error.strerror}); start the target with "
+        raise TurnupError(f"{error.filename}: is missing from the runfiles ({error.strerror}). Start the target with "
                           "'bazel run'.") from None
     if len(set(kubeconfigs)) > 1:
-        raise TurnupError(f"{head['label']}: its parts name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}; "
-                          "one target acts on one cluster, so split it.")
+        raise TurnupError(f"{head['label']}: its targets name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}, "
+                          "but one target acts on one cluster. Split it.")
     return Plan(head["label"], head["registry"], kubeconfigs[0] if kubeconfigs else None,
                 tuple(entries), tuple(push_plans), tuple(preloads))
 
 
-def _names(path: Path) -> Names:
-    """Reads from a checked closure what its targets' references to one another's configuration become."""
-    names = json.loads(path.read_text(encoding="utf-8"))["names"]
-    return {Config(kind, namespace, base): name for kind, namespace, base, name in names}
+def _overrides(path: Path) -> dict[str, list[tuple[int, Object]]]:
+    """Reads the objects that a closure changes: label of the target → (index in its document, object)."""
+    found: dict[str, list[tuple[int, Object]]] = {}
+    for each in json.loads(path.read_text(encoding="utf-8"))["objects"]:
+        found.setdefault(each["target"], []).append((each["index"], each["object"]))
+    return found

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Readiness:
-    """How far an object is.
+    """Whether an object is ready, and the reason if it is not.
 
     Attributes:
-        ready: it does what it should.
+        ready: whether it does what its manifest says.
         reason: what it waits for, "" when ready.
-        failed: it will not become ready without a change.
-        bad: it is in trouble that may pass.
+        failed: whether it cannot become ready without a change.
+        bad: whether it has a problem that may pass.
     """
 
     ready: bool

@@ -1,4 +1,4 @@
-"""YAML documents: reading them as kubectl does, and writing them for people."""
+"""Reads YAML documents as kubectl does, and writes YAML for people."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 
-# Deeper than any definition of a custom resource, and far from where programs that walk through an object end.
+# Deeper than any definition of a custom resource, and far from the depth at which recursive programs fail.
 _DEPTH = 200
-TOO_DEEP = f"nested more than {_DEPTH} deep; no object of Kubernetes is."
+TOO_DEEP = f"is nested more than {_DEPTH} levels deep. Objects of Kubernetes have fewer levels."
 
 
 def load_yaml_documents(text: str, path: str) -> list[Any]:
-    """Parses YAML documents, refusing a key that stands twice in one mapping and a port that is not what it looks like.
+    """Parses YAML documents.
+
+    Args:
+        text: the documents.
+        path: the file's name for errors.
 
     Raises:
-        TurnupError: with file, line and column, when the text is not YAML.
+        TurnupError: the text is not YAML, a key appears twice in one mapping, or a port is not the number that it looks like.
     """
-    import yaml  # Costs 20 ms: only YAML input pays for it.
+    import yaml  # The import takes 20 ms, which only YAML input costs.
 
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc, valid-type]
-        """The safe loader with duplicate keys refused."""
+        """The safe loader, which also refuses duplicate keys."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: set[Any] = set()
@@ -37,12 +41,12 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
                         check_decimal(number_node, path, f"port {getattr(name_node, 'value', '')!r}")
                 if isinstance(key, str) and key in seen and key != "<<":
                     line = key_node.start_mark.line + 1
-                    raise TurnupError(f"{path}:{line}: the key {key!r} stands twice in one mapping; keep one.")
+                    raise TurnupError(f"{path}:{line}: the key {key!r} appears twice in one mapping. Keep one.")
                 if isinstance(key, str):
                     seen.add(key)
             return super().construct_mapping(node, deep)
 
-    # As kubectl reads them: a plain `=`, which stands in enums of definitions, and dates are text.
+    # As in kubectl, dates are texts, and so is a plain `=`, which enums of definitions contain.
     for tag in ("value", "timestamp"):
         Loader.add_constructor(f"tag:yaml.org,2002:{tag}", Loader.construct_yaml_str)
     try:
@@ -59,39 +63,39 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
     except RecursionError:
         raise TurnupError(f"{path}: {TOO_DEEP}") from None
     except (TypeError, ValueError) as error:
-        raise TurnupError(f"{path}: holds something that JSON cannot express ({error}); "
-                          f"{'write out what the alias stands for' if 'Circular' in str(error) else 'write it as text'}.") from error
+        raise TurnupError(f"{path}: contains a value that JSON cannot express ({error}). "
+                          f"{'Replace the alias by its value' if 'Circular' in str(error) else 'Write it as text'}.") from error
     return documents
 
 
-_MISREAD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)")
+_OCTAL_OR_BASE_60 = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)")
 
 
 def check_decimal(node: Any, path: str, what: str) -> None:
-    """Refuses a port that YAML 1.1 reads in base 8 or 60, such as 050051 (20521) or 1:30 (90).
+    """Checks that YAML 1.1 does not read a port in base 8 or 60, for example 050051 (20521) or 1:30 (90).
 
     Args:
         node: the YAML node of the value.
         path: the file, for the error.
-        what: what the value is, for the error.
+        what: the name of the value, for the error.
 
     Raises:
-        TurnupError: with the line, the text and the number that YAML makes of it.
+        TurnupError: YAML reads another number than a person.
     """
     text = getattr(node, "value", None)
-    if node.tag != "tag:yaml.org,2002:int" or not isinstance(text, str) or not _MISREAD.fullmatch(text):
+    if node.tag != "tag:yaml.org,2002:int" or not isinstance(text, str) or not _OCTAL_OR_BASE_60.fullmatch(text):
         return
     base = "base 60" if ":" in text else "base 8"
     plain = "".join(text.split("_")).lstrip("+-0")
-    advice = f"write {plain}" if plain.isdigit() else "write a decimal number"
-    raise TurnupError(f"{path}:{node.start_mark.line + 1}: {what} is {text}, which YAML reads in {base}; {advice}.")
+    advice = f"Write {plain}" if plain.isdigit() else "Write a decimal number"
+    raise TurnupError(f"{path}:{node.start_mark.line + 1}: {what} is {text}, which YAML reads in {base}. {advice}.")
 
 
 TOP_FIELDS = ("apiVersion", "kind", "metadata")
 
 
 def to_yaml(value: Any) -> str:
-    """Returns a value as YAML: apiVersion, kind and metadata first, the rest in the order given, no line folded."""
+    """Returns a value as YAML: apiVersion, kind and metadata first, other keys in their order, long lines unfolded."""
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -101,7 +105,7 @@ def to_yaml(value: Any) -> str:
 
 
 def is_deep(value: Any) -> bool:
-    """Says whether a JSON value is nested more than _DEPTH deep."""
+    """Returns whether a JSON value is nested more than _DEPTH levels deep."""
     level = [value]
     for _ in range(_DEPTH + 1):
         level = [inner for each in level if isinstance(each, (dict, list)) for inner in (each.values() if isinstance(each, dict) else each)]

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.objects.kinds import REPLICATED
 from rules.k8s.tools.objects.objects import Identity, Object
 
 _SUFFIXES: dict[str, Decimal | int] = {
@@ -25,7 +26,6 @@ _SUFFIXES: dict[str, Decimal | int] = {
 }
 _COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
 _STORAGE = "requests.storage"
-_REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
 def find_exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity] = ()) -> list[tuple[Item, str]]:
@@ -113,8 +113,8 @@ def _pods(kind: str, group: str, obj: Object) -> tuple[int, dict[str, Any]]:
     spec = obj.get("spec") or {}
     if kind == "Pod" and not group:
         return 1, spec
-    if (kind in _REPLICATED and group == "apps") or (kind == "Job" and group == "batch"):
-        count = spec.get("replicas", 1) if kind in _REPLICATED else spec.get("parallelism", 1)
+    if (kind in REPLICATED and group == "apps") or (kind == "Job" and group == "batch"):
+        count = spec.get("replicas", 1) if kind in REPLICATED else spec.get("parallelism", 1)
         return count if isinstance(count, int) else 0, ((spec.get("template") or {}).get("spec") or {})
     return 0, {}
 

@@ -12,6 +12,7 @@ from typing import Any
 from rules.k8s.tools.api.client import METADATA_ONLY, Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.errors import ApiError
+from rules.k8s.tools.objects.kinds import WITHOUT_OBSERVED_GENERATION
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import UnreadyObject
 
@@ -23,8 +24,6 @@ _TEMPLATE_COUNT = "deprecated.daemonset.template.generation"
 _TEMPLATE_LABEL = "pod-template-generation"
 # Fields that a pod must have as in the template. Controllers and admission may add labels, containers and other fields.
 _COMPARED = ("image", "env", "envFrom", "workingDir", "ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
-# Kinds without status.observedGeneration.
-_NO_OBSERVED_GENERATION = ("Job", "Pod")
 
 
 class CurrentPods:
@@ -47,7 +46,7 @@ class CurrentPods:
         """
         live = waiting.live or {}
         observed = (live.get("status") or {}).get("observedGeneration") or 0
-        if live.get("kind") not in _NO_OBSERVED_GENERATION and observed < ((live.get("metadata") or {}).get("generation") or 0):
+        if live.get("kind") not in WITHOUT_OBSERVED_GENERATION and observed < ((live.get("metadata") or {}).get("generation") or 0):
             return []
         return [pod for pod in pods if self._is_current(pod, live)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import ApiError, TurnupError
+from rules.k8s.tools.objects.kinds import EXPLAINED_BY_EVENTS
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event, TargetState, UnreadyObject, stuck
 from rules.k8s.tools.output.render import event_line
@@ -26,8 +27,6 @@ _FAILURE_SECONDS = 5.0
 _CANNOT_START_SECONDS = 60.0
 # How often a container may crash once everything that its service depends on is ready.
 _MAX_CRASHES = 5
-# Kinds with normal events (not warnings) that say why they wait.
-_EXPLAINED_BY_NORMAL_EVENTS = ("PersistentVolumeClaim",)
 
 
 class StuckDetector:
@@ -90,7 +89,7 @@ class StuckDetector:
         candidates: list[Object | None] = [*self._current.of(waiting, [pod for pod, _ in waiting.pods][:_PODS_WITH_EVENTS]), None]
         for candidate in candidates:
             live = candidate or waiting.live
-            if live and any(event.get("type") == "Warning" or live.get("kind") in _EXPLAINED_BY_NORMAL_EVENTS for event in list_events(self._client, live)):
+            if live and any(event.get("type") == "Warning" or live.get("kind") in EXPLAINED_BY_EVENTS for event in list_events(self._client, live)):
                 return [candidate]
         return []
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Iterable
 
 from rules.k8s.tools.api.item import Item
-from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.objects.plan import Plan
 
 STACK = "turnup/stack"
-ON_REMOVE = "turnup/on-remove"
 # Where records of a stack of several namespaces live: only administrators write there, and the inventory decides what is pruned.
 SHARED_NAMESPACE = "kube-system"
 
@@ -60,15 +58,6 @@ def parent_name(stack: str, namespaces: Iterable[str] | None = None) -> str:
     return "-".join(part for part in ("turnup", words, hashlib.sha256(unique.encode()).hexdigest()[:8]) if part)
 
 
-def is_listed(obj: Object) -> bool:
-    """Returns whether an inventory lists an object: not if an annotation says that it stays when it leaves the set.
-
-    `//prod:setup` creates the namespace of the user who runs it. Another user's namespace is not in that set, and must not be
-    pruned.
-    """
-    return (obj["metadata"].get("annotations") or {}).get(ON_REMOVE) != "keep"
-
-
 def record_namespace(plan: Plan) -> str:
     """Returns the namespace of a stack's targets; SHARED_NAMESPACE for several, and for objects outside any namespace.
 
@@ -82,7 +71,7 @@ def record_namespace(plan: Plan) -> str:
 def stack_namespaces(plan: Plan) -> tuple[str, ...]:
     """Returns the namespaces of a stack, sorted: those of its targets, and those that listed objects name."""
     found = {entry.document["namespace"] for entry in plan.stack_entries}
-    found |= {obj["metadata"].get("namespace") or "" for entry in plan.stack_entries for obj in entry.objects if is_listed(obj)}
+    found |= {namespace for entry in plan.stack_entries for namespace in entry.document["named_namespaces"]}
     return tuple(sorted(found - {""}))
 
 

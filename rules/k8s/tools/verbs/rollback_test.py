@@ -219,7 +219,7 @@ def test_an_image_that_is_gone(shell, server, monkeypatch):
     monkeypatch.setattr(delivery, "_exists", lambda *arguments: False)
 
     assert shell.run("rollback") == 1
-    assert f"does not have its pinned image {reference}; roll back to another revision" in shell.err
+    assert f"does not have the pinned image {reference}; roll back to another revision" in shell.err
     assert len(server.writes) == writes
 
 

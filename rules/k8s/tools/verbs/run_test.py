@@ -109,7 +109,7 @@ def test_an_environment_holds_nothing_that_others_would_share(shell, server):
     shell.make(config_map("a"), zone, environment="dev")
 
     assert shell.run("apply") == 1
-    assert "Zone z lives outside any namespace, so dev would share it with every other environment; move it to //prod:setup." in shell.err
+    assert "Zone z is cluster-scoped, so dev would share it with every other environment. Move it to //prod:setup or use a namespaced kind." in shell.err
     assert server.writes == []
 
 
@@ -127,7 +127,7 @@ def test_missing_context_names_the_cure(shell, server):
     shell.make(config_map("a"), context="turnup-other")
 
     assert shell.run("apply") == 1
-    assert "has no context 'turnup-other' (it has: turnup-test); run './turnup cluster create'" in shell.err
+    assert "has no context 'turnup-other' (it has: turnup-test). Run './turnup cluster create'" in shell.err
     assert "TURNUP_CONTEXT" in shell.err
     assert server.requests == []
 
@@ -215,8 +215,8 @@ def test_missing_pin_is_refused_before_anything(shell, server):
     shell.make_targets(document("//python/server:dev", [config_map("a")], environment="dev", missing_pins=["server"]))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'; nothing was sent. "
-                         "Write it with 'bazel run //svc:pin -- dev'.\n")
+    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. "
+                         "Write the pins with 'bazel run //svc:pin -- dev'.\n")
     assert server.requests == []
     assert shell.run("show") == 0
 
@@ -248,16 +248,17 @@ def test_object_of_another_target_is_refused(shell, server):
 
 
 def test_one_object_in_two_targets_is_refused(shell, server):
-    """An object in `default` and the same one without a namespace are one object: both targets are named, and nothing is written."""
+    """Of a kind whose scope only the server knows, one object names `default` and one no namespace: both targets are named, nothing is written."""
     server.put(namespace("default"))
-    named, unnamed = config_map("same", "default", key="1"), config_map("same", key="2")
-    del unnamed["metadata"]["namespace"]
+    server.kinds.append(("example.com/v1", "Note", "notes", True))
+    unnamed = {"apiVersion": "example.com/v1", "kind": "Note", "metadata": {"name": "same"}}
+    named = {**unnamed, "metadata": {"name": "same", "namespace": "default"}}
     shell.make_targets(document("//a:dev", [named], namespace=""), document("//b:dev", [unnamed], namespace=""))
 
     assert shell.run("apply") == 1
-    assert "//a:dev and //b:dev both hold ConfigMap default/same (one that names no namespace is in 'default'); nothing was sent." in shell.err
+    assert "//a:dev and //b:dev both hold Note default/same (an object without a namespace is in 'default'). Nothing was sent." in shell.err
     shell.make_targets(document("//a:dev", [named, unnamed], namespace=""))
-    assert shell.run("apply") == 1 and "//a:dev holds ConfigMap default/same twice" in shell.err
+    assert shell.run("apply") == 1 and "//a:dev holds Note default/same twice" in shell.err
     assert not server.writes
 
 

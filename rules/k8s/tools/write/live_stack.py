@@ -12,7 +12,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.deletion.ordering import Graph
 from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
-from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.objects.objects import Identity, is_listed
 from rules.k8s.tools.stack.inventory import (
     ApplySetParent,
     Inventory,
@@ -24,7 +24,7 @@ from rules.k8s.tools.stack.inventory import (
 )
 from rules.k8s.tools.stack.lease import Lease
 from rules.k8s.tools.stack.pruning import FormerMembers, find_former_members, members_to_record, moved_from_note
-from rules.k8s.tools.stack.stack_location import is_listed, locate_stack
+from rules.k8s.tools.stack.stack_location import locate_stack
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run

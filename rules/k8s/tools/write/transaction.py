@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Collection, Iterable, Mapping
 
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.kinds import DATA_KINDS
+from rules.k8s.tools.objects.kinds import HOLD_DATA
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack.inventory import Member, Members, remove_parent
@@ -206,8 +206,7 @@ class Transaction:
             text = former_members_note(self._stack.label, [member for member in self._stack.former.prunable if member.identity not in gone])
         else:
             # A StatefulSet that was not deleted would have taken its claims along.
-            kinds = (*DATA_KINDS, "StatefulSet")
-            kept = [member for member in self._prunable() if member.identity.kind in kinds and member.identity not in gone]
+            kept = [member for member in self._prunable() if member.identity.kind in HOLD_DATA and member.identity not in gone]
             text = former_members_note(self._stack.label, kept, data=True)
         if text:
             self._stack.report.note(text)

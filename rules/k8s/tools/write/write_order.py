@@ -10,7 +10,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Result
 from rules.k8s.tools.deletion.ordering import DependencyOrder
 from rules.k8s.tools.errors import TurnupError, UnreachableError
-from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN
+from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN, WRITTEN_FIRST
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Verdict, terminating_sentence
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
     from rules.k8s.tools.write.writer import Writer
 
-# Kinds that others need: writing them first saves requests that the server would refuse.
-_FIRST = ("Namespace", "CustomResourceDefinition")
 _READY_SECONDS = 600.0
 
 
@@ -47,8 +45,8 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
         if verdict.outcome == "terminating":
             run.report.note(terminating_sentence(verdict.item))
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
-    first = [verdict for verdict in changing if verdict.item.identity.kind in _FIRST]
-    rest = [verdict for verdict in changing if verdict.item.identity.kind not in _FIRST]
+    first = [verdict for verdict in changing if verdict.item.identity.kind in WRITTEN_FIRST]
+    rest = [verdict for verdict in changing if verdict.item.identity.kind not in WRITTEN_FIRST]
     for wave in (first, rest) if run.order == "none" else (first,):
         _write_together(run, writer, wave, executor, results)
     trouble = ""
