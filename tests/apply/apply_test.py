@@ -18,8 +18,12 @@ from tests.apply.stacks import custom, definition, placed
 
 def service(name: str, place: str, port: int) -> dict[str, Any]:
     """Returns a Service."""
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": place},
-            "spec": {"selector": {"app": name}, "ports": [{"name": "main", "port": port, "protocol": "TCP"}]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": place},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "main", "port": port, "protocol": "TCP"}]},
+    }
 
 
 def versions(client: Client, place: str, *plurals: str) -> dict[str, str]:
@@ -35,9 +39,13 @@ def versions(client: Client, place: str, *plurals: str) -> dict[str, str]:
 def test_no_order_is_needed(shell, client, place):
     """A closure that lists its namespace and its definitions last is applied in one run, and a second apply changes nothing."""
     kind = "Latething"
-    objects = [custom(kind, f"c{number}", place) for number in range(5)] + [config_map("settings", place, key="1"),
-               service("web", place, 80), placed(deployment("web", image="registry.example/web@sha256:" + "0" * 64), place),
-               definition(kind), namespace(place)]
+    objects = [custom(kind, f"c{number}", place) for number in range(5)] + [
+        config_map("settings", place, key="1"),
+        service("web", place, 80),
+        placed(deployment("web", image="registry.example/web@sha256:" + "0" * 64), place),
+        definition(kind),
+        namespace(place),
+    ]
     shell.make(*objects)
 
     assert shell.run("apply") == 0, shell.err
@@ -67,8 +75,13 @@ def test_removed_fields_go(shell, client, place):
     """A key that left the manifest is removed from the object; a key of another manager stays."""
     shell.make(namespace(place), config_map("a", place, mine="1", old="1"))
     shell.run("apply")
-    client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/a", content_type=APPLY_PATCH, query={"fieldManager": "other"},
-                   body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"theirs": "2"}})
+    client.request(
+        "PATCH",
+        f"/api/v1/namespaces/{place}/configmaps/a",
+        content_type=APPLY_PATCH,
+        query={"fieldManager": "other"},
+        body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"theirs": "2"}},
+    )
     shell.make(namespace(place), config_map("a", place, mine="1"))
 
     assert shell.run("apply") == 0
@@ -79,9 +92,13 @@ def test_conflict_names_the_other_manager(shell, client, place):
     """The error for a field that another manager has changed names the manager; an apply takes the field over if asked."""
     shell.make(namespace(place), config_map("a", place, key="1"))
     shell.run("apply")
-    client.request("PATCH", f"/api/v1/namespaces/{place}/configmaps/a", content_type=APPLY_PATCH,
-                   query={"fieldManager": "autoscaler", "force": "true"},
-                   body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "9"}})
+    client.request(
+        "PATCH",
+        f"/api/v1/namespaces/{place}/configmaps/a",
+        content_type=APPLY_PATCH,
+        query={"fieldManager": "autoscaler", "force": "true"},
+        body={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "9"}},
+    )
 
     assert shell.run("apply") == 1
     assert "another manager owns .data.key (managed by 'autoscaler')" in shell.err
@@ -114,8 +131,13 @@ def test_wrong_cluster_sees_no_request(shell, server, place):
 
 def test_invalid_secret_is_refused_without_its_value(shell, place):
     """The server's error about a Secret is printed without the value that it quotes."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "type": "kubernetes.io/tls",
-              "stringData": {"tls.crt": "canary-4521"}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": place},
+        "type": "kubernetes.io/tls",
+        "stringData": {"tls.crt": "canary-4521"},
+    }
     shell.make(namespace(place))
     shell.run("apply")
     shell.make(secret)
@@ -127,6 +149,7 @@ def test_invalid_secret_is_refused_without_its_value(shell, place):
 
 def test_secret_diff_shows_change_not_value(shell, place):
     """.diff shows a changed Secret as changed, with neither of its values."""
+
     def secret(value: str) -> dict[str, Any]:
         return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": place}, "stringData": {"password": value}}
 
@@ -155,17 +178,31 @@ def test_restricted_user_gets_one_sentence(shell, client, server, place):
     shell.make(namespace(place), config_map("first", place))
     shell.run("apply")
     base = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{place}"
-    client.request("POST", f"{base}/roles", body={
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "own"},
-        "rules": [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]})
-    client.request("POST", f"{base}/rolebindings", body={
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "own"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
-        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": place}]})
-    client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts", body={
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
-    token = client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    client.request(
+        "POST",
+        f"{base}/roles",
+        body={
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "own"},
+            "rules": [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}],
+        },
+    )
+    client.request(
+        "POST",
+        f"{base}/rolebindings",
+        body={
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "own"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": place}],
+        },
+    )
+    client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts", body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    token = client.request(
+        "POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    )[1]["status"]["token"]
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     shell.use(config)
@@ -207,8 +244,9 @@ def test_killed_apply_converges(shell, client, place):
     program = "import sys; from rules.k8s.tools.verbs import start; start.main(sys.argv[1:])"
     clock = random.Random(5)
     for _ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", program, shell.plan, "apply"], stderr=subprocess.DEVNULL,
-                                   env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, shell.plan, "apply"], stderr=subprocess.DEVNULL, env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        )
         time.sleep(clock.uniform(0.15, 0.6))
         process.send_signal(signal.SIGKILL)
         process.wait()

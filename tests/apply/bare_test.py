@@ -24,7 +24,12 @@ def fixture_bare(shell, tmp_path):
         shutil.copytree(Path(shell.environ["RUNFILES_DIR"]) / "turnup", runfiles / "turnup", dirs_exist_ok=True)
         launcher = tmp_path / f"{verb}.sh"
         text = template
-        for name, value in (("target", f"//svc:dev.{verb}"), ("plan", shell.plan), ("tool", "turnup/rules/k8s/tools/verbs/k8s_run"), ("arguments", f"'{verb}'")):
+        for name, value in (
+            ("target", f"//svc:dev.{verb}"),
+            ("plan", shell.plan),
+            ("tool", "turnup/rules/k8s/tools/verbs/k8s_run"),
+            ("arguments", f"'{verb}'"),
+        ):
             text = text.replace(f"%{{{name}}}", value)
         launcher.write_text(text)
         launcher.chmod(0o700)

@@ -9,7 +9,8 @@ import copy
 import os
 import random
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from rules.k8s.testing.plans import config_map, deployment
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
@@ -19,7 +20,13 @@ from tests.apply.stacks import IMAGE, admin, make_namespace, number, placed
 
 CHANGES = number("CHANGES", 150, 3000)
 SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
-_PLURALS = {"Deployment": "/apis/apps/v1", "ConfigMap": "/api/v1", "Service": "/api/v1", "CronJob": "/apis/batch/v1", "NetworkPolicy": "/apis/networking.k8s.io/v1"}
+_PLURALS = {
+    "Deployment": "/apis/apps/v1",
+    "ConfigMap": "/api/v1",
+    "Service": "/api/v1",
+    "CronJob": "/apis/batch/v1",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1",
+}
 _SCALARS = [0, 1, 2, 80, 8080, True, False, "", "a", "b", "80", "100m", "0.1", "Always", None, [], {}]
 
 
@@ -27,21 +34,48 @@ def manifests(place: str) -> list[dict[str, Any]]:
     """Returns manifests with every kind of list that server-side apply merges differently."""
     main = deployment("main", image=IMAGE + "a" * 64, replicas=2)
     pod = main["spec"]["template"]["spec"]
-    pod |= {"volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "settings", "configMap": {"name": "s", "items": [{"key": "a", "path": "b"}]}}],
-            "tolerations": [{"key": "x", "operator": "Exists"}, {"operator": "Exists"}], "imagePullSecrets": [{"name": "one"}],
-            "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]}
+    pod |= {
+        "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "settings", "configMap": {"name": "s", "items": [{"key": "a", "path": "b"}]}}],
+        "tolerations": [{"key": "x", "operator": "Exists"}, {"operator": "Exists"}],
+        "imagePullSecrets": [{"name": "one"}],
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
+    }
     pod["containers"][0] |= {
-        "args": ["x", "y", "x"], "ports": [{"containerPort": 80, "name": "main"}, {"containerPort": 81, "protocol": "UDP"}],
-        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}], "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}], "readinessProbe": {"httpGet": {"path": "/", "port": 80}}}
+        "args": ["x", "y", "x"],
+        "ports": [{"containerPort": 80, "name": "main"}, {"containerPort": 81, "protocol": "UDP"}],
+        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}],
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 80}},
+    }
     pod["containers"].append({"name": "side", "image": IMAGE + "b" * 64})
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "labels": {"a": "1"}}, "spec": {
-        "selector": {"app": "web"}, "ports": [{"name": "a", "port": 80, "targetPort": "main"}, {"name": "b", "port": 81, "protocol": "UDP"}]}}
-    job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"}, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": {
-        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": IMAGE + "a" * 64, "command": ["true"]}]}}}}}}
-    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "few"}, "spec": {
-        "podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"],
-        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 80}, {"port": "main", "protocol": "TCP"}]}]}}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "labels": {"a": "1"}},
+        "spec": {"selector": {"app": "web"}, "ports": [{"name": "a", "port": 80, "targetPort": "main"}, {"name": "b", "port": 81, "protocol": "UDP"}]},
+    }
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "tick"},
+        "spec": {
+            "schedule": "* * * * *",
+            "jobTemplate": {
+                "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": IMAGE + "a" * 64, "command": ["true"]}]}}}
+            },
+        },
+    }
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "few"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "web"}},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 80}, {"port": "main", "protocol": "TCP"}]}],
+        },
+    }
     return [placed(obj, place) for obj in (main, service, config_map("s", place, a="1", b=""), job, policy)]
 
 
@@ -62,9 +96,14 @@ def change(obj: dict[str, Any], dice: random.Random) -> dict[str, Any]:
             dice.shuffle(container)
 
     acts: list[Callable[[], Any]] = [
-        lambda: container.pop(key), lambda: container.__setitem__(key, dice.choice(_SCALARS)), swap, lambda: None,
+        lambda: container.pop(key),
+        lambda: container.__setitem__(key, dice.choice(_SCALARS)),
+        swap,
+        lambda: None,
         lambda: container.append(copy.deepcopy(container[key])) if isinstance(container, list) else container.__setitem__("more", dice.choice(_SCALARS)),
-        lambda: container.__setitem__(key, str(container[key])), lambda: container.__setitem__(key, container[key] + 1 if isinstance(container[key], int) else "z")]
+        lambda: container.__setitem__(key, str(container[key])),
+        lambda: container.__setitem__(key, container[key] + 1 if isinstance(container[key], int) else "z"),
+    ]
     dice.choice(acts)()
     return obj
 
@@ -92,8 +131,11 @@ class Asked:
     def apply(self, obj: dict[str, Any], *, dry: bool = False, manager: str = FIELD_MANAGER) -> dict[str, Any] | None:
         """Returns the result of an apply; None if the server rejects it."""
         try:
-            return dict(self._client.request("PATCH", self._path, body=obj, content_type=APPLY_PATCH, query={
-                "fieldManager": manager, "force": "true", "dryRun": "All" if dry else None})[1])
+            return dict(
+                self._client.request(
+                    "PATCH", self._path, body=obj, content_type=APPLY_PATCH, query={"fieldManager": manager, "force": "true", "dryRun": "All" if dry else None}
+                )[1]
+            )
         except ApiError as error:
             assert error.status < 500 or is_schema_error(error.message), error
             return None
@@ -105,7 +147,7 @@ def test_what_is_called_applied_is_not_changed_by_an_apply(server, place):
     make_namespace(client, place)
     print(f"SEED={SEED} CHANGES={CHANGES}", flush=True)
     same = different = 0
-    for turn in range(CHANGES):
+    for _turn in range(CHANGES):
         first = dice.choice(manifests(place))
         asked = Asked(client, first)
         assert asked.apply(first), first

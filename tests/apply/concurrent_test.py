@@ -52,9 +52,11 @@ def objects(place: str, who: str, count: int = 25) -> list[dict]:
 
 def content(client, place: str) -> dict[str, object]:
     """Returns {kind/name: data} for everything that a set can contain."""
-    return {f"{identity.kind}/{identity.name}": obj.get("data") or obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers")
-            for identity, obj in live_objects(client, [place]).items()
-            if identity.kind in ("ConfigMap", "Deployment") and not identity.name.startswith("turnup-") and identity.name != "kube-root-ca.crt"}
+    return {
+        f"{identity.kind}/{identity.name}": obj.get("data") or obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers")
+        for identity, obj in live_objects(client, [place]).items()
+        if identity.kind in ("ConfigMap", "Deployment") and not identity.name.startswith("turnup-") and identity.name != "kube-root-ca.crt"
+    }
 
 
 def wait_until_stopped(process: subprocess.Popen) -> None:
@@ -80,7 +82,7 @@ def test_two_at_once(users, client, server, place):
         where = f"{place}-{turn:03d}"
         make_namespace(client, where)
         wanted = {}
-        for who, shell in zip("ab", users):
+        for who, shell in zip("ab", users, strict=False):
             shell.make_targets(document("//svc:dev", objects(where, who), namespace=where))
             wanted[who] = {f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects(where, who) if obj["kind"] in ("ConfigMap", "Deployment")}
         seen = len(server.audit())
@@ -94,21 +96,28 @@ def test_two_at_once(users, client, server, place):
         winner = whose.pop()
         # The objects that only the loser created have left the stack, except older generations of settings.
         assert {name for name in live if not name.startswith("ConfigMap/web-settings-")} == {
-            name for name in wanted[winner] if not name.startswith("ConfigMap/web-settings-")}
+            name for name in wanted[winner] if not name.startswith("ConfigMap/web-settings-")
+        }
         assert live["Deployment/web"][0]["image"].endswith(winner * 64)
         assert lease_of(client, where)["spec"]["holderIdentity"] == ""
 
         # The writes are not interleaved: all objects of one user are written before those of the other.
-        order = [event["objectRef"]["name"].split("-")[1] for event in server.audit()[seen:]
-                 if event["verb"] == "patch" and event["objectRef"]["namespace"] == where and "dryRun" not in event["requestURI"]
-                 and event["objectRef"]["name"].startswith("own-") and event["responseStatus"]["code"] < 300]
+        order = [
+            event["objectRef"]["name"].split("-")[1]
+            for event in server.audit()[seen:]
+            if event["verb"] == "patch"
+            and event["objectRef"]["namespace"] == where
+            and "dryRun" not in event["requestURI"]
+            and event["objectRef"]["name"].startswith("own-")
+            and event["responseStatus"]["code"] < 300
+        ]
         assert order in (sorted(order), sorted(order, reverse=True)) and set(order) == {"a", "b"}
 
 
 def test_no_wait_names_the_holder(users, client, place):
     """With --no-wait the second run fails at once, names the holder, and writes nothing; after the holder's death it succeeds."""
     make_namespace(client, place)
-    for who, shell in zip("ab", users):
+    for who, shell in zip("ab", users, strict=False):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
     first = users[0].start("apply", program=_STOPPER)
     try:
@@ -132,10 +141,16 @@ def test_a_dead_holder_elsewhere_expires(users, client, place):
     make_namespace(client, place)
     users[0].make_targets(document("//svc:dev", objects(place, "a"), namespace=place))
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    client.request("POST", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases", body={
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {
-            "name": parent_name(LABEL), "annotations": {"turnup/stack": LABEL, "turnup/process": "0123456789abcdef:1:1"}},
-        "spec": {"holderIdentity": "jane@elsewhere (pid 1)", "leaseDurationSeconds": 3, "renewTime": now, "acquireTime": now}})
+    client.request(
+        "POST",
+        f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases",
+        body={
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": parent_name(LABEL), "annotations": {"turnup/stack": LABEL, "turnup/process": "0123456789abcdef:1:1"}},
+            "spec": {"holderIdentity": "jane@elsewhere (pid 1)", "leaseDurationSeconds": 3, "renewTime": now, "acquireTime": now},
+        },
+    )
 
     assert users[0].run("apply", "--no-wait") == 1
     assert "jane@elsewhere (pid 1) is writing to it" in users[0].err
@@ -146,7 +161,7 @@ def test_a_dead_holder_elsewhere_expires(users, client, place):
 def test_a_holder_that_sleeps_too_long_stops(users, client, server, place):
     """A run that slept until another run took its lease writes nothing when it wakes up."""
     make_namespace(client, place)
-    for who, shell in zip("ab", users):
+    for who, shell in zip("ab", users, strict=False):
         shell.make_targets(document("//svc:dev", objects(place, who), namespace=place))
     sleeper = users[0].start("apply", program=_STOPPER, stdout=subprocess.PIPE)
     try:

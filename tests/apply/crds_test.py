@@ -27,8 +27,15 @@ def fixture_definitions(tmp_path_factory):
     for name in ("go.mod", "go.sum"):
         (folder / name).write_bytes((_MODULES / "operator" / name).read_bytes())
     go = find_go(ProcessRunner(), _MODULES).executable(Progress())
-    done = subprocess.run([go, "mod", "download", "-json", _OPERATOR], cwd=folder, capture_output=True, text=True, timeout=300, check=False,
-                          env={**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"})
+    done = subprocess.run(
+        [go, "mod", "download", "-json", _OPERATOR],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+    )
     assert done.returncode == 0, done.stderr
     files = sorted(Path(json.loads(done.stdout)["Dir"], "example/prometheus-operator-crd").glob("*.yaml"))
     return [load_yaml_documents(file.read_text(), file.name)[0] for file in files]

@@ -64,8 +64,11 @@ def test_a_name_that_nobody_resolves(shell, server, interrupted):
     silent = "import socket, time\nsocket.getaddrinfo = lambda *_, **__: [print('asked', flush=True), time.sleep(60)]"
     process = shell.start("apply", stdout=subprocess.PIPE, program=silent)
     if not interrupted:
-        assert said(process).splitlines()[-1].startswith(
-            "ERROR: the API server https://api.example.com:6443 of context 'turnup-test' does not answer (no answer from DNS); ")
+        assert (
+            said(process)
+            .splitlines()[-1]
+            .startswith("ERROR: the API server https://api.example.com:6443 of context 'turnup-test' does not answer (no answer from DNS); ")
+        )
         return
     assert process.stdout and process.stdout.readline() == "asked\n"
     process.send_signal(signal.SIGINT)
@@ -80,7 +83,9 @@ def test_a_name_that_nobody_resolves(shell, server, interrupted):
 def test_no_registry(shell, server, home):
     """The error for a registry that accepts connections and never responds names it, and nothing is written."""
     with address("silent") as where:
-        shell.make_targets(document("//svc:dev", [config_map("a", home)], namespace=home, references={"app": f"{where}/app@{IMAGE.partition('@')[2]}{'a' * 64}"}))
+        shell.make_targets(
+            document("//svc:dev", [config_map("a", home)], namespace=home, references={"app": f"{where}/app@{IMAGE.partition('@')[2]}{'a' * 64}"})
+        )
         plan = shell.folder / "runfiles" / shell.plan
         plan.write_text(plan.read_text().replace(REGISTRY, where))
         writes = server.changes()

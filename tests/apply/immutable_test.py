@@ -28,30 +28,50 @@ def asking(obj: dict[str, Any], place: str, annotations: dict[str, str] | None =
 
 def job(image: str) -> dict[str, Any]:
     """Returns a Job, whose template is immutable."""
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"template": {"spec": {
-        "restartPolicy": "Never", "containers": [{"name": "main", "image": DIGEST + image * 64}]}}}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate"},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": DIGEST + image * 64}]}}},
+    }
 
 
 def stateful_set(storage: str, name: str = "db", **spec: Any) -> dict[str, Any]:
     """Returns a StatefulSet, whose claim templates are immutable."""
     labels = {"app": name}
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {
-        "serviceName": "db", "selector": {"matchLabels": labels}, **spec,
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]}},
-        "volumeClaimTemplates": [claim("data", storage)]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {
+            "serviceName": "db",
+            "selector": {"matchLabels": labels},
+            **spec,
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]}},
+            "volumeClaimTemplates": [claim("data", storage)],
+        },
+    }
 
 
 def claim(name: str, storage: str = "1Gi") -> dict[str, Any]:
     """Returns a PersistentVolumeClaim."""
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {
-        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},
+    }
 
 
 def role_binding(role: str) -> dict[str, Any]:
     """Returns a RoleBinding, whose roleRef is immutable."""
-    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "readers"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": "app"}]}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "readers"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": "app"}],
+    }
 
 
 def make(shell, place: str, *objects: dict[str, Any]) -> None:
@@ -67,15 +87,22 @@ def read(client: Client, place: str, path: str) -> dict[str, Any]:
 
 def deletes(server, place: str) -> list[str]:
     """Returns the kinds of the objects that were deleted in a namespace, without dry runs."""
-    return [event["objectRef"]["resource"] for event in server.audit() if event["verb"] == "delete"
-            and event["objectRef"].get("namespace") == place and "dryRun=All" not in event["requestURI"]]
+    return [
+        event["objectRef"]["resource"]
+        for event in server.audit()
+        if event["verb"] == "delete" and event["objectRef"].get("namespace") == place and "dryRun=All" not in event["requestURI"]
+    ]
 
 
 @pytest.mark.parametrize("verb", ["apply", "replace"])
-@pytest.mark.parametrize(("before", "after", "path"), [
-    (job("a"), job("b"), "batch/v1/jobs/migrate"),
-    (role_binding("view"), role_binding("edit"), "rbac.authorization.k8s.io/v1/rolebindings/readers"),
-], ids=["job", "role-binding"])
+@pytest.mark.parametrize(
+    ("before", "after", "path"),
+    [
+        (job("a"), job("b"), "batch/v1/jobs/migrate"),
+        (role_binding("view"), role_binding("edit"), "rbac.authorization.k8s.io/v1/rolebindings/readers"),
+    ],
+    ids=["job", "role-binding"],
+)
 def test_what_asks_for_it_is_deleted_and_made_again(shell, client, server, home, before, after, path, verb):
     """Without the annotation the change is an error; with it, diff and apply report that the object is recreated, and a second apply writes nothing."""
     make(shell, home, asking(before, home, {}), config_map("other", home))
@@ -114,9 +141,18 @@ def test_pods_and_claims_of_a_stateful_set_are_left_to_the_next(shell, client, h
     path = "apps/v1/statefulsets/db"
     old = read(client, home, path)["metadata"]["uid"]
     left = {}
-    for plural, obj in (("persistentvolumeclaims", claim("data-db-0")), ("pods", {
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db-0", "labels": {"app": "db"}},
-            "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]}})):
+    for plural, obj in (
+        ("persistentvolumeclaims", claim("data-db-0")),
+        (
+            "pods",
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "db-0", "labels": {"app": "db"}},
+                "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]},
+            },
+        ),
+    ):
         where = f"/api/v1/namespaces/{home}/{plural}"
         obj = {**obj, "metadata": {**obj["metadata"], "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": old}]}}
         left[f"{where}/{obj['metadata']['name']}"] = client.request("POST", where, body=obj)[1]["metadata"]["uid"]
@@ -172,8 +208,12 @@ def test_claims_that_would_go_with_their_set_are_a_refusal(shell, client, home):
 
 def test_what_holds_data_is_never_replaced(shell, server, home):
     """The annotation is an error on volumes, claims, namespaces and definitions, and so is an unknown value."""
-    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{home}-volume"}, "spec": {
-        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"}}}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{home}-volume"},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/data"}},
+    }
     place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{home}-more"}}
     holders = [claim("data"), volume, place, definition("Holder")]
     writes = server.changes()
@@ -212,11 +252,15 @@ def test_killed_between_delete_and_create(shell, client, home):
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
-    process = shell.start("apply", stdout=subprocess.PIPE, program="""
+    process = shell.start(
+        "apply",
+        stdout=subprocess.PIPE,
+        program="""
 import os, signal
 from rules.k8s.tools.write.applier import Applier
 Applier.apply = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-""")
+""",
+    )
     process.communicate(timeout=60)
     where = f"/apis/batch/v1/namespaces/{home}/jobs/migrate"
     assert process.returncode == -signal.SIGKILL and not exists(client, where)
@@ -233,12 +277,16 @@ def test_killed_after_create(shell, client, home):
     make(shell, home, asking(job("a"), home), config_map("other", home))
     assert shell.run("apply") == 0, shell.err
     make(shell, home, asking(job("b"), home), config_map("other", home))
-    process = shell.start("apply", stdout=subprocess.PIPE, program="""
+    process = shell.start(
+        "apply",
+        stdout=subprocess.PIPE,
+        program="""
 import os, signal
 from rules.k8s.tools.write.applier import Applier
 apply = Applier.apply
 Applier.apply = lambda *given: (apply(*given), os.kill(os.getpid(), signal.SIGKILL))
-""")
+""",
+    )
     process.communicate(timeout=60)
     where = f"/apis/batch/v1/namespaces/{home}/jobs/migrate"
     assert process.returncode == -signal.SIGKILL and exists(client, where)

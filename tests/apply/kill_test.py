@@ -40,7 +40,7 @@ def differences(found: object, wanted: object, at: str = "") -> list[str]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         return [text for key in sorted(found.keys() | wanted.keys()) for text in differences(found.get(key), wanted.get(key), f"{at}/{key}")]
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        return [text for index, pair in enumerate(zip(found, wanted)) for text in differences(*pair, f"{at}/{index}")]
+        return [text for index, pair in enumerate(zip(found, wanted, strict=False)) for text in differences(*pair, f"{at}/{index}")]
     return [] if found == wanted else [f"{at}: {found}, not {wanted}"]
 
 
@@ -67,8 +67,7 @@ class Case:
         self._prepare(place)
         request, count = Client.request, []
         with monkeypatch.context() as patch:
-            patch.setattr(Client, "request", lambda client, *arguments, **options: (
-                count.append(1), request(client, *arguments, **options))[1])
+            patch.setattr(Client, "request", lambda client, *arguments, **options: (count.append(1), request(client, *arguments, **options))[1])
             assert self._shell.run(*self._verb) == 0, self._shell.err
         self.requests = len(count)
         self._wanted = comparable(self._client, place)

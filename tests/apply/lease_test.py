@@ -23,10 +23,16 @@ def lease(client: Client, place: str, holder: str = "", process: str = "") -> di
     """Returns a stack's Lease; creates it if a holder is given."""
     path = f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases"
     if holder:
-        client.request("POST", path, body={
-            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": {"name": parent_name(LABEL), "annotations": {"turnup/process": process} if process else {}},
-            "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}})
+        client.request(
+            "POST",
+            path,
+            body={
+                "apiVersion": "coordination.k8s.io/v1",
+                "kind": "Lease",
+                "metadata": {"name": parent_name(LABEL), "annotations": {"turnup/process": process} if process else {}},
+                "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15},
+            },
+        )
     return client.request("GET", f"{path}/{parent_name(LABEL)}")[1]
 
 
@@ -128,8 +134,9 @@ def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home
     """With --wait, a service is written only when its dependencies are ready; siblings don't wait for each other."""
     names = ("redis", "left", "right", "top")
     deps = {"//left:dev": ["//redis:dev"], "//right:dev": ["//redis:dev"], "//top:dev": ["//left:dev", "//right:dev"]}
-    shell.make_targets(*(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
-                         for name in names), deps=deps)
+    shell.make_targets(
+        *(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home) for name in names), deps=deps
+    )
     process = shell.start("apply", "--wait=60s", stdout=subprocess.PIPE)
     path = f"/apis/apps/v1/namespaces/{home}/deployments"
 
@@ -143,8 +150,20 @@ def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home
         time.sleep(1.0)
         assert written() == {name for name in names if names.index(name) <= max(map(names.index, wave))}
         for name in wave:
-            client.request("PATCH", f"{path}/{name}/status", content_type="application/merge-patch+json", body={"status": {
-                "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
-                "conditions": [{"type": "Available", "status": "True"}]}})
+            client.request(
+                "PATCH",
+                f"{path}/{name}/status",
+                content_type="application/merge-patch+json",
+                body={
+                    "status": {
+                        "observedGeneration": 1,
+                        "replicas": 1,
+                        "updatedReplicas": 1,
+                        "readyReplicas": 1,
+                        "availableReplicas": 1,
+                        "conditions": [{"type": "Available", "status": "True"}],
+                    }
+                },
+            )
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said

@@ -33,8 +33,20 @@ def fixture_provider(authority):
 def fixture_server(tmp_path_factory, authority, provider):
     """Returns an API server that trusts the authority and the identity provider."""
     binaries = ensure()
-    flags = ["--client-ca-file", str(authority.certificate), "--oidc-issuer-url", provider.url, "--oidc-client-id", CLIENT,
-             "--oidc-ca-file", str(authority.certificate), "--oidc-username-claim", "sub", "--oidc-username-prefix", "oidc:"]
+    flags = [
+        "--client-ca-file",
+        str(authority.certificate),
+        "--oidc-issuer-url",
+        provider.url,
+        "--oidc-client-id",
+        CLIENT,
+        "--oidc-ca-file",
+        str(authority.certificate),
+        "--oidc-username-claim",
+        "sub",
+        "--oidc-username-prefix",
+        "oidc:",
+    ]
     with RealServer(binaries.kubernetes / "kube-apiserver", binaries.etcd / "etcd", tmp_path_factory.mktemp("server"), flags) as server:
         yield server
 
@@ -61,8 +73,7 @@ def fixture_plugin(tmp_path):
     def plugin(version: str, status: dict[str, str]) -> dict[str, Any]:
         answer = tmp_path / "answer.json"
         answer.write_text(json.dumps({"apiVersion": f"client.authentication.k8s.io/{version}", "kind": "ExecCredential", "status": status}))
-        return {"exec": {"apiVersion": f"client.authentication.k8s.io/{version}", "command": "cat", "args": [str(answer)],
-                         "interactiveMode": "Never"}}
+        return {"exec": {"apiVersion": f"client.authentication.k8s.io/{version}", "command": "cat", "args": [str(answer)], "interactiveMode": "Never"}}
 
     return plugin
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any, Self
 
 from rules.k8s.tools.api.client import MERGE_PATCH
 from tests.apply.stacks import DEPS, live_objects, make_namespace, make_stack
@@ -21,7 +22,7 @@ class Player:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Player:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -41,8 +42,12 @@ def deployments(client, place: str) -> dict[str, dict[str, Any]]:
 
 def become_ready(client, place: str, obj: dict[str, Any]) -> None:
     """Makes Deployments ready, as the Deployment controller does."""
-    client.request("PATCH", f"/apis/apps/v1/namespaces/{place}/deployments/{obj['metadata']['name']}/status", content_type=MERGE_PATCH, body={"status": {
-        "observedGeneration": obj["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+    client.request(
+        "PATCH",
+        f"/apis/apps/v1/namespaces/{place}/deployments/{obj['metadata']['name']}/status",
+        content_type=MERGE_PATCH,
+        body={"status": {"observedGeneration": obj["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}},
+    )
 
 
 def moments(events: list[dict[str, Any]], place: str, verb: str, resource: str, subresource: str = "") -> dict[str, tuple[str, str]]:
@@ -79,8 +84,14 @@ def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, ser
 
     assert len(made) == len(DEPS) - 1
     assert [(name, dep) for name, dep in PAIRS if made[name][0] < became[dep][1]] == []
-    writes = [event["objectRef"]["name"] for event in log if event["verb"] == "patch" and event["objectRef"]["resource"] == "deployments"
-              and not event["objectRef"].get("subresource") and "dryRun=All" not in event["requestURI"]]
+    writes = [
+        event["objectRef"]["name"]
+        for event in log
+        if event["verb"] == "patch"
+        and event["objectRef"]["resource"] == "deployments"
+        and not event["objectRef"].get("subresource")
+        and "dryRun=All" not in event["requestURI"]
+    ]
     assert sorted(writes) == sorted(made)
 
 
@@ -110,8 +121,16 @@ def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell
     assert shell.run("apply") == 0, shell.err
     pods = f"/api/v1/namespaces/{place}/pods"
     for name in deployments(client, place):
-        client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"{name}-pod", "labels": {"app": name}},
-                                           "spec": {"containers": [{"name": "main", "image": "registry.example/x"}]}})
+        client.request(
+            "POST",
+            pods,
+            body={
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": f"{name}-pod", "labels": {"app": name}},
+                "spec": {"containers": [{"name": "main", "image": "registry.example/x"}]},
+            },
+        )
     dice = random.Random(9)
 
     def play() -> None:

@@ -60,8 +60,11 @@ def test_new_namespace_does_not_hide_what_is_wrong(shell, client, place):
 
 def test_quota_is_compared_before_the_first_write(shell, client, server, home):
     """A closure that needs more pods than the namespace's quota allows is rejected as a whole."""
-    client.request("POST", f"/api/v1/namespaces/{home}/resourcequotas", body={
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "3"}}})
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{home}/resourcequotas",
+        body={"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "3"}}},
+    )
     objects = [{**deployment(name, replicas=2), "metadata": {"name": name, "namespace": home}} for name in ("one", "two")]
     shell.make_targets(document("//svc:dev", objects, namespace=home))
     before = server.changes()
@@ -74,10 +77,13 @@ def test_quota_is_compared_before_the_first_write(shell, client, server, home):
 def test_what_others_use_of_a_quota_is_counted(shell, client, server, home):
     """If a quota has space for one object, two new objects are rejected as a whole, and one is accepted."""
     path = f"/api/v1/namespaces/{home}/resourcequotas"
-    client.request("POST", path, body={"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"},
-                                       "spec": {"hard": {"count/configmaps": "5"}}})
-    client.request("PATCH", f"{path}/few/status", content_type="application/merge-patch+json", body={
-        "status": {"hard": {"count/configmaps": "5"}, "used": {"count/configmaps": "3"}}})
+    client.request("POST", path, body={"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"count/configmaps": "5"}}})
+    client.request(
+        "PATCH",
+        f"{path}/few/status",
+        content_type="application/merge-patch+json",
+        body={"status": {"hard": {"count/configmaps": "5"}, "used": {"count/configmaps": "3"}}},
+    )
     make_maps(shell, home, "a", "b", "c")
     before = server.changes()
 
@@ -90,9 +96,17 @@ def test_what_others_use_of_a_quota_is_counted(shell, client, server, home):
 
 def test_secret_values_of_the_server_stay_there(shell, client, home):
     """An error about a Secret does not contain a value that only the server knows."""
-    client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "annotations": {"turnup/target": "//svc:dev"}}, "immutable": True,
-        "stringData": {"password": "canary-3361"}})
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{home}/secrets",
+        body={
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s", "annotations": {"turnup/target": "//svc:dev"}},
+            "immutable": True,
+            "stringData": {"password": "canary-3361"},
+        },
+    )
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "immutable": True, "stringData": {"other": "x1y2z3"}}
     shell.make_targets(document("//svc:dev", [secret], namespace=home))
 
@@ -103,8 +117,11 @@ def test_secret_values_of_the_server_stay_there(shell, client, home):
 
 def test_unchanged_stack_is_not_written_at_all(shell, server, home):
     """A second apply writes nothing: no object, no inventory and no lease."""
-    objects = [config_map("a", home, key="1"), {**deployment("web"), "metadata": {"name": "web", "namespace": home}},
-               {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "stringData": {"password": "p"}}]
+    objects = [
+        config_map("a", home, key="1"),
+        {**deployment("web"), "metadata": {"name": "web", "namespace": home}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": home}, "stringData": {"password": "p"}},
+    ]
     shell.make_targets(document("//svc:dev", objects, namespace=home))
     assert shell.run("apply") == 0, shell.err
     before = server.changes()
@@ -122,8 +139,13 @@ def test_drift_is_repaired(shell, client, home):
 
     assert shell.run("apply") == 0, shell.err
     assert maps(client, home)["a"]["data"] == {"key": "1"}
-    client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/a", content_type="application/merge-patch+json", body={"data": {"key": "2"}},
-                   query={"fieldManager": "by-hand"})
+    client.request(
+        "PATCH",
+        f"/api/v1/namespaces/{home}/configmaps/a",
+        content_type="application/merge-patch+json",
+        body={"data": {"key": "2"}},
+        query={"fieldManager": "by-hand"},
+    )
     assert shell.run("apply") == 1
     assert "another manager owns .data.key (managed by 'by-hand')" in shell.err
 
@@ -159,13 +181,21 @@ def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home,
     assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply." in shell.err
 
 
-@pytest.mark.parametrize(("obj", "said"), [
-    ({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "metadata": {"name": "t"}, "spec": {"token": "x"}},
-     "TokenReview t: TokenReview objects are not stored, so they cannot be applied"),
-    ({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "b"}, "target": {"kind": "Node", "name": "n"}},
-     "Binding objects are not stored, so they cannot be applied"),
-    (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
-], ids=["TokenReview", "Binding", "large"])
+@pytest.mark.parametrize(
+    ("obj", "said"),
+    [
+        (
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "metadata": {"name": "t"}, "spec": {"token": "x"}},
+            "TokenReview t: TokenReview objects are not stored, so they cannot be applied",
+        ),
+        (
+            {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "b"}, "target": {"kind": "Node", "name": "n"}},
+            "Binding objects are not stored, so they cannot be applied",
+        ),
+        (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
+    ],
+    ids=["TokenReview", "Binding", "large"],
+)
 def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
     """The errors for a kind that can't be stored and for an object that is too large are specific, and nothing is written."""
     shell.make_targets(document("//svc:dev", [obj], namespace="default"))
@@ -178,13 +208,19 @@ def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
 
 def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home):
     """With the rights of `edit` in one namespace, apply, prune, diff and delete work."""
-    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
     for role in ("system:aggregate-to-edit", "system:aggregate-to-view"):  # A controller aggregates the rules of `edit`.
-        client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings", body={
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"generateName": "robot-"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}]})
+        client.request(
+            "POST",
+            f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings",
+            body={
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"generateName": "robot-"},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+                "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}],
+            },
+        )
     use_token(shell, client, server, home)
     make_maps(shell, home, "a", "b")
 
@@ -204,15 +240,28 @@ def test_account_of_one_namespace_applies_and_prunes(shell, client, server, home
 
 def test_account_without_leases_and_lists_applies(shell, client, server, home):
     """An account that may only write Deployments can apply them, and the run reports the consequences."""
-    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
-    client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/roles", body={
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "own"},
-        "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "create", "patch"]}]})
-    client.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings", body={
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "own"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
-        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}]})
+    client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
+    client.request(
+        "POST",
+        f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/roles",
+        body={
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "own"},
+            "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "create", "patch"]}],
+        },
+    )
+    client.request(
+        "POST",
+        f"/apis/rbac.authorization.k8s.io/v1/namespaces/{home}/rolebindings",
+        body={
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "own"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}],
+        },
+    )
     use_token(shell, client, server, home)
     objects = [{**deployment(name), "metadata": {"name": name, "namespace": home}} for name in ("one", "two", "three", "four")]
     shell.make_targets(document("//svc:dev", objects, namespace=home))
@@ -226,8 +275,9 @@ def test_account_without_leases_and_lists_applies(shell, client, server, home):
 
 def use_token(shell, client: Client, server, place: str) -> None:
     """Makes a shell use the ServiceAccount robot of a namespace."""
-    token = client.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    token = client.request(
+        "POST", f"/api/v1/namespaces/{place}/serviceaccounts/robot/token", body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    )[1]["status"]["token"]
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     shell.use(config)
@@ -240,8 +290,11 @@ def test_create_asks_three_times_of_an_object(shell, client, server, home, count
     make_maps(shell, home, *names)
     seen = len(server.audit())
     assert shell.run("create") == 0, shell.err
-    asked = [event["objectRef"].get("name") for event in server.audit()[seen:] if (event.get("objectRef") or {}).get("resource") == "configmaps"
-             and event["objectRef"].get("namespace") == home]
+    asked = [
+        event["objectRef"].get("name")
+        for event in server.audit()[seen:]
+        if (event.get("objectRef") or {}).get("resource") == "configmaps" and event["objectRef"].get("namespace") == home
+    ]
     assert all(0 < asked.count(name) <= 3 for name in names)
 
     for name, value in (("ours", "2"), ("theirs", "1")):

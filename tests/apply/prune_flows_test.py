@@ -22,16 +22,24 @@ def fixture_two(client, place):
 
 def sets(place: str) -> tuple[list[dict], list[dict]]:
     """Returns two sets: the second drops two objects, changes one and adds one."""
-    one = [*service_objects("web", place, "1", "a"), config_map("stays", place, key="1"), config_map("changes", place, key="1"),
-           config_map("goes", place, key="1"), placed({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "goes"}}, place)]
+    one = [
+        *service_objects("web", place, "1", "a"),
+        config_map("stays", place, key="1"),
+        config_map("changes", place, key="1"),
+        config_map("goes", place, key="1"),
+        placed({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "goes"}}, place),
+    ]
     two = [*one[:5], config_map("changes", place, key="2"), config_map("comes", place, key="1")]
     return one, two
 
 
 def names(client, *places: str) -> set[str]:
     """Returns kind/name of the objects that the tests created, without those of every namespace and the engine's own."""
-    return {f"{identity.kind}/{identity.name}" for identity in live_objects(client, places)
-            if identity.kind != "Lease" and identity.name not in ("kube-root-ca.crt", "default") and not identity.name.startswith("turnup-")}
+    return {
+        f"{identity.kind}/{identity.name}"
+        for identity in live_objects(client, places)
+        if identity.kind != "Lease" and identity.name not in ("kube-root-ca.crt", "default") and not identity.name.startswith("turnup-")
+    }
 
 
 def named(objects: list[dict]) -> set[str]:
@@ -178,13 +186,20 @@ def test_dropped_from_one_of_two_namespaces(shell, client, two):
 def test_data_needs_a_second_flag(shell, client, two):
     """Namespaces, volumes and claims that left the stack stay with --prune, and are deleted with --delete-data."""
     place = two[0]
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": place},
-             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
-    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{place}-volume"}, "spec": {
-        "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Mi"}, "hostPath": {"path": "/nonexistent"}}}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": place},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{place}-volume"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Mi"}, "hostPath": {"path": "/nonexistent"}},
+    }
     made = namespace(f"{place}-made")
-    paths = [f"/api/v1/namespaces/{place}/persistentvolumeclaims/data", f"/api/v1/persistentvolumes/{place}-volume",
-             f"/api/v1/namespaces/{place}-made"]
+    paths = [f"/api/v1/namespaces/{place}/persistentvolumeclaims/data", f"/api/v1/persistentvolumes/{place}-volume", f"/api/v1/namespaces/{place}-made"]
     shell.make_targets(document("//svc:dev", [claim, volume, made, config_map("plain", place)], namespace=place))
     assert shell.run("apply") == 0, shell.err
     before = [client.request("GET", path)[1]["metadata"]["resourceVersion"] for path in paths]
@@ -206,15 +221,21 @@ def test_impersonation(shell, client, two):
     assert shell.run("apply") == 0, shell.err
     mine = client.request("GET", f"/api/v1/namespaces/{place}/configmaps/mine")[1]["metadata"]
     for name, noted in (("labelled", {}), ("disguised", mine["annotations"])):
-        client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body={
-            **config_map(name, place), "metadata": {"name": name, "labels": mine["labels"], "annotations": noted}})
+        client.request(
+            "POST",
+            f"/api/v1/namespaces/{place}/configmaps",
+            body={**config_map(name, place), "metadata": {"name": name, "labels": mine["labels"], "annotations": noted}},
+        )
     assert PART_OF in mine["labels"]
 
     # Another user deletes the object to prune and creates an own one under its name, with the same label and annotation.
     path = f"/api/v1/namespaces/{place}/configmaps/goes"
     client.request("DELETE", path)
-    client.request("POST", f"/api/v1/namespaces/{place}/configmaps", body={
-        **config_map("goes", place, theirs="1"), "metadata": {"name": "goes", "labels": mine["labels"], "annotations": mine["annotations"]}})
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{place}/configmaps",
+        body={**config_map("goes", place, theirs="1"), "metadata": {"name": "goes", "labels": mine["labels"], "annotations": mine["annotations"]}},
+    )
     shell.make_targets(document("//svc:dev", [config_map("mine", place, key="1")], namespace=place))
 
     assert shell.run("apply", "--prune") == 0, shell.err

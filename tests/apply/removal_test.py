@@ -13,18 +13,28 @@ def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
     names = [f"c{index}" for index in range(20)]
     redis, web = ({**deployment(name), "metadata": {"name": name, "namespace": home}} for name in ("redis", "web"))
     held = [{**config_map(name, home, key="1"), "metadata": {"name": name, "namespace": home, "finalizers": ["tests.example.com/held"]}} for name in names]
-    shell.make_targets(document("//redis:dev", [redis], namespace=home), document("//web:dev", [web, *held], namespace=home),
-                       deps={"//web:dev": ["//redis:dev"]})
+    shell.make_targets(
+        document("//redis:dev", [redis], namespace=home), document("//web:dev", [web, *held], namespace=home), deps={"//web:dev": ["//redis:dev"]}
+    )
     assert shell.run("apply") == 0, shell.err
     pods = f"/api/v1/namespaces/{home}/pods"
-    client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": {"app": "web"}},
-                                       "spec": {"containers": [{"name": "main", "image": "app"}]}})
+    client.request(
+        "POST",
+        pods,
+        body={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web-1", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "main", "image": "app"}]},
+        },
+    )
     seen = len(server.audit())
     process = shell.start("delete", stdout=subprocess.PIPE)
     time.sleep(4)
     for name in names:
-        client.request("PATCH", f"/api/v1/namespaces/{home}/configmaps/{name}", content_type="application/merge-patch+json",
-                       body={"metadata": {"finalizers": []}})
+        client.request(
+            "PATCH", f"/api/v1/namespaces/{home}/configmaps/{name}", content_type="application/merge-patch+json", body={"metadata": {"finalizers": []}}
+        )
     time.sleep(3)
     client.request("DELETE", f"{pods}/web-1", body={"gracePeriodSeconds": 0})
     said, _ = process.communicate(timeout=30)

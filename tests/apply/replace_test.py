@@ -27,14 +27,22 @@ def test_replace_writes_only_what_differs(shell, client, server, home):
 
 def test_replace_leaves_claims_bound(shell, client, server, home):
     """A replace keeps what the server and the volume controller wrote into a claim: volume, class, and binding annotations."""
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home}, "spec": {
-        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": home},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
     shell.make_targets(document("//svc:dev", [claim], namespace=home))
     assert shell.run("apply") == 0, shell.err
     path = f"/api/v1/namespaces/{home}/persistentvolumeclaims/data"
     bound = {"pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "node-2"}
-    client.request("PATCH", path, content_type="application/merge-patch+json", body={
-        "metadata": {"annotations": {**bound, "theirs": "1"}}, "spec": {"volumeName": "pvc-1", "storageClassName": "fast"}})
+    client.request(
+        "PATCH",
+        path,
+        content_type="application/merge-patch+json",
+        body={"metadata": {"annotations": {**bound, "theirs": "1"}}, "spec": {"volumeName": "pvc-1", "storageClassName": "fast"}},
+    )
 
     assert shell.run("replace") == 0 and "1 replaced" in shell.err, shell.err
     live = client.request("GET", path)[1]

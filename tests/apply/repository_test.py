@@ -15,8 +15,13 @@ from rules.k8s.tools.objects.plan import Plan, read_plan
 
 ENVIRONMENTS = ("prod", "staging", "dev", "myns")
 # Kinds of the setup's cluster-scoped objects.
-_CLUSTER_WIDE = ("/api/v1/namespaces", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "/apis/storage.k8s.io/v1/storageclasses",
-                 "/apis/rbac.authorization.k8s.io/v1/clusterroles", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
+_CLUSTER_WIDE = (
+    "/api/v1/namespaces",
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "/apis/storage.k8s.io/v1/storageclasses",
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+)
 
 
 def built(name: str) -> Plan:
@@ -30,10 +35,15 @@ def make(shell, plan: Plan) -> int:
 
     Images are not pushed and need no pins here: the API server accepts their names unchanged.
     """
-    documents = [{**entry.document, "context": CONTEXT, "cluster": "", "user": "", "images": {}, "references": {}, "missing_pins": []}
-                 for entry in plan.entries]
-    shell.make_targets(*documents, label=plan.label, deps={entry.label: list(entry.deps) for entry in plan.entries},
-                       services={entry.label: entry.service for entry in plan.entries if entry.service})
+    documents = [
+        {**entry.document, "context": CONTEXT, "cluster": "", "user": "", "images": {}, "references": {}, "missing_pins": []} for entry in plan.entries
+    ]
+    shell.make_targets(
+        *documents,
+        label=plan.label,
+        deps={entry.label: list(entry.deps) for entry in plan.entries},
+        services={entry.label: entry.service for entry in plan.entries if entry.service},
+    )
     return len(plan.objects)
 
 
@@ -59,8 +69,7 @@ def wait_for_definitions(client) -> None:
     deadline = time.monotonic() + 60
     while True:
         listed = client.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")[1]["items"]
-        if all(any(each["type"] == "Established" and each["status"] == "True" for each in (obj.get("status") or {}).get("conditions") or [])
-               for obj in listed):
+        if all(any(each["type"] == "Established" and each["status"] == "True" for each in (obj.get("status") or {}).get("conditions") or []) for obj in listed):
             return
         assert time.monotonic() < deadline, "a definition was not established"
         time.sleep(0.1)

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,9 @@ def live(client: Client, place: str) -> dict[str, tuple[str, str]]:
 
 def generations(client: Client, place: str, kind: str) -> set[str]:
     """Returns the names of all generations of a kind."""
-    return {obj["metadata"]["name"] for obj in client.request(
-        "GET", f"/api/v1/namespaces/{place}/{kind}", query={"labelSelector": "turnup/base-name"})[1]["items"]}
+    return {
+        obj["metadata"]["name"] for obj in client.request("GET", f"/api/v1/namespaces/{place}/{kind}", query={"labelSelector": "turnup/base-name"})[1]["items"]
+    }
 
 
 def test_a_change_rolls_its_users_and_a_rollback_restores_them(shell, client, place):
@@ -117,7 +119,9 @@ def test_rollback_needs_no_workspace(shell, client, place, tmp_path):
     shutil.copytree(Path(shell.environ["RUNFILES_DIR"]) / "turnup", runfiles / "turnup", dirs_exist_ok=True)
     environ = {**shell.environ, "RUNFILES_DIR": str(runfiles), "PATH": "/nonexistent"}
 
-    done = subprocess.run([str(runfiles / "turnup/rules/k8s/tools/verbs/k8s_run"), shell.plan, "rollback"], env=environ, cwd="/", text=True, capture_output=True, timeout=10)
+    done = subprocess.run(
+        [str(runfiles / "turnup/rules/k8s/tools/verbs/k8s_run"), shell.plan, "rollback"], env=environ, cwd="/", text=True, capture_output=True, timeout=10
+    )
 
     assert done.returncode == 0, done.stderr
     assert "this is revision 3" in done.stderr
@@ -174,6 +178,7 @@ def meanwhile(monkeypatch, does: Callable[[], None]) -> None:
 
 def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, client, three, monkeypatch):
     """If another user rolls back while an apply waits, the apply removes no generation that the stack now uses."""
+
     def goes_back() -> None:
         use(second, three, "4")
         assert second.run("rollback", "--to=1") == 0, second.err
@@ -188,9 +193,14 @@ def test_a_rollback_during_the_wait_keeps_its_configuration(shell, second, clien
 
 def test_what_a_live_object_refers_to_stays(shell, client, three, monkeypatch):
     """A generation to which a user has pointed a Deployment by hand is not removed."""
+
     def points() -> None:
-        client.request("PATCH", f"/apis/apps/v1/namespaces/{three}/deployments/user", content_type="application/strategic-merge-patch+json", body={
-            "spec": {"template": {"spec": {"volumes": [{"name": "settings", "configMap": {"name": generation(three, "1")}}]}}}})
+        client.request(
+            "PATCH",
+            f"/apis/apps/v1/namespaces/{three}/deployments/user",
+            content_type="application/strategic-merge-patch+json",
+            body={"spec": {"template": {"spec": {"volumes": [{"name": "settings", "configMap": {"name": generation(three, "1")}}]}}}},
+        )
 
     meanwhile(monkeypatch, points)
     use(shell, three, "4")
@@ -219,15 +229,18 @@ def test_old_generations_go_after_the_wait(shell, client, three, monkeypatch):
     assert generations(client, three, "configmaps") == {generation(three, value) for value in "234"}
     parent = client.request("GET", f"/api/v1/namespaces/{three}/configmaps/{parent_name(LABEL)}")[1]
     assert {identity.name for identity in unpack(parent["binaryData"]["members"], "") if identity.kind == "ConfigMap"} == {
-        generation(three, value) for value in "234"}
+        generation(three, value) for value in "234"
+    }
     before = server_changes(client, three)
     assert shell.run("apply", "--wait=20s") == 0 and server_changes(client, three) == before
 
 
 def server_changes(client: Client, place: str) -> dict[str, str]:
     """Returns the resourceVersion of the stack's inventory and lease."""
-    return {path: client.request("GET", f"{path}/{parent_name(LABEL)}")[1]["metadata"]["resourceVersion"]
-            for path in (f"/api/v1/namespaces/{place}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases")}
+    return {
+        path: client.request("GET", f"{path}/{parent_name(LABEL)}")[1]["metadata"]["resourceVersion"]
+        for path in (f"/api/v1/namespaces/{place}/configmaps", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases")
+    }
 
 
 def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch):
@@ -240,6 +253,7 @@ def test_the_history_is_written_with_the_lease(shell, client, place, monkeypatch
             lease = client.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{place}/leases/{parent_name(LABEL)}")[1]
             held.append(bool(lease["spec"]["holderIdentity"]))
             return real(*arguments, **options)
+
         return looking
 
     with monkeypatch.context() as patch:

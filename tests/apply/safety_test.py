@@ -21,15 +21,21 @@ from tests.apply.stacks import IMAGE, custom, definition, live_objects, make_sta
 
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 CANARY = "canary-value-7715"
-FORMS = (CANARY, base64.b64encode(CANARY.encode()).decode(), base64.b64encode(f"x{CANARY}".encode()).decode()[4:-4],
-         base64.b64encode(f"xx{CANARY}".encode()).decode()[4:-4])
+FORMS = (
+    CANARY,
+    base64.b64encode(CANARY.encode()).decode(),
+    base64.b64encode(f"x{CANARY}".encode()).decode()[4:-4],
+    base64.b64encode(f"xx{CANARY}".encode()).decode()[4:-4],
+)
 """How the canary may look: as it is, in base64, and inside of longer values in base64 (at each offset)."""
 
 
 def every_verb(shell, place: str) -> None:
     """Runs every verb that ends by itself on a stack of ten services, in an order in which each has work to do."""
-    for version, verbs in ((1, ("show", "graph", "diff", "create", "status", "describe")),
-                           (2, ("diff", "apply", "rollback --list", "rollback", "apply --prune", "replace"))):
+    for version, verbs in (
+        (1, ("show", "graph", "diff", "create", "status", "describe")),
+        (2, ("diff", "apply", "rollback --list", "rollback", "apply --prune", "replace")),
+    ):
         make_stack(shell, place, version)
         for words in verbs:
             code = shell.run(*words.split())
@@ -52,25 +58,50 @@ def test_no_write_outside_the_namespace(shell, client, server, home):
 
 def foreign_objects(place: str) -> list[dict[str, Any]]:
     """Returns objects of other users: plain ones, and some that look like the stack's own."""
-    disguise = {"annotations": {"turnup/target": "//web:dev", "turnup/base-name": "web-settings"},
-                "labels": {"turnup/base-name": "web-settings", PART_OF: "applyset-somebody-elses-v1", "app": "web"}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "foreign", "namespace": place},
-           "spec": {"containers": [{"name": "main", "image": "registry.example/x"}]}}
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "foreign", "namespace": place},
-             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
-    kinds = [pod, claim, custom("Foreignthing", "foreign", place), config_map("foreign", place, key="1"), placed(deployment("foreign", image="x"), place),
-             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "foreign", "namespace": place}, "stringData": {"key": "theirs"}},
-             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "foreign", "namespace": place}, "spec": {"ports": [{"port": 80}]}},
-             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "foreign", "namespace": place}}]
+    disguise = {
+        "annotations": {"turnup/target": "//web:dev", "turnup/base-name": "web-settings"},
+        "labels": {"turnup/base-name": "web-settings", PART_OF: "applyset-somebody-elses-v1", "app": "web"},
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "foreign", "namespace": place},
+        "spec": {"containers": [{"name": "main", "image": "registry.example/x"}]},
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "foreign", "namespace": place},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
+    kinds = [
+        pod,
+        claim,
+        custom("Foreignthing", "foreign", place),
+        config_map("foreign", place, key="1"),
+        placed(deployment("foreign", image="x"), place),
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "foreign", "namespace": place}, "stringData": {"key": "theirs"}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "foreign", "namespace": place}, "spec": {"ports": [{"port": 80}]}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "foreign", "namespace": place}},
+    ]
     # One belongs to another target in another stack, and one has only the annotation of this stack's target.
     other = config_map("of-another-stack", place)
     other["metadata"]["annotations"] = {"turnup/target": "//other:dev"}
     alike = config_map("looks-like-ours", place)
     alike["metadata"] |= disguise
     # A user's copy of a Secret of the stack's history, under another name.
-    revision = {"apiVersion": "v1", "kind": "Secret", "type": "turnup/revision", "stringData": {"revision": "theirs"}, "metadata": {
-        "name": "copy-of-a-revision", "namespace": place, "annotations": {STACK: LABEL, "turnup/parts": "1"},
-        "labels": {STACK_LABEL: stack_id(LABEL), "turnup/revision": "99"}}}
+    revision = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "turnup/revision",
+        "stringData": {"revision": "theirs"},
+        "metadata": {
+            "name": "copy-of-a-revision",
+            "namespace": place,
+            "annotations": {STACK: LABEL, "turnup/parts": "1"},
+            "labels": {STACK_LABEL: stack_id(LABEL), "turnup/revision": "99"},
+        },
+    }
     return [*kinds, other, alike, revision]
 
 
@@ -92,8 +123,16 @@ def test_foreign_objects_stay_as_they_are(shell, client, home):
     crd = definition("Foreignthing")
     client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=crd)
     foreign = foreign_objects(home)
-    plurals = {"Pod": "pods", "PersistentVolumeClaim": "persistentvolumeclaims", "Foreignthing": "foreignthings", "Secret": "secrets",
-               "Service": "services", "ServiceAccount": "serviceaccounts", "ConfigMap": "configmaps", "Deployment": "deployments"}
+    plurals = {
+        "Pod": "pods",
+        "PersistentVolumeClaim": "persistentvolumeclaims",
+        "Foreignthing": "foreignthings",
+        "Secret": "secrets",
+        "Service": "services",
+        "ServiceAccount": "serviceaccounts",
+        "ConfigMap": "configmaps",
+        "Deployment": "deployments",
+    }
     planted = []
     for obj in foreign:
         root = f"/api/{obj['apiVersion']}" if "/" not in obj["apiVersion"] else f"/apis/{obj['apiVersion']}"
@@ -129,14 +168,26 @@ def secrets(place: str, suffix: str = "") -> list[dict[str, Any]]:
     value = CANARY + suffix
     meta = {"namespace": place}
     encoded = base64.b64encode(value.encode()).decode()
-    return hash_names([
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "plain", **meta}, "stringData": {"password": value}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "encoded", **meta}, "data": {"password": encoded}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "stable", **meta, "annotations": {
-            "turnup/stable-name": "true",
-            "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": {"password": encoded}})}}, "data": {"password": encoded}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "lines", **meta}, "stringData": {"key": f"begin\n{value}\nend\n"}},
-    ])
+    return hash_names(
+        [
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "plain", **meta}, "stringData": {"password": value}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "encoded", **meta}, "data": {"password": encoded}},
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": "stable",
+                    **meta,
+                    "annotations": {
+                        "turnup/stable-name": "true",
+                        "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": {"password": encoded}}),
+                    },
+                },
+                "data": {"password": encoded},
+            },
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "lines", **meta}, "stringData": {"key": f"begin\n{value}\nend\n"}},
+        ]
+    )
 
 
 def unpacked(obj: dict[str, Any]) -> str:
@@ -170,26 +221,52 @@ def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):
             run(*words.split())
     run("rollback")
     run("replace")
-    kept = {str(identity): unpacked(obj) for identity, obj in live_objects(client, [home]).items()
-            if identity.kind != "Secret" or obj.get("type") == "turnup/revision"}
+    kept = {
+        str(identity): unpacked(obj)
+        for identity, obj in live_objects(client, [home]).items()
+        if identity.kind != "Secret" or obj.get("type") == "turnup/revision"
+    }
     assert any("turnup-revision" in name for name in kept) and any("turnup-svc" in name for name in kept)
     assert [name for name, text in kept.items() if any(form in text for form in FORMS)] == []
 
     # The server's errors quote the values of a rejected object.
-    broken = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": home}, "type": "kubernetes.io/tls", "stringData": {"tls.crt": CANARY}},
-              {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bad", "namespace": home}, "data": {"not base64": CANARY}},
-              {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "typed", "namespace": home}, "stringData": {"key": {"inner": CANARY}}},
-              {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": home, "labels": {"a": "b c"}}, "stringData": {"key": CANARY}}]
+    broken = [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": home}, "type": "kubernetes.io/tls", "stringData": {"tls.crt": CANARY}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bad", "namespace": home}, "data": {"not base64": CANARY}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "typed", "namespace": home}, "stringData": {"key": {"inner": CANARY}}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": home, "labels": {"a": "b c"}}, "stringData": {"key": CANARY}},
+    ]
     for obj in broken:
         shell.make_targets(document("//svc:dev", [obj], namespace=home))
         for verb in ("apply", "diff", "replace"):
             run(verb)
     # One exists only in the cluster, and is immutable.
-    client.request("POST", f"/api/v1/namespaces/{home}/secrets", body={
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "fixed", "annotations": {"turnup/target": "//svc:dev"}}, "immutable": True,
-        "stringData": {"password": CANARY}})
-    shell.make_targets(document("//svc:dev", [
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "fixed", "namespace": home}, "immutable": True, "stringData": {"password": "another"}}], namespace=home))
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{home}/secrets",
+        body={
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "fixed", "annotations": {"turnup/target": "//svc:dev"}},
+            "immutable": True,
+            "stringData": {"password": CANARY},
+        },
+    )
+    shell.make_targets(
+        document(
+            "//svc:dev",
+            [
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {"name": "fixed", "namespace": home},
+                    "immutable": True,
+                    "stringData": {"password": "another"},
+                }
+            ],
+            namespace=home,
+        )
+    )
     for verb in ("diff", "apply", "describe", "delete"):
         run(verb)
 
@@ -205,13 +282,30 @@ def test_rights_in_one_namespace_are_enough(shell, client, server, home):
     rbac = "rbac.authorization.k8s.io"
     base = f"/apis/{rbac}/v1/namespaces/{home}"
     client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts", body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
-    client.request("POST", f"{base}/roles", body={"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": {"name": "own"}, "rules": [
-        {"apiGroups": ["", "apps", "coordination.k8s.io"], "resources": ["*"], "verbs": ["*"]}]})
-    client.request("POST", f"{base}/rolebindings", body={
-        "apiVersion": f"{rbac}/v1", "kind": "RoleBinding", "metadata": {"name": "own"}, "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "own"},
-        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}]})
-    token = client.request("POST", f"/api/v1/namespaces/{home}/serviceaccounts/robot/token", body={
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    client.request(
+        "POST",
+        f"{base}/roles",
+        body={
+            "apiVersion": f"{rbac}/v1",
+            "kind": "Role",
+            "metadata": {"name": "own"},
+            "rules": [{"apiGroups": ["", "apps", "coordination.k8s.io"], "resources": ["*"], "verbs": ["*"]}],
+        },
+    )
+    client.request(
+        "POST",
+        f"{base}/rolebindings",
+        body={
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "own"},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "own"},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": home}],
+        },
+    )
+    token = client.request(
+        "POST", f"/api/v1/namespaces/{home}/serviceaccounts/robot/token", body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    )[1]["status"]["token"]
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     shell.use(config)
@@ -220,8 +314,20 @@ def test_rights_in_one_namespace_are_enough(shell, client, server, home):
     def play_controllers(done: threading.Event) -> None:
         while not done.wait(0.2):
             for obj in client.request("GET", f"/apis/apps/v1/namespaces/{home}/deployments")[1]["items"]:
-                client.request("PATCH", f"/apis/apps/v1/namespaces/{home}/deployments/{obj['metadata']['name']}/status", content_type=MERGE_PATCH, body={
-                    "status": {"observedGeneration": obj["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+                client.request(
+                    "PATCH",
+                    f"/apis/apps/v1/namespaces/{home}/deployments/{obj['metadata']['name']}/status",
+                    content_type=MERGE_PATCH,
+                    body={
+                        "status": {
+                            "observedGeneration": obj["metadata"]["generation"],
+                            "replicas": 1,
+                            "updatedReplicas": 1,
+                            "readyReplicas": 1,
+                            "availableReplicas": 1,
+                        }
+                    },
+                )
 
     make_stack(shell, home, 1)
     done = threading.Event()

@@ -59,16 +59,20 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
     """If another tool wrote an object under the inventory's name, every writing verb fails, names it, and keeps it."""
     name = parent_name(LABEL)
     parent = config_map(name, home)
-    parent["metadata"] |= {"labels": {"applyset.kubernetes.io/id": applyset_id(name, home)},
-                           "annotations": {"applyset.kubernetes.io/tooling": "kubectl/v1.36", "turnup/stack": LABEL}}
+    parent["metadata"] |= {
+        "labels": {"applyset.kubernetes.io/id": applyset_id(name, home)},
+        "annotations": {"applyset.kubernetes.io/tooling": "kubectl/v1.36", "turnup/stack": LABEL},
+    }
     client.request("POST", f"/api/v1/namespaces/{home}/configmaps", body=parent)
     make_maps(shell, home, "a")
     before = server.changes()
 
     for arguments in (("apply",), ("apply", "--prune"), ("create",), ("delete",)):
         assert shell.run(*arguments) == 1
-        assert (f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
-                "that tool, or delete the ConfigMap to start a new list.") in shell.err, arguments
+        assert (
+            f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
+            "that tool, or delete the ConfigMap to start a new list."
+        ) in shell.err, arguments
     assert server.changes() == before
 
 
@@ -92,8 +96,12 @@ def test_label_alone_makes_no_member(shell, client, home):
 
 def test_data_needs_a_second_flag(shell, client, server, home, place):
     """Prune keeps a namespace and a claim unless --delete-data is given."""
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": home},
-             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": home},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+    }
     shell.make_targets(document("//svc:dev", [claim, config_map("a", home), namespace(f"{place}-own")], namespace=home))
     assert shell.run("apply") == 0, shell.err
     make_maps(shell, home, "b")
@@ -235,6 +243,7 @@ def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, 
 
 def test_old_generations_are_not_pruned(shell, client, home):
     """Prune keeps older generations, which a rollback needs, until their ConfigMap leaves the stack."""
+
     def settings(value: str) -> None:
         shell.make_targets(document("//svc:dev", hash_names([config_map("settings", home, key=value)]), namespace=home))
 
@@ -278,13 +287,19 @@ def test_custom_resources_are_pruned_and_definitions_kept(shell, client, home, p
 
 def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell, client, home):
     """A dependency is not deleted while a pod of a dependent exists."""
-    parts = [document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home)
-             for name in ("redis", "web")]
+    parts = [document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home) for name in ("redis", "web")]
     shell.make_targets(*parts, deps={"//web:dev": ["//redis:dev"]})
     assert shell.run("apply") == 0, shell.err
-    client.request("POST", f"/api/v1/namespaces/{home}/pods", body={
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "labels": {"app": "web"}},
-        "spec": {"containers": [{"name": "main", "image": "app"}]}})
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{home}/pods",
+        body={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web-1", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "main", "image": "app"}]},
+        },
+    )
     path = f"/apis/apps/v1/namespaces/{home}/deployments"
     process = shell.start("delete", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 30
@@ -302,20 +317,33 @@ def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell
 def stateful_set(namespace: str) -> dict:
     """Returns a StatefulSet with claim templates."""
     labels = {"app": "redis"}
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "redis", "namespace": namespace}, "spec": {
-        "serviceName": "redis", "selector": {"matchLabels": labels}, "template": {
-            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "app"}]}},
-        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
-            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "redis", "namespace": namespace},
+        "spec": {
+            "serviceName": "redis",
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "app"}]}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}],
+        },
+    }
 
 
 def make_claims(client, stateful: dict, *names: str) -> str:
     """Creates claims as the StatefulSet controller does, and one of another owner with the same labels; returns the claims' path."""
     path = f"/api/v1/namespaces/{stateful['metadata']['namespace']}/persistentvolumeclaims"
     for name in names or ("data-redis-0", "data-redis-1", "data-redis-extra"):
-        client.request("POST", path, body={
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": stateful["spec"]["volumeClaimTemplates"][0]["spec"],
-            "metadata": {"name": name, "labels": stateful["spec"]["selector"]["matchLabels"]}})
+        client.request(
+            "POST",
+            path,
+            body={
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "spec": stateful["spec"]["volumeClaimTemplates"][0]["spec"],
+                "metadata": {"name": name, "labels": stateful["spec"]["selector"]["matchLabels"]},
+            },
+        )
         # No controller here would remove the finalizer.
         client.request("PATCH", f"{path}/{name}", content_type="application/merge-patch+json", body={"metadata": {"finalizers": None}})
     return path
@@ -355,8 +383,16 @@ def test_claims_of_a_pruned_stateful_set_need_the_flag(shell, client, home):
     assert shell.run("apply") == 0, shell.err
     make_claims(client, stateful, "data-redis-2")
     pods = f"/api/v1/namespaces/{home}/pods"
-    client.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "redis-2", "labels": {"app": "redis"}},
-                                       "spec": {"containers": [{"name": "main", "image": "app"}]}})
+    client.request(
+        "POST",
+        pods,
+        body={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "redis-2", "labels": {"app": "redis"}},
+            "spec": {"containers": [{"name": "main", "image": "app"}]},
+        },
+    )
     shell.make_targets(document("//svc:dev", [], namespace=home))
     process = shell.start("apply", "--prune", "--delete-data", stdout=subprocess.PIPE)
     sets = f"/apis/apps/v1/namespaces/{home}/statefulsets"

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import zlib
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.real_server import CONTEXT, RealServer
@@ -24,8 +25,17 @@ IMAGE = "registry.example/app@sha256:"
 # Metadata fields that the server sets.
 _GENERATED = ("uid", "resourceVersion", "creationTimestamp", "generation")
 DEPS = {
-    "redis": (), "queue": (), "users": ("redis",), "stock": ("redis",), "mail": ("queue",), "orders": ("users", "stock", "queue"),
-    "search": ("stock",), "prices": ("stock",), "shop": ("orders", "prices"), "admin": ("users", "orders"), "web": ("shop", "admin"),
+    "redis": (),
+    "queue": (),
+    "users": ("redis",),
+    "stock": ("redis",),
+    "mail": ("queue",),
+    "orders": ("users", "stock", "queue"),
+    "search": ("stock",),
+    "prices": ("stock",),
+    "shop": ("orders", "prices"),
+    "admin": ("users", "orders"),
+    "web": ("shop", "admin"),
 }
 """The services of both versions of the stack, and what each depends on."""
 
@@ -66,10 +76,15 @@ def definition(kind: str, group: str = "tests.example.com") -> dict[str, Any]:
     plural = kind.lower() + "s"
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"},
-        "spec": {"group": group, "scope": "Namespaced",
-                 "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
-                 "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]},
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
     }
 
 
@@ -83,8 +98,12 @@ def service_objects(name: str, place: str, value: str, image: str) -> list[dict[
     main = deployment(name, image=IMAGE + image * 64)
     pod = main["spec"]["template"]["spec"]
     pod["containers"][0]["envFrom"] = [{"configMapRef": {"name": f"{name}-settings"}}, {"secretRef": {"name": f"{name}-key"}}]
-    port = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {
-        "clusterIP": "None", "selector": {"app": name}, "ports": [{"name": "main", "port": 80, "protocol": "TCP"}]}}
+    port = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"clusterIP": "None", "selector": {"app": name}, "ports": [{"name": "main", "port": 80, "protocol": "TCP"}]},
+    }
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-key"}, "stringData": {"key": f"key of {name}"}}
     return hash_names([placed(obj, place) for obj in (main, port, config_map(f"{name}-settings", value=value), secret)])
 
@@ -104,8 +123,11 @@ def make_stack(shell: Shell, place: str, version: int) -> None:
         if version == 1 and name == "prices":
             objects.append(config_map("leftover", place, key="1"))
         documents.append(document(labels[name], objects, namespace=place))
-    shell.make_targets(*documents, services={label: name for name, label in labels.items()},
-                       deps={labels[name]: [labels[dep] for dep in DEPS[name] if dep in labels] for name in names})
+    shell.make_targets(
+        *documents,
+        services={label: name for name, label in labels.items()},
+        deps={labels[name]: [labels[dep] for dep in DEPS[name] if dep in labels] for name in names},
+    )
 
 
 def live_objects(client: Client, places: Iterable[str]) -> dict[Identity, dict[str, Any]]:
@@ -137,8 +159,7 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
     result = {}
     for identity, obj in live.items():
         meta = {key: value for key, value in obj["metadata"].items() if key not in _GENERATED}
-        meta["managedFields"] = sorted(({key: value for key, value in entry.items() if key != "time"}
-                                        for entry in meta.get("managedFields") or []), key=str)
+        meta["managedFields"] = sorted(({key: value for key, value in entry.items() if key != "time"} for entry in meta.get("managedFields") or []), key=str)
         obj = {**obj, "metadata": meta}
         if identity.kind == "Lease":
             obj = {"held by": obj["spec"].get("holderIdentity") or "nobody"}
@@ -147,8 +168,7 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
             for member in members.values():
                 assert member.identity in live, f"the inventory lists {member.identity}, which is not there"
                 assert member.uid == live[member.identity]["metadata"]["uid"], f"the inventory has another UID of {member.identity}"
-            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labeled))]
-                                    for member in members.values())
+            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labeled))] for member in members.values())
         elif identity.kind == "Secret" and obj.get("type") == REVISION:
             obj["content"] = json.loads(zlib.decompress(base64.b64decode(obj.pop("data")["revision"])))
             meta["annotations"].pop("turnup/digest")

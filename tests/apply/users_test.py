@@ -25,21 +25,29 @@ def fixture_users(tmp_path, server, shell, place):
 
 def lists(client, stack: str = LABEL) -> set[str]:
     """Returns the names of one target's inventories in kube-system."""
-    return {obj["metadata"]["name"] for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]
-            if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == stack}
+    return {
+        obj["metadata"]["name"]
+        for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]
+        if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == stack
+    }
 
 
 def deployments(client, place: str) -> dict[str, str]:
     """Returns {Deployment of a namespace: its image}."""
-    return {obj["metadata"]["name"]: obj["spec"]["template"]["spec"]["containers"][0]["image"]
-            for obj in client.request("GET", f"/apis/apps/v1/namespaces/{place}/deployments")[1]["items"]}
+    return {
+        obj["metadata"]["name"]: obj["spec"]["template"]["spec"]["containers"][0]["image"]
+        for obj in client.request("GET", f"/apis/apps/v1/namespaces/{place}/deployments")[1]["items"]
+    }
 
 
 def test_a_stack_that_makes_its_namespace(users, client):
     """Prune and delete of one user keep what the same target created for another user, including the namespace."""
+
     def make(own: str, *names: str) -> None:
-        users[own].make_targets(document("//team:stack", [namespace(own), placed(deployment("web"), own), *(
-            config_map(name, own) for name in names)], namespace=own), label="//team:stack")
+        users[own].make_targets(
+            document("//team:stack", [namespace(own), placed(deployment("web"), own), *(config_map(name, own) for name in names)], namespace=own),
+            label="//team:stack",
+        )
 
     jane, joe = users
     for own in users:
@@ -61,9 +69,12 @@ def test_a_stack_that_makes_its_namespace(users, client):
 
 def test_a_stack_of_several_namespaces(users, client, home):
     """Prune, rollback and delete of one user touch neither another user's part nor what both share."""
+
     def make(own: str, image: str, *names: str) -> None:
-        users[own].make_targets(document("//team:db", [config_map("db", home)], namespace=home), document(
-            "//team:app", [placed(deployment("app", image), own), *(config_map(name, own) for name in names)], namespace=own))
+        users[own].make_targets(
+            document("//team:db", [config_map("db", home)], namespace=home),
+            document("//team:app", [placed(deployment("app", image), own), *(config_map(name, own) for name in names)], namespace=own),
+        )
 
     jane, joe = users
     for own in users:
@@ -117,8 +128,10 @@ def test_a_target_that_moves(shell, client, home, place):
         make_namespace(client, name)
 
     def make(own: str, *names: str) -> None:
-        shell.make_targets(document("//fixed:dev", [config_map(name, home) for name in names], namespace=home),
-                           document("//moves:dev", [config_map("app", own)], namespace=own))
+        shell.make_targets(
+            document("//fixed:dev", [config_map(name, home) for name in names], namespace=home),
+            document("//moves:dev", [config_map("app", own)], namespace=own),
+        )
 
     make(old, "stays", "goes")
     assert shell.run("apply") == 0, shell.err
@@ -140,8 +153,10 @@ def test_a_target_that_moved_is_deleted_where_it_was(shell, client, home, place)
     """A delete also keeps the objects of the old inventory, and deletes them only if the user says that the old namespace was this stack's."""
     for name in ("old", "new"):
         make_namespace(client, f"{place}-{name}")
-        shell.make_targets(document("//fixed:dev", [config_map("stays", home)], namespace=home),
-                           document("//moves:dev", [config_map("app", f"{place}-{name}")], namespace=f"{place}-{name}"))
+        shell.make_targets(
+            document("//fixed:dev", [config_map("stays", home)], namespace=home),
+            document("//moves:dev", [config_map("app", f"{place}-{name}")], namespace=f"{place}-{name}"),
+        )
         assert shell.run("apply") == 0, shell.err
     assert shell.run("delete") == 0, shell.err
     assert set(maps(client, home)) == {"stays"} and set(maps(client, f"{place}-old")) == {"app"} and not maps(client, f"{place}-new")
@@ -165,16 +180,17 @@ def test_killed_while_it_takes_a_list_over(shell, client, home, place, monkeypat
 
     assert shell.run("apply", "--prune") == 0, shell.err
     assert set(maps(client, home)) == set(maps(client, second)) == {"a"}
-    assert not [obj for obj in client.request("GET", f"/api/v1/namespaces/{home}/configmaps")[1]["items"]
-                if obj["metadata"]["name"] == inventory.parent_name(LABEL)]
+    assert not [
+        obj for obj in client.request("GET", f"/api/v1/namespaces/{home}/configmaps")[1]["items"] if obj["metadata"]["name"] == inventory.parent_name(LABEL)
+    ]
     assert len(lists(client)) == 1
 
 
 def test_a_list_that_two_users_had_together(users, client):
     """From an inventory that an earlier version shared between two users, each user takes their own objects and prunes none of the other's."""
+
     def make(own: str, *names: str) -> None:
-        users[own].make_targets(document("//team:stack", [namespace(own), *(config_map(name, own) for name in names)], namespace=own),
-                                label="//team:stack")
+        users[own].make_targets(document("//team:stack", [namespace(own), *(config_map(name, own) for name in names)], namespace=own), label="//team:stack")
 
     jane, joe = users
     members = []

@@ -24,13 +24,18 @@ def fixture_client(server):
 @pytest.fixture(name="stack")
 def fixture_stack(shell, place):
     """Returns the applied plan of web, which depends on redis."""
+
     def placed(name):
         obj = deployment(name, image="registry.example/x@sha256:" + "0" * 64)
         return {**obj, "metadata": {"name": name, "namespace": place}}
 
     labels = [f"//{name}:dev" for name in ("redis", "web")]
-    shell.make_targets(document(labels[0], [namespace(place), placed("redis")]), document(labels[1], [placed("web")]),
-                       services={labels[0]: "redis", labels[1]: "web"}, deps={labels[1]: [labels[0]]})
+    shell.make_targets(
+        document(labels[0], [namespace(place), placed("redis")]),
+        document(labels[1], [placed("web")]),
+        services={labels[0]: "redis", labels[1]: "web"},
+        deps={labels[1]: [labels[0]]},
+    )
     assert shell.run("apply") == 0, shell.err
     return shell
 
@@ -40,8 +45,12 @@ def become_ready(client: Client, place: str, *names: str) -> None:
     for name in names:
         path = f"/apis/apps/v1/namespaces/{place}/deployments/{name}"
         generation = client.request("GET", path)[1]["metadata"]["generation"]
-        client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": {
-            "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+        client.request(
+            "PATCH",
+            f"{path}/status",
+            content_type=MERGE_PATCH,
+            body={"status": {"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}},
+        )
 
 
 def restrict(shell, client: Client, server, place: str, verbs: list[str]) -> None:
@@ -49,14 +58,22 @@ def restrict(shell, client: Client, server, place: str, verbs: list[str]) -> Non
     rules = [{"apiGroups": ["apps", ""], "resources": ["deployments", "pods", "events"], "verbs": verbs}]
     base = f"/apis/{RBAC}/namespaces/{place}"
     client.request("POST", f"{base}/roles", body={"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "few"}, "rules": rules})
-    client.request("POST", f"{base}/rolebindings", body={
-        "apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "few"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "few"},
-        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": place}]})
+    client.request(
+        "POST",
+        f"{base}/rolebindings",
+        body={
+            "apiVersion": RBAC,
+            "kind": "RoleBinding",
+            "metadata": {"name": "few"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "few"},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": place}],
+        },
+    )
     accounts = f"/api/v1/namespaces/{place}/serviceaccounts"
     client.request("POST", accounts, body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}})
-    token = client.request("POST", f"{accounts}/robot/token", body={
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"]["token"]
+    token = client.request("POST", f"{accounts}/robot/token", body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})[1]["status"][
+        "token"
+    ]
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     shell.use(config)
@@ -83,8 +100,12 @@ def test_a_new_generation_is_not_ready(stack, client, place):
     """Old pods that are still ready do not make a changed Deployment ready."""
     become_ready(client, place, "redis", "web")
     assert stack.run("status") == 0, stack.out
-    client.request("PATCH", f"/apis/apps/v1/namespaces/{place}/deployments/web", content_type=MERGE_PATCH,
-                   body={"spec": {"template": {"metadata": {"labels": {"new": "yes"}}}}})
+    client.request(
+        "PATCH",
+        f"/apis/apps/v1/namespaces/{place}/deployments/web",
+        content_type=MERGE_PATCH,
+        body={"spec": {"template": {"metadata": {"labels": {"new": "yes"}}}}},
+    )
 
     assert stack.run("status") == 1
     assert f"Deployment {place}/web: its controller has not seen the change yet" in stack.out
@@ -113,15 +134,49 @@ def put_pod(client: Client, place: str, revision: int, words: str) -> None:
     meta = {"name": name, "namespace": place, "labels": {"app": "redis", "rs": name}}
     base = deployment("redis")["spec"]
     pod = {"containers": [{"name": "main", "image": "app", "command": [f"v{revision}"]}]}
-    made = client.request("POST", f"/apis/apps/v1/namespaces/{place}/replicasets", body={
-        "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {**meta, "annotations": {"deployment.kubernetes.io/revision": str(revision)}},
-        "spec": {**base, "replicas": 0, "selector": {"matchLabels": meta["labels"]}, "template": {"metadata": {"labels": meta["labels"]}, "spec": pod}}})[1]
-    client.request("POST", f"/api/v1/namespaces/{place}/pods", body={"apiVersion": "v1", "kind": "Pod", "spec": pod, "metadata": {
-        **meta, "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": made["metadata"]["uid"], "controller": True}]}})
-    client.request("PATCH", f"/api/v1/namespaces/{place}/pods/{name}/status", content_type=MERGE_PATCH, body={"status": {
-        "phase": "Running", "containerStatuses": [{
-            "name": "main", "ready": False, "restartCount": 6, "image": "app", "imageID": "",
-            "state": {"terminated": {"reason": "Error", "exitCode": 3, "message": words}}}]}})
+    made = client.request(
+        "POST",
+        f"/apis/apps/v1/namespaces/{place}/replicasets",
+        body={
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {**meta, "annotations": {"deployment.kubernetes.io/revision": str(revision)}},
+            "spec": {**base, "replicas": 0, "selector": {"matchLabels": meta["labels"]}, "template": {"metadata": {"labels": meta["labels"]}, "spec": pod}},
+        },
+    )[1]
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{place}/pods",
+        body={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "spec": pod,
+            "metadata": {
+                **meta,
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": made["metadata"]["uid"], "controller": True}],
+            },
+        },
+    )
+    client.request(
+        "PATCH",
+        f"/api/v1/namespaces/{place}/pods/{name}/status",
+        content_type=MERGE_PATCH,
+        body={
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [
+                    {
+                        "name": "main",
+                        "ready": False,
+                        "restartCount": 6,
+                        "image": "app",
+                        "imageID": "",
+                        "state": {"terminated": {"reason": "Error", "exitCode": 3, "message": words}},
+                    }
+                ],
+            }
+        },
+    )
 
 
 def test_a_cured_deployment_is_waited_for(stack, client, place):
@@ -129,13 +184,24 @@ def test_a_cured_deployment_is_waited_for(stack, client, place):
     become_ready(client, place, "web")
     path = f"/apis/apps/v1/namespaces/{place}/deployments/redis"
     client.request("PATCH", path, content_type=MERGE_PATCH, body={"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}})
-    client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": {
-        "observedGeneration": client.request("GET", path)[1]["metadata"]["generation"], "replicas": 2, "updatedReplicas": 1}})
+    client.request(
+        "PATCH",
+        f"{path}/status",
+        content_type=MERGE_PATCH,
+        body={"status": {"observedGeneration": client.request("GET", path)[1]["metadata"]["generation"], "replicas": 2, "updatedReplicas": 1}},
+    )
     name = "leak-0123456789"
-    client.request("POST", f"/api/v1/namespaces/{place}/secrets", body={
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": place}, "stringData": {"password": "Canary-AAAA1111"}})
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "leak-9876543210", "namespace": place, "annotations": {"turnup/base-name": "leak"}},
-              "stringData": {"password": "Canary-BBBB2222"}}
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{place}/secrets",
+        body={"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": place}, "stringData": {"password": "Canary-AAAA1111"}},
+    )
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "leak-9876543210", "namespace": place, "annotations": {"turnup/base-name": "leak"}},
+        "stringData": {"password": "Canary-BBBB2222"},
+    }
     redis = {**deployment("redis"), "metadata": {"name": "redis", "namespace": place}}
     stack.make_targets(document("//redis:dev", [redis, secret]), label="//redis:dev")
     put_pod(client, place, 1, "the former one")
@@ -145,4 +211,6 @@ def test_a_cured_deployment_is_waited_for(stack, client, place):
 
     put_pod(client, place, 2, "with Canary-AAAA1111")
     assert stack.run("wait", "--timeout=60s") == 1
-    assert f"ERROR: //redis:dev: Deployment {place}/redis 1 old replicas are still there (pod redis-2: container main: Error, exit code 3 (with ***)" in stack.err
+    assert (
+        f"ERROR: //redis:dev: Deployment {place}/redis 1 old replicas are still there (pod redis-2: container main: Error, exit code 3 (with ***)" in stack.err
+    )

@@ -16,8 +16,12 @@ ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfiguratio
 
 def service(name: str, place: str) -> dict[str, Any]:
     """Returns a Service."""
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": place}, "spec": {
-        "selector": {"app": name}, "ports": [{"name": "main", "port": 443, "protocol": "TCP"}]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": place},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "main", "port": 443, "protocol": "TCP"}]},
+    }
 
 
 def account(name: str, place: str) -> dict[str, Any]:
@@ -29,11 +33,27 @@ def account(name: str, place: str) -> dict[str, Any]:
 def fixture_hooked(client, home):
     """Returns a namespace in which new ConfigMaps c need the webhook of Service `gate`."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"], "scope": "Namespaced"}
-    client.request("POST", ADMISSION, body={
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": home}, "webhooks": [{
-            "name": "gate.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "rules": [rule],
-            "timeoutSeconds": 1, "matchConditions": [{"name": "one", "expression": f"object.metadata.name == 'c' && request.namespace == '{home}'"}],
-            "clientConfig": {"service": {"namespace": home, "name": "gate", "path": "/check"}}}]})
+    client.request(
+        "POST",
+        ADMISSION,
+        body={
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": home},
+            "webhooks": [
+                {
+                    "name": "gate.example.com",
+                    "admissionReviewVersions": ["v1"],
+                    "sideEffects": "None",
+                    "failurePolicy": "Fail",
+                    "rules": [rule],
+                    "timeoutSeconds": 1,
+                    "matchConditions": [{"name": "one", "expression": f"object.metadata.name == 'c' && request.namespace == '{home}'"}],
+                    "clientConfig": {"service": {"namespace": home, "name": "gate", "path": "/check"}},
+                }
+            ],
+        },
+    )
     asked = client_says(client, home)
     yield home
     client.request("DELETE", f"{ADMISSION}/{home}")
@@ -59,18 +79,27 @@ def test_a_webhook_that_nobody_makes_is_a_refusal(shell, server, hooked):
 
     assert shell.run("apply") == 1
     assert time.monotonic() - started < 5
-    assert shell.err.startswith(f"ERROR: //svc:dev: ConfigMap {hooked}/c: the webhook 'gate.example.com' of Service {hooked}/gate must admit it "
-                                "but does not answer (service ")
+    assert shell.err.startswith(
+        f"ERROR: //svc:dev: ConfigMap {hooked}/c: the webhook 'gate.example.com' of Service {hooked}/gate must admit it but does not answer (service "
+    )
     assert shell.err.endswith("Nothing was written.\n") and len(shell.err.splitlines()) == 1
     assert server.changes() == before
 
 
 def endpoints(client: Client, place: str, *, ready: bool) -> None:
     """Creates the endpoints of Service `gate`, as a controller does for its pods."""
-    client.request("POST", f"/apis/discovery.k8s.io/v1/namespaces/{place}/endpointslices", body={
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [],
-        "metadata": {"name": "gate-1", "labels": {"kubernetes.io/service-name": "gate"}},
-        "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": ready}}]})
+    client.request(
+        "POST",
+        f"/apis/discovery.k8s.io/v1/namespaces/{place}/endpointslices",
+        body={
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "addressType": "IPv4",
+            "ports": [],
+            "metadata": {"name": "gate-1", "labels": {"kubernetes.io/service-name": "gate"}},
+            "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": ready}}],
+        },
+    )
 
 
 @pytest.mark.parametrize("case", ["own", "starting", "idle"])

@@ -1,7 +1,7 @@
 """Fixtures of tests with public registries."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 

@@ -68,8 +68,7 @@ class Clients:
         libraries = ":".join(str(path.parent) for path in (self._folder / "usr/lib").glob("*/libgpgme.so.*"))
         libraries += ":" + ":".join(str(path.parent) for path in (self._folder / "lib").glob("*/libdevmapper.so.*"))
         settings = {**os.environ, "LD_LIBRARY_PATH": libraries, "XDG_RUNTIME_DIR": str(self._folder), **(environment or {})}
-        done = subprocess.run(
-            [self._folder / "usr/bin" / program, *arguments], env=settings, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([self._folder / "usr/bin" / program, *arguments], env=settings, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{program} {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 

@@ -26,9 +26,13 @@ def test_push_then_push_again(registry) -> None:
     """The first push sends everything; the second sends one request per image and uploads nothing."""
     images = [image("hello", "shop/hello", ("latest",)), image("redis", "shop/redis"), image("files_image", "files")]
     first = push_all(images, registry.name)
-    assert [p.reference for p in first] == [f"{registry.name}/{r}@{digest(n)}" for r, n in (("shop/hello", "hello"), ("shop/redis", "redis"), ("files", "files_image"))]
+    assert [p.reference for p in first] == [
+        f"{registry.name}/{r}@{digest(n)}" for r, n in (("shop/hello", "hello"), ("shop/redis", "redis"), ("files", "files_image"))
+    ]
     assert all(exists(registry.name, pushed.repository, pushed.digest) for pushed in first)
-    with urllib.request.urlopen(urllib.request.Request(f"http://{registry.name}/v2/shop/hello/manifests/latest", headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"http://{registry.name}/v2/shop/hello/manifests/latest", headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})
+    ) as answer:
         assert answer.read() == images[0].manifest.read_bytes()
     for method in ("POST", "PUT", "PATCH", "HEAD"):
         registry.requests(method)
@@ -140,7 +144,7 @@ def test_an_image_for_several_platforms_is_pushed(registry, tmp_path) -> None:
     for layout in layouts:
         shutil.copytree(layout, tmp_path / "layout", dirs_exist_ok=True, copy_function=shutil.copyfile)
     entries = [json.loads((layout / "index.json").read_bytes())["manifests"][0] for layout in layouts]
-    for entry, architecture in zip(entries, ("amd64", "arm64")):
+    for entry, architecture in zip(entries, ("amd64", "arm64"), strict=False):
         entry["platform"] = {"os": "linux", "architecture": architecture}
     index = oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
     (tmp_path / "layout/index.json").unlink()
@@ -173,7 +177,7 @@ def test_full_storage_is_one_sentence(registry_program, tmp_path) -> None:
     small = tmp_path / "small-registry"
     owner = "" if os.getuid() == 0 else "--map-root-user"
     mounted = f"mount -t tmpfs -o size=1m tmpfs {data}"
-    small.write_text(f"#!/bin/sh\nexec unshare --mount {owner} sh -c '{mounted} && exec \"$0\" \"$@\"' {registry_program} \"$@\"\n")
+    small.write_text(f'#!/bin/sh\nexec unshare --mount {owner} sh -c \'{mounted} && exec "$0" "$@"\' {registry_program} "$@"\n')
     small.chmod(0o755)
     pauses: list[float] = []
     with RealRegistry(small, tmp_path / "registry") as registry:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _PATIENCE_S = 15.0
 
@@ -51,7 +51,7 @@ class RealRegistry:
         (folder / "config.yml").write_text(json.dumps(config))  # JSON is valid YAML
         self.process: subprocess.Popen | None = None
 
-    def __enter__(self) -> "RealRegistry":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.parse
 from pathlib import Path
+from typing import Self
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -50,7 +51,7 @@ class TokenServer:
         class Handler(http.server.BaseHTTPRequestHandler):
             """Handles GET /token?service=…&scope=…."""
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 """Responds with a token, or 401."""
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
                 scopes = query.get("scope", [])
@@ -72,7 +73,7 @@ class TokenServer:
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self.name = f"127.0.0.1:{self._http.server_address[1]}"
 
-    def __enter__(self) -> "TokenServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
@@ -91,8 +92,14 @@ class TokenServer:
         access = [{"type": kind, "name": name, "actions": actions.split(",")} for kind, name, _, actions in parts]
         now = int(time.time())
         claims = {
-            "iss": ISSUER, "sub": self.login.name, "aud": SERVICE, "exp": now + self.lifetime_s, "nbf": now - 10, "iat": now,
-            "jti": secrets.token_hex(8), "access": access,
+            "iss": ISSUER,
+            "sub": self.login.name,
+            "aud": SERVICE,
+            "exp": now + self.lifetime_s,
+            "nbf": now - 10,
+            "iat": now,
+            "jti": secrets.token_hex(8),
+            "access": access,
         }
         text = ".".join(_encoded(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256", "x5c": self._chain}, claims))
         r, s = utils.decode_dss_signature(self._key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))

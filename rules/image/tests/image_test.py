@@ -116,7 +116,16 @@ def test_packaged_programs_run(tmp_path, image: str, arguments: list[str], says:
     program = _config(image)["config"]["Entrypoint"] if image != "python" else ["/usr/bin/python3.11"]
     (tmp_path / "proc").mkdir(exist_ok=True)
     # Java reads where it is from /proc; in a mount namespace of its own the mount goes with the process.
-    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot --userspec=65532:65532 "$0" "$@"', str(tmp_path)]
+    mounted = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        'mount -t proc proc "$0/proc" && exec chroot --userspec=65532:65532 "$0" "$@"',
+        str(tmp_path),
+    ]
     tmp_path.chmod(0o755)
     done = subprocess.run([*mounted, *program, *arguments], cwd="/", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -132,7 +141,9 @@ def test_dpkg_reads_what_is_inside(tmp_path) -> None:
     admin.mkdir()
     parts = [path.read_text() for path in sorted((tmp_path / "var/lib/dpkg/status.d").iterdir()) if not path.name.endswith(".md5sums")]
     (admin / "status").write_text("\n".join(parts))
-    listed = subprocess.run(["dpkg-query", f"--admindir={admin}", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\n"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["dpkg-query", f"--admindir={admin}", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\n"], capture_output=True, text=True, check=True
+    ).stdout
     found = {line.split()[0]: line.split()[1:] for line in listed.splitlines()}
     assert found["openjdk-17-jre-headless"][0].startswith("17.") and found["openjdk-17-jre-headless"][1] == "installed"
     assert len(found) == len(parts) > 8
@@ -151,7 +162,7 @@ def _needed(data: bytes) -> list[str]:
     """Returns the DT_NEEDED names of a 64-bit little-endian ELF file, empty for anything else."""
     if data[:6] != b"\x7fELF\x02\x01":
         return []
-    offset, = struct.unpack_from("<Q", data, 32)
+    (offset,) = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
     headers = [struct.unpack_from("<IIQQQQ", data, offset + i * size) for i in range(count)]
     dynamic = next((data[at : at + length] for kind, _, at, _, _, length in headers if kind == 2), b"")
@@ -203,7 +214,7 @@ def test_scanners_can_tell_what_is_inside(image: str) -> None:
         for member in tar:
             if member.isreg():
                 found[member.name] = tar.extractfile(member).read()
-    assert b"VERSION_ID=\"12\"" in found["usr/lib/os-release"]
+    assert b'VERSION_ID="12"' in found["usr/lib/os-release"]
     assert re.search(rb"^Package: libc6\nStatus: install ok installed\n(.*\n)*Version: 2\.36", found["var/lib/dpkg/status.d/libc6"])
 
 
@@ -248,12 +259,20 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
     """Every attribute of container_image and container_layer reaches the image."""
     config = _config("files_image")["config"]
     assert config == {
-        "Cmd": ["--verbose"], "Entrypoint": ["/srv/app/greeting.py"], "Env": ["FROM_LAYER=1", "GREETING=hello"], "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},
-        "Labels": {"also": "words from a data file", "file": "words from a data file", "kind": "test"}, "User": "1000:1000", "Volumes": {"/data": {}}, "WorkingDir": "/srv",
+        "Cmd": ["--verbose"],
+        "Entrypoint": ["/srv/app/greeting.py"],
+        "Env": ["FROM_LAYER=1", "GREETING=hello"],
+        "ExposedPorts": {"53/udp": {}, "8080/tcp": {}},
+        "Labels": {"also": "words from a data file", "file": "words from a data file", "kind": "test"},
+        "User": "1000:1000",
+        "Volumes": {"/data": {}},
+        "WorkingDir": "/srv",
     }
     found = {m.name: m for tar in _layers("files_image") for m in tar}
     assert {name: (m.mode, m.uid, m.gid) for name, m in found.items() if m.isreg()} == {
-        "srv/app/greeting.py": (0o555, 65532, 65532), "etc/app/data.txt": (0o440, 7, 8), "etc/empty": (0o444, 7, 8),
+        "srv/app/greeting.py": (0o555, 65532, 65532),
+        "etc/app/data.txt": (0o440, 7, 8),
+        "etc/empty": (0o444, 7, 8),
     }
     assert found["etc/link"].linkname == "app/data.txt"
     assert found["var/spool/app"].isdir()
@@ -282,7 +301,13 @@ def test_a_bundle_holds_its_images_under_their_names() -> None:
     """Each image is there with its own layers, by the names of the attribute; shared layers are there once."""
     files = _archive("bundle")
     entries = {entry["RepoTags"][0]: entry for entry in json.loads(files["manifest.json"])}
-    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == ["shop/both:fastbuild", "shop/files:v1", "shop/files:v2", "shop/layout:latest", "shop/USER:mine"]
+    assert [re.sub("shop/.*:mine", "shop/USER:mine", name) for name in entries] == [
+        "shop/both:fastbuild",
+        "shop/files:v1",
+        "shop/files:v2",
+        "shop/layout:latest",
+        "shop/USER:mine",
+    ]
     layers = {name: entry["Layers"] for name, entry in entries.items()}
     assert layers["shop/files:v1"] == layers["shop/files:v2"] == layers["shop/layout:latest"] == layers["shop/both:fastbuild"]
     assert all(path in files for entry in entries.values() for path in (entry["Config"], *entry["Layers"]))

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -37,13 +37,31 @@ def _build(folder: Path, user: int, umask: int, locale: str, zone: str) -> dict[
             ["--where", "//a:files", "--blob", "files.blob", "--descriptor", "files.json", "--tree", "srv", "sources"],
             ["--where", "//a:debs", "--blob", "debs.blob", "--descriptor", "debs.json", "--deb", "redis-tools.deb", "--rootfs", "--compile-python"],
         ],
-        "image_tool": [["--where", "//a:image", "--config", "config", "--manifest", "manifest", "--digest", "digest", "--layer", "debs.json", "--layer", "files.json"]],
+        "image_tool": [
+            ["--where", "//a:image", "--config", "config", "--manifest", "manifest", "--digest", "digest", "--layer", "debs.json", "--layer", "files.json"]
+        ],
         "archive_tool": [["--image", "a:b", "manifest", "config", "--layer", "debs.blob", "--layer", "files.blob", "--tar", "tar"]],
     }
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": locale, "TZ": zone, "HOME": str(folder), "RUNFILES_DIR": str(folder / "runfiles"), "PYTHONHASHSEED": str(user)}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": locale,
+        "TZ": zone,
+        "HOME": str(folder),
+        "RUNFILES_DIR": str(folder / "runfiles"),
+        "PYTHONHASHSEED": str(user),
+    }
     for name, calls in arguments.items():
         for call in calls:
-            subprocess.run([workspace / "rules/image/tools" / ("layers" if name == "layer_tool" else "images") / name, *call], cwd=folder, env=environment, user=user, group=user, extra_groups=[], umask=umask, check=True)
+            subprocess.run(
+                [workspace / "rules/image/tools" / ("layers" if name == "layer_tool" else "images") / name, *call],
+                cwd=folder,
+                env=environment,
+                user=user,
+                group=user,
+                extra_groups=[],
+                umask=umask,
+                check=True,
+            )
     return {name: (folder / name).read_bytes() for name in ("files.blob", "debs.blob", "config", "manifest", "digest", "tar")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Collection, Sequence
+    from collections.abc import Collection, Sequence
 
 # The rules send this argument (actions.bzl), so that the tools know how the file was encoded.
 _ENCODING = "--encoding="

@@ -21,7 +21,8 @@ __all__ = ["ImageError", "InputError", "LoginError", "PushError", "TurnupError",
 
 TYPE_CHECKING = False  # Only type checkers load `typing`: it takes longer than a small push.
 if TYPE_CHECKING:
-    from typing import Callable, Sequence, TextIO
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
 
 
 class ImageError(TurnupError):

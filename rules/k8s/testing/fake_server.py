@@ -15,10 +15,11 @@ import copy
 import datetime
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 CONTEXT = "turnup-test"
@@ -78,7 +79,7 @@ class FakeServer:
         self._http = _Http(self)
         self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
 
-    def __enter__(self) -> FakeServer:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -94,7 +95,9 @@ class FakeServer:
     def kubeconfig(self, context: str = CONTEXT) -> dict[str, Any]:
         """Returns a kubeconfig with one context of this server."""
         return {
-            "apiVersion": "v1", "kind": "Config", "current-context": context,
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": context,
             "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
             "users": [{"name": "tester", "user": {"token": "not-a-secret"}}],
             "contexts": [{"name": context, "context": {"cluster": "fake", "user": "tester"}}],
@@ -103,8 +106,7 @@ class FakeServer:
     @property
     def writes(self) -> list[Request]:
         """The requests that would change something."""
-        return [request for request in self.requests
-                if request.method != "GET" and request.query.get("dryRun") != "All" and request.path != _REVIEWS]
+        return [request for request in self.requests if request.method != "GET" and request.query.get("dryRun") != "All" and request.path != _REVIEWS]
 
     def path_of(self, obj: dict[str, Any]) -> str:
         """Returns the path of an object."""
@@ -134,8 +136,11 @@ class FakeServer:
             before = self._objects.get(path)
             fresh = copy.deepcopy(obj)
             meta = fresh.setdefault("metadata", {})
-            if before and {**before["metadata"], "resourceVersion": ""} == {**meta, "resourceVersion": "", "uid": before["metadata"]["uid"]} \
-                    and {**before, "metadata": 0} == {**fresh, "metadata": 0}:
+            if (
+                before
+                and {**before["metadata"], "resourceVersion": ""} == {**meta, "resourceVersion": "", "uid": before["metadata"]["uid"]}
+                and {**before, "metadata": 0} == {**fresh, "metadata": 0}
+            ):
                 return copy.deepcopy(before)
             self._version += 1
             meta.update(uid=before["metadata"]["uid"] if before else f"uid-{self._version}", resourceVersion=str(self._version))
@@ -166,9 +171,13 @@ class FakeServer:
                 return 200, copy.deepcopy(found)
             if self._collection(request.path):
                 field, _, uid = request.query.get("fieldSelector", "").partition("involvedObject.uid=")
-                items = [copy.deepcopy(obj) for path, obj in sorted(self._objects.items())
-                         if path.rpartition("/")[0] == request.path and _selected(obj, request.query.get("labelSelector", ""))
-                         and (field or uid in ("", (obj.get("involvedObject") or {}).get("uid")))]
+                items = [
+                    copy.deepcopy(obj)
+                    for path, obj in sorted(self._objects.items())
+                    if path.rpartition("/")[0] == request.path
+                    and _selected(obj, request.query.get("labelSelector", ""))
+                    and (field or uid in ("", (obj.get("involvedObject") or {}).get("uid")))
+                ]
                 return 200, {"items": items, "metadata": {"resourceVersion": str(self._version)}}
             return _status(404, "NotFound", "not found")
         if request.method == "DELETE":
@@ -211,18 +220,22 @@ class FakeServer:
         for version, kind, plural, namespaced in self.kinds:
             group, _, number = version.rpartition("/")
             if bool(group) == groups:
-                items.setdefault(group, {}).setdefault(number, []).append({
-                    "resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced" if namespaced else "Cluster"})
-        return {"kind": "APIGroupDiscoveryList", "items": [
-            {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources} for version, resources in versions.items()]}
-            for group, versions in items.items()]}
+                items.setdefault(group, {}).setdefault(number, []).append(
+                    {"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced" if namespaced else "Cluster"}
+                )
+        return {
+            "kind": "APIGroupDiscoveryList",
+            "items": [
+                {"metadata": {"name": group}, "versions": [{"version": version, "resources": resources} for version, resources in versions.items()]}
+                for group, versions in items.items()
+            ],
+        }
 
     def changes(self, path: str, since: int, seconds: float) -> list[tuple[int, str, dict[str, Any]]]:
         """Returns the changes below a collection after a version; waits a while for the first."""
 
         def found() -> list[tuple[int, str, dict[str, Any]]]:
-            return [(version, kind, obj) for version, where, kind, obj in self._events
-                    if version > since and where.rpartition("/")[0] == path]
+            return [(version, kind, obj) for version, where, kind, obj in self._events if version > since and where.rpartition("/")[0] == path]
 
         with self._changed:
             self._changed.wait_for(lambda: bool(found()), seconds)
@@ -233,8 +246,13 @@ def _note_manager(merged: dict[str, Any], body: dict[str, Any], found: dict[str,
     """Records in managedFields what a manager applied last, and when it last changed something."""
     applied = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
     applied["metadata"] = {key: value for key, value in body["metadata"].items() if key not in ("name", "namespace")}
-    entry = {"manager": manager, "operation": "Apply", "apiVersion": body["apiVersion"], "fieldsType": "FieldsV1",
-             "fieldsV1": _fields({key: value for key, value in applied.items() if value})}
+    entry = {
+        "manager": manager,
+        "operation": "Apply",
+        "apiVersion": body["apiVersion"],
+        "fieldsType": "FieldsV1",
+        "fieldsV1": _fields({key: value for key, value in applied.items() if value}),
+    }
     before = ((found or {}).get("metadata") or {}).get("managedFields") or [{}]
     same = found is not None and _merge(found, body) == found and {**before[0], "time": 0} == {**entry, "time": 0}
     time = before[0]["time"] if same else datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

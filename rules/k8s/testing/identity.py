@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -44,10 +44,16 @@ class Authority:
 
     def _sign(self, subject: x509.Name, key: rsa.RSAPrivateKey, ca: bool = False) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
-        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
-                   .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-                   .not_valid_after(now + datetime.timedelta(days=1))
-                   .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        )
         if not ca:
             address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
             builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
@@ -69,7 +75,7 @@ class IdentityProvider:
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._http.server_address[1]}"
 
-    def __enter__(self) -> IdentityProvider:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -87,9 +93,15 @@ class IdentityProvider:
     def answer(self, path: str) -> tuple[int, dict[str, Any]]:
         """Returns status and body for a path: the discovery document and the keys."""
         if path == "/.well-known/openid-configuration":
-            return 200, {"issuer": self.url, "token_endpoint": f"{self.url}/token", "jwks_uri": f"{self.url}/keys",
-                         "authorization_endpoint": f"{self.url}/auth", "response_types_supported": ["id_token"],
-                         "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"]}
+            return 200, {
+                "issuer": self.url,
+                "token_endpoint": f"{self.url}/token",
+                "jwks_uri": f"{self.url}/keys",
+                "authorization_endpoint": f"{self.url}/auth",
+                "response_types_supported": ["id_token"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
         if path == "/keys":
             numbers = self._key.public_key().public_numbers()
             modulus, exponent = (_encode(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (numbers.n, numbers.e))

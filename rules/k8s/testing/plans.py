@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 WORKSPACE = "turnup"
 REGISTRY = "10.9.9.2:31000"
@@ -24,9 +25,14 @@ def deployment(name: str, image: str = "app", replicas: int = 1) -> dict[str, An
     """Returns a Deployment of one container in namespace dev."""
     labels = {"app": name}
     return {
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "dev"},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {
-            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}},
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "dev"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}},
+        },
     }
 
 
@@ -36,14 +42,24 @@ def document(label: str, objects: Iterable[dict[str, Any]], **settings: Any) -> 
 
     objects = list(objects)
     return {
-        "label": label, "environment": "", "cluster": "", "context": "turnup-test", "user": "", "namespace": "dev",
-        "images": {}, "references": {}, "missing_pins": [], "named_namespaces": named_namespaces(objects), **settings,
+        "label": label,
+        "environment": "",
+        "cluster": "",
+        "context": "turnup-test",
+        "user": "",
+        "namespace": "dev",
+        "images": {},
+        "references": {},
+        "missing_pins": [],
+        "named_namespaces": named_namespaces(objects),
+        **settings,
         "objects": [in_scope(with_owner(obj, label), is_cluster_scoped(obj), label) for obj in objects],
     }
 
 
-def write_plan(runfiles: Path, label: str, documents: Iterable[dict[str, Any]], *, services: dict[str, str] | None = None,
-               deps: dict[str, list[str]] | None = None) -> str:
+def write_plan(
+    runfiles: Path, label: str, documents: Iterable[dict[str, Any]], *, services: dict[str, str] | None = None, deps: dict[str, list[str]] | None = None
+) -> str:
     """Writes a plan and its documents into a runfiles tree.
 
     Args:
@@ -65,7 +81,15 @@ def write_plan(runfiles: Path, label: str, documents: Iterable[dict[str, Any]], 
         service = (services or {}).get(content["label"], "")
         if service:
             (root / f"{index}.service.json").write_text(json.dumps({"name": service, "port": 80}))
-        lines.append({"type": "object", "label": content["label"], "document": name, "kubeconfig": "",
-                      "service": f"{index}.service.json" if service else "", "deps": (deps or {}).get(content["label"], [])})
+        lines.append(
+            {
+                "type": "object",
+                "label": content["label"],
+                "document": name,
+                "kubeconfig": "",
+                "service": f"{index}.service.json" if service else "",
+                "deps": (deps or {}).get(content["label"], []),
+            }
+        )
     (root / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return f"{WORKSPACE}/plan.jsonl"

@@ -1,7 +1,7 @@
 """A real kube-apiserver on etcd, for tests: no nodes, no controllers, only the API.
 
-    with RealServer(Path("kube-apiserver"), Path("etcd"), tmp_path) as server:
-        server.kubeconfig   # a kubeconfig with the context `turnup-test`
+with RealServer(Path("kube-apiserver"), Path("etcd"), tmp_path) as server:
+server.kubeconfig   # a kubeconfig with the context `turnup-test`
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Iterator, Sequence
+from typing import Any, Self
 
 CONTEXT = "turnup-test"
 _START_SECONDS = 90
@@ -47,29 +48,74 @@ class RealServer:
         self.audit_log = folder / "audit.log"
         self.url = ""
 
-    def __enter__(self) -> RealServer:
+    def __enter__(self) -> Self:
         try:
             client_port, peer_port, port = _free_ports(3)
             etcd_url = f"http://127.0.0.1:{client_port}"
-            self._start("etcd", [
-                str(self._etcd), "--data-dir", str(self._folder / "etcd"), "--unsafe-no-fsync", "--listen-client-urls", etcd_url,
-                "--advertise-client-urls", etcd_url, "--listen-peer-urls", f"http://127.0.0.1:{peer_port}",
-                "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer_port}",
-                "--initial-cluster", f"default=http://127.0.0.1:{peer_port}"])
+            self._start(
+                "etcd",
+                [
+                    str(self._etcd),
+                    "--data-dir",
+                    str(self._folder / "etcd"),
+                    "--unsafe-no-fsync",
+                    "--listen-client-urls",
+                    etcd_url,
+                    "--advertise-client-urls",
+                    etcd_url,
+                    "--listen-peer-urls",
+                    f"http://127.0.0.1:{peer_port}",
+                    "--initial-advertise-peer-urls",
+                    f"http://127.0.0.1:{peer_port}",
+                    "--initial-cluster",
+                    f"default=http://127.0.0.1:{peer_port}",
+                ],
+            )
             key = self._folder / "sa.key"
             subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
             (self._folder / "tokens.csv").write_text(f"{self._token},admin,admin,system:masters\n")
-            policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
-                      "rules": [{"level": "Metadata", "users": ["admin"]}, {"level": "None"}]}
+            policy = {
+                "apiVersion": "audit.k8s.io/v1",
+                "kind": "Policy",
+                "omitStages": ["RequestReceived"],
+                "rules": [{"level": "Metadata", "users": ["admin"]}, {"level": "None"}],
+            }
             (self._folder / "audit.json").write_text(json.dumps(policy))
-            self._start("kube-apiserver", [
-                str(self._apiserver), "--etcd-servers", etcd_url, "--cert-dir", str(self._folder / "certs"),
-                "--secure-port", str(port), "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
-                "--service-cluster-ip-range", "10.43.0.0/16", "--token-auth-file", str(self._folder / "tokens.csv"),
-                "--authorization-mode", "RBAC", "--service-account-key-file", str(key),
-                "--service-account-signing-key-file", str(key), "--service-account-issuer", "https://test",
-                "--disable-admission-plugins", "ServiceAccount", "--audit-policy-file", str(self._folder / "audit.json"),
-                "--audit-log-path", str(self.audit_log), *self._flags])
+            self._start(
+                "kube-apiserver",
+                [
+                    str(self._apiserver),
+                    "--etcd-servers",
+                    etcd_url,
+                    "--cert-dir",
+                    str(self._folder / "certs"),
+                    "--secure-port",
+                    str(port),
+                    "--bind-address",
+                    "127.0.0.1",
+                    "--advertise-address",
+                    "127.0.0.1",
+                    "--service-cluster-ip-range",
+                    "10.43.0.0/16",
+                    "--token-auth-file",
+                    str(self._folder / "tokens.csv"),
+                    "--authorization-mode",
+                    "RBAC",
+                    "--service-account-key-file",
+                    str(key),
+                    "--service-account-signing-key-file",
+                    str(key),
+                    "--service-account-issuer",
+                    "https://test",
+                    "--disable-admission-plugins",
+                    "ServiceAccount",
+                    "--audit-policy-file",
+                    str(self._folder / "audit.json"),
+                    "--audit-log-path",
+                    str(self.audit_log),
+                    *self._flags,
+                ],
+            )
             self.url = f"https://127.0.0.1:{port}"
             self._wait()
         except BaseException:
@@ -86,7 +132,9 @@ class RealServer:
     def write_kubeconfig(self, path: Path, context: str = CONTEXT) -> None:
         """Writes a kubeconfig with one context of this server."""
         config = {
-            "apiVersion": "v1", "kind": "Config", "current-context": context,
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": context,
             "clusters": [{"name": "real", "cluster": {"server": self.url, "certificate-authority": str(self._certificate())}}],
             "users": [{"name": "admin", "user": {"token": self._token}}],
             "contexts": [{"name": context, "context": {"cluster": "real", "user": "admin"}}],
@@ -115,8 +163,10 @@ class RealServer:
 
     def changes(self) -> int:
         """Returns how many of them change something: neither dry runs nor access reviews."""
-        return sum(event["verb"] in _WRITING and "dryRun=All" not in event["requestURI"] and "selfsubjectaccessreviews" not in event["requestURI"]
-                   for event in self.audit())
+        return sum(
+            event["verb"] in _WRITING and "dryRun=All" not in event["requestURI"] and "selfsubjectaccessreviews" not in event["requestURI"]
+            for event in self.audit()
+        )
 
     def _certificate(self) -> Path:
         return self._folder / "certs" / "apiserver.crt"
@@ -125,9 +175,9 @@ class RealServer:
         # The programs end with the test, even if it is killed.
         command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         with open(self._folder / f"{name}.log", "wb") as log:
-            self._processes.append(subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder)}))
+            self._processes.append(
+                subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder)})
+            )
 
     def _wait(self) -> None:
         """Waits until the server is ready; shows the end of its log if it does not become ready."""

@@ -35,8 +35,12 @@ class Shell:
     def __init__(self, folder: Path, kubeconfig: dict[str, Any]):
         self.folder = folder
         self.environ = {
-            "RUNFILES_DIR": str(folder / "runfiles"), "KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder),
-            "XDG_STATE_HOME": str(folder / "state"), "TURNUP_STATE_DIR": str(folder / "clusters"), "PATH": os.environ.get("PATH", ""),
+            "RUNFILES_DIR": str(folder / "runfiles"),
+            "KUBECONFIG": str(folder / "kubeconfig"),
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "TURNUP_STATE_DIR": str(folder / "clusters"),
+            "PATH": os.environ.get("PATH", ""),
         }
         self.plan = self.out = self.err = ""
         self.use(kubeconfig)
@@ -72,8 +76,9 @@ class Shell:
         """
         text = f"import sys\nfrom rules.k8s.tools.verbs import start\nimport rules.k8s.tools.verbs.main as run\n{program}\nstart.main(sys.argv[1:])\n"
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **settings}
-        return subprocess.Popen([sys.executable, "-c", text, self.plan, verb, *arguments], text=True,
-                                env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings)
+        return subprocess.Popen(
+            [sys.executable, "-c", text, self.plan, verb, *arguments], text=True, env={**self.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **settings
+        )
 
     def events(self, verb: str, *arguments: str) -> list[dict[str, Any]]:
         """Runs a verb with --output=json; returns its events after validating each against the published schema.

@@ -17,7 +17,8 @@ import errno
 import os
 import sys
 import traceback
-from typing import Any, Callable, TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 from rules.common.errors import TurnupError, UsageError
 
@@ -48,7 +49,7 @@ class Terminated(KeyboardInterrupt):
         exit_code: 128 plus the signal's number, as in shells.
     """
 
-    def __init__(self, number: int):
+    def __init__(self, number: int) -> None:
         super().__init__()
         self.exit_code = 128 + number
 
@@ -87,7 +88,7 @@ class ApiError(TurnupError):
         details: the Status' `details` object; {} when absent.
     """
 
-    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None):
+    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason

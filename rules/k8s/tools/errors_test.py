@@ -19,15 +19,18 @@ def run(error: BaseException, **options) -> tuple[int, str]:
     return run_main(body, stderr=err, **options), err.getvalue()
 
 
-@pytest.mark.parametrize(("error", "code", "text"), [
-    (TurnupError("one\n  sentence."), 1, "ERROR: one sentence.\n"),
-    (UsageError("usage."), 2, "ERROR: usage.\n"),
-    (WrongClusterError("cluster."), 3, "ERROR: cluster.\n"),
-    (ApiError(409, "Conflict", "taken."), 1, "ERROR: taken.\n"),
-    (FileNotFoundError(2, "No such file or directory", "/x"), 1, "ERROR: /x: No such file or directory; correct it and run again.\n"),
-    (KeyError("spec"), 1, "ERROR: internal error, KeyError: 'spec'; run again with TURNUP_DEBUG=1 and report what it prints.\n"),
-    (KeyboardInterrupt(), 130, "ERROR: interrupted; run the same command again to continue.\n"),
-])
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (TurnupError("one\n  sentence."), 1, "ERROR: one sentence.\n"),
+        (UsageError("usage."), 2, "ERROR: usage.\n"),
+        (WrongClusterError("cluster."), 3, "ERROR: cluster.\n"),
+        (ApiError(409, "Conflict", "taken."), 1, "ERROR: taken.\n"),
+        (FileNotFoundError(2, "No such file or directory", "/x"), 1, "ERROR: /x: No such file or directory; correct it and run again.\n"),
+        (KeyError("spec"), 1, "ERROR: internal error, KeyError: 'spec'; run again with TURNUP_DEBUG=1 and report what it prints.\n"),
+        (KeyboardInterrupt(), 130, "ERROR: interrupted; run the same command again to continue.\n"),
+    ],
+)
 def test_every_error_is_one_sentence(error, code, text, monkeypatch):
     """Any exception becomes one line and an exit code, without a traceback."""
     monkeypatch.delenv("TURNUP_DEBUG", raising=False)

@@ -123,7 +123,9 @@ def test_each_push_arrives_where_its_attributes_say(target: str, repository: str
     assert set(registry.manifests) == {(repository, pushed[2])} | {(repository, tag) for tag in tags}
 
 
-@pytest.mark.parametrize(("target", "media_type"), [("push", "application/vnd.oci.image.manifest.v1+json"), ("push_docker", "application/vnd.docker.distribution.manifest.v2+json")])
+@pytest.mark.parametrize(
+    ("target", "media_type"), [("push", "application/vnd.oci.image.manifest.v1+json"), ("push_docker", "application/vnd.docker.distribution.manifest.v2+json")]
+)
 def test_the_digest_is_of_what_is_pushed(target: str, media_type: str) -> None:
     """NAME.digest of a push is its manifest's digest, whatever the format; the format is the manifest's."""
     with FakeRegistry() as registry:

@@ -24,7 +24,9 @@ def main(argv: list[str]) -> int:
         "authorities": len(ssl.create_default_context().get_ca_certs()),
         "zone": str(zoneinfo.ZoneInfo("Europe/Zurich")),
         "data": open(os.path.join(os.environ["RUNFILES_DIR"], "turnup/rules/image/tests/app/data.txt"), encoding="utf-8").read().strip(),
-        "tool": subprocess.run([os.path.join(FOLDER, "tool")], capture_output=True, check=True).stdout.decode() if os.path.exists(os.path.join(FOLDER, "tool")) else None,
+        "tool": subprocess.run([os.path.join(FOLDER, "tool")], capture_output=True, check=True).stdout.decode()
+        if os.path.exists(os.path.join(FOLDER, "tool"))
+        else None,
         "path": [path for path in sys.path if "site-packages" in path],
         "cached": __import__("json").__cached__,
     }

@@ -13,16 +13,17 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, NamedTuple, Sequence
+from typing import NamedTuple
 
 from rules.common.caches import cache_dir
 from rules.image.tools.errors import ImageError
 
 SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _SOURCES = "check the network and /etc/apt/sources.list*, then run this again"
-_PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
+_PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.MULTILINE)
 FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not updated again
 
 
@@ -156,7 +157,7 @@ class Apt:
             if len(names) <= 1:
                 return []
             return [fields for name in names for fields in self._show([name], candidate=candidate)]
-        return [dict(re.findall(r"^([A-Z][\w-]*): *(\S.*)$", paragraph, re.M)) for paragraph in text.split("\n\n")]
+        return [dict(re.findall(r"^([A-Z][\w-]*): *(\S.*)$", paragraph, re.MULTILINE)) for paragraph in text.split("\n\n")]
 
     def versions(self, names: Sequence[str], *, candidate: bool = False) -> list[Version]:
         """Returns the archive's versions of packages, without those that apt does not know.

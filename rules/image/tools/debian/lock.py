@@ -17,8 +17,9 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Iterable, NamedTuple, Sequence
+from typing import NamedTuple
 
 from rules.common.caches import cache_dir
 from rules.image.tools.debian.apt import Apt, AptError, Version, architecture, private_apt
@@ -51,7 +52,9 @@ class PackageRequest(NamedTuple):
         if not self.packages:
             raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
         if self.exclude and not self.dependencies:
-            raise InputError(f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. Remove it, or set dependencies = True.")
+            raise InputError(
+                f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. Remove it, or set dependencies = True."
+            )
         if both := sorted(set(self.packages) & set(self.exclude)):
             raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
 
@@ -142,7 +145,9 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
         files = {sha256_of(path): path for path in Path(temporary).glob("*.deb")}
         for version in versions:
             if version.sha256 not in files:
-                raise InputError(f"{version.name} {version.version}: what was downloaded does not have sha256 {version.sha256}; check the mirror in /etc/apt/sources.list*")
+                raise InputError(
+                    f"{version.name} {version.version}: what was downloaded does not have sha256 {version.sha256}; check the mirror in /etc/apt/sources.list*"
+                )
             os.replace(files[version.sha256], _store(version))
 
 
@@ -167,7 +172,9 @@ def _from(apt: Apt, wanted: Sequence[Version]) -> list[Version]:
     for version in wanted:
         other = offered.get((version.name, version.version))
         if other and other.sha256 != version.sha256:
-            raise InputError(f"{version.name} {version.version}: the lock says sha256 {version.sha256}, the archive {other.sha256}; find out why before you update the lock")
+            raise InputError(
+                f"{version.name} {version.version}: the lock says sha256 {version.sha256}, the archive {other.sha256}; find out why before you update the lock"
+            )
     here = [v for v in wanted if (v.name, v.version) in offered]
     if here:
         _download(apt, here)

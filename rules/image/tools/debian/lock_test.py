@@ -180,7 +180,9 @@ def test_update_writes_the_current_versions(fake, tmp_path) -> None:
     """The lock gets the archive's current versions, keeps other architectures' lines, and the changes are printed."""
     fake.set(system={}, fresh={"a": ["3", "1"], "b": ["5"]})
     other = Version("a", "1", "arm64", "0" * 64)
-    (tmp_path / "x.lock").write_text(debian_lock.render([Version("a", "1", "amd64", checksum("a", "1")), other, Version("old", "1", "amd64", "1" * 64)], "repo"))
+    (tmp_path / "x.lock").write_text(
+        debian_lock.render([Version("a", "1", "amd64", checksum("a", "1")), other, Version("old", "1", "amd64", "1" * 64)], "repo")
+    )
     changes = update_lock.update(update_lock.Repository("repo", PackageRequest(["b", "a"]), "x.lock"), str(tmp_path))
     assert changes == ["  a: 1 -> 3", "  b: not there -> 5", "  old: 1 -> removed"]
     written = debian_lock.parse((tmp_path / "x.lock").read_text(), "x.lock")
@@ -211,7 +213,10 @@ def test_dependencies_are_locked_as_apt_plans_them(fake, tmp_path) -> None:
 def test_what_is_left_out_and_what_only_it_needs_is_not_locked(fake, tmp_path) -> None:
     """A package in exclude counts as installed, by its name and what it provides; other packages' dependencies stay."""
     fake.set(fresh={name: ["2"] for name in ("server", "tools", "libc", "debconf", "perl")}, depends=_TREE, provides={"debconf": ["debconf-2.0"]})
-    assert _update(tmp_path, PackageRequest(["server"], True, ["debconf"])) == ["# amd64: server with dependencies, without debconf", *map(_line, ["libc", "server", "tools"])]
+    assert _update(tmp_path, PackageRequest(["server"], True, ["debconf"])) == [
+        "# amd64: server with dependencies, without debconf",
+        *map(_line, ["libc", "server", "tools"]),
+    ]
 
 
 def test_a_locked_closure_is_fetched_without_asking_for_dependencies(fake, tmp_path) -> None:
@@ -238,7 +243,12 @@ def test_another_machines_closure_stays_while_it_is_asked_for(fake, tmp_path) ->
     fake.set(fresh={"server": ["2"], "more": ["2"]})
     other = f"libother 1 arm64 {'0' * 64}"
     (tmp_path / "x.lock").write_text(f"# head\n# arm64: server with dependencies\n{other}\n")
-    assert _update(tmp_path, PackageRequest(["server"], True)) == ["# amd64: server with dependencies", "# arm64: server with dependencies", other, _line("server")]
+    assert _update(tmp_path, PackageRequest(["server"], True)) == [
+        "# amd64: server with dependencies",
+        "# arm64: server with dependencies",
+        other,
+        _line("server"),
+    ]
     assert _update(tmp_path, PackageRequest(["server", "more"], True)) == ["# amd64: more server with dependencies", _line("more"), _line("server")]
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree
 
 from rules.image.tools.debian import lock as debian_lock
 from rules.image.tools.debian.apt import architecture
@@ -37,7 +38,9 @@ def read_query(text: str) -> list[Repository]:
         name = rule.get("name", "").rpartition(":")[2]
         if lock is not None:
             label = lock.get("value", "").lstrip("@").partition("//")[2]
-            found.append(Repository(name, PackageRequest(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/")))
+            found.append(
+                Repository(name, PackageRequest(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/"))
+            )
     return found
 
 

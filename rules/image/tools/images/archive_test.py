@@ -36,7 +36,9 @@ def test_a_tar_is_a_layout_and_docker_loadable(image, tmp_path) -> None:
     manifest = files["blobs/sha256/" + entry["digest"][7:]]
     (docker,) = json.loads(files["manifest.json"])
     assert docker["RepoTags"] == ["bazel/a/b:c"]
-    assert [docker["Config"][13:], docker["Layers"][0][13:]] == [part["digest"][7:] for part in (json.loads(manifest)["config"], json.loads(manifest)["layers"][0])]
+    assert [docker["Config"][13:], docker["Layers"][0][13:]] == [
+        part["digest"][7:] for part in (json.loads(manifest)["config"], json.loads(manifest)["layers"][0])
+    ]
     assert all(oci.sha256(data) == "sha256:" + path[13:] for path, data in files.items() if path.startswith("blobs/"))
 
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from rules.common import stamping, worker
 from rules.common.stamping import fill
@@ -36,7 +37,7 @@ def parse_created(value: str, where: str) -> str:
         import datetime  # most images have the time 1970
 
         try:
-            moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.timezone.utc)
+            moment = datetime.datetime.fromisoformat(match[1] + match[3]).astimezone(datetime.UTC)
         except (ValueError, OverflowError):
             raise InputError(f"{where}: creation_time: found {value!r}, which is not a date and time; correct it") from None
         return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
@@ -44,7 +45,9 @@ def parse_created(value: str, where: str) -> str:
         import time
 
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
-    raise InputError(f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}")
+    raise InputError(
+        f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}{', and set stamp = True for stamp variables' * ('{' in value)}"
+    )
 
 
 def read_layer(path: str) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import hashlib
 import os
 import sys
 import tarfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Callable, Mapping, NamedTuple, Protocol, Sequence
+from typing import IO, Any, NamedTuple, Protocol
 
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, check_written, run, writing
@@ -205,7 +206,9 @@ def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -
     first: dict[str, object] = {}
     for name, entry in known:
         if name in first:
-            raise InputError(f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them")
+            raise InputError(
+                f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them"
+            )
         first[name] = entry.get("digest")
 
 
@@ -245,10 +248,7 @@ def describe(manifest: Mapping[str, Any], config: bytes, where: str) -> list[dic
     diff_ids = oci.check_config(config, where)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(manifest["layers"]):
         raise InputError(f"{where}: {len(manifest['layers'])} layers in its manifest and {len(diff_ids)} in its config; build it again")
-    return [
-        {**oci.layer_descriptor(layer), "diff_id": diff_id, "created_by": where}
-        for layer, diff_id in zip(manifest["layers"], diff_ids)
-    ]
+    return [{**oci.layer_descriptor(layer), "diff_id": diff_id, "created_by": where} for layer, diff_id in zip(manifest["layers"], diff_ids, strict=False)]
 
 
 def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) -> None:
@@ -268,7 +268,9 @@ def copy_blob(file: IO[bytes], size: int, digest: str, out: Path, where: str) ->
                 target.write(data)
         found = "sha256:" + hasher.hexdigest()
         if count != size:
-            raise InputError(f"{where}: {digest} has {'more than ' * (count > size)}{min(count, size)} bytes, {size} are expected; it is damaged, build or fetch it again")
+            raise InputError(
+                f"{where}: {digest} has {'more than ' * (count > size)}{min(count, size)} bytes, {size} are expected; it is damaged, build or fetch it again"
+            )
         if found != digest:
             raise InputError(f"{where}: {digest} has the digest {found}; it is damaged, build or fetch it again")
         check_written(out, size)
@@ -295,7 +297,9 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
             copy_blob(file, layer["size"], layer["digest"], layers / str(number), where)
         plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
         if plain != layer["diff_id"]:
-            raise InputError(f"{where}: the layer {layer['digest']} unpacks to {plain}, its config says {layer['diff_id']}; it is damaged, build or fetch it again")
+            raise InputError(
+                f"{where}: the layer {layer['digest']} unpacks to {plain}, its config says {layer['diff_id']}; it is damaged, build or fetch it again"
+            )
     if several and not architecture:
         Path(layers, PLATFORMS).write_bytes(oci.dump({"manifest": oci.sha256(manifest), "platforms": several}))
     return stored
@@ -318,7 +322,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage
     if len(diff_ids) != len(paths):
         raise InputError(f"{where}: {len(paths)} layers in manifest.json and {len(diff_ids)} in the config; save the image again")
     descriptors, left = [], unpacking.TOTAL
-    for number, (path, diff_id) in enumerate(zip(paths, diff_ids)):
+    for number, (path, diff_id) in enumerate(zip(paths, diff_ids, strict=False)):
         file = source.open(os.path.normpath(str(path)))
         if file is None:
             raise InputError(f"{where}: the layer {str(path)!r:.200} is referenced but missing; save the image again")

@@ -21,14 +21,6 @@ from rules.image.tools.testing.layouts import LAYER, layout, tar_of, write
 DOCKER = "application/vnd.docker."
 
 
-
-
-
-
-
-
-
-
 def run(tmp_path: Path, *paths: Path, architecture: str = "") -> importing.ImportedImage:
     """Imports paths into tmp_path/out."""
     (tmp_path / "out").mkdir(exist_ok=True)
@@ -52,7 +44,8 @@ def test_a_layout_is_read_in_each_form(tmp_path, form) -> None:
     files = layout()
     folder = write(files, tmp_path / "layout")
     paths = {
-        "folder": [folder], "files": [folder / name for name in files],
+        "folder": [folder],
+        "files": [folder / name for name in files],
         "tar": [archive(tmp_path, tar_of({f"./{name}": data for name, data in files.items()}))],
         "tar.gz": [archive(tmp_path, gzip.compress(tar_of(files)))],
     }[form]
@@ -96,7 +89,9 @@ def test_docker_save_is_read(tmp_path, packed) -> None:
 def _index(*platforms: tuple[str, str, str]) -> dict:
     """Returns an index with a manifest for each (os, architecture, variant)."""
     names = ("os", "architecture", "variant")
-    return {"manifests": [{"digest": f"sha256:{number:064}", "platform": dict(zip(names, platform))} for number, platform in enumerate(platforms)]}
+    return {
+        "manifests": [{"digest": f"sha256:{number:064}", "platform": dict(zip(names, platform, strict=False))} for number, platform in enumerate(platforms)]
+    }
 
 
 def test_the_image_for_a_platform_is_chosen() -> None:
@@ -117,7 +112,7 @@ def test_of_equal_platforms_none_is_guessed() -> None:
     with pytest.raises(InputError, match=r"^it: two images for linux/amd64, sha256:0+ and sha256:0+1; take one by its digest, or give a layout"):
         importing.choose(_index(("linux", "amd64", ""), ("linux", "amd64", "")), "amd64", "linux", "it")
     index = _index(("windows", "amd64", ""), ("windows", "amd64", ""))
-    for entry, version in zip(index["manifests"], ("10.0.20348.1", "10.0.17763.1")):
+    for entry, version in zip(index["manifests"], ("10.0.20348.1", "10.0.17763.1"), strict=False):
         entry["platform"]["os.version"] = version
     assert importing.choose(index, "amd64", "windows", "it")["digest"][-1] == "0"
 

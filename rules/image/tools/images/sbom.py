@@ -18,8 +18,9 @@ import re
 import sys
 import tarfile
 import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, Sequence
+from typing import IO, Any
 
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
@@ -29,7 +30,9 @@ from rules.image.tools.oci import image_files, layer_tars, oci
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
 _RELEASE = "usr/lib/os-release"
-_TELLING = re.compile(rf"{_STATUS.pattern}|{_METADATA.pattern}|usr/share/doc/[^/]+/copyright\Z|{_RELEASE}\Z|var/lib/dpkg/.*\.(list|md5sums)\Z|.*\.dist-info/RECORD\Z")
+_TELLING = re.compile(
+    rf"{_STATUS.pattern}|{_METADATA.pattern}|usr/share/doc/[^/]+/copyright\Z|{_RELEASE}\Z|var/lib/dpkg/.*\.(list|md5sums)\Z|.*\.dist-info/RECORD\Z"
+)
 _LIMIT = 16 << 20  # bytes of a metadata file; larger files are not metadata
 _WHITEOUT = ".wh."
 
@@ -144,7 +147,7 @@ def _quote(text: str) -> str:
 def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
     """Returns the Debian packages and their paths."""
     components, owned = [], set()
-    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', contents.metadata.get(_RELEASE, b"").decode("utf-8", "replace"), re.M))
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', contents.metadata.get(_RELEASE, b"").decode("utf-8", "replace"), re.MULTILINE))
     distribution = f"&distro={_quote(release['ID'] + '-' + release.get('VERSION_ID', ''))}" if "ID" in release else ""
     for path in sorted(contents.metadata):
         if path.endswith(".md5sums") and path.startswith("var/lib/dpkg/"):
@@ -155,13 +158,13 @@ def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
         elif _STATUS.match(path):
             owned.add(path)
             for paragraph in contents.metadata[path].decode("utf-8", "replace").split("\n\n"):
-                fields = dict(re.findall(r"^(Package|Version|Architecture|Maintainer|Status): *(.+)$", paragraph, re.M))
+                fields = dict(re.findall(r"^(Package|Version|Architecture|Maintainer|Status): *(.+)$", paragraph, re.MULTILINE))
                 if not {"Package", "Version"} <= fields.keys() or not fields.get("Status", "installed").endswith("installed"):
                     continue
                 name, version = fields["Package"], fields["Version"]
                 purl = f"pkg:deb/debian/{_quote(name)}@{_quote(version)}?arch={_quote(fields.get('Architecture', 'all'))}{distribution}"
                 copyright_file = contents.metadata.get(f"usr/share/doc/{name}/copyright", b"").decode("utf-8", "replace")
-                licenses = re.findall(r"^License: *([^\n]{1,100}?) *$", copyright_file, re.M)
+                licenses = re.findall(r"^License: *([^\n]{1,100}?) *$", copyright_file, re.MULTILINE)
                 more = {"supplier": {"name": fields["Maintainer"]}} if "Maintainer" in fields else {}
                 components.append(_component("library", name, version, purl, licenses, **more))
                 owned.add(f"usr/share/doc/{name}/copyright")
@@ -219,7 +222,7 @@ def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
         InputError: a layer is damaged.
     """
     contents = Contents()
-    for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:])):
+    for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:]), strict=False):
         with layer_tars.open_layer(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
             contents.add_layer(stream, name)
     debian, by_debian = _debian(contents)

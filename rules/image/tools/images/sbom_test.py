@@ -56,7 +56,16 @@ def test_a_hard_link_to_a_lower_layers_file_has_its_content() -> None:
     assert contents.digests["e"] == contents.digests["a/b"]
 
 
-@pytest.mark.parametrize("headers", [{"GNU.sparse.size": "abc"}, {"GNU.sparse.map": "abc"}, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"}], ids=str)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.size": "abc"},
+        {"GNU.sparse.map": "abc"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+        {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"},
+    ],
+    ids=str,
+)
 def test_wrong_and_sparse_headers_are_refused(headers) -> None:
     """Malformed tars and decompression bombs are one-sentence errors."""
     with pytest.raises(InputError, match="^it: .*build it again"):

@@ -16,7 +16,9 @@ def test_an_unknown_variable_is_named() -> None:
         fill_all({"labels": {"a": "{NOBODY}"}}, {"BUILD_TIMESTAMP": "1"}, "//a:b")
 
 
-@pytest.mark.parametrize(("created", "expected"), [(None, "2001-09-09T01:46:40Z"), ("{BUILD_TIMESTAMP}", "2001-09-09T01:46:40Z"), ("7", "1970-01-01T00:00:07Z")])
+@pytest.mark.parametrize(
+    ("created", "expected"), [(None, "2001-09-09T01:46:40Z"), ("{BUILD_TIMESTAMP}", "2001-09-09T01:46:40Z"), ("7", "1970-01-01T00:00:07Z")]
+)
 def test_the_image_tool_stamps(tmp_path, created, expected) -> None:
     """With --status the time is the build's unless one is given; env and labels, also those from files, are filled in."""
     (tmp_path / "status").write_text("BUILD_TIMESTAMP 1000000000\nSTABLE_GIT_COMMIT abc\n")

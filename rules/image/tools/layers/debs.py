@@ -23,8 +23,9 @@ import sys
 import tarfile
 import warnings
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Iterator, NamedTuple, Sequence
+from typing import NamedTuple
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree, clean_path, content, read_tar
@@ -129,12 +130,16 @@ def read_package(path: str) -> Package:
                 raise InputError(f"{path}: its {name} has {member.size} bytes, more than the {_CONTROL} that it may have; fetch it again")
             if extracted:
                 texts[name] = extracted.read().decode("utf-8", "replace")
-    fields = dict(re.findall(r"^(Package|Version|Architecture): *(\S+)\s*$", texts["control"], re.M))
+    fields = dict(re.findall(r"^(Package|Version|Architecture): *(\S+)\s*$", texts["control"], re.MULTILINE))
     for field in ("Package", "Version", "Architecture"):
         if field not in fields:
             raise InputError(f"{path}: its control file has no {field}; fetch it again")
     return Package(
-        fields["Package"], fields["Version"], fields["Architecture"], texts["control"], texts["md5sums"],
+        fields["Package"],
+        fields["Version"],
+        fields["Architecture"],
+        texts["control"],
+        texts["md5sums"],
         _tar(members, "data", path),
     )
 
@@ -183,7 +188,7 @@ def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str
 
 def _add_root(tree: Tree) -> None:
     """Adds what a root file system needs besides packages: usr-merge links, accounts, CA bundle, /tmp, home."""
-    for name in _MERGED[:2] + ("lib64", "sbin"):
+    for name in (*_MERGED[:2], "lib64", "sbin"):
         tree.add(f"usr/{name}", Entry(DIRECTORY, 0o755))
         tree.add(name, Entry(SYMLINK, 0o777, target=f"usr/{name}"))
     for path, text in _ACCOUNTS.items():

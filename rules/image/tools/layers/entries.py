@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from typing import IO, TYPE_CHECKING, Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
@@ -111,7 +112,9 @@ class Tree:
         """
         path = clean_path(path, self.where)
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
-            raise InputError(f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete")
+            raise InputError(
+                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete"
+            )
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)
         if not path:

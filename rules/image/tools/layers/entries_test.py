@@ -152,7 +152,9 @@ def test_hostile_tar_members_are_refused(member: tarfile.TarInfo, message: str) 
         Tree("//t").add_tar(_tar((member, b"")), name="evil.tar")
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:700], lambda data: b"no tar at all" * 100, lambda data: b"\x1f\x8b" + data, lambda data: b"\xfd7zXZ\0" + data])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:700], lambda data: b"no tar at all" * 100, lambda data: b"\x1f\x8b" + data, lambda data: b"\xfd7zXZ\0" + data]
+)
 def test_damaged_tars_are_refused(damage, tmp_path) -> None:
     """Truncated, foreign and wrongly compressed files are one-sentence errors that name the file."""
     path = tmp_path / "x.tar"

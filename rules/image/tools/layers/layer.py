@@ -19,8 +19,9 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import BinaryIO, Callable, Iterator, NamedTuple, Sequence
+from typing import BinaryIO, NamedTuple
 
 from rules.common import worker
 from rules.image.tools.arguments import read_arguments, take_pairs

@@ -74,7 +74,9 @@ def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
 def test_a_known_layer_has_its_known_digest(tmp_path, compression, digest) -> None:
     """The bytes are the same on every machine: they have these recorded digests."""
     top = _source(tmp_path / "src", 0o022, 1)
-    built = _build(tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8", "--compression", compression)
+    built = _build(
+        tmp_path / "out", "--tree", "srv", str(top), "--symlink", "bin/x", "/srv/a.py", "--empty-dir", "data", "--owner", "7:8", "--compression", compression
+    )
     assert built["diff_id"] == "sha256:75d9e78293775c250df5a2f3b3cc2f2356be4bf2bd77556c87c3442aa8fc7687"
     assert built["digest"] == digest
 
@@ -284,7 +286,19 @@ def test_a_full_disk_is_one_sentence(tmp_path, capsys) -> None:
 def test_a_disk_that_fills_up_in_the_middle_is_no_success(tmp_path, capsys, compression: str) -> None:
     """An incomplete write, as at the end of a full disk, fails the layer."""
     (tmp_path / "data").write_bytes(random.Random(0).randbytes(3 << 20))
-    arguments = ["--where", "//t:l", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), "--file", "x", str(tmp_path / "data"), "--compression", compression]
+    arguments = [
+        "--where",
+        "//t:l",
+        "--blob",
+        str(tmp_path / "b"),
+        "--descriptor",
+        str(tmp_path / "d"),
+        "--file",
+        "x",
+        str(tmp_path / "data"),
+        "--compression",
+        compression,
+    ]
     assert run(layer.main, arguments) == 0
     room = (tmp_path / "b").stat().st_size - 5
     (tmp_path / "d").unlink()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci import oci
@@ -82,7 +83,9 @@ def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path])
     parts = [parsed["config"], *parsed["layers"]]
     if len(parts) != len(files):
         raise InputError(f"{manifest}: names {len(parts) - 1} layers, {len(files) - 1} were given; build the image again")
-    for part, path, size in zip(parts, files, sizes):
+    for part, path, size in zip(parts, files, sizes, strict=False):
         if size != part["size"]:
             raise InputError(f"{path}: has {size} bytes, {manifest} says {part['size']}; build the image again")
-    return ImageFiles(data, oci.sha256(data), parsed["mediaType"], parts, {part["digest"]: (part["size"], path) for part, path in zip(parts, files)})
+    return ImageFiles(
+        data, oci.sha256(data), parsed["mediaType"], parts, {part["digest"]: (part["size"], path) for part, path in zip(parts, files, strict=False)}
+    )

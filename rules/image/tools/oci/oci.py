@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rules.image.tools.errors import InputError, mask_login
 
@@ -25,7 +26,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 _DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-_DOCKER_LAYERS = {f"application/vnd.docker.image.rootfs.diff.tar{ending}": layer for ending, layer in zip((".gzip", "", ".zstd"), LAYERS)}
+_DOCKER_LAYERS = {f"application/vnd.docker.image.rootfs.diff.tar{ending}": layer for ending, layer in zip((".gzip", "", ".zstd"), LAYERS, strict=False)}
 INDEXES = (INDEX, DOCKER_LIST)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 
@@ -76,9 +77,7 @@ def check_repository(value: str, where: str) -> str:
     """Returns value if it is a repository name as distribution-spec 1.1 defines it, at most 255 long."""
     if len(value) <= 255 and _REPOSITORY.match(value):
         return value
-    raise InputError(
-        f"{where}: {mask_login(value)!r:.120} is not a repository name; use lower-case letters, digits, '.', '_', '-' and '/'"
-    )
+    raise InputError(f"{where}: {mask_login(value)!r:.120} is not a repository name; use lower-case letters, digits, '.', '_', '-' and '/'")
 
 
 def check_tag(value: str, where: str) -> str:
@@ -96,7 +95,9 @@ def check_platform(config: bytes, architecture: str, system: str, where: str, va
     found = load(config, where)
     for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
         if wanted not in ("", usual) and found.get(key) not in (None, "", wanted):
-            raise InputError(f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; set {'cpu_variant' if key == 'variant' else key} to that, or name another image")
+            raise InputError(
+                f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; set {'cpu_variant' if key == 'variant' else key} to that, or name another image"
+            )
 
 
 def dump(value: Any) -> bytes:
@@ -151,7 +152,9 @@ def check_manifest(data: bytes, where: str) -> dict[str, Any]:
     """
     manifest = load(data, where)
     if manifest.get("schemaVersion") == 1 or "distribution.manifest.v1+" in str(manifest.get("mediaType")):
-        raise InputError(f"{where}: an image in docker's schema 1, which is unsupported since 2017; push it again with a current docker, or copy it with skopeo")
+        raise InputError(
+            f"{where}: an image in docker's schema 1, which is unsupported since 2017; push it again with a current docker, or copy it with skopeo"
+        )
     if manifest.get("schemaVersion") != 2 or manifest.setdefault("mediaType", MANIFEST) not in MANIFESTS:
         raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an image manifest is needed ({MANIFEST})")
     check_descriptor(manifest.get("config"), [CONFIG, _DOCKER_CONFIG], f"{where}: config")
@@ -208,9 +211,7 @@ def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> li
     for name in sorted(changes):
         if not name or "=" in name or "\0" in name + changes[name]:
             raise InputError(f"{where}: {name!r} is not a name for an environment variable; remove '=' and NUL")
-        merged[name] = re.sub(
-            r"\$(?:\$|\{(\w+)\}|(\w+))", lambda match: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), changes[name]
-        )
+        merged[name] = re.sub(r"\$(?:\$|\{(\w+)\}|(\w+))", lambda match: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), changes[name])
     return [f"{name}={value}" for name, value in merged.items()]
 
 

@@ -45,8 +45,12 @@ def test_a_config_from_scratch_has_what_was_set() -> None:
     settings = {"env": {"B": "2", "A": "1"}, "entrypoint": ["/x"], "ports": ["80", "53/udp"], "user": "65532", "labels": {"l": "v"}, "volumes": ["/data"]}
     config = oci.build_config(None, [LAYER], settings, "//t:i")
     assert config["config"] == {
-        "Env": ["A=1", "B=2"], "Entrypoint": ["/x"], "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
-        "User": "65532", "Labels": {"l": "v"}, "Volumes": {"/data": {}},
+        "Env": ["A=1", "B=2"],
+        "Entrypoint": ["/x"],
+        "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+        "User": "65532",
+        "Labels": {"l": "v"},
+        "Volumes": {"/data": {}},
     }
     assert (config["architecture"], config["os"], config["created"]) == ("amd64", "linux", "1970-01-01T00:00:00Z")
     assert config["rootfs"] == {"type": "layers", "diff_ids": [LAYER["diff_id"]]}
@@ -113,8 +117,15 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
         oci.load(data, "f")
 
 
-@pytest.mark.parametrize(("value", "time"), [("", oci.EPOCH), ("86400", "1970-01-02T00:00:00Z"), ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
-    ("2026-01-02T03:04:05.123456789+05:30", "2026-01-01T21:34:05.123456789Z")])
+@pytest.mark.parametrize(
+    ("value", "time"),
+    [
+        ("", oci.EPOCH),
+        ("86400", "1970-01-02T00:00:00Z"),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+        ("2026-01-02T03:04:05.123456789+05:30", "2026-01-01T21:34:05.123456789Z"),
+    ],
+)
 def test_creation_times(value: str, time: str) -> None:
     """Seconds and RFC 3339 are accepted; the default is 1970."""
     assert image.parse_created(value, "//t") == time
@@ -166,9 +177,20 @@ def test_the_tool_refuses_a_base_whose_parts_do_not_fit(tmp_path, capsys) -> Non
 @pytest.mark.parametrize(
     "change",
     [
-        {"config": {"Env": [1]}}, {"config": {"Env": "A=1"}}, {"config": {"Labels": ["a"]}}, {"config": {"Labels": {"a": 5}}}, {"config": {"ExposedPorts": ["80"]}}, {"config": {"Volumes": "v"}},
-        {"config": {"Entrypoint": 5}}, {"config": {"Cmd": "run"}}, {"config": {"User": 7}}, {"config": {"WorkingDir": ["x"]}},
-        {"config": 7}, {"history": 7}, {"architecture": ["amd64"]}, {"os": {}},
+        {"config": {"Env": [1]}},
+        {"config": {"Env": "A=1"}},
+        {"config": {"Labels": ["a"]}},
+        {"config": {"Labels": {"a": 5}}},
+        {"config": {"ExposedPorts": ["80"]}},
+        {"config": {"Volumes": "v"}},
+        {"config": {"Entrypoint": 5}},
+        {"config": {"Cmd": "run"}},
+        {"config": {"User": 7}},
+        {"config": {"WorkingDir": ["x"]}},
+        {"config": 7},
+        {"history": 7},
+        {"architecture": ["amd64"]},
+        {"os": {}},
     ],
     ids=str,
 )

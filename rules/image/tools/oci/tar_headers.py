@@ -33,7 +33,7 @@ def _split(path: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _record(key: bytes, value: bytes) -> bytes:
-    """Returns one pax record, `LENGTH KEY=VALUE\\n`, whose length counts its own digits."""
+    r"""Returns one pax record, `LENGTH KEY=VALUE\\n`, whose length counts its own digits."""
     rest = len(key) + len(value) + 3
     length = rest + len(str(rest))
     length = rest + len(str(length))

@@ -18,9 +18,10 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 from rules.common.caches import cache_dir
 from rules.image.tools.errors import InputError, run
@@ -31,7 +32,7 @@ from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
 _DOCKER_HUB = ("docker.io", "index.docker.io")
-_BUILD = '''load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
+_BUILD = """load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
 
 imported_image(
     name = "image",
@@ -42,7 +43,7 @@ imported_image(
     manifest = "manifest.json",
     visibility = ["//visibility:public"],
 )
-'''
+"""
 
 
 class Cache:

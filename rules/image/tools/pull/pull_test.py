@@ -77,7 +77,9 @@ def test_a_layer_that_cannot_be_linked_is_copied_as_private(fake, cache, monkeyp
 def test_layers_come_side_by_side_and_each_once(fake, cache) -> None:
     """At most four blobs are downloaded at once; a layer that an image has twice is downloaded once."""
     layers = [gzip.compress(b"%d" % number, mtime=0) for number in range(8)]
-    config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(b"%d" % number) for number in [*range(8), 0]]}})
+    config = oci.dump(
+        {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [oci.sha256(b"%d" % number) for number in [*range(8), 0]]}}
+    )
     named = [{"mediaType": oci.LAYER_GZIP, "digest": oci.sha256(data), "size": len(data)} for data in [*layers, layers[0]]]
     manifest = oci.dump(oci.build_manifest(config, named))
     fake.manifests["a/b", oci.sha256(manifest)] = manifest
@@ -120,7 +122,10 @@ def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
     assert not Path("image").exists()
 
 
-@pytest.mark.parametrize(("body", "words"), [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")],
+)
 def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
     """Wrong, too much and too little content are one-sentence errors, and the cache has nothing under that digest."""
     fake.fault = lambda handler: handler.path.endswith(f"/blobs/{LAYER_DIGEST}") and (handler.answer(200, body) or True)
@@ -149,7 +154,9 @@ def test_a_cache_that_cannot_be_written_is_told_with_what_to_do(fake, cache, tmp
     (tmp_path / "cache").write_text("a file")
     assert errors.run(pull.main, ["it", fake.name, "a/b", index_digest(fake), "", "amd64", "linux", "", "False"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"ERROR: {tmp_path}/cache/turnup") and error.endswith("; let this user write there, or name another folder for the cache in XDG_CACHE_HOME\n")
+    assert error.startswith(f"ERROR: {tmp_path}/cache/turnup") and error.endswith(
+        "; let this user write there, or name another folder for the cache in XDG_CACHE_HOME\n"
+    )
 
 
 def test_a_login_in_the_registrys_name_is_not_shown(fake, cache) -> None:
@@ -208,7 +215,11 @@ def test_a_full_disk_is_one_sentence_and_gets_its_room_back(fake, cache, monkeyp
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"repository": "A/B"}, "container_pull it: repository: 'A/B' is not a repository name"), ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is not a digest"), ({"tag": "a b"}, "container_pull it: tag: 'a b' is not a tag")],
+    [
+        ({"repository": "A/B"}, "container_pull it: repository: 'A/B' is not a repository name"),
+        ({"digest": "sha256:1"}, "container_pull it: digest: 'sha256:1' is not a digest"),
+        ({"tag": "a b"}, "container_pull it: tag: 'a b' is not a tag"),
+    ],
 )
 def test_a_wrong_attribute_is_named(fake, cache, arguments, words) -> None:
     """Attributes are checked before the first request to the registry."""

@@ -10,9 +10,10 @@ import hashlib
 import os
 import re
 import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Callable, Iterator, Mapping, TypeVar
+from typing import IO, Any, TypeVar
 
 from rules.image.tools.errors import PushError, mask_login
 from rules.image.tools.oci import oci
@@ -195,7 +196,9 @@ class Puller(Registry):
             elif answer.status in RETRYABLE_STATUSES:
                 raise Interrupted(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
             elif not home:
-                raise PushError(f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage")
+                raise PushError(
+                    f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage"
+                )
             elif answer.status == 401 and (known := self._authorize(answer, repository, used)):
                 used = known
             else:

@@ -210,7 +210,9 @@ def test_storage_that_asks_for_the_login_does_not_get_it(fake, cache, challenge)
         storage.fault = ask
         fake.fault = lambda h: h.path.endswith(f"/blobs/{LAYER_DIGEST}") and (h.answer(307, Location=f"http://{storage.name}/bucket") or True)
         client = pull.Puller(fake.name, login=lambda _: pull_login())
-        with pytest.raises(PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: its storage {storage.name} answered 401; logins are not sent there"):
+        with pytest.raises(
+            PushError, match=rf"^registry {fake.name}: {LAYER_DIGEST} of a/b: its storage {storage.name} answered 401; logins are not sent there"
+        ):
             pull.pull(client, "a/b", index_digest(fake), pull.Cache(), architecture="amd64", system="linux")
     assert seen == [("/bucket", None)]
 

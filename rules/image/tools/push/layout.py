@@ -12,8 +12,9 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing

@@ -30,7 +30,9 @@ def _several(nested: bool = True, attestation: bool = False) -> dict[str, bytes]
         statement, config = b"{}", oci.dump({"architecture": "unknown", "os": "unknown"})
         part = {"mediaType": "application/vnd.in-toto+json", "digest": oci.sha256(statement), "size": len(statement)}
         manifest = oci.dump(oci.build_manifest(config, [part]))
-        entries.append({"mediaType": oci.MANIFEST, "digest": oci.sha256(manifest), "size": len(manifest), "platform": {"os": "unknown", "architecture": "unknown"}})
+        entries.append(
+            {"mediaType": oci.MANIFEST, "digest": oci.sha256(manifest), "size": len(manifest), "platform": {"os": "unknown", "architecture": "unknown"}}
+        )
         files.update((image_files.blob_path(oci.sha256(data)), data) for data in (statement, config, manifest))
     index = oci.dump({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
     files["index.json"] = index
@@ -50,8 +52,16 @@ def _push(tmp_path):
         assert push_layout.main(["--where", "//a:push", "--output", str(tmp_path / "parts"), str(path)]) == 0
         image = {"reference": None, "parts": str(tmp_path / "parts"), "runfiles": "parts"}
         spec = {
-            "where": "//a:push", "registry": registry, "repository": "a/b", "repository_file": None, "tag": "v1", "tag_file": None,
-            "insecure": False, "format": "OCI", "status": [], "images": [image],
+            "where": "//a:push",
+            "registry": registry,
+            "repository": "a/b",
+            "repository_file": None,
+            "tag": "v1",
+            "tag_file": None,
+            "insecure": False,
+            "format": "OCI",
+            "status": [],
+            "images": [image],
         }
         (tmp_path / "spec").write_text(json.dumps(spec))
         assert plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan")]) == 0

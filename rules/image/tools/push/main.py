@@ -20,7 +20,8 @@ from rules.image.tools.registry.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Sequence, TextIO
+    from collections.abc import Sequence
+    from typing import TextIO
 
     from rules.image.tools.push.progress_bar import ProgressBar
 
@@ -157,7 +158,9 @@ def say(references: list[str]) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise ImageError(f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; free space there and run this again, which sends nothing") from None
+        raise ImageError(
+            f"stdout: {error.strerror}; {', '.join(references)} was pushed but not printed; free space there and run this again, which sends nothing"
+        ) from None
 
 
 def start() -> None:

@@ -92,7 +92,12 @@ def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> N
         arguments = plan(fake.name)
         other = oci.dump({**json.loads((tmp_path / "manifest").read_bytes()), "annotations": {"a": "b"}})
         (tmp_path / "other").write_bytes(other)
-        lines = [("image", "c/d", oci.sha256(other), oci.MANIFEST, len(other), "other"), ("tag", "v1"), ("blob", oci.sha256(b"{}"), 2, "config"), ("blob", oci.sha256(LAYER), len(LAYER), "layer")]
+        lines = [
+            ("image", "c/d", oci.sha256(other), oci.MANIFEST, len(other), "other"),
+            ("tag", "v1"),
+            ("blob", oci.sha256(b"{}"), 2, "config"),
+            ("blob", oci.sha256(LAYER), len(LAYER), "layer"),
+        ]
         with open(tmp_path / "plan", "a") as file:
             file.writelines("\t".join(map(str, line)) + "\n" for line in lines)
         assert run(main.main, [*arguments, "--repository", "r", "--tag", "t"]) == 1
@@ -103,7 +108,11 @@ def test_two_images_of_a_bundle_do_not_get_one_name(plan, tmp_path, capsys) -> N
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--tag", "a b"], "--tag: 'a b' is not a tag"), (["--repository", "../x"], "--repository: '../x' is not a repository name"), (["--registry", "http://x"], "write HOST or HOST:PORT")],
+    [
+        (["--tag", "a b"], "--tag: 'a b' is not a tag"),
+        (["--repository", "../x"], "--repository: '../x' is not a repository name"),
+        (["--registry", "http://x"], "write HOST or HOST:PORT"),
+    ],
 )
 def test_wrong_names_are_one_sentence(plan, capsys, words: list[str], message: str) -> None:
     """Names that would change a request's path are refused before anything is sent."""
@@ -185,7 +194,9 @@ def test_a_reader_that_goes_away_does_not_end_a_push(plan, stream: str, words: t
     reader, writer = os.pipe()
     os.close(reader)
     with FakeRegistry() as fake:
-        done = subprocess.run(_start(*plan(fake.name), *words), check=False, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer})
+        done = subprocess.run(
+            _start(*plan(fake.name), *words), check=False, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
+        )
         os.close(writer)
         assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
         assert "Traceback" not in (done.stderr or "")
@@ -258,6 +269,10 @@ def test_plain_http_is_for_the_registry_that_the_attribute_names(plan, tmp_path)
     (tmp_path / "plan").write_text((tmp_path / "plan").read_text().replace("\tauto\n", "\tplain\n"))
     ((client, _),) = main.read_plan(main.Options(arguments))
     assert client.plain
-    for words, is_plain in ((["--registry", "r.example:5000"], True), (["--registry", "other.example"], False), (["--registry", "other.example", "--insecure"], True)):
+    for words, is_plain in (
+        (["--registry", "r.example:5000"], True),
+        (["--registry", "other.example"], False),
+        (["--registry", "other.example", "--insecure"], True),
+    ):
         ((client, _),) = main.read_plan(main.Options([*arguments, *words]))
         assert client.plain == is_plain

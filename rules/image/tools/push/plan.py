@@ -34,9 +34,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from rules.common import stamping, worker
 from rules.image.tools.arguments import read_arguments
@@ -164,7 +165,7 @@ def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Desti
     return [
         ("image", place.repository, oci.sha256(data), media_type, len(data), path),
         *(("tag", tag) for tag in place.tags),
-        *(("blob", part["digest"], part["size"], file) for part, file in zip(parts, files)),
+        *(("blob", part["digest"], part["size"], file) for part, file in zip(parts, files, strict=False)),
     ]
 
 

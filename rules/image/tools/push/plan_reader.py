@@ -74,7 +74,9 @@ def check_names(jobs: Iterable[tuple[str, Job]]) -> None:
         for tag in job.tags:
             name = f"{registry}/{job.repository}:{tag}"
             if named.setdefault(name, job.digest) != job.digest:
-                raise InputError(f"{name}: two images would get this name, {named[name]} and {job.digest}; leave out --repository or --tag, or push them one by one")
+                raise InputError(
+                    f"{name}: two images would get this name, {named[name]} and {job.digest}; leave out --repository or --tag, or push them one by one"
+                )
 
 
 def _lines(path: str | Path) -> list[list[str]]:

@@ -8,7 +8,14 @@ from rules.image.tools.errors import InputError
 from rules.image.tools.push.plan_reader import check_names, read_plan
 from rules.image.tools.push.transfer import Job
 
-LINES = ["registry\tr.example:5000\tplain", "part\ta/b\tsha256:1\tkind\t2\tmanifest", "image\ta/b\tsha256:2\tkind\t2\tmanifest", "tag\tv1", "tag\tv2", "blob\tsha256:3\t2\tblob"]
+LINES = [
+    "registry\tr.example:5000\tplain",
+    "part\ta/b\tsha256:1\tkind\t2\tmanifest",
+    "image\ta/b\tsha256:2\tkind\t2\tmanifest",
+    "tag\tv1",
+    "tag\tv2",
+    "blob\tsha256:3\t2\tblob",
+]
 
 
 @pytest.fixture(name="folder")

@@ -18,12 +18,27 @@ def _plan(tmp_path):
         manifest = oci.build_manifest(b"{}", [{**layer, "mediaType": media_type}])
         (tmp_path / "manifest").write_bytes(oci.dump(manifest))
         image = {
-            "key": key, "reference": reference, "manifest": str(tmp_path / "manifest"), "runfiles": "w/manifest", "docker": str(tmp_path / "docker"),
-            "docker_runfiles": "w/docker", "config": "w/config", "layers": [[str(tmp_path / "layer"), "w/layer"]] * layers,
+            "key": key,
+            "reference": reference,
+            "manifest": str(tmp_path / "manifest"),
+            "runfiles": "w/manifest",
+            "docker": str(tmp_path / "docker"),
+            "docker_runfiles": "w/docker",
+            "config": "w/config",
+            "layers": [[str(tmp_path / "layer"), "w/layer"]] * layers,
         }
         spec = {
-            "where": "//a:push", "registry": "r.example", "repository": "shop/server", "repository_file": None, "tag": "v1", "tag_file": None,
-            "insecure": False, "format": "OCI", "status": [], "images": [image], **changes,
+            "where": "//a:push",
+            "registry": "r.example",
+            "repository": "shop/server",
+            "repository_file": None,
+            "tag": "v1",
+            "tag_file": None,
+            "insecure": False,
+            "format": "OCI",
+            "status": [],
+            "images": [image],
+            **changes,
         }
         (tmp_path / "spec").write_text(json.dumps(spec))
         assert push_plan.main(["--spec", str(tmp_path / "spec"), "--plan", str(tmp_path / "plan"), "--digest", str(tmp_path / "digest")]) == 0

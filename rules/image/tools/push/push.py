@@ -8,9 +8,9 @@ after the registry confirmed its digest. An interrupted push therefore leaves no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable
 
 from rules.image.tools.errors import PushError
 from rules.image.tools.oci import image_files, oci

@@ -26,8 +26,6 @@ def _fake():
         yield registry
 
 
-
-
 def digest(image: Image) -> str:
     """Returns an image's digest."""
     return oci.sha256(image.manifest.read_bytes())

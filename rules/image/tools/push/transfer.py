@@ -14,8 +14,8 @@ from rules.image.tools.registry.retry import ATTEMPTS, Interrupted, RetryPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Callable, Sequence
 
     from rules.image.tools.registry.http1 import Answer
     from rules.image.tools.registry.registry import Registry
@@ -45,7 +45,13 @@ class Job:
     __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "part", "repository", "sent", "tags", "there")
 
     def __init__(
-        self, repository: str, tags: tuple[str, ...], manifest: bytes, media_type: str, digest: str, blobs: dict[str, tuple[int, Path | str]],
+        self,
+        repository: str,
+        tags: tuple[str, ...],
+        manifest: bytes,
+        media_type: str,
+        digest: str,
+        blobs: dict[str, tuple[int, Path | str]],
         part: bool = False,
     ) -> None:
         self.repository = repository
@@ -133,7 +139,7 @@ class Transfer:
     def _look(self, jobs: list[Job]) -> None:
         """Finds the names of manifests that the registry lacks; a tag with the right digest also confirms the digest."""
         asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
-        for (job, name), right in zip(asked, self._manifests(asked)):
+        for (job, name), right in zip(asked, self._manifests(asked), strict=False):
             if not right:
                 job.missing.append(name)
         for job in jobs:
@@ -146,7 +152,7 @@ class Transfer:
         # One Accept for all: for a media type that is not accepted, a registry answers with a converted manifest or 404.
         accept = ", ".join(dict.fromkeys(job.media_type for job, _ in names))
         questions = [(f"/v2/{job.repository}/manifests/{name}", job.repository) for job, name in names]
-        answers = zip(self._ask(questions, accept), names)
+        answers = zip(self._ask(questions, accept), names, strict=False)
         return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
     def _look_for_blobs(self, blobs: list[_Blob]) -> None:
@@ -155,7 +161,7 @@ class Transfer:
             blob.wanted = [name for name in blob.wanted if name not in blob.there]
         pairs = [(blob, name) for blob in blobs for name in blob.wanted]
         answers = self._ask([(f"/v2/{name}/blobs/{blob.digest}", name) for blob, name in pairs])
-        for (blob, name), answer in zip(pairs, answers):
+        for (blob, name), answer in zip(pairs, answers, strict=False):
             if self._is_blob(answer, name, blob.digest):
                 blob.wanted.remove(name)
                 blob.there.append(name)
@@ -164,7 +170,7 @@ class Transfer:
     def _confirm(self, placed: list[tuple[str, str]]) -> None:
         """Asks again for each (digest, repository) that was sent or mounted."""
         answers = self._ask([(f"/v2/{name}/blobs/{digest}", name) for digest, name in placed])
-        for (digest, name), answer in zip(placed, answers):
+        for (digest, name), answer in zip(placed, answers, strict=False):
             if not self._is_blob(answer, name, digest):
                 raise PushError(f"registry {self.client.name}: accepted {digest} for {name} but does not have it now; check its storage, then push again")
 
@@ -242,7 +248,13 @@ class Transfer:
         query = ("&" if "?" in location else "?") + "digest=" + blob.digest.replace(":", "%3A")
         with open(blob.path, "rb", buffering=0) as file:
             answer = self.client.request(
-                "PUT", location + query, repository=repository, body=file, size=blob.size, again=False, sent=sent if self._tell else None,
+                "PUT",
+                location + query,
+                repository=repository,
+                body=file,
+                size=blob.size,
+                again=False,
+                sent=sent if self._tell else None,
                 headers={"Content-Type": "application/octet-stream"},
             )
         if answer.status == 404:
@@ -258,17 +270,20 @@ class Transfer:
         """Sends the manifest under the names that the registry lacks, and confirms digest and names."""
         for name in job.missing:
             answer = self.client.request(
-                "PUT", f"/v2/{job.repository}/manifests/{name}", repository=job.repository, body=job.manifest, size=len(job.manifest),
+                "PUT",
+                f"/v2/{job.repository}/manifests/{name}",
+                repository=job.repository,
+                body=job.manifest,
+                size=len(job.manifest),
                 headers={"Content-Type": job.media_type},
             )
             if answer.status != 201:
                 raise refusal(answer, f"manifest {name} of {job.repository}", self.client.name)
         names = list(dict.fromkeys([job.digest, *job.missing]))
-        for name, right in zip(names, self._manifests([(job, name) for name in names])):
+        for name, right in zip(names, self._manifests([(job, name) for name in names]), strict=False):
             if not right:
                 raise PushError(
-                    f"registry {self.client.name}: accepted {job.repository} {name} but does not have {job.digest} now; "
-                    "check its storage, then push again"
+                    f"registry {self.client.name}: accepted {job.repository} {name} but does not have {job.digest} now; check its storage, then push again"
                 )
         self.tell("pushed", job.repository, job.digest, len(job.manifest), len(job.manifest))
 

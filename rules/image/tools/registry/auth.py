@@ -13,7 +13,8 @@ import os
 import re
 import time
 import urllib.parse
-from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from rules.image.tools.errors import LoginError, PushError, mask_login
 from rules.image.tools.registry import http1, refusals
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rules.image.tools.registry.retry import RetryPolicy
 
 # A parameter, or the name of a scheme, in a list of challenges.
-_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.A)
+_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.ASCII)
 DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -105,7 +106,9 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     except FileNotFoundError:
         raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
     except OSError as error:
-        raise PushError(f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}") from None
+        raise PushError(
+            f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}"
+        ) from None
     except ValueError:
         raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
     except subprocess.TimeoutExpired:
@@ -126,7 +129,16 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     return Login(answer["Username"], answer["Secret"])
 
 
-def authorize(challenge: Challenge, login: Login | None, registry: str, *, plain: bool, actions: str = "pull,push", sleep: Callable[[float], None] = time.sleep, note: Callable[[str], None] = lambda _: None) -> str | None:
+def authorize(
+    challenge: Challenge,
+    login: Login | None,
+    registry: str,
+    *,
+    plain: bool,
+    actions: str = "pull,push",
+    sleep: Callable[[float], None] = time.sleep,
+    note: Callable[[str], None] = lambda _: None,
+) -> str | None:
     """Returns the Authorization header that answers a challenge; None without a login.
 
     Args:
@@ -171,7 +183,9 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     # Plain HTTP is safe for a registry on this machine, but not for its token service on another machine.
     plain = plain and not (_is_here(registry) and not _is_here(realm.netloc.rpartition("@")[2]))
     if realm.scheme not in (("https", "http") if plain else ("https",)) or not realm.hostname:
-        raise PushError(f"registry {registry}: its token service {mask_login(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there")
+        raise PushError(
+            f"registry {registry}: its token service {mask_login(parameters.get('realm', ''))[:200]!r} is not an https address; logins are not sent there"
+        )
     scopes = parameters.get("scope", "").split(" ")
     if len(scopes) == 1:
         # More than the refused request needs: the token of a question must also be good for the upload after it.
@@ -207,7 +221,6 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
 
 def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None, service: str, policy: RetryPolicy) -> http1.Answer:
     """Returns the answer of a token service; asks again while it is unavailable."""
-
     try:
         while True:
             retry_after = None

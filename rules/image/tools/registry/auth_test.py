@@ -126,7 +126,9 @@ def test_a_helper_that_cannot_be_run_is_named(config, tmp_path, mode: int, text:
     path.write_text(text)
     path.chmod(mode)
     config({"credsStore": "h"})
-    with pytest.raises(PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it executable on this machine, or remove it from .*config.json$"):
+    with pytest.raises(
+        PushError, match=f"^docker-credential-h cannot be run for r.example: {reason}; make it executable on this machine, or remove it from .*config.json$"
+    ):
         auth.find_login("r.example")
 
 
@@ -262,13 +264,17 @@ def _out_of_order(login: Login, times: int, act):
     return fault
 
 
-@pytest.mark.parametrize("act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"])
+@pytest.mark.parametrize(
+    "act", [lambda h: h.answer(503, Retry_After="3"), lambda h: h.answer(429, Retry_After="3"), lambda h: h.cut()], ids=["503", "429", "cut"]
+)
 def test_a_token_service_that_is_out_of_order_is_waited_for(tmp_path, act) -> None:
     """A temporary error of the token service is retried like the registry's, with its Retry-After and a line for each pause."""
     login, pauses, notes = Login("user", SECRET), [], []
     with FakeRegistry() as fake:
         fake.fault = _out_of_order(login, 3, act)
-        push_all([make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append, note=notes.append), jobs=1)
+        push_all(
+            [make_image(tmp_path, "a", [b"x"])], fake.name, client=Registry(fake.name, login=lambda _: login, sleep=pauses.append, note=notes.append), jobs=1
+        )
     assert len(pauses) == 3 and (pauses == [3.0] * 3 or max(pauses) < 1)
     assert len(notes) == 3 and all("its token service 127.0.0.1 " in line and "; attempt " in line and SECRET not in line for line in notes)
 

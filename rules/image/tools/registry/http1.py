@@ -16,7 +16,8 @@ from rules.image.tools.registry.sockets import BadAnswer, connect, set_timeout
 
 TYPE_CHECKING = False  # typing takes 3 ms to load
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Callable, Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any, BinaryIO
 
 TIMEOUT = 60.0  # without a byte, and for the whole head of an answer
 BODY_TIMEOUT = 300.0  # for a whole answer, which has at most 4 MiB

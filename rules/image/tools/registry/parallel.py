@@ -6,7 +6,8 @@ import _thread
 
 TYPE_CHECKING = False  # typing takes 3 ms to load
 if TYPE_CHECKING:
-    from typing import Any, Callable, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 
 def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:

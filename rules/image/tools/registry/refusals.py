@@ -78,7 +78,9 @@ def check_no_page(status: int, headers: Mapping[str, str], registry: str) -> Non
     """Raises PushError if a successful answer is a web page, which no registry sends."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
-        raise PushError(f"registry {registry}: answered {status} with a page ({kind}), so it is not a registry; check its name and port, and the proxy in front of it")
+        raise PushError(
+            f"registry {registry}: answered {status} with a page ({kind}), so it is not a registry; check its name and port, and the proxy in front of it"
+        )
 
 
 def check_tls(error: OSError, registry: str) -> None:

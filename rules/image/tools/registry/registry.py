@@ -19,7 +19,8 @@ from rules.image.tools.registry.sockets import BadAnswer, speaks_tls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO, Callable, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from rules.image.tools.registry.auth import Login
 

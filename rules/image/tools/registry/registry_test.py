@@ -2,6 +2,7 @@
 
 import contextlib
 import email.utils
+import itertools
 import socket
 import ssl
 import threading
@@ -65,7 +66,7 @@ def test_passing_trouble_is_sat_out(fake, client, pauses, act) -> None:
     fake.fault = _fails(4, act)
     assert client.request("HEAD", "/v2/a/blobs/x").status == 200
     assert len(pauses) == 4
-    assert all(later > sooner for sooner, later in zip(pauses, pauses[1:]))
+    assert all(later > sooner for sooner, later in itertools.pairwise(pauses))
 
 
 def test_a_registrys_wish_to_wait_is_heard(fake, client, pauses) -> None:
@@ -146,7 +147,12 @@ def _tls():
 
 @pytest.mark.parametrize(
     "plain_answer",
-    [b"", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"],
+    [
+        b"",
+        b"\x15\x03\x01\x00\x02\x02\x46",
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    ],
     ids=["closed", "alert", "as Go", "without a word"],
 )
 @pytest.mark.parametrize(("insecure", "advice"), [(None, "as registries of this machine are; push with --secure"), (True, "do not name it insecure")])
@@ -257,7 +263,9 @@ def test_uploads_go_where_the_registry_says(location: str, path: str) -> None:
     assert Registry("127.0.0.1:5000").location(Answer(202, {"location": location}, b"")) == path
 
 
-@pytest.mark.parametrize(("name", "insecure", "location"), [("R.example", False, "https://r.example:443/v2/a"), ("r.example:80", True, "http://r.example/v2/a")])
+@pytest.mark.parametrize(
+    ("name", "insecure", "location"), [("R.example", False, "https://r.example:443/v2/a"), ("r.example:80", True, "http://r.example/v2/a")]
+)
 def test_a_default_port_is_no_other_host(name: str, insecure: bool, location: str) -> None:
     """Registries behind proxies write their own name with or without the scheme's port."""
     assert Registry(name, insecure=insecure).location(Answer(202, {"location": location}, b"")) == "/v2/a"

@@ -6,7 +6,7 @@ import time
 
 TYPE_CHECKING = False  # typing takes 3 ms to load
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
 ATTEMPTS = 8  # with the pauses below they take about 13 s; the pod of a registry restarts in less
 FIRST_PAUSE = 0.1

@@ -13,8 +13,9 @@ import hashlib
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 Fault = Callable[["_Handler"], bool]
@@ -52,7 +53,7 @@ class FakeRegistry:
         self._server.daemon_threads = True
         self.name = f"127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> FakeRegistry:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

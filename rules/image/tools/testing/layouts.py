@@ -28,7 +28,9 @@ def tar_of(files: dict[str, bytes], links: dict[str, str] | None = None) -> byte
 LAYER = tar_of({"hello": b"there"})
 
 
-def layout(architecture: str = "amd64", layer: bytes = gzip.compress(LAYER, mtime=0), kind: str = oci.LAYER_GZIP, manifest_type: str | None = oci.MANIFEST) -> dict[str, bytes]:
+def layout(
+    architecture: str = "amd64", layer: bytes = gzip.compress(LAYER, mtime=0), kind: str = oci.LAYER_GZIP, manifest_type: str | None = oci.MANIFEST
+) -> dict[str, bytes]:
     """Returns the files of an OCI layout with one image of one layer."""
     diff_id = oci.sha256(LAYER)
     config = oci.dump({"architecture": architecture, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]}})

@@ -61,8 +61,7 @@ def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: 
     conflicting = conflicts(error)
     if conflicting:
         fields = ", ".join(f"{field} (managed by {manager!r})" for manager, field in conflicting)
-        return (f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with "
-                f"'-- {takeover_flags}'.")
+        return f"{what}: another manager owns {fields}; leave the fields out of the manifest, or take them over with '-- {takeover_flags}'."
     message = server_message(error, identity)
     if error.status == 404 and "namespaces" in error.message and identity.namespace:
         return f"{what}: {missing_namespace_sentence(identity.namespace)}"
@@ -73,20 +72,20 @@ def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: 
     if error.status == 403:
         return f"{what}: the cluster forbids it ({message}); ask for the permission, or use another user."
     if error.status == 422 and any(phrase in error.message for phrase in _IMMUTABLE):
-        return (f"{what}: the change touches an immutable field ({message}); leave the field as it is, or delete the object and "
-                "apply again, which the annotation 'turnup/on-immutable: recreate' does for you.")
+        return (
+            f"{what}: the change touches an immutable field ({message}); leave the field as it is, or delete the object and "
+            "apply again, which the annotation 'turnup/on-immutable: recreate' does for you."
+        )
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
         return f"{what}: does not fit its schema ({message}); correct the manifest."
     if error.status == 413:
         return f"{what}: is too large for the API server ({message}); split it, or keep the data elsewhere."
     if error.status == 405 or (error.status == 404 and "could not find the requested resource" in error.message):
-        return (f"{what}: {identity.kind} objects are not stored, so they cannot be applied ({message}); leave it out, or correct its "
-                "apiVersion and kind.")
+        return f"{what}: {identity.kind} objects are not stored, so they cannot be applied ({message}); leave it out, or correct its apiVersion and kind."
     webhook = parse_webhook_failure(error.message) if error.status >= 500 else None
     if webhook:
         cause = MASK if identity.kind == "Secret" and _QUOTED.search(webhook.cause) else webhook.cause
-        return (f"{what}: {webhook} must admit it but does not answer ({cause}); fix the webhook, or delete its "
-                "configuration.")
+        return f"{what}: {webhook} must admit it but does not answer ({cause}); fix the webhook, or delete its configuration."
     if error.status in (400, 422):
         return f"{what}: the cluster finds it invalid ({message}); correct the manifest."
     return f"{what}: the cluster refused it ({error.status} {error.reason}: {message})."

@@ -22,12 +22,17 @@ from rules.k8s.tools.objects.objects import Identity
 SECRET = Identity("", "Secret", "dev", "key")
 
 
-@pytest.mark.parametrize(("message", "shown"), [
-    ('secrets "key" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "dev"',
-     'User "jane" cannot patch resource "secrets" in API group "" in the namespace "dev"'),
-    ('secrets "key" is forbidden: exceeded quota: few', 'secrets "key" is forbidden'),
-    ('admission webhook denied it: the value "canary" is weak', "the value *** is weak"),
-])
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            'secrets "key" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "dev"',
+            'User "jane" cannot patch resource "secrets" in API group "" in the namespace "dev"',
+        ),
+        ('secrets "key" is forbidden: exceeded quota: few', 'secrets "key" is forbidden'),
+        ('admission webhook denied it: the value "canary" is weak', "the value *** is weak"),
+    ],
+)
 def test_only_values_of_a_secret_are_masked(message, shown):
     """A message about missing permissions is shown in full; any other quoted text is masked, because it may be a value."""
     sentence = explain(ApiError(403, "Forbidden", message), "//svc:dev", SECRET)
@@ -42,12 +47,24 @@ def test_a_kind_that_is_not_kept_is_named():
     assert sentence.startswith("//svc:dev: Binding dev/b: Binding objects are not stored, so they cannot be applied (")
 
 
-@pytest.mark.parametrize(("message", "service", "cause"), [
-    (('Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://gate.s2.svc:443/v?timeout=10s": '
-      'service "gate" not found'), ("s2", "gate"), 'service "gate" not found'),
-    ('failed calling webhook "a.example.com": failed to call webhook: Post "https://out.example.com/v": EOF', None,
-     'failed to call webhook: Post "https://out.example.com/v": EOF'),
-])
+@pytest.mark.parametrize(
+    ("message", "service", "cause"),
+    [
+        (
+            (
+                'Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://gate.s2.svc:443/v?timeout=10s": '
+                'service "gate" not found'
+            ),
+            ("s2", "gate"),
+            'service "gate" not found',
+        ),
+        (
+            'failed calling webhook "a.example.com": failed to call webhook: Post "https://out.example.com/v": EOF',
+            None,
+            'failed to call webhook: Post "https://out.example.com/v": EOF',
+        ),
+    ],
+)
 def test_a_webhook_is_read_from_what_the_server_says(message, service, cause):
     """A webhook failure has the webhook's name, its Service if there is one, and the cause."""
     hook = parse_webhook_failure(message)
@@ -58,9 +75,17 @@ def test_a_webhook_is_read_from_what_the_server_says(message, service, cause):
 
 def test_what_holds_a_namespace_is_in_its_conditions():
     """A namespace's conditions tell what keeps it; for other objects, their finalizers do."""
-    live = {"kind": "Namespace", "metadata": {"name": "s2"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": [
-        {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered"},
-        {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "Some content has finalizers remaining: tests/held in 1 instances"}]}}
+    live = {
+        "kind": "Namespace",
+        "metadata": {"name": "s2"},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {
+            "conditions": [
+                {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered"},
+                {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "Some content has finalizers remaining: tests/held in 1 instances"},
+            ]
+        },
+    }
 
     assert describe_finalizers(live) == "Some content has finalizers remaining: tests/held in 1 instances"
     assert describe_finalizers({"kind": "ConfigMap", "metadata": {"finalizers": ["a", "b"]}}) == "finalizers: a, b"
@@ -115,8 +140,7 @@ class _Page(http.server.BaseHTTPRequestHandler):
         """Logs nothing."""
 
 
-@pytest.mark.parametrize(("path", "answer"), [("/some/path/", (404, "404 page not found\n")),
-                                              ("", (400, "Client sent an HTTP request to an HTTPS server.\n"))])
+@pytest.mark.parametrize(("path", "answer"), [("/some/path/", (404, "404 page not found\n")), ("", (400, "Client sent an HTTP request to an HTTPS server.\n"))])
 def test_an_address_beside_the_server_is_named(monkeypatch, path, answer):
     """If the kubeconfig's server is not an API server, the message has its address and the context."""
     monkeypatch.setattr(_Page, "answer", answer)
@@ -152,4 +176,5 @@ def test_what_is_too_large_is_not_called_a_server_that_is_away(monkeypatch):
         server.shutdown(socket.SHUT_RDWR)
 
     assert "is too large for the API server (8500011 bytes; the limit is 3145728)" in explain(
-        raised.value, "//svc:dev", Identity("", "ConfigMap", "dev", "big"))
+        raised.value, "//svc:dev", Identity("", "ConfigMap", "dev", "big")
+    )

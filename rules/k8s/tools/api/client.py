@@ -60,8 +60,7 @@ class Client:
         TurnupError: The kubeconfig's server is not a URL.
     """
 
-    def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0,
-                 read_timeout: float = 25.0) -> None:
+    def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0, read_timeout: float = 25.0) -> None:
         self.connection = connection
         self.date: str | None = None
         url = urlsplit(connection.server)
@@ -99,8 +98,7 @@ class Client:
                 self._connect()
             return ({"Authorization": f"Bearer {fresh.token}"} if fresh.token else {}), fresh
 
-    def _authenticated(self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str],
-                       **options: Any) -> urllib3.BaseHTTPResponse:
+    def _authenticated(self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
         """Sends a request with credentials; after a 401 once more if the plugin has new ones."""
         plugin = self.connection.plugin
         for last in (False, True):
@@ -116,9 +114,18 @@ class Client:
             answer.drain_conn()
         return answer
 
-    def request(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None,
-                content_type: str = "application/json", accept: str = "application/json",
-                read_timeout: float | None = None, fence: WriteFence = nullcontext) -> tuple[int, Any]:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        read_timeout: float | None = None,
+        fence: WriteFence = nullcontext,
+    ) -> tuple[int, Any]:
         """Sends a request, with retries.
 
         Args:
@@ -194,8 +201,9 @@ class Client:
             raise api_error(answer.status, _decode(answer.data, self.connection, answer.status), self.connection)
         return answer.data.decode("utf-8", "replace")
 
-    def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str,
-              accept: str, attempt: int, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse | None:
+    def _send(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, accept: str, attempt: int, timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse | None:
         """Makes one attempt; returns None if a connection broke and the request may be retried."""
         headers = {"Accept": accept}
         payload = None
@@ -220,10 +228,12 @@ class Client:
         """Raises TurnupError if TLS failed for a reason that a retry does not fix; a broken handshake is just a broken connection."""
         reason = _tls_reason(error) if isinstance(error, urllib3.exceptions.SSLError) else ""
         if reason:
-            raise TurnupError(f"{self.connection.server}: TLS failed ({reason}); the kubeconfig of context "
-                              f"{self.connection.context!r} belongs to another cluster or is out of date; "
-                              "start the cluster with './turnup cluster start' if it is stopped, or renew the kubeconfig with "
-                              "'./turnup cluster kubeconfig --merge'.") from None
+            raise TurnupError(
+                f"{self.connection.server}: TLS failed ({reason}); the kubeconfig of context "
+                f"{self.connection.context!r} belongs to another cluster or is out of date; "
+                "start the cluster with './turnup cluster start' if it is stopped, or renew the kubeconfig with "
+                "'./turnup cluster kubeconfig --merge'."
+            ) from None
 
     def stream(self, path: str, query: Mapping[str, Any], *, seconds: float) -> Iterator[dict[str, Any]]:
         """Yields the events of a watch until the server ends it.
@@ -286,8 +296,10 @@ class Client:
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         via = f" through the proxy {proxy_name(self.connection.proxy)}" if self.connection.proxy else ""
-        return UnreachableError(f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{via} "
-                                f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if via else ''}.")
+        return UnreachableError(
+            f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{via} "
+            f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if via else ''}."
+        )
 
 
 def _decode(data: bytes, connection: Connection, status: int) -> Any:
@@ -296,8 +308,9 @@ def _decode(data: bytes, connection: Connection, status: int) -> Any:
     except ValueError:
         if status >= 400:
             return {"message": _plain_message(data[:200].decode("utf-8", "replace").strip(), connection, status)}
-        raise TurnupError(f"{connection.server}: the answer is not JSON, so this is not an API server; "
-                          f"correct the server of context {connection.context!r}.") from None
+        raise TurnupError(
+            f"{connection.server}: the answer is not JSON, so this is not an API server; correct the server of context {connection.context!r}."
+        ) from None
 
 
 def _plain_message(text: str, connection: Connection, status: int) -> str:
@@ -305,8 +318,10 @@ def _plain_message(text: str, connection: Connection, status: int) -> str:
     url = urlsplit(connection.server)
     # An API server also answers 404 in plain text. If the server's URL has a path, that path is the probable cause.
     if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
-        return (f"{connection.server}: answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
-                f"{connection.context!r} in the kubeconfig.")
+        return (
+            f"{connection.server}: answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
+            f"{connection.context!r} in the kubeconfig."
+        )
     return text
 
 
@@ -314,8 +329,10 @@ def api_error(status: int, data: Any, connection: Connection) -> ApiError | Turn
     """Returns the error for a refusal; a 401 (expired or missing credentials) gets its own sentence."""
     message = data.get("message", "") if isinstance(data, dict) else ""
     if status == 401:
-        return TurnupError(f"{connection.server}: the server rejected the credentials of context {connection.context!r} (401); "
-                           "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig --merge'.")
+        return TurnupError(
+            f"{connection.server}: the server rejected the credentials of context {connection.context!r} (401); "
+            "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig --merge'."
+        )
     reason = data.get("reason", "") if isinstance(data, dict) else ""
     details = data.get("details") if isinstance(data, dict) else None
     return ApiError(status, reason, message or f"HTTP {status}", details)
@@ -329,15 +346,23 @@ def _is_permanent(message: str) -> bool:
 def _pause(attempt: int, retry_after: str | None) -> float:
     if retry_after and retry_after.isdigit():
         return min(float(retry_after), 5.0)
-    return min(0.1 * 2.0 ** attempt, 2.0)
+    return min(0.1 * 2.0**attempt, 2.0)
 
 
 def _reason(error: Exception) -> str:
     text = str(error)
     if "Tunnel connection failed: " in text:
         return text.partition("Tunnel connection failed: ")[2].rstrip("')")
-    for words in (NO_ANSWER, "Connection refused", "No route to host", "Network is unreachable", "Name or service not known",
-                  "Temporary failure in name resolution", "reset by peer", "closed connection"):
+    for words in (
+        NO_ANSWER,
+        "Connection refused",
+        "No route to host",
+        "Network is unreachable",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "reset by peer",
+        "closed connection",
+    ):
         if words in text:
             return words if words == NO_ANSWER else words.lower()
     # This check comes last, because urllib3 counts refused connections among the timeouts.

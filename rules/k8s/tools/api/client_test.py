@@ -67,13 +67,16 @@ def test_a_server_without_tls_is_final():
     assert len(taken) == 1
 
 
-@pytest.mark.parametrize(("error", "final"), [
-    (ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"), True),
-    (ssl.SSLCertVerificationError("hostname mismatch, certificate is not valid for 'other'"), True),
-    (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), True),
-    (ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"), False),
-    (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed (EOF)"), False),
-])
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"), True),
+        (ssl.SSLCertVerificationError("hostname mismatch, certificate is not valid for 'other'"), True),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), True),
+        (ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"), False),
+        (ssl.SSLZeroReturnError(6, "TLS/SSL connection has been closed (EOF)"), False),
+    ],
+)
 def test_which_reasons_are_final(monkeypatch, error, final):
     """Only a wrong certificate, a wrong host name or a server without TLS is an error of the kubeconfig."""
     client = Client(connection_to("https://127.0.0.1:1"))

@@ -26,8 +26,9 @@ from rules.k8s.tools.objects.plan import Plan
 _OWN_CONTEXT = "turnup-"
 
 
-def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False,
-            note: Callable[[str], None] = lambda text: None) -> Connection:
+def connect(
+    plan: Plan, context: str, environ: Mapping[str, str], *, accept_cluster: bool = False, note: Callable[[str], None] = lambda text: None
+) -> Connection:
     """Reads the kubeconfig once and makes the first three comparisons.
 
     Args:
@@ -47,16 +48,20 @@ def connect(plan: Plan, context: str, environ: Mapping[str, str], *, accept_clus
     documents = [entry.document for entry in plan.entries]
     expected = documents[0]["context"]
     if context and context != expected:
-        raise WrongClusterError(f"{plan.label} is made for context {expected!r}, not for {context!r}; nothing was sent. Build it "
-                                f"for the other cluster with TURNUP_CONTEXT={context}.")
+        raise WrongClusterError(
+            f"{plan.label} is made for context {expected!r}, not for {context!r}; nothing was sent. Build it "
+            f"for the other cluster with TURNUP_CONTEXT={context}."
+        )
     if not expected:
         raise WrongClusterError(f"{plan.label} has no context; nothing was sent. Set context in its k8s_object.")
     files = kubeconfig_files(str(plan.kubeconfig or ""), environ)
     connection = load(files, expected, documents[0]["user"], environ=environ, say=note)
     for document in documents:
         if document["cluster"] and document["cluster"] != connection.cluster:
-            raise WrongClusterError(f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
-                                    f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig.")
+            raise WrongClusterError(
+                f"{document['label']} is made for cluster {document['cluster']!r}, but context {expected!r} of "
+                f"{connection.source} uses cluster {connection.cluster!r}; nothing was sent. Correct the kubeconfig."
+            )
     _compare(connection, plan.label, environ, accept_cluster, note)
     return connection
 
@@ -65,18 +70,22 @@ def _compare(connection: Connection, label: str, environ: Mapping[str, str], acc
     recorded_ca = _own_cluster_ca(connection.context, environ)
     if recorded_ca is not None:
         if connection.ca is None or recorded_ca.strip() != connection.ca.strip():
-            raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, which is not the "
-                                    "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
-                                    "'./turnup cluster kubeconfig --merge'.")
+            raise WrongClusterError(
+                f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, which is not the "
+                "cluster recorded under that name; nothing was sent. Renew the kubeconfig with "
+                "'./turnup cluster kubeconfig --merge'."
+            )
         return
     record = _record_path(connection.context, environ)
     recorded = {} if accept else _read_record(record)
     if not recorded:
         _write_record(record, connection, "", note)
     elif recorded["server"] != connection.server:
-        raise WrongClusterError(f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
-                                "when it was first used; nothing was sent. Correct the kubeconfig, or accept the new server "
-                                "with '-- --accept-cluster'.")
+        raise WrongClusterError(
+            f"{label}: context {connection.context!r} of {connection.source} leads to {connection.server}, but led to {recorded['server']} "
+            "when it was first used; nothing was sent. Correct the kubeconfig, or accept the new server "
+            "with '-- --accept-cluster'."
+        )
 
 
 def verify_cluster(client: Client, label: str, environ: Mapping[str, str], note: Callable[[str], None] = lambda text: None) -> None:
@@ -113,9 +122,11 @@ def verify_cluster(client: Client, label: str, environ: Mapping[str, str], note:
     if not recorded:
         _write_record(path, connection, uid, note)
     elif recorded != uid:
-        raise WrongClusterError(f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
-                                f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or accept "
-                                "the new cluster with '-- --accept-cluster'.")
+        raise WrongClusterError(
+            f"{label}: context {connection.context!r} leads to {connection.server}, but another cluster answers there now "
+            f"(kube-system has UID {uid}, it had {recorded}); nothing was written. Correct the kubeconfig, or accept "
+            "the new cluster with '-- --accept-cluster'."
+        )
 
 
 def _own_cluster_ca(context: str, environ: Mapping[str, str]) -> bytes | None:
@@ -124,7 +135,7 @@ def _own_cluster_ca(context: str, environ: Mapping[str, str]) -> bytes | None:
         return None
     state = Path(environ.get("TURNUP_STATE_DIR") or "/var/lib/turnup/clusters")
     try:
-        return (state / context[len(_OWN_CONTEXT):] / "pki" / "ca.crt").read_bytes()
+        return (state / context[len(_OWN_CONTEXT) :] / "pki" / "ca.crt").read_bytes()
     except OSError:
         return None
 
@@ -153,8 +164,10 @@ def _read_record(path: Path) -> dict[str, str]:
         what = f"cannot be read ({error.strerror})"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "is damaged"
-    raise WrongClusterError(f"{path}: {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
-                            "the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.")
+    raise WrongClusterError(
+        f"{path}: {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
+        "the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'."
+    )
 
 
 def _write_record(path: Path, connection: Connection, uid: str, note: Callable[[str], None]) -> None:
@@ -168,7 +181,7 @@ def _write_record(path: Path, connection: Connection, uid: str, note: Callable[[
             json.dump({"context": connection.context, "server": connection.server, "uid": uid}, file)
         os.replace(name, path)
     except OSError as error:
-        note(f"note: {path.parent} cannot be written ({error.strerror}), so later runs will not notice if context {connection.context!r} leads "
-             "to another cluster")
-
-
+        note(
+            f"note: {path.parent} cannot be written ({error.strerror}), so later runs will not notice if context {connection.context!r} leads "
+            "to another cluster"
+        )

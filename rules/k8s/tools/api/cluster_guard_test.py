@@ -20,9 +20,11 @@ def test_a_damaged_record_is_refused(shell, server, content):
         shell.use(other.kubeconfig())
 
         assert shell.run("apply") == 3
-        assert shell.err == (f"ERROR: {record}: is damaged, so it is unknown whether the context still leads to the cluster of its first use; "
-                             "nothing was sent. "
-                             "Check the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.\n")
+        assert shell.err == (
+            f"ERROR: {record}: is damaged, so it is unknown whether the context still leads to the cluster of its first use; "
+            "nothing was sent. "
+            "Check the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.\n"
+        )
         assert other.requests == [] and record.read_text() == content
     shell.use(server.kubeconfig())
     assert shell.run("apply", "--accept-cluster") == 0, shell.err

@@ -14,8 +14,10 @@ from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import Identity, Object, group_of, identity
 
 # Aggregated discovery: one document with every resource (GA since Kubernetes 1.30).
-_ACCEPT = ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-           "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json")
+_ACCEPT = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
+)
 
 # Discovery is the first request of most runs. A server that takes longer counts as unreachable.
 _FIRST_ANSWER_SECONDS = 8.0
@@ -98,11 +100,12 @@ class Kinds:
         resource = self.of(obj)
         if resource is None:
             others = sorted({version for version, kind in self._resources if kind == obj["kind"]})
-            fix = (f"use apiVersion {others[0]}" if others else
-                   "correct apiVersion or kind, or apply its CustomResourceDefinition first "
-                   "(bazel run //prod:setup.apply)")
-            raise TurnupError(f"{label}: {obj['kind']} {obj['metadata']['name']}: the cluster does not serve kind "
-                              f"{obj['kind']} in {obj['apiVersion']}; {fix}.")
+            fix = (
+                f"use apiVersion {others[0]}"
+                if others
+                else "correct apiVersion or kind, or apply its CustomResourceDefinition first (bazel run //prod:setup.apply)"
+            )
+            raise TurnupError(f"{label}: {obj['kind']} {obj['metadata']['name']}: the cluster does not serve kind {obj['kind']} in {obj['apiVersion']}; {fix}.")
         return resource
 
     def identity(self, obj: Object) -> Identity:
@@ -125,8 +128,7 @@ def discover(client: Client, executor: Executor) -> Kinds:
     return Kinds(resources)
 
 
-def wait_until_served(client: Client, executor: Executor, kinds: Kinds, objects: Iterable[tuple[str, Object]],
-                      note: Callable[[str], None]) -> Kinds:
+def wait_until_served(client: Client, executor: Executor, kinds: Kinds, objects: Iterable[tuple[str, Object]], note: Callable[[str], None]) -> Kinds:
     """Waits for kinds whose definition exists but is not served yet, as in the seconds after another apply has created it.
 
     Args:
@@ -157,8 +159,10 @@ def wait_until_served(client: Client, executor: Executor, kinds: Kinds, objects:
         missing = [each for each in missing if kinds.of(each[1]) is None]
         if missing and time.monotonic() > deadline:
             label, obj, definition = missing[0]
-            raise TurnupError(f"{label}: {obj['kind']} {obj['metadata']['name']}: the cluster has the CustomResourceDefinition {definition}, but "
-                              f"has not served its kind within {_ESTABLISH_SECONDS:.0f} s; look at the definition's conditions.")
+            raise TurnupError(
+                f"{label}: {obj['kind']} {obj['metadata']['name']}: the cluster has the CustomResourceDefinition {definition}, but "
+                f"has not served its kind within {_ESTABLISH_SECONDS:.0f} s; look at the definition's conditions."
+            )
     return kinds
 
 
@@ -170,9 +174,13 @@ def _defined(client: Client, unknown: list[tuple[str, Object]]) -> list[tuple[st
         definitions = client.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")[1].get("items") or []
     except ApiError:
         return []  # Without the permission to read definitions, the run fails at once.
-    names = {(f"{definition['spec']['group']}/{version['name']}", definition["spec"]["names"]["kind"]): definition["metadata"]["name"]
-             for definition in definitions if not definition["metadata"].get("deletionTimestamp")
-             for version in definition["spec"]["versions"] if version.get("served", True)}
+    names = {
+        (f"{definition['spec']['group']}/{version['name']}", definition["spec"]["names"]["kind"]): definition["metadata"]["name"]
+        for definition in definitions
+        if not definition["metadata"].get("deletionTimestamp")
+        for version in definition["spec"]["versions"]
+        if version.get("served", True)
+    }
     return [(label, obj, names[obj["apiVersion"], obj["kind"]]) for label, obj in unknown if (obj["apiVersion"], obj["kind"]) in names]
 
 

@@ -15,9 +15,18 @@ KIND = ("example.com/v1", "Widget", "widgets", True)
 
 def definition(**changes) -> dict:
     """Returns the definition of Widget."""
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "widgets.example.com"},
-            "spec": {"group": "example.com", "names": {"kind": "Widget", "plural": "widgets"}, "scope": "Namespaced",
-                     "versions": [{"name": "v1", "served": True}], **changes}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1", "served": True}],
+            **changes,
+        },
+    }
 
 
 def discoveries(server) -> int:
@@ -47,15 +56,25 @@ def test_definition_that_is_never_served_is_named(shell, server, monkeypatch):
     shell.make(WIDGET)
 
     assert shell.run("apply") == 1
-    assert shell.err.splitlines()[-1] == ("ERROR: //svc:dev: Widget w: the cluster has the CustomResourceDefinition widgets.example.com, but has not "
-                                          "served its kind within 1 s; look at the definition's conditions.")
+    assert shell.err.splitlines()[-1] == (
+        "ERROR: //svc:dev: Widget w: the cluster has the CustomResourceDefinition widgets.example.com, but has not "
+        "served its kind within 1 s; look at the definition's conditions."
+    )
     assert server.writes == []
 
 
-@pytest.mark.parametrize("there", [
-    None, definition(group="example.org"), definition(names={"kind": "Gadget", "plural": "gadgets"}), definition(versions=[{"name": "v2"}]),
-    definition(versions=[{"name": "v1", "served": False}]), {**definition(), "metadata": {"name": "widgets.example.com", "deletionTimestamp": "x"}},
-    "forbidden"])
+@pytest.mark.parametrize(
+    "there",
+    [
+        None,
+        definition(group="example.org"),
+        definition(names={"kind": "Gadget", "plural": "gadgets"}),
+        definition(versions=[{"name": "v2"}]),
+        definition(versions=[{"name": "v1", "served": False}]),
+        {**definition(), "metadata": {"name": "widgets.example.com", "deletionTimestamp": "x"}},
+        "forbidden",
+    ],
+)
 def test_other_unknown_kinds_are_refused_at_once(shell, server, there):
     """Without a definition of exactly that kind and version, or the permission to read it, an unknown kind fails at once."""
     if there == "forbidden":

@@ -14,8 +14,11 @@ def describe_finalizers(live: Object) -> str:
         live: The live object. A namespace's conditions also tell which of its contents remain.
     """
     names = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
-    messages = [str(condition.get("message", "")).rstrip(".") for condition in (live.get("status") or {}).get("conditions") or []
-            if live.get("kind") == "Namespace" and condition.get("status") == "True"]
+    messages = [
+        str(condition.get("message", "")).rstrip(".")
+        for condition in (live.get("status") or {}).get("conditions") or []
+        if live.get("kind") == "Namespace" and condition.get("status") == "True"
+    ]
     # Every namespace has this finalizer; it tells nothing if the conditions tell more.
     names = [name for name in names if name != "kubernetes" or not messages]
     return "; ".join([f"finalizers: {', '.join(names)}"] * bool(names) + [text for text in messages if text])

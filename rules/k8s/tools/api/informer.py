@@ -174,8 +174,10 @@ class Informer:
 
     def _outage(self, error: ApiError, resource: Resource, namespace: str) -> TurnupError:
         """Returns the error for a server that is reachable but does not serve a collection."""
-        return TurnupError(f"the API server {self._client.connection.server} does not return the {resource.plural} of {namespace or 'the cluster'} "
-                           f"({error.status} {error.message}); check the server, or try again.")
+        return TurnupError(
+            f"the API server {self._client.connection.server} does not return the {resource.plural} of {namespace or 'the cluster'} "
+            f"({error.status} {error.message}); check the server, or try again."
+        )
 
     def _read_each(self, resource: Resource, namespace: str, error: ApiError) -> None:
         """Gets the objects of a collection that may not be listed or watched, one by one.
@@ -204,8 +206,9 @@ class Informer:
                 return None
             if _is_outage(error):
                 raise self._outage(error, resource, namespace) from None
-            raise _PermanentError(f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the "
-                                  "permission to get it.") from None
+            raise _PermanentError(
+                f"{resource.kind} {namespace + '/' if namespace else ''}{name} cannot be read: {error.message}; ask for the permission to get it."
+            ) from None
 
     def _list(self, resource: Resource, namespace: str) -> str:
         found = self._client.request("GET", resource.path(namespace))[1]

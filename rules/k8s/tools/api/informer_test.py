@@ -129,5 +129,7 @@ def test_deadline_names_what_was_wrong(shell, server, monkeypatch):
     server.refuse = lambda request: (503, {"kind": "Status", "code": 503, "message": "leader changed"}) if request.path.endswith("/deployments") else None
 
     assert shell.run("wait", "--timeout=1s") == 1
-    assert shell.err == (f"ERROR: the cluster's state could not be read within 1.0s: the API server {server.url} does not return the deployments of dev "
-                         "(503 leader changed); check the server, or try again.\n")
+    assert shell.err == (
+        f"ERROR: the cluster's state could not be read within 1.0s: the API server {server.url} does not return the deployments of dev "
+        "(503 leader changed); check the server, or try again.\n"
+    )

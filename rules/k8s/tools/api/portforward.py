@@ -43,8 +43,14 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
     headers = [f"{field}: {value}" for field, value in client.headers()]
     remote: Any = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
     try:
-        remote.connect("ws" + url[len("http"):], timeout=_CONNECT_SECONDS, header=headers, subprotocols=[_PROTOCOL],
-                       suppress_origin=True, **_proxy(client.connection.proxy, url))
+        remote.connect(
+            "ws" + url[len("http") :],
+            timeout=_CONNECT_SECONDS,
+            header=headers,
+            subprotocols=[_PROTOCOL],
+            suppress_origin=True,
+            **_proxy(client.connection.proxy, url),
+        )
         initial = [remote.recv_data() for _ in (_DATA, _ERROR)]
     except (websocket.WebSocketException, OSError) as error:
         remote.shutdown()

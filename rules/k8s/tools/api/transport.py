@@ -32,7 +32,9 @@ _RESOLVE_SECONDS = 4.0
 # A followed log may be silent for hours. Only keep-alive packets reveal that its server is gone. Not every system has all options.
 _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
-    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)) if hasattr(socket, name)]
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+]
 
 
 class _Named(HTTPConnection):
@@ -141,8 +143,10 @@ def create_tls_context(connection: Connection, credentials: Credentials | None) 
             raise ValueError("an empty authority would mean the system's authorities")
         context = ssl.create_default_context(cadata=authority)
     except (ssl.SSLError, ValueError):
-        raise TurnupError(f"{connection.source}: certificate-authority of cluster {connection.cluster!r} (or its certificate-authority-data) is not a "
-                          "PEM certificate; correct it, or fetch the kubeconfig again.") from None
+        raise TurnupError(
+            f"{connection.source}: certificate-authority of cluster {connection.cluster!r} (or its certificate-authority-data) is not a "
+            "PEM certificate; correct it, or fetch the kubeconfig again."
+        ) from None
     if not connection.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -158,6 +162,5 @@ def create_tls_context(connection: Connection, credentials: Credentials | None) 
             try:
                 context.load_cert_chain(file, password="")
             except ssl.SSLError:
-                raise TurnupError(f"{connection.source}: {origin} are not a PEM certificate and its unencrypted key; correct them, or log "
-                                  "in again.") from None
+                raise TurnupError(f"{connection.source}: {origin} are not a PEM certificate and its unencrypted key; correct them, or log in again.") from None
     return context

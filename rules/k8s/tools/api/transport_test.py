@@ -37,6 +37,7 @@ def test_silent_dns_is_named_in_time(monkeypatch):
 
 def test_unknown_name_is_named(monkeypatch):
     """The message for a name that does not exist says so."""
+
     def unknown(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -81,17 +82,24 @@ def test_broken_authority_names_the_field(tmp_path, authority):
     with pytest.raises(TurnupError) as caught:
         Client(load(path, "ctx"))
 
-    assert str(caught.value) == (f"{path}: certificate-authority of cluster 'c' (or its certificate-authority-data) is not a PEM certificate; "
-                                 "correct it, or fetch the kubeconfig again.")
+    assert str(caught.value) == (
+        f"{path}: certificate-authority of cluster 'c' (or its certificate-authority-data) is not a PEM certificate; correct it, or fetch the kubeconfig again."
+    )
 
 
 def test_broken_certificate_names_the_fields(tmp_path):
     """The message for an invalid client certificate names kubeconfig, context and fields."""
     path = tmp_path / "config"
     data = base64.b64encode(b"no certificate").decode()
-    path.write_text(json.dumps({
-        "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}], "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"client-certificate-data": data, "client-key-data": data}}]}))
+    path.write_text(
+        json.dumps(
+            {
+                "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [{"name": "u", "user": {"client-certificate-data": data, "client-key-data": data}}],
+            }
+        )
+    )
     with pytest.raises(TurnupError) as caught:
         Client(load(path, "ctx"))
 

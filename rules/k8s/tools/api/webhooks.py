@@ -43,7 +43,7 @@ def parse_webhook_failure(message: str) -> Webhook | None:
     if not failed:
         return None
     address = _ADDRESS.search(message)
-    cause = message[address.end():].lstrip(": ") if address else message[failed.end():].lstrip(": ")
+    cause = message[address.end() :].lstrip(": ") if address else message[failed.end() :].lstrip(": ")
     return Webhook(failed[1] or failed[2], (address[2], address[1]) if address else None, cause)
 
 
@@ -72,8 +72,12 @@ class StartingWebhooks:
     def _is_starting(self, namespace: str, name: str) -> bool:
         """Returns whether a Service has pods, none of which is ready."""
         try:
-            slices = self._client.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", query={
-                "labelSelector": f"kubernetes.io/service-name={name}"})[1].get("items") or []
+            slices = (
+                self._client.request(
+                    "GET", f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", query={"labelSelector": f"kubernetes.io/service-name={name}"}
+                )[1].get("items")
+                or []
+            )
         except ApiError:
             return False  # An account that may not read EndpointSlices cannot tell, so the run does not wait.
         ready = [(each.get("conditions") or {}).get("ready", True) for found in slices for each in found.get("endpoints") or []]

@@ -56,12 +56,13 @@ def normalize(args: argparse.Namespace) -> None:
 
     namespace = stamped(args.namespace)
     if namespace and not is_namespace_name(namespace):
-        raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label. Use at most 63 lower-case letters, "
-                          "digits and '-'.")
+        raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label. Use at most 63 lower-case letters, digits and '-'.")
     if args.namespace_owner:
         # An action reports this, not the rule, because Bazel prints a traceback for the failure of a rule.
-        raise TurnupError(f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
-                          f"{args.namespace_owner}. Set USER to a name that no environment has, for example USER={namespace}-me.")
+        raise TurnupError(
+            f"{args.label}: environment {args.environment} has the namespace {namespace!r}, which belongs to environment "
+            f"{args.namespace_owner}. Set USER to a name that no environment has, for example USER={namespace}-me."
+        )
     # An error names the file that a person wrote, not only the file rendered from it.
     where = f"{args.label} ({args.source})" if args.source else args.label
     objects = []
@@ -87,17 +88,20 @@ def normalize(args: argparse.Namespace) -> None:
     images = {key: stamped(key) for key in args.image}
     side_loaded = [stamped(key) for key in args.preload]
     used = check_images(objects, [*images.values(), *side_loaded], where)
-    _write(args.output, {
-        "label": args.label,
-        "environment": args.environment,
-        "cluster": stamped(args.cluster),
-        "context": stamped(args.context),
-        "user": stamped(args.user),
-        "namespace": namespace,
-        "named_namespaces": named,
-        "images": {key: value for key, value in images.items() if value in used},
-        "objects": objects,
-    })
+    _write(
+        args.output,
+        {
+            "label": args.label,
+            "environment": args.environment,
+            "cluster": stamped(args.cluster),
+            "context": stamped(args.context),
+            "user": stamped(args.user),
+            "namespace": namespace,
+            "named_namespaces": named,
+            "images": {key: value for key, value in images.items() if value in used},
+            "objects": objects,
+        },
+    )
 
 
 def resolve(args: argparse.Namespace) -> None:
@@ -154,14 +158,17 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
-    _write(args.output, {
-        "label": args.label,
-        "objects": sum(len(entry.document["objects"]) for entry in entries),
-        "services": sorted(entry.service for entry in entries if entry.service),
-        "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(links.names.items())],
-        "scopes": [[group, kind, scope] for (group, kind), scope in sorted(links.scopes.items())],
-        "changed": sorted(changed),
-    })
+    _write(
+        args.output,
+        {
+            "label": args.label,
+            "objects": sum(len(entry.document["objects"]) for entry in entries),
+            "services": sorted(entry.service for entry in entries if entry.service),
+            "names": [[config.kind, config.namespace, config.name, name] for config, name in sorted(links.names.items())],
+            "scopes": [[group, kind, scope] for (group, kind), scope in sorted(links.scopes.items())],
+            "changed": sorted(changed),
+        },
+    )
 
 
 def override(args: argparse.Namespace) -> None:
@@ -174,8 +181,10 @@ def override(args: argparse.Namespace) -> None:
     `args.entry` has lists of label and resolved file; `args.checked` is the output of `closure`.
     """
     checked = json.loads(Path(args.checked).read_text(encoding="utf-8"))
-    links = closure.CrossReferences({Config(kind, namespace, base): name for kind, namespace, base, name in checked["names"]},
-                                    {(group, kind): scope for group, kind, scope in checked["scopes"]})
+    links = closure.CrossReferences(
+        {Config(kind, namespace, base): name for kind, namespace, base, name in checked["names"]},
+        {(group, kind): scope for group, kind, scope in checked["scopes"]},
+    )
     changed = set(checked["changed"])
     overrides = []
     for label, resolved in args.entry:

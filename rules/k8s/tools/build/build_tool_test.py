@@ -43,14 +43,27 @@ def read(name: str) -> Any:
 
 def workload(image: str, **meta: str) -> dict[str, Any]:
     """Returns a Deployment that runs one image."""
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "server", **meta},
-            "spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": image}], "containers": [{"name": "main", "image": image}]}}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "server", **meta},
+        "spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": image}], "containers": [{"name": "main", "image": image}]}}},
+    }
 
 
 def normalize(tool, manifests: Any, *arguments: str, environment: str = "myns", name: str = "m.json") -> tuple[int, str]:
     """Normalizes manifests into out.json."""
-    return tool("normalize", "--label", LABEL, "--context=turnup-local", "--namespace=jane", f"--environment={environment}",
-                "--output=out.json", *arguments, write(name, manifests))
+    return tool(
+        "normalize",
+        "--label",
+        LABEL,
+        "--context=turnup-local",
+        "--namespace=jane",
+        f"--environment={environment}",
+        "--output=out.json",
+        *arguments,
+        write(name, manifests),
+    )
 
 
 def test_normalize_fills_namespace_and_owner(tool):
@@ -80,24 +93,29 @@ def test_normalize_reads_lists_of_one_kind(tool):
     allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
 
     assert normalize(tool, [{"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "7"}, "items": items}, allowed])[0] == 0
-    assert [(obj["apiVersion"], obj["kind"]) for obj in read("out.json")["objects"]] == [
-        ("v1", "ConfigMap"), ("v1", "Secret"), ("example.com/v1", "AllowList")]
+    assert [(obj["apiVersion"], obj["kind"]) for obj in read("out.json")["objects"]] == [("v1", "ConfigMap"), ("v1", "Secret"), ("example.com/v1", "AllowList")]
 
 
-@pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
-    ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
-    ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
-    ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…)."),
-    ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
-    ({"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}}, "Namespace x is cluster-scoped, so myns would share it with every other environment."),
-    ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
-    ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
-    ([], "m.json: contains no Kubernetes object"),
-    ('{"a": ', "m.json:1:7: not JSON"),
-    ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
-])
+@pytest.mark.parametrize(
+    ("manifests", "message"),
+    [
+        ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
+        ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
+        ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
+        ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…)."),
+        ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
+        (
+            {"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}},
+            "Namespace x is cluster-scoped, so myns would share it with every other environment.",
+        ),
+        ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
+        ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
+        ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
+        ([], "m.json: contains no Kubernetes object"),
+        ('{"a": ', "m.json:1:7: not JSON"),
+        ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
+    ],
+)
 def test_normalize_refuses(tool, manifests, message):
     """Bad manifests fail with one sentence that names the place, and without output."""
     code, err = normalize(tool, manifests, "--image=app")
@@ -107,8 +125,9 @@ def test_normalize_refuses(tool, manifests, message):
     assert not Path("out.json").exists()
 
 
-@pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n",
-                                    "sha512:" + "a" * 128, "sha256:"])
+@pytest.mark.parametrize(
+    "digest", ["sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha256:" + "A" * 64, "sha256:" + "a" * 64 + "\n", "sha512:" + "a" * 128, "sha256:"]
+)
 def test_normalize_refuses_a_malformed_digest(tool, digest):
     """A malformed digest fails the build with one sentence that names the problem."""
     code, err = normalize(tool, {"d": workload(f"registry.example.com/app@{digest}")})
@@ -119,15 +138,18 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
     assert not Path("out.json").exists()
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("kind: [\n", "m.yaml:2:1: not YAML"),
-    ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
-    ("kind: !!binary aGVsbG8=\n", "m.yaml: contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
-    ("kind: .nan\n", "m.yaml: contains a value that JSON cannot express"),
-    ("kind: &a [*a]\n", "m.yaml: contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
-    ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
-    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: [\n", "m.yaml:2:1: not YAML"),
+        ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
+        ("kind: !!binary aGVsbG8=\n", "m.yaml: contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
+        ("kind: .nan\n", "m.yaml: contains a value that JSON cannot express"),
+        ("kind: &a [*a]\n", "m.yaml: contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
+        ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
+    ],
+)
 def test_normalize_refuses_bad_yaml(tool, text, message):
     """Bad YAML is refused with the line."""
     code, err = normalize(tool, text, name="m.yaml")
@@ -152,17 +174,25 @@ def test_a_namespace_of_another_environment_is_refused(tool):
     assert not Path("out.json").exists()
 
 
-@pytest.mark.parametrize(("manifests", "message"), [
-    ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7, which is not a Kubernetes object."),
-    ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null."),
-    ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
-    ([], "svc/x.jsonnet (rendered as m.json): contains no Kubernetes object"),
-    ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
-    ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
-    ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server appears twice in svc/x.jsonnet. Keep one."),
-    ({"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
-     f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name"),
-])
+@pytest.mark.parametrize(
+    ("manifests", "message"),
+    [
+        ({"d": 7}, "svc/x.jsonnet (rendered as m.json), field 'd': found 7, which is not a Kubernetes object."),
+        (
+            {"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}},
+            "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null.",
+        ),
+        ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
+        ([], "svc/x.jsonnet (rendered as m.json): contains no Kubernetes object"),
+        ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
+        ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
+        ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server appears twice in svc/x.jsonnet. Keep one."),
+        (
+            {"d": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"turnup/stable-name": "no"}}}},
+            f"{LABEL} (svc/x.jsonnet): ConfigMap jane/c: the annotation turnup/stable-name",
+        ),
+    ],
+)
 def test_errors_name_what_was_written(tool, manifests, message):
     """An error in rendered manifests names the source file."""
     code, err = normalize(tool, manifests, "--image=app", "--source=svc/x.jsonnet")
@@ -182,9 +212,16 @@ def test_a_target_can_keep_all_names(tool):
 
 def test_service_accounts_of_a_role_binding(tool):
     """A ServiceAccount without a namespace gets the environment's; one with a namespace and other subjects stay."""
-    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "b"}, "subjects": [
-        {"kind": "ServiceAccount", "name": "mine"}, {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
-        {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "b"},
+        "subjects": [
+            {"kind": "ServiceAccount", "name": "mine"},
+            {"kind": "ServiceAccount", "name": "theirs", "namespace": "monitoring"},
+            {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"},
+        ],
+    }
     assert normalize(tool, [binding])[0] == 0
 
     mine, theirs, user = read("out.json")["objects"][0]["subjects"]
@@ -224,8 +261,9 @@ def test_stamp_variables(tool):
 def test_resolve_puts_digests_everywhere(tool):
     """Every container runs the digest; the image is published below image_chroot, without tag."""
     normalize(tool, {"d": workload("python/server:dev")}, "--image=python/server:dev")
-    code, err = tool("resolve", "--input=out.json", "--output=r.json",
-                     "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)]))
+    code, err = tool(
+        "resolve", "--input=out.json", "--output=r.json", "--built=" + json.dumps(["python/server:dev", "10.0.0.2:31000", write("digest", DIGEST)])
+    )
 
     assert code == 0, err
     reference = f"10.0.0.2:31000/python/server@{DIGEST}"
@@ -249,11 +287,14 @@ def test_resolve_leaves_pins(tool):
     assert code == 1 and "pins.yaml: dev.server is 'latest'" in err
 
 
-@pytest.mark.parametrize(("key", "chroot", "name"), [
-    ("python/server", "10.0.0.2:31000", "10.0.0.2:31000/python/server"),
-    ("gcr.io/team/app:v1", "", "gcr.io/team/app"),
-    ("localhost:5000/app", "gcr.io/team/", "gcr.io/team/localhost-5000/app"),
-])
+@pytest.mark.parametrize(
+    ("key", "chroot", "name"),
+    [
+        ("python/server", "10.0.0.2:31000", "10.0.0.2:31000/python/server"),
+        ("gcr.io/team/app:v1", "", "gcr.io/team/app"),
+        ("localhost:5000/app", "gcr.io/team/", "gcr.io/team/localhost-5000/app"),
+    ],
+)
 def test_publish_name(key, chroot, name):
     """image_chroot is prefixed to the reference without its tag."""
     assert build_tool.publish_name(key, chroot) == name
@@ -277,8 +318,7 @@ def closure(tool, *entries: list[str]) -> tuple[int, str]:
 def test_closure_of_different_services(tool):
     """The summary of a closure without clashes has its objects and services."""
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
-    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"],
-                              "names": [], "scopes": [], "changed": []}
+    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": [], "scopes": [], "changed": []}
 
 
 def test_two_services_of_one_name(tool):
@@ -286,8 +326,10 @@ def test_two_services_of_one_name(tool):
     code, err = closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "redis"))
 
     assert code == 1
-    assert err == ("ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns. "
-                   "Change the name in one of their service.yaml files.\n")
+    assert err == (
+        "ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns. "
+        "Change the name in one of their service.yaml files.\n"
+    )
     assert closure(tool, entry("//a:myns", "redis"), entry("//b:dev", "redis", environment="dev"))[0] == 0
 
 
@@ -302,8 +344,12 @@ def test_two_targets_with_one_object(tool):
 def test_one_target_uses_anothers_configuration(tool):
     """The new name in a reference to another target's ConfigMap is in the summary; equal base names are refused."""
     shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
-    user = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "jane"},
-            "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]}}
+    user = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "jane"},
+        "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]},
+    }
 
     assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
     assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.duplicates import find_duplicate
@@ -78,13 +79,17 @@ def check(entries: Iterable[Entry], where: str, links: CrossReferences | None = 
             environment = document["environment"] or document["namespace"]
             other = services.setdefault((environment, entry.service), entry.label)
             if other != entry.label:
-                raise TurnupError(f"{where}: {other} and {entry.label} are both services named {entry.service!r} in "
-                                  f"environment {environment}. Change the name in one of their service.yaml files.")
+                raise TurnupError(
+                    f"{where}: {other} and {entry.label} are both services named {entry.service!r} in "
+                    f"environment {environment}. Change the name in one of their service.yaml files."
+                )
         contexts.setdefault(document["context"], entry.label)
         if len(contexts) > 1:
             first, second = list(contexts)
-            raise TurnupError(f"{where}: {contexts[first]} is made for context {first!r} and {contexts[second]} for "
-                              f"{second!r}, but one target acts on one cluster. Split {where}.")
+            raise TurnupError(
+                f"{where}: {contexts[first]} is made for context {first!r} and {contexts[second]} for "
+                f"{second!r}, but one target acts on one cluster. Split {where}."
+            )
     links = links or cross_references(entries)
     changed: set[str] = set()
     held: list[tuple[str, Object]] = []
@@ -113,5 +118,4 @@ def cross_references(entries: Iterable[Entry]) -> CrossReferences:
     used = {config for obj in objects for config in references(obj)} if names else set()
     scopes = defined_scopes(objects)
     kinds = {(group_of(obj["apiVersion"]), obj["kind"]) for obj in objects if is_cluster_scoped(obj) is None} if scopes else set()
-    return CrossReferences({config: name for config, name in names.items() if config in used},
-                           {kind: scope for kind, scope in scopes.items() if kind in kinds})
+    return CrossReferences({config: name for config, name in names.items() if config in used}, {kind: scope for kind, scope in scopes.items() if kind in kinds})

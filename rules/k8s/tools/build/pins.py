@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.image_references import parse_digest_reference
@@ -53,8 +54,9 @@ def parse_pins(text: str, path: str, environments: Iterable[str]) -> Pins:
         pins[environment] = {}
         for name, reference in (images or {}).items():
             if not isinstance(reference, str) or not parse_digest_reference(reference):
-                raise TurnupError(f"{path}: {environment}.{name} is {reference!r}, which has no digest. Write "
-                                  "REGISTRY/REPOSITORY@sha256:…, or let the pin target write it.")
+                raise TurnupError(
+                    f"{path}: {environment}.{name} is {reference!r}, which has no digest. Write REGISTRY/REPOSITORY@sha256:…, or let the pin target write it."
+                )
             pins[environment][str(name)] = reference
     return pins
 
@@ -97,8 +99,8 @@ def edit_pins(text: str, path: str, environment: str, changes: Mapping[str, str]
         key, value = entry
         text = _cut(text, value.start_mark.index, value.end_mark.index, "")
         line_end = text.index("\n", key.end_mark.index)
-        line = text[key.end_mark.index:line_end].rstrip()
-        text = text[:key.end_mark.index] + line + "\n" + lines + text[line_end + 1:]
+        line = text[key.end_mark.index : line_end].rstrip()
+        text = text[: key.end_mark.index] + line + "\n" + lines + text[line_end + 1 :]
     if parse_pins(text, path, environments) != wanted:
         raise TurnupError(f"{path}: cannot be edited in place. Write {environment} as one 'name: reference' line per image.")
     return text
@@ -106,8 +108,7 @@ def edit_pins(text: str, path: str, environment: str, changes: Mapping[str, str]
 
 def _refuse_flow(node: Any, path: str) -> None:
     if node.flow_style and node.value:
-        raise TurnupError(f"{path}:{node.start_mark.line + 1}: a mapping in braces cannot be edited in place. "
-                          "Write one 'name: reference' line per image.")
+        raise TurnupError(f"{path}:{node.start_mark.line + 1}: a mapping in braces cannot be edited in place. Write one 'name: reference' line per image.")
 
 
 def _edit_block(text: str, block: Any, changes: Mapping[str, str]) -> str:

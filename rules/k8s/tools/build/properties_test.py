@@ -65,8 +65,13 @@ def test_what_is_printed_of_a_secret_has_no_value(dice):
     for _ in range(1000):
         (before, old), (after, new) = secret(dice), secret(dice)
         original = copy.deepcopy(before)
-        texts = [json.dumps(mask_object(before)), to_yaml(mask_object(before)), diff_objects("s", before, after),
-                 diff_objects("s", None, after), diff_objects("s", before, None)]
+        texts = [
+            json.dumps(mask_object(before)),
+            to_yaml(mask_object(before)),
+            diff_objects("s", before, after),
+            diff_objects("s", None, after),
+            diff_objects("s", before, None),
+        ]
 
         assert [form for form in forms(old + new) if any(form in text for text in texts)] == []
         assert before == original
@@ -92,10 +97,25 @@ def written(value: str) -> list[str]:
     for letter in "&<>":
         go = go.replace(letter, f"\\u{ord(letter):04x}")
     javascript = quote(value, safe="!*'()")
-    return [quote(value), quote(value, safe=""), quote_plus(value), javascript, quote(value, safe=";,/?:@&=+$!*'()#"), quote(value, safe="$&+=:@"),
-            repr(value)[1:-1], repr(data)[2:-1], html.escape(value), html.escape(value, quote=False),
-            html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"), go, shlex.quote(value)[1:-1] if "'" in value else value,
-            data.hex(), data.hex().upper(), base64.urlsafe_b64encode(data).decode(), encoded(value).rstrip("=")]
+    return [
+        quote(value),
+        quote(value, safe=""),
+        quote_plus(value),
+        javascript,
+        quote(value, safe=";,/?:@&=+$!*'()#"),
+        quote(value, safe="$&+=:@"),
+        repr(value)[1:-1],
+        repr(data)[2:-1],
+        html.escape(value),
+        html.escape(value, quote=False),
+        html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+        go,
+        shlex.quote(value)[1:-1] if "'" in value else value,
+        data.hex(),
+        data.hex().upper(),
+        base64.urlsafe_b64encode(data).decode(),
+        encoded(value).rstrip("="),
+    ]
 
 
 def test_a_value_is_taken_out_as_programs_write_it(dice):
@@ -114,13 +134,13 @@ def test_a_value_is_taken_out_of_what_is_encoded_with_it(dice):
         value = word(dice)
         redact = Redactor()
         redact.learn([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": value}}])
-        before, after = (word(dice, 0)[:dice.randint(0, 9)] for _ in range(2))
+        before, after = (word(dice, 0)[: dice.randint(0, 9)] for _ in range(2))
         whole = encoded(before + value + after)
         begin, end = len(before.encode()), len((before + value).encode())
 
         told = redact(f"Basic {whole}")
-        assert whole[-(-begin * 8 // 6):end * 8 // 6] not in told
-        assert told.startswith(f"Basic {whole[:begin * 8 // 6]}") and "***" in told
+        assert whole[-(-begin * 8 // 6) : end * 8 // 6] not in told
+        assert told.startswith(f"Basic {whole[: begin * 8 // 6]}") and "***" in told
 
 
 def test_a_cut_leaves_nothing_of_a_value(dice):

@@ -19,15 +19,21 @@ from rules.k8s.tools.stack.inventory import PART_OF
 
 SETTINGS = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1"}}
 KEY = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"k": "v"}}
-POD_SPEC = {"containers": [{"name": "main", "image": "app@sha256:" + "a" * 64}],
-            "volumes": [{"configMap": {"name": "settings"}}, {"secret": {"secretName": "key"}}, {"configMap": {"name": "by-hand"}}]}
+POD_SPEC = {
+    "containers": [{"name": "main", "image": "app@sha256:" + "a" * 64}],
+    "volumes": [{"configMap": {"name": "settings"}}, {"secret": {"secretName": "key"}}, {"configMap": {"name": "by-hand"}}],
+}
 WEB = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": POD_SPEC}}}
 
 
 def definition(kind: str, scope: str) -> dict[str, Any]:
     """Returns the definition of a kind in the group example.com."""
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{kind.lower()}s.example.com"},
-            "spec": {"group": "example.com", "scope": scope, "names": {"kind": kind, "plural": f"{kind.lower()}s"}, "versions": [{"name": "v1"}]}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.lower()}s.example.com"},
+        "spec": {"group": "example.com", "scope": scope, "names": {"kind": kind, "plural": f"{kind.lower()}s"}, "versions": [{"name": "v1"}]},
+    }
 
 
 def custom(kind: str, **meta: str) -> dict[str, Any]:
@@ -64,12 +70,23 @@ class Closure:
         """Builds the closure; returns the plan's path relative to the runfiles."""
         names = [label.strip("/").removesuffix(":x") for label in self.labels]
         checked, overrides = str(self.root / "c.json"), str(self.root / "o.json")
-        run("closure", "--label=//svc:all", f"--output={checked}",
-            *(f"--entry={json.dumps([f'//{name}:x', str(self.root / f'{name}.objects.json'), ''])}" for name in names))
-        run("override", "--label=//svc:all", f"--checked={checked}", f"--output={overrides}",
-            *(f"--entry={json.dumps([f'//{name}:x', str(self.root / f'{name}.resolved.json')])}" for name in names))
+        run(
+            "closure",
+            "--label=//svc:all",
+            f"--output={checked}",
+            *(f"--entry={json.dumps([f'//{name}:x', str(self.root / f'{name}.objects.json'), ''])}" for name in names),
+        )
+        run(
+            "override",
+            "--label=//svc:all",
+            f"--checked={checked}",
+            f"--output={overrides}",
+            *(f"--entry={json.dumps([f'//{name}:x', str(self.root / f'{name}.resolved.json')])}" for name in names),
+        )
         lines = [{"type": "plan", "label": "//svc:all", "workspace": "turnup", "registry": REGISTRY, "overrides": "o.json"}]
-        lines += [{"type": "object", "label": f"//{name}:x", "document": f"{name}.resolved.json", "service": "", "deps": [], "kubeconfig": ""} for name in names]
+        lines += [
+            {"type": "object", "label": f"//{name}:x", "document": f"{name}.resolved.json", "service": "", "deps": [], "kubeconfig": ""} for name in names
+        ]
         (self.root / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return "turnup/plan.jsonl"
 
@@ -126,11 +143,16 @@ def test_a_closure_without_references_across_targets_copies_nothing(closure):
     assert closure.changed() == []
 
 
-@pytest.mark.parametrize(("obj", "found"), [
-    (SETTINGS, "default"), (WEB, "default"), (definition("Zone", "Cluster"), None),
-    # Only the API server knows.
-    (custom("Other"), None),
-])
+@pytest.mark.parametrize(
+    ("obj", "found"),
+    [
+        (SETTINGS, "default"),
+        (WEB, "default"),
+        (definition("Zone", "Cluster"), None),
+        # Only the API server knows.
+        (custom("Other"), None),
+    ],
+)
 def test_the_default_namespace_is_in_the_resolved_document(closure, obj, found):
     """An object of a namespaced kind that names no namespace, in a target without one, is in `default` before a cluster is asked."""
     closure.add("a", obj)

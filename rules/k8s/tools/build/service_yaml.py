@@ -1,8 +1,8 @@
 """service.yaml: the one place where a service's name and ports are written.
 
-    name: routeguide-server      # DNS label, the Service's name
-    port: 50051                  # the port that dependents connect to
-    ports: {metrics: 9090}       # further named ports (optional)
+name: routeguide-server      # DNS label, the Service's name
+port: 50051                  # the port that dependents connect to
+ports: {metrics: 9090}       # further named ports (optional)
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
     documents = load_yaml_documents(text, path)
     data = documents[0] if len(documents) == 1 else documents or None
     if not isinstance(data, dict):
-        raise TurnupError(f"{path}: is not one mapping with name and port. Write, for example, "
-                          "'name: my-service' and 'port: 8080'.")
+        raise TurnupError(f"{path}: is not one mapping with name and port. Write, for example, 'name: my-service' and 'port: 8080'.")
     for key in data:
         if key not in _KEYS:
             raise TurnupError(f"{_at(path, text, key)}: the key {key!r} is not one of {', '.join(_KEYS)}. Remove or correct it.")
@@ -47,8 +46,10 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
             raise TurnupError(f"{path}: {key} is missing. Add a line, for example '{key}: {example}'.")
     name = data["name"]
     if not isinstance(name, str) or not _DNS_LABEL.match(name):
-        raise TurnupError(f"{_at(path, text, 'name')}: name {name!r} is not a DNS label. Use at most 63 lower-case "
-                          "letters, digits and '-', starting with a letter and ending with a letter or digit.")
+        raise TurnupError(
+            f"{_at(path, text, 'name')}: name {name!r} is not a DNS label. Use at most 63 lower-case "
+            "letters, digits and '-', starting with a letter and ending with a letter or digit."
+        )
     service: dict[str, Any] = {"name": name, "port": _port(data["port"], _at(path, text, "port"), "port")}
     ports = data.get("ports")
     if ports is not None:
@@ -57,12 +58,13 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
         service["ports"] = {}
         for key, value in ports.items():
             if not isinstance(key, str) or not _PORT_NAME.match(key):
-                raise TurnupError(f"{_at(path, text, str(key))}: {key!r} is not a port name. Use at most 15 lower-case "
-                                  "letters, digits and single '-', with at least one letter.")
+                raise TurnupError(
+                    f"{_at(path, text, str(key))}: {key!r} is not a port name. Use at most 15 lower-case "
+                    "letters, digits and single '-', with at least one letter."
+                )
             service["ports"][key] = _port(value, _at(path, text, key), f"port {key!r}")
             if [service["port"], *service["ports"].values()].count(value) > 1:
-                raise TurnupError(f"{_at(path, text, key)}: port {key!r} is {value}, the number of another port of the service. "
-                                  "Use another number.")
+                raise TurnupError(f"{_at(path, text, key)}: port {key!r} is {value}, the number of another port of the service. Use another number.")
     return service
 
 

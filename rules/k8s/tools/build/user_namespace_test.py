@@ -44,9 +44,17 @@ def test_nobody_can_be_called_like_anothers_namespace():
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", user_namespace.namespace_of(made))
 
 
-@pytest.mark.parametrize("alphabet", [
-    "ab-", "aA.-_ ", string.ascii_letters + string.digits, string.printable, "äöüß名前\u200b", "".join(map(chr, range(0xDC80, 0xDD00))),
-])
+@pytest.mark.parametrize(
+    "alphabet",
+    [
+        "ab-",
+        "aA.-_ ",
+        string.ascii_letters + string.digits,
+        string.printable,
+        "äöüß名前\u200b",
+        "".join(map(chr, range(0xDC80, 0xDD00))),
+    ],
+)
 def test_random_users(alphabet):
     """4,000 random names of each alphabet, up to 100 characters long, have valid and different namespaces."""
     generator = random.Random(len(alphabet))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
@@ -42,9 +43,18 @@ class Deleter:
         why: why an object is deleted, for the report; "" when that is obvious.
     """
 
-    def __init__(self, client: Client, executor: Executor, report: Callable[[Result], None], *, data: bool = False,
-                 uids: Mapping[Identity, str] | None = None, timeout: float = 120.0, fence: WriteFence = nullcontext,
-                 why: str = ""):
+    def __init__(
+        self,
+        client: Client,
+        executor: Executor,
+        report: Callable[[Result], None],
+        *,
+        data: bool = False,
+        uids: Mapping[Identity, str] | None = None,
+        timeout: float = 120.0,
+        fence: WriteFence = nullcontext,
+        why: str = "",
+    ) -> None:
         self._client = client
         self._executor = executor
         self._report = report
@@ -75,8 +85,11 @@ class Deleter:
 
     def has_work(self, items: Iterable[Item]) -> bool:
         """Returns whether `remove` would delete one of the objects that `refusals` has read, or find it gone or somebody else's."""
-        return any(live is None or not self.reason_to_keep(item, live) or self.reason_to_forget(item, live)
-                   for item in items for live in [self._seen.get(item.identity)])
+        return any(
+            live is None or not self.reason_to_keep(item, live) or self.reason_to_forget(item, live)
+            for item in items
+            for live in [self._seen.get(item.identity)]
+        )
 
     def reason_to_keep(self, item: Item, live: Object) -> str:
         """Returns why an object must not be deleted, "" if it can be.
@@ -116,7 +129,7 @@ class Deleter:
         for item in items:
             if item.identity.kind not in DATA_KINDS:
                 parts.setdefault(item.label, []).append(item)
-        order = DependencyOrder(reversed_graph({label: () for label in parts} | {label: list(deps) for label, deps in graph.items()}), parts)
+        order = DependencyOrder(reversed_graph(dict.fromkeys(parts, ()) | {label: list(deps) for label, deps in graph.items()}), parts)
         while not order.done:
             level = order.take_startable()
             if not level:
@@ -127,8 +140,9 @@ class Deleter:
             for label in level:
                 order.mark_written(label)
                 order.mark_ready(label)
-        self._remove_claims([results[item.identity].item for item in items
-                             if item.identity.kind == "StatefulSet" and results[item.identity].outcome == "deleted"], results)
+        self._remove_claims(
+            [results[item.identity].item for item in items if item.identity.kind == "StatefulSet" and results[item.identity].outcome == "deleted"], results
+        )
         for kind in DATA_KINDS:
             self._remove_together([[item for item in items if item.identity.kind == kind]], results)
         return list(results.values())
@@ -136,7 +150,7 @@ class Deleter:
     def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
         """Deletes groups of objects one after the other and waits until all are gone; returns those that are gone."""
         items = [item for group in groups for item in group]
-        lives = dict(zip([item.identity for item in items], self._executor.map(self._look, items)))
+        lives = dict(zip([item.identity for item in items], self._executor.map(self._look, items), strict=False))
         sent: dict[Identity, Result] = {}
         for group in groups:
             sent |= {result.item.identity: result for result in self._executor.map(lambda item: self._send(item, lives[item.identity]), group)}
@@ -215,8 +229,13 @@ class Deleter:
                     trouble = str(error)
         for result in going.values():
             held = "" if trouble else read_finalizers(self._client, result.item.path)
-            yield Result(result.item, "failed", error=trouble or f"{result.item.label}: {result.item.identity} is still terminating "
-                         f"({held or 'finalizers: none'}); look at the controllers of these finalizers.")
+            yield Result(
+                result.item,
+                "failed",
+                error=trouble
+                or f"{result.item.label}: {result.item.identity} is still terminating "
+                f"({held or 'finalizers: none'}); look at the controllers of these finalizers.",
+            )
 
     @contextmanager
     def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Informer]:
@@ -270,8 +289,10 @@ class Deleter:
             selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
             found = self._client.request("GET", _CLAIMS.path(item.identity.namespace), query={"labelSelector": selector}, accept=METADATA_LIST)[1]
             claims += [(item, obj) for obj in found.get("items") or [] if wanted.fullmatch(obj["metadata"]["name"])]
-        items = [Item(made_by.label, obj, _CLAIMS, Identity("", "PersistentVolumeClaim", made_by.identity.namespace, obj["metadata"]["name"]))
-                 for made_by, obj in claims]
+        items = [
+            Item(made_by.label, obj, _CLAIMS, Identity("", "PersistentVolumeClaim", made_by.identity.namespace, obj["metadata"]["name"]))
+            for made_by, obj in claims
+        ]
         for result in self._settled(list(self._executor.map(lambda item: self._send(item, Result(item, "deleted", item.obj)), items))):
             self._report(result)
             results[result.item.identity] = result
@@ -287,8 +308,9 @@ def _is_gone(informer: Informer, sent: Result) -> bool:
     return informer.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
 
 
-def delete_object(client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False,
-                  fence: WriteFence = nullcontext) -> bool:
+def delete_object(
+    client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False, fence: WriteFence = nullcontext
+) -> bool:
     """Deletes an object on the condition that it is the one that was read; returns whether it is gone already.
 
     Args:
@@ -305,9 +327,19 @@ def delete_object(client: Client, item: Item, uid: str, *, version: str = "", pr
     """
     try:
         # The server reads the options of a delete from the body only; the query is for the audit log.
-        answer: Any = client.request("DELETE", item.path, query={"dryRun": "All" if dry else None}, fence=fence, body={
-            "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation,
-            "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}), **({"dryRun": ["All"]} if dry else {})})[1]
+        answer: Any = client.request(
+            "DELETE",
+            item.path,
+            query={"dryRun": "All" if dry else None},
+            fence=fence,
+            body={
+                "kind": "DeleteOptions",
+                "apiVersion": "v1",
+                "propagationPolicy": propagation,
+                "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
+                **({"dryRun": ["All"]} if dry else {}),
+            },
+        )[1]
     except ApiError as error:
         if error.status == 404 or (error.status == 409 and "UID in precondition" in error.message):
             return True

@@ -5,7 +5,7 @@ Pure functions and one class without I/O; write_order.py and deletion.py ask it 
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 Graph = Mapping[str, Iterable[str]]
 """Label of a target → labels of the targets that it depends on. Labels that are not a key are not part of the run."""
@@ -46,7 +46,7 @@ class DependencyOrder:
         needed: the targets that others wait for.
     """
 
-    def __init__(self, graph: Graph, changing: Iterable[str]):
+    def __init__(self, graph: Graph, changing: Iterable[str]) -> None:
         self._waits = {label: closure_of(graph, label) for label in changing}
         self.needed: set[str] = set().union(*self._waits.values()) if self._waits else set()
         self._started: set[str] = set()

@@ -9,8 +9,9 @@ under the name, and the next run creates the object.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.finalizers import describe_finalizers
@@ -63,8 +64,11 @@ def as_new(client: Client, item: Item, live: Object | None = None) -> Object:
     """
     meta = {key: value for key, value in item.obj["metadata"].items() if key != "name"}
     answer: Any = client.request(
-        "POST", item.resource.path(item.identity.namespace), body={**item.obj, "metadata": {**meta, "generateName": "turnup-preflight-"}},
-        query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"})[1]
+        "POST",
+        item.resource.path(item.identity.namespace),
+        body={**item.obj, "metadata": {**meta, "generateName": "turnup-preflight-"}},
+        query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"},
+    )[1]
     made = {key: value for key, value in answer["metadata"].items() if key != "generateName"}
     result = {**answer, "metadata": {**made, "name": item.identity.name}}
     invented = {made.get("name"): item.identity.name, made.get("uid"): live["metadata"]["uid"] if live else "(of the new object)"}
@@ -111,6 +115,7 @@ def recreate(client: Client, item: Item, before: Object, fence: WriteFence, appl
     Raises:
         UnreachableError: the server does not answer.
     """
+
     def delete_and_apply() -> Result:
         live = client.get_or_none(item.path)
         # Another object under the same name must not be deleted: the server says whether it accepts the manifest.
@@ -151,8 +156,10 @@ def _propagation(item: Item, live: Object) -> str:
     if spec.get("selector") == wanted.get("selector"):
         return "Orphan"
     if (spec.get("persistentVolumeClaimRetentionPolicy") or {}).get("whenDeleted") == "Delete":
-        raise TurnupError(f"{item.label}: {item.identity}: its selector changes, and deleting it deletes its claims (persistentVolumeClaimRetentionPolicy); "
-                          "apply whenDeleted: Retain first.")
+        raise TurnupError(
+            f"{item.label}: {item.identity}: its selector changes, and deleting it deletes its claims (persistentVolumeClaimRetentionPolicy); "
+            "apply whenDeleted: Retain first."
+        )
     return "Background"
 
 
@@ -166,7 +173,9 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     deadline, pause = time.monotonic() + _GONE_SECONDS, 0.05
     while (live := client.get_or_none(item.path)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
-            raise TurnupError(f"{item.label}: {item.identity} cannot be recreated because it is still terminating "
-                              f"({describe_finalizers(live) or 'finalizers: none'}); look at the controllers of these finalizers, then run it again.")
+            raise TurnupError(
+                f"{item.label}: {item.identity} cannot be recreated because it is still terminating "
+                f"({describe_finalizers(live) or 'finalizers: none'}); look at the controllers of these finalizers, then run it again."
+            )
         time.sleep(pause)
         pause = min(1.0, pause * 2)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from rules.image.tools.registry.names import is_private
 from rules.k8s.tools.cleanup import child, private_folder
@@ -42,8 +43,7 @@ def check_pins(plan: Plan) -> None:
     Raises:
         TurnupError: images have no pin; the error names each of them and the command that pins them.
     """
-    missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries
-               for name in entry.document["missing_pins"]]
+    missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries for name in entry.document["missing_pins"]]
     if missing:
         environment = next(entry.environment for entry in plan.entries if entry.document["missing_pins"])
         source = "dev" if environment == "dev" else f"{environment} --from=dev"
@@ -64,8 +64,7 @@ def wait_for_registry(plan: Plan, say: Callable[[str], None], timeout: float = _
     Raises:
         TurnupError: it has not answered for `timeout` seconds.
     """
-    built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries
-             for reference in entry.document["references"].values()}
+    built = {(parse_digest_reference(reference) or ("",))[0] for entry in plan.entries for reference in entry.document["references"].values()}
     if (plan.registry not in built and not _named_by_digest(plan)) or not is_private(plan.registry):
         return
     deadline = time.monotonic() + timeout
@@ -169,7 +168,7 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
     named = {reference: found for reference, found in _named_by_digest(plan).items() if found[1] not in provided}
     wanted = {**pinned, **named}
     answers = executor.map(is_there, [parts for _, parts in wanted.values()])
-    for (reference, (label, _)), found in zip(wanted.items(), answers):
+    for (reference, (label, _)), found in zip(wanted.items(), answers, strict=False):
         if not found and reference in named:
             todo = advice or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
@@ -219,8 +218,7 @@ def preload(plan: Plan, connection: Connection, environ: Mapping[str, str]) -> i
     with private_folder() as folder:
         kubeconfig = write_frozen(connection, folder)
         for item in plan.preloads:
-            _load(item.loader, connection.context, item.reference, item.archive,
-                  {**environ, "KUBECONFIG": str(kubeconfig)}, item.label)
+            _load(item.loader, connection.context, item.reference, item.archive, {**environ, "KUBECONFIG": str(kubeconfig)}, item.label)
     return len(plan.preloads)
 
 
@@ -232,8 +230,7 @@ def _load(loader: Path, context: str, reference: str, archive: Path, environ: Ma
         with child(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             output = process.communicate(timeout=_LOADER_SECONDS)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        raise TurnupError(f"{label}: loading {reference} onto the nodes took more than 5 minutes. Look at the nodes with "
-                          "'./turnup cluster list'.") from None
+        raise TurnupError(f"{label}: loading {reference} onto the nodes took more than 5 minutes. Look at the nodes with './turnup cluster list'.") from None
     except OSError as error:
         raise TurnupError(f"{label}: the loader {os.fspath(loader)} cannot be started ({error.strerror}). Check the attribute loader.") from None
     if process.returncode != 0:

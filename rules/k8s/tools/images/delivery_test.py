@@ -43,10 +43,26 @@ def push_plan(folder: Path, label: str, registry: str = REGISTRY, keys: tuple[st
     manifest = oci.dump(oci.build_manifest(config, []))
     (folder / "config").write_bytes(config)
     (folder / "manifest").write_bytes(manifest)
-    image = {"docker": None, "docker_runfiles": None, "manifest": str(folder / "manifest"), "runfiles": "manifest", "config": "config", "layers": [], "reference": None}
+    image = {
+        "docker": None,
+        "docker_runfiles": None,
+        "manifest": str(folder / "manifest"),
+        "runfiles": "manifest",
+        "config": "config",
+        "layers": [],
+        "reference": None,
+    }
     (folder / "resolved.json").write_bytes(oci.dump({"references": {key: f"{registry}/app@{oci.sha256(manifest)}" for key in keys}}))
-    spec = {"where": label, "registry": registry, "insecure": False, "private_plain": True, "format": "OCI", "status": [],
-            "references": str(folder / "resolved.json"), "images": [{**image, "key": "app"}]}
+    spec = {
+        "where": label,
+        "registry": registry,
+        "insecure": False,
+        "private_plain": True,
+        "format": "OCI",
+        "status": [],
+        "references": str(folder / "resolved.json"),
+        "images": [{**image, "key": "app"}],
+    }
     (folder / "spec").write_bytes(oci.dump(spec))
     assert push_planner.main(["--spec", str(folder / "spec"), "--plan", str(folder / "push.plan")]) == 0
     return PushPlan(label, keys, folder / "push.plan", folder)
@@ -89,10 +105,18 @@ def test_unused_image_is_not_pushed(tmp_path):
     assert delivery.push_built([push_plan(tmp_path, "//a:myns", keys=())], lambda *_: 1) == (0, 0)
 
 
-@pytest.mark.parametrize(("registry", "plain"), [
-    ("172.19.0.2:31000", True), ("127.0.0.1:5000", True), ("localhost:5000", True), ("localhost", True),
-    ("ghcr.io", False), ("registry.example:5000", False), ("8.8.8.8:443", False),
-])
+@pytest.mark.parametrize(
+    ("registry", "plain"),
+    [
+        ("172.19.0.2:31000", True),
+        ("127.0.0.1:5000", True),
+        ("localhost:5000", True),
+        ("localhost", True),
+        ("ghcr.io", False),
+        ("registry.example:5000", False),
+        ("8.8.8.8:443", False),
+    ],
+)
 def test_plain_http_for_private_addresses_only(registry, plain):
     """Only private and loopback addresses use plain HTTP."""
     assert is_private(registry) is plain
@@ -119,14 +143,21 @@ def test_built_images_are_not_asked_for(tmp_path):
 
 def test_images_named_by_digest_must_exist(tmp_path):
     """An image of the workspace's registry that only a manifest names is asked for; what the run brings and other registries' are not."""
+
     def running(label: str, *references: str, **settings) -> Entry:
-        pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": "dev"}, "spec": {"containers": [{"image": reference}]}}
-                for index, reference in enumerate(references)]
+        pods = [
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": "dev"}, "spec": {"containers": [{"image": reference}]}}
+            for index, reference in enumerate(references)
+        ]
         return Entry(label, "", (), document(label, pods, missing_pins=[], **settings))
 
     named, loaded = f"{REGISTRY}/named@{DIGEST}", f"{REGISTRY}/loaded@{DIGEST}"
-    both = plan(running("//a:myns", REFERENCE, references={"app": REFERENCE}), running("//b:myns", REFERENCE, f"ghcr.io/x@{DIGEST}", loaded, named),
-                push_plans=[push_plan(tmp_path, "//a:myns")], preloads=[Preload("//b:myns", loaded, Path("archive"), Path("loader"))])
+    both = plan(
+        running("//a:myns", REFERENCE, references={"app": REFERENCE}),
+        running("//b:myns", REFERENCE, f"ghcr.io/x@{DIGEST}", loaded, named),
+        push_plans=[push_plan(tmp_path, "//a:myns")],
+        preloads=[Preload("//b:myns", loaded, Path("archive"), Path("loader"))],
+    )
     asked = []
     with ThreadPoolExecutor(2) as executor:
         delivery.check_pinned_images(both, executor, lambda *question: asked.append(question) or True)
@@ -136,9 +167,13 @@ def test_images_named_by_digest_must_exist(tmp_path):
     assert asked == [(REGISTRY, "named", DIGEST, True)]
 
 
-@pytest.mark.parametrize(("environment", "command"), [
-    ("dev", "'bazel run //svc:pin -- dev'"), ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
-])
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ("dev", "'bazel run //svc:pin -- dev'"),
+        ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
+    ],
+)
 def test_missing_pins_name_the_command(environment, command):
     """The error names every missing pin and the command for that environment."""
     with pytest.raises(TurnupError) as caught:
@@ -158,8 +193,10 @@ def loader(folder: Path, body: str) -> Path:
 
 def test_preload_runs_the_loader_with_the_frozen_kubeconfig(tmp_path):
     """The loader gets context, reference and archive, and a private kubeconfig of this context that is gone afterwards."""
-    program = loader(tmp_path, f'echo "$@" > {tmp_path}/said; echo "$KUBECONFIG" > {tmp_path}/where; '
-                               f'stat -c %a "$KUBECONFIG" > {tmp_path}/mode; cp "$KUBECONFIG" {tmp_path}/copy')
+    program = loader(
+        tmp_path,
+        f'echo "$@" > {tmp_path}/said; echo "$KUBECONFIG" > {tmp_path}/where; stat -c %a "$KUBECONFIG" > {tmp_path}/mode; cp "$KUBECONFIG" {tmp_path}/copy',
+    )
     loaded = plan(target("//prod:registry", {}), preloads=[Preload("//prod:registry", "registry:2", tmp_path / "a.tar", program)])
 
     assert delivery.preload(loaded, connection(), {"PATH": "/usr/bin:/bin"}) == 1

@@ -14,9 +14,10 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, TextIO
+from typing import Any, TextIO
 
 from rules.k8s.tools.build.pins import edit_pins, parse_pins, write_together
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
@@ -50,8 +51,7 @@ class PinPlan:
 def read_pin_plan(path: Path, runfiles: Path) -> PinPlan:
     """Reads the plan of a pin target."""
     head, *services = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return PinPlan(head["label"], head["push"], head["registry"], tuple(head["environments"]), tuple(services),
-                   runfiles / head["workspace"])
+    return PinPlan(head["label"], head["push"], head["registry"], tuple(head["environments"]), tuple(services), runfiles / head["workspace"])
 
 
 def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
@@ -65,8 +65,10 @@ def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
         text = _read(workspace / _pins_path(service))
         reference = parse_pins(text, service["pins"], plan.environments).get(source, {}).get(service["name"])
         if reference is None:
-            raise TurnupError(f"{service['pins']}: has no pin of {service['name']!r} in {source} to copy. Nothing was written. "
-                              f"Pin it with 'bazel run {plan.label.partition(':')[0]}:pin -- {source}'.")
+            raise TurnupError(
+                f"{service['pins']}: has no pin of {service['name']!r} in {source} to copy. Nothing was written. "
+                f"Pin it with 'bazel run {plan.label.partition(':')[0]}:pin -- {source}'."
+            )
         references[service["label"]] = reference
     return references
 
@@ -95,16 +97,14 @@ def new_contents(plan: PinPlan, workspace: Path, environment: str, references: M
     for service in plan.services:
         path = workspace / _pins_path(service)
         text = texts.get(path) or _read(path)
-        texts[path] = edit_pins(text, service["pins"], environment, {service["name"]: references[service["label"]]},
-                                plan.environments)
+        texts[path] = edit_pins(text, service["pins"], environment, {service["name"]: references[service["label"]]}, plan.environments)
     return {path: text for path, text in texts.items() if text != _read(path)}
 
 
 def _pins_path(service: Mapping[str, Any]) -> str:
     if not service["pins"]:
         package = service["label"].partition(":")[0]
-        raise TurnupError(f"{package}: has an image but no pins file. Add pins = \"pins.yaml\" to its microservice and an empty "
-                          "pins.yaml beside it.")
+        raise TurnupError(f'{package}: has an image but no pins file. Add pins = "pins.yaml" to its microservice and an empty pins.yaml beside it.')
     return service["pins"]
 
 
@@ -116,16 +116,18 @@ def _read(path: Path) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bazel run TARGET:pin --", description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="bazel run TARGET:pin --", description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("environment", help="the environment to pin")
     parser.add_argument("--from", dest="source", default="", metavar="ENV", help="copy the pins of this environment; builds nothing")
     parser.add_argument("--dry-run", action="store_true", help="print what would change; push and write nothing")
     return parser
 
 
-def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapping[str, str],
-                  execute: Callable[[str, list[str], Mapping[str, str]], Any]) -> Any:
+def build_and_pin(
+    plan: PinPlan, argv: list[str], workspace: Path, environ: Mapping[str, str], execute: Callable[[str, list[str], Mapping[str, str]], Any]
+) -> Any:
     """Replaces this process by the target with the built images, in the same Bazel server.
 
     Args:
@@ -150,13 +152,16 @@ def build_and_pin(plan: PinPlan, argv: list[str], workspace: Path, environ: Mapp
     try:
         return execute(bazel, command, {key: value for key, value in environ.items() if key != "RUNFILES_DIR"})
     except OSError as error:
-        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}). Run 'bazel run {plan.push} -- {' '.join(argv)}' "
-                          "yourself.") from None
+        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}). Run 'bazel run {plan.push} -- {' '.join(argv)}' yourself.") from None
 
 
-def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,
-         environ: Mapping[str, str] | None = None,
-         execute: Callable[[str, list[str], Mapping[str, str]], Any] = os.execvpe) -> int:
+def main(
+    argv: list[str],
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    environ: Mapping[str, str] | None = None,
+    execute: Callable[[str, list[str], Mapping[str, str]], Any] = os.execvpe,
+) -> int:
     """Pins the images of a closure.
 
     Args:

@@ -39,18 +39,22 @@ class Workspace:
         root.mkdir(parents=True, exist_ok=True)
         (root / "digest").write_text(NEW)
         files = {"digest": "digest", "push_plan": "push.plan"}
-        lines: list[dict[str, Any]] = [{"label": "//svc:pin", "push": push, "registry": REGISTRY, "workspace": "turnup",
-                                        "environments": ["prod", "staging", "dev"]}]
-        lines += [{"label": f"//{name}:pin", "name": name, "pins": f"{name}/pins.yaml", "repository": name, **files, **changes}
-                  for name in ("redis", "server")]
+        lines: list[dict[str, Any]] = [
+            {"label": "//svc:pin", "push": push, "registry": REGISTRY, "workspace": "turnup", "environments": ["prod", "staging", "dev"]}
+        ]
+        lines += [{"label": f"//{name}:pin", "name": name, "pins": f"{name}/pins.yaml", "repository": name, **files, **changes} for name in ("redis", "server")]
         (root / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
         """Runs the program; returns exit code, stdout and stderr."""
         out, err = io.StringIO(), io.StringIO()
-        code = pin_tool.main(["turnup/plan.jsonl", *arguments], out, err,
-                        {"RUNFILES_DIR": str(self.runfiles), "BUILD_WORKSPACE_DIRECTORY": str(self.folder / "src"), **environ},
-                        lambda program, command, environ: self.commands.append(command))
+        code = pin_tool.main(
+            ["turnup/plan.jsonl", *arguments],
+            out,
+            err,
+            {"RUNFILES_DIR": str(self.runfiles), "BUILD_WORKSPACE_DIRECTORY": str(self.folder / "src"), **environ},
+            lambda program, command, environ: self.commands.append(command),
+        )
         return code, out.getvalue(), err.getvalue()
 
 
@@ -68,8 +72,7 @@ def test_from_moves_pins_and_builds_nothing(workspace):
 
     assert code == 0, err
     assert workspace.commands == []
-    assert workspace.pins("redis").read_text() == (
-        f"# pins of redis\ndev:\n  redis: {REGISTRY}/redis@{OLD}\nstaging:\n  redis: {REGISTRY}/redis@{OLD}\n")
+    assert workspace.pins("redis").read_text() == (f"# pins of redis\ndev:\n  redis: {REGISTRY}/redis@{OLD}\nstaging:\n  redis: {REGISTRY}/redis@{OLD}\n")
     assert "pinned     server/pins.yaml: staging.server" in out
 
 
@@ -101,8 +104,11 @@ def test_built_images_are_pushed_by_their_plan(tmp_path):
     (tmp_path / "config").write_bytes(b"{}")
     (tmp_path / "manifest").write_bytes(manifest)
     with FakeRegistry() as registry:
-        lines = [("registry", registry.name, "plain"), ("image", "redis", oci.sha256(manifest), oci.MANIFEST, len(manifest), "manifest"),
-                 ("blob", oci.sha256(b"{}"), 2, "config")]
+        lines = [
+            ("registry", registry.name, "plain"),
+            ("image", "redis", oci.sha256(manifest), oci.MANIFEST, len(manifest), "manifest"),
+            ("blob", oci.sha256(b"{}"), 2, "config"),
+        ]
         (root / "push.plan").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
         services = tuple({"label": f"//{name}:pin", "push_plan": "push.plan"} for name in ("redis", "again"))
         plan = pin_tool.PinPlan("//svc:pin", "", registry.name, (), services, root)
@@ -126,16 +132,18 @@ def test_missing_source_pin_writes_nothing(workspace):
     code, _, err = workspace.run("staging", "--from=dev")
 
     assert code == 1
-    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to copy. Nothing was written. "
-                   "Pin it with 'bazel run //svc:pin -- dev'.\n")
+    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to copy. Nothing was written. Pin it with 'bazel run //svc:pin -- dev'.\n")
     assert workspace.pins("redis").read_text() == before
 
 
-@pytest.mark.parametrize(("arguments", "code", "message"), [
-    (("myns",), 2, "'myns' is not an environment with pins. Use one of prod, staging, dev."),
-    (("dev", "--from=qa"), 2, "'qa' is not an environment"),
-    (("dev", "--from=dev"), 2, "--from=dev: copies the pins of an environment to itself."),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("myns",), 2, "'myns' is not an environment with pins. Use one of prod, staging, dev."),
+        (("dev", "--from=qa"), 2, "'qa' is not an environment"),
+        (("dev", "--from=dev"), 2, "--from=dev: copies the pins of an environment to itself."),
+    ],
+)
 def test_usage(workspace, arguments, code, message):
     """Wrong arguments fail with exit code 2 and one sentence."""
     result = workspace.run(*arguments)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, TextIO
+from collections.abc import Callable
+from typing import TextIO
 
 _REDRAW_SECONDS = 0.1
 
@@ -16,7 +17,7 @@ class PushReport:
         stream: the stream of the counting line, which is drawn only on a terminal.
     """
 
-    def __init__(self, say: Callable[[str], None], stream: TextIO):
+    def __init__(self, say: Callable[[str], None], stream: TextIO) -> None:
         self._say = say
         self._stream = stream if stream.isatty() else None
         self._sent: dict[str, int] = {}

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any
 
 from rules.k8s.tools import cleanup
 from rules.k8s.tools.errors import TurnupError
@@ -74,8 +75,9 @@ class PluginLogin:
         TurnupError: the kubeconfig's `exec` is invalid.
     """
 
-    def __init__(self, spec: Mapping[str, Any], place: Path, context: str, cluster: Mapping[str, Any], environ: Mapping[str, str],
-                 say: Callable[[str], None]):
+    def __init__(
+        self, spec: Mapping[str, Any], place: Path, context: str, cluster: Mapping[str, Any], environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self._spec = spec
         self._place = place
         self._context = context
@@ -111,12 +113,16 @@ class PluginLogin:
     def _check(self) -> None:
         spec = self._spec
         if spec.get("apiVersion") not in _VERSIONS:
-            raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.apiVersion {spec.get('apiVersion')!r}. Write one of "
-                              f"{' and '.join(_VERSIONS)} that the plugin supports.")
+            raise TurnupError(
+                f"{self._place}: the login of context {self._context!r} has exec.apiVersion {spec.get('apiVersion')!r}. Write one of "
+                f"{' and '.join(_VERSIONS)} that the plugin supports."
+            )
         if not isinstance(spec.get("command"), str) or not spec["command"]:
             raise TurnupError(f"{self._place}: the login of context {self._context!r} has exec.command {spec.get('command')!r}. Name the plugin's program.")
         if not all(isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in spec.get("env") or []):
-            raise TurnupError(f"{self._place}: the login of context {self._context!r} has an exec.env of a wrong form. Write a list of mappings with name and value.")
+            raise TurnupError(
+                f"{self._place}: the login of context {self._context!r} has an exec.env of a wrong form. Write a list of mappings with name and value."
+            )
 
     def _ask(self) -> Credentials:
         """Runs the plugin once."""
@@ -129,13 +135,23 @@ class PluginLogin:
         info: dict[str, Any] = {"interactive": interactive}
         if self._spec.get("provideClusterInfo"):
             info["cluster"] = self._cluster
-        environ = {**self._environ, **{entry["name"]: str(entry.get("value", "")) for entry in self._spec.get("env") or []},
-                   "KUBERNETES_EXEC_INFO": json.dumps({"apiVersion": self._spec["apiVersion"], "kind": "ExecCredential", "spec": info})}
+        environ = {
+            **self._environ,
+            **{entry["name"]: str(entry.get("value", "")) for entry in self._spec.get("env") or []},
+            "KUBERNETES_EXEC_INFO": json.dumps({"apiVersion": self._spec["apiVersion"], "kind": "ExecCredential", "spec": info}),
+        }
         # The folder in which the user typed the command, as for kubectl; `bazel run` starts in the runfiles.
         folder = self._environ.get("BUILD_WORKING_DIRECTORY", "")
         try:
-            with cleanup.child(command, foreground=interactive, env=environ, cwd=folder if os.path.isdir(folder) else None,
-                                 stdin=None if interactive else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with cleanup.child(
+                command,
+                foreground=interactive,
+                env=environ,
+                cwd=folder if os.path.isdir(folder) else None,
+                stdin=None if interactive else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as process:
                 answer, words = self._listen(process)
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}", "install it, or correct the kubeconfig") from None
@@ -145,7 +161,8 @@ class PluginLogin:
 
     def _listen(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
         """Waits until a plugin has ended; returns its stdout and the end of its stderr."""
-        assert process.stdout and process.stderr
+        assert process.stdout
+        assert process.stderr
         started = time.monotonic()
         told = False
         heard = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
@@ -208,8 +225,7 @@ class PluginLogin:
 
     def _failed(self, what: str, cure: str = "log in with your provider's tool") -> TurnupError:
         hint = _text(str(self._spec.get("installHint") or "").encode())
-        return TurnupError(f"{self._place}: logging in with context {self._context!r} failed (the plugin {self._spec['command']!r} {what}); "
-                           f"{hint or cure}.")
+        return TurnupError(f"{self._place}: logging in with context {self._context!r} failed (the plugin {self._spec['command']!r} {what}); {hint or cure}.")
 
 
 def cluster_info(cluster: Mapping[str, Any], ca: bytes | None) -> dict[str, Any]:

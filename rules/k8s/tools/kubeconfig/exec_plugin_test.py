@@ -48,9 +48,15 @@ def fixture_connect(tmp_path):
 
     def connect(user: dict[str, Any], **cluster: Any) -> Connection:
         path = tmp_path / "config"
-        path.write_text(json.dumps({
-            "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": user}],
-            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443", **cluster}}]}))
+        path.write_text(
+            json.dumps(
+                {
+                    "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}],
+                    "users": [{"name": "u", "user": user}],
+                    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443", **cluster}}],
+                }
+            )
+        )
         return load(path, "ctx", environ=os.environ | getattr(connect, "environ", {}), say=connect.said.append)
 
     connect.said = []
@@ -61,8 +67,12 @@ def fixture_connect(tmp_path):
 def test_both_versions(plugin, connect, tmp_path, version):
     """Both versions of the protocol return a token or a certificate; the plugin gets its arguments, environment and request."""
     api = f"client.authentication.k8s.io/{version}"
-    user = plugin(f'echo "$1 $CLOUD $KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(api, token="t")}', apiVersion=api,
-                  args=["get-token"], env=[{"name": "CLOUD", "value": "west"}])
+    user = plugin(
+        f'echo "$1 $CLOUD $KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(api, token="t")}',
+        apiVersion=api,
+        args=["get-token"],
+        env=[{"name": "CLOUD", "value": "west"}],
+    )
     assert connect(user).plugin.credentials().token == "t"
     seen = (tmp_path / "seen").read_text().removeprefix("get-token west ")
     assert json.loads(seen) == {"apiVersion": api, "kind": "ExecCredential", "spec": {"interactive": False}}
@@ -76,11 +86,21 @@ def test_cluster_is_told_where_that_is_asked_for(plugin, connect, tmp_path):
     """With provideClusterInfo, the plugin gets the server, the authority and the cluster's settings for plugins."""
     user = plugin(f'echo "$KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(token="t")}', provideClusterInfo=True)
     (tmp_path / "ca.crt").write_text("CA")
-    connect(user, **{"certificate-authority": "ca.crt", "tls-server-name": "name",
-                     "extensions": [{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}}]}).plugin.credentials()
+    connect(
+        user,
+        **{
+            "certificate-authority": "ca.crt",
+            "tls-server-name": "name",
+            "extensions": [{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}}],
+        },
+    ).plugin.credentials()
 
     assert json.loads((tmp_path / "seen").read_text())["spec"]["cluster"] == {
-        "server": "https://127.0.0.1:6443", "tls-server-name": "name", "certificate-authority-data": "Q0E=", "config": {"audience": "a"}}
+        "server": "https://127.0.0.1:6443",
+        "tls-server-name": "name",
+        "certificate-authority-data": "Q0E=",
+        "config": {"audience": "a"},
+    }
 
 
 def test_relative_command_is_beside_the_kubeconfig(plugin, connect, tmp_path, monkeypatch):
@@ -117,21 +137,24 @@ def test_a_token_that_cannot_be_sent_is_not_shown(plugin, connect):
     assert "CANARY" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("fields", "body", "reason"), [
-    ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
-    ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),
-    ({}, "echo 'session expired' >&2; exit 7", "failed with exit code 7: session expired); log in with your provider's tool."),
-    ({}, "exit 1", "failed with exit code 1: no output)"),
-    ({}, "true", f"returned no ExecCredential of {V1}: nothing)"),
-    ({}, "echo hello", "something that is not JSON)"),
-    ({}, "echo '{}'", "no kind)"),
-    ({}, "echo '[]'", "fields of wrong types)"),
-    ({}, answer("client.authentication.k8s.io/v1beta1", token="t"), "kind 'ExecCredential' of 'client.authentication.k8s.io/v1beta1')"),
-    ({}, answer(), "neither a token nor a certificate with its key)"),
-    ({}, answer(clientCertificateData="CERT"), "neither a token nor a certificate with its key)"),
-    ({}, answer(token="t", expirationTimestamp="soon"), "Invalid isoformat string: 'soon')"),
-    ({"interactiveMode": "Always"}, "", "needs a terminal for its questions, but stdin is not a terminal); run the command in a terminal."),
-])
+@pytest.mark.parametrize(
+    ("fields", "body", "reason"),
+    [
+        ({"command": "no-such-plugin"}, "", "the plugin 'no-such-plugin' cannot be started: No such file or directory); install it"),
+        ({"command": "no-such-plugin", "installHint": "Get it\nfrom example.com."}, "", "No such file or directory); Get it from example.com."),
+        ({}, "echo 'session expired' >&2; exit 7", "failed with exit code 7: session expired); log in with your provider's tool."),
+        ({}, "exit 1", "failed with exit code 1: no output)"),
+        ({}, "true", f"returned no ExecCredential of {V1}: nothing)"),
+        ({}, "echo hello", "something that is not JSON)"),
+        ({}, "echo '{}'", "no kind)"),
+        ({}, "echo '[]'", "fields of wrong types)"),
+        ({}, answer("client.authentication.k8s.io/v1beta1", token="t"), "kind 'ExecCredential' of 'client.authentication.k8s.io/v1beta1')"),
+        ({}, answer(), "neither a token nor a certificate with its key)"),
+        ({}, answer(clientCertificateData="CERT"), "neither a token nor a certificate with its key)"),
+        ({}, answer(token="t", expirationTimestamp="soon"), "Invalid isoformat string: 'soon')"),
+        ({"interactiveMode": "Always"}, "", "needs a terminal for its questions, but stdin is not a terminal); run the command in a terminal."),
+    ],
+)
 def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, body, reason):
     """The error for a missing, failing or wrong plugin has the reason, the end of its stderr and its install hint."""
     monkeypatch.setattr(sys, "stdin", None)
@@ -141,11 +164,14 @@ def test_failures_are_one_sentence(plugin, connect, monkeypatch, capfd, fields, 
     assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize(("fields", "reason"), [
-    ({"apiVersion": None}, "has exec.apiVersion None. Write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
-    ({"command": ""}, "has exec.command ''. Name the plugin's program."),
-    ({"env": [{"value": "x"}]}, "has an exec.env of a wrong form. Write a list of mappings with name and value."),
-])
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"apiVersion": None}, "has exec.apiVersion None. Write one of client.authentication.k8s.io/v1 and client.authentication.k8s.io/v1beta1"),
+        ({"command": ""}, "has exec.command ''. Name the plugin's program."),
+        ({"env": [{"value": "x"}]}, "has an exec.env of a wrong form. Write a list of mappings with name and value."),
+    ],
+)
 def test_wrong_kubeconfigs_are_one_sentence(plugin, connect, fields, reason):
     """An invalid exec entry is refused before anything is started."""
     with pytest.raises(TurnupError, match="config: the login of context 'ctx'") as caught:
@@ -199,8 +225,9 @@ def fixture_server():
 def test_refused_credentials_are_renewed_once(plugin, connect, server, tmp_path):
     """If the server rejects the plugin's credentials, the plugin runs again, and the request is sent again."""
     (tmp_path / "token").write_text("old")
-    user = plugin(f'echo x >> {tmp_path}/runs; token=$(cat {tmp_path}/token); echo good > {tmp_path}/token; '
-                  + answer(token="TOKEN").replace("TOKEN", "'$token'"))
+    user = plugin(
+        f"echo x >> {tmp_path}/runs; token=$(cat {tmp_path}/token); echo good > {tmp_path}/token; " + answer(token="TOKEN").replace("TOKEN", "'$token'")
+    )
     client = Client(connect(user, server=server.url))
 
     assert client.request("GET", "/api/v1/namespaces/dev")[0] == 200

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from rules.k8s.tools.errors import TurnupError
@@ -13,15 +14,37 @@ from rules.k8s.tools.errors import TurnupError
 _FIELDS: dict[str, dict[str, str]] = {
     "context": {"cluster": "text", "user": "text", "namespace": "text"},
     "cluster": {
-        "server": "text", "certificate-authority": "text", "certificate-authority-data": "secret", "insecure-skip-tls-verify": "flag",
-        "tls-server-name": "text", "proxy-url": "secret", "extensions": "list"},
+        "server": "text",
+        "certificate-authority": "text",
+        "certificate-authority-data": "secret",
+        "insecure-skip-tls-verify": "flag",
+        "tls-server-name": "text",
+        "proxy-url": "secret",
+        "extensions": "list",
+    },
     "user": {
-        "client-certificate": "text", "client-certificate-data": "secret", "client-key": "text", "client-key-data": "secret", "token": "secret",
-        "tokenFile": "text", "username": "text", "password": "secret", "as": "header", "as-uid": "header", "exec": "mapping",
-        "auth-provider": "mapping"},
+        "client-certificate": "text",
+        "client-certificate-data": "secret",
+        "client-key": "text",
+        "client-key-data": "secret",
+        "token": "secret",
+        "tokenFile": "text",
+        "username": "text",
+        "password": "secret",
+        "as": "header",
+        "as-uid": "header",
+        "exec": "mapping",
+        "auth-provider": "mapping",
+    },
     "exec": {
-        "apiVersion": "text", "command": "text", "args": "list", "env": "list", "interactiveMode": "text", "installHint": "text",
-        "provideClusterInfo": "flag"},
+        "apiVersion": "text",
+        "command": "text",
+        "args": "list",
+        "env": "list",
+        "interactiveMode": "text",
+        "installHint": "text",
+        "provideClusterInfo": "flag",
+    },
     "auth-provider": {"name": "text"},
 }
 # Auth providers have had exec plugins as successors since Kubernetes 1.26.

@@ -10,9 +10,10 @@ import base64
 import binascii
 import json
 import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rules.k8s.tools.errors import TurnupError
@@ -76,8 +77,9 @@ def kubeconfig_files(explicit: str, environ: Mapping[str, str]) -> tuple[Path, .
     return named or (Path(environ.get("HOME") or os.path.expanduser("~")) / ".kube" / "config",)
 
 
-def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ: Mapping[str, str] | None = None,
-         say: Callable[[str], None] = lambda text: None) -> Connection:
+def load(
+    files: Path | Sequence[Path], context: str, user: str = "", *, environ: Mapping[str, str] | None = None, say: Callable[[str], None] = lambda text: None
+) -> Connection:
     """Reads one context of a kubeconfig.
 
     Args:
@@ -95,13 +97,13 @@ def load(files: Path | Sequence[Path], context: str, user: str = "", *, environ:
     chosen = config.find("context", context)
     if chosen is None:
         have = ", ".join(sorted(config.names("context"))) or "none"
-        raise TurnupError(f"{config.place} has no context {context!r} (it has: {have}). Run './turnup cluster create', or name an "
-                          "existing context with TURNUP_CONTEXT.")
+        raise TurnupError(
+            f"{config.place} has no context {context!r} (it has: {have}). Run './turnup cluster create', or name an existing context with TURNUP_CONTEXT."
+        )
     user_name = user or chosen.content.get("user") or ""
     cluster = config.find("cluster", chosen.content.get("cluster") or "")
     if cluster is None or not cluster.content.get("server"):
-        raise TurnupError(f"{chosen.file}: context {context!r} uses cluster {chosen.content.get('cluster')!r}, which has no server. "
-                          "Correct the kubeconfig.")
+        raise TurnupError(f"{chosen.file}: context {context!r} uses cluster {chosen.content.get('cluster')!r}, which has no server. Correct the kubeconfig.")
     login = config.find("user", user_name)
     if login is None and user_name:
         raise TurnupError(f"{chosen.file}: context {context!r} uses user {user_name!r}, which does not exist. Correct the kubeconfig.")
@@ -143,13 +145,15 @@ class _Entry:
 class _Merged:
     """Several kubeconfigs as one, as kubectl reads $KUBECONFIG: missing files are ignored."""
 
-    def __init__(self, files: Sequence[Path], context: str):
+    def __init__(self, files: Sequence[Path], context: str) -> None:
         self._files = files
         self._entries: dict[str, dict[str, _Entry]] = {"context": {}, "cluster": {}, "user": {}}
         configs = [(file, config) for file in files if (config := _read(file)) is not None]
         if not configs:
-            raise TurnupError(f"{self.place}: there is no kubeconfig, so context {context!r} is unknown. Run './turnup cluster "
-                              "create', or set KUBECONFIG and TURNUP_CONTEXT to use an existing cluster.")
+            raise TurnupError(
+                f"{self.place}: there is no kubeconfig, so context {context!r} is unknown. Run './turnup cluster "
+                "create', or set KUBECONFIG and TURNUP_CONTEXT to use an existing cluster."
+            )
         for file, config in configs:
             for kind, found in self._entries.items():
                 for entry in as_list(kind, config, file):
@@ -220,8 +224,10 @@ def _headers(login: _Entry, user: str) -> Callable[[], Mapping[str, str]]:
     fields = login.content
     if fields.get("tokenFile"):
         # Mounted service account tokens rotate, so each call reads the file.
-        return lambda: {"Authorization": "Bearer " + token_of(_read_beside(login, "tokenFile").decode("utf-8", "replace"),
-                                                              f"{login.file}: tokenFile {fields['tokenFile']} of user {user!r}")}
+        return lambda: {
+            "Authorization": "Bearer "
+            + token_of(_read_beside(login, "tokenFile").decode("utf-8", "replace"), f"{login.file}: tokenFile {fields['tokenFile']} of user {user!r}")
+        }
     if fields.get("token"):
         token = token_of(fields["token"], f"{login.file}: user {user!r}")
         return lambda: {"Authorization": "Bearer " + token}
@@ -241,12 +247,16 @@ def _impersonation(login: _Entry, context: str) -> tuple[tuple[str, str], ...]:
     groups, extra = fields.get("as-groups") or [], fields.get("as-user-extra") or {}
     found = [("Impersonate-Uid", fields["as-uid"])] if fields.get("as-uid") else []
     if not isinstance(groups, list) or not isinstance(extra, dict) or not all(isinstance(values, list) for values in extra.values()):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in a wrong form. Write a list of groups, "
-                          "and a mapping of names to lists.")
+        raise TurnupError(
+            f"{login.file}: the user of context {context!r} has as-groups or as-user-extra in a wrong form. Write a list of groups, "
+            "and a mapping of names to lists."
+        )
     texts = [*groups, *extra, *(value for values in extra.values() for value in values)]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise TurnupError(f"{login.file}: the user of context {context!r} has a value in as-groups or as-user-extra that is not a text on one line. "
-                          "Write texts, and numbers in quotes.")
+        raise TurnupError(
+            f"{login.file}: the user of context {context!r} has a value in as-groups or as-user-extra that is not a text on one line. "
+            "Write texts, and numbers in quotes."
+        )
     found += [("Impersonate-Group", group) for group in groups]
     # Header names allow few characters; the API server decodes the others as in URLs.
     found += [("Impersonate-Extra-" + quote(name, safe="!#$&'*+^`|"), value) for name, values in extra.items() for value in values]

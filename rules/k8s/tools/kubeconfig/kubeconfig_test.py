@@ -89,14 +89,23 @@ def test_impersonation_is_sent(write):
     """Every request has the headers of impersonation, so that a run has exactly the rights of that user."""
     with FakeServer() as server:
         kubeconfig = server.kubeconfig()
-        kubeconfig["users"][0]["user"] |= {"as": "system:serviceaccount:dev:jané", "as-uid": "7", "as-groups": ["g1", "g2"],
-                                           "as-user-extra": {"example.com/scopes": ["a", "b"]}}
+        kubeconfig["users"][0]["user"] |= {
+            "as": "system:serviceaccount:dev:jané",
+            "as-uid": "7",
+            "as-groups": ["g1", "g2"],
+            "as-user-extra": {"example.com/scopes": ["a", "b"]},
+        }
         client = Client(load(write(kubeconfig), "turnup-test"))
         client.request("GET", "/api/v1/namespaces")
         client.request("PATCH", "/api/v1/namespaces/kube-system", query={"dryRun": "All"}, body={"metadata": {}})
-        expected = [("Impersonate-User", "system:serviceaccount:dev:jané".encode().decode("latin-1")), ("Impersonate-Uid", "7"),
-                    ("Impersonate-Group", "g1"), ("Impersonate-Group", "g2"),
-                    ("Impersonate-Extra-example.com%2Fscopes", "a"), ("Impersonate-Extra-example.com%2Fscopes", "b")]
+        expected = [
+            ("Impersonate-User", "system:serviceaccount:dev:jané".encode().decode("latin-1")),
+            ("Impersonate-Uid", "7"),
+            ("Impersonate-Group", "g1"),
+            ("Impersonate-Group", "g2"),
+            ("Impersonate-Extra-example.com%2Fscopes", "a"),
+            ("Impersonate-Extra-example.com%2Fscopes", "b"),
+        ]
         for request in server.requests:
             assert [header for header in request.headers if header[0].startswith("Impersonate-")] == expected
             assert ("Authorization", "Bearer not-a-secret") in request.headers
@@ -115,31 +124,41 @@ def test_plain_logins_do_not_load_the_library(write):
     """Reading a kubeconfig does not import the kubernetes package, which takes a quarter of a second."""
     import subprocess
 
-    program = ("import sys; from pathlib import Path; from rules.k8s.tools.api import client; "
-               "from rules.k8s.tools.kubeconfig import kubeconfig; from rules.k8s.tools.verbs import main; "
-               "client.Client(kubeconfig.load(Path(sys.argv[1]), 'ctx')); "
-               "print([m for m in ('kubernetes', 'rich', 'requests') if m in sys.modules])")
+    program = (
+        "import sys; from pathlib import Path; from rules.k8s.tools.api import client; "
+        "from rules.k8s.tools.kubeconfig import kubeconfig; from rules.k8s.tools.verbs import main; "
+        "client.Client(kubeconfig.load(Path(sys.argv[1]), 'ctx')); "
+        "print([m for m in ('kubernetes', 'rich', 'requests') if m in sys.modules])"
+    )
     answer = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "echo", "args": [answer], "interactiveMode": "Never"}}
     for user in ({"token": "t"}, plugin):
-        done = subprocess.run([sys.executable, "-c", program, str(write(config(user)))], capture_output=True, text=True, check=True,
-                              env={"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]})
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(write(config(user)))],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]},
+        )
 
         assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("- a", "is not a kubeconfig"),
-    ("a: [", "not YAML"),
-    ({}, "has no context 'ctx' (it has: none). Run './turnup cluster create'"),
-    ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
-    ({**config({}), "users": []}, "uses user 'u', which does not exist. Correct the kubeconfig."),
-    (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
-    (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as. Name the user in as."),
-    (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in a wrong form"),
-    (config({}, **{"proxy-url": "socks5://p:1"}), "config: proxy-url is 'socks5://p:1'"),
-    (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("- a", "is not a kubeconfig"),
+        ("a: [", "not YAML"),
+        ({}, "has no context 'ctx' (it has: none). Run './turnup cluster create'"),
+        ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
+        ({**config({}), "users": []}, "uses user 'u', which does not exist. Correct the kubeconfig."),
+        (config({"client-certificate-data": "%"}), "client-certificate-data is not base64"),
+        (config({"as-groups": ["g"]}), "has as-groups, as-uid or as-user-extra without as. Name the user in as."),
+        (config({"as": "jane", "as-groups": "g"}), "has as-groups or as-user-extra in a wrong form"),
+        (config({}, **{"proxy-url": "socks5://p:1"}), "config: proxy-url is 'socks5://p:1'"),
+        (config({"client-key": "absent.pem"}), "absent.pem cannot be read (No such file or directory)"),
+    ],
+)
 def test_bad_kubeconfigs(write, content, message):
     """An invalid kubeconfig is refused with the reason."""
     with pytest.raises(TurnupError) as caught:
@@ -196,11 +215,14 @@ def test_odd_fields_get_one_sentence(write, user, cluster, message):
     assert CANARY not in str(caught.value) and "123456" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ({**config({}), "users": 5}, "config: users is 5, a number. Write a list."),
-    ({**config({}), "clusters": [{"name": "c", "cluster": 5}]}, "cluster 'c' is 5, a number. Write a mapping of fields to values."),
-    ({**config({}), "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": 5}}]}, "context 'ctx': user is 5, a number"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({**config({}), "users": 5}, "config: users is 5, a number. Write a list."),
+        ({**config({}), "clusters": [{"name": "c", "cluster": 5}]}, "cluster 'c' is 5, a number. Write a mapping of fields to values."),
+        ({**config({}), "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": 5}}]}, "context 'ctx': user is 5, a number"),
+    ],
+)
 def test_odd_entries_get_one_sentence(write, content, message):
     """Entries and lists of entries of a wrong form are refused with one sentence."""
     with pytest.raises(TurnupError) as caught:
@@ -252,9 +274,11 @@ def test_relative_name_is_beside_the_user():
 
 def test_several_files_count_as_one(tmp_path):
     """The first entry of a name counts, missing files are ignored, and names in a file are relative to it."""
-    for name, content in (("one", {"contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}]}),
-                          ("two", {**config({"tokenFile": "token"}), "contexts": [{"name": "ctx", "context": {"cluster": "other"}}]}),
-                          ("three", {"users": [{"name": "u", "user": {"token": "last"}}]})):
+    for name, content in (
+        ("one", {"contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}]}),
+        ("two", {**config({"tokenFile": "token"}), "contexts": [{"name": "ctx", "context": {"cluster": "other"}}]}),
+        ("three", {"users": [{"name": "u", "user": {"token": "last"}}]}),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config").write_text(json.dumps(content))
     (tmp_path / "two" / "token").write_text("beside the second")
@@ -285,7 +309,10 @@ def test_overloaded_server_is_asked_again(write):
 def test_a_schema_error_is_not_asked_again(write):
     """An answer 500 with an error of the object's schema is final."""
     with FakeServer() as server:
-        server.refuse = lambda request: (500, {"message": "failed to create typed patch object (dev/a; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"})
+        server.refuse = lambda request: (
+            500,
+            {"message": "failed to create typed patch object (dev/a; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"},
+        )
         client = Client(load(write(server.kubeconfig()), "turnup-test"))
 
         with pytest.raises(ApiError, match="expected numeric"):

@@ -62,36 +62,42 @@ def connection(server: str, proxy: str) -> Connection:
     return Connection("ctx", "cluster", server, None, True, "", None, None, dict, {}, proxy=proxy)
 
 
-@pytest.mark.parametrize(("server", "environ", "proxy"), [
-    ("https://api.example.com", {}, ""),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
-    ("https://api.example.com", {"https_proxy": "p:1", "HTTP_PROXY": "http://q:1"}, "http://p:1"),
-    ("http://api.example.com", {"https_proxy": "p:1", "HTTP_PROXY": "http://q:1"}, "http://q:1"),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, ""),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "no_proxy": "other, example.com"}, ""),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example.com"}, ""),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*.example.com"}, ""),
-    ("https://example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example.com"}, "http://p:1"),
-    ("https://notexample.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example.com"}, "http://p:1"),
-    ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "api.example.com:443"}, ""),
-    ("https://api.example.com:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "api.example.com:443"}, "http://p:1"),
-    ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8"}, ""),
-    ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.1.2.4,11.0.0.0/8"}, "http://p:1"),
-    ("https://[fd00::1]:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "fd00::/8"}, ""),
-    ("https://127.0.0.1:6443", {"HTTPS_PROXY": "http://p:1"}, ""),
-    ("https://localhost:6443", {"HTTPS_PROXY": "http://p:1"}, ""),
-])
+@pytest.mark.parametrize(
+    ("server", "environ", "proxy"),
+    [
+        ("https://api.example.com", {}, ""),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("https://api.example.com", {"https_proxy": "p:1", "HTTP_PROXY": "http://q:1"}, "http://p:1"),
+        ("http://api.example.com", {"https_proxy": "p:1", "HTTP_PROXY": "http://q:1"}, "http://q:1"),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, ""),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "no_proxy": "other, example.com"}, ""),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example.com"}, ""),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*.example.com"}, ""),
+        ("https://example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example.com"}, "http://p:1"),
+        ("https://notexample.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example.com"}, "http://p:1"),
+        ("https://api.example.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "api.example.com:443"}, ""),
+        ("https://api.example.com:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "api.example.com:443"}, "http://p:1"),
+        ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8"}, ""),
+        ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.1.2.4,11.0.0.0/8"}, "http://p:1"),
+        ("https://[fd00::1]:6443", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "fd00::/8"}, ""),
+        ("https://127.0.0.1:6443", {"HTTPS_PROXY": "http://p:1"}, ""),
+        ("https://localhost:6443", {"HTTPS_PROXY": "http://p:1"}, ""),
+    ],
+)
 def test_which_proxy_counts(server, environ, proxy):
     """HTTPS_PROXY and NO_PROXY have the same meaning as in kubectl; the kubeconfig's proxy-url takes precedence for every server."""
     assert proxy_of(server, "", environ, "config") == proxy
     assert proxy_of(server, "http://own:1", environ, "config") == "http://own:1"
 
 
-@pytest.mark.parametrize(("wanted", "environ", "message"), [
-    ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1', which is not an HTTP proxy. Write a URL with http or https"),
-    ("p:1", {}, "config: proxy-url is 'p:1'"),
-    ("", {"HTTPS_PROXY": "http://p:port"}, "HTTPS_PROXY is 'http://p:port'"),
-])
+@pytest.mark.parametrize(
+    ("wanted", "environ", "message"),
+    [
+        ("socks5://me:pw@p:1", {}, "config: proxy-url is 'socks5://p:1', which is not an HTTP proxy. Write a URL with http or https"),
+        ("p:1", {}, "config: proxy-url is 'p:1'"),
+        ("", {"HTTPS_PROXY": "http://p:port"}, "HTTPS_PROXY is 'http://p:port'"),
+    ],
+)
 def test_proxies_that_cannot_be_used(wanted, environ, message):
     """A URL that is not an HTTP proxy is refused without showing its password."""
     with pytest.raises(TurnupError) as caught:
@@ -111,8 +117,9 @@ def test_tunnel_that_is_refused_is_named(proxy):
     with pytest.raises(UnreachableError) as caught:
         Client(connection("https://api.example.com", f"http://jane:pw@{proxy.address}")).request("GET", "/version")
 
-    assert str(caught.value).startswith("the API server https://api.example.com of context 'ctx' does not answer through the proxy "
-                                        f"http://{proxy.address} (407 Who are you); ")
+    assert str(caught.value).startswith(
+        f"the API server https://api.example.com of context 'ctx' does not answer through the proxy http://{proxy.address} (407 Who are you); "
+    )
     assert proxy.asked[0] == ("CONNECT api.example.com:443", "Basic amFuZTpwdw==")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
-from typing import Any, Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from rules.k8s.tools.masking.secret_forms import byte_forms, text_forms
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
@@ -47,7 +49,7 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
         for key in {key for value in values if isinstance(value, dict) for key in value}:
             old, new = (value.get(key) if isinstance(value, dict) else None for value in values)
             same = old == new or old is None or new is None
-            for side, label in zip(sides, ("before", "after")):
+            for side, label in zip(sides, ("before", "after"), strict=False):
                 if side and isinstance(side.get(field), dict) and key in side[field]:
                     side[field][key] = MASK if same else f"{MASK} ({label})"
     for side in sides:
@@ -113,8 +115,8 @@ class Redactor:
     def _whole(self, text: str) -> Iterator[tuple[int, int]]:
         """Yields the start and end of each known value."""
         starts = self._by_start
-        for begin in [index for index in range(len(text) - _SHORTEST + 1) if text[index:index + _SHORTEST] in starts]:
-            length = max((len(form) for form in starts[text[begin:begin + _SHORTEST]] if text.startswith(form, begin)), default=0)
+        for begin in [index for index in range(len(text) - _SHORTEST + 1) if text[index : index + _SHORTEST] in starts]:
+            length = max((len(form) for form in starts[text[begin : begin + _SHORTEST]] if text.startswith(form, begin)), default=0)
             if length:
                 yield begin, begin + length
 
@@ -122,8 +124,8 @@ class Redactor:
         """Yields the start and end of each part of a value beside a cut."""
         known = list(self._forms)
         edges = [-1, *(index for index, letter in enumerate(text) if letter == CUT), len(text)]
-        for number, (before, after) in enumerate(zip(edges, edges[1:])):
-            piece, first, last = text[before + 1:after], number == 0, number == len(edges) - 2
+        for number, (before, after) in enumerate(itertools.pairwise(edges)):
+            piece, first, last = text[before + 1 : after], number == 0, number == len(edges) - 2
             if len(piece) < _SHORTEST:
                 continue
             if not first and (length := max(_end_of_value(form, piece) for form in known)):
@@ -148,7 +150,7 @@ def _beginning_of_value(form: str, piece: str) -> int:
     """Returns the length of the longest beginning of a value that a piece of text ends with, 0 if it is too short to be recognized."""
     at = form.rfind(piece[-_SHORTEST:])
     while at >= 0:
-        if piece.endswith(form[:at + _SHORTEST]):
+        if piece.endswith(form[: at + _SHORTEST]):
             return at + _SHORTEST
         at = form.rfind(piece[-_SHORTEST:], 0, at + _SHORTEST - 1)
     return 0
@@ -178,4 +180,3 @@ def _decoded(value: str) -> bytes | None:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-

@@ -14,8 +14,12 @@ from rules.k8s.tools.output.render import describe, diff_objects
 def secret(**values: str) -> dict[str, Any]:
     """Returns a Secret with values in base64 and in kubectl's annotation."""
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "data": data,
-            "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": str(data)}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "data": data,
+        "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": str(data)}},
+    }
 
 
 def test_every_value_is_masked():

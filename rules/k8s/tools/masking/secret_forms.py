@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import string
-from typing import Iterator
+from collections.abc import Iterator
 from urllib.parse import quote
 
 # Quoting and escaping keep these characters.
@@ -42,14 +42,14 @@ def byte_forms(value: bytes) -> Iterator[str]:
     for offset in range(3 if len(value) >= _SHORTEST_INNER else 0):
         # Three bytes are four characters: the text around the value changes only the characters at its edges.
         whole = base64.b64encode(b"\0" * offset + value).decode()
-        inner = whole[(0, 2, 3)[offset]:(offset + len(value)) * 8 // 6]
+        inner = whole[(0, 2, 3)[offset] : (offset + len(value)) * 8 // 6]
         yield inner
         if "+" in inner or "/" in inner:
             yield inner.replace("+", "-").replace("/", "_")
         if not offset:
             for width in _WRAPPED:
                 if len(inner) > width:
-                    yield from (inner[start:start + width] for start in range(0, len(inner), width) if start + _SHORTEST_REST <= len(inner))
+                    yield from (inner[start : start + width] for start in range(0, len(inner), width) if start + _SHORTEST_REST <= len(inner))
 
 
 def text_forms(text: str) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.objects import Identity, Object, identity

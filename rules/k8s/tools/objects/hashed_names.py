@@ -13,8 +13,9 @@ import copy
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import CONFIG_KINDS
@@ -38,8 +39,13 @@ _LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 _FIXED_SECRET_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 # Fields of pods and other objects that are a mapping with the name of a ConfigMap or Secret in `name`.
 _BY_NAME = {
-    "configMap": "ConfigMap", "configMapRef": "ConfigMap", "configMapKeyRef": "ConfigMap",
-    "secret": "Secret", "secretRef": "Secret", "secretKeyRef": "Secret", "nodePublishSecretRef": "Secret",
+    "configMap": "ConfigMap",
+    "configMapRef": "ConfigMap",
+    "configMapKeyRef": "ConfigMap",
+    "secret": "Secret",
+    "secretRef": "Secret",
+    "secretKeyRef": "Secret",
+    "nodePublishSecretRef": "Secret",
 }
 _LISTS_OF_SECRETS = ("imagePullSecrets", "secrets")
 _PLURALS = {"configmaps": "ConfigMap", "secrets": "Secret"}
@@ -80,7 +86,7 @@ def label_value(base: str) -> str:
     if len(base) <= _LONGEST_LABEL and _LABEL_VALUE.match(base):
         return base
     digest = hashlib.sha256(base.encode()).hexdigest()[:_HASH_DIGITS]
-    return f"{base[:_LONGEST_LABEL - _HASH_DIGITS - 1].rstrip('-._')}-{digest}"
+    return f"{base[: _LONGEST_LABEL - _HASH_DIGITS - 1].rstrip('-._')}-{digest}"
 
 
 def keeps_name(obj: Object) -> bool:
@@ -96,9 +102,13 @@ def keeps_name(obj: Object) -> bool:
         return True
     stable = (obj["metadata"].get("annotations") or {}).get(STABLE_ANNOTATION, "false")
     if stable not in ("true", "false"):
-        raise TurnupError(f"{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}. Write \"true\" or remove it.")
-    return (stable == "true" or obj.get("immutable") is False or obj.get("type") in _FIXED_SECRET_TYPES
-            or (obj["metadata"].get("namespace") or "").startswith("kube-"))
+        raise TurnupError(f'{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}. Write "true" or remove it.')
+    return (
+        stable == "true"
+        or obj.get("immutable") is False
+        or obj.get("type") in _FIXED_SECRET_TYPES
+        or (obj["metadata"].get("namespace") or "").startswith("kube-")
+    )
 
 
 def content_name(obj: Object) -> str:
@@ -122,13 +132,15 @@ def content_name(obj: Object) -> str:
     text = json.dumps([obj["kind"], obj.get("type") or "", data], sort_keys=True, ensure_ascii=True).encode()
     if obj["kind"] == "Secret":
         salt = f"{obj['metadata'].get('namespace') or ''}/{obj['metadata']['name']}".encode()
-        digest = hashlib.scrypt(text, salt=salt, n=2 ** 14, r=8, p=1).hex()
+        digest = hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1).hex()
     else:
         digest = hashlib.sha256(text).hexdigest()
     name = f"{obj['metadata']['name']}-{digest[:_HASH_DIGITS]}"
     if len(name) > _LONGEST_NAME:
-        raise TurnupError(f"{identity(obj)}: the name is too long for a hash of the content. Use at most "
-                          f"{_LONGEST_NAME - _HASH_DIGITS - 1} characters or annotate it with {STABLE_ANNOTATION}: \"true\".")
+        raise TurnupError(
+            f"{identity(obj)}: the name is too long for a hash of the content. Use at most "
+            f'{_LONGEST_NAME - _HASH_DIGITS - 1} characters or annotate it with {STABLE_ANNOTATION}: "true".'
+        )
     return name
 
 
@@ -146,10 +158,16 @@ def hash_names(objects: Iterable[Object]) -> list[Object]:
             meta = obj["metadata"]
             base = meta["name"]
             names[Config(obj["kind"], meta.get("namespace") or "", base)] = name = content_name(obj)
-            obj = {**obj, "metadata": {**meta, "name": name,
-                                       "labels": {**(meta.get("labels") or {}), BASE_LABEL: label_value(base)},
-                                       "annotations": {**(meta.get("annotations") or {}), BASE_ANNOTATION: base}},
-                   "immutable": True}
+            obj = {
+                **obj,
+                "metadata": {
+                    **meta,
+                    "name": name,
+                    "labels": {**(meta.get("labels") or {}), BASE_LABEL: label_value(base)},
+                    "annotations": {**(meta.get("annotations") or {}), BASE_ANNOTATION: base},
+                },
+                "immutable": True,
+            }
         named.append(obj)
     return rewrite(named, names)
 
@@ -258,12 +276,13 @@ def _named_by_annotation(obj: Object, namespace: str) -> Iterator[_Reference]:
     for part in str(text).split(","):
         kind, equals, path = part.strip().partition("=")
         if kind not in CONFIG_KINDS or not equals or not path:
-            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}. Write KIND=PATH, for example "
-                              "ConfigMap=spec.settings or Secret=spec.users[].password.")
+            raise TurnupError(
+                f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}. Write KIND=PATH, for example "
+                "ConfigMap=spec.settings or Secret=spec.users[].password."
+            )
         found = list(_at_path(obj, path.split(".")))
         if not found:
-            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text. "
-                              "Correct the path.")
+            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text. Correct the path.")
         for container, key in found:
             yield Config(kind, namespace, container[key]), _setter(container, key)
 
@@ -276,7 +295,7 @@ def _at_path(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
     child = value[field]
     items = list(enumerate(child)) if path[0].endswith("[]") and isinstance(child, list) else None
     if len(path) > 1:
-        for item in ([item for _, item in items] if items is not None else [child]):
+        for item in [item for _, item in items] if items is not None else [child]:
             yield from _at_path(item, path[1:])
     elif items is not None:
         yield from ((child, index) for index, item in items if isinstance(item, str))

@@ -34,8 +34,13 @@ def test_the_name_follows_the_content():
 
     assert content_name(one) == content_name(same)
     assert re.fullmatch(r"settings-[0-9a-f]{10}", content_name(one))
-    different = [one, config(data={"a": "1"}), config(data={"a": "1", "b": "3"}), config(kind="Secret", data={"a": "1", "b": "2"}),
-                 config(kind="Secret", type="kubernetes.io/tls", data={"a": "1", "b": "2"})]
+    different = [
+        one,
+        config(data={"a": "1"}),
+        config(data={"a": "1", "b": "3"}),
+        config(kind="Secret", data={"a": "1", "b": "2"}),
+        config(kind="Secret", type="kubernetes.io/tls", data={"a": "1", "b": "2"}),
+    ]
     assert len({content_name(obj) for obj in different}) == len(different)
 
 
@@ -49,8 +54,7 @@ def test_where_a_value_stands_does_not_matter():
 
 def test_the_hash_of_a_secret_is_no_plain_hash():
     """Equal Secrets with different names or namespaces have different digits, which no plain hash of the content has."""
-    found = {content_name(config(name, "Secret", namespace, data={"a": "MQ=="})).rpartition("-")[2]
-             for name in ("one", "two") for namespace in ("dev", "prod")}
+    found = {content_name(config(name, "Secret", namespace, data={"a": "MQ=="})).rpartition("-")[2] for name in ("one", "two") for namespace in ("dev", "prod")}
     plain = hashlib.sha256(json.dumps(["Secret", "", {"a": "MQ=="}], sort_keys=True).encode()).hexdigest()[:10]
 
     assert len(found) == 4 and plain not in found
@@ -68,25 +72,31 @@ def test_a_hashed_object_says_what_it_was():
     assert given == config(data={"a": "1"})
 
 
-@pytest.mark.parametrize("obj", [
-    config(annotations={"turnup/stable-name": "true"}, data={"a": "1"}),
-    config(immutable=False, data={"a": "1"}),
-    config(namespace="kube-system", data={"a": "1"}),
-    config(kind="Secret", type="kubernetes.io/service-account-token"),
-    {"apiVersion": "example.com/v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "dev"}},
-])
+@pytest.mark.parametrize(
+    "obj",
+    [
+        config(annotations={"turnup/stable-name": "true"}, data={"a": "1"}),
+        config(immutable=False, data={"a": "1"}),
+        config(namespace="kube-system", data={"a": "1"}),
+        config(kind="Secret", type="kubernetes.io/service-account-token"),
+        {"apiVersion": "example.com/v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "dev"}},
+    ],
+)
 def test_these_keep_their_names(obj):
     """Objects that opted out, that may change in place, or that belong to Kubernetes keep their names."""
     assert hash_names([obj]) == [obj]
 
 
-@pytest.mark.parametrize(("obj", "message"), [
-    (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes". Write "true" or remove it.'),
-    (config(name="x" * 250), "the name is too long for a hash"),
-    (config(data=["a"]), "data is list. Write a mapping"),
-    (workload({}, annotations={"turnup/references": "spec.settings"}), "Write KIND=PATH, for example ConfigMap=spec.settings"),
-    (workload({}, annotations={"turnup/references": "ConfigMap=spec.no.such"}), "names 'spec.no.such', where the object has no text"),
-])
+@pytest.mark.parametrize(
+    ("obj", "message"),
+    [
+        (config(annotations={"turnup/stable-name": "yes"}), 'the annotation turnup/stable-name is "yes". Write "true" or remove it.'),
+        (config(name="x" * 250), "the name is too long for a hash"),
+        (config(data=["a"]), "data is list. Write a mapping"),
+        (workload({}, annotations={"turnup/references": "spec.settings"}), "Write KIND=PATH, for example ConfigMap=spec.settings"),
+        (workload({}, annotations={"turnup/references": "ConfigMap=spec.no.such"}), "names 'spec.no.such', where the object has no text"),
+    ],
+)
 def test_wrong_annotations_are_refused(obj, message):
     """A wrong opt-out, path or name is refused with one sentence that names the object."""
     with pytest.raises(TurnupError, match=re.escape(message)):
@@ -102,11 +112,16 @@ POD = {
         {"name": "settings", "emptyDir": {}},
     ],
     "initContainers": [{"name": "settings", "envFrom": [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "key"}}]}],
-    "containers": [{"name": "main", "env": [
-        {"name": "A", "value": "settings"},
-        {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "settings"}}},
-        {"name": "C", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}},
-    ]}],
+    "containers": [
+        {
+            "name": "main",
+            "env": [
+                {"name": "A", "value": "settings"},
+                {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "settings"}}},
+                {"name": "C", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}},
+            ],
+        }
+    ],
 }
 
 
@@ -125,21 +140,47 @@ def test_every_reference_of_a_pod_follows():
     ]
     assert spec["initContainers"][0] == {"name": "settings", "envFrom": [{"configMapRef": {"name": new_settings}}, {"secretRef": {"name": new_key}}]}
     assert [each.get("value") or next(iter(each["valueFrom"].values())) for each in spec["containers"][0]["env"]] == [
-        "settings", {"name": new_settings, "key": "settings"}, {"name": new_key, "key": "key"}]
+        "settings",
+        {"name": new_settings, "key": "settings"},
+        {"name": new_key, "key": "key"},
+    ]
     assert POD["imagePullSecrets"] == [{"name": "key"}]
 
 
-@pytest.mark.parametrize(("obj", "path"), [
-    ({"apiVersion": "v1", "kind": "ServiceAccount", "imagePullSecrets": [{"name": "key"}]}, "imagePullSecrets"),
-    ({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": {"tls": [{"hosts": ["a"], "secretName": "key"}]}}, "spec"),
-    ({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-      "rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["key"], "verbs": ["get"]}]}, "rules"),
-    ({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "spec": {"ref": [{"kind": "Secret", "name": "key"}]}}, "spec"),
-    ({"apiVersion": "example.com/v1", "kind": "Database", "metadata": {"annotations": {"turnup/references": "Secret=spec.users[].password"}},
-      "spec": {"users": [{"password": "key"}, {"password": "other"}]}}, "spec"),
-    ({"apiVersion": "example.com/v1", "kind": "Database", "metadata": {"annotations": {"turnup/references": "Secret=spec.keys[]"}},
-      "spec": {"keys": ["key"]}}, "spec"),
-])
+@pytest.mark.parametrize(
+    ("obj", "path"),
+    [
+        ({"apiVersion": "v1", "kind": "ServiceAccount", "imagePullSecrets": [{"name": "key"}]}, "imagePullSecrets"),
+        ({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": {"tls": [{"hosts": ["a"], "secretName": "key"}]}}, "spec"),
+        (
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "Role",
+                "rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["key"], "verbs": ["get"]}],
+            },
+            "rules",
+        ),
+        ({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "spec": {"ref": [{"kind": "Secret", "name": "key"}]}}, "spec"),
+        (
+            {
+                "apiVersion": "example.com/v1",
+                "kind": "Database",
+                "metadata": {"annotations": {"turnup/references": "Secret=spec.users[].password"}},
+                "spec": {"users": [{"password": "key"}, {"password": "other"}]},
+            },
+            "spec",
+        ),
+        (
+            {
+                "apiVersion": "example.com/v1",
+                "kind": "Database",
+                "metadata": {"annotations": {"turnup/references": "Secret=spec.keys[]"}},
+                "spec": {"keys": ["key"]},
+            },
+            "spec",
+        ),
+    ],
+)
 def test_references_of_other_kinds_follow(obj, path):
     """Service accounts, ingresses, roles, typed references, and fields that an annotation names are rewritten."""
     obj = {**obj, "metadata": {"name": "x", "namespace": "dev", **obj.get("metadata", {})}}
@@ -173,10 +214,17 @@ def test_random_objects_lose_nothing():
     names = {Config(kind, "dev", name): f"{name}-{kind.lower()}" for kind in ("ConfigMap", "Secret") for name in "abc"}
     back = {Config(config.kind, "dev", name): config.name for config, name in names.items()}
     for _ in range(300):
-        volumes = [generator.choice([
-            {"configMap": {"name": generator.choice("abcd")}}, {"secret": {"secretName": generator.choice("abcd")}},
-            {"projected": {"sources": [{"secret": {"name": generator.choice("abcd")}}]}}, {"emptyDir": {"medium": generator.choice("abcd")}},
-        ]) for _ in range(generator.randrange(5))]
+        volumes = [
+            generator.choice(
+                [
+                    {"configMap": {"name": generator.choice("abcd")}},
+                    {"secret": {"secretName": generator.choice("abcd")}},
+                    {"projected": {"sources": [{"secret": {"name": generator.choice("abcd")}}]}},
+                    {"emptyDir": {"medium": generator.choice("abcd")}},
+                ]
+            )
+            for _ in range(generator.randrange(5))
+        ]
         pod = workload({"volumes": volumes, "containers": [{"env": [{"name": "a", "value": "a"}]}]})
         (there,) = rewrite([pod], names)
 

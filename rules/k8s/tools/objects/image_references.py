@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object, identity
@@ -83,14 +84,17 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
             if reference in known:
                 used.add(reference)
             elif "@" in reference and not parse_digest_reference(reference):
-                raise TurnupError(f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: the image {reference!r} has no "
-                                  "valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f.")
+                raise TurnupError(
+                    f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: the image {reference!r} has no "
+                    "valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f."
+                )
             elif not parse_digest_reference(reference):
                 have = ", ".join(sorted(known)) or "none"
                 raise TurnupError(
                     f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: nothing provides the image "
                     f"{reference!r}. Use one of the images of this target ({have}) or a reference with a digest "
-                    "(REPOSITORY@sha256:…).")
+                    "(REPOSITORY@sha256:…)."
+                )
     return sorted(used)
 
 

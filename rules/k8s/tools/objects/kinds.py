@@ -38,10 +38,16 @@ EXPLAINED_BY_EVENTS = ("PersistentVolumeClaim",)
 # Cluster-scoped kinds of the API groups that Kubernetes itself serves. Custom resources are known by their definitions.
 CLUSTER_SCOPED: dict[str, frozenset[str]] = {
     "": frozenset({"ComponentStatus", "Namespace", "Node", "PersistentVolume"}),
-    "admissionregistration.k8s.io": frozenset({
-        "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration",
-        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
-    }),
+    "admissionregistration.k8s.io": frozenset(
+        {
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        }
+    ),
     "apiextensions.k8s.io": frozenset({"CustomResourceDefinition"}),
     "apiregistration.k8s.io": frozenset({"APIService"}),
     "certificates.k8s.io": frozenset({"CertificateSigningRequest", "ClusterTrustBundle"}),
@@ -55,15 +61,37 @@ CLUSTER_SCOPED: dict[str, frozenset[str]] = {
 }
 
 # API groups of Kubernetes in which all kinds are namespaced; a group of CLUSTER_SCOPED has both.
-BUILT_IN_NAMESPACED_GROUPS = frozenset({
-    "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "policy", "authorization.k8s.io",
-})
+BUILT_IN_NAMESPACED_GROUPS = frozenset(
+    {
+        "apps",
+        "autoscaling",
+        "batch",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "policy",
+        "authorization.k8s.io",
+    }
+)
 
 # Kinds that are never more ready than when they are written: after an apply nothing waits for them.
-READY_WHEN_WRITTEN = frozenset({
-    ("", "ConfigMap"), ("", "Secret"), ("", "ServiceAccount"), ("", "LimitRange"), ("", "ResourceQuota"), ("", "Endpoints"),
-    ("batch", "CronJob"), ("rbac.authorization.k8s.io", "Role"), ("rbac.authorization.k8s.io", "RoleBinding"),
-    ("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
-    ("storage.k8s.io", "StorageClass"), ("scheduling.k8s.io", "PriorityClass"), ("networking.k8s.io", "NetworkPolicy"),
-    ("networking.k8s.io", "Ingress"), ("networking.k8s.io", "IngressClass"),
-})
+READY_WHEN_WRITTEN = frozenset(
+    {
+        ("", "ConfigMap"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("", "LimitRange"),
+        ("", "ResourceQuota"),
+        ("", "Endpoints"),
+        ("batch", "CronJob"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("storage.k8s.io", "StorageClass"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "IngressClass"),
+    }
+)

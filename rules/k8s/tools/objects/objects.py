@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED
@@ -117,19 +118,16 @@ def check_object(obj: Any, where: str) -> Object:
         TurnupError: it is not a mapping, or lacks apiVersion, kind or metadata.name.
     """
     if not isinstance(obj, dict):
-        raise TurnupError(f"{where}: found {_short(obj)}, which is not a Kubernetes object. "
-                          "Write a mapping with apiVersion, kind and metadata.name.")
+        raise TurnupError(f"{where}: found {_short(obj)}, which is not a Kubernetes object. Write a mapping with apiVersion, kind and metadata.name.")
     for field in ("apiVersion", "kind"):
         if not isinstance(obj.get(field), str) or not obj[field]:
-            raise TurnupError(f"{where}: {field} is {_short(obj.get(field))}. "
-                              f"Write a non-empty string, for example {field}: {_EXAMPLE[field]}.")
+            raise TurnupError(f"{where}: {field} is {_short(obj.get(field))}. Write a non-empty string, for example {field}: {_EXAMPLE[field]}.")
     meta = obj.get("metadata")
     if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or not meta["name"]:
         found = meta.get("name") if isinstance(meta, dict) else meta
         raise TurnupError(f"{where}: metadata.name of the {obj['kind']} is {_short(found)}. Give the object a name.")
     if not isinstance(meta.get("namespace", ""), (str, type(None))):
-        raise TurnupError(f"{where}: metadata.namespace of {obj['kind']} {meta['name']} is "
-                          f"{_short(meta['namespace'])}. Write a string or remove it.")
+        raise TurnupError(f"{where}: metadata.namespace of {obj['kind']} {meta['name']} is {_short(meta['namespace'])}. Write a string or remove it.")
     return obj
 
 
@@ -141,8 +139,7 @@ def check_path_names(obj: Object, where: str) -> None:
     """
     for name in (obj["metadata"]["name"], obj["metadata"].get("namespace") or ""):
         if name in (".", "..") or "/" in name or "%" in name:
-            raise TurnupError(f"{where}: {obj['kind']} {name!r} is not a valid name of an object. Use a name without '/' and '%' "
-                              "that is neither '.' nor '..'.")
+            raise TurnupError(f"{where}: {obj['kind']} {name!r} is not a valid name of an object. Use a name without '/' and '%' that is neither '.' nor '..'.")
 
 
 def _short(value: Any) -> str:
@@ -211,8 +208,12 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
 
 def _is_list(document: Any) -> bool:
     """Returns whether a value is a `List` or the list of one kind. A custom resource of a kind like AllowList has a name."""
-    return (isinstance(document, dict) and str(document.get("kind")).endswith("List") and isinstance(document.get("items", 0), (list, type(None)))
-            and "name" not in (document.get("metadata") or {}))
+    return (
+        isinstance(document, dict)
+        and str(document.get("kind")).endswith("List")
+        and isinstance(document.get("items", 0), (list, type(None)))
+        and "name" not in (document.get("metadata") or {})
+    )
 
 
 def owner(obj: Object) -> str:
@@ -268,8 +269,7 @@ def fill_namespace(obj: Object, namespace: str, where: str, environment: str = "
     own = meta.get("namespace")
     if own and namespace and own != namespace:
         target = f"environment {environment} (namespace {namespace})" if environment else f"namespace {namespace}"
-        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} names namespace {own}, but it belongs to "
-                          f"{target}. Remove metadata.namespace.")
+        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} names namespace {own}, but it belongs to {target}. Remove metadata.namespace.")
     if not own:
         if namespace:
             meta["namespace"] = namespace
@@ -295,8 +295,10 @@ def in_scope(obj: Object, cluster_scoped: bool | None, where: str, environment: 
     """
     meta = obj["metadata"]
     if cluster_scoped and environment:
-        raise TurnupError(f"{where}: {obj['kind']} {meta['name']} is cluster-scoped, so {environment} would share it with every other "
-                          "environment. Move it to //prod:setup or use a namespaced kind.")
+        raise TurnupError(
+            f"{where}: {obj['kind']} {meta['name']} is cluster-scoped, so {environment} would share it with every other "
+            "environment. Move it to //prod:setup or use a namespaced kind."
+        )
     if cluster_scoped and "namespace" in meta:
         return {**obj, "metadata": {key: value for key, value in meta.items() if key != "namespace"}}
     if cluster_scoped is False and not meta.get("namespace"):

@@ -72,8 +72,13 @@ def note(text: str) -> Event:
 
 def outcome(result: Result) -> Event:
     """Returns the event for the result of writing or deleting an object."""
-    return {"event": "object", "target": result.item.label, "object": identity_fields(result.item.identity), "outcome": result.outcome,
-            "message": " ".join(result.error.split())}
+    return {
+        "event": "object",
+        "target": result.item.label,
+        "object": identity_fields(result.item.identity),
+        "outcome": result.outcome,
+        "message": " ".join(result.error.split()),
+    }
 
 
 def summary(target: str, results: Iterable[Result]) -> Event:
@@ -102,16 +107,26 @@ def description(item: Item, text: str) -> Event:
 def state(target: TargetState) -> Event:
     """Returns the event for the state of a target: its objects that are not ready, and its dependencies."""
     return {
-        "event": "state", "target": target.label, "service": target.service, "ready": not target.waiting, "after": list(target.deps),
-        "waiting": [{
-            "object": identity_fields(waiting.identity), "reason": waiting.state.reason, "failed": waiting.state.failed,
-            "pods": [{"pod": pod["metadata"]["name"], "reason": reason} for pod, reason in waiting.pods],
-        } for waiting in target.waiting],
+        "event": "state",
+        "target": target.label,
+        "service": target.service,
+        "ready": not target.waiting,
+        "after": list(target.deps),
+        "waiting": [
+            {
+                "object": identity_fields(waiting.identity),
+                "reason": waiting.state.reason,
+                "failed": waiting.state.failed,
+                "pods": [{"pod": pod["metadata"]["name"], "reason": reason} for pod, reason in waiting.pods],
+            }
+            for waiting in target.waiting
+        ],
     }
 
 
-def stuck(target: TargetState, waiting: UnreadyObject, *, pod: str = "", reason: str = "", last_event: str = "", container: str = "",
-          log: Iterable[str] = ()) -> Event:
+def stuck(
+    target: TargetState, waiting: UnreadyObject, *, pod: str = "", reason: str = "", last_event: str = "", container: str = "", log: Iterable[str] = ()
+) -> Event:
     """Returns the event that explains a stuck object.
 
     Args:
@@ -123,8 +138,17 @@ def stuck(target: TargetState, waiting: UnreadyObject, *, pod: str = "", reason:
         container: The container with the log; "" if there is none.
         log: The last lines of the log.
     """
-    return {"event": "stuck", "target": target.label, "service": target.service, "object": identity_fields(waiting.identity), "pod": pod,
-            "reason": reason or waiting.state.reason, "last_event": last_event, "container": container, "log": list(log)}
+    return {
+        "event": "stuck",
+        "target": target.label,
+        "service": target.service,
+        "object": identity_fields(waiting.identity),
+        "pod": pod,
+        "reason": reason or waiting.state.reason,
+        "last_event": last_event,
+        "container": container,
+        "log": list(log),
+    }
 
 
 def ready(target: str) -> Event:

@@ -77,4 +77,5 @@ def _text(tree: Node) -> Any:
     from rich.text import Text
 
     return Text("\n", no_wrap=True, overflow="ellipsis").join(
-        [Text.assemble((before, "dim"), (strip_control_characters(text), style)) for before, text, style in lines(tree)])
+        [Text.assemble((before, "dim"), (strip_control_characters(text), style)) for before, text, style in lines(tree)]
+    )

@@ -18,8 +18,12 @@ from rules.k8s.tools.output import events, printers
 from rules.k8s.tools.output.printers import JsonPrinter, PlainPrinter
 from rules.k8s.tools.output.reporter import Reporter, choose_printer
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"},
-          "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"}}
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "s", "namespace": "dev"},
+    "stringData": {"key": "first-line-7319\nother-line-7319\n", "target": "dev"},
+}
 
 
 def kinds(emitted: list[dict]) -> list[str]:
@@ -58,13 +62,19 @@ def test_json_tells_data(shell):
 
 def test_json_tells_waiting(shell, server):
     """A state is reported only when it changes, and the deadline is an error."""
-    shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//server:dev", [deployment("server")]),
-                       services={"//redis:dev": "redis"}, deps={"//server:dev": ["//redis:dev", "//elsewhere:dev"]})
+    shell.make_targets(
+        document("//redis:dev", [deployment("redis")]),
+        document("//server:dev", [deployment("server")]),
+        services={"//redis:dev": "redis"},
+        deps={"//server:dev": ["//redis:dev", "//elsewhere:dev"]},
+    )
     emitted = shell.events("apply", "--wait=1s")
 
     states = [event for event in emitted if event["event"] == "state"]
     assert [(state["target"], state["service"], state["ready"], state["after"]) for state in states] == [
-        ("//redis:dev", "redis", False, []), ("//server:dev", "", False, ["//redis:dev"])]
+        ("//redis:dev", "redis", False, []),
+        ("//server:dev", "", False, ["//redis:dev"]),
+    ]
     assert states[0]["waiting"][0]["reason"] == "its controller has not seen it yet"
     assert kinds(emitted)[-2:] == ["error", "ended"]
     assert shell.err.startswith("ERROR: not ready after 1.0s")
@@ -85,8 +95,7 @@ def test_unknown_output_is_one_sentence(shell):
     shell.make(config_map("a"))
 
     assert shell.run("apply", "--output=yaml") == 2
-    assert shell.err == ("ERROR: Argument --output: invalid choice: 'yaml' (choose from 'auto', 'plain', 'json'); "
-                         "see 'bazel run TARGET.apply -- --help'.\n")
+    assert shell.err == ("ERROR: Argument --output: invalid choice: 'yaml' (choose from 'auto', 'plain', 'json'); see 'bazel run TARGET.apply -- --help'.\n")
 
 
 @pytest.mark.parametrize("output", ["plain", "json"])
@@ -112,6 +121,7 @@ def test_no_line_of_a_secret_leaves(shell, server, output):
 
 def test_gone_reader_is_no_error(tmp_path):
     """A closed output at the end of a run is not an error."""
+
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError
@@ -126,11 +136,21 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
     monkeypatch.setattr(printers, "_PLAIN_EVERY", -1.0)
     err = io.StringIO()
     report = Reporter(PlainPrinter(io.StringIO(), err), Redactor())
-    waiting = [{"object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "reason": "0 of 1 replicas are available",
-                "failed": False, "pods": [{"pod": "redis-0", "reason": "is starting"}]}]
+    waiting = [
+        {
+            "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"},
+            "reason": "0 of 1 replicas are available",
+            "failed": False,
+            "pods": [{"pod": "redis-0", "reason": "is starting"}],
+        }
+    ]
     with report.waiting(LABEL):
-        report.progress([{"event": "state", "target": "//redis:dev", "service": "redis", "ready": False, "after": [], "waiting": waiting},
-                         {"event": "state", "target": "//a:dev", "service": "a", "ready": False, "after": ["//redis:dev"], "waiting": waiting}])
+        report.progress(
+            [
+                {"event": "state", "target": "//redis:dev", "service": "redis", "ready": False, "after": [], "waiting": waiting},
+                {"event": "state", "target": "//a:dev", "service": "a", "ready": False, "after": ["//redis:dev"], "waiting": waiting},
+            ]
+        )
 
     assert err.getvalue() == "  waiting     redis: Deployment dev/redis 0 of 1 replicas are available, pod redis-0: is starting\n"
 
@@ -138,24 +158,41 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
 def test_stuck_object_is_explained_in_lines():
     """An explanation has the reason, the last event and the log on separate lines."""
     printer = PlainPrinter(io.StringIO(), io.StringIO())
-    Reporter(printer, Redactor()).emit({
-        "event": "stuck", "target": "//redis:dev", "service": "redis", "pod": "redis-0", "reason": "CrashLoopBackOff", "container": "main",
-        "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}, "last_event": "Warning BackOff (x3): back-off",
-        "log": ["starting", "no memory"]})
+    Reporter(printer, Redactor()).emit(
+        {
+            "event": "stuck",
+            "target": "//redis:dev",
+            "service": "redis",
+            "pod": "redis-0",
+            "reason": "CrashLoopBackOff",
+            "container": "main",
+            "object": {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"},
+            "last_event": "Warning BackOff (x3): back-off",
+            "log": ["starting", "no memory"],
+        }
+    )
     text = printer.stream.getvalue().splitlines()
 
-    assert text == ["  stuck       redis: pod redis-0: CrashLoopBackOff", "              last event: Warning BackOff (x3): back-off",
-                    "              last lines of container main:", "                starting", "                no memory"]
+    assert text == [
+        "  stuck       redis: pod redis-0: CrashLoopBackOff",
+        "              last event: Warning BackOff (x3): back-off",
+        "              last lines of container main:",
+        "                starting",
+        "                no memory",
+    ]
 
 
 def test_terminal_gets_the_live_printer():
     """A terminal gets the tree unless lines or JSON are requested; a pipe never does."""
+
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    chosen = [type(choose_printer(arguments, io.StringIO(), stream)).__name__
-             for arguments, stream in (([], Terminal()), (["--output=plain"], Terminal()), ([], io.StringIO()))]
+    chosen = [
+        type(choose_printer(arguments, io.StringIO(), stream)).__name__
+        for arguments, stream in (([], Terminal()), (["--output=plain"], Terminal()), ([], io.StringIO()))
+    ]
     assert chosen == ["LivePrinter", "PlainPrinter", "PlainPrinter"]
 
 
@@ -175,7 +212,8 @@ def test_a_verb_that_writes_outlives_its_reader(shell, server, output):
     shell.make(*(config_map(f"c{index}", key="1") for index in range(300)))
     for code, refuse in ((1, "c299"), (0, "")):
         server.refuse = lambda request, refuse=refuse: (
-            (422, {"reason": "Invalid", "message": "no"}) if refuse and request.path.endswith(refuse) and "dryRun" not in request.query else None)
+            (422, {"reason": "Invalid", "message": "no"}) if refuse and request.path.endswith(refuse) and "dryRun" not in request.query else None
+        )
         process = shell.start("apply", f"--output={output}", stdout=subprocess.PIPE)
         assert process.stdout and process.stdout.readline()
         process.stdout.close()
@@ -196,6 +234,7 @@ def test_a_verb_that_reads_ends_with_its_reader(shell):
 
 def test_a_pipe_that_breaks_elsewhere_is_a_failure():
     """In a program that writes, a broken pipe that is not its output is a failure."""
+
     def body() -> int:
         raise BrokenPipeError(32, "Broken pipe")
 

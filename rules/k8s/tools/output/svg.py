@@ -83,9 +83,13 @@ def svg(vertices: Sequence[Vertex]) -> str:
         for number in layer:
             place[number] = (left, _MARGIN + depth * (_HEIGHT + _GAP_Y))
             left += widths[number] + _GAP_X
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" font-family="monospace" font-size="12">',
-             ('<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-              '<path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>')]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" font-family="monospace" font-size="12">',
+        (
+            '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+            '<path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>'
+        ),
+    ]
     parts += [_edge(place[number], widths[number], place[dep], widths[dep]) for number, vertex in enumerate(vertices) for dep in vertex.after]
     for number, vertex in enumerate(vertices):
         parts += _box(vertex, *place[number], widths[number])
@@ -96,12 +100,13 @@ def _edge(start: tuple[float, float], start_width: float, end: tuple[float, floa
     x, y = start[0] + start_width / 2, start[1] + _HEIGHT
     to_x, to_y = end[0] + end_width / 2, end[1]
     middle = (y + to_y) / 2
-    return (f'<path d="M{x:.1f} {y:.1f}C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}" '
-            'fill="none" stroke="#666" marker-end="url(#tip)"/>')
+    return f'<path d="M{x:.1f} {y:.1f}C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}" fill="none" stroke="#666" marker-end="url(#tip)"/>'
 
 
 def _box(vertex: Vertex, x: float, y: float, width: float) -> list[str]:
     middle = x + width / 2
-    return [f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_HEIGHT}" rx="6" fill="#eef3fb" stroke="#4a6fa5"/>',
-            f'<text x="{middle:.1f}" y="{y + _LINE:.1f}" text-anchor="middle" font-weight="bold">{escape(vertex.title)}</text>',
-            f'<text x="{middle:.1f}" y="{y + 2 * _LINE:.1f}" text-anchor="middle" fill="#555">{escape(vertex.kinds)}</text>']
+    return [
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_HEIGHT}" rx="6" fill="#eef3fb" stroke="#4a6fa5"/>',
+        f'<text x="{middle:.1f}" y="{y + _LINE:.1f}" text-anchor="middle" font-weight="bold">{escape(vertex.title)}</text>',
+        f'<text x="{middle:.1f}" y="{y + 2 * _LINE:.1f}" text-anchor="middle" fill="#555">{escape(vertex.kinds)}</text>',
+    ]

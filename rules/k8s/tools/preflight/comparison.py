@@ -103,8 +103,7 @@ def _same_set(wanted: Any, live: Any, names: list[str]) -> bool:
 def _in_order(places: list[tuple[int, int]], count: int) -> bool:
     """Returns whether every element was found, in the same order on both sides."""
     ordered = sorted(places)
-    return [mine for mine, _ in ordered] == list(range(count)) and all(
-        before[1] < after[1] for before, after in itertools.pairwise(ordered))
+    return [mine for mine, _ in ordered] == list(range(count)) and all(before[1] < after[1] for before, after in itertools.pairwise(ordered))
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -10,30 +10,58 @@ import pytest
 from rules.k8s.tools.preflight.comparison import is_applied
 
 WANTED = {
-    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "dev", "labels": {"app": "web"}},
-    "spec": {"replicas": 2, "template": {"spec": {
-        "containers": [
-            {"name": "main", "image": "a", "args": ["x", "y"], "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "1"}]},
-            {"name": "side", "image": "b"}],
-        "volumes": [{"name": "tmp", "emptyDir": {}}]}}},
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web", "namespace": "dev", "labels": {"app": "web"}},
+    "spec": {
+        "replicas": 2,
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "main", "image": "a", "args": ["x", "y"], "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "1"}]},
+                    {"name": "side", "image": "b"},
+                ],
+                "volumes": [{"name": "tmp", "emptyDir": {}}],
+            }
+        },
+    },
 }
 FIELDS = {
     "f:metadata": {"f:labels": {"f:app": {}}},
-    "f:spec": {"f:replicas": {}, "f:template": {"f:spec": {
-        "f:containers": {
-            'k:{"name":"main"}': {".": {}, "f:name": {}, "f:image": {}, "f:args": {}, "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
-                                  "f:ports": {'k:{"containerPort":80,"protocol":"TCP"}': {".": {}, "f:containerPort": {}}}},
-            'k:{"name":"side"}': {".": {}, "f:name": {}, "f:image": {}}},
-        "f:volumes": {'k:{"name":"tmp"}': {".": {}, "f:name": {}, "f:emptyDir": {}}}}}},
+    "f:spec": {
+        "f:replicas": {},
+        "f:template": {
+            "f:spec": {
+                "f:containers": {
+                    'k:{"name":"main"}': {
+                        ".": {},
+                        "f:name": {},
+                        "f:image": {},
+                        "f:args": {},
+                        "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
+                        "f:ports": {'k:{"containerPort":80,"protocol":"TCP"}': {".": {}, "f:containerPort": {}}},
+                    },
+                    'k:{"name":"side"}': {".": {}, "f:name": {}, "f:image": {}},
+                },
+                "f:volumes": {'k:{"name":"tmp"}': {".": {}, "f:name": {}, "f:emptyDir": {}}},
+            }
+        },
+    },
 }
 
 
 def live(**entry: Any) -> dict[str, Any]:
     """Returns the live object after an apply: with defaults, a status and the fields of a controller."""
     obj = copy.deepcopy(WANTED)
-    obj["metadata"] |= {"uid": "u", "resourceVersion": "7", "annotations": {"by": "controller"}, "managedFields": [
-        {"manager": "turnup", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": copy.deepcopy(FIELDS), **entry},
-        {"manager": "controller", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}, "subresource": "status"}]}
+    obj["metadata"] |= {
+        "uid": "u",
+        "resourceVersion": "7",
+        "annotations": {"by": "controller"},
+        "managedFields": [
+            {"manager": "turnup", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": copy.deepcopy(FIELDS), **entry},
+            {"manager": "controller", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}, "subresource": "status"},
+        ],
+    }
     obj["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = "TCP"
     obj["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
     obj["status"] = {"replicas": 2}
@@ -50,20 +78,23 @@ def test_applied_as_it_is():
     assert is_applied(WANTED, live())
 
 
-@pytest.mark.parametrize("change", [
-    lambda wanted: wanted["spec"].update(replicas=3),
-    lambda wanted: wanted["spec"].update(paused=True),
-    lambda wanted: wanted["spec"].pop("replicas"),
-    lambda wanted: wanted["metadata"]["labels"].update(more="1"),
-    lambda wanted: containers(wanted)[0].update(args=["y", "x"]),
-    lambda wanted: containers(wanted)[0]["env"][0].update(value="2"),
-    lambda wanted: containers(wanted)[0]["ports"].append({"containerPort": 81}),
-    lambda wanted: containers(wanted).reverse(),
-    lambda wanted: containers(wanted).pop(),
-    lambda wanted: wanted["spec"]["template"]["spec"]["volumes"][0].update(emptyDir={"medium": "Memory"}),
-    lambda wanted: wanted["spec"].update(replicas=None),
-    lambda wanted: wanted.update(apiVersion="apps/v2"),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda wanted: wanted["spec"].update(replicas=3),
+        lambda wanted: wanted["spec"].update(paused=True),
+        lambda wanted: wanted["spec"].pop("replicas"),
+        lambda wanted: wanted["metadata"]["labels"].update(more="1"),
+        lambda wanted: containers(wanted)[0].update(args=["y", "x"]),
+        lambda wanted: containers(wanted)[0]["env"][0].update(value="2"),
+        lambda wanted: containers(wanted)[0]["ports"].append({"containerPort": 81}),
+        lambda wanted: containers(wanted).reverse(),
+        lambda wanted: containers(wanted).pop(),
+        lambda wanted: wanted["spec"]["template"]["spec"]["volumes"][0].update(emptyDir={"medium": "Memory"}),
+        lambda wanted: wanted["spec"].update(replicas=None),
+        lambda wanted: wanted.update(apiVersion="apps/v2"),
+    ],
+)
 def test_changed_manifest_is_no_match(change):
     """Any change, addition, removal or reordering in the manifest is a possible difference."""
     wanted = copy.deepcopy(WANTED)
@@ -72,16 +103,19 @@ def test_changed_manifest_is_no_match(change):
     assert not is_applied(wanted, live())
 
 
-@pytest.mark.parametrize("change", [
-    lambda obj: obj["spec"].update(replicas=3),
-    lambda obj: obj["spec"].update(replicas=True),
-    lambda obj: containers(obj)[0].pop("args"),
-    lambda obj: containers(obj).reverse(),
-    lambda obj: containers(obj).pop(),
-    lambda obj: obj["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"),
-    lambda obj: obj["metadata"].pop("managedFields"),
-    lambda obj: obj["metadata"]["managedFields"].append({"manager": "turnup", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda obj: obj["spec"].update(replicas=3),
+        lambda obj: obj["spec"].update(replicas=True),
+        lambda obj: containers(obj)[0].pop("args"),
+        lambda obj: containers(obj).reverse(),
+        lambda obj: containers(obj).pop(),
+        lambda obj: obj["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"),
+        lambda obj: obj["metadata"].pop("managedFields"),
+        lambda obj: obj["metadata"]["managedFields"].append({"manager": "turnup", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}}),
+    ],
+)
 def test_drift_is_no_match(change):
     """Any change of the live object is a possible difference."""
     obj = live()
@@ -93,8 +127,16 @@ def test_drift_is_no_match(change):
 def test_sets_are_compared_by_value():
     """A set of scalars matches only in its order."""
     wanted = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "t", "finalizers": ["a", "b"]}}
-    obj = {**wanted, "metadata": {"name": "t", "finalizers": ["a", "other", "b"], "managedFields": [
-        {"manager": "turnup", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:metadata": {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}}}]}}
+    obj = {
+        **wanted,
+        "metadata": {
+            "name": "t",
+            "finalizers": ["a", "other", "b"],
+            "managedFields": [
+                {"manager": "turnup", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:metadata": {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}}}
+            ],
+        },
+    }
 
     assert is_applied(wanted, obj)
     obj["metadata"]["finalizers"] = ["b", "a"]

@@ -35,8 +35,9 @@ def find_skipped(client: Client, items: list[Item]) -> tuple[list[Item], str]:
         return [], ""
     for item in conditional:
         if _condition(item) != _DEFAULT_CLASS:
-            raise TurnupError(f"{item.label}: {item.identity}: the annotation {ONLY_WITHOUT} is {_condition(item)!r}; "
-                              f"use {_DEFAULT_CLASS!r}, the only condition.")
+            raise TurnupError(
+                f"{item.label}: {item.identity}: the annotation {ONLY_WITHOUT} is {_condition(item)!r}; use {_DEFAULT_CLASS!r}, the only condition."
+            )
     _, answer = client.request("GET", "/apis/storage.k8s.io/v1/storageclasses")
     own = {item.label for item in conditional}
     others = [cls["metadata"]["name"] for cls in answer.get("items", []) if _is_default(cls) and _owner(cls) not in own]

@@ -30,17 +30,36 @@ def check_rights(client: Client, items: list[Item], executor: Executor) -> list[
     def allowed(question: tuple[Item, str]) -> bool:
         item, verb = question
         try:
-            answer = client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body={
-                "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
-                    "verb": verb, "group": item.identity.group, "resource": item.resource.plural,
-                    "version": item.resource.api_version.rpartition("/")[2], "namespace": item.identity.namespace}}})[1]
+            answer = client.request(
+                "POST",
+                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                body={
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                    "spec": {
+                        "resourceAttributes": {
+                            "verb": verb,
+                            "group": item.identity.group,
+                            "resource": item.resource.plural,
+                            "version": item.resource.api_version.rpartition("/")[2],
+                            "namespace": item.identity.namespace,
+                        }
+                    },
+                },
+            )[1]
         except ApiError:
             return True  # If the account may not even ask, the write itself tells.
         return bool((answer.get("status") or {}).get("allowed", True))
 
-    return [Refusal(item, f"{item.label}: {item.identity}: the cluster forbids it (no permission to {verb} {item.resource.plural} in "
-                    f"{item.identity.namespace or 'the cluster'}); ask for the permission, or use another user.")
-            for (item, verb), granted in zip(questions, executor.map(allowed, questions), strict=True) if not granted]
+    return [
+        Refusal(
+            item,
+            f"{item.label}: {item.identity}: the cluster forbids it (no permission to {verb} {item.resource.plural} in "
+            f"{item.identity.namespace or 'the cluster'}); ask for the permission, or use another user.",
+        )
+        for (item, verb), granted in zip(questions, executor.map(allowed, questions), strict=True)
+        if not granted
+    ]
 
 
 def check_quotas(client: Client, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:

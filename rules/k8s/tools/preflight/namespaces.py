@@ -49,9 +49,11 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
         if time.monotonic() > deadline:
             item = needed[terminating[0]]
             finalizers = read_finalizers(client, f"/api/v1/namespaces/{terminating[0]}")
-            raise TurnupError(f"{item.label}: {item.identity}: the namespace {terminating[0]!r} is still terminating after "
-                              f"{format_duration(_TERMINATING_SECONDS)}{f' ({finalizers})' if finalizers else ''}; nothing was written. Find out "
-                              "what its finalizers wait for, and run the command again.")
+            raise TurnupError(
+                f"{item.label}: {item.identity}: the namespace {terminating[0]!r} is still terminating after "
+                f"{format_duration(_TERMINATING_SECONDS)}{f' ({finalizers})' if finalizers else ''}; nothing was written. Find out "
+                "what its finalizers wait for, and run the command again."
+            )
         if not noted:
             note(f"waiting until {', '.join(terminating)} {'is' if len(terminating) == 1 else 'are'} gone: terminating")
             noted = True

@@ -48,6 +48,8 @@ def owner_sentence(item: Item, live: Object, *, force: bool = False, fields: str
     if owner(live):
         return f"{what} belongs to {owner(live)}, which applied it; rename one of the two, or take it over with {takeover}."
     if describe_creator(live) == repr(FIELD_MANAGER):
-        return (f"{what} was created by Turnup, but its annotation {OWNER_ANNOTATION!r}, which names the target, has been removed; if it "
-                f"is yours, take it over with {takeover}.")
+        return (
+            f"{what} was created by Turnup, but its annotation {OWNER_ANNOTATION!r}, which names the target, has been removed; if it "
+            f"is yours, take it over with {takeover}."
+        )
     return f"{what} already exists and was created by {describe_creator(live)}; rename yours, or take it over with {takeover}."

@@ -38,10 +38,12 @@ class PlannedObjects:
         items = list(items)
         kinds = Kinds(())
         kinds.add_definitions(item.obj for item in items)
-        return PlannedObjects(frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
-                              frozenset(kinds.defined), frozenset(labels) | {item.label for item in items},
-                              frozenset((item.identity.namespace, item.identity.name) for item in items
-                                        if item.identity.kind == "Service" and not item.identity.group))
+        return PlannedObjects(
+            frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
+            frozenset(kinds.defined),
+            frozenset(labels) | {item.label for item in items},
+            frozenset((item.identity.namespace, item.identity.name) for item in items if item.identity.kind == "Service" and not item.identity.group),
+        )
 
     def makes_namespace(self, item: Item) -> bool:
         """Returns whether the run creates an item's namespace."""

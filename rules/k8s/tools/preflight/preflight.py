@@ -97,8 +97,17 @@ class Preflight:
         create: Whether an object that exists, whoever owns it, gets a verdict with `live` and is not tried.
     """
 
-    def __init__(self, client: Client, planned: PlannedObjects, inventory: Inventory, *, force: bool = False, adopt: bool = False,
-                 create: bool = False, going_back: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        planned: PlannedObjects,
+        inventory: Inventory,
+        *,
+        force: bool = False,
+        adopt: bool = False,
+        create: bool = False,
+        going_back: bool = False,
+    ) -> None:
         self._client = client
         self._planned = planned
         self._inventory = inventory
@@ -128,16 +137,18 @@ class Preflight:
         asked = [item for item in items if not known.get(item.identity, _UNKNOWN).applied]
         found: dict[Identity, Verdict | Refusal] = {}
         for wave in ([item for item in asked if _is_namespace(item)], [item for item in asked if not _is_namespace(item)]):
-            found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave),
-                         strict=True)
-            self._absent |= {item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new"
-                             and _is_namespace(item)}
+            found |= zip([item.identity for item in wave], executor.map(lambda item: self._try(item, known.get(item.identity, _UNKNOWN)), wave), strict=True)
+            self._absent |= {
+                item.identity.name for item in wave if isinstance(each := found[item.identity], Verdict) and each.outcome == "new" and _is_namespace(item)
+            }
         rights = check_rights(self._client, [each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
         found |= {refusal.item.identity: refusal for refusal in rights}
         new = {each.item.identity for each in found.values() if isinstance(each, Verdict) and each.outcome == "new"}
         places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
-        found |= {refusal.item.identity: refusal for refusal in check_quotas(
-            self._client, [item for item in items if item.identity.namespace in places], new, executor)}
+        found |= {
+            refusal.item.identity: refusal
+            for refusal in check_quotas(self._client, [item for item in items if item.identity.namespace in places], new, executor)
+        }
         found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
@@ -160,8 +171,7 @@ class Preflight:
         after = None
         while True:
             try:
-                page = self._client.request("GET", resource.path(namespace), query={
-                    "labelSelector": selector, "limit": _PAGE, "continue": after})[1]
+                page = self._client.request("GET", resource.path(namespace), query={"labelSelector": selector, "limit": _PAGE, "continue": after})[1]
             except ApiError as error:
                 if error.status in (403, 404, 405, 410):
                     return result  # Objects that cannot be listed are tried one by one.
@@ -215,8 +225,13 @@ class Preflight:
 
     def _dry_run(self, item: Item, *, force: bool, accept: str = METADATA_ONLY) -> Object:
         answer: Object = self._client.request(
-            "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=accept,
-            query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict", "force": "true" if force else None})[1]
+            "PATCH",
+            item.path,
+            body=item.obj,
+            content_type=APPLY_PATCH,
+            accept=accept,
+            query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict", "force": "true" if force else None},
+        )[1]
         return answer
 
     def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
@@ -245,8 +260,12 @@ class Preflight:
                 if other.status != 422 or not live or not merged_managers(live):
                     return Refusal(item, explain(other, item.label, item.identity))
             return Verdict(item, "changed", live)
-        if (error.status == 422 and live and owner(live) in (item.label, *self._planned.labels)
-                and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live)))):
+        if (
+            error.status == 422
+            and live
+            and owner(live) in (item.label, *self._planned.labels)
+            and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live)))
+        ):
             return check_recreation(self._client, item, live, error)
         if conflicting and self._adopt:
             return Refusal(item, explain(error, item.label, item.identity, takeover_flags="--adopt --force-conflicts"))
@@ -289,8 +308,13 @@ class Preflight:
         meta = {key: value for key, value in item.obj["metadata"].items() if key in ("labels", "annotations")}
         body = {**item.obj, "metadata": {**meta, "namespace": "default", "generateName": "turnup-preflight-"}}
         try:
-            self._client.request("POST", item.resource.path("default"), body=body, accept=METADATA_ONLY,
-                                 query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"})
+            self._client.request(
+                "POST",
+                item.resource.path("default"),
+                body=body,
+                accept=METADATA_ONLY,
+                query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "fieldValidation": "Strict"},
+            )
         except ApiError as error:
             # Only errors of the object itself count. Permissions and quotas in `default` say nothing about its own namespace.
             if error.status == 422 or (error.status in (400, 500) and "strict decoding error" in error.message):

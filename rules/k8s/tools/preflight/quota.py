@@ -20,9 +20,21 @@ from rules.k8s.tools.objects.kinds import REPLICATED
 from rules.k8s.tools.objects.objects import Identity, Object
 
 _SUFFIXES: dict[str, Decimal | int] = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
-    "k": 1000, "M": 1000 ** 2, "G": 1000 ** 3, "T": 1000 ** 4, "P": 1000 ** 5, "E": 1000 ** 6,
-    "Ki": 1024, "Mi": 1024 ** 2, "Gi": 1024 ** 3, "Ti": 1024 ** 4, "Pi": 1024 ** 5, "Ei": 1024 ** 6,
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": 1000,
+    "M": 1000**2,
+    "G": 1000**3,
+    "T": 1000**4,
+    "P": 1000**5,
+    "E": 1000**6,
+    "Ki": 1024,
+    "Mi": 1024**2,
+    "Gi": 1024**3,
+    "Ti": 1024**4,
+    "Pi": 1024**5,
+    "Ei": 1024**6,
 }
 _COUNTED = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services", "PersistentVolumeClaim": "persistentvolumeclaims"}
 _STORAGE = "requests.storage"
@@ -59,8 +71,15 @@ def find_exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity
             continue
         item, asked = _first_over([each for each in items if each.identity in new], name, hard - in_use)
         if item:
-            found.append((item, (f"the new objects request {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
-                                 "make room, request less, or raise the quota.")))
+            found.append(
+                (
+                    item,
+                    (
+                        f"the new objects request {_plain(asked)} {name}, {allows}, of which {used[name]} are in use; "
+                        "make room, request less, or raise the quota."
+                    ),
+                )
+            )
     return found
 
 

@@ -71,8 +71,11 @@ class LiveSecrets:
         try:
             found = self._client.request("GET", _SECRETS.path(place), query={"fieldSelector": _FIELD_SELECTOR})[1].get("items") or []
             # The items of a list do not have apiVersion and kind.
-            return [{**obj, "apiVersion": "v1", "kind": "Secret"} for obj in found if obj["metadata"]["name"] in names
-                    or any(is_generation_name(obj["metadata"]["name"], base) for base in bases)]
+            return [
+                {**obj, "apiVersion": "v1", "kind": "Secret"}
+                for obj in found
+                if obj["metadata"]["name"] in names or any(is_generation_name(obj["metadata"]["name"], base) for base in bases)
+            ]
         except ApiError as error:
             # An account that may not list Secrets may still get some by name.
             return [obj for name in sorted(names) for obj in self._one(place, name)] if error.status == 403 else []

@@ -18,8 +18,12 @@ WORDS = "; ".join(["now Canary-BBBB2222", *VALUES.values()])
 
 def secret(name: str, value: str, **annotations: str) -> dict[str, Any]:
     """Returns a Secret."""
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "dev", "annotations": annotations},
-            "data": {"password": base64.b64encode(value.encode()).decode()}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "dev", "annotations": annotations},
+        "data": {"password": base64.b64encode(value.encode()).decode()},
+    }
 
 
 @pytest.fixture(name="stack")
@@ -30,10 +34,20 @@ def fixture_stack(shell, server, monkeypatch):
         server.put(secret(name, value))
     shell.make(deployment("web"), secret("leak-aaaaaaaaaa", "Canary-BBBB2222", **{"turnup/base-name": "leak"}), secret("fixed", "Canary-new"))
     server.put(deployment("web"))
-    server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "dev", "labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "main", "envFrom": [{"secretRef": {"name": "foreign"}}]}]},
-                "status": {"phase": "Running", "containerStatuses": [{"name": "main", "ready": False, "restartCount": 1, "state": {
-                    "terminated": {"reason": "Error", "exitCode": 3, "message": WORDS}}}]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web-1", "namespace": "dev", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "main", "envFrom": [{"secretRef": {"name": "foreign"}}]}]},
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [
+                    {"name": "main", "ready": False, "restartCount": 1, "state": {"terminated": {"reason": "Error", "exitCode": 3, "message": WORDS}}}
+                ],
+            },
+        }
+    )
     server.logs = {"dev/web-1/main": f"2026-01-01T00:00:00Z {WORDS}\n"}
     return shell
 
@@ -53,8 +67,17 @@ def test_what_pods_print_is_masked(stack, server, arguments, rights):
 def test_events_of_a_pod_are_masked(stack, server):
     """A description's Events of a pod, for example of a failed probe, contain no value of a Secret that the pod names."""
     pod = server.get({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "dev"}})
-    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning", "reason": "Unhealthy",
-                "message": f"Readiness probe failed: {VALUES['foreign']}", "involvedObject": {"uid": pod["metadata"]["uid"]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "e", "namespace": "dev"},
+            "type": "Warning",
+            "reason": "Unhealthy",
+            "message": f"Readiness probe failed: {VALUES['foreign']}",
+            "involvedObject": {"uid": pod["metadata"]["uid"]},
+        }
+    )
     stack.make({"apiVersion": "v1", "kind": "Pod", "metadata": pod["metadata"], "spec": pod["spec"]})
 
     assert stack.run("describe") == 0, stack.err

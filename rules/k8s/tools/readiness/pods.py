@@ -12,10 +12,18 @@ from rules.k8s.tools.masking.mask import CUT
 from rules.k8s.tools.objects.objects import Object
 
 # Waiting reasons of containers that do not go away, or only after a long back-off.
-_FAILING_REASONS = frozenset({
-    "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
-    "CreateContainerError", "RunContainerError", "ErrImageNeverPull",
-})
+_FAILING_REASONS = frozenset(
+    {
+        "CrashLoopBackOff",
+        "ImagePullBackOff",
+        "ErrImagePull",
+        "InvalidImageName",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+        "ErrImageNeverPull",
+    }
+)
 # How much of a container's termination message is shown.
 _MESSAGE_CHARACTERS = 300
 # A message of this many bytes may be truncated at its start: the kubelet keeps the last 2048 bytes of a log, or fewer for many containers.
@@ -85,8 +93,10 @@ def _end(ended: dict[str, Any]) -> str:
 def is_failing(pod: Object) -> bool:
     """Returns whether a pod is failing: it has crashed, cannot start, or cannot be scheduled."""
     containers = _containers(pod)
-    return (any(_waiting(container).get("reason") in _FAILING_REASONS or _has_crashed(container) for container in containers)
-            or _condition(pod, "PodScheduled").get("status") == "False")
+    return (
+        any(_waiting(container).get("reason") in _FAILING_REASONS or _has_crashed(container) for container in containers)
+        or _condition(pod, "PodScheduled").get("status") == "False"
+    )
 
 
 def cannot_start(pod: Object) -> bool:

@@ -12,22 +12,32 @@ from rules.k8s.tools.readiness.pods import PodIndex, cannot_start, is_failing, m
 
 def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns a pod with container statuses."""
-    return {"metadata": {"name": "p", "namespace": "n", "labels": {"app": "x"}},
-            "status": {"containerStatuses": list(containers), "conditions": [scheduled] if scheduled else []}}
+    return {
+        "metadata": {"name": "p", "namespace": "n", "labels": {"app": "x"}},
+        "status": {"containerStatuses": list(containers), "conditions": [scheduled] if scheduled else []},
+    }
 
 
-@pytest.mark.parametrize(("obj", "reason", "bad"), [
-    (pod({"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling "x"'}}}),
-     'container c: ImagePullBackOff: Back-off pulling "x"', True),
-    (pod({"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
-     "container c: CrashLoopBackOff after OOMKilled, exit code 137", True),
-    (pod({"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 2}}}), "container c: Error, exit code 2", True),
-    (pod({"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}), "container c: ContainerCreating", False),
-    (pod({"name": "c", "state": {"running": {}}, "ready": False}), "container c runs but is not ready", False),
-    (pod(scheduled={"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}),
-     "Unschedulable: 0/2 nodes", True),
-    (pod(), "is starting", False),
-])
+@pytest.mark.parametrize(
+    ("obj", "reason", "bad"),
+    [
+        (
+            pod({"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling "x"'}}}),
+            'container c: ImagePullBackOff: Back-off pulling "x"',
+            True,
+        ),
+        (
+            pod({"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
+            "container c: CrashLoopBackOff after OOMKilled, exit code 137",
+            True,
+        ),
+        (pod({"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 2}}}), "container c: Error, exit code 2", True),
+        (pod({"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}), "container c: ContainerCreating", False),
+        (pod({"name": "c", "state": {"running": {}}, "ready": False}), "container c runs but is not ready", False),
+        (pod(scheduled={"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}), "Unschedulable: 0/2 nodes", True),
+        (pod(), "is starting", False),
+    ],
+)
 def test_pod_reason(obj, reason, bad):
     """A pod's worst container decides what it waits for and whether it is stuck."""
     assert (pod_reason(obj), is_failing(obj)) == (reason, bad)
@@ -53,20 +63,23 @@ def test_a_cut_message_has_no_part_of_a_secret(length):
     ended = {"reason": "Error", "exitCode": 3, "message": (f"{value} " * 100)[-length:]}
     reason = redact(pod_reason(pod({"name": "c", "state": {"terminated": ended}})))
 
-    assert not any(value[start:start + 3] in reason for start in range(len(value) - 2))
+    assert not any(value[start : start + 3] in reason for start in range(len(value) - 2))
     assert reason.startswith("container c: Error, exit code 3 (…") and reason.endswith("…)")
 
 
 CRASHED = {"reason": "Error", "exitCode": 1}
 
 
-@pytest.mark.parametrize(("containers", "expected"), [
-    ([{"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": CRASHED}}], ("c", True)),
-    ([{"name": "c", "state": {"terminated": CRASHED}}], ("c", False)),
-    ([{"name": "c", "state": {"running": {}}, "ready": False, "lastState": {"terminated": CRASHED}}], ("c", True)),
-    ([{"name": "good", "state": {"running": {}}, "ready": True}, {"name": "c", "state": {"running": {}}, "ready": False}], ("c", False)),
-    ([{"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}], None),
-])
+@pytest.mark.parametrize(
+    ("containers", "expected"),
+    [
+        ([{"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": CRASHED}}], ("c", True)),
+        ([{"name": "c", "state": {"terminated": CRASHED}}], ("c", False)),
+        ([{"name": "c", "state": {"running": {}}, "ready": False, "lastState": {"terminated": CRASHED}}], ("c", True)),
+        ([{"name": "good", "state": {"running": {}}, "ready": True}, {"name": "c", "state": {"running": {}}, "ready": False}], ("c", False)),
+        ([{"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}], None),
+    ],
+)
 def test_most_telling_container(containers, expected):
     """The crashed container explains best, with the log of the run that crashed; else the running container that is not ready."""
     assert most_telling_container(pod(*containers)) == expected
@@ -83,7 +96,9 @@ def test_trouble_outlasts_a_restart():
 
 def test_what_cannot_start():
     """An image that cannot be pulled and a Secret that is missing keep a pod from starting; a crash does not."""
-    waiting = {reason: pod({"name": "c", "state": {"waiting": {"reason": reason}}})
-               for reason in ("ErrImagePull", "CreateContainerConfigError", "CrashLoopBackOff", "ContainerCreating")}
+    waiting = {
+        reason: pod({"name": "c", "state": {"waiting": {"reason": reason}}})
+        for reason in ("ErrImagePull", "CreateContainerConfigError", "CrashLoopBackOff", "ContainerCreating")
+    }
 
     assert [reason for reason, obj in waiting.items() if cannot_start(obj)] == ["ErrImagePull", "CreateContainerConfigError"]

@@ -71,8 +71,11 @@ class StuckDetector:
         if is_failing_now and now - self._since[name, "bad"] >= _BAD_AFTER and (name, True) not in self._explained:
             self._explained |= {(name, True), (name, False)}
             yield self._explain(target, waiting, failing[0] if failing else None, waiting_labels)
-        elif (now - self._since[name, "slow"] >= _SLOW_AFTER and (name, False) not in self._explained
-              and now - self._events_read.get(name, -_EVENTS_EVERY) >= _EVENTS_EVERY):
+        elif (
+            now - self._since[name, "slow"] >= _SLOW_AFTER
+            and (name, False) not in self._explained
+            and now - self._events_read.get(name, -_EVENTS_EVERY) >= _EVENTS_EVERY
+        ):
             self._events_read[name] = now
             if explained := self._explained_by_event(waiting):
                 self._explained.add((name, False))
@@ -102,8 +105,15 @@ class StuckDetector:
         if starting:
             reason += f" (it depends on {', '.join(starting)}, which {'is' if len(starting) == 1 else 'are'} not ready yet)"
         container, log = last_log_lines(self._client, pod, _LOG_LINES) if pod else ("", [])
-        return stuck(target, waiting, pod=pod["metadata"]["name"] if pod else "", reason=reason,
-                     last_event=last_event(self._client, pod or waiting.live), container=container, log=log)
+        return stuck(
+            target,
+            waiting,
+            pod=pod["metadata"]["name"] if pod else "",
+            reason=reason,
+            last_event=last_event(self._client, pod or waiting.live),
+            container=container,
+            log=log,
+        )
 
     def check(self, targets: Iterable[TargetState], now: float) -> None:
         """Ends the wait if waiting longer is pointless.
@@ -129,8 +139,9 @@ class StuckDetector:
         unstartable = [pod for pod, _ in waiting.pods if cannot_start(pod)]
         if self._current.of(waiting, crashed):
             return True
-        return (self._has_held(waiting, "failed", waiting.state.failed, now, _FAILURE_SECONDS)
-                or self._has_held(waiting, "start", bool(self._current.of(waiting, unstartable)), now, _CANNOT_START_SECONDS))
+        return self._has_held(waiting, "failed", waiting.state.failed, now, _FAILURE_SECONDS) or self._has_held(
+            waiting, "start", bool(self._current.of(waiting, unstartable)), now, _CANNOT_START_SECONDS
+        )
 
     def _has_held(self, waiting: UnreadyObject, word: str, holds: bool, now: float, seconds: float) -> bool:
         """Returns whether a condition has held without interruption for some seconds."""

@@ -30,8 +30,11 @@ def fixture_shell(tmp_path, server):
     """A shell with the plan of a server that depends on redis."""
     shell = Shell(tmp_path, server.kubeconfig())
     shell.make_targets(
-        document("//redis:dev", [deployment("redis"), config_map("settings")]), document("//server:dev", [deployment("server")]),
-        services={"//redis:dev": "redis", "//server:dev": "server"}, deps={"//server:dev": ["//redis:dev"]})
+        document("//redis:dev", [deployment("redis"), config_map("settings")]),
+        document("//server:dev", [deployment("server")]),
+        services={"//redis:dev": "redis", "//server:dev": "server"},
+        deps={"//server:dev": ["//redis:dev"]},
+    )
     return shell
 
 
@@ -88,18 +91,34 @@ def test_deadline_names_what_is_not_ready(shell, server):
     """After the deadline the exit code is 1, and the message goes from service to object to pod to reason."""
     shell.run("apply")
     become_ready(server, "server")
-    put_pod(server, "redis-0", "redis", phase="Pending", containerStatuses=[
-        {"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}])
+    put_pod(
+        server,
+        "redis-0",
+        "redis",
+        phase="Pending",
+        containerStatuses=[{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}],
+    )
     pod = server.get({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "redis-0", "namespace": "dev"}})
-    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning",
-                "reason": "Failed", "message": "pull failed", "count": 3, "involvedObject": {"uid": pod["metadata"]["uid"]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "e", "namespace": "dev"},
+            "type": "Warning",
+            "reason": "Failed",
+            "message": "pull failed",
+            "count": 3,
+            "involvedObject": {"uid": pod["metadata"]["uid"]},
+        }
+    )
 
     code = shell.run("apply", "--wait=1s")
 
     assert code == 1
     assert shell.err.splitlines()[-1] == (
         "ERROR: not ready after 1.0s: redis: Deployment dev/redis its controller has not seen it yet (pod redis-0: "
-        "container main: ImagePullBackOff: no such image; last event: Warning Failed (x3): pull failed).")
+        "container main: ImagePullBackOff: no such image; last event: Warning Failed (x3): pull failed)."
+    )
 
 
 def test_failure_ends_the_wait_early(shell, server):
@@ -134,7 +153,8 @@ def test_status_is_a_tree(shell, server):
         "└── ✓ server",
         "    └── … redis",
         "        └── Deployment dev/redis: its controller has not seen it yet",
-        "            └── redis-0: container main: ErrImagePull"]
+        "            └── redis-0: container main: ErrImagePull",
+    ]
     states = shell.events("status")
     assert [(state["target"], state["ready"]) for state in states[:-1]] == [("//redis:dev", False), ("//server:dev", True)]
     become_ready(server, "redis")
@@ -166,8 +186,7 @@ def test_objects_are_read_one_by_one_where_lists_are_forbidden(shell, server, fo
     shell.run("apply")
 
     def refuse(request):
-        if request.method == "GET" and request.path.endswith(("deployments", "pods")) and (
-                forbidden == "list" or request.query.get("watch")):
+        if request.method == "GET" and request.path.endswith(("deployments", "pods")) and (forbidden == "list" or request.query.get("watch")):
             return 403, {"reason": "Forbidden", "message": f"cannot {forbidden}"}
         return None
 
@@ -199,16 +218,29 @@ def trouble(server: FakeServer, **container: Any) -> None:
 def test_crashes_are_tolerated_while_a_dependency_starts(shell, server, monkeypatch):
     """Crashes end the wait only once all dependencies are ready."""
     shell.run("apply")
-    put_pod(server, "server-0", "server", phase="Running", containerStatuses=[
-        {"name": "main", "ready": False, "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-         "lastState": {"terminated": {"reason": "Error", "exitCode": 1}}}])
+    put_pod(
+        server,
+        "server-0",
+        "server",
+        phase="Running",
+        containerStatuses=[
+            {
+                "name": "main",
+                "ready": False,
+                "restartCount": 7,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"reason": "Error", "exitCode": 1}},
+            }
+        ],
+    )
     assert shell.run("wait", "--timeout=1s") == 1
     assert "not ready after 1.0s" in shell.err
 
     become_ready(server, "redis")
     assert shell.run("wait", "--timeout=60s") == 1
-    assert shell.err.startswith("ERROR: //server:dev: Deployment dev/server its controller has not seen it yet (pod server-0: container main: "
-                                "CrashLoopBackOff after Error, exit code 1")
+    assert shell.err.startswith(
+        "ERROR: //server:dev: Deployment dev/server its controller has not seen it yet (pod server-0: container main: CrashLoopBackOff after Error, exit code 1"
+    )
 
 
 def test_missing_image_ends_the_wait_after_a_while(shell, server, monkeypatch):
@@ -220,8 +252,7 @@ def test_missing_image_ends_the_wait_after_a_while(shell, server, monkeypatch):
     emitted = shell.events("wait", "--timeout=60s")
 
     stuck = [event for event in emitted if event["event"] == "stuck"]
-    assert [(event["service"], event["pod"], event["reason"]) for event in stuck] == [
-        ("redis", "redis-0", "container main: ErrImagePull: not found")]
+    assert [(event["service"], event["pod"], event["reason"]) for event in stuck] == [("redis", "redis-0", "container main: ErrImagePull: not found")]
     assert emitted[-2]["event"] == "error" and "look at it with 'bazel run //redis:dev.describe'" in emitted[-2]["message"]
 
 
@@ -231,12 +262,22 @@ def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
     monkeypatch.setattr(stuck_detector, "_EVENTS_EVERY", 0.0)
     shell.run("apply")
     live = server.get(deployment("redis"))
-    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Warning",
-                "reason": "FailedCreate", "message": "exceeded quota", "involvedObject": {"uid": live["metadata"]["uid"]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "e", "namespace": "dev"},
+            "type": "Warning",
+            "reason": "FailedCreate",
+            "message": "exceeded quota",
+            "involvedObject": {"uid": live["metadata"]["uid"]},
+        }
+    )
     emitted = shell.events("wait", "--timeout=2s")
 
     assert [(event["object"]["name"], event["pod"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
-        ("redis", "", "Warning FailedCreate (x1): exceeded quota")]
+        ("redis", "", "Warning FailedCreate (x1): exceeded quota")
+    ]
 
 
 def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
@@ -246,13 +287,23 @@ def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "dev"}}
     shell.make(claim)
     live = server.put({**claim, "status": {"phase": "Pending"}})
-    server.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "dev"}, "type": "Normal", "reason": "WaitForFirstConsumer",
-                "message": "waiting for first consumer", "involvedObject": {"uid": live["metadata"]["uid"]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "e", "namespace": "dev"},
+            "type": "Normal",
+            "reason": "WaitForFirstConsumer",
+            "message": "waiting for first consumer",
+            "involvedObject": {"uid": live["metadata"]["uid"]},
+        }
+    )
     emitted = shell.events("wait", "--timeout=2s")
 
     event = "Normal WaitForFirstConsumer (x1): waiting for first consumer"
     assert [(event["object"]["name"], event["reason"], event["last_event"]) for event in emitted if event["event"] == "stuck"] == [
-        ("data", "is Pending", event)]
+        ("data", "is Pending", event)
+    ]
     assert emitted[-2]["message"] == f"not ready after 2.0s: //svc:dev: PersistentVolumeClaim dev/data is Pending (last event: {event})."
 
 
@@ -262,8 +313,12 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
     if moment == "applying":
         server.refuse = lambda request: time.sleep(8) if request.method == "PATCH" else None
     program = "import sys; from rules.k8s.tools.verbs import start; start.main(sys.argv[1:])"
-    process = subprocess.Popen([sys.executable, "-c", program, shell.plan, "apply", "--wait=60s"], stderr=subprocess.PIPE, text=True,
-                               env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, shell.plan, "apply", "--wait=60s"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**shell.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     try:
         deadline = time.monotonic() + 20
         while not any(request.method == "PATCH" for request in server.requests):
@@ -284,10 +339,16 @@ def test_interrupt_ends_in_two_seconds(shell, server, moment):
 
 def test_tree_goes_from_service_to_reason():
     """The tree shows a dependency once, below its dependents, and a reason below its pod."""
-    waiting = UnreadyObject(Identity("apps", "StatefulSet", "dev", "redis"), Readiness(False, "5 of 6 replicas are ready"),
-                      (({"metadata": {"name": "redis-5"}}, "container redis runs but is not ready"),))
-    parts = [TargetState("//redis:dev", "redis", (), (waiting,)), TargetState("//server:dev", "server", ("//redis:dev",), ()),
-             TargetState("//client:dev", "", ("//server:dev", "//redis:dev"), ())]
+    waiting = UnreadyObject(
+        Identity("apps", "StatefulSet", "dev", "redis"),
+        Readiness(False, "5 of 6 replicas are ready"),
+        (({"metadata": {"name": "redis-5"}}, "container redis runs but is not ready"),),
+    )
+    parts = [
+        TargetState("//redis:dev", "redis", (), (waiting,)),
+        TargetState("//server:dev", "server", ("//redis:dev",), ()),
+        TargetState("//client:dev", "", ("//server:dev", "//redis:dev"), ()),
+    ]
     states = [state(part) for part in parts]
 
     assert [before + text for before, text, _ in lines(layout(LABEL, states, 12.0))] == [

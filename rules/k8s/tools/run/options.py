@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, NoReturn, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from rules.k8s.tools.durations import parse_duration
 from rules.k8s.tools.errors import UsageError
@@ -53,27 +54,44 @@ COMMON = ("context", "accept-cluster", "output")
 OPTIONS: dict[str, dict[str, Any]] = {
     "context": {"default": "", "metavar": "NAME", "help": "the context to use; only the target's own is accepted"},
     "accept-cluster": {"action": "store_true", "help": "trust the server behind the context from now on"},
-    "output": {"choices": ("auto", "plain", "json"), "default": "auto",
-               "help": "plain: lines, even on a terminal; json: one event per line on stdout"},
-    "wait": {"nargs": "?", "const": 600.0, "default": 0.0, "type": parse_duration, "metavar": "DURATION",
-             "help": "wait until everything is ready (delete: gone), at most DURATION; 10m without one"},
+    "output": {"choices": ("auto", "plain", "json"), "default": "auto", "help": "plain: lines, even on a terminal; json: one event per line on stdout"},
+    "wait": {
+        "nargs": "?",
+        "const": 600.0,
+        "default": 0.0,
+        "type": parse_duration,
+        "metavar": "DURATION",
+        "help": "wait until everything is ready (delete: gone), at most DURATION; 10m without one",
+    },
     "timeout": {"default": 600.0, "type": parse_duration, "metavar": "DURATION", "help": "wait at most DURATION; 10m by default"},
     "follow": {"action": "store_true", "short": "-f", "help": "keep printing new lines, including those of new pods"},
     "since": {"default": 0.0, "type": parse_duration, "metavar": "DURATION", "help": "only lines newer than DURATION"},
     "tail": {"default": 100, "type": parse_tail, "metavar": "LINES", "help": "at most LINES old lines per container; 100 by default, -1 for all"},
-    "port": {"action": "append", "default": [], "metavar": "[SERVICE[:PORT]=]LOCAL",
-             "help": "the local port to use; by default one derived from the service's name, always the same"},
+    "port": {
+        "action": "append",
+        "default": [],
+        "metavar": "[SERVICE[:PORT]=]LOCAL",
+        "help": "the local port to use; by default one derived from the service's name, always the same",
+    },
     "format": {"choices": ("mermaid", "dot", "svg"), "default": "mermaid", "help": "mermaid by default"},
     "force-conflicts": {"action": "store_true", "help": "take fields over from other field managers"},
     "adopt": {"action": "store_true", "help": "take over objects that another target applied"},
     "to": {"type": parse_revision, "default": 0, "metavar": "REVISION", "help": "the revision to roll back to; by default the one before the newest"},
     "list": {"action": "store_true", "help": "print the revisions and change nothing"},
-    "order": {"choices": ("ready", "none"), "default": None,
-              "help": "ready: write a service once its dependencies are ready (the default with --wait); none: write everything at once"},
+    "order": {
+        "choices": ("ready", "none"),
+        "default": None,
+        "help": "ready: write a service once its dependencies are ready (the default with --wait); none: write everything at once",
+    },
     "no-wait": {"action": "store_true", "help": "fail instead of waiting while somebody else writes to the same stack"},
     "prune": {"action": "store_true", "help": "delete objects that left the stack"},
-    "moved-from": {"action": "append", "default": [], "type": parse_namespace, "metavar": "NAMESPACE",
-                   "help": "treat what this target's stack left in NAMESPACE as this stack's own; use it only if no other user's stack is there"},
+    "moved-from": {
+        "action": "append",
+        "default": [],
+        "type": parse_namespace,
+        "metavar": "NAMESPACE",
+        "help": "treat what this target's stack left in NAMESPACE as this stack's own; use it only if no other user's stack is there",
+    },
     "delete-data": {"action": "store_true", "help": "also delete namespaces, volumes, claims and definitions"},
 }
 

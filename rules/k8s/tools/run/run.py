@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Mapping
 
 from rules.k8s.tools.api.discovery import Kinds
 from rules.k8s.tools.api.item import Item, Result
@@ -31,7 +31,7 @@ class Run:
         left_out: items of the plan that this cluster must not get.
     """
 
-    def __init__(self, plan: Plan, options: argparse.Namespace, environ: Mapping[str, str], report: Reporter):
+    def __init__(self, plan: Plan, options: argparse.Namespace, environ: Mapping[str, str], report: Reporter) -> None:
         self.plan = plan
         self.options = options
         self.environ = environ

@@ -7,7 +7,7 @@ them again and replace their pods.
 from __future__ import annotations
 
 import re
-from typing import Mapping
+from collections.abc import Mapping
 
 # In a large checkout git may read every file to find out whether one changed; a run does not wait for that.
 _SECONDS = 2.0
@@ -28,8 +28,15 @@ def commit_of(environ: Mapping[str, str]) -> str:
     import subprocess  # Few runs write a revision.
 
     try:
-        done = subprocess.run(["git", "-C", workspace, "describe", "--always", "--abbrev=64", "--exclude=*", "--dirty"], env=dict(environ),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            ["git", "-C", workspace, "describe", "--always", "--abbrev=64", "--exclude=*", "--dirty"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = done.stdout.strip()

@@ -7,9 +7,9 @@ rollback needs it. KEEP generations stay, including the one in use, and those th
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Iterable, Mapping
 
 from rules.k8s.tools.api.client import METADATA_LIST, Client
 from rules.k8s.tools.api.discovery import Resource
@@ -77,8 +77,9 @@ class StackConfigs:
     def of(items: Iterable[Item]) -> StackConfigs:
         """Returns the configuration among items; objects without a content-hashed name do not count."""
         based = [(item, config) for item in items for config in [base_of(item.obj)] if config]
-        return StackConfigs({config: item.label for item, config in based},
-                    frozenset((item.identity.kind, item.identity.namespace, item.identity.name) for item, _ in based))
+        return StackConfigs(
+            {config: item.label for item, config in based}, frozenset((item.identity.kind, item.identity.namespace, item.identity.name) for item, _ in based)
+        )
 
 
 def choose_obsolete(live: Iterable[Generation], own: StackConfigs, *, keep: int = KEEP, settled_before: str | None = None) -> list[Generation]:
@@ -184,15 +185,17 @@ def check_external_configs(client: Client, items: Iterable[Item], executor: Exec
         return _metadata(client, _RESOURCES[kind].path(namespace), query)
 
     collections = sorted({(config.kind, config.namespace) for config in external})
-    for (kind, namespace), found in zip(collections, executor.map(generations_in, collections)):
+    for (kind, namespace), found in zip(collections, executor.map(generations_in, collections), strict=False):
         for obj in found:
             base = Config(kind, namespace, (obj["metadata"].get("annotations") or {}).get(BASE_ANNOTATION, ""))
             user = external.get(base)
             plain = Item("", {}, _RESOURCES[kind], Identity("", kind, namespace, base.name))
             if user and live_metadata(client, plain) is None:
-                raise TurnupError(f"{user.label}: {user.identity} uses {kind} {base.name}, which {owner(obj)} applies under a name that changes "
-                                  f"with its content; nothing was sent. Apply a target that contains both, or annotate the {kind} with "
-                                  f"{STABLE_ANNOTATION}: \"true\".")
+                raise TurnupError(
+                    f"{user.label}: {user.identity} uses {kind} {base.name}, which {owner(obj)} applies under a name that changes "
+                    f"with its content; nothing was sent. Apply a target that contains both, or annotate the {kind} with "
+                    f'{STABLE_ANNOTATION}: "true".'
+                )
 
 
 def _metadata(client: Client, path: str, query: dict[str, str]) -> list[Object]:

@@ -159,8 +159,11 @@ def test_delete_takes_all_generations(shell, server):
 
 def test_a_user_who_may_not_list_keeps_all(shell, server):
     """Without the right to list, an apply succeeds and removes nothing."""
-    server.refuse = lambda request: (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) \
-        if request.method == "GET" and request.path.endswith("/configmaps") else None
+    server.refuse = lambda request: (
+        (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"})
+        if request.method == "GET" and request.path.endswith("/configmaps")
+        else None
+    )
     made = [apply(shell, str(minute)) for minute in range(5)]
 
     assert names(server) == set(made)

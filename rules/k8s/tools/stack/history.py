@@ -13,8 +13,9 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable
+from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_LIST, Client
 from rules.k8s.tools.api.item import Item
@@ -82,10 +83,15 @@ def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
     objects: dict[str, list[Object]] = {}
     for item in items:
         objects.setdefault(item.label, []).append(_without_values(item.obj))
-    content = [{
-        "service": entry.service, "deps": list(entry.deps),
-        "document": {**{key: entry.document[key] for key in _SETTINGS}, "missing_pins": [], "objects": objects[entry.label]},
-    } for entry in entries if entry.label in objects]
+    content = [
+        {
+            "service": entry.service,
+            "deps": list(entry.deps),
+            "document": {**{key: entry.document[key] for key in _SETTINGS}, "missing_pins": [], "objects": objects[entry.label]},
+        }
+        for entry in entries
+        if entry.label in objects
+    ]
     return json.dumps({"version": 1, "entries": content}, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -123,8 +129,11 @@ def _secrets(client: Client, plan: Plan) -> list[Object]:
     found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_stack_id(plan)}"}, accept=METADATA_LIST)[1]
     # Labels and annotations can be copied to anything; an object that is not named like a revision belongs to somebody else.
     named = re.compile(f"turnup-revision-{_stack_id(plan)}-[0-9]+-[0-9]+")
-    return [obj for obj in found.get("items") or [] if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label
-            and named.fullmatch(obj["metadata"]["name"])]
+    return [
+        obj
+        for obj in found.get("items") or []
+        if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label and named.fullmatch(obj["metadata"]["name"])
+    ]
 
 
 def _number(obj: Object) -> int:
@@ -149,8 +158,17 @@ def _complete(secrets: Iterable[Object]) -> list[Revision]:
             continue
         noted = meta["annotations"]
         objects = noted.get(_OBJECTS, "")
-        result.append(Revision(number, meta.get("creationTimestamp") or "", noted.get(_DIGEST, ""),
-                               int(objects) if objects.isdigit() else 0, noted.get(_NOTE, ""), names, noted.get(_COMMIT, "")))
+        result.append(
+            Revision(
+                number,
+                meta.get("creationTimestamp") or "",
+                noted.get(_DIGEST, ""),
+                int(objects) if objects.isdigit() else 0,
+                noted.get(_NOTE, ""),
+                names,
+                noted.get(_COMMIT, ""),
+            )
+        )
     return result
 
 
@@ -183,10 +201,12 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     if known and known[-1].digest == digest:
         return None
     packed = zlib.compress(content, 9)
-    parts = [packed[start:start + _PART_BYTES] for start in range(0, len(packed), _PART_BYTES)]
+    parts = [packed[start : start + _PART_BYTES] for start in range(0, len(packed), _PART_BYTES)]
     if len(parts) > _MOST_PARTS or len(content) > _MOST_BYTES:
-        raise TurnupError(f"{plan.label}: its {len(items)} objects take {len(packed) >> 20} MiB compressed, and a revision can have "
-                          f"{_MOST_PARTS * _PART_BYTES >> 20} MiB; split the stack to be able to roll it back.")
+        raise TurnupError(
+            f"{plan.label}: its {len(items)} objects take {len(packed) >> 20} MiB compressed, and a revision can have "
+            f"{_MOST_PARTS * _PART_BYTES >> 20} MiB; split the stack to be able to roll it back."
+        )
     number = max([_number(obj) for obj in secrets], default=0) + 1
     annotations = {_STACK: plan.label, _DIGEST: digest, _OBJECTS: str(len(items)), _PARTS: str(len(parts))} | ({_NOTE: note} if note else {})
     found = commit()
@@ -199,7 +219,7 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
         # A request that was sent again because its answer was lost finds the revision that it wrote itself.
         if error.status != 409 or not any(other.digest == digest for other in revisions(client, plan)[-1:]):
             raise
-    kept = {revision.number for revision in known[1 - KEEP:]}
+    kept = {revision.number for revision in known[1 - KEEP :]}
     for obj in secrets:
         if _number(obj) not in kept:
             _delete(client, plan, obj)
@@ -208,18 +228,32 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
 
 def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
     namespace, stack = record_namespace(plan), _stack_id(plan)
-    client.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body={
-        "apiVersion": "v1", "kind": "Secret", "type": TYPE, "immutable": True,
-        "metadata": {"name": f"turnup-revision-{stack}-{number}-{part}", "namespace": namespace, "annotations": annotations,
-                     "labels": {STACK_LABEL: stack, _REVISION_LABEL: str(number)}},
-        "data": {"revision": base64.b64encode(data).decode()},
-    })
+    client.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/secrets",
+        body={
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": TYPE,
+            "immutable": True,
+            "metadata": {
+                "name": f"turnup-revision-{stack}-{number}-{part}",
+                "namespace": namespace,
+                "annotations": annotations,
+                "labels": {STACK_LABEL: stack, _REVISION_LABEL: str(number)},
+            },
+            "data": {"revision": base64.b64encode(data).decode()},
+        },
+    )
 
 
 def _delete(client: Client, plan: Plan, obj: Object) -> None:
     try:
-        client.request("DELETE", f"/api/v1/namespaces/{record_namespace(plan)}/secrets/{obj['metadata']['name']}", body={
-            "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": obj["metadata"]["uid"]}})
+        client.request(
+            "DELETE",
+            f"/api/v1/namespaces/{record_namespace(plan)}/secrets/{obj['metadata']['name']}",
+            body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": obj["metadata"]["uid"]}},
+        )
     except ApiError as error:
         if error.status not in (404, 409):
             raise

@@ -20,8 +20,9 @@ import binascii
 import hashlib
 import json
 import zlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Collection, Iterable, Mapping
+from typing import Any
 
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.api.item import Item
@@ -193,8 +194,10 @@ def read_inventory(client: Client, location: StackLocation, items: Iterable[Item
     left = {identity.namespace for parent in found if parent.stack == location.stack for identity in parent.members} - {"", *namespaces}
     if left:
         found += [parent for parent in _list_parents(client, location.namespace, sorted(left))[0] if parent.stack != location.stack]
-    own = next((parent for parent in found if (parent.stack, parent.namespace, parent.name) == (location.stack, location.namespace, location.name)),
-               ApplySetParent(location.stack, location.namespace, {}, exists=False, namespaces=location.hashed_namespaces))
+    own = next(
+        (parent for parent in found if (parent.stack, parent.namespace, parent.name) == (location.stack, location.namespace, location.name)),
+        ApplySetParent(location.stack, location.namespace, {}, exists=False, namespaces=location.hashed_namespaces),
+    )
     same_target = [parent for parent in found if parent.stack == location.stack and parent.uid != own.uid]
     predecessor = find_predecessor(own, same_target, location, items, moved_from)
     # A parent of an earlier version, without the namespaces, may list several stacks: it says nothing about what others have.
@@ -207,8 +210,9 @@ def _lacks_namespaces(parent: ApplySetParent) -> bool:
     return parent.namespace == SHARED_NAMESPACE and parent.namespaces is None
 
 
-def find_predecessor(own: ApplySetParent, same_target: Iterable[ApplySetParent], location: StackLocation, items: Iterable[Item],
-                     moved_from: frozenset[str]) -> ApplySetParent | None:
+def find_predecessor(
+    own: ApplySetParent, same_target: Iterable[ApplySetParent], location: StackLocation, items: Iterable[Item], moved_from: frozenset[str]
+) -> ApplySetParent | None:
     """Returns the parent that a stack had before its namespaces changed.
 
     Namespaces that were only added or only dropped mean the same stack, if just one parent fits and the present namespaces have
@@ -228,8 +232,7 @@ def find_predecessor(own: ApplySetParent, same_target: Iterable[ApplySetParent],
         namespaces = parent.known_namespaces - moved_from
         if f"{parent.namespace}/{parent.name}" in own.unfinished.split():
             begun = parent
-        elif (namespaces <= present or present <= namespaces) and any(
-                each in wanted or member.target in labels for each, member in parent.members.items()):
+        elif (namespaces <= present or present <= namespaces) and any(each in wanted or member.target in labels for each, member in parent.members.items()):
             close.append(parent)
     named = [parent for parent in close if parent.known_namespaces & moved_from]
     certain = close[0] if len(close) == 1 and not own.exists else None
@@ -252,7 +255,7 @@ def _list_parents(client: Client, own_namespace: str, namespaces: list[str]) -> 
                 raise
     found: list[ApplySetParent] = []
     readable = True
-    for namespace, path in zip(namespaces, paths):
+    for namespace, path in zip(namespaces, paths, strict=False):
         try:
             found += _parents(client, path, namespaces)
         except ApiError as error:
@@ -278,16 +281,27 @@ def _parent(obj: Object) -> ApplySetParent | None:
         return None
     where = f"ConfigMap {meta['namespace']}/{meta['name']}, which lists the objects of {stack}"
     if tooling != _OUR_TOOLING:
-        raise TurnupError(f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that tool, or "
-                          "delete the ConfigMap to start a new list.")
-    return ApplySetParent(stack, meta["namespace"], unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where), uid=meta.get("uid", ""),
-                  version=meta.get("resourceVersion", ""), namespaces=namespaces, unfinished=noted.get(_UNFINISHED, ""))
+        raise TurnupError(
+            f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that tool, or "
+            "delete the ConfigMap to start a new list."
+        )
+    return ApplySetParent(
+        stack,
+        meta["namespace"],
+        unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where),
+        uid=meta.get("uid", ""),
+        version=meta.get("resourceVersion", ""),
+        namespaces=namespaces,
+        unfinished=noted.get(_UNFINISHED, ""),
+    )
 
 
 def pack(members: Iterable[Member]) -> str:
     """Returns members as text for binaryData, equal for equal members."""
-    rows = sorted([each.api_version, each.identity.kind, each.identity.namespace, each.identity.name, each.target, each.uid, each.base,
-                   each.present, each.labeled] for each in members)
+    rows = sorted(
+        [each.api_version, each.identity.kind, each.identity.namespace, each.identity.name, each.target, each.uid, each.base, each.present, each.labeled]
+        for each in members
+    )
     return base64.b64encode(zlib.compress(json.dumps({"version": 1, "members": rows}, separators=(",", ":")).encode(), 6)).decode()
 
 
@@ -303,11 +317,14 @@ def unpack(text: str, where: str) -> Members:
         data = json.loads(content if unpacker.eof else b"")
         if data["version"] != 1:
             raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one.")
-        members = [Member(Identity(group_of(version), kind, namespace, name), version, target, uid, base, bool(present), bool(labeled))
-                   for version, kind, namespace, name, target, uid, base, present, labeled in data["members"]]
+        members = [
+            Member(Identity(group_of(version), kind, namespace, name), version, target, uid, base, bool(present), bool(labeled))
+            for version, kind, namespace, name, target, uid, base, present, labeled in data["members"]
+        ]
     except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError):
-        raise TurnupError(f"{where}: is damaged; delete it, and the next apply starts a new list (objects that left the stack before are "
-                          "no longer pruned).") from None
+        raise TurnupError(
+            f"{where}: is damaged; delete it, and the next apply starts a new list (objects that left the stack before are no longer pruned)."
+        ) from None
     return {member.identity: member for member in members}
 
 
@@ -328,10 +345,21 @@ def parent_object(parent: ApplySetParent, members: Mapping[Identity, Member], un
     kinds = {f"{identity.kind}.{identity.group}" if identity.group else identity.kind for identity in members}
     namespaces = {identity.namespace for identity in members} - {"", parent.namespace}
     return {
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": parent.name, "namespace": parent.namespace, "labels": {ID_LABEL: parent.id}, "annotations": {
-            _TOOLING: _OUR_TOOLING, _GROUP_KINDS: ",".join(sorted(kinds)), _NAMESPACES: ",".join(sorted(namespaces)), STACK: parent.stack,
-            _UNFINISHED: unfinished, **({} if parent.namespaces is None else {_STACK_NAMESPACES: ",".join(parent.namespaces)})}},
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": parent.name,
+            "namespace": parent.namespace,
+            "labels": {ID_LABEL: parent.id},
+            "annotations": {
+                _TOOLING: _OUR_TOOLING,
+                _GROUP_KINDS: ",".join(sorted(kinds)),
+                _NAMESPACES: ",".join(sorted(namespaces)),
+                STACK: parent.stack,
+                _UNFINISHED: unfinished,
+                **({} if parent.namespaces is None else {_STACK_NAMESPACES: ",".join(parent.namespaces)}),
+            },
+        },
         "binaryData": {_MEMBERS: pack(members.values())},
     }
 
@@ -353,10 +381,22 @@ def write_parent(client: Client, parent: ApplySetParent, members: Mapping[Identi
     """
     if parent.exists and dict(parent.members) == dict(members) and parent.unfinished == unfinished:
         return parent
-    live: Any = client.request("PATCH", parent.path, body=parent_object(parent, members, unfinished), content_type=APPLY_PATCH, accept=METADATA_ONLY,
-                               query={"fieldManager": FIELD_MANAGER, "force": "true"})[1]
-    return replace(parent, members=dict(members), exists=True, uid=live["metadata"].get("uid", ""),
-                   version=live["metadata"].get("resourceVersion", ""), unfinished=unfinished)
+    live: Any = client.request(
+        "PATCH",
+        parent.path,
+        body=parent_object(parent, members, unfinished),
+        content_type=APPLY_PATCH,
+        accept=METADATA_ONLY,
+        query={"fieldManager": FIELD_MANAGER, "force": "true"},
+    )[1]
+    return replace(
+        parent,
+        members=dict(members),
+        exists=True,
+        uid=live["metadata"].get("uid", ""),
+        version=live["metadata"].get("resourceVersion", ""),
+        unfinished=unfinished,
+    )
 
 
 def remove_parent(client: Client, parent: ApplySetParent) -> None:
@@ -364,8 +404,9 @@ def remove_parent(client: Client, parent: ApplySetParent) -> None:
     if not parent.exists:
         return
     try:
-        client.request("DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {
-            "uid": parent.uid, "resourceVersion": parent.version}})
+        client.request(
+            "DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": parent.uid, "resourceVersion": parent.version}}
+        )
     except ApiError as error:
         if error.status not in (403, 404, 409):
             raise

@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Iterator
+from typing import Self
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client
 from rules.k8s.tools.durations import format_duration
@@ -55,7 +56,7 @@ def is_free(lease: Object | None, now: str | None) -> bool:
     if not now or not any(written):
         return False
     # Both times are the server's, in whole seconds: the holder's own clock does not matter.
-    age = (parsedate_to_datetime(now) - datetime.datetime.fromisoformat(max(written).replace("Z", "+00:00"))).total_seconds()
+    age = (parsedate_to_datetime(now) - datetime.datetime.fromisoformat(max(written))).total_seconds()
     return age > min(int(spec.get("leaseDurationSeconds") or SECONDS), 2 * SECONDS) + 1
 
 
@@ -75,8 +76,9 @@ class Lease:
         held: True while this run is the holder.
     """
 
-    def __init__(self, client: Client, stack: str, namespace: str, say: Callable[[str], None], *, wait: bool = True, deadline: float = 600.0,
-                 name: str = ""):
+    def __init__(
+        self, client: Client, stack: str, namespace: str, say: Callable[[str], None], *, wait: bool = True, deadline: float = 600.0, name: str = ""
+    ) -> None:
         self._client = client
         self._name = name or parent_name(stack)
         self._stack = stack
@@ -110,10 +112,10 @@ class Lease:
     def _path(self) -> str:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases/{self._name}"
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *details: Any) -> None:
+    def __exit__(self, *details: object) -> None:
         self.release()
 
     def wait_free(self) -> None:
@@ -163,8 +165,10 @@ class Lease:
                     undisturbed = False
                     self.wait_free()
                     if error.status == 404 and before is None:
-                        raise TurnupError(f"{self._stack}: its lease cannot be stored in the namespace {self._namespace!r} ({error.message}); "
-                                          "nothing was sent. Create the namespace first.") from None
+                        raise TurnupError(
+                            f"{self._stack}: its lease cannot be stored in the namespace {self._namespace!r} ({error.message}); "
+                            "nothing was sent. Create the namespace first."
+                        ) from None
                     continue
             self.held = True
             self._thread = threading.Thread(target=self._renew, daemon=True)
@@ -189,7 +193,10 @@ class Lease:
         self._read()
         live = self._live or {"metadata": {}}
         return (self._holder(), (live["metadata"].get("annotations") or {}).get(PROCESS), (live.get("spec") or {}).get("acquireTime")) == (
-            holder_name(), str(this_process()), self._acquire_time)
+            holder_name(),
+            str(this_process()),
+            self._acquire_time,
+        )
 
     @contextmanager
     def fence(self) -> Iterator[None]:
@@ -251,8 +258,11 @@ class Lease:
         try:
             self._read()
             if self._live and is_free(self._live, self._client.date):
-                self._client.request("DELETE", self._path, body={
-                    "kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": self._live["metadata"]["resourceVersion"]}})
+                self._client.request(
+                    "DELETE",
+                    self._path,
+                    body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": self._live["metadata"]["resourceVersion"]}},
+                )
         except ApiError as error:
             if error.status not in (403, 404, 409):
                 raise
@@ -267,8 +277,7 @@ class Lease:
 
     def _forbid(self, error: ApiError) -> None:
         if not self._forbidden:
-            why = f"{self._namespace} is terminating" if is_namespace_terminating(error.message) else \
-                f"this account may not use Leases in {self._namespace}"
+            why = f"{self._namespace} is terminating" if is_namespace_terminating(error.message) else f"this account may not use Leases in {self._namespace}"
             self._say(f"note: {why}, so two runs on {self._stack} can write at the same time")
         self._forbidden = True
 
@@ -281,12 +290,16 @@ class Lease:
         old = (self._live or {}).get("spec") or {}
         self._acquire_time = now if taken else self._acquire_time
         body: Object = {
-            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-            "metadata": {"name": self._name, "namespace": self._namespace,
-                         "annotations": {STACK: self._stack} | ({PROCESS: process} if process else {})},
-            "spec": {"holderIdentity": holder, "leaseDurationSeconds": SECONDS, "renewTime": now,
-                     "acquireTime": now if taken else old.get("acquireTime", now),
-                     "leaseTransitions": int(old.get("leaseTransitions") or 0) + taken},
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace, "annotations": {STACK: self._stack} | ({PROCESS: process} if process else {})},
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": SECONDS,
+                "renewTime": now,
+                "acquireTime": now if taken else old.get("acquireTime", now),
+                "leaseTransitions": int(old.get("leaseTransitions") or 0) + taken,
+            },
         }
         query = {"fieldManager": FIELD_MANAGER}
         if self._live is None:

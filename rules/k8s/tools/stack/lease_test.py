@@ -19,8 +19,10 @@ NOW = "Sat, 21 Nov 2026 12:00:20 GMT"
 
 def lease(written: str, process: str = "", holder: str = "jane@laptop (pid 7)"):
     """Returns a Lease that the server wrote at a time."""
-    return {"metadata": {"annotations": {"turnup/process": process}, "managedFields": [{"time": written}]},
-            "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}}
+    return {
+        "metadata": {"annotations": {"turnup/process": process}, "managedFields": [{"time": written}]},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15},
+    }
 
 
 def test_lease_expires_by_the_servers_clock():

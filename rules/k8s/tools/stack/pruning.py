@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Iterable, Mapping
 
 from rules.k8s.tools.api.discovery import Kinds
 from rules.k8s.tools.api.item import Item
@@ -31,8 +31,14 @@ class FormerMembers:
     generations: tuple[Member, ...] = ()
 
 
-def sort_former_members(previous: Mapping[Identity, Member], current: Iterable[Identity], targets: Iterable[str],
-                        elsewhere: Iterable[Identity] = (), bases: Iterable[Base] = (), order: Iterable[str] = ()) -> FormerMembers:
+def sort_former_members(
+    previous: Mapping[Identity, Member],
+    current: Iterable[Identity],
+    targets: Iterable[str],
+    elsewhere: Iterable[Identity] = (),
+    bases: Iterable[Base] = (),
+    order: Iterable[str] = (),
+) -> FormerMembers:
     """Sorts what left a stack: exactly previous minus current.
 
     Args:
@@ -74,9 +80,13 @@ def find_former_members(inventory: Inventory, items: Iterable[Item], left_out: I
     items, labels = list(items), list(labels)
     configs = [config for item in items for config in [base_of(item.obj)] if config]
     return sort_former_members(
-        inventory.members, [item.identity for item in (*items, *left_out)], labels,
+        inventory.members,
+        [item.identity for item in (*items, *left_out)],
+        labels,
         [identity for other in inventory.others for identity, member in other.members.items() if member.present],
-        [(config.kind, config.namespace, config.name) for config in configs], labels)
+        [(config.kind, config.namespace, config.name) for config in configs],
+        labels,
+    )
 
 
 def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item], list[Member]]:
@@ -87,8 +97,11 @@ def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item],
     """
     items, gone = [], []
     for member in members:
-        obj = {"apiVersion": member.api_version, "kind": member.identity.kind,
-               "metadata": {"name": member.identity.name, "namespace": member.identity.namespace}}
+        obj = {
+            "apiVersion": member.api_version,
+            "kind": member.identity.kind,
+            "metadata": {"name": member.identity.name, "namespace": member.identity.namespace},
+        }
         resource = kinds.of(obj) or kinds.find_any_version(member.identity.group, member.identity.kind)
         if resource is None:
             gone.append(member)

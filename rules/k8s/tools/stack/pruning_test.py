@@ -43,7 +43,7 @@ def test_pruned_is_previous_minus_current():
         bases = [("ConfigMap", "dev", "x")] if draw.random() < 0.5 else []
         found = sort_former_members(previous, current, targets, elsewhere, bases)
 
-        parts = [set(each.identity for each in part) for part in (found.prunable, found.released, found.generations)]
+        parts = [{each.identity for each in part} for part in (found.prunable, found.released, found.generations)]
         assert set().union(*parts) == previous.keys() - current
         assert sum(map(len, parts)) == len(previous.keys() - current)
         assert all(each.identity in elsewhere and each.target not in targets for each in found.released)
@@ -52,8 +52,12 @@ def test_pruned_is_previous_minus_current():
 
 def test_dependents_go_first():
     """Of two targets of the stack, the dependent's objects are deleted first; those of a removed target are deleted last."""
-    found = sort_former_members(named(member("a", "//redis:dev"), member("b", "//server:dev"), member("c", "//gone:dev")), [], ["//redis:dev", "//server:dev"],
-                     order=["//redis:dev", "//server:dev"])
+    found = sort_former_members(
+        named(member("a", "//redis:dev"), member("b", "//server:dev"), member("c", "//gone:dev")),
+        [],
+        ["//redis:dev", "//server:dev"],
+        order=["//redis:dev", "//server:dev"],
+    )
 
     assert [each.identity.name for each in found.prunable] == ["b", "a", "c"]
 
@@ -68,8 +72,9 @@ def test_empty_set_prunes_all():
 def test_sentence_names_what_left():
     """The note names the first five objects and the command that deletes them."""
     assert former_members_note("//svc:dev", []) == ""
-    assert former_members_note("//svc:dev", [member("a")]) == ("//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with "
-                                                    "'bazel run //svc:dev.apply -- --prune'.")
+    assert former_members_note("//svc:dev", [member("a")]) == (
+        "//svc:dev: 1 object left the stack: ConfigMap dev/a; delete it with 'bazel run //svc:dev.apply -- --prune'."
+    )
     assert "ConfigMap dev/o4 and 2 more; delete them" in former_members_note("//svc:dev", [member(f"o{number}") for number in range(7)])
 
 
@@ -78,8 +83,8 @@ def test_sentence_names_the_flags_that_delete():
     claim = member("pvc", kind="PersistentVolumeClaim")
     assert former_members_note("//svc:dev", [claim]).endswith("delete it with 'bazel run //svc:dev.apply -- --prune --delete-data'.")
     assert former_members_note("//svc:dev", [claim, member("a")]).endswith(
-        "delete them with 'bazel run //svc:dev.apply -- --prune'; add '--delete-data' to delete what may hold data of others as well "
-        "(PersistentVolumeClaim).")
+        "delete them with 'bazel run //svc:dev.apply -- --prune'; add '--delete-data' to delete what may hold data of others as well (PersistentVolumeClaim)."
+    )
 
 
 @pytest.mark.parametrize("value", ["Not A NS", "", "a/b", "-a", "x" * 64])
@@ -111,8 +116,19 @@ def test_recorded_keeps_known_uids():
 def test_list_survives_packing():
     """Members can be unpacked, equal members give equal text, and five thousand fit into a ConfigMap."""
     draw = random.Random(3)
-    members = named(*(member(f"name-{number}", f"//service{number % 50}:dev", uid=f"{draw.getrandbits(128):032x}", present=number % 7 > 0,
-                             labeled=number % 5 > 0, base="x" * (number % 2)) for number in range(5000)))
+    members = named(
+        *(
+            member(
+                f"name-{number}",
+                f"//service{number % 50}:dev",
+                uid=f"{draw.getrandbits(128):032x}",
+                present=number % 7 > 0,
+                labeled=number % 5 > 0,
+                base="x" * (number % 2),
+            )
+            for number in range(5000)
+        )
+    )
     text = pack(members.values())
 
     assert unpack(text, "here") == members
@@ -154,17 +170,20 @@ def entry(label: str, place: str, *objects: dict) -> Entry:
     return Entry(label, "", (), document(label, objects, namespace=place))
 
 
-@pytest.mark.parametrize("entries, namespace, namespaces", [
-    ([entry("//a:x", "dev", config_map("a"))], "dev", None),
-    ([entry("//a:x", "dev")], "dev", None),
-    ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED_NAMESPACE, ("jane",)),
-    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED_NAMESPACE, ("dev", "jane")),
-    ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane")], "dev", None),
-    ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED_NAMESPACE, ("dev", "jane")),
-    ([entry("//a:x", "", config_map("a", "jane"))], "jane", None),
-    ([entry("//a:x", "", making("jane"))], SHARED_NAMESPACE, ()),
-    ([], SHARED_NAMESPACE, ()),
-])
+@pytest.mark.parametrize(
+    ("entries", "namespace", "namespaces"),
+    [
+        ([entry("//a:x", "dev", config_map("a"))], "dev", None),
+        ([entry("//a:x", "dev")], "dev", None),
+        ([entry("//a:x", "jane", making("jane"), config_map("a", "jane"))], SHARED_NAMESPACE, ("jane",)),
+        ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane", config_map("b", "jane"))], SHARED_NAMESPACE, ("dev", "jane")),
+        ([entry("//a:x", "dev", config_map("a")), entry("//b:x", "jane")], "dev", None),
+        ([entry("//a:x", "", config_map("a", "jane"), config_map("b"))], SHARED_NAMESPACE, ("dev", "jane")),
+        ([entry("//a:x", "", config_map("a", "jane"))], "jane", None),
+        ([entry("//a:x", "", making("jane"))], SHARED_NAMESPACE, ()),
+        ([], SHARED_NAMESPACE, ()),
+    ],
+)
 def test_where_a_list_lives(entries, namespace, namespaces):
     """An inventory is in the stack's only namespace, named after the label; or in kube-system, where its name also depends on the namespaces."""
     plan = Plan("//a:deep", "", None, tuple(entries), (), ())
@@ -188,7 +207,9 @@ def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
         others = [ApplySetParent("//a:deep", SHARED_NAMESPACE, named(member("x")), namespaces=namespaces) for namespaces in sorted(theirs)]
         here = ApplySetParent("//a:deep", SHARED_NAMESPACE, {}, exists=draw.random() < 0.3, namespaces=location.namespaces)
         former = frozenset(draw.sample(names, draw.choice([0, 0, 1])))
-        found = find_predecessor(here, others, location, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former)
+        found = find_predecessor(
+            here, others, location, [Item("//a:dev", config_map("x"), Resource("v1", "ConfigMap", "configmaps", True), identity(config_map("x")))], former
+        )
 
         near = [each for each in others if each.known_namespaces <= own or own <= each.known_namespaces]
         if former:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.plan import Plan

@@ -36,8 +36,9 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     if options.verb == "replace":
         writer = ReplaceWriter(client, planned.labels, stack.lease.fence)
     else:
-        writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence,
-                             say=run.report.note, create=options.verb == "create")
+        writer = ApplyWriter(
+            client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence, say=run.report.note, create=options.verb == "create"
+        )
     transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items), prune=options.prune)
     transaction.plan()
     _deliver_images(run, client, executor)

@@ -59,10 +59,14 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
 
 def _keep_elsewhere(stack: LiveStack) -> list[Result]:
     """Reports each item that stays because the same target's stack for other namespaces has it as well; returns the results."""
-    holders = {identity: other for other in stack.inventory.others if other.stack == stack.label
-               for identity, member in other.members.items() if member.present}
-    results = [Result(item, "kept", error=f"is also part of {stack.label} for {', '.join(sorted(holders[item.identity].known_namespaces))}")
-               for item in stack.items if item.identity in holders]
+    holders = {
+        identity: other for other in stack.inventory.others if other.stack == stack.label for identity, member in other.members.items() if member.present
+    }
+    results = [
+        Result(item, "kept", error=f"is also part of {stack.label} for {', '.join(sorted(holders[item.identity].known_namespaces))}")
+        for item in stack.items
+        if item.identity in holders
+    ]
     for result in results:
         stack.report.result(result)
     return results

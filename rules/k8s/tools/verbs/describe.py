@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, read_live

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.api_errors import explain, server_message
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
@@ -53,8 +54,10 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
 def _diff_prunable(stack: LiveStack) -> list[tuple[Item, str]]:
     """Returns a unified diff of each object that a prune would delete, and notes those that it would keep."""
     if not stack.inventory.readable:
-        raise TurnupError(f"{stack.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
-                          "ask for that right, or run without --prune.")
+        raise TurnupError(
+            f"{stack.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
+            "ask for that right, or run without --prune."
+        )
     deleter = stack.deleter()
     found = []
     for item in locate_members(stack.former.prunable, stack.kinds)[0]:
@@ -90,8 +93,13 @@ def diff_items(client: Client, items: Iterable[Item], executor: Executor, learn:
         if live and is_applied(item.obj, live):
             return item, ""
         try:
-            wanted = client.request("PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, query={
-                "fieldManager": FIELD_MANAGER, "dryRun": "All", "force": "true" if force else None})[1]
+            wanted = client.request(
+                "PATCH",
+                item.path,
+                body=item.obj,
+                content_type=APPLY_PATCH,
+                query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "force": "true" if force else None},
+            )[1]
         except ApiError as error:
             if error.status == 404 and live is None:
                 wanted = item.obj  # Its namespace or kind does not exist yet.

@@ -10,9 +10,10 @@ import itertools
 import socket
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from rules.k8s.tools.api import portforward
 from rules.k8s.tools.api.client import Client
@@ -53,8 +54,13 @@ class Port:
     @property
     def event(self) -> Event:
         """The event that tells where to connect."""
-        return {"event": "forward", "target": self.item.label, "object": identity_fields(self.item.identity),
-                "port": self.spec["port"], "address": f"127.0.0.1:{self.local}"}
+        return {
+            "event": "forward",
+            "target": self.item.label,
+            "object": identity_fields(self.item.identity),
+            "port": self.spec["port"],
+            "address": f"127.0.0.1:{self.local}",
+        }
 
     def __str__(self) -> str:
         return f"{self.item.identity} port {self.spec['port']}"
@@ -64,12 +70,12 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     """Forwards the ports of every Service among the items until it is interrupted; returns the exit code."""
     requested = parse_ports(run.options.port)
     services = [item for item in items if item.identity.kind == "Service" and not item.identity.group]
-    ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services)), requested, run.plan.label))
+    ports = list(assign(zip(services, executor.map(lambda item: _read(client, item), services), strict=False), requested, run.plan.label))
     listeners = [listen(port.local, str(port)) for port in ports]
     places = {(POD, port.item.identity.namespace): () for port in ports}
     informer = Informer(Client(client.connection, connections=len(places) + 2), places)
     informer.start()
-    for port, listener in zip(ports, listeners):
+    for port, listener in zip(ports, listeners, strict=False):
         threading.Thread(target=_accept, args=(run, client, informer, port, listener), daemon=True).start()
         run.report.emit(port.event)
     try:
@@ -106,20 +112,28 @@ def assign(services: Iterable[tuple[Item, Object]], requested: dict[str, int], l
     Raises:
         UsageError: there is nothing to forward, or a requested port matches no port or several.
     """
-    found = [(item, live, spec) for item, live in services if live["spec"].get("selector")
-             for spec in live["spec"].get("ports") or [] if spec.get("protocol", "TCP") == "TCP"]
+    found = [
+        (item, live, spec)
+        for item, live in services
+        if live["spec"].get("selector")
+        for spec in live["spec"].get("ports") or []
+        if spec.get("protocol", "TCP") == "TCP"
+    ]
     if not found:
         raise UsageError(f"{label}: has no Service with a TCP port and a selector, so there is nothing to forward.")
-    names = [{f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""}
-             for item, _, spec in found]
+    names = [
+        {f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""} for item, _, spec in found
+    ]
     for name in requested:
         matches = sum(name in own for own in names)
         if matches != 1:
             have = ", ".join(sorted(f"{item.identity.name}:{spec['port']}" for item, _, spec in found))
-            raise UsageError(f"--port={name + '=' if name else ''}{requested[name]} matches {matches or 'none'} of {label}'s ports ({have}); "
-                             "name one as in --port=SERVICE:PORT=LOCAL.")
+            raise UsageError(
+                f"--port={name + '=' if name else ''}{requested[name]} matches {matches or 'none'} of {label}'s ports ({have}); "
+                "name one as in --port=SERVICE:PORT=LOCAL."
+            )
     taken = set(requested.values())
-    for (item, live, spec), own in zip(found, names):
+    for (item, live, spec), own in zip(found, names, strict=False):
         local = next((requested[name] for name in requested if name in own), 0)
         if not local:
             local = derived_port(item.identity.namespace, item.identity.name, spec["port"])
@@ -159,8 +173,14 @@ def _serve(run: Run, client: Client, informer: Informer, port: Port, connection:
 def ready_pods(service: Object, pods: Iterable[Object]) -> list[Object]:
     """Returns the pods of a Service that are ready and not terminating, ordered by name."""
     workload = {"kind": "Service", "metadata": service["metadata"], "spec": {"selector": {"matchLabels": service["spec"]["selector"]}}}
-    return sorted((pod for pod in PodIndex(pods).of(workload) if not pod["metadata"].get("deletionTimestamp")
-                   and condition(pod.get("status") or {}, "Ready").get("status") == "True"), key=lambda pod: pod["metadata"]["name"])
+    return sorted(
+        (
+            pod
+            for pod in PodIndex(pods).of(workload)
+            if not pod["metadata"].get("deletionTimestamp") and condition(pod.get("status") or {}, "Ready").get("status") == "True"
+        ),
+        key=lambda pod: pod["metadata"]["name"],
+    )
 
 
 def target_port(spec: dict[str, Any], pod: Object) -> int:

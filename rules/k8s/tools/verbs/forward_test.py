@@ -19,14 +19,19 @@ from rules.k8s.tools.verbs.ports import derived_port, holder_of, parse_ports
 
 def service(name="web", *ports, **spec):
     """Returns a Service with a selector."""
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "dev"},
-            "spec": {"selector": {"app": name}, "ports": list(ports) or [{"name": "http", "port": 80, "targetPort": "http"}], **spec}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "dev"},
+        "spec": {"selector": {"app": name}, "ports": list(ports) or [{"name": "http", "port": 80, "targetPort": "http"}], **spec},
+    }
 
 
 def assigned(services, **asked):
     """Returns {Service:port: local port} of services."""
-    pairs = [(Item("//svc:dev", obj, Resource("v1", "Service", "services", True), Identity("", "Service", "dev", obj["metadata"]["name"])), obj)
-             for obj in services]
+    pairs = [
+        (Item("//svc:dev", obj, Resource("v1", "Service", "services", True), Identity("", "Service", "dev", obj["metadata"]["name"])), obj) for obj in services
+    ]
     return {f"{port.item.identity.name}:{port.spec['port']}": port.local for port in assign(pairs, asked, "//svc:dev-deep")}
 
 
@@ -51,10 +56,13 @@ def test_two_services_never_share_a_port():
     assert assigned([service(), service("db")], web=derived) == {"web:80": derived, "db:80": derived + 1}
 
 
-@pytest.mark.parametrize(("asked", "message"), [
-    ({"absent": 1}, "--port=absent=1 matches none of //svc:dev-deep's ports (db:80, web:80)"),
-    ({"": 8080}, "--port=8080 matches 2 of //svc:dev-deep's ports"),
-])
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"absent": 1}, "--port=absent=1 matches none of //svc:dev-deep's ports (db:80, web:80)"),
+        ({"": 8080}, "--port=8080 matches 2 of //svc:dev-deep's ports"),
+    ],
+)
 def test_asked_port_must_fit_one(asked, message):
     """A choice that matches no port or several fails and names the existing ports."""
     with pytest.raises(UsageError, match="name one as in") as refused:
@@ -108,8 +116,7 @@ def test_absent_service_is_one_sentence(shell):
 def pod(name, ready="True", deleted=False, labels=None, ports=()):
     """Returns a live pod of web."""
     meta = {"name": name, "namespace": "dev", "labels": labels or {"app": "web"}, **({"deletionTimestamp": "now"} if deleted else {})}
-    return {"metadata": meta, "spec": {"containers": [{"name": "main", "ports": list(ports)}]},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+    return {"metadata": meta, "spec": {"containers": [{"name": "main", "ports": list(ports)}]}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
 
 def test_only_ready_pods_that_stay_are_used():

@@ -6,7 +6,8 @@ GitHub and GitLab draw Mermaid in Markdown, Graphviz draws DOT, and every browse
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.svg import Vertex

@@ -18,9 +18,13 @@ def fixture_stack(shell):
     """A diamond: client depends on server and cache, and both depend on redis."""
     deps = {"//server:dev": ["//redis:dev"], "//cache:dev": ["//redis:dev"], "//client:dev": ["//server:dev", "//cache:dev", "//elsewhere:dev"]}
     shell.make_targets(
-        document("//redis:dev", [deployment("redis"), config_map("a"), config_map("b")]), document("//server:dev", [deployment("server")]),
-        document("//cache:dev", [deployment("cache")]), document("//client:dev", [deployment("client")]),
-        services={label: label[2:-4] for label in (*deps, "//redis:dev")}, deps=deps)
+        document("//redis:dev", [deployment("redis"), config_map("a"), config_map("b")]),
+        document("//server:dev", [deployment("server")]),
+        document("//cache:dev", [deployment("cache")]),
+        document("//client:dev", [deployment("client")]),
+        services={label: label[2:-4] for label in (*deps, "//redis:dev")},
+        deps=deps,
+    )
     return shell
 
 
@@ -28,8 +32,16 @@ def test_mermaid_is_the_default(stack, server):
     """The closure is drawn from its plan, without a request."""
     assert stack.run("graph") == 0, stack.err
     assert stack.out.splitlines() == [
-        "flowchart TD", '  n0["redis<br/>2 ConfigMap, Deployment"]', '  n1["server<br/>Deployment"]', '  n2["cache<br/>Deployment"]',
-        '  n3["client<br/>Deployment"]', "  n1 --> n0", "  n2 --> n0", "  n3 --> n1", "  n3 --> n2"]
+        "flowchart TD",
+        '  n0["redis<br/>2 ConfigMap, Deployment"]',
+        '  n1["server<br/>Deployment"]',
+        '  n2["cache<br/>Deployment"]',
+        '  n3["client<br/>Deployment"]',
+        "  n1 --> n0",
+        "  n2 --> n0",
+        "  n3 --> n1",
+        "  n3 --> n2",
+    ]
     assert server.requests == []
 
 
@@ -50,7 +62,7 @@ def test_svg(stack):
     assert len(boxes) == 4 and len(root.findall(f"{space}path")) == 4
     heights = [float(box.get("y")) for box in boxes]
     assert heights[3] < heights[1] == heights[2] < heights[0]
-    assert all(0 <= float(box.get("x")) and float(box.get("x")) + float(box.get("width")) <= float(root.get("width")) for box in boxes)
+    assert all(float(box.get("x")) >= 0 and float(box.get("x")) + float(box.get("width")) <= float(root.get("width")) for box in boxes)
 
 
 def test_layers_avoid_crossings():

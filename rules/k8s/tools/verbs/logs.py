@@ -9,8 +9,9 @@ from __future__ import annotations
 import heapq
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
@@ -54,13 +55,17 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     informer.snapshot(executor)
     chosen = _chosen(items, informer.all("Pod"))
     if not chosen:
-        raise TurnupError(f"{run.plan.label}: has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
-                          "run .status to see what it waits for, or apply it first.")
+        raise TurnupError(
+            f"{run.plan.label}: has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
+            "run .status to see what it waits for, or apply it first."
+        )
     LiveSecrets(client, run.plan.objects, run.report.learn).learn(pod for _, pod in chosen)
     containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
     if not containers:
-        raise TurnupError(f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
-                          "run .status to see what it waits for, or add '-- --follow' to read from the first line.")
+        raise TurnupError(
+            f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
+            "run .status to see what it waits for, or add '-- --follow' to read from the first line."
+        )
     query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}
 
     def fetch(container: tuple[str, Object, str]) -> list[Stamped]:
@@ -81,7 +86,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
 class _LogFollower:
     """Follows the pods of a run until it is interrupted."""
 
-    def __init__(self, run: Run, client: Client, items: list[Item]):
+    def __init__(self, run: Run, client: Client, items: list[Item]) -> None:
         self._run = run
         self._client = Client(client.connection, connections=_CONNECTIONS)
         self._items = items
@@ -107,8 +112,12 @@ class _LogFollower:
                 raise BrokenPipeError
             if not informer.complete:
                 continue
-            fresh = [(label, pod, name) for label, pod in _chosen(self._items, informer.all("Pod")) for name in _started(pod)
-                     if (pod["metadata"]["uid"], name) not in self._followed]
+            fresh = [
+                (label, pod, name)
+                for label, pod in _chosen(self._items, informer.all("Pod"))
+                for name in _started(pod)
+                if (pod["metadata"]["uid"], name) not in self._followed
+            ]
             self._secrets.learn(pod for _, pod, _ in fresh)
             for label, pod, name in fresh:
                 self._followed.add((pod["metadata"]["uid"], name))
@@ -169,8 +178,7 @@ def _read(client: Client, label: str, pod: Object, container: str, query: Mappin
     path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/log"
     for text in client.lines(path, {"container": container, "timestamps": "true", **query}, follow="follow" in query):
         stamp, _, line = text.partition(" ")
-        yield stamp, {"event": "log", "target": label, "namespace": meta["namespace"], "pod": meta["name"], "container": container,
-                      "time": stamp, "line": line}
+        yield stamp, {"event": "log", "target": label, "namespace": meta["namespace"], "pod": meta["name"], "container": container, "time": stamp, "line": line}
 
 
 def _chosen(items: Iterable[Item], pods: list[Object]) -> list[tuple[str, Object]]:
@@ -217,5 +225,4 @@ def _started(pod: Object) -> list[str]:
     """Returns the containers of a pod that have started at least once."""
     status = pod.get("status") or {}
     entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    return [entry["name"] for entry in entries
-            if entry.get("restartCount") or any(word in (entry.get("state") or {}) for word in ("running", "terminated"))]
+    return [entry["name"] for entry in entries if entry.get("restartCount") or any(word in (entry.get("state") or {}) for word in ("running", "terminated"))]

@@ -18,8 +18,14 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "names
 
 def put_pod(server, name, *containers, labels=None, state="running"):
     """Acts as the kubelet: stores a pod of web with running containers."""
-    server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "dev", "labels": labels or {"app": "web"}},
-                "status": {"containerStatuses": [{"name": container, "state": {state: {"startedAt": "x"}}} for container in containers]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "dev", "labels": labels or {"app": "web"}},
+            "status": {"containerStatuses": [{"name": container, "state": {state: {"startedAt": "x"}}} for container in containers]},
+        }
+    )
 
 
 def stamp(second: int) -> str:
@@ -32,8 +38,12 @@ def test_lines_come_in_the_order_of_time(shell, server):
     put_pod(server, "web-a", "main", "side")
     put_pod(server, "web-b", "main")
     put_pod(server, "other", "main", labels={"app": "other"})
-    server.logs = {"dev/web-a/main": f"{stamp(1)} one\n{stamp(4)} four canary-2214\n", "dev/web-a/side": f"{stamp(3)} three\n",
-                   "dev/web-b/main": f"{stamp(2)} two\n{stamp(5)} five\n", "dev/other/main": f"{stamp(1)} no\n"}
+    server.logs = {
+        "dev/web-a/main": f"{stamp(1)} one\n{stamp(4)} four canary-2214\n",
+        "dev/web-a/side": f"{stamp(3)} three\n",
+        "dev/web-b/main": f"{stamp(2)} two\n{stamp(5)} five\n",
+        "dev/other/main": f"{stamp(1)} no\n",
+    }
     shell.make(deployment("web"), SECRET)
 
     assert shell.run("logs") == 0, shell.err
@@ -52,8 +62,12 @@ def test_pods_of_jobs_and_single_pods(shell, server):
         put_pod(server, name, "main", labels={"batch.kubernetes.io/job-name": job})
     put_pod(server, "single", "main", labels={"app": "single"})
     server.logs = {f"dev/{name}/main": f"{stamp(1)} {name}\n" for name in ("once-x", "nightly-1-x", "foreign-x", "single")}
-    shell.make(*({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "dev"}, "spec": {}}
-                 for version, kind, name in (("batch/v1", "Job", "once"), ("batch/v1", "CronJob", "nightly"), ("v1", "Pod", "single"))))
+    shell.make(
+        *(
+            {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "dev"}, "spec": {}}
+            for version, kind, name in (("batch/v1", "Job", "once"), ("batch/v1", "CronJob", "nightly"), ("v1", "Pod", "single"))
+        )
+    )
 
     assert shell.run("logs") == 0, shell.err
     assert {line.split()[-1] for line in shell.out.splitlines()} == {"once-x", "nightly-1-x", "single"}
@@ -82,21 +96,33 @@ def test_without_pods_it_says_so(shell):
 def test_without_a_started_container_it_says_why(shell, server):
     """If no container has started, stderr says what the pods wait for, and the exit code is 1."""
     put_pod(server, "web-b", "main", state="waiting")
-    server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-a", "namespace": "dev", "labels": {"app": "web"}},
-                "status": {"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web-a", "namespace": "dev", "labels": {"app": "web"}},
+            "status": {"containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]},
+        }
+    )
     shell.make(deployment("web"))
 
     assert shell.run("logs") == 1
     assert shell.out == ""
-    assert shell.err.startswith("ERROR: //svc:dev-deep: has no log yet, because no container has started: "
-                                "web-a: container main: ImagePullBackOff: no such image, web-b: ")
+    assert shell.err.startswith(
+        "ERROR: //svc:dev-deep: has no log yet, because no container has started: web-a: container main: ImagePullBackOff: no such image, web-b: "
+    )
     assert shell.err.endswith("run .status to see what it waits for, or add '-- --follow' to read from the first line.\n")
 
 
-@pytest.mark.parametrize(("argument", "message"), [("--tail=some", "Argument --tail: 'some' is not a number of lines"),
-                                                   ("--tail=-5", "Argument --tail: '-5' is not a number of lines; write 0 or more, or -1 for all"),
-                                                   ("--since=soon", "'soon' is not a duration"),
-                                                   ("--port=1", ".logs does not take --port; it belongs to .forward")])
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--tail=some", "Argument --tail: 'some' is not a number of lines"),
+        ("--tail=-5", "Argument --tail: '-5' is not a number of lines; write 0 or more, or -1 for all"),
+        ("--since=soon", "'soon' is not a duration"),
+        ("--port=1", ".logs does not take --port; it belongs to .forward"),
+    ],
+)
 def test_misuse(shell, argument, message):
     """A wrong argument gets one sentence and exit code 2."""
     shell.make(deployment("web"))

@@ -7,10 +7,11 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Mapping, TextIO
+from typing import TextIO
 
 from rules.k8s.tools import cleanup
 from rules.k8s.tools.api.client import Client
@@ -68,8 +69,11 @@ def _without_left_out(run: Run, client: Client, items: list[Item]) -> list[Item]
     run.left_out = out
     needed = [item for item in items if item not in out]
     labels = {item.label for item in needed}
-    run.plan = replace(run.plan, push_plans=tuple(item for item in run.plan.push_plans if item.label in labels),
-                        preloads=tuple(item for item in run.plan.preloads if item.label in labels))
+    run.plan = replace(
+        run.plan,
+        push_plans=tuple(item for item in run.plan.push_plans if item.label in labels),
+        preloads=tuple(item for item in run.plan.preloads if item.label in labels),
+    )
     return needed
 
 
@@ -84,8 +88,7 @@ def parse(verb: str, argv: list[str]) -> argparse.Namespace:
     return parse_options(verb, VERBS[verb].options, argv, verbs_with)
 
 
-def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None,
-         environ: Mapping[str, str] | None = None) -> int:
+def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Runs a verb.
 
     Args:

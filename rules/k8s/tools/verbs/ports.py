@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from rules.k8s.tools.errors import TurnupError, UsageError
 

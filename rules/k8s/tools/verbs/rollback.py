@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, items_of
@@ -89,14 +90,21 @@ def unfinished_since(client: Client, plan: Plan, newest: list[Item]) -> Unfinish
     if not parent.unfinished:
         return None
     goal = re.search(r"\brollback:([0-9]+)\b", parent.unfinished)
-    return UnfinishedRun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base),
-                 int(goal[1]) if goal else 0)
+    return UnfinishedRun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base), int(goal[1]) if goal else 0)
 
 
 def row(label: str, revision: Revision, *, in_use: bool) -> Event:
     """Returns the event that describes one revision of a stack."""
-    return {"event": "revision", "target": label, "revision": revision.number, "created": revision.created,
-            "objects": revision.objects, "note": revision.note, "commit": revision.commit, "in_use": in_use}
+    return {
+        "event": "revision",
+        "target": label,
+        "revision": revision.number,
+        "created": revision.created,
+        "objects": revision.objects,
+        "note": revision.note,
+        "commit": revision.commit,
+        "in_use": in_use,
+    }
 
 
 def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
@@ -112,9 +120,12 @@ def plan_of(client: Client, plan: Plan, revision: Revision) -> Plan:
         namespaces = {namespace for _, namespace in allowed}
         for entry in entries:
             if (entry.environment, entry.document["namespace"]) not in allowed or any(
-                    obj["metadata"].get("namespace") not in namespaces for obj in entry.objects):
-                raise TurnupError(f"{plan.label}: revision {revision.number} contains objects outside of {', '.join(sorted(namespaces))}, which "
-                                  "this target never applies; roll back to another one with '-- --to=REVISION'.")
+                obj["metadata"].get("namespace") not in namespaces for obj in entry.objects
+            ):
+                raise TurnupError(
+                    f"{plan.label}: revision {revision.number} contains objects outside of {', '.join(sorted(namespaces))}, which "
+                    "this target never applies; roll back to another one with '-- --to=REVISION'."
+                )
     return replace(plan, entries=entries, push_plans=(), preloads=(), built=plan.stack_entries)
 
 
@@ -140,11 +151,13 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
     check_pinned_images(plan, executor, advice=cure)
     items = list(items)
     kept = [item for item in items if is_secret(item.obj)]
-    for item, live in zip(kept, executor.map(lambda item: client.get_or_none(item.path, absent=(403, 404)), kept)):
+    for item, live in zip(kept, executor.map(lambda item: client.get_or_none(item.path, absent=(403, 404)), kept), strict=False):
         learn([live] if live else [])
         if live is None:
-            raise TurnupError(f"{where}: needs {item.identity}, which is gone, and revisions do not contain the values of Secrets; nothing was "
-                              f"sent. Create it again, or {cure}.")
+            raise TurnupError(
+                f"{where}: needs {item.identity}, which is gone, and revisions do not contain the values of Secrets; nothing was "
+                f"sent. Create it again, or {cure}."
+            )
     return [item for item in items if not is_secret(item.obj)]
 
 
@@ -169,7 +182,9 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     unfinished = unfinished_since(client, run.plan, newest) if known else None
     revision = choose(known, options.to, run.plan.label, unfinished)
     if unfinished and not options.to:
-        report.note(f"{run.plan.label}: the last run did not finish; {'continuing to roll' if unfinished.goal else 'rolling'} back to revision {revision.number}")
+        report.note(
+            f"{run.plan.label}: the last run did not finish; {'continuing to roll' if unfinished.goal else 'rolling'} back to revision {revision.number}"
+        )
     # Objects of a target that had another name then, or has one now, are the stack's own nevertheless.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = plan_of(client, run.plan, revision)
@@ -180,10 +195,16 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     stack = LiveStack(run, client, items, executor)
     planned = PlannedObjects.of(items, (*labels, *(entry.label for entry in run.plan.entries)))
     writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True)
-    transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items, revision), prune=True,
-                              untouched=[item for item in items if item.identity not in written],
-                              prune_only={item.identity for item in added_since(newest, items)} | (unfinished.listed if unfinished else set()),
-                              operation=rollback_operation(revision))
+    transaction = Transaction(
+        run,
+        stack,
+        writer,
+        RevisionRecorder(run, client, items, revision),
+        prune=True,
+        untouched=[item for item in items if item.identity not in written],
+        prune_only={item.identity for item in added_since(newest, items)} | (unfinished.listed if unfinished else set()),
+        operation=rollback_operation(revision),
+    )
     transaction.plan()
     results = transaction.commit()
     code = run.finish(results)

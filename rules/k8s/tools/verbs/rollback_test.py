@@ -72,8 +72,11 @@ def test_back_from_an_apply_that_failed_half_way(shell, server):
     """After an apply that failed halfway, a rollback restores the newest complete set and deletes what was added; the next one goes further back."""
     for image in ("one", "two"):
         apply(shell, deployment("web", image=image), config_map("a", key=image))
-    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
-        if request.method == "PATCH" and "/deployments/" in request.path and request.query.get("dryRun") != "All" else None
+    server.refuse = lambda request: (
+        (500, {"kind": "Status", "code": 500, "message": "no"})
+        if request.method == "PATCH" and "/deployments/" in request.path and request.query.get("dryRun") != "All"
+        else None
+    )
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "late", "namespace": "dev"}, "spec": {"ports": [{"port": 80}]}}
     use(shell, deployment("web", image="three"), config_map("a", key="three"), service)
     assert shell.run("apply") == 1 and server.get(service)
@@ -91,8 +94,11 @@ def test_a_rollback_that_failed_half_way_goes_on(shell, server):
     """After a rollback that failed halfway, the same command continues to the same revision, not to the one before it."""
     for version in ("one", "two", "three"):
         apply(shell, deployment("web", image=version), deployment("other", image=version))
-    server.refuse = lambda request: (500, {"kind": "Status", "code": 500, "message": "no"}) \
-        if request.method == "PATCH" and "/deployments/web" in request.path and request.query.get("dryRun") != "All" else None
+    server.refuse = lambda request: (
+        (500, {"kind": "Status", "code": 500, "message": "no"})
+        if request.method == "PATCH" and "/deployments/web" in request.path and request.query.get("dryRun") != "All"
+        else None
+    )
     assert shell.run("rollback") == 1
     assert (image_of(server, "other"), image_of(server, "web")) == ("two", "three")
     server.refuse = lambda request: None
@@ -200,8 +206,11 @@ def test_values_of_the_secrets_that_it_uses_are_masked(shell, server):
     """A rollback reads the values of former Secrets, which the build does not know, and masks them in the words of servers and pods."""
     apply(shell, secret("key", CANARY), deployment("web", image="one"))
     apply(shell, secret("key", "another"), deployment("web", image="two"))
-    server.refuse = lambda request: (422, {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"no {CANARY} here"}) \
-        if request.method == "PATCH" and "/deployments/" in request.path else None
+    server.refuse = lambda request: (
+        (422, {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"no {CANARY} here"})
+        if request.method == "PATCH" and "/deployments/" in request.path
+        else None
+    )
 
     assert shell.run("rollback") == 1
     assert "no *** here" in shell.err and CANARY not in shell.out + shell.err
@@ -223,12 +232,15 @@ def test_an_image_that_is_gone(shell, server, monkeypatch):
     assert len(server.writes) == writes
 
 
-@pytest.mark.parametrize("harm", [
-    lambda obj: obj["data"].update(revision="!"),
-    lambda obj: obj["data"].update(revision=base64.b64encode(b"no zlib").decode()),
-    lambda obj: obj["data"].update(revision=base64.b64encode(zlib.compress(b"{}")).decode()),
-    lambda obj: obj.pop("data"),
-])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda obj: obj["data"].update(revision="!"),
+        lambda obj: obj["data"].update(revision=base64.b64encode(b"no zlib").decode()),
+        lambda obj: obj["data"].update(revision=base64.b64encode(zlib.compress(b"{}")).decode()),
+        lambda obj: obj.pop("data"),
+    ],
+)
 def test_a_damaged_revision(shell, server, harm):
     """A revision with other content than was written is refused with one sentence."""
     apply(shell, config_map("a", key="1"))
@@ -285,8 +297,9 @@ def test_a_large_set_is_split_or_refused(shell, server, monkeypatch):
 
 def test_who_may_not_write_secrets_can_apply(shell, server):
     """Without the right to write Secrets an apply succeeds and reports that it cannot be rolled back to."""
-    server.refuse = lambda request: (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) \
-        if request.path.endswith("/secrets") else None
+    server.refuse = lambda request: (
+        (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}) if request.path.endswith("/secrets") else None
+    )
     apply(shell, config_map("a"))
 
     assert "no revision was written, so .rollback cannot return to this set" in shell.err

@@ -65,15 +65,18 @@ def test_missing_namespace_is_one_sentence(shell, server):
     shell.make(config_map("b"), config_map("a", "nowhere"))
 
     assert shell.run("apply") == 1
-    assert shell.err.splitlines()[-1] == ("ERROR: //svc:dev: ConfigMap nowhere/a: the namespace 'nowhere' does not exist; "
-                                          "create it with 'bazel run //prod:setup.apply'.")
+    assert shell.err.splitlines()[-1] == (
+        "ERROR: //svc:dev: ConfigMap nowhere/a: the namespace 'nowhere' does not exist; create it with 'bazel run //prod:setup.apply'."
+    )
     assert server.writes == []
 
 
 def test_apply_waits_for_its_own_definition(shell, server):
     """A custom resource is sent again until the definition in the same closure serves its path."""
     definition = {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.example.com"},
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
         "spec": {"group": "example.com", "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"}, "versions": [{"name": "v1"}]},
     }
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "dev"}}
@@ -84,7 +87,6 @@ def test_apply_waits_for_its_own_definition(shell, server):
             tries.append(request)
             if len(tries) == 3:
                 server.kinds.append(("example.com/v1", "Thing", "things", True))
-        return None
 
     server.refuse = establish
     shell.make(thing, definition)
@@ -182,8 +184,10 @@ def test_unreachable_server_is_one_sentence(shell, tmp_path):
     assert shell.run("apply") == 1
 
     assert time.monotonic() - started < 10
-    assert shell.err == (f"ERROR: the API server http://127.0.0.1:{port} of context 'turnup-test' does not answer (connection refused); "
-                         "start it ('./turnup cluster start'), or correct the kubeconfig.\n")
+    assert shell.err == (
+        f"ERROR: the API server http://127.0.0.1:{port} of context 'turnup-test' does not answer (connection refused); "
+        "start it ('./turnup cluster start'), or correct the kubeconfig.\n"
+    )
 
 
 def test_silent_server_is_named_in_time(shell, tmp_path):
@@ -215,8 +219,7 @@ def test_missing_pin_is_refused_before_anything(shell, server):
     shell.make_targets(document("//python/server:dev", [config_map("a")], environment="dev", missing_pins=["server"]))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. "
-                         "Write the pins with 'bazel run //svc:pin -- dev'.\n")
+    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. Write the pins with 'bazel run //svc:pin -- dev'.\n")
     assert server.requests == []
     assert shell.run("show") == 0
 
@@ -226,7 +229,9 @@ def test_conflict_names_manager_and_cure(shell, server):
     cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl-edit" using v1', "field": ".data.key"}
     server.refuse = lambda request: (
         (409, {"reason": "Conflict", "message": "conflict", "details": {"causes": [cause]}})
-        if request.method == "PATCH" and "force" not in request.query else None)
+        if request.method == "PATCH" and "force" not in request.query
+        else None
+    )
     shell.make(config_map("a", key="1"))
 
     assert shell.run("apply") == 1
@@ -289,8 +294,9 @@ def test_delete_in_reverse_and_only_its_own(shell, server):
     shell.make_targets(document("//redis:dev", [namespace("own"), config_map("redis", "own")]), document("//svc:dev", [config_map("svc")]))
     shell.run("apply")
     server.put(config_map("foreign"))
-    shell.make_targets(document("//redis:dev", [namespace("own"), config_map("redis", "own"), config_map("foreign")]),
-                    document("//svc:dev", [config_map("svc")]))
+    shell.make_targets(
+        document("//redis:dev", [namespace("own"), config_map("redis", "own"), config_map("foreign")]), document("//svc:dev", [config_map("svc")])
+    )
 
     assert shell.run("delete") == 0
 
@@ -325,8 +331,7 @@ def test_secrets_stay_secret(shell, server):
         shell.run(verb)
         seen += shell.out + shell.err
     shell.make({**SECRET, "stringData": {**SECRET["stringData"], "other": "1"}})
-    server.refuse = lambda request: ((422, {"reason": "Invalid", "message": f"canary-7319 or {encoded} is invalid"})
-                                     if request.method == "PATCH" else None)
+    server.refuse = lambda request: (422, {"reason": "Invalid", "message": f"canary-7319 or {encoded} is invalid"}) if request.method == "PATCH" else None
     assert shell.run("apply") == 1
     seen += shell.err
 
@@ -353,12 +358,15 @@ def test_help_shows_what_the_verb_takes(capsys, verb, taken, refused):
     assert refused not in shown
 
 
-@pytest.mark.parametrize(("verb", "argument", "message"), [
-    ("show", "--wait", ".show does not take --wait"),
-    ("apply", "--wait=soon", "'soon' is not a duration"),
-    ("apply", "--unknown", ".apply does not take '--unknown'"),
-    ("delete", "--force-conflicts", ".delete does not take --force-conflicts"),
-])
+@pytest.mark.parametrize(
+    ("verb", "argument", "message"),
+    [
+        ("show", "--wait", ".show does not take --wait"),
+        ("apply", "--wait=soon", "'soon' is not a duration"),
+        ("apply", "--unknown", ".apply does not take '--unknown'"),
+        ("delete", "--force-conflicts", ".delete does not take --force-conflicts"),
+    ],
+)
 def test_usage_errors(shell, verb, argument, message):
     """Arguments that a verb does not take give exit code 2 and one sentence."""
     shell.make(config_map("a"))
@@ -375,4 +383,5 @@ def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
     assert shell.run("apply") == 0, shell.err
     assert [line for line in shell.err.splitlines() if line.startswith("note: ")] == [
         f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so later runs will not notice if context 'turnup-test' leads to "
-        "another cluster"]
+        "another cluster"
+    ]

@@ -17,8 +17,13 @@ from rules.k8s.tools.verbs import start
 def begin(shell, *words: str, redirect: str = "", path: str = "", **settings) -> subprocess.Popen[str]:
     """Starts a verb as a launcher does, with a shell that redirects its streams."""
     search = os.pathsep.join(([path] if path else []) + sys.path)
-    return subprocess.Popen(["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, start.__file__, shell.plan, *words], text=True,
-                            env={**shell.environ, "PYTHONPATH": search}, stdin=subprocess.DEVNULL, **settings)
+    return subprocess.Popen(
+        ["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, start.__file__, shell.plan, *words],
+        text=True,
+        env={**shell.environ, "PYTHONPATH": search},
+        stdin=subprocess.DEVNULL,
+        **settings,
+    )
 
 
 def run(shell, *words: str, redirect: str) -> tuple[int, str, str]:

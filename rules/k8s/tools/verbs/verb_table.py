@@ -7,8 +7,8 @@ rules/k8s/private/launching.bzl, and a row to rules/k8s/README.md. A test compar
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Callable
 
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.field_ownership import merged_managers
@@ -32,8 +32,16 @@ class Applier:
         say: writes a line of progress.
     """
 
-    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool = False, timeout: float = 60.0,
-                 fence: WriteFence = nullcontext, say: Callable[[str], None] = lambda text: None):
+    def __init__(
+        self,
+        client: Client,
+        planned: PlannedObjects,
+        *,
+        force: bool = False,
+        timeout: float = 60.0,
+        fence: WriteFence = nullcontext,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._client = client
         self._planned = planned
         self._force = force
@@ -64,7 +72,7 @@ class Applier:
                 if not self._planned.may_succeed_later(error, item) or not self._may_retry():
                     raise
                 self._say_hook(item, parse_webhook_failure(error.message))
-                time.sleep(min(1.0, 0.05 * 2 ** retries) * random.uniform(0.8, 1.2))
+                time.sleep(min(1.0, 0.05 * 2**retries) * random.uniform(0.8, 1.2))
                 retries += 1
                 if error.status == 409:
                     before = live_metadata(self._client, item)
@@ -79,11 +87,23 @@ class Applier:
         """Sends one item once; returns the HTTP status and the metadata of the object."""
         managers = merged_managers(before) if before else None
         if before and managers:
-            self._client.request("PATCH", item.path, content_type=MERGE_PATCH, accept=METADATA_ONLY, fence=self._fence, body={
-                "metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}})
+            self._client.request(
+                "PATCH",
+                item.path,
+                content_type=MERGE_PATCH,
+                accept=METADATA_ONLY,
+                fence=self._fence,
+                body={"metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}},
+            )
         return self._client.request(
-            "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, fence=self._fence,
-            query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None})
+            "PATCH",
+            item.path,
+            body=item.obj,
+            content_type=APPLY_PATCH,
+            accept=METADATA_ONLY,
+            fence=self._fence,
+            query={"fieldManager": FIELD_MANAGER, "force": "true" if self._force else None},
+        )
 
     def _say_hook(self, item: Item, hook: Webhook | None) -> None:
         """Reports once of each webhook that an object waits for it."""

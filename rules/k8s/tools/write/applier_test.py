@@ -36,8 +36,11 @@ def refuse_content(request: Request) -> Answer | None:
 def test_the_end_of_a_namespace_is_waited_for(shell, server):
     """A run reports a terminating namespace, waits until it is gone, and recreates it and its objects."""
     server.put(terminating_namespace())
-    server.refuse = lambda request: refuse_content(request) if server.get(terminating_namespace()) and "deletionTimestamp" in (
-        server.get(terminating_namespace()) or {})["metadata"] else None
+    server.refuse = lambda request: (
+        refuse_content(request)
+        if server.get(terminating_namespace()) and "deletionTimestamp" in (server.get(terminating_namespace()) or {})["metadata"]
+        else None
+    )
     shell.make(namespace("dev"), config_map("a"))
     timer = threading.Timer(0.5, lambda: server.remove(namespace("dev")))
     timer.start()
@@ -60,19 +63,20 @@ def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatc
     assert time.monotonic() - started < 5
     assert shell.err.splitlines()[-1] == (
         "ERROR: //svc:dev: ConfigMap dev/c39: the namespace 'dev' is still terminating after 0.5s; nothing was written. "
-        "Find out what its finalizers wait for, and run the command again.")
+        "Find out what its finalizers wait for, and run the command again."
+    )
     assert len(shell.err.splitlines()) == 2 and server.writes == []
 
 
 def test_an_account_that_may_not_read_namespaces_is_told_of_the_end(shell, server):
     """If only the server's refusal says that the namespace is terminating, the error says so at once, and not that rights are missing."""
-    server.refuse = lambda request: (403, {"reason": "Forbidden", "message": "no"}) if request.path.endswith("/namespaces/dev") else \
-        refuse_content(request)
+    server.refuse = lambda request: (403, {"reason": "Forbidden", "message": "no"}) if request.path.endswith("/namespaces/dev") else refuse_content(request)
     shell.make(config_map("a"))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //svc:dev: ConfigMap dev/a: the namespace 'dev' is terminating; run the command again when it is gone or recreated. "
-                         "Nothing was written.\n")
+    assert shell.err == (
+        "ERROR: //svc:dev: ConfigMap dev/a: the namespace 'dev' is terminating; run the command again when it is gone or recreated. Nothing was written.\n"
+    )
 
 
 def test_a_delete_in_a_namespace_that_ends_does_not_speak_of_rights(shell, server):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Callable, Iterable
 
 from rules.k8s.tools.api.client import Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
@@ -32,8 +32,18 @@ class ApplyWriter:
         rolling_back: the items are an older set.
     """
 
-    def __init__(self, client: Client, planned: PlannedObjects, *, force: bool, adopt: bool, fence: WriteFence, say: Callable[[str], None],
-                 create: bool = False, rolling_back: bool = False):
+    def __init__(
+        self,
+        client: Client,
+        planned: PlannedObjects,
+        *,
+        force: bool,
+        adopt: bool,
+        fence: WriteFence,
+        say: Callable[[str], None],
+        create: bool = False,
+        rolling_back: bool = False,
+    ) -> None:
         self._client = client
         self._planned = planned
         self._force = force
@@ -51,8 +61,9 @@ class ApplyWriter:
         Raises:
             TurnupError: an object that `.create` would create exists.
         """
-        found = Preflight(self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create,
-                          going_back=self._rolling_back).check(items, executor)
+        found = Preflight(
+            self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create, going_back=self._rolling_back
+        ).check(items, executor)
         if self._create:
             refuse_existing(found)
         self._inventory = inventory
@@ -110,8 +121,10 @@ def refuse_existing(found: Iterable[Verdict | Refusal]) -> None:
     """
     there = [each.item for each in found if isinstance(each, Verdict) and each.live and each.outcome != "terminating"]
     if there:
-        raise TurnupError(f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. "
-                          "Use .apply to change existing objects.")
+        raise TurnupError(
+            f"{there[0].label}: {_some([str(item.identity) for item in there])} already in the cluster; nothing was sent. "
+            "Use .apply to change existing objects."
+        )
 
 
 def _some(names: list[str]) -> str:

@@ -6,8 +6,9 @@ applied another set to the same stack or rolled it back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
@@ -84,8 +85,9 @@ def _needed_for_rollback(client: Client, plan: Plan) -> set[Config]:
             if isinstance(error, ApiError) and error.status != 404:
                 raise
             continue  # It is damaged or gone, so nobody can roll back to it.
-        found |= {Config("Secret", obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
-                  for entry in entries for obj in entry.objects if is_secret(obj)}
+        found |= {
+            Config("Secret", obj["metadata"].get("namespace") or "", obj["metadata"]["name"]) for entry in entries for obj in entry.objects if is_secret(obj)
+        }
     return found
 
 
@@ -93,8 +95,10 @@ def _stack_configs(inventory: Inventory) -> StackConfigs:
     """Returns which ConfigMaps and Secrets a stack has now, and which generations of them it or another stack uses."""
     own = _present(inventory.parent.members.values())
     every = own + [member for other in inventory.others for member in _present(other.members.values())]
-    return StackConfigs({Config(member.identity.kind, member.identity.namespace, member.base): member.target for member in own},
-                        frozenset((member.identity.kind, member.identity.namespace, member.identity.name) for member in every))
+    return StackConfigs(
+        {Config(member.identity.kind, member.identity.namespace, member.base): member.target for member in own},
+        frozenset((member.identity.kind, member.identity.namespace, member.identity.name) for member in every),
+    )
 
 
 def _present(members: Iterable[Member]) -> list[Member]:
@@ -108,8 +112,7 @@ def _used(stack: LiveStack, namespaces: set[str]) -> set[Config] | None:
     users = [member for member in members if member.identity.namespace in namespaces and not member.base]
     collections = {(item.resource, item.identity.namespace) for item in locate_members(users, stack.kinds)[0]}
     try:
-        return {config for resource, namespace in sorted(collections, key=str)
-                for config in _references(stack.client, inventory, resource, namespace)}
+        return {config for resource, namespace in sorted(collections, key=str) for config in _references(stack.client, inventory, resource, namespace)}
     except ApiError as error:
         if error.status in (403, 404, 405, 410):
             return None
@@ -121,8 +124,9 @@ def _references(client: Client, inventory: Inventory, resource: Resource, namesp
     found: set[Config] = set()
     after = None
     while True:
-        page = client.request("GET", resource.path(namespace), query={
-            "labelSelector": f"{PART_OF} in ({','.join(inventory.ids)})", "limit": _PAGE, "continue": after})[1]
+        page = client.request(
+            "GET", resource.path(namespace), query={"labelSelector": f"{PART_OF} in ({','.join(inventory.ids)})", "limit": _PAGE, "continue": after}
+        )[1]
         for obj in page.get("items") or []:
             # Objects in a list have no apiVersion and kind.
             found.update(references({"apiVersion": resource.api_version, "kind": resource.kind, **obj}))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
@@ -51,7 +52,7 @@ class LiveStack:
         former: what had left the stack at the last `read`; empty before.
     """
 
-    def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, moved_from: Iterable[str] | None = None):
+    def __init__(self, run: Run, client: Client, items: Iterable[Item], executor: Executor, *, moved_from: Iterable[str] | None = None) -> None:
         self._plan = run.plan
         self._options = run.options
         self._left_out = run.left_out
@@ -99,8 +100,11 @@ class LiveStack:
             uids: the UIDs on the cluster, as far as they are known.
         """
         own = self.inventory.parent.id
-        return {item.identity: member_of(item, uids.get(item.identity, ""), self.inventory.part_of(item.identity) == own)
-                for item in self.items if is_listed(item.obj)}
+        return {
+            item.identity: member_of(item, uids.get(item.identity, ""), self.inventory.part_of(item.identity) == own)
+            for item in self.items
+            if is_listed(item.obj)
+        }
 
     def final_members(self, uids: Mapping[Identity, str], gone: Collection[Identity] = ()) -> Members:
         """Returns what the inventory lists once everything is written.
@@ -131,8 +135,7 @@ class LiveStack:
         except ApiError as error:
             if error.status != 403 or is_namespace_terminating(error.message):
                 raise TurnupError(f"{self.label}: the list of its objects cannot be written ({error.message}). Run it again.") from None
-            self.report.note(f"note: this account may not write ConfigMaps in {self.location.namespace}, "
-                             f"so objects that leave {self.label} cannot be pruned")
+            self.report.note(f"note: this account may not write ConfigMaps in {self.location.namespace}, so objects that leave {self.label} cannot be pruned")
             self.inventory = replace(self.inventory, readable=False)
 
     def lease_of(self, parent: ApplySetParent, *, wait: bool = True) -> Lease:
@@ -163,9 +166,16 @@ class LiveStack:
         Args:
             why: why objects are deleted, for the report; "" when that is obvious.
         """
-        return Deleter(self.client, self.executor, self.report.result, data=self._options.delete_data,
-                       uids={member.identity: member.uid for member in self.former.prunable},
-                       timeout=self._options.wait or _DELETE_SECONDS, fence=self.lease.fence, why=why)
+        return Deleter(
+            self.client,
+            self.executor,
+            self.report.result,
+            data=self._options.delete_data,
+            uids={member.identity: member.uid for member in self.former.prunable},
+            timeout=self._options.wait or _DELETE_SECONDS,
+            fence=self.lease.fence,
+            why=why,
+        )
 
     def graph_with(self, items: Iterable[Item]) -> Graph:
         """Returns the graph of the stack's targets, and of those of other items, which depend on nothing."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from typing import Any, Iterable
+from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live_metadata
@@ -37,7 +38,7 @@ _WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "
 class _Terminating(Exception):
     """The object to replace is terminating."""
 
-    def __init__(self, live: Object):
+    def __init__(self, live: Object) -> None:
         super().__init__()
         self.live = live
 
@@ -51,7 +52,7 @@ class ReplaceWriter:
         fence: entered around every write.
     """
 
-    def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence):
+    def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence) -> None:
         self._client = client
         self._labels = frozenset(labels)
         self._fence = fence
@@ -110,9 +111,20 @@ class ReplaceWriter:
 
     def _create(self, item: Item, _: Object | None) -> Result:
         """Creates an object that was deleted; fails if another one has its name by now."""
-        return attempt(item, lambda: Result(item, "created", self._client.request(
-            "POST", item.resource.path(item.identity.namespace), body=item.obj, fence=self._fence,
-            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"})[1]))
+        return attempt(
+            item,
+            lambda: Result(
+                item,
+                "created",
+                self._client.request(
+                    "POST",
+                    item.resource.path(item.identity.namespace),
+                    body=item.obj,
+                    fence=self._fence,
+                    query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+                )[1],
+            ),
+        )
 
     def _replace(self, item: Item, *, dry: bool) -> tuple[Object, Object]:
         """Replaces an object by its manifest; returns it as it was before and after.
@@ -131,8 +143,12 @@ class ReplaceWriter:
             check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
                 return live, self._client.request(
-                    "PUT", item.path, body=_replacement(item, live), fence=nullcontext if dry else self._fence,
-                    query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"})[1]
+                    "PUT",
+                    item.path,
+                    body=_replacement(item, live),
+                    fence=nullcontext if dry else self._fence,
+                    query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"},
+                )[1]
             except ApiError as error:
                 if error.status != 409 or attempt == _ATTEMPTS:
                     raise

@@ -24,7 +24,7 @@ class RevisionRecorder:
         source: the revision that the set comes from; None when it comes from the workspace.
     """
 
-    def __init__(self, run: Run, client: Client, items: list[Item], source: history.Revision | None = None):
+    def __init__(self, run: Run, client: Client, items: list[Item], source: history.Revision | None = None) -> None:
         self._run = run
         self._client = client
         self._items = items
@@ -42,8 +42,13 @@ class RevisionRecorder:
         """Writes a revision, unless the newest one is the same. Needs the stack's lease, so that no number is given twice."""
         try:
             source = self._source
-            number = history.record(self._client, self._run.plan, self._items, f"back to {source.number}" if source else "",
-                                    commit=lambda: source.commit if source else commit_of(self._run.environ))
+            number = history.record(
+                self._client,
+                self._run.plan,
+                self._items,
+                f"back to {source.number}" if source else "",
+                commit=lambda: source.commit if source else commit_of(self._run.environ),
+            )
         except TurnupError as error:
             self._note(error)
             return

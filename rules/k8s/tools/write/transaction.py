@@ -16,7 +16,8 @@ less than what the stack has.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.errors import TurnupError
@@ -48,8 +49,18 @@ class Transaction:
         operation: what the inventory says is going on until everything is written.
     """
 
-    def __init__(self, run: Run, stack: LiveStack, writer: Writer, recorder: RevisionRecorder, *, untouched: Iterable[Item] = (),
-                 prune: bool = False, prune_only: Collection[Identity] | None = None, operation: str = "apply"):
+    def __init__(
+        self,
+        run: Run,
+        stack: LiveStack,
+        writer: Writer,
+        recorder: RevisionRecorder,
+        *,
+        untouched: Iterable[Item] = (),
+        prune: bool = False,
+        prune_only: Collection[Identity] | None = None,
+        operation: str = "apply",
+    ) -> None:
         self._run = run
         self._stack = stack
         self._writer = writer
@@ -80,8 +91,11 @@ class Transaction:
         if refusals:
             for text in refusals if len(refusals) > 1 else ():
                 stack.report.error(text, TurnupError.exit_code)
-            raise TurnupError(f"{refusals[0]} Nothing was written." if len(refusals) == 1 else
-                              f"{stack.label}: {len(refusals)} refusals in {len(stack.items)} objects; nothing was written.")
+            raise TurnupError(
+                f"{refusals[0]} Nothing was written."
+                if len(refusals) == 1
+                else f"{stack.label}: {len(refusals)} refusals in {len(stack.items)} objects; nothing was written."
+            )
         self._verdicts = [each for each in found if isinstance(each, Verdict)]
 
     def commit(self) -> list[Result]:
@@ -115,8 +129,10 @@ class Transaction:
         if stack.inventory.readable or not self._prune:
             return
         if self._prune_only is None:
-            raise TurnupError(f"{stack.label}: this account may not read ConfigMaps in {stack.location.namespace}, where the list of the stack's "
-                              "objects is; nothing was written. Ask for that right, or run without --prune.")
+            raise TurnupError(
+                f"{stack.label}: this account may not read ConfigMaps in {stack.location.namespace}, where the list of the stack's "
+                "objects is; nothing was written. Ask for that right, or run without --prune."
+            )
         self._prune = False
         stack.report.note(f"note: this account may not read ConfigMaps in {stack.location.namespace}, so objects that this set does not have stay")
 
@@ -188,8 +204,9 @@ class Transaction:
         gone = {result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}
         gone |= {member.identity for member in self._locate_prunable()[1]}
         # Objects that belong to somebody else by now: if listed, every apply would name them, and none could delete them.
-        gone |= {result.item.identity for result in pruned
-                 if result.outcome == "kept" and result.live and self._deleter.reason_to_forget(result.item, result.live)}
+        gone |= {
+            result.item.identity for result in pruned if result.outcome == "kept" and result.live and self._deleter.reason_to_forget(result.item, result.live)
+        }
         if not complete:
             # An object that could not be written may be there or not: the inventory keeps everything it listed.
             stack.write_inventory({**before, **stack.final_members(uids, gone)}, self._unfinished)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Result
@@ -77,8 +78,9 @@ def _take(run: Run, future: Future[Result], results: dict[Identity, Result]) -> 
     return result
 
 
-def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Verdict], every: list[Verdict], executor: Executor,
-                    results: dict[Identity, Result]) -> str:
+def _write_in_order(
+    run: Run, client: Client, writer: Writer, changing: list[Verdict], every: list[Verdict], executor: Executor, results: dict[Identity, Result]
+) -> str:
     """Writes each target once everything that it depends on is ready; independent targets are written at once."""
     parts: dict[str, list[Verdict]] = {}
     for verdict in changing:
@@ -111,8 +113,16 @@ def _write_in_order(run: Run, client: Client, writer: Writer, changing: list[Ver
 class _DependencyLoop:
     """Starts targets as their dependencies become ready, until all are written or one fails."""
 
-    def __init__(self, run: Run, writer: Writer, executor: Executor, results: dict[Identity, Result], parts: dict[str, list[Verdict]],
-                 order: DependencyOrder, follower: Follower):
+    def __init__(
+        self,
+        run: Run,
+        writer: Writer,
+        executor: Executor,
+        results: dict[Identity, Result],
+        parts: dict[str, list[Verdict]],
+        order: DependencyOrder,
+        follower: Follower,
+    ) -> None:
         self._run = run
         self._writer = writer
         self._executor = executor

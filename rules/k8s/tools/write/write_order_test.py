@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -114,8 +114,12 @@ def test_waiting_has_one_deadline(shell, server):
     wait_until(lambda: server.get(deployment("redis")) is not None)
     started = time.monotonic()
     time.sleep(2.5)
-    server.put({**(server.get(deployment("redis")) or {}), "status": {
-        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}})
+    server.put(
+        {
+            **(server.get(deployment("redis")) or {}),
+            "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1},
+        }
+    )
     text = process.communicate(timeout=20)[0]
 
     assert server.get(deployment("web")) is not None

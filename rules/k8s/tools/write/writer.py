@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import Iterable, Protocol
+from typing import Protocol
 
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
