@@ -36,7 +36,7 @@ def fixture_bare(shell, tmp_path):
         if not launcher.with_name(launcher.name + ".runfiles").exists():
             launcher.with_name(launcher.name + ".runfiles").symlink_to(runfiles)
         environ = {"PATH": "/nonexistent", "HOME": shell.environ["HOME"], "KUBECONFIG": shell.environ["KUBECONFIG"]}
-        return subprocess.run([str(launcher), *arguments], env=environ, cwd="/", text=True, capture_output=True, timeout=60)
+        return subprocess.run([str(launcher), *arguments], env=environ, cwd="/", text=True, capture_output=True, timeout=60, check=False)
 
     return run
 

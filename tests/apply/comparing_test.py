@@ -137,7 +137,8 @@ class Asked:
                 )[1]
             )
         except ApiError as error:
-            assert error.status < 500 or is_schema_error(error.message), error
+            if error.status >= 500 and not is_schema_error(error.message):
+                raise
             return None
 
 

@@ -11,6 +11,7 @@ import json
 import signal
 import subprocess
 import time
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def objects(place: str, who: str, count: int = 25) -> list[dict]:
     return [*same, *own, *service_objects("web", place, who, who)]
 
 
-def content(client, place: str) -> dict[str, object]:
+def content(client, place: str) -> dict[str, Any]:
     """Returns {kind/name: data} for everything that a set can contain."""
     return {
         f"{identity.kind}/{identity.name}": obj.get("data") or obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers")

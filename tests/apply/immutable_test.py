@@ -140,22 +140,17 @@ def test_pods_and_claims_of_a_stateful_set_are_left_to_the_next(shell, client, h
     assert shell.run("apply") == 0, shell.err
     path = "apps/v1/statefulsets/db"
     old = read(client, home, path)["metadata"]["uid"]
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "db-0", "labels": {"app": "db"}},
+        "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]},
+    }
     left = {}
-    for plural, obj in (
-        ("persistentvolumeclaims", claim("data-db-0")),
-        (
-            "pods",
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {"name": "db-0", "labels": {"app": "db"}},
-                "spec": {"containers": [{"name": "main", "image": DIGEST + "a" * 64}]},
-            },
-        ),
-    ):
+    for plural, obj in (("persistentvolumeclaims", claim("data-db-0")), ("pods", pod)):
         where = f"/api/v1/namespaces/{home}/{plural}"
-        obj = {**obj, "metadata": {**obj["metadata"], "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": old}]}}
-        left[f"{where}/{obj['metadata']['name']}"] = client.request("POST", where, body=obj)[1]["metadata"]["uid"]
+        meta = {**obj["metadata"], "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": old}]}
+        left[f"{where}/{meta['name']}"] = client.request("POST", where, body={**obj, "metadata": meta})[1]["metadata"]["uid"]
     make(shell, home, asking(stateful_set("2Gi"), home))
     seen: list[list[str]] = []
     done = threading.Event()

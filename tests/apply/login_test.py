@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,19 +52,36 @@ def fixture_server(tmp_path_factory, authority, provider):
         yield server
 
 
+class Login:
+    """Logs in with user entries of a kubeconfig.
+
+    Args:
+        path: where the kubeconfig is written.
+        config: the server's kubeconfig.
+
+    Attributes:
+        client: the client of the user who logged in last.
+    """
+
+    client: Client
+
+    def __init__(self, path: Path, config: dict[str, Any]):
+        self._path = path
+        self._config = config
+
+    def __call__(self, user: dict[str, Any]) -> str:
+        """Logs in with a user entry; returns the user's name on the server."""
+        self._path.write_text(json.dumps({**self._config, "users": [{"name": "admin", "user": user}]}))
+        self.client = Client(load(self._path, "turnup-test"))
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        status = self.client.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)[1]["status"]
+        return str(status["userInfo"]["username"])
+
+
 @pytest.fixture(name="who")
 def fixture_who(tmp_path, server):
-    """Returns a function that logs in with a user entry of a kubeconfig and returns the user's name on the server; its `.client` is that user's client."""
-
-    def who(user: dict[str, Any]) -> str:
-        path = tmp_path / "config"
-        config = json.loads(server.kubeconfig.read_text())
-        path.write_text(json.dumps({**config, "users": [{"name": "admin", "user": user}]}))
-        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        who.client = client = Client(load(path, "turnup-test"))
-        return client.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)[1]["status"]["userInfo"]["username"]
-
-    return who
+    """Returns a function that logs in and returns the user's name on the server."""
+    return Login(tmp_path / "config", json.loads(server.kubeconfig.read_text()))
 
 
 @pytest.fixture(name="plugin")

@@ -55,9 +55,12 @@ def moments(events: list[dict[str, Any]], place: str, verb: str, resource: str, 
     found: dict[str, tuple[str, str]] = {}
     for event in events:
         about = event.get("objectRef") or {}
-        if (event["verb"], about.get("resource"), about.get("subresource", ""), about.get("namespace")) == (verb, resource, subresource, place):
-            if "dryRun=All" not in event["requestURI"] and event["responseStatus"]["code"] < 300:
-                found.setdefault(about["name"], (event["requestReceivedTimestamp"], event["stageTimestamp"]))
+        if (
+            (event["verb"], about.get("resource"), about.get("subresource", ""), about.get("namespace")) == (verb, resource, subresource, place)
+            and "dryRun=All" not in event["requestURI"]
+            and event["responseStatus"]["code"] < 300
+        ):
+            found.setdefault(about["name"], (event["requestReceivedTimestamp"], event["stageTimestamp"]))
     return found
 
 

@@ -103,7 +103,8 @@ def test_applied_twice_nothing_is_written(shell, client, server, sent):
     seen: dict[str, Any] = {}
     for environment in ENVIRONMENTS:
         plan = built(f"svc/{environment}-deep")
-        assert not seen.keys() & (found := apply_twice(shell, client, server, sent, plan)).keys()
+        found = apply_twice(shell, client, server, sent, plan)
+        assert not seen.keys() & found.keys()
         seen |= found
 
     # The apply of one environment does not change objects of the others.

@@ -19,7 +19,8 @@ from rules.k8s.tools.kubeconfig.kubeconfig import load
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.objects import Identity, group_of
 from rules.k8s.tools.stack.history import TYPE as REVISION
-from rules.k8s.tools.stack.inventory import applyset_id, parent_name, unpack
+from rules.k8s.tools.stack.inventory import applyset_id, parent_name
+from rules.k8s.tools.stack.members import unpack
 
 IMAGE = "registry.example/app@sha256:"
 # Metadata fields that the server sets.
@@ -160,19 +161,19 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
     for identity, obj in live.items():
         meta = {key: value for key, value in obj["metadata"].items() if key not in _GENERATED}
         meta["managedFields"] = sorted(({key: value for key, value in entry.items() if key != "time"} for entry in meta.get("managedFields") or []), key=str)
-        obj = {**obj, "metadata": meta}
+        shown = {**obj, "metadata": meta}
         if identity.kind == "Lease":
-            obj = {"held by": obj["spec"].get("holderIdentity") or "nobody"}
+            shown = {"held by": obj["spec"].get("holderIdentity") or "nobody"}
         elif identity.kind == "ConfigMap" and identity.name == own:
-            members = unpack(obj.pop("binaryData")["members"], own)
+            members = unpack(shown.pop("binaryData")["members"], own)
             for member in members.values():
                 assert member.identity in live, f"the inventory lists {member.identity}, which is not there"
                 assert member.uid == live[member.identity]["metadata"]["uid"], f"the inventory has another UID of {member.identity}"
-            obj["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labeled))] for member in members.values())
+            shown["members"] = sorted([*map(str, (member.identity, member.target, member.base, member.present, member.labeled))] for member in members.values())
         elif identity.kind == "Secret" and obj.get("type") == REVISION:
-            obj["content"] = json.loads(zlib.decompress(base64.b64decode(obj.pop("data")["revision"])))
+            shown["content"] = json.loads(zlib.decompress(base64.b64decode(shown.pop("data")["revision"])))
             meta["annotations"].pop("turnup/digest")
-        result[str(identity)] = obj
+        result[str(identity)] = shown
     text = json.dumps(result, sort_keys=True).replace(applyset_id(own, place), "OWN-SET").replace(place, "OWN-PLACE")
     # The hash in a Secret's name is salted with its namespace.
     return dict(json.loads(re.sub(r"-key-[0-9a-f]{10}", "-key-OWN-HASH", text)))

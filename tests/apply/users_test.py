@@ -9,6 +9,7 @@ import pytest
 from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.stack import inventory
+from rules.k8s.tools.stack.members import unpack
 from rules.k8s.tools.write import transaction
 from tests.apply.stacks import make_namespace, maps, placed
 
@@ -199,7 +200,7 @@ def test_a_list_that_two_users_had_together(users, client):
         assert users[own].run("apply") == 0, users[own].err
     for obj in client.request("GET", f"{SHARED_NAMESPACE}/configmaps")[1]["items"]:
         if (obj["metadata"].get("annotations") or {}).get("turnup/stack") == "//team:stack":
-            members += inventory.unpack(obj["binaryData"]["members"], "").values()
+            members += unpack(obj["binaryData"]["members"], "").values()
             client.request("DELETE", f"{SHARED_NAMESPACE}/configmaps/{obj['metadata']['name']}")
     former = inventory.parent_object(inventory.ApplySetParent("//team:stack", "kube-system", {}), {member.identity: member for member in members})
     client.request("POST", f"{SHARED_NAMESPACE}/configmaps", body=former)

@@ -216,7 +216,7 @@ class FakeServer:
         return any(kind[0] == version and kind[2] == parts[-1] for kind in self.kinds)
 
     def _discovery(self, groups: bool) -> dict[str, Any]:
-        items: dict[str, dict[str, list]] = {}
+        items: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for version, kind, plural, namespaced in self.kinds:
             group, _, number = version.rpartition("/")
             if bool(group) == groups:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from rules.k8s.tools.stack.inventory import PART_OF
 
 
 @pytest.fixture(name="server")
-def fixture_server():
+def fixture_server() -> Iterator[FakeServer]:
     """A fake API server with the namespace dev."""
     with FakeServer() as server:
         server.put(namespace("dev"))
@@ -24,19 +25,19 @@ def fixture_server():
 
 
 @pytest.fixture(name="shell")
-def fixture_shell(tmp_path, server):
+def fixture_shell(tmp_path: Path, server: FakeServer) -> Shell:
     """A shell with the fake server's kubeconfig."""
     return Shell(tmp_path, server.kubeconfig())
 
 
 @pytest.fixture(name="sent")
-def fixture_sent(monkeypatch):
+def fixture_sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The list of objects that server-side apply sends from now on, without the stack's own records."""
     sent: list[dict[str, Any]] = []
     request = Client.request
 
-    def record(self, method, path, **settings):
-        body = settings.get("body")
+    def record(self: Client, method: str, path: str, **settings: Any) -> Any:
+        body: Any = settings.get("body")
         if settings.get("content_type") == APPLY_PATCH and OWNER_ANNOTATION in (body["metadata"].get("annotations") or {}):
             sent.append(body)
         return request(self, method, path, **settings)

@@ -137,10 +137,10 @@ def run_main(
         return body()
     except KeyboardInterrupt as interrupt:
         return say("interrupted; run the same command again to continue.", interrupted_code(interrupt))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (every error, a bug too, must become one sentence)
         if reads and isinstance(error, BrokenPipeError):
             # The reader of stdout (head, less) closed it, which is not a failure.
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open until the process exits)
             return 0
         sentence, code = _sentence(error)
         say(sentence, code if failed is None else failed)

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_connections_notice_a_server_that_has_gone():
     with FakeServer() as server:
         client = Client(connection(server.url))
         client.request("GET", "/api/v1/namespaces")
-        kept = client._pool._get_conn().sock
+        pool: Any = client._pool
+        kept = pool._get_conn().sock
 
         assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30

@@ -11,34 +11,12 @@ import pytest
 
 from rules.common import worker
 from rules.k8s.tools.build import build_tool
-from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION, hash_names
+from rules.k8s.tools.build.fixtures import fixture_tool, read, write  # noqa: F401 (pytest finds the fixture by name)
+from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
 
 DIGEST = "sha256:" + "d" * 64
 LABEL = "//python/server:myns"
-
-
-@pytest.fixture(name="tool")
-def fixture_tool(tmp_path, monkeypatch, capsys):
-    """Returns a function that runs the tool in an empty folder and returns (exit code, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def tool(*arguments: str) -> tuple[int, str]:
-        code = build_tool.main(list(arguments))
-        return code, capsys.readouterr().err
-
-    return tool
-
-
-def write(name: str, content: Any) -> str:
-    """Writes a file, JSON unless it is text; returns its name."""
-    Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
-    return name
-
-
-def read(name: str) -> Any:
-    """Reads a JSON file."""
-    return json.loads(Path(name).read_text())
 
 
 def workload(image: str, **meta: str) -> dict[str, Any]:
@@ -81,14 +59,20 @@ def test_normalize_fills_namespace_and_owner(tool):
 
 def test_normalize_reads_yaml_streams_and_lists(tool):
     """YAML documents, including empty ones, and a List are read as their objects."""
-    text = "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
+    text = (
+        "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+        "---\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
+    )
 
     assert normalize(tool, text, name="m.yaml")[0] == 0
     assert [obj["metadata"]["annotations"]["turnup/base-name"] for obj in read("out.json")["objects"]] == ["a", "b"]
 
 
 def test_normalize_reads_lists_of_one_kind(tool):
-    """The list of one kind, as an API server returns it, is read as its items with the list's kind; an object of a kind like AllowList has a name, and stays."""
+    """The list of one kind, as an API server returns it, is read as its items with the list's kind.
+
+    An object of a kind like AllowList has a name, and stays.
+    """
     items = [{"metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}]
     allowed = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "c"}, "items": ["x"]}
 
@@ -212,7 +196,7 @@ def test_a_target_can_keep_all_names(tool):
 
 def test_service_accounts_of_a_role_binding(tool):
     """A ServiceAccount without a namespace gets the environment's; one with a namespace and other subjects stay."""
-    binding = {
+    binding: dict[str, Any] = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {"name": "b"},
@@ -300,65 +284,6 @@ def test_publish_name(key, chroot, name):
     assert build_tool.publish_name(key, chroot) == name
 
 
-def entry(label: str, service: str = "", **changes: Any) -> list[str]:
-    """Writes the files of one target of a closure; returns its arguments."""
-    stem = label.strip("/").replace("/", "_").replace(":", "_")
-    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": stem, "namespace": "jane"}}
-    document = {"label": label, "environment": "myns", "namespace": "jane", "context": "turnup-local", "objects": [obj], **changes}
-    write(f"{stem}.json", document)
-    service_file = write(f"{stem}.service.json", {"name": service, "port": 1}) if service else ""
-    return ["--entry=" + json.dumps([label, f"{stem}.json", service_file])]
-
-
-def closure(tool, *entries: list[str]) -> tuple[int, str]:
-    """Checks a closure."""
-    return tool("closure", "--label=//svc:myns-deep", "--output=c.json", *[argument for each in entries for argument in each])
-
-
-def test_closure_of_different_services(tool):
-    """The summary of a closure without clashes has its objects and services."""
-    assert closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "server"), entry("//c:myns")) == (0, "")
-    assert read("c.json") == {"label": "//svc:myns-deep", "objects": 3, "services": ["redis", "server"], "names": [], "scopes": [], "changed": []}
-
-
-def test_two_services_of_one_name(tool):
-    """Two services with one name in one environment are refused with both labels; in two environments they are not."""
-    code, err = closure(tool, entry("//a:myns", "redis"), entry("//b:myns", "redis"))
-
-    assert code == 1
-    assert err == (
-        "ERROR: //svc:myns-deep: //a:myns and //b:myns are both services named 'redis' in environment myns. "
-        "Change the name in one of their service.yaml files.\n"
-    )
-    assert closure(tool, entry("//a:myns", "redis"), entry("//b:dev", "redis", environment="dev"))[0] == 0
-
-
-def test_two_targets_with_one_object(tool):
-    """Two targets with the same object are refused with both labels."""
-    shared = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "jane"}}]
-    code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=shared))
-
-    assert code == 1 and "//a:myns and //b:myns both hold Secret jane/s. Rename or remove one of them." in err
-
-
-def test_one_target_uses_anothers_configuration(tool):
-    """The new name in a reference to another target's ConfigMap is in the summary; equal base names are refused."""
-    shared = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "1"}}])
-    user = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "p", "namespace": "jane"},
-        "spec": {"volumes": [{"configMap": {"name": "s"}}, {"secret": {"secretName": "by-hand"}}]},
-    }
-
-    assert closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=[user])) == (0, "")
-    assert read("c.json")["names"] == [["ConfigMap", "jane", "s", shared[0]["metadata"]["name"]]]
-    assert read("c.json")["changed"] == ["//b:myns"]
-    other = hash_names([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s", "namespace": "jane"}, "data": {"a": "2"}}])
-    code, err = closure(tool, entry("//a:myns", objects=shared), entry("//b:myns", objects=other))
-    assert code == 1 and "//a:myns and //b:myns both hold ConfigMap jane/s. Rename or remove one of them." in err
-
-
 def test_an_object_that_names_default_and_one_that_names_no_namespace(tool):
     """They are the same object, which is refused in one target and across targets without a cluster."""
     named, unnamed = ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta} for meta in ({"name": "s", "namespace": "default"}, {"name": "s"}))
@@ -378,18 +303,6 @@ def test_a_name_that_cannot_be_in_a_path_fails_the_build(tool, name):
 
     assert code == 1 and err.startswith(f"ERROR: {LABEL}: ConfigMap {name!r} is not a valid name of an object. Use a name without '/' and '%'")
     assert not Path("out.json").exists()
-
-
-def test_two_contexts(tool):
-    """A closure of targets for two clusters is refused."""
-    code, err = closure(tool, entry("//a:myns"), entry("//b:myns", context="production"))
-
-    assert code == 1 and "//a:myns is made for context 'turnup-local' and //b:myns for 'production'" in err
-
-
-def test_labels_of_other_repositories(tool):
-    """A label with @ in front is a label and not the name of a file with arguments."""
-    assert closure(tool, entry("@other//a:myns", "redis")) == (0, "")
 
 
 def test_one_worker_does_one_verb_after_another(tool):

@@ -83,7 +83,7 @@ class Closure:
             f"--output={overrides}",
             *(f"--entry={json.dumps([f'//{name}:x', str(self.root / f'{name}.resolved.json')])}" for name in names),
         )
-        lines = [{"type": "plan", "label": "//svc:all", "workspace": "turnup", "registry": REGISTRY, "overrides": "o.json"}]
+        lines: list[dict[str, Any]] = [{"type": "plan", "label": "//svc:all", "workspace": "turnup", "registry": REGISTRY, "overrides": "o.json"}]
         lines += [
             {"type": "object", "label": f"//{name}:x", "document": f"{name}.resolved.json", "service": "", "deps": [], "kubeconfig": ""} for name in names
         ]

@@ -105,7 +105,8 @@ def _pins_path(service: Mapping[str, Any]) -> str:
     if not service["pins"]:
         package = service["label"].partition(":")[0]
         raise TurnupError(f'{package}: has an image but no pins file. Add pins = "pins.yaml" to its microservice and an empty pins.yaml beside it.')
-    return service["pins"]
+    pins: str = service["pins"]
+    return pins
 
 
 def _read(path: Path) -> str:
@@ -166,7 +167,9 @@ def main(
 
     Args:
         argv: PLAN (relative to the runfiles), then the user's arguments.
-        stdout, stderr, environ: the process' own when None.
+        stdout: where the summary is printed; the process' own when None.
+        stderr: where errors and notes are printed; the process' own when None.
+        environ: the environment; the process' own when None.
         execute: replaces the process by another, as os.execvpe does.
 
     Returns:

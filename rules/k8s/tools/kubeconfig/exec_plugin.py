@@ -161,8 +161,8 @@ class PluginLogin:
 
     def _listen(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
         """Waits until a plugin has ended; returns its stdout and the end of its stderr."""
-        assert process.stdout
-        assert process.stderr
+        if process.stdout is None or process.stderr is None:
+            raise ValueError("stdout and stderr of the plugin must be pipes")
         started = time.monotonic()
         told = False
         heard = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}

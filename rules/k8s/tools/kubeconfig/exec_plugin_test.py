@@ -42,13 +42,25 @@ def fixture_plugin(tmp_path):
     return plugin
 
 
-@pytest.fixture(name="connect")
-def fixture_connect(tmp_path):
-    """Reads a kubeconfig with only this user; notes go to `.said` of the function."""
+class Connect:
+    """Reads kubeconfigs with only one user.
 
-    def connect(user: dict[str, Any], **cluster: Any) -> Connection:
-        path = tmp_path / "config"
-        path.write_text(
+    Args:
+        path: where the kubeconfig is written.
+
+    Attributes:
+        environ: variables that are added to the environment.
+        said: the notes so far.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.environ: dict[str, str] = {}
+        self.said: list[str] = []
+
+    def __call__(self, user: dict[str, Any], **cluster: Any) -> Connection:
+        """Reads a kubeconfig with this user, and with these fields of the cluster."""
+        self._path.write_text(
             json.dumps(
                 {
                     "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u"}}],
@@ -57,10 +69,13 @@ def fixture_connect(tmp_path):
                 }
             )
         )
-        return load(path, "ctx", environ=os.environ | getattr(connect, "environ", {}), say=connect.said.append)
+        return load(self._path, "ctx", environ=os.environ | self.environ, say=self.said.append)
 
-    connect.said = []
-    return connect
+
+@pytest.fixture(name="connect")
+def fixture_connect(tmp_path):
+    """Returns a function that reads a kubeconfig with only one user."""
+    return Connect(tmp_path / "config")
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])

@@ -129,7 +129,7 @@ def _expect(where: str, field: str, wanted: str, value: Any) -> None:
         raise TurnupError(f"{where}: {field} is {found}. Write {_WORDS[_TYPES[wanted]]}{quotes}.")
     if wanted == "header" and not str(value).isprintable():
         raise TurnupError(f"{where}: {field} is {value!r}, which a header cannot contain. Write it without line breaks and control characters.")
-    if wanted == "text" and "\0" in value:
+    if wanted == "text" and "\0" in str(value):
         raise TurnupError(f"{where}: {field} is {value!r}, which is not a valid name. Write it without control characters.")
 
 
@@ -143,7 +143,7 @@ def _check_texts(where: str, values: Iterable[Any]) -> None:
 
 def _check_server(where: str, server: str | None) -> None:
     try:
-        urlsplit(server or "").port
+        _ = urlsplit(server or "").port  # Reading the port raises ValueError if it is not a number.
     except ValueError:
         raise TurnupError(f"{where}: server is {server!r}, which is not a URL. Write https://HOST:PORT.") from None
 

@@ -212,7 +212,7 @@ def _read_beside(entry: _Entry, name: str) -> bytes:
     Raises:
         TurnupError: the file cannot be read.
     """
-    file = entry.file.parent / entry.content[name]
+    file: Path = entry.file.parent / entry.content[name]
     try:
         return file.read_bytes()
     except OSError as error:

@@ -154,11 +154,14 @@ def hash_names(objects: Iterable[Object]) -> list[Object]:
     """
     named, names = [], {}
     for obj in objects:
-        if not keeps_name(obj):
-            meta = obj["metadata"]
-            base = meta["name"]
-            names[Config(obj["kind"], meta.get("namespace") or "", base)] = name = content_name(obj)
-            obj = {
+        if keeps_name(obj):
+            named.append(obj)
+            continue
+        meta = obj["metadata"]
+        base = meta["name"]
+        names[Config(obj["kind"], meta.get("namespace") or "", base)] = name = content_name(obj)
+        named.append(
+            {
                 **obj,
                 "metadata": {
                     **meta,
@@ -168,7 +171,7 @@ def hash_names(objects: Iterable[Object]) -> list[Object]:
                 },
                 "immutable": True,
             }
-        named.append(obj)
+        )
     return rewrite(named, names)
 
 
@@ -194,12 +197,14 @@ def rewrite(objects: Iterable[Object], names: HashedNames) -> list[Object]:
     """
     result = []
     for obj in objects:
-        if any(config in names for config in references(obj)):
-            obj = copy.deepcopy(obj)
-            for config, rename in _references(obj):
-                if config in names:
-                    rename(names[config])
-        result.append(obj)
+        if not any(config in names for config in references(obj)):
+            result.append(obj)
+            continue
+        renamed = copy.deepcopy(obj)
+        for config, rename in _references(renamed):
+            if config in names:
+                rename(names[config])
+        result.append(renamed)
     return result
 
 

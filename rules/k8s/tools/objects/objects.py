@@ -218,7 +218,8 @@ def _is_list(document: Any) -> bool:
 
 def owner(obj: Object) -> str:
     """Returns the label of the target that an object comes from, "" for an object that Turnup did not apply."""
-    return (obj["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION, "")
+    label: str = (obj["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION, "")
+    return label
 
 
 def with_owner(obj: Object, label: str) -> Object:

@@ -43,12 +43,14 @@ class Entry:
     @property
     def objects(self) -> list[Object]:
         """The Kubernetes objects of this target, in the order of its manifests."""
-        return self.document["objects"]
+        objects: list[Object] = self.document["objects"]
+        return objects
 
     @property
     def environment(self) -> str:
         """The environment that this target belongs to, "" for none."""
-        return self.document["environment"]
+        environment: str = self.document["environment"]
+        return environment
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
         head = lines[0]
-        root = runfiles / head["workspace"]
+        root: Path = runfiles / head["workspace"]
 
         def at(name: str) -> Path:
             return (root / name).resolve() if name.startswith("../") else root / name

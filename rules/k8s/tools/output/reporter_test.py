@@ -157,8 +157,8 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
 
 def test_stuck_object_is_explained_in_lines():
     """An explanation has the reason, the last event and the log on separate lines."""
-    printer = PlainPrinter(io.StringIO(), io.StringIO())
-    Reporter(printer, Redactor()).emit(
+    err = io.StringIO()
+    Reporter(PlainPrinter(io.StringIO(), err), Redactor()).emit(
         {
             "event": "stuck",
             "target": "//redis:dev",
@@ -171,7 +171,7 @@ def test_stuck_object_is_explained_in_lines():
             "log": ["starting", "no memory"],
         }
     )
-    text = printer.stream.getvalue().splitlines()
+    text = err.getvalue().splitlines()
 
     assert text == [
         "  stuck       redis: pod redis-0: CrashLoopBackOff",

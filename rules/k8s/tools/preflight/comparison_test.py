@@ -9,7 +9,7 @@ import pytest
 
 from rules.k8s.tools.preflight.comparison import is_applied
 
-WANTED = {
+WANTED: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
     "metadata": {"name": "web", "namespace": "dev", "labels": {"app": "web"}},
@@ -70,7 +70,8 @@ def live(**entry: Any) -> dict[str, Any]:
 
 def containers(obj: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the containers of a Deployment."""
-    return obj["spec"]["template"]["spec"]["containers"]
+    found: list[dict[str, Any]] = obj["spec"]["template"]["spec"]["containers"]
+    return found
 
 
 def test_applied_as_it_is():
@@ -127,7 +128,7 @@ def test_drift_is_no_match(change):
 def test_sets_are_compared_by_value():
     """A set of scalars matches only in its order."""
     wanted = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "t", "finalizers": ["a", "b"]}}
-    obj = {
+    obj: dict[str, Any] = {
         **wanted,
         "metadata": {
             "name": "t",

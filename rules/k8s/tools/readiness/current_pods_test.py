@@ -137,7 +137,7 @@ def waiting(
 def test_sets_mark_their_pods(kind, label, old, new, marks):
     """The labels of StatefulSet and DaemonSet pods tell their template, without a request."""
     pods = [{"metadata": {"name": mark, "labels": {label: mark} if mark else {}}} for mark in (old, new, "")]
-    found = CurrentPods(None).of(waiting(kind, pods, **marks), pods)  # type: ignore[arg-type]
+    found = CurrentPods(None).of(waiting(kind, pods, **marks), pods)
 
     assert [pod["metadata"]["name"] for pod in found] == [new, ""]
 
@@ -145,7 +145,7 @@ def test_sets_mark_their_pods(kind, label, old, new, marks):
 def test_a_stateful_set_waits_for_its_former_pods(stack, server):
     """A crashed pod of a StatefulSet's previous template, which blocks the rollout, is explained with what to do, and does not end the wait."""
     labels = {"app": "db"}
-    db = {
+    db: dict[str, Any] = {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {"name": "db", "namespace": "dev"},

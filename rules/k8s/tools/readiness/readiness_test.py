@@ -20,7 +20,7 @@ def live(kind: str, api_version: str = "apps/v1", spec: dict[str, Any] | None = 
     }
 
 
-def condition(kind: str, status: str, **fields: str) -> dict[str, Any]:
+def condition(kind: str, status: str, **fields: str) -> list[dict[str, str]]:
     """Returns a list of one condition."""
     return [{"type": kind, "status": status, **fields}]
 

@@ -16,10 +16,7 @@ pruned, and pruning another user's objects is worse than leaving one's own behin
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
-import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +24,8 @@ from typing import Any
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.objects.hashed_names import base_of
-from rules.k8s.tools.objects.objects import Identity, Object, group_of, owner
+from rules.k8s.tools.objects.objects import Identity, Object, owner
+from rules.k8s.tools.stack.members import Member, Members, pack, unpack
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, STACK, StackLocation, parent_name
 
 ID_LABEL = "applyset.kubernetes.io/id"
@@ -42,34 +39,6 @@ _STACK_NAMESPACES = "turnup/namespaces"
 _UNFINISHED = "turnup/unfinished"
 _OUR_TOOLING = "turnup/v1"
 _MEMBERS = "members"
-# A limit in case somebody else wrote the list; 10,000 members take 2 MiB.
-_MOST_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Member:
-    """An object that a stack has applied.
-
-    Attributes:
-        identity: the object.
-        api_version: as it was applied.
-        target: label of the k8s_object that it comes from.
-        uid: its UID on the cluster, "" while that is unknown.
-        base: the name in the manifest of a ConfigMap or Secret under a content-hashed name, "" for others.
-        present: it was in the set that was applied last; False for what left the stack and is still on the cluster.
-        labeled: it carries this stack's label; False where another stack had it first.
-    """
-
-    identity: Identity
-    api_version: str
-    target: str
-    uid: str = ""
-    base: str = ""
-    present: bool = True
-    labeled: bool = True
-
-
-Members = dict[Identity, Member]
 
 
 @dataclass(frozen=True)
@@ -294,44 +263,6 @@ def _parent(obj: Object) -> ApplySetParent | None:
         namespaces=namespaces,
         unfinished=noted.get(_UNFINISHED, ""),
     )
-
-
-def pack(members: Iterable[Member]) -> str:
-    """Returns members as text for binaryData, equal for equal members."""
-    rows = sorted(
-        [each.api_version, each.identity.kind, each.identity.namespace, each.identity.name, each.target, each.uid, each.base, each.present, each.labeled]
-        for each in members
-    )
-    return base64.b64encode(zlib.compress(json.dumps({"version": 1, "members": rows}, separators=(",", ":")).encode(), 6)).decode()
-
-
-def unpack(text: str, where: str) -> Members:
-    """Returns the members that `pack` was given.
-
-    Raises:
-        TurnupError: the text is not what `pack` writes.
-    """
-    try:
-        unpacker = zlib.decompressobj()
-        content = unpacker.decompress(base64.b64decode(text, validate=True), _MOST_BYTES)
-        data = json.loads(content if unpacker.eof else b"")
-        if data["version"] != 1:
-            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one.")
-        members = [
-            Member(Identity(group_of(version), kind, namespace, name), version, target, uid, base, bool(present), bool(labeled))
-            for version, kind, namespace, name, target, uid, base, present, labeled in data["members"]
-        ]
-    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError):
-        raise TurnupError(
-            f"{where}: is damaged; delete it, and the next apply starts a new list (objects that left the stack before are no longer pruned)."
-        ) from None
-    return {member.identity: member for member in members}
-
-
-def member_of(item: Item, uid: str = "", labeled: bool = True) -> Member:
-    """Returns an item of the present set as a member of its inventory."""
-    config = base_of(item.obj)
-    return Member(item.identity, item.obj["apiVersion"], item.label, uid, config.name if config else "", True, labeled)
 
 
 def with_part_of(item: Item, part_of: str) -> Item:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_process_of_this_machine_that_is_gone_is_succeeded_at_once():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     mine = this_process()
     text = f"{mine.machine}:{child.pid}:"
-    started = open(f"/proc/{child.pid}/stat", encoding="utf-8").read().rpartition(")")[2].split()[19]
+    started = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     assert not is_free(lease("2026-11-21T12:00:19Z", text + started), NOW)
     child.communicate(b"\n")
     assert is_free(lease("2026-11-21T12:00:19Z", text + started), NOW)

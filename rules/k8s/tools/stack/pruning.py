@@ -10,7 +10,8 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.kinds import DATA_KINDS
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.stack.inventory import Inventory, Member, Members
+from rules.k8s.tools.stack.inventory import Inventory
+from rules.k8s.tools.stack.members import Member, Members
 
 # (kind, namespace, name in the manifest) of a ConfigMap or Secret under a content-hashed name.
 Base = tuple[str, str, str]

@@ -16,7 +16,8 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Identity, identity
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.inventory import ApplySetParent, Inventory, Member, applyset_id, find_predecessor, pack, unpack
+from rules.k8s.tools.stack.inventory import ApplySetParent, Inventory, applyset_id, find_predecessor
+from rules.k8s.tools.stack.members import Member, pack, unpack
 from rules.k8s.tools.stack.pruning import former_members_note, members_to_record, sort_former_members
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, StackLocation, locate_stack, parent_name
 

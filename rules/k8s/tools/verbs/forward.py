@@ -124,17 +124,17 @@ def assign(services: Iterable[tuple[Item, Object]], requested: dict[str, int], l
     names = [
         {f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""} for item, _, spec in found
     ]
-    for name in requested:
+    for name, chosen in requested.items():
         matches = sum(name in own for own in names)
         if matches != 1:
             have = ", ".join(sorted(f"{item.identity.name}:{spec['port']}" for item, _, spec in found))
             raise UsageError(
-                f"--port={name + '=' if name else ''}{requested[name]} matches {matches or 'none'} of {label}'s ports ({have}); "
+                f"--port={name + '=' if name else ''}{chosen} matches {matches or 'none'} of {label}'s ports ({have}); "
                 "name one as in --port=SERVICE:PORT=LOCAL."
             )
     taken = set(requested.values())
     for (item, live, spec), own in zip(found, names, strict=False):
-        local = next((requested[name] for name in requested if name in own), 0)
+        local = next((wanted for name, wanted in requested.items() if name in own), 0)
         if not local:
             local = derived_port(item.identity.namespace, item.identity.name, spec["port"])
             while local in taken:

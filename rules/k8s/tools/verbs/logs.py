@@ -92,7 +92,6 @@ class _LogFollower:
         self._items = items
         self._secrets = LiveSecrets(client, run.plan.objects, run.report.learn)
         self._followed: set[tuple[str, str]] = set()
-        self._informer: Informer | None = None
         self._begun = False
         self._gone = False
 
@@ -103,7 +102,6 @@ class _LogFollower:
             BrokenPipeError: the reader of the lines closed the pipe.
             TurnupError: the pods cannot be read.
         """
-        self._informer = informer
         informer.start()
         version = -1
         while True:
@@ -121,10 +119,10 @@ class _LogFollower:
             self._secrets.learn(pod for _, pod, _ in fresh)
             for label, pod, name in fresh:
                 self._followed.add((pod["metadata"]["uid"], name))
-                threading.Thread(target=self._follow, args=(label, pod, name, self._begun), daemon=True).start()
+                threading.Thread(target=self._follow, args=(informer, label, pod, name, self._begun), daemon=True).start()
             self._begun = True
 
-    def _follow(self, label: str, pod: Object, container: str, new: bool) -> None:
+    def _follow(self, informer: Informer, label: str, pod: Object, container: str, new: bool) -> None:
         """Prints what one container logs until its pod is gone. The log of a pod that started later is printed from its first line."""
         options = self._run.options
         query = {"follow": "true"}
@@ -133,7 +131,7 @@ class _LogFollower:
             query |= {"sinceSeconds": str(int(options.since))} if options.since else {}
         last = ""
         while True:
-            run_of = _run_of(self._live(pod), container)
+            run_of = _run_of(_live(informer, pod), container)
             said = last
             try:
                 for stamp, event in _read(self._client, label, pod, container, query):
@@ -153,7 +151,7 @@ class _LogFollower:
                 query = {"follow": "true", "sinceTime": last[:19] + "Z"}
             # A container that has terminated logs nothing until it restarts.
             while True:
-                live = self._live(pod)
+                live = _live(informer, pod)
                 if live is None:
                     return
                 if "running" in _state(live, container) or _run_of(live, container) != run_of:
@@ -161,10 +159,11 @@ class _LogFollower:
                 time.sleep(_RETRY_SECONDS)
             time.sleep(_RETRY_SECONDS)
 
-    def _live(self, pod: Object) -> Object | None:
-        assert self._informer
-        live = self._informer.get(("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
-        return live if live and live["metadata"]["uid"] == pod["metadata"]["uid"] else None
+
+def _live(informer: Informer, pod: Object) -> Object | None:
+    """Returns a pod as it is now, None if it is gone."""
+    live = informer.get(("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"]))
+    return live if live and live["metadata"]["uid"] == pod["metadata"]["uid"] else None
 
 
 def _read(client: Client, label: str, pod: Object, container: str, query: Mapping[str, str | None]) -> Iterator[Stamped]:

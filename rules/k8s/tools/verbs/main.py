@@ -93,7 +93,9 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
 
     Args:
         argv: PLAN (relative to the runfiles), VERB, then the user's arguments.
-        stdout, stderr, environ: the process' own when None.
+        stdout: where results are printed; the process' own when None.
+        stderr: where progress and errors are printed; the process' own when None.
+        environ: the environment; the process' own when None.
 
     Returns:
         The exit code.

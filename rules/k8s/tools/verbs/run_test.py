@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from rules.k8s.testing.plans import config_map, document, namespace
 from rules.k8s.tools.objects.objects import with_owner
 from rules.k8s.tools.verbs.main import parse
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-7319"}}
+SECRET: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "dev"}, "stringData": {"password": "canary-7319"}}
 
 
 def test_apply_creates_then_changes_nothing(shell, server):
@@ -382,6 +383,8 @@ def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
 
     assert shell.run("apply") == 0, shell.err
     assert [line for line in shell.err.splitlines() if line.startswith("note: ")] == [
-        f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so later runs will not notice if context 'turnup-test' leads to "
-        "another cluster"
+        (
+            f"note: {shell.folder}/state/turnup/contexts cannot be written (Not a directory), so later runs will not notice if context 'turnup-test' leads to "
+            "another cluster"
+        )
     ]

@@ -19,7 +19,8 @@ from rules.k8s.tools.objects.objects import is_secret
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.generations import StackConfigs
-from rules.k8s.tools.stack.inventory import PART_OF, Inventory, Member
+from rules.k8s.tools.stack.inventory import PART_OF, Inventory
+from rules.k8s.tools.stack.members import Member
 from rules.k8s.tools.stack.pruning import locate_members
 from rules.k8s.tools.write.live_stack import LiveStack
 

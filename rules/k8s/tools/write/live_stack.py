@@ -17,13 +17,12 @@ from rules.k8s.tools.objects.objects import Identity, is_listed
 from rules.k8s.tools.stack.inventory import (
     ApplySetParent,
     Inventory,
-    Members,
-    member_of,
     read_inventory,
     with_part_of,
     write_parent,
 )
 from rules.k8s.tools.stack.lease import Lease
+from rules.k8s.tools.stack.members import Members, member_of
 from rules.k8s.tools.stack.pruning import FormerMembers, find_former_members, members_to_record, moved_from_note
 from rules.k8s.tools.stack.stack_location import locate_stack
 

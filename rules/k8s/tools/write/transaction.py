@@ -24,7 +24,8 @@ from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import HOLD_DATA
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
-from rules.k8s.tools.stack.inventory import Member, Members, remove_parent
+from rules.k8s.tools.stack.inventory import remove_parent
+from rules.k8s.tools.stack.members import Member, Members
 from rules.k8s.tools.stack.pruning import former_members_note, locate_members
 from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
