@@ -10,7 +10,7 @@ The fields are label (string), service (service.json File or None), deps (tuple 
 (File), resolved (File) and kubeconfig (File or None).""",
         "files": "depset of Files: the resolved manifests of entries, with image digests, and their service.json files.",
         "image_files": "depset of Files: the push plans and the files of all images in them.",
-        "overrides": """File: JSON `{label, objects}`, the objects that the closure sends in place of those in resolved manifests. None: a single k8s_object.
+        "overrides": """File: JSON `{label, objects}`, the objects that the closure sends instead of those in resolved manifests. None: a single k8s_object.
 
 Only the closure knows the content-hashed names of other targets' ConfigMaps and Secrets. `objects` is a list of `{target, index, object}`.""",
         "plain_files": "depset of Files: the normalized manifests of entries, for verbs that build no images.",

@@ -99,7 +99,7 @@ class Client:
             return ({"Authorization": f"Bearer {fresh.token}"} if fresh.token else {}), fresh
 
     def _authenticated(self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str], **options: Any) -> urllib3.BaseHTTPResponse:
-        """Sends a request with credentials; after a 401 once more if the plugin has new ones."""
+        """Sends a request with credentials, and again after a 401 if the plugin has new ones."""
         plugin = self.connection.plugin
         for last in (False, True):
             own, used = self._log_in()

@@ -199,11 +199,8 @@ class Informer:
 
     def _read(self, resource: Resource, namespace: str, name: str) -> Object | None:
         try:
-            found: Object = self._client.request("GET", resource.path(namespace, name))[1]
-            return found
+            return self._client.get_or_none(resource.path(namespace, name))
         except ApiError as error:
-            if error.status == 404:
-                return None
             if _is_outage(error):
                 raise self._outage(error, resource, namespace) from None
             raise _PermanentError(

@@ -57,8 +57,8 @@ def items_of(entries: Iterable[Entry], kinds: Kinds) -> list[Item]:
     """Finds where every object of a closure lives, before anything is written.
 
     The build has given every object of a kind that it knows the namespace that it is sent with, and has judged duplicates.
-    What is left for the run are the kinds whose scope only the API server knows: custom resources without their definition
-    in the closure, and kinds that this version of Kubernetes has added.
+    The run decides about the kinds whose scope only the API server knows: custom resources without their definition in the
+    closure, and kinds that this version of Kubernetes has added.
 
     Args:
         entries: the closure.

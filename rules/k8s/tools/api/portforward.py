@@ -32,7 +32,7 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
         local: The local connection.
 
     Raises:
-        TurnupError: The pod cannot be reached. No byte of `local` has been read by then.
+        TurnupError: The pod cannot be reached. Nothing was read from `local`.
     """
     # Importing websocket takes 20 ms, and only this verb needs it.
     import websocket

@@ -172,7 +172,7 @@ def check_closure(args: argparse.Namespace) -> None:
 
 
 def override(args: argparse.Namespace) -> None:
-    """Writes {label, objects}: the objects that a closure sends in place of those in the resolved documents of its targets.
+    """Writes {label, objects}: the objects that a closure sends instead of those in the resolved documents of its targets.
 
     `objects` has one {target, index, object} for each: the target's label and the object's index in its document. Few
     closures have any. Copying the documents would make every closure as large as all that it reaches; this file has only

@@ -84,7 +84,7 @@ class Deleter:
         return [text for text in self._executor.map(one, items) if text]
 
     def has_work(self, items: Iterable[Item]) -> bool:
-        """Returns whether `remove` would delete one of the objects that `refusals` has read, or find it gone or somebody else's."""
+        """Returns whether `remove` would delete one of the objects that `refusals` has read, or find that it is gone or has another owner."""
         return any(
             live is None or not self.reason_to_keep(item, live) or self.reason_to_forget(item, live)
             for item in items
@@ -255,7 +255,7 @@ class Deleter:
         return delete_object(self._client, item, live["metadata"]["uid"], version=version, fence=self._fence)
 
     def _wait_for_pods(self, gone: list[Item]) -> None:
-        """Waits until the pods of deleted workloads are gone as well: until then they use their dependencies."""
+        """Waits until the pods of deleted workloads are gone too, because running pods still use their dependencies."""
         workloads = [item for item in gone if item.identity.kind in WITH_PODS and "spec" in item.obj]
         # No names to read one by one: an account that may not list pods finds none and does not wait.
         namespaces: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
@@ -277,7 +277,7 @@ class Deleter:
                     return
 
     def _remove_claims(self, sets: list[Item], results: dict[Identity, Result]) -> None:
-        """Deletes the claims that deleted StatefulSets created from their templates, if data is deleted as well."""
+        """Deletes the claims that deleted StatefulSets created from their templates, if the run deletes data."""
         claims = []
         for item in sets if self._data else ():
             spec = item.obj.get("spec") or {}

@@ -30,7 +30,7 @@ _GONE_SECONDS = 60.0
 
 
 def refusal(item: Item) -> str:
-    """Returns one sentence about an annotation that cannot be obeyed, "" if it can be or there is none."""
+    """Returns one sentence about an annotation that cannot be followed, "" if it can be or there is none."""
     wanted = _wanted(item.obj)
     what = f"{item.label}: {item.identity}: its annotation {ON_IMMUTABLE}"
     if wanted not in ("", _RECREATE):

@@ -20,7 +20,7 @@ from rules.k8s.tools.objects.plan import Plan, PushPlan
 if TYPE_CHECKING:
     from rules.image.tools.push.transfer import Job
 
-# push(jobs, registry, plain, report) → number of images of which something was sent.
+# push(jobs, registry, plain, report) → number of images that needed a transfer.
 Push = Callable[[list["Job"], str, bool, PushReport | None], int]
 # exists(registry, repository, digest, plain) → whether the registry has the manifest.
 Exists = Callable[[str, str, str, bool], bool]
@@ -102,7 +102,7 @@ def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: Push
         report: gets every step; None to print nothing.
 
     Returns:
-        (images in the plans, images of which something was sent).
+        (images in the plans, images that needed a transfer).
 
     Raises:
         TurnupError: a registry does not answer or refuses the push.

@@ -8,7 +8,7 @@ CONFIG_KINDS = ("ConfigMap", "Secret")
 # Deleting these deletes what others keep in them; in the order in which they are deleted.
 DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "Namespace")
 
-# Kinds of which `--delete-data` deletes objects or, for a StatefulSet, the claims that it made.
+# Kinds that need `--delete-data`: it deletes their objects or, for a StatefulSet, the claims that it created.
 HOLD_DATA = (*DATA_KINDS, "StatefulSet")
 
 # Written before all others, which may need them: this saves requests that the API server would refuse.

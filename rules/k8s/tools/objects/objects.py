@@ -77,7 +77,7 @@ def is_cluster_scoped(obj: Object, scopes: Scopes = NO_SCOPES) -> bool | None:
 
     Args:
         obj: a checked object.
-        scopes: the kinds that CustomResourceDefinitions at hand define (see `defined_scopes`).
+        scopes: the kinds that known CustomResourceDefinitions define (see `defined_scopes`).
 
     Returns:
         True or False for kinds of Kubernetes itself and those in `scopes`; None for other kinds, which only the API server knows.

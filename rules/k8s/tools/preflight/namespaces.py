@@ -38,9 +38,11 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
 
     def state(name: str) -> str:
         try:
-            live = client.request("GET", f"/api/v1/namespaces/{name}", accept=METADATA_ONLY)[1]
-        except ApiError as error:
-            return "missing" if error.status == 404 else ""
+            live = client.get_or_none(f"/api/v1/namespaces/{name}", accept=METADATA_ONLY)
+        except ApiError:
+            return ""
+        if live is None:
+            return "missing"
         return "terminating" if live["metadata"].get("deletionTimestamp") else ""
 
     states = dict(zip(needed, executor.map(state, needed), strict=True))

@@ -93,7 +93,7 @@ class Preflight:
         inventory: The stack's inventory, with the labels by which its objects are listed.
         force: Whether to take over fields of other field managers.
         adopt: Whether to take over objects of other owners.
-        going_back: Whether the items are an older set. Then a live object's annotations count for its item, too.
+        rolling_back: Whether the items come from an earlier revision. Then the annotations of a live object count for its item, too.
         create: Whether an object that exists, whoever owns it, gets a verdict with `live` and is not tried.
     """
 
@@ -106,7 +106,7 @@ class Preflight:
         force: bool = False,
         adopt: bool = False,
         create: bool = False,
-        going_back: bool = False,
+        rolling_back: bool = False,
     ) -> None:
         self._client = client
         self._planned = planned
@@ -114,7 +114,7 @@ class Preflight:
         self._force = force
         self._adopt = adopt
         self._create = create
-        self._going_back = going_back
+        self._rolling_back = rolling_back
         self._since = _moment(client.date)
         self._absent: set[str] = set()
         self._starting = StartingWebhooks(client, planned.services)
@@ -264,7 +264,7 @@ class Preflight:
             error.status == 422
             and live
             and owner(live) in (item.label, *self._planned.labels)
-            and (recreation.is_wanted(item) or (self._going_back and recreation.is_asked_by(item, live)))
+            and (recreation.is_wanted(item) or (self._rolling_back and recreation.is_asked_by(item, live)))
         ):
             return check_recreation(self._client, item, live, error)
         if conflicting and self._adopt:

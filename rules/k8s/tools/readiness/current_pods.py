@@ -68,10 +68,11 @@ class CurrentPods:
         key = (owner.get("uid", ""), wanted)
         if key not in self._known:
             try:
-                found = self._client.request("GET", _REPLICA_SETS.path(namespace, owner["name"]), accept=METADATA_ONLY)[1]
-                self._known[key] = (found["metadata"].get("annotations") or {}).get(_REVISION) == wanted
-            except ApiError as error:
-                self._known[key] = False if error.status == 404 else None  # Only an old ReplicaSet is removed.
+                found = self._client.get_or_none(_REPLICA_SETS.path(namespace, owner["name"]), accept=METADATA_ONLY)
+                # Only an old ReplicaSet is removed.
+                self._known[key] = found is not None and (found["metadata"].get("annotations") or {}).get(_REVISION) == wanted
+            except ApiError:
+                self._known[key] = None
         return self._known[key]
 
 

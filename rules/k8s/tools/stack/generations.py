@@ -40,7 +40,7 @@ class Generation:
     """One live object under a content-hashed name.
 
     Attributes:
-        config: the ConfigMap or Secret of which it is a generation.
+        config: the ConfigMap or Secret that it is a generation of.
         name: its name on the cluster.
         created: its creationTimestamp, RFC 3339 in UTC.
         owner: label of the target that applied it, "" when Turnup did not.
@@ -149,7 +149,7 @@ def list_obsolete(client: Client, own: StackConfigs, executor: Executor, *, sett
 
 
 def list_others(client: Client, items: Iterable[Item], executor: Executor) -> list[Item]:
-    """Returns all other generations of the items' configuration, of the same targets: what a delete deletes as well."""
+    """Returns all other generations of the items' ConfigMaps and Secrets, of the same targets. A delete removes them too."""
     own = StackConfigs.of(items)
     return [generation.item for generation in choose_obsolete(live_generations(client, own.owners, executor), own, keep=0)]
 

@@ -5,12 +5,12 @@ carries that id in the label `applyset.kubernetes.io/part-of`, so that other too
 not decide what may be pruned, because anybody with the right to update an object can set it. The list of members in the
 parent decides: identity, target and UID.
 
-Two stacks may contain the same object, as `//svc:dev-deep` and `//python/redis:dev-deep` do. Both list it; it carries the
-label of the stack that had it first, for as long as that one has it.
+Two stacks may contain the same object, as `//svc:dev-deep` and `//python/redis:dev-deep` do. Both list it. It carries the
+label of the stack that applied it first, until it leaves that stack.
 
 One target can be several stacks (stack_location.py). When the namespaces of a stack change, it takes over its former parent
-only where that parent is certainly its own (`find_predecessor`). Whatever that parent lists and the new set does not have gets
-pruned, and pruning another user's objects is worse than leaving one's own behind.
+only if that parent is certainly its own (`find_predecessor`). The stack prunes what that parent lists and the new set lacks, and
+pruning another user's objects is worse than leaving one's own behind.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ApplySetParent:
         stack: label of the target whose stack it is.
         namespace: where the parent lives.
         members: what it lists.
-        exists: it is on the cluster; False for one that is about to be created.
+        exists: whether it is on the cluster; False for one that is about to be created.
         uid: of the ConfigMap, "" when it does not exist.
         version: the ConfigMap's resourceVersion, "" when it does not exist.
         namespaces: the namespaces of its stack, where its name has a hash of them; else None.
@@ -72,11 +72,11 @@ class ApplySetParent:
 
     @property
     def known_namespaces(self) -> frozenset[str]:
-        """The namespaces of its stack, as far as it says."""
+        """The namespaces of its stack: those that the parent records, else those of its present members."""
         if self.namespaces is not None:
             return frozenset(self.namespaces)
         found = {identity.namespace for identity, member in self.members.items() if member.present}
-        # An object without a namespace is in `default`, and its plan does not say so.
+        # An object without a namespace is in `default`, which its plan does not state.
         return frozenset(found | ({self.namespace} - {SHARED_NAMESPACE})) - {"", "default"}
 
     @property
@@ -121,7 +121,7 @@ class Inventory:
         return self.parent.members.get(identity) or (self.predecessor.members.get(identity) if self.predecessor else None)
 
     def is_own(self, identity: Identity, live: Object) -> bool:
-        """Returns whether a live object is the one that this stack lists, and no other stack does: a target that was renamed since made it."""
+        """Returns whether this stack lists a live object and no other stack does. The object's target may have been renamed since."""
         member = self._member(identity)
         if member is None or any(other.members[identity].present for other in self.others if identity in other.members):
             return False
@@ -208,7 +208,7 @@ def find_predecessor(
     found = begun or (named[0] if named else certain)
     if not found or not _lacks_namespaces(found):
         return found
-    # In an earlier version two users shared one parent. Whoever takes the last objects that may be somebody else's off it removes it.
+    # In an earlier version two users shared one parent. Each takes their own objects over, and the last one removes the parent.
     mine = {identity: member for identity, member in found.members.items() if identity in wanted or identity.namespace in present | moved_from}
     return replace(found, members=mine, exists=len(mine) == len(found.members))
 

@@ -94,7 +94,7 @@ def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item],
     """Finds the path of members on the server.
 
     Returns:
-        The members as items, and those whose kind the cluster no longer serves: they disappeared with their kind.
+        The members as items, and the members that disappeared because the cluster no longer serves their kind.
     """
     items, gone = [], []
     for member in members:

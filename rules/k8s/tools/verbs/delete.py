@@ -24,8 +24,8 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
     """Deletes everything that a stack's targets created and what left the stack before, dependents first, and the stack's history.
 
-    Objects stay if they left the stack and are part of another one, if somebody else created them under the same name, or if the
-    same target's stack for other namespaces, as of another user, has them as well.
+    An object stays if it left the stack and is part of another one, if somebody else created it under the same name, or if it also
+    belongs to the same target's stack for other namespaces, such as another user's.
 
     Args:
         run: the run.
@@ -40,8 +40,8 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
     with stack.lease as lease:
         lease.wait_free()
         stack.read()
-        # If nothing was ever applied, nobody has to be kept out, and no lease is created. A lease without an inventory is the
-        # remains of a delete that was killed.
+        # If nothing was ever applied, there are no other writers to keep out, and no lease is created. A lease without an inventory
+        # is left over from a delete that was killed.
         if (stack.inventory.parent.exists or lease.exists) and not lease.acquire():
             stack.read()  # Somebody else wrote in between: what they listed is deleted as well.
         left, _ = locate_members(stack.former.prunable, stack.kinds)
@@ -95,7 +95,7 @@ def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
 
 
 def _remove_emptied(stack: LiveStack, results: list[Result]) -> None:
-    """Removes the inventories and leases of other stacks of which nothing is left, unless somebody is writing to them."""
+    """Removes the inventories and leases of other stacks that have no objects left, unless somebody is writing to them."""
     gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
     for other in stack.inventory.others:
         if not other.members or not other.members.keys() <= gone:

@@ -62,7 +62,7 @@ class ApplyWriter:
             TurnupError: an object that `.create` would create exists.
         """
         found = Preflight(
-            self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create, going_back=self._rolling_back
+            self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create, rolling_back=self._rolling_back
         ).check(items, executor)
         if self._create:
             refuse_existing(found)
@@ -96,7 +96,7 @@ class ApplyWriter:
 
         Args:
             item: the item.
-            terminating: metadata of the object that has to be gone before, if the preflight saw one.
+            terminating: metadata of the object that must be gone first, if the preflight saw one.
 
         Raises:
             ApiError: the server refuses to tell.
