@@ -164,7 +164,7 @@ def test_foreign_object_needs_adopting(shell, client, server, home):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home, count):
+def test_all_options_that_a_takeover_needs_are_named_at_once(shell, client, server, home, count):
     """If taking over an object needs two options, the error of every run without both names both."""
     names = [f"o{index}" for index in range(count)]
     for name in names:
@@ -196,7 +196,7 @@ def test_all_that_taking_over_needs_is_told_at_once(shell, client, server, home,
     ],
     ids=["TokenReview", "Binding", "large"],
 )
-def test_what_no_apply_can_keep_is_named(shell, server, obj, said):
+def test_objects_that_cannot_be_stored_are_named(shell, server, obj, said):
     """The errors for a kind that can't be stored and for an object that is too large are specific, and nothing is written."""
     shell.make_targets(document("//svc:dev", [obj], namespace="default"))
     before = server.changes()

@@ -311,7 +311,7 @@ def test_changed_between_the_check_and_the_prune(shell, client, two, monkeypatch
     assert "was made by //other:dev" in shell.err
 
 
-def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
+def test_a_member_that_another_user_changed_is_pruned(shell, client, two):
     """A member that another user has changed still belongs to the stack, and is pruned when it leaves the stack."""
     place = two[0]
     shell.make_targets(document("//svc:dev", [config_map("a", place, key="1"), config_map("b", place, key="1")], namespace=place))
@@ -324,7 +324,7 @@ def test_nobody_elses_change_is_undone_by_a_prune(shell, client, two):
 
 
 @pytest.mark.parametrize("options", [(), ("--delete-data",)])
-def test_what_is_anothers_by_now_leaves_the_list(shell, client, home, options):
+def test_an_object_that_someone_else_recreated_leaves_the_inventory(shell, client, home, options):
     """An object that another user recreated under a name that left the stack is reported once as kept, and then dropped from the inventory."""
     shell.make_targets(document("//svc:dev", [config_map("goes", home, key="1"), config_map("stays", home, key="1")], namespace=home))
     assert shell.run("apply") == 0, shell.err

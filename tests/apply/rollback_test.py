@@ -93,7 +93,7 @@ def test_a_change_rolls_its_users_and_a_rollback_restores_them(shell, client, pl
         assert [obj["metadata"]["name"] for obj in left if obj["metadata"]["name"] != "kube-root-ca.crt"] == []
 
 
-def test_old_generations_go_when_their_time_has_come(shell, client, place, monkeypatch):
+def test_old_generations_are_removed_after_rollouts(shell, client, place, monkeypatch):
     """After old rollouts, the last three generations stay."""
     from rules.k8s.tools.stack import generations as rules
 

@@ -76,7 +76,7 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
     assert server.changes() == before
 
 
-def test_label_alone_makes_no_member(shell, client, home):
+def test_the_label_alone_does_not_make_a_member(shell, client, home):
     """An object that only has the set's label, and one that took a member's name, are not pruned."""
     make_maps(shell, home, "a", "b")
     shell.run("apply")
@@ -257,7 +257,7 @@ def test_old_generations_are_not_pruned(shell, client, home):
     assert set(maps(client, home)) == {"other"}
 
 
-def test_delete_takes_what_left_the_make_maps(shell, client, home):
+def test_delete_removes_what_left_the_stack(shell, client, home):
     """Delete removes the stack with its earlier objects, its inventory and its lease, and nothing of other owners."""
     make_maps(shell, home, "a", "b")
     shell.run("apply")

@@ -93,7 +93,7 @@ def test_what_holds_a_namespace_is_in_its_conditions():
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "a%2Fb"])
-def test_a_name_that_is_no_part_of_a_path_is_refused(shell, server, name):
+def test_a_name_that_cannot_be_in_a_path_is_refused(shell, server, name):
     """The message names the object and its target, and nothing is sent."""
     shell.make(config_map(name))
 

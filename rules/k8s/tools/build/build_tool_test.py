@@ -335,7 +335,7 @@ def test_service_is_written_as_json(tool):
     assert code == 1 and "service.yaml: port is missing. Add a line" in err and not Path("bad.json").exists()
 
 
-def test_files_that_are_no_text(tool):
+def test_files_that_are_not_text(tool):
     """A file in another encoding is refused with its name."""
     Path("service.yaml").write_bytes(b"name: caf\xe9\n")
 

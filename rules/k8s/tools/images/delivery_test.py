@@ -87,7 +87,7 @@ def test_each_image_is_pushed_once(tmp_path):
     assert pushed == [(REGISTRY, True, ["app"])]
 
 
-def test_a_registry_that_is_busy_is_told(tmp_path, monkeypatch):
+def test_a_busy_registry_is_reported(tmp_path, monkeypatch):
     """An apply with a push that has to wait prints the reason; the image is in the registry then."""
     monkeypatch.setattr("rules.image.tools.registry.retry.FIRST_PAUSE", 0.0)
     said: list[str] = []

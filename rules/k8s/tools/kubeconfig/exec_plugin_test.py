@@ -97,7 +97,7 @@ def test_both_versions(plugin, connect, tmp_path, version):
     assert "KEY" not in repr(got)
 
 
-def test_cluster_is_told_where_that_is_asked_for(plugin, connect, tmp_path):
+def test_plugin_gets_the_cluster_if_it_asks_for_it(plugin, connect, tmp_path):
     """With provideClusterInfo, the plugin gets the server, the authority and the cluster's settings for plugins."""
     user = plugin(f'echo "$KUBERNETES_EXEC_INFO" > {tmp_path}/seen; {answer(token="t")}', provideClusterInfo=True)
     (tmp_path / "ca.crt").write_text("CA")

@@ -52,7 +52,7 @@ def test_where_a_value_stands_does_not_matter():
     assert content_name(config(data={"a": "word"})) == content_name(config(binaryData={"a": encoded}))
 
 
-def test_the_hash_of_a_secret_is_no_plain_hash():
+def test_the_hash_of_a_secret_is_not_a_plain_hash():
     """Equal Secrets with different names or namespaces have different digits, which no plain hash of the content has."""
     found = {content_name(config(name, "Secret", namespace, data={"a": "MQ=="})).rpartition("-")[2] for name in ("one", "two") for namespace in ("dev", "prod")}
     plain = hashlib.sha256(json.dumps(["Secret", "", {"a": "MQ=="}], sort_keys=True).encode()).hexdigest()[:10]

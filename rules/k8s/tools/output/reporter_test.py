@@ -119,7 +119,7 @@ def test_no_line_of_a_secret_leaves(shell, server, output):
         assert all(json.loads(line)["target"] == "//svc:dev" for line in seen.splitlines() if '"manifest"' in line)
 
 
-def test_gone_reader_is_no_error(tmp_path):
+def test_gone_reader_is_not_an_error(tmp_path):
     """A closed output at the end of a run is not an error."""
 
     class Gone(io.StringIO):

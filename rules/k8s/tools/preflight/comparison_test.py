@@ -96,7 +96,7 @@ def test_applied_as_it_is():
         lambda wanted: wanted.update(apiVersion="apps/v2"),
     ],
 )
-def test_changed_manifest_is_no_match(change):
+def test_changed_manifest_does_not_match(change):
     """Any change, addition, removal or reordering in the manifest is a possible difference."""
     wanted = copy.deepcopy(WANTED)
     change(wanted)
@@ -117,7 +117,7 @@ def test_changed_manifest_is_no_match(change):
         lambda obj: obj["metadata"]["managedFields"].append({"manager": "turnup", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {}}),
     ],
 )
-def test_drift_is_no_match(change):
+def test_drift_does_not_match(change):
     """Any change of the live object is a possible difference."""
     obj = live()
     change(obj)

@@ -84,7 +84,7 @@ def test_events_of_a_pod_are_masked(stack, server):
     assert "Readiness probe failed: ***" in stack.out
 
 
-def test_without_rights_nothing_is_said_of_it(stack, server):
+def test_logs_without_the_right_to_read_secrets(stack, server):
     """An account that may not read Secrets sees logs, without a message about Secrets."""
     server.refuse = lambda request: (403, {"message": "no"}) if "/secrets" in request.path else None
 

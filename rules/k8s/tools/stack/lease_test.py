@@ -34,7 +34,7 @@ def test_lease_expires_by_the_servers_clock():
     assert is_free(lease("2026-11-21T12:00:19Z", holder=""), NOW) and is_free(None, NOW)
 
 
-def test_absurd_duration_does_not_lock_for_ever():
+def test_absurd_duration_does_not_lock_forever():
     """A lease with a duration of a year expires after 30 s."""
     forever = lease("2026-11-21T11:59:40Z")
     forever["spec"]["leaseDurationSeconds"] = 31536000

@@ -98,7 +98,7 @@ def test_moved_from_takes_only_namespaces(shell, value):
 
 
 @pytest.mark.parametrize("verb", ["apply", "diff", "delete"])
-def test_moved_from_where_nothing_is_says_so(shell, server, verb):
+def test_moved_from_a_namespace_without_the_stack_is_named(shell, server, verb):
     """A namespace that has nothing of the stack is named."""
     shell.make(config_map("a"))
 
@@ -197,7 +197,7 @@ def test_where_a_list_lives(entries, namespace, namespaces):
     assert locate_stack(built, items) == location
 
 
-def test_a_list_is_taken_over_only_where_it_is_certain_whose_it_is():
+def test_a_stack_takes_over_only_an_inventory_that_is_certainly_its_own():
     """For random sets, a stack takes over the only inventory with a superset or subset of its namespaces, or one that the user names."""
     draw = random.Random(5)
     names = ["a", "b", "c", "d"]

@@ -74,7 +74,7 @@ def test_layers_avoid_crossings():
     assert layers_of([]) == [] and ElementTree.fromstring(svg([])) is not None
 
 
-def test_names_are_no_markup():
+def test_names_are_not_markup():
     """The name of a target cannot inject markup into any format."""
     vertices = [Vertex('<b>"x"; & `y`\\', "", ())]
 

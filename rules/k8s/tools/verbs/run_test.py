@@ -376,7 +376,7 @@ def test_usage_errors(shell, verb, argument, message):
     assert message in shell.err
 
 
-def test_a_cluster_that_cannot_be_recorded_is_said(shell, server):
+def test_a_cluster_that_cannot_be_recorded_is_reported(shell, server):
     """If the user's state cannot be written, the run continues and reports once that the context is not tied to its cluster."""
     shell.make(config_map("a"))
     (shell.folder / "state").write_text("a file where the folder should be")

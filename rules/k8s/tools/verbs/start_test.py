@@ -35,7 +35,7 @@ def run(shell, *words: str, redirect: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_no_trouble(shell, server, redirect):
+def test_closed_streams_do_not_fail_a_run(shell, server, redirect):
     """With closed streams the output is lost, and the verb still does its work."""
     shell.make(config_map("a"))
 

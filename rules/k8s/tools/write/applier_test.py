@@ -68,7 +68,7 @@ def test_a_namespace_that_does_not_end_is_one_sentence(shell, server, monkeypatc
     assert len(shell.err.splitlines()) == 2 and server.writes == []
 
 
-def test_an_account_that_may_not_read_namespaces_is_told_of_the_end(shell, server):
+def test_an_account_that_may_not_read_namespaces_learns_that_one_is_terminating(shell, server):
     """If only the server's refusal says that the namespace is terminating, the error says so at once, and not that rights are missing."""
     server.refuse = lambda request: (403, {"reason": "Forbidden", "message": "no"}) if request.path.endswith("/namespaces/dev") else refuse_content(request)
     shell.make(config_map("a"))

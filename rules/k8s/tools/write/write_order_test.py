@@ -89,7 +89,7 @@ def test_a_write_is_not_sent_again_once_the_lease_is_given_back(shell, server):
     assert [request for request in server.requests[last:] if is_write(request, "deployments")] == []
 
 
-def test_what_failed_is_told_with_what_was_not_ready(shell, server):
+def test_a_failed_write_is_named_with_what_is_not_ready(shell, server):
     """If a write that is under way at the timeout fails, the error names its object as well."""
 
     def refuse(request: Request) -> Answer | None:
