@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from docs.tools import generator, picture, rooms
+from docs.tools import folders, generator, picture
 from docs.tools.generator import UPDATE
 from docs.tools.starlark import DocumentationError
 
@@ -27,9 +27,9 @@ def generated_files(root: Path) -> dict[str, str]:
     record = root / picture.RECORD
     if record.exists():
         files[picture.PICTURE] = picture.draw(record.read_text(encoding="utf-8"))
-    page = root / rooms.PAGE
+    page = root / folders.PAGE
     if page.exists():
-        files[rooms.PAGE] = rooms.update(root, page.read_text(encoding="utf-8"))
+        files[folders.PAGE] = folders.update(root, page.read_text(encoding="utf-8"))
     return files
 
 

@@ -65,7 +65,7 @@ def _noop_each(workspace: Workspace, rounds: int | None) -> Benchmark:
         return sum(api.kubectl("apply", "-f", path) for path in paths)
 
     # One round of the peer takes a minute and a half, and with 500 runs it is already an average.
-    return Benchmark("apply.noop_500.each", lambda: api.run("apply", namespace), "one kubectl apply an object", peer, rounds or 1, facts=_facts(api, _NOOP))
+    return Benchmark("apply.noop_500.each", lambda: api.run("apply", namespace), "one kubectl apply per object", peer, rounds or 1, facts=_facts(api, _NOOP))
 
 
 def _start(workspace: Workspace, rounds: int | None) -> Benchmark:

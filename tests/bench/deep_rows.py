@@ -79,7 +79,7 @@ def _first_rpc(workspace: Workspace, rounds: int | None) -> Benchmark:
         return measured(lambda: _kubectl_each(workspace, objects))
 
     return Benchmark(
-        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_apply(workspace))), "one kubectl an object, built and pushed before", peer, rounds or 3
+        "deep.first_rpc", lambda: measured(lambda: workspace.run(*_apply(workspace))), "one kubectl per object, built and pushed before", peer, rounds or 3
     )
 
 
@@ -93,7 +93,7 @@ def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
         _kubectl_each(workspace, objects)
         return time.monotonic() - start
 
-    return Benchmark("deep.noop", lambda: workspace.timed(*_apply(workspace)), "one kubectl an object", peer, rounds or 5)
+    return Benchmark("deep.noop", lambda: workspace.timed(*_apply(workspace)), "one kubectl per object", peer, rounds or 5)
 
 
 def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:

@@ -127,7 +127,7 @@ def _worker_small(workspace: Workspace, rounds: int | None) -> Benchmark:
                 peak = max(peak, worker.memory_mib())
         return {"renders": _RENDERS, "memory_before_mib": round(first), "memory_peak_mib": round(peak), "memory_after_mib": round(worker.memory_mib())}
 
-    return Benchmark("jsonnet.worker_small", ours, f"go-jsonnet {_GO_JSONNET}, a process a file", peer, rounds or 11, facts=facts)
+    return Benchmark("jsonnet.worker_small", ours, f"go-jsonnet {_GO_JSONNET}, a process per file", peer, rounds or 11, facts=facts)
 
 
 def _large_300(workspace: Workspace, rounds: int | None) -> Benchmark:
@@ -174,7 +174,7 @@ def _build_300(workspace: Workspace, rounds: int | None) -> Benchmark:
             raise BenchError(f"bazel build {target}: {done.stderr.strip()[-300:]}")
         return seconds
 
-    return Benchmark("jsonnet.build_300", lambda: cold(ours), f"go-jsonnet {_GO_JSONNET}, a process an action", lambda: cold(peer), rounds or 5)
+    return Benchmark("jsonnet.build_300", lambda: cold(ours), f"go-jsonnet {_GO_JSONNET}, a process per action", lambda: cold(peer), rounds or 5)
 
 
 ROWS = {

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from docs.tools import rooms
+from docs.tools import folders
 from tests.repo import tree
 
-PAGE = tree.text(tree.Path(rooms.PAGE))
+PAGE = tree.text(tree.Path(folders.PAGE))
 STATIONS = re.findall(r"`([\w./-]+\.(?:py|bzl)):([\w.]+)`", PAGE)
 CHANGES = [
     "the registry's port",
@@ -54,11 +54,11 @@ def test_the_ten_changes_are_there():
 
 def test_plan_is_current():
     """The table and the drawing of the folders are what the code says; otherwise run bazel run //docs:update."""
-    assert rooms.update(tree.ROOT, PAGE) == PAGE
+    assert folders.update(tree.ROOT, PAGE) == PAGE
 
 
 def test_every_folder_has_a_sentence():
     """Each folder of the plan says what it is, in one sentence that fits a line of the table."""
-    said = {room: rooms.sentence(tree.ROOT, room) for room in rooms.rooms(tree.ROOT)}
+    said = {folder: folders.sentence(tree.ROOT, folder) for folder in folders.folders(tree.ROOT)}
 
-    assert {room: text for room, text in said.items() if not text.endswith(".") or len(text) > 150} == {}
+    assert {folder: text for folder, text in said.items() if not text.endswith(".") or len(text) > 150} == {}

@@ -71,8 +71,8 @@ def container_bundle(name, images, stamp = False, **kwargs):
       name: the target's name.
       images (dict from string to label): maps names, `[REGISTRY/]REPOSITORY[:TAG]`, to images. The default tag is latest.
 
-        Names take Make variables, `$(NAME)`, and with `stamp` also stamp variables, `{KEY}`, where KEY has letters of either
-        case, digits and underscores. An image is any target that `base` of container_image takes.
+        Names take Make variables, `$(NAME)`, and with `stamp` also stamp variables, `{KEY}`, where KEY has capital
+        letters, digits and underscores. An image is any target that `base` of container_image takes.
       stamp (bool or int): replace stamp variables such as `{BUILD_USER}` in the names. -1 follows Bazel's `--stamp`.
       **kwargs: attributes of the rule.
     """

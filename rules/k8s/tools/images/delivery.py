@@ -46,8 +46,10 @@ def check_pins(plan: Plan) -> None:
     missing = [f"{entry.label} has no pin for image {name!r}" for entry in plan.entries for name in entry.document["missing_pins"]]
     if missing:
         environment = next(entry.environment for entry in plan.entries if entry.document["missing_pins"])
-        source = "dev" if environment == "dev" else f"{environment} --from=dev"
-        raise TurnupError(f"{'; '.join(missing)}. Nothing was sent. Write the pins with 'bazel run {package_of(plan.label)}:pin -- {source}'.")
+        raise TurnupError(
+            f"{'; '.join(missing)}. Nothing was sent. Write the pins with 'bazel run {package_of(plan.label)}:pin -- {environment}', "
+            "or with --from=ENV as well to copy those of another environment."
+        )
 
 
 def package_of(label: str) -> str:
@@ -173,7 +175,8 @@ def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = 
             todo = advice or "push it, or correct the digest"
             raise TurnupError(f"{label}: the registry does not have the image {reference}, which the manifest names by digest; {todo}.")
         if not found:
-            todo = advice or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- dev'"
+            environment = next(entry.environment for entry in plan.entries if entry.label == label) or "ENV"
+            todo = advice or f"push and pin a new one with 'bazel run {package_of(plan.label)}:pin -- {environment}'"
             raise TurnupError(f"{label}: the registry does not have the pinned image {reference}; {todo}.")
 
 

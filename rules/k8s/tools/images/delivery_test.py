@@ -125,7 +125,10 @@ def test_plain_http_for_private_addresses_only(registry, plain):
 def test_pinned_images_must_exist():
     """The error for a missing pinned image has the command that renews the pin; other registries are not asked."""
     asked = []
-    pinned = plan(target("//a:dev", {"app": REFERENCE, "other": f"ghcr.io/x@{DIGEST}"}), target("//b:dev", {"app": REFERENCE}))
+    pinned = plan(
+        target("//a:dev", {"app": REFERENCE, "other": f"ghcr.io/x@{DIGEST}"}, environment="dev"),
+        target("//b:dev", {"app": REFERENCE}, environment="dev"),
+    )
 
     with ThreadPoolExecutor(2) as executor:
         delivery.check_pinned_images(pinned, executor, lambda *question: asked.append(question) or True)
@@ -171,7 +174,7 @@ def test_images_named_by_digest_must_exist(tmp_path):
     ("environment", "command"),
     [
         ("dev", "'bazel run //svc:pin -- dev'"),
-        ("prod", "'bazel run //svc:pin -- prod --from=dev'"),
+        ("prod", "'bazel run //svc:pin -- prod', or with --from=ENV as well"),
     ],
 )
 def test_missing_pins_name_the_command(environment, command):

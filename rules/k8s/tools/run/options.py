@@ -61,7 +61,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": 0.0,
         "type": parse_duration,
         "metavar": "DURATION",
-        "help": "wait until everything is ready (delete: gone), at most DURATION; 10m without one",
+        "help": "wait until everything is ready (delete: gone), at most DURATION: 10m by default",
     },
     "timeout": {"default": 600.0, "type": parse_duration, "metavar": "DURATION", "help": "wait at most DURATION; 10m by default"},
     "follow": {"action": "store_true", "short": "-f", "help": "keep printing new lines, including those of new pods"},
@@ -75,7 +75,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "format": {"choices": ("mermaid", "dot", "svg"), "default": "mermaid", "help": "mermaid by default"},
     "force-conflicts": {"action": "store_true", "help": "take fields over from other field managers"},
-    "adopt": {"action": "store_true", "help": "take over objects that another target applied"},
+    "adopt": {"action": "store_true", "help": "take over objects of another target, another tool or a person"},
     "to": {"type": parse_revision, "default": 0, "metavar": "REVISION", "help": "the revision to roll back to; by default the one before the newest"},
     "list": {"action": "store_true", "help": "print the revisions and change nothing"},
     "order": {

@@ -26,7 +26,7 @@ from rules.k8s.tools.output.reporter import DurableStream, Reporter, choose_prin
 from rules.k8s.tools.preflight.conditions import find_skipped
 from rules.k8s.tools.run.options import parse_options
 from rules.k8s.tools.run.run import Run
-from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
+from rules.k8s.tools.signals import TERMINATION_SIGNALS
 from rules.k8s.tools.verbs.verb_table import VERBS, verbs_with
 
 _JOBS = 16

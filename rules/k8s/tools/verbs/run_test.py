@@ -220,7 +220,10 @@ def test_missing_pin_is_refused_before_anything(shell, server):
     shell.make_targets(document("//python/server:dev", [config_map("a")], environment="dev", missing_pins=["server"]))
 
     assert shell.run("apply") == 1
-    assert shell.err == ("ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. Write the pins with 'bazel run //svc:pin -- dev'.\n")
+    assert shell.err == (
+        "ERROR: //python/server:dev has no pin for image 'server'. Nothing was sent. Write the pins with 'bazel run //svc:pin -- dev', "
+        "or with --from=ENV as well to copy those of another environment.\n"
+    )
     assert server.requests == []
     assert shell.run("show") == 0
 

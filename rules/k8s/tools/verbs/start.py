@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from rules.k8s.tools.verbs.signals import TERMINATION_SIGNALS
+from rules.k8s.tools.signals import TERMINATION_SIGNALS
 
 _WORDS = b"ERROR: interrupted; run the same command again to continue.\n"
 
