@@ -4,7 +4,10 @@ import pytest
 
 from docs.tools import rooms
 
-MARKS = "a\n<!-- rooms: written by bazel run //docs:update -->\nSTALE\n<!-- end of rooms -->\nb\n<!-- floors: written by bazel run //docs:update -->\n<!-- end of floors -->\nc\n"
+MARKS = (
+    "a\n<!-- rooms: written by bazel run //docs:update -->\nSTALE\n<!-- end of rooms -->\n"
+    "b\n<!-- floors: written by bazel run //docs:update -->\n<!-- end of floors -->\nc\n"
+)
 
 
 @pytest.fixture(name="root")

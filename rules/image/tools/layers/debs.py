@@ -165,7 +165,8 @@ def _excluded(path: str, exclude: Sequence[str]) -> bool:
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
     """Puts one package's files and its dpkg status into the tree."""
     with _opened(package.data, "data", where) as tar:
-        for path, entry in read_tar(tar, where, tree.store):
+        for path, read in read_tar(tar, where, tree.store):
+            entry = read
             if entry.kind == DIRECTORY and (not path or path in _MERGED):
                 continue
             place = merged(path)
@@ -219,7 +220,7 @@ def _java_store(certificates: dict[str, bytes]) -> bytes:
         alias = name.lower().encode()
         out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, added in 1970
         out += struct.pack(">H", 5) + b"X.509" + struct.pack(">i", len(der)) + der
-    return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out).digest()
+    return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out, usedforsecurity=False).digest()
 
 
 def compile_python(tree: Tree) -> None:

@@ -113,7 +113,8 @@ class Tree:
         path = clean_path(path, self.where)
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
             raise InputError(
-                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete"
+                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; "
+                "rename it, or put it into a tar if it is to delete"
             )
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)

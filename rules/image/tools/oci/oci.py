@@ -96,7 +96,8 @@ def check_platform(config: bytes, architecture: str, system: str, where: str, va
     for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
         if wanted not in ("", usual) and found.get(key) not in (None, "", wanted):
             raise InputError(
-                f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; set {'cpu_variant' if key == 'variant' else key} to that, or name another image"
+                f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; "
+                f"set {'cpu_variant' if key == 'variant' else key} to that, or name another image"
             )
 
 
@@ -242,9 +243,7 @@ def build_config(
     labels = {**(old.get("Labels") or {}), **(settings.get("labels") or {})}
     ports = {**(old.get("ExposedPorts") or {}), **{port(p, f"{where}: ports"): {} for p in settings.get("ports") or []}}
     volumes = {**(old.get("Volumes") or {}), **{volume: {} for volume in settings.get("volumes") or []}}
-    for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)):
-        if value:
-            new[key] = value
+    new.update({key: value for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)) if value})
     if settings.get("entrypoint") is not None:
         new["Entrypoint"] = list(settings["entrypoint"])
         new.pop("Cmd", None)  # the base's arguments are for another program

@@ -197,7 +197,8 @@ class Puller(Registry):
                 raise Interrupted(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
             elif not home:
                 raise PushError(
-                    f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage"
+                    f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; "
+                    "logins are not sent there, check the registry's storage"
                 )
             elif answer.status == 401 and (known := self._authorize(answer, repository, used)):
                 used = known

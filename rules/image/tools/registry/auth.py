@@ -211,7 +211,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise LoginError(f"registry {registry}: its token service answered {answer.status}; {advice}")
     try:
         fields = json.loads(answer.body)
-        token = fields.get("token") or fields["access_token"]
+        token: str = fields.get("token") or fields["access_token"]
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError
         return token
