@@ -36,15 +36,17 @@ def sentence(root: Path, room: str) -> str:
 
 def imports(root: Path, room: str, known: Iterable[str]) -> set[str]:
     """Returns the folders of `known` that a folder's modules import, tests aside."""
-    found = set()
+    places = set(known)
+    found: set[str] = set()
     for path in (root / room).glob("*.py"):
         if path.name.endswith("_test.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
-                words = node.module.split(".")
-                found |= {"/".join(words), "/".join(words[:-1])}
-    return (found & set(known)) - {room}
+                place = node.module.replace(".", "/")
+                # `from a.b import c` reads folder a/b if there is one, and not folder a; otherwise b is a module of folder a.
+                found.add(place if place in places else place.rpartition("/")[0])
+    return (found & places) - {room}
 
 
 def floors(root: Path) -> list[list[str]]:
