@@ -122,7 +122,7 @@ class Apt:
             ]  # fmt: skip
 
     def has_lists(self) -> bool:
-        """Says whether there are package lists to read."""
+        """Returns whether there are package lists to read."""
         folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
 

@@ -154,7 +154,7 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
 
 
 def _cached(version: Version) -> bool:
-    """Says whether the cache has a complete package; removes a damaged one."""
+    """Returns whether the cache has a complete package; removes a damaged one."""
     path = _store(version)
     if not path.exists():
         return False

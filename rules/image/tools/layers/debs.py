@@ -158,7 +158,7 @@ def _merged_link(path: str, target: str) -> str:
 
 
 def _excluded(path: str, exclude: Sequence[str]) -> bool:
-    """Says whether a merged path is left out, by the built-in list or by a pattern."""
+    """Returns whether a merged path is left out, by the built-in list or by a pattern."""
     return bool(_DROPPED.match(path)) or any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 

@@ -223,7 +223,7 @@ def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
 
 
 def is_program(source: str) -> bool:
-    """Says whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
+    """Returns whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
     try:
         with open(source, "rb") as file:
             start = file.read(4)
@@ -243,7 +243,7 @@ def content(entry: Entry) -> bytes:
 
 
 def _same_content(one: Entry, other: Entry) -> bool:
-    """Says whether two entries are files that differ only in the source of their bytes."""
+    """Returns whether two entries are files that differ only in the source of their bytes."""
     if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
         return False
     return content(one) == content(other)

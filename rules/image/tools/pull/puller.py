@@ -210,7 +210,7 @@ class Puller(Registry):
         raise PushError(f"registry {self.name}: {what}: {_REDIRECTS} redirects and no answer; check the registry's log")
 
     def _is_own(self, url: urllib.parse.SplitResult) -> bool:
-        """Says whether a URL has the registry's host, port and scheme."""
+        """Returns whether a URL has the registry's host, port and scheme."""
         port = url.port or (80 if url.scheme == "http" else 443)
         return (url.scheme == "http", url.hostname, port) == (self.plain, self._host.lower(), self._port)
 

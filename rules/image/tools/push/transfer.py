@@ -175,7 +175,7 @@ class Transfer:
                 raise PushError(f"registry {self.client.name}: accepted {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
-        """Says whether an answer confirms that a repository has a blob."""
+        """Returns whether an answer confirms that a repository has a blob."""
         if answer.status == 404:
             return False
         if answer.status == 200 or answer.status in _REDIRECTS:
@@ -289,14 +289,14 @@ class Transfer:
 
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
-    """Says whether a repository has the manifest with a digest; see exists."""
+    """Returns whether a repository has the manifest with a digest; see exists."""
     accept = ", ".join(_MANIFESTS)
     answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
     return is_manifest(client, answer, repository, digest, digest, accept)
 
 
 def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
-    """Says whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+    """Returns whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
 
     An answer without a digest confirms nothing: then the manifest itself is fetched.
 

@@ -164,7 +164,7 @@ def authorize(
 
 
 def _is_here(netloc: str) -> bool:
-    """Says whether HOST[:PORT] is this machine; False for anything else."""
+    """Returns whether HOST[:PORT] is this machine; False for anything else."""
     from rules.image.tools.registry.names import is_loopback
 
     try:

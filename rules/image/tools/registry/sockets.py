@@ -57,7 +57,7 @@ def set_timeout(connection: _socket.socket, seconds: float) -> None:
 
 
 def speaks_tls(host: str, port: int) -> bool:
-    """Says whether a server speaks TLS, whatever its certificate says: nothing is sent through the connection."""
+    """Returns whether a server speaks TLS, whatever its certificate says: nothing is sent through the connection."""
     import socket  # only TLS needs it
     import ssl  # 15 ms, and only TLS needs it
 
