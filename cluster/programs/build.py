@@ -1,7 +1,7 @@
 """Builds the embedded cluster's programs, once per content.
 
 Each Go module in embedded/ becomes one executable in a cache folder. The folder's name is a hash of the sources, the build
-flags and the Go version. The version of Kubernetes stands in embedded/kubernetes/go.mod, and is read from there.
+flags and the Go version. The version of Kubernetes is read from embedded/kubernetes/go.mod.
 """
 
 from __future__ import annotations

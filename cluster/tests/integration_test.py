@@ -162,7 +162,7 @@ def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
 
 
 def _answer_together(url: str) -> bool:
-    """Tells whether the pods of all nodes answer at a URL, and nobody else."""
+    """Returns whether the pods of all nodes, and only those, answer at a URL."""
     return {fetch(url) for _ in range(20)} == set(_NODES)
 
 

@@ -125,7 +125,7 @@ def test_a_single_image_for_another_architecture_is_refused(tmp_path, form: str)
         config = oci.dump({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [oci.sha256(LAYER)]}})
         files = {"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"]}]).encode(), "c": config, "l": LAYER}
     path = archive(tmp_path, tar_of(files))
-    with pytest.raises(InputError, match="^it: architecture 'arm64' was asked for, the image there is for 'amd64'"):
+    with pytest.raises(InputError, match="^it: architecture 'arm64' was requested, but the image is for 'amd64'"):
         run(tmp_path, path, architecture="arm64")
 
 

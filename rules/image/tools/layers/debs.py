@@ -75,7 +75,7 @@ class Package(NamedTuple):
 def _members(data: bytes, where: str) -> dict[str, bytes]:
     """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
-        raise InputError(f"{where}: no Debian package (it does not begin with '!<arch>'); fetch it again")
+        raise InputError(f"{where}: not a Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
     while offset < len(data):
         head = data[offset : offset + 60]

@@ -152,7 +152,7 @@ def test_two_packages_with_one_file_are_refused(tmp_path) -> None:
     ("damage", "message"),
     [
         (lambda data: data[:-50], "cut short"),
-        (lambda data: b"PK" + data, "no Debian package"),
+        (lambda data: b"PK" + data, "not a Debian package"),
         (lambda data: data[:100], "cut short"),
         (lambda data: data.replace(b"\xfd7zXZ", b"\xfd7zXY", 2), "damaged"),
         (lambda data: data.replace(b"control.tar.xz", b"kontrol.tar.xz"), "no control.tar"),

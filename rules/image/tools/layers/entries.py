@@ -114,7 +114,7 @@ class Tree:
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
             raise InputError(
                 f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; "
-                "rename it, or put it into a tar if it is to delete"
+                "rename it, or put it into a tar if it should delete them"
             )
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)

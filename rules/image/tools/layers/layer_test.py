@@ -243,7 +243,7 @@ def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
         (["--mode", "rwx"], "mode: found 'rwx'"),
         (["--owner", "root"], "owner: found 'root'"),
         (["--tar", "SRC"], "not a readable tar"),
-        (["--deb", "SRC"], "no Debian package"),
+        (["--deb", "SRC"], "not a Debian package"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str], message: str) -> None:

@@ -141,7 +141,7 @@ def _single(fake: FakeRegistry) -> str:
 
 def test_a_single_image_for_another_platform_is_refused(fake, cache) -> None:
     """The error names the requested platform and the image's; the default is not checked."""
-    with pytest.raises(InputError, match="architecture 'arm64' was asked for, the image there is for 'amd64'; set architecture to that"):
+    with pytest.raises(InputError, match="architecture 'arm64' was requested, but the image is for 'amd64'; set architecture to that"):
         fill(fake, _single(fake), architecture="arm64")
     assert not Path("image").exists()
     arm = json.loads(fake.manifests["a/b", "v1"])["manifests"][1]["digest"]

@@ -138,8 +138,8 @@ def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence
         marker = Path(path, image_files.PLATFORMS)
         if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
             raise InputError(
-                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, of which one would be pushed; "
-                "push the layout by a container_push of its own with format OCI, or choose one with container_load and its architecture"
+                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, but only one of them would be pushed; "
+                "push the layout with a separate container_push and format OCI, or choose one with container_load and its architecture"
             )
 
 

@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
     lists = state["fresh" if private else "system"]
     if verb == "install":
         status = next(option.partition("=")[2] for option in options if option.startswith("Dir::State::status="))
-        assert "--simulate" in arguments, "the machine is to be left alone"
+        assert "--simulate" in arguments, "apt must not change the machine"
         return _plan(names, lists, state, Path(status).read_text())
     found = 0
     for name in names:
