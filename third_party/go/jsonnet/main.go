@@ -55,7 +55,7 @@ func format(file string) (before, after string, err error) {
 		return "", "", err
 	}
 	if !utf8.Valid(content) {
-		// The formatter would replace each such byte with U+FFFD.
+		// The formatter would put U+FFFD in place of each such byte.
 		return "", "", fmt.Errorf("%s is no UTF-8 text", file)
 	}
 	after, err = formatter.Format(file, string(content), formatter.DefaultOptions())

@@ -136,7 +136,7 @@ class Apt:
             AptError: there are still no lists.
         """
         if self._lists is None:
-            raise AptError("the machine's own package lists are not updated by a build; run apt-get update yourself")
+            raise AptError("a build does not update the machine's own package lists; run apt-get update yourself")
         for name in ("lists/partial", "cache/archives/partial"):
             Path(self._lists, name).mkdir(parents=True, exist_ok=True)
         try:

@@ -1,10 +1,10 @@
-"""A software bill of materials of an image: CycloneDX 1.5, JSON.
+"""Writes the software bill of materials of an image: CycloneDX 1.5, JSON.
 
     sbom --image NAME MANIFEST CONFIG [--layer FILE]… --output OUT
 
-It is read from the layers themselves, so it holds for images from elsewhere too: Debian packages from dpkg's status,
-Python packages from their metadata, and each file that belongs to neither with its sha256. Nothing in it tells when or
-where it was made, so equal images have equal bytes of it.
+The layers themselves are read, so it works for images from other tools, too. It lists Debian packages from dpkg's status,
+Python packages from their metadata, and every other file with its sha256. It has no time, host or path of the build, so equal
+images have equal bills.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WHITEOUT = ".wh."
 
 
 class Contents:
-    """What an image's file system holds once all layers lie on each other.
+    """The files of an image after all its layers are unpacked in order.
 
     Attributes:
         digests: sha256 of each regular file, by path.
@@ -70,7 +70,7 @@ class Contents:
             where: the image, for errors.
 
         Raises:
-            InputError: the tar is damaged, or a path in it climbs out of the image.
+            InputError: the tar is damaged, or a path in it contains '..'.
         """
         new = Contents()
         gone: set[str] = set()

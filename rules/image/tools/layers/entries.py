@@ -58,7 +58,7 @@ def clean_path(path: str, where: str) -> str:
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise InputError(f"{where}: the path {path!r:.200} climbs out with '..'; write the path it should have in the image")
+        raise InputError(f"{where}: the path {path!r:.200} contains '..'; write the path it should have in the image")
     if "\0" in path or len(os.fsencode(path)) > 4095:
         raise InputError(f"{where}: the path {path!r:.200} has NUL in it or more than 4,095 bytes; choose another")
     return "/".join(parts)
@@ -76,7 +76,7 @@ def check_link(path: str, target: str, where: str) -> str:
         for part in target.split("/"):
             depth += -1 if part == ".." else part not in ("", ".")
             if depth < 0:
-                raise InputError(f"{where}: the link {path!r:.200} -> {target!r:.200} climbs out of the image; point it inside")
+                raise InputError(f"{where}: the link {path!r:.200} -> {target!r:.200} leads out of the image; point it inside")
     return target
 
 

@@ -237,7 +237,7 @@ def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--file", "../x", "SRC"], "climbs out"),
+        (["--file", "../x", "SRC"], "the path '/../x' contains '..'"),
         (["--file", "a", "SRC", "--empty-file", "a"], "two files at one path"),
         (["--file", "a", "/does/not/exist"], "/does/not/exist"),
         (["--mode", "rwx"], "mode: found 'rwx'"),

@@ -124,7 +124,7 @@ def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")],
+    [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "was cut off after .* bytes, 8 times")],
 )
 def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
     """Wrong, too much and too little content are one-sentence errors, and the cache has nothing under that digest."""

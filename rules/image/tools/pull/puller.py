@@ -161,7 +161,7 @@ class Puller(Registry):
                     raise PushError(f"registry {self.name}: {what}: sent more than its {size} bytes; do not trust this registry, or the proxy in front of it")
                 file.write(data)
         if have < size:
-            raise Interrupted(f"broke off after {have} of {size} bytes")
+            raise Interrupted(f"was cut off after {have} of {size} bytes")
 
     @contextmanager
     def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:

@@ -222,8 +222,8 @@ class Transfer:
                 self._upload(blob, repository, self.client.location(answer))
                 return
             except Interrupted as problem:
-                if not policy.wait(f"{what} broke off ({problem})", problem.retry_after):
-                    raise PushError(f"{what} broke off {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
+                if not policy.wait(f"{what} was interrupted ({problem})", problem.retry_after):
+                    raise PushError(f"{what} was interrupted {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return

@@ -16,7 +16,7 @@ RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 
 
 class Interrupted(Exception):
-    """A request broke off that can't be repeated by itself; the message says how.
+    """A request was interrupted and can't be repeated alone; the message says what happened.
 
     Attributes:
         retry_after: the answer's Retry-After; None without one.
