@@ -80,8 +80,8 @@ def test_no_command_shows_the_help():
 @pytest.mark.parametrize(("error", "code", "text"), [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
-    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to continue\n"),
-    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to continue\n"),
+    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again\n"),
+    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again\n"),
     (errors.StepFailed("step", tail="its words"), 1, "its words\nERROR: step\n"),
     (PermissionError(13, "Permission denied", "/x"), 1, "ERROR: /x: Permission denied\n"),
     (ValueError("odd"), 1, "ERROR: unexpected ValueError: odd; run it again with -v and report the stack trace\n"),

@@ -1,5 +1,6 @@
 """Runs the tools in parallel, shows a line for each, and collects their findings."""
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,8 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
     jobs: list[tuple[Tool, list[str], list[Call] | TurnupError]] = []
     for tool, calls in wanted:
         names = [name for kind in tool.kinds for name in chosen.of(kind)]
+        if tool.whole:
+            names += [name for kind in tool.kinds for name in chosen.deleted_of(kind)]
         if not names:
             continue
         # Installs the tools one after another, because two threads would install the same one.
@@ -144,8 +147,16 @@ def _run_one(
     except _Findings:
         if isinstance(calls, TurnupError):
             return Outcome(tool.name, passed=False, missing=f"{tool.name} is missing: {calls}")
-        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed and printed nothing")
+        return Outcome(tool.name, passed=False, text=_read_findings(log, calls))
     return Outcome(tool.name, passed=True)
+
+
+def _read_findings(log: Path, calls: Sequence[Call]) -> str:
+    """Returns what the calls of a failed tool printed, without noise unless there is nothing else."""
+    lines = log.read_text(errors="replace").rstrip().splitlines()
+    noise = [re.compile(call.noise) for call in calls if call.noise]
+    found = [line for line in lines if not any(pattern.fullmatch(line) for pattern in noise)]
+    return "\n".join(found or lines) or "failed and printed nothing"
 
 
 def _succeeds(session: Session, call: Call, root: Path, log: Path) -> bool:
