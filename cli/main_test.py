@@ -1,6 +1,7 @@
 """Tests of the command line: arguments, exit codes and errors."""
 
 import io
+import os
 import signal
 
 import click
@@ -8,6 +9,7 @@ import pytest
 
 from cli import main, testing, up
 from cli.check import commands as check_commands
+from cli.check import files
 from cli.common import tools
 from cli.common.session import Session
 from cluster.common import errors
@@ -95,7 +97,7 @@ def test_errors_are_one_sentence(monkeypatch, error, code, text):
 
 
 def test_errors_from_the_cluster_commands(monkeypatch):
-    """An error of another class with an exit code, as in rules/k8s, is printed the same way."""
+    """An error of another class with an exit code, as in rules/common, is printed the same way."""
 
     class Foreign(Exception):
         exit_code = 2
@@ -103,6 +105,15 @@ def test_errors_from_the_cluster_commands(monkeypatch):
     monkeypatch.setattr(up, "run", raising(Foreign("no such cluster")))
 
     assert run("up")[0::2] == (2, "ERROR: no such cluster\n")
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
+def test_full_disk_behind_stderr(monkeypatch, command):
+    """If progress can't be printed, the command fails quietly: there is no place for a sentence."""
+    monkeypatch.setattr(files, "changed", lambda runner, root: files.FileSet(None, (), ()))
+    with open("/dev/full", "w") as full:
+        assert main.main([command], io.StringIO(), full, FakeRunner()) == 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 
 
 def test_verbose_shows_the_trace(monkeypatch):
