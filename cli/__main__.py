@@ -42,7 +42,7 @@ def open_streams() -> None:
         if not usable:
             opened = os.open(os.devnull, os.O_RDWR)
             os.dup2(opened, number)
-            os.set_inheritable(number, True)  # noqa: FBT003  # the parameter has no name
+            os.set_inheritable(number, True)
             if opened > 2:
                 os.close(opened)
         if getattr(sys, name) is None:

@@ -69,7 +69,7 @@ def test_signal_while_modules_are_loaded(tmp_path, signum, name, blocked):
     """A signal while modules are loading prints the same sentence as at any other moment, also if the launcher has blocked it."""
     (tmp_path / "click.py").write_text("import time\nprint('loading', flush=True)\nwhile True:\n    time.sleep(0.05)\n")
     block = (lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signum])) if blocked else None
-    child = begin("doctor", path=[tmp_path], preexec_fn=block)  # noqa: PLW1509  # no thread runs here
+    child = begin("doctor", path=[tmp_path], preexec_fn=block)
     assert child.stdout.readline() == "loading\n"
     child.send_signal(signum)
 
@@ -80,6 +80,6 @@ def test_signal_while_modules_are_loaded(tmp_path, signum, name, blocked):
 def test_signal_that_is_ignored_stays_so(tmp_path):
     """Under nohup, a closed terminal does not end the command while it starts."""
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGHUP)\nprint('alive', flush=True)\nos._exit(7)\n")
-    child = begin("doctor", path=[tmp_path], preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # noqa: PLW1509
+    child = begin("doctor", path=[tmp_path], preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
 
     assert (child.communicate(timeout=10), child.returncode) == (("alive\n", ""), 7)

@@ -83,7 +83,7 @@ def test_deleted_file_runs_the_tools_of_whole_programs(call):
 
 def test_notes_of_mypy_are_left_out(call):
     """mypy's errors are printed without its notes, which list every variant of an overloaded function."""
-    noted = 'a.py:1: error: No overload matches: note: x\na.py:1: note: Possible overload variants:\na.py:1: note:     def f(x: int)\nb.py:2: error: y'
+    noted = "a.py:1: error: No overload matches: note: x\na.py:1: note: Possible overload variants:\na.py:1: note:     def f(x: int)\nb.py:2: error: y"
     call.runner.answer("mypy", code=1, output=noted)
 
     assert check(call)["mypy"].text == "a.py:1: error: No overload matches: note: x\nb.py:2: error: y"

@@ -72,7 +72,7 @@ def test_manifests_are_written_and_not_compared(call):
     """UPDATE=1 makes the test of the manifests write its golden files; no other command gets the variable."""
     update.run(call, ["manifests", "reference"])
 
-    assert [(env["UPDATE"] if "UPDATE" in env else None) for env in call.runner.envs] == ["1", None]
+    assert [env.get("UPDATE") for env in call.runner.envs] == ["1", None]
 
 
 def test_go(call, monkeypatch):

@@ -65,8 +65,13 @@ def test_failed_step(clock):
 def test_stopped(error):
     """A signal marks the step as stopped: it found nothing wrong."""
     out = io.StringIO()
-    with pytest.raises(type(error)), progress.Progress(out, terminal=False, clock=lambda: 0.0).step("Tools"):
-        raise error
+
+    def stop():
+        with progress.Progress(out, terminal=False, clock=lambda: 0.0).step("Tools"):
+            raise error
+
+    with pytest.raises(type(error)):
+        stop()
 
     assert out.getvalue().splitlines()[-1] == "stopped Tools, 0.0 s"
 
