@@ -92,8 +92,8 @@ def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome], chose
 
 
 def _name_some(names: Sequence[str]) -> str:
-    """Returns up to three names, and the number of the others; a name that is not UTF-8 becomes printable."""
-    shown = [name.encode(errors="backslashreplace").decode() for name in names[:3]]
+    """Returns up to three names, and the number of the others."""
+    shown = [files.printable(name) for name in names[:3]]
     return " or ".join([*shown, f"{len(names) - 3} others"] if len(names) > 3 else shown)
 
 

@@ -1,5 +1,6 @@
 """The files that the commands check, by kind: those that git tracks or would track."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -92,6 +93,11 @@ def kind_of(name: str, root: Path) -> str:
     if not first.startswith(b"#!"):
         return ""
     return PYTHON if b"python" in first else SHELL if first.split()[-1].endswith(b"sh") else ""
+
+
+def printable(name: str) -> str:
+    """Returns a file's name with escapes for the bytes that are not UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def is_test(name: str) -> bool:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.check.files import FileSet
+from cli.check.files import FileSet, printable
 from cli.check.toolbox import Toolbox
 from cli.check.tools import TOOLS, Call, Calls, Tool
 from cli.common.counting import Cases
@@ -53,6 +53,7 @@ def check(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool]
         The outcome of each tool, in the table's order.
 
     Raises:
+        TurnupError: the name of a file is not UTF-8; nothing ran.
         Interrupted: a signal arrived; every tool has ended.
     """
     outcomes = _run_all(session, chosen, box, [(tool, tool.check) for tool in tools])
@@ -69,7 +70,8 @@ def fix(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool] =
     outcomes = _run_all(session, chosen, box, [(tool, tool.fix) for tool in tools if tool.fix], writes=True)
     for outcome in outcomes:
         if not outcome.passed:
-            print(f"ERROR: {outcome.missing or f'{outcome.tool}: {outcome.text}'}", file=session.stderr, flush=True)
+            text = outcome.text.removeprefix("ERROR: ").removeprefix("error: ")
+            print(f"ERROR: {outcome.missing or f'{outcome.tool}: {text}'}", file=session.stderr, flush=True)
     return outcomes
 
 
@@ -92,6 +94,10 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
             names += [name for kind in tool.kinds for name in chosen.deleted_of(kind)]
         if not names:
             continue
+        # ruff and mypy crash on such a name, and don't say on which.
+        wrong = next((name for name in names if name != name.encode(errors="replace").decode()), "")
+        if wrong:
+            raise TurnupError(f"{printable(wrong)}: the name is not UTF-8, so {tool.name} can't read the file. Rename it.")
         # Installs the tools one after another, because two threads would install the same one.
         try:
             made = calls(box, chosen)

@@ -1,13 +1,14 @@
 """Tests of running the tools: progress, findings and results."""
 
 import io
+import os
 
 import pytest
 
 from cli.check import files, running, tools
 from cli.check.fake_toolbox import FakeToolbox
 from cli.common.session import Session
-from cluster.common.errors import Interrupted
+from cluster.common.errors import Interrupted, TurnupError
 from cluster.common.fake_process import FakeRunner
 
 NAMES = ("a.py", "b.py", "BUILD", "m/go.mod", "m/m.go")
@@ -94,6 +95,15 @@ def test_notes_alone_are_printed(call):
     call.runner.answer("mypy", code=1, output="a.py:1: note: x")
 
     assert check(call)["mypy"].text == "a.py:1: note: x"
+
+
+@pytest.mark.parametrize("run", [running.check, running.fix])
+def test_name_that_is_not_utf8(call, run):
+    """ruff and mypy crash on such a name without naming it, so it is one sentence, and nothing runs."""
+    with pytest.raises(TurnupError, match=r"^m/\\xff\.py: the name is not UTF-8, so ruff can't read the file\. Rename it\.$"):
+        run(call, chosen(call, "a.py", os.fsdecode(b"m/\xff.py")), FakeToolbox())
+
+    assert call.runner.calls == []
 
 
 def test_no_terminal(call):
@@ -201,7 +211,7 @@ def test_fix_of_a_file_that_does_not_parse(call):
     call.runner.answer("ruff format", code=2, output="1 file reformatted\nerror: Failed to parse a.py:1:5: unexpected EOF\n2 files left unchanged")
     running.fix(call, chosen(call), FakeToolbox())
 
-    assert "ERROR: ruff: error: Failed to parse a.py:1:5: unexpected EOF\n" in call.stderr.getvalue()
+    assert "ERROR: ruff: Failed to parse a.py:1:5: unexpected EOF\n" in call.stderr.getvalue()
     assert "reformatted" not in call.stderr.getvalue() and "unchanged" not in call.stderr.getvalue()
 
 
