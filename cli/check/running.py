@@ -90,14 +90,14 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
     jobs: list[tuple[Tool, list[str], list[Call] | TurnupError]] = []
     for tool, calls in wanted:
         names = [name for kind in tool.kinds for name in chosen.of(kind)]
-        if tool.whole:
-            names += [name for kind in tool.kinds for name in chosen.deleted_of(kind)]
-        if not names:
-            continue
         # ruff and mypy crash on such a name, and don't say on which.
         wrong = next((name for name in names if name != name.encode(errors="replace").decode()), "")
         if wrong:
             raise TurnupError(f"{printable(wrong)}: the name is not UTF-8, so {tool.name} can't read the file. Rename it.")
+        if tool.whole:
+            names += [name for kind in tool.kinds for name in chosen.deleted_of(kind)]
+        if not names:
+            continue
         # Installs the tools one after another, because two threads would install the same one.
         try:
             made = calls(box, chosen)

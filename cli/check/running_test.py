@@ -74,7 +74,7 @@ def test_failure_that_prints_nothing(call):
 
 def test_deleted_file_runs_the_tools_of_whole_programs(call):
     """mypy and go vet run after a deletion, because others may need the file; tools that read single files do not."""
-    deleted = files.FileSet(call.root, (), NAMES, deleted=("gone.py", "m/gone.go", "gone.jsonnet", "gone.md"))
+    deleted = files.FileSet(call.root, (), NAMES, deleted=(os.fsdecode(b"\xff.py"), "m/gone.go", "gone.jsonnet", "gone.md"))
     outcomes = running.check(call, deleted, FakeToolbox())
 
     assert [outcome.tool for outcome in outcomes] == ["mypy", "go vet"]
