@@ -21,7 +21,8 @@ _PATHS = click.argument("paths", nargs=-1, metavar="[PATHS]...")
 def check_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
     """Lint, check formatting and check types.
 
-    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch, or every file if a tool's setting
+    differs.
     """
     chosen = _choose(session, paths, everything=everything)
     outcomes = running.check(session, chosen, Toolbox(session))
@@ -39,7 +40,8 @@ def check_command(session: Session, paths: tuple[str, ...], everything: bool) ->
 def fix_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
     """Format the code and correct what the linters can correct.
 
-    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch, or every file if a tool's setting
+    differs.
     """
     chosen = _choose(session, paths, everything=everything)
     outcomes = running.fix(session, chosen, Toolbox(session))
