@@ -56,11 +56,11 @@ def started(tmp_path):
 @pytest.mark.parametrize(("signum", "name"), [(signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the command", "to the terminal's group"])
 def test_interrupted(started, tmp_path, signum, name, send):
-    """Either way the child gets one signal, the exit code is 128 + N, and one sentence says how to continue."""
+    """Either way the child gets one signal, the exit code is 128 + N, and one sentence says what to do."""
     send(started.pid, signum)
     out, err = started.communicate(timeout=30)
 
     assert started.returncode == 128 + signum
     assert (tmp_path / "got").read_text() == f"{name}\n"
-    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again to continue"
+    assert err.splitlines()[-1] == f"ERROR: stopped by SIG{name}; run the same command again"
     assert "Traceback" not in err and out == ""

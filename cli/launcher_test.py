@@ -6,6 +6,7 @@ The real script runs in a workspace of its own with an empty lock file, so that 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHOW = """import json, os, sys
+SHOW = """import json, os, signal, site, sys
+site.main()
 print(json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "user": os.environ.get("USER"),
-                  "home": os.environ.get("HOME"), "prefix": sys.prefix}))
+                  "home": os.environ.get("HOME"), "prefix": sys.prefix,
+                  "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))}))
 """
 
 
@@ -67,6 +70,28 @@ def test_makes_its_venv_once(workspace, tmp_path):
     assert second.stderr == ""
     assert shown(first)["prefix"] == shown(second)["prefix"]
     assert venvs(tmp_path / "cache") == [Path(shown(first)["prefix"]).name]
+
+
+def test_signals_wait_for_the_program(workspace, made):
+    """Signals are blocked while Python starts, when they would end it with a traceback; cli/__main__.py unblocks them."""
+    assert shown(launch(workspace / "turnup", cache=made))["blocked"] == sorted([signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+
+
+def test_interrupt_in_the_launcher(workspace, tmp_path):
+    """SIGINT that reaches only the launcher, while its child runs, ends it with 130 and one sentence."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "python3").write_text(f"#!/bin/sh\ntouch {tmp_path}/ready\nsleep 0.5\nexit 1\n")
+    (tools / "python3").chmod(0o755)
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    child = subprocess.Popen([str(workspace / "turnup")], env=env, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "ready").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+
+    assert (child.communicate(timeout=30)[1], child.returncode) == ("ERROR: stopped by SIGINT; run the same command again\n", 130)
 
 
 def test_from_any_folder_and_by_symlink(workspace, tmp_path, made):

@@ -1,6 +1,7 @@
 """The command line of `turnup`, and the one place that prints errors."""
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -19,6 +20,9 @@ from cluster.common.progress import Progress
 from cluster.programs import build
 
 VERSION = "0.1.0"
+# What a write to a full disk, to a terminal that has gone, or to a file that is closed or too large raises.
+_UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG))
+_BROKEN_PIPE = 141
 
 
 class _Group(click.Group):
@@ -125,42 +129,77 @@ def main(argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.
     with ProcessRunner() if runner is None else contextlib.nullcontext(runner) as processes:
         session = Session(processes, stdout, stderr)
         try:
-            result = turnup.main(list(argv), prog_name="turnup", standalone_mode=False, obj=session)
-            return result if isinstance(result, int) else 0
-        except click.exceptions.NoArgsIsHelpError as error:
-            print(error.format_message(), file=stderr)
-            return error.exit_code
-        except click.ClickException as error:
-            return _print_error(error.format_message(), error.exit_code, session)
-        except click.Abort:
-            return 130
-        except AlreadyReported as error:
-            return error.exit_code
-        except TurnupError as error:
-            if isinstance(error, StepFailed) and error.tail:
-                print(error.tail, file=stderr)
-            log = f" (full log: {error.log})" if isinstance(error, StepFailed) and error.log else ""
-            return _print_error(f"{error}{log}", error.exit_code, session)
+            code = _run(argv, session)
+            # Here, and not when Python exits: it would print a traceback and exit with 120.
+            stdout.flush()
+            return code
         except BrokenPipeError:
-            # The reader of a pipe (`turnup doctor | head`) has gone. Python must not write the rest to it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
-        except Exception as error:  # noqa: BLE001  # a defect is one sentence, too; -v shows the stack trace
+            return _BROKEN_PIPE
+        except OSError as error:
             return _print_error(*_describe(error), session)
 
 
+def run_process(argv: Sequence[str]) -> int:
+    """Runs the command on the standard streams of the process, which must then exit with the result; see `main`."""
+    code = main(argv)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Python must not try again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1 if stream is sys.stdout else 2)
+            code = code or 1
+    return code
+
+
+def _run(argv: Sequence[str], session: Session) -> int:
+    """Runs the command, and prints any error as one sentence; raises BrokenPipeError."""
+    streams = sys.stdout, sys.stderr
+    try:
+        result = turnup.main(list(argv), prog_name="turnup", standalone_mode=False, obj=session)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=session.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        return _print_error(error.format_message(), error.exit_code, session)
+    except click.Abort:
+        return 130
+    except AlreadyReported as error:
+        return error.exit_code
+    except TurnupError as error:
+        if isinstance(error, StepFailed) and error.tail:
+            print(error.tail, file=session.stderr)
+        log = f" (full log: {error.log})" if isinstance(error, StepFailed) and error.log else ""
+        return _print_error(f"{error}{log}", error.exit_code, session)
+    except SystemExit as error:
+        # The reader of a pipe (`turnup --help | head`) has gone. rich exits with 1; click replaces the streams first.
+        if sys.stdout is streams[0] and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        sys.stdout, sys.stderr = streams
+        return _BROKEN_PIPE
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a defect is one sentence, too; -v shows the stack trace
+        return _print_error(*_describe(error), session)
+
+
 def _describe(error: Exception) -> tuple[str, int]:
-    """Returns the sentence and the exit code for an error that is not a TurnupError of ours."""
+    """Returns the sentence and the exit code for an error that is not a TurnupError of cluster/common."""
     code = getattr(error, "exit_code", None)
-    if isinstance(code, int):  # rules/k8s has an error class of its own with the same attribute
+    if isinstance(code, int):  # the errors of rules/common have the same attribute
         return str(error), code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", 1
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return f"cannot write the output or a log: {error.strerror}. Free space or redirect the output, then run the same command again.", 1
     return f"unexpected {type(error).__name__}: {error}; run it again with -v and report the stack trace", 1
 
 
 def _print_error(message: str, code: int, session: Session) -> int:
-    if session.verbose:
-        traceback.print_exc(file=session.stderr)
-    print(f"ERROR: {message}", file=session.stderr)
+    # An unwritable stderr must not change the exit code.
+    with contextlib.suppress(OSError):
+        if session.verbose:
+            traceback.print_exc(file=session.stderr)
+        print(f"ERROR: {message}", file=session.stderr, flush=True)
     return code

@@ -1,6 +1,7 @@
 """Tests of the command line: arguments, exit codes and errors."""
 
 import io
+import os
 import signal
 
 import click
@@ -8,6 +9,7 @@ import pytest
 
 from cli import main, testing, up
 from cli.check import commands as check_commands
+from cli.check import files
 from cli.common import tools
 from cli.common.session import Session
 from cluster.common import errors
@@ -80,8 +82,8 @@ def test_no_command_shows_the_help():
 @pytest.mark.parametrize(("error", "code", "text"), [
     (errors.TurnupError("no room"), 1, "ERROR: no room\n"),
     (errors.UsageError("bad name"), 2, "ERROR: bad name\n"),
-    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again to continue\n"),
-    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again to continue\n"),
+    (errors.Interrupted(signal.SIGINT), 130, "ERROR: stopped by SIGINT; run the same command again\n"),
+    (errors.Interrupted(signal.SIGTERM), 143, "ERROR: stopped by SIGTERM; run the same command again\n"),
     (errors.StepFailed("step", tail="its words"), 1, "its words\nERROR: step\n"),
     (PermissionError(13, "Permission denied", "/x"), 1, "ERROR: /x: Permission denied\n"),
     (ValueError("odd"), 1, "ERROR: unexpected ValueError: odd; run it again with -v and report the stack trace\n"),
@@ -95,7 +97,7 @@ def test_errors_are_one_sentence(monkeypatch, error, code, text):
 
 
 def test_errors_from_the_cluster_commands(monkeypatch):
-    """An error of another class with an exit code, as in rules/k8s, is printed the same way."""
+    """An error of another class with an exit code, as in rules/common, is printed the same way."""
 
     class Foreign(Exception):
         exit_code = 2
@@ -103,6 +105,15 @@ def test_errors_from_the_cluster_commands(monkeypatch):
     monkeypatch.setattr(up, "run", raising(Foreign("no such cluster")))
 
     assert run("up")[0::2] == (2, "ERROR: no such cluster\n")
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
+def test_full_disk_behind_stderr(monkeypatch, command):
+    """If progress can't be printed, the command fails quietly: there is no place for a sentence."""
+    monkeypatch.setattr(files, "changed", lambda runner, root: files.FileSet(None, (), ()))
+    with open("/dev/full", "w") as full:
+        assert main.main([command], io.StringIO(), full, FakeRunner()) == 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 
 
 def test_verbose_shows_the_trace(monkeypatch):

@@ -21,11 +21,12 @@ _PATHS = click.argument("paths", nargs=-1, metavar="[PATHS]...")
 def check_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
     """Lint, check formatting and check types.
 
-    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch, or every file if a tool's setting
+    differs.
     """
     chosen = _choose(session, paths, everything=everything)
     outcomes = running.check(session, chosen, Toolbox(session))
-    _say_if_nothing(session, outcomes)
+    _say_if_nothing(session, outcomes, chosen, paths, "checks")
     found = [outcome.tool for outcome in outcomes if outcome.text]
     if found:
         raise TurnupError(f"{_join(found)} reported problems; they are above. Run ./turnup fix, then correct the rest by hand.")
@@ -39,10 +40,12 @@ def check_command(session: Session, paths: tuple[str, ...], everything: bool) ->
 def fix_command(session: Session, paths: tuple[str, ...], everything: bool) -> int:
     """Format the code and correct what the linters can correct.
 
-    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch.
+    Takes the files below PATHS. Without PATHS, takes the files that differ from the main branch, or every file if a tool's setting
+    differs.
     """
-    outcomes = running.fix(session, _choose(session, paths, everything=everything), Toolbox(session))
-    _say_if_nothing(session, outcomes)
+    chosen = _choose(session, paths, everything=everything)
+    outcomes = running.fix(session, chosen, Toolbox(session))
+    _say_if_nothing(session, outcomes, chosen, paths, "corrects")
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
@@ -55,6 +58,8 @@ def update_command(session: Session, names: tuple[str, ...], list_: bool) -> int
 
     Without NAMES, rewrites every file that needs no package registry.
     """
+    if list_ and names:
+        raise UsageError("--list and NAMES cannot be combined. Use one of them.")
     if list_:
         session.stdout.write(update.table())
         return 0
@@ -75,9 +80,23 @@ def _choose(session: Session, paths: Sequence[str], *, everything: bool) -> file
     return choose(session.runner, session.root)
 
 
-def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome]) -> None:
-    if not outcomes:
+def _say_if_nothing(session: Session, outcomes: Sequence[running.Outcome], chosen: files.FileSet, paths: Sequence[str], verb: str) -> None:
+    """Says why no tool ran. That is no failure: pre-commit and scripts pass every name that they have."""
+    different = [*chosen.names, *chosen.deleted]
+    if outcomes:
+        return
+    if paths:
+        session.progress.say(f"No tool {verb} {_name_some(paths)}.")
+    elif different:
+        session.progress.say(f"No tool {verb} what has changed: {_name_some(different)}. Use --all to take every file, or name PATHS.")
+    else:
         session.progress.say("No file has changed. Use --all to take every file, or name PATHS.")
+
+
+def _name_some(names: Sequence[str]) -> str:
+    """Returns up to three names, and the number of the others."""
+    shown = [files.printable(name) for name in names[:3]]
+    return " or ".join([*shown, f"{len(names) - 3} others"] if len(names) > 3 else shown)
 
 
 def _join(words: Sequence[str]) -> str:

@@ -88,11 +88,37 @@ def test_missing_tools_exit_with_1(typed, outcomes, command):
 
 
 @pytest.mark.parametrize("command", ["check", "fix"])
-def test_nothing_to_look_at(typed, outcomes, command):
-    """A change without files to check passes, with a line that says so."""
+def test_nothing_to_look_at(typed, outcomes, command, monkeypatch):
+    """Without a change, the command passes, with a line that says so."""
     outcomes.clear()
+    monkeypatch.setattr(files, "changed", lambda runner, root: files.FileSet(None, (), ("a.py",)))
 
     assert typed(command)[:3] == (0, "", "No file has changed. Use --all to take every file, or name PATHS.\n")
+
+
+@pytest.mark.parametrize(("command", "verb"), [("check", "checks"), ("fix", "corrects")])
+@pytest.mark.parametrize(("names", "deleted", "words"), [
+    (("README.md",), (), "README.md"),
+    ((), ("gone.md",), "gone.md"),
+    (("a.md", "b.md"), ("c.md",), "a.md or b.md or c.md"),
+    (("a.md", "b.md", "c.md", "d.md", "e.md"), (), "a.md or b.md or c.md or 2 others"),
+    (("\udcff.md",), (), "\\xff.md"),
+])  # fmt: skip
+def test_no_tool_for_what_has_changed(typed, outcomes, command, verb, names, deleted, words, monkeypatch):
+    """A change that no tool checks or corrects passes, with a line that names the files."""
+    outcomes.clear()
+    monkeypatch.setattr(files, "changed", lambda runner, root: files.FileSet(None, names, names, deleted=deleted))
+
+    sentence = f"No tool {verb} what has changed: {words}. Use --all to take every file, or name PATHS.\n"
+    assert typed(command)[:3] == (0, "", sentence)
+
+
+@pytest.mark.parametrize(("command", "verb"), [("check", "checks"), ("fix", "corrects")])
+def test_no_tool_for_named_paths(typed, outcomes, command, verb):
+    """Named paths that no tool checks or corrects pass, with a line that names them as typed: pre-commit names every file."""
+    outcomes.clear()
+
+    assert typed(command, "../README.md", "x")[:3] == (0, "", f"No tool {verb} ../README.md or x.\n")
 
 
 def test_all_checks_are_test_cases(typed, outcomes, monkeypatch):
@@ -106,6 +132,12 @@ def test_all_checks_are_test_cases(typed, outcomes, monkeypatch):
 def test_update_list(typed):
     """The list goes to stdout, because it is data."""
     assert typed("update", "--list")[:3] == (0, update.table(), "")
+
+
+@pytest.mark.parametrize("name", ["goldens", "nonexistent"])
+def test_update_list_takes_no_names(typed, name):
+    """--list together with names is wrong usage."""
+    assert typed("update", "--list", name)[:3] == (2, "", "ERROR: --list and NAMES cannot be combined. Use one of them.\n")
 
 
 def test_update_names(typed, monkeypatch):
@@ -132,5 +164,5 @@ def test_interrupted(tmp_path):
         child.kill()
 
     assert (child.returncode, out, (tmp_path / "got").read_text()) == (130, "", "INT\n")
-    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again to continue"
+    assert err.splitlines()[-1] == "ERROR: stopped by SIGINT; run the same command again"
     assert "Traceback" not in err

@@ -6,11 +6,7 @@ from cluster.programs.build import Module
 
 
 class FakeToolbox(Toolbox):
-    """Finds each tool as /tools/NAME.
-
-    Args:
-        missing: the names of the tools that cannot be installed.
-    """
+    """Finds each tool as /tools/NAME, except those with the names that it is created with: they cannot be installed."""
 
     def __init__(self, *missing: str) -> None:
         self._missing = missing

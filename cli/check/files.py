@@ -1,5 +1,6 @@
 """The files that the commands check, by kind: those that git tracks or would track."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,13 @@ GO, MODULE = "Go", "Go module"
 EXCLUDED: Mapping[str, str] = {
     "rules/jsonnet/examples/errors/syntax.fail.jsonnet": "does not parse, on purpose",
 }
+# Files that decide what a tool reports: if one of them has changed, every file is checked.
+_SETTINGS = ("third_party/python/check.lock", "third_party/python/requirements.lock", "cli/check/files.py", "cli/check/tools.py")
+_SETTINGS_NAMES = frozenset((
+    "pyproject.toml", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", ".shellcheckrc", "shellcheckrc", ".buildifier.json",
+))  # fmt: skip
+# The sources of buildifier and jsonnet-tools.
+_TOOL_FOLDERS = ("third_party/go/buildtools/", "third_party/go/jsonnet/")
 _BY_NAME = dict.fromkeys(("BUILD", "BUILD.bazel", "WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel"), STARLARK)
 _BY_NAME.update({"go.mod": MODULE, "go.sum": MODULE})
 _BY_SUFFIX = {
@@ -36,6 +44,7 @@ class FileSet:
     Attributes:
         names: what a tool reports on, sorted.
         tracked: every file of the workspace, for tools that need the whole.
+        deleted: files that no longer exist, which others may still need.
         by_path: whether the user named the paths.
     """
 
@@ -43,6 +52,7 @@ class FileSet:
     names: tuple[str, ...]
     tracked: tuple[str, ...]
     by_path: bool = False
+    deleted: tuple[str, ...] = ()
 
     def of(self, kind: str) -> list[str]:
         """Returns the names of one kind."""
@@ -52,11 +62,16 @@ class FileSet:
         """Returns all tracked names of one kind, including those that the user did not choose."""
         return [name for name in self.tracked if kind_of(name, self.root) == kind]
 
+    def deleted_of(self, kind: str) -> list[str]:
+        """Returns the deleted names of one kind."""
+        return [name for name in self.deleted if kind_of(name, self.root) == kind]
+
     def go_modules(self) -> list[str]:
         """Returns the folders of the Go modules of the chosen files; leaves out modules without a Go file."""
         folders = {str(PurePosixPath(name).parent) for name in self.tracked if name.endswith("go.mod")}
         with_code = {_nearest(name, folders) for name in self.tracked if name.endswith(".go")}
-        return sorted({_nearest(name, folders) for name in self.of(GO) + self.of(MODULE)} & with_code - {""})
+        names = [name for kind in (GO, MODULE) for name in self.of(kind) + self.deleted_of(kind)]
+        return sorted({_nearest(name, folders) for name in names} & with_code - {""})
 
 
 def _nearest(name: str, folders: Iterable[str]) -> str:
@@ -80,10 +95,20 @@ def kind_of(name: str, root: Path) -> str:
     return PYTHON if b"python" in first else SHELL if first.split()[-1].endswith(b"sh") else ""
 
 
+def printable(name: str) -> str:
+    """Returns a file's name with escapes for the bytes that are not UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def is_test(name: str) -> bool:
     """Returns whether a Python file is a test or is used only by tests."""
     path = PurePosixPath(name)
     return path.name.endswith("_test.py") or path.name == "conftest.py" or "tests" in path.parts[:-1]
+
+
+def is_setting(name: str) -> bool:
+    """Returns whether a file decides what a tool reports: a setting, or what pins or builds the tool."""
+    return name in _SETTINGS or PurePosixPath(name).name in _SETTINGS_NAMES or name.startswith(_TOOL_FOLDERS)
 
 
 def everything(runner: Runner, root: Path) -> FileSet:
@@ -93,15 +118,20 @@ def everything(runner: Runner, root: Path) -> FileSet:
 
 
 def changed(runner: Runner, root: Path) -> FileSet:
-    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, including untracked files."""
+    """Returns the files that differ from the commit where this branch left `MAIN_BRANCH`, including untracked and deleted files.
+
+    If a setting of a tool differs, returns every file.
+    """
     tracked = _tracked(runner, root)
     base = _git(runner, root, "merge-base", "HEAD", MAIN_BRANCH)
     diff = _git(runner, root, "diff", "--name-only", "--no-renames", "-z", base.stdout.strip() if base.code == 0 else "HEAD")
     if diff.code:  # the repository has no commit yet
         return FileSet(root, tracked, tracked)
     untracked = _git(runner, root, "ls-files", "--others", "--exclude-standard", "-z")
-    different = {*diff.stdout.split("\0"), *untracked.stdout.split("\0")}
-    return FileSet(root, tuple(name for name in tracked if name in different), tracked)
+    different = {*diff.stdout.split("\0"), *untracked.stdout.split("\0")} - {""}
+    deleted = tuple(sorted(name for name in different if not (root / name).is_file() and not (root / name).is_symlink()))
+    names = tracked if any(map(is_setting, different)) else tuple(name for name in tracked if name in different)
+    return FileSet(root, names, tracked, deleted=deleted)
 
 
 def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
@@ -113,11 +143,13 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
         root: the workspace.
 
     Raises:
-        UsageError: a path does not exist or is outside the workspace.
+        UsageError: a path is empty, does not exist or is outside the workspace.
     """
     tracked = _tracked(runner, root)
     prefixes = []
     for path in paths:
+        if not path:
+            raise UsageError("A path is empty. Name files or folders of the workspace.")
         there = Path(path).absolute()
         if not there.exists():
             raise UsageError(f"{path} does not exist. Name files or folders of the workspace.")
@@ -130,7 +162,8 @@ def below(paths: Sequence[str], runner: Runner, root: Path) -> FileSet:
 
 def _git(runner: Runner, root: Path, *words: str) -> Result:
     # safe.directory: in a container the files may belong to another account.
-    return runner.run(["git", "-c", "safe.directory=*", "-C", str(root), *words], check=False, timeout=60.0)
+    words = ("git", "-c", "safe.directory=*", "-C", str(root), *words)
+    return runner.run(words, check=False, timeout=60.0, errors="surrogateescape")  # a name need not be UTF-8
 
 
 def _tracked(runner: Runner, root: Path) -> tuple[str, ...]:

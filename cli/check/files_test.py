@@ -1,5 +1,6 @@
 """Tests of the choice of files, in a real git repository for each test."""
 
+import os
 import subprocess
 
 import pytest
@@ -93,6 +94,49 @@ def test_changed_against_the_last_commit(root):
     assert "pkg/BUILD" in chosen.tracked
 
 
+def test_deleted_files_are_changes(root):
+    """A deleted file is reported apart, because a tool can't read it, but others may need it."""
+    (root / "a.py").unlink()
+    git(root, "rm", "-q", "pkg/run.sh")
+    chosen = files.changed(RUNNER, root)
+
+    assert (chosen.names, chosen.deleted) == ((), ("a.py", "pkg/run.sh"))
+    assert (chosen.deleted_of(files.PYTHON), chosen.deleted_of(files.GO)) == (["a.py"], [])
+
+
+@pytest.mark.parametrize("name", [
+    "pyproject.toml", "pkg/ruff.toml", ".shellcheckrc", "third_party/python/check.lock", "third_party/go/jsonnet/main.go", "cli/check/tools.py",
+])  # fmt: skip
+def test_changed_setting_takes_everything(root, name):
+    """If a setting, a lock or the source of a tool has changed or was deleted, every file may have new findings."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).touch()
+
+    assert set(files.changed(RUNNER, root).names) == {".gitignore", "a.py", "pkg/BUILD", "pkg/run.sh", name}
+
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "a setting")
+    assert files.changed(RUNNER, root).names == ()
+    (root / name).unlink()
+    assert files.changed(RUNNER, root).names == (".gitignore", "a.py", "pkg/BUILD", "pkg/run.sh")
+
+
+@pytest.mark.parametrize("name", [".bazelrc", "cli/requirements.lock", "third_party/go/crane/go.mod"])
+def test_other_files_are_no_settings(name):
+    """A file that no tool reads does not take every file."""
+    assert not files.is_setting(name)
+
+
+def test_name_that_is_not_utf8(root, monkeypatch):
+    """A file whose name is not UTF-8 is a file like any other."""
+    name = os.fsdecode(b"pkg/\xff.py")
+    (root / name).touch()
+    monkeypatch.chdir(root)
+
+    assert files.changed(RUNNER, root).names == (name,)
+    assert files.below([name], RUNNER, root).of(files.PYTHON) == [name]
+
+
 def test_changed_against_the_main_branch(root):
     """Commits that the main branch lacks are included; changes that only the main branch has are not."""
     git(root, "branch", "work")
@@ -132,9 +176,11 @@ def test_paths(root, monkeypatch):
     assert files.below(["."], RUNNER, root).by_path
 
 
-@pytest.mark.parametrize(("path", "words"), [("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside the workspace")])
+@pytest.mark.parametrize(("path", "words"), [
+    ("gone.py", "gone.py does not exist. Name"), ("/", "/ is outside the workspace"), ("", "A path is empty. Name files or folders"),
+])  # fmt: skip
 def test_wrong_paths(root, monkeypatch, path, words):
-    """A path that does not exist or is outside the workspace is wrong usage."""
+    """A path that is empty, does not exist or is outside the workspace is wrong usage."""
     monkeypatch.chdir(root)
     with pytest.raises(UsageError, match=words):
         files.below([path], RUNNER, root)
@@ -146,3 +192,4 @@ def test_go_modules(tmp_path):
 
     assert files.FileSet(tmp_path, tracked, tracked).go_modules() == ["a", "a/b", "other"]
     assert files.FileSet(tmp_path, ("a/b/go.mod", "empty/go.mod", "loose.go"), tracked).go_modules() == ["a/b"]
+    assert files.FileSet(tmp_path, (), tracked, deleted=("a/x/gone.go", "loose2.go")).go_modules() == ["a"]

@@ -1,12 +1,13 @@
 """Runs the tools in parallel, shows a line for each, and collects their findings."""
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.check.files import FileSet
+from cli.check.files import FileSet, printable
 from cli.check.toolbox import Toolbox
 from cli.check.tools import TOOLS, Call, Calls, Tool
 from cli.common.counting import Cases
@@ -52,6 +53,7 @@ def check(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool]
         The outcome of each tool, in the table's order.
 
     Raises:
+        TurnupError: the name of a file is not UTF-8; nothing ran.
         Interrupted: a signal arrived; every tool has ended.
     """
     outcomes = _run_all(session, chosen, box, [(tool, tool.check) for tool in tools])
@@ -68,7 +70,8 @@ def fix(session: Session, chosen: FileSet, box: Toolbox, tools: Sequence[Tool] =
     outcomes = _run_all(session, chosen, box, [(tool, tool.fix) for tool in tools if tool.fix], writes=True)
     for outcome in outcomes:
         if not outcome.passed:
-            print(f"ERROR: {outcome.missing or f'{outcome.tool}: {outcome.text}'}", file=session.stderr, flush=True)
+            text = outcome.text.removeprefix("ERROR: ").removeprefix("error: ")
+            print(f"ERROR: {outcome.missing or f'{outcome.tool}: {text}'}", file=session.stderr, flush=True)
     return outcomes
 
 
@@ -87,6 +90,12 @@ def _run_all(session: Session, chosen: FileSet, box: Toolbox, wanted: Sequence[t
     jobs: list[tuple[Tool, list[str], list[Call] | TurnupError]] = []
     for tool, calls in wanted:
         names = [name for kind in tool.kinds for name in chosen.of(kind)]
+        # ruff and mypy crash on such a name, and don't say on which.
+        wrong = next((name for name in names if name != name.encode(errors="replace").decode()), "")
+        if wrong:
+            raise TurnupError(f"{printable(wrong)}: the name is not UTF-8, so {tool.name} can't read the file. Rename it.")
+        if tool.whole:
+            names += [name for kind in tool.kinds for name in chosen.deleted_of(kind)]
         if not names:
             continue
         # Installs the tools one after another, because two threads would install the same one.
@@ -144,8 +153,16 @@ def _run_one(
     except _Findings:
         if isinstance(calls, TurnupError):
             return Outcome(tool.name, passed=False, missing=f"{tool.name} is missing: {calls}")
-        return Outcome(tool.name, passed=False, text=log.read_text(errors="replace").rstrip() or "failed and printed nothing")
+        return Outcome(tool.name, passed=False, text=_read_findings(log, calls))
     return Outcome(tool.name, passed=True)
+
+
+def _read_findings(log: Path, calls: Sequence[Call]) -> str:
+    """Returns what the calls of a failed tool printed, without noise unless there is nothing else."""
+    lines = log.read_text(errors="replace").rstrip().splitlines()
+    noise = [re.compile(call.noise) for call in calls if call.noise]
+    found = [line for line in lines if not any(pattern.fullmatch(line) for pattern in noise)]
+    return "\n".join(found or lines) or "failed and printed nothing"
 
 
 def _succeeds(session: Session, call: Call, root: Path, log: Path) -> bool:

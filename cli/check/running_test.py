@@ -1,13 +1,14 @@
 """Tests of running the tools: progress, findings and results."""
 
 import io
+import os
 
 import pytest
 
 from cli.check import files, running, tools
 from cli.check.fake_toolbox import FakeToolbox
 from cli.common.session import Session
-from cluster.common.errors import Interrupted
+from cluster.common.errors import Interrupted, TurnupError
 from cluster.common.fake_process import FakeRunner
 
 NAMES = ("a.py", "b.py", "BUILD", "m/go.mod", "m/m.go")
@@ -69,6 +70,40 @@ def test_failure_that_prints_nothing(call):
     call.runner.answer("buildifier", code=3)
 
     assert check(call)["buildifier"].text == "failed and printed nothing"
+
+
+def test_deleted_file_runs_the_tools_of_whole_programs(call):
+    """mypy and go vet run after a deletion, because others may need the file; tools that read single files do not."""
+    deleted = files.FileSet(call.root, (), NAMES, deleted=(os.fsdecode(b"\xff.py"), "m/gone.go", "gone.jsonnet", "gone.md"))
+    outcomes = running.check(call, deleted, FakeToolbox())
+
+    assert [outcome.tool for outcome in outcomes] == ["mypy", "go vet"]
+    assert "ok mypy (1 file), 0.0 s\n" in call.stderr.getvalue()
+    assert running.fix(call, deleted, FakeToolbox()) == []
+
+
+def test_notes_of_mypy_are_left_out(call):
+    """mypy's errors are printed without its notes, which list every variant of an overloaded function."""
+    noted = "a.py:1: error: No overload matches: note: x\na.py:1: note: Possible overload variants:\na.py:1: note:     def f(x: int)\nb.py:2: error: y"
+    call.runner.answer("mypy", code=1, output=noted)
+
+    assert check(call)["mypy"].text == "a.py:1: error: No overload matches: note: x\nb.py:2: error: y"
+
+
+def test_notes_alone_are_printed(call):
+    """If a tool fails with notes only, they are printed: a failure without a reason helps nobody."""
+    call.runner.answer("mypy", code=1, output="a.py:1: note: x")
+
+    assert check(call)["mypy"].text == "a.py:1: note: x"
+
+
+@pytest.mark.parametrize("run", [running.check, running.fix])
+def test_name_that_is_not_utf8(call, run):
+    """ruff and mypy crash on such a name without naming it, so it is one sentence, and nothing runs."""
+    with pytest.raises(TurnupError, match=r"^m/\\xff\.py: the name is not UTF-8, so ruff can't read the file\. Rename it\.$"):
+        run(call, chosen(call, "a.py", os.fsdecode(b"m/\xff.py")), FakeToolbox())
+
+    assert call.runner.calls == []
 
 
 def test_no_terminal(call):
@@ -139,6 +174,7 @@ def test_interrupted(call):
         check(call)
 
     assert ["<stop>"] in call.runner.calls and call.stdout.getvalue() == ""
+    assert "stopped mypy, 0.0 s\n" in call.stderr.getvalue() and "failed mypy" not in call.stderr.getvalue()
 
 
 def test_interrupted_while_a_tool_is_prepared(call):
@@ -168,6 +204,15 @@ def test_fix_that_fails(call):
 
     assert [outcome.passed for outcome in outcomes] == [True, False, True]
     assert "ERROR: buildifier: BUILD:1: syntax error\n" in call.stderr.getvalue()
+
+
+def test_fix_of_a_file_that_does_not_parse(call):
+    """The file and the tool's reason are named, without the count of the files that were formatted."""
+    call.runner.answer("ruff format", code=2, output="1 file reformatted\nerror: Failed to parse a.py:1:5: unexpected EOF\n2 files left unchanged")
+    running.fix(call, chosen(call), FakeToolbox())
+
+    assert "ERROR: ruff: Failed to parse a.py:1:5: unexpected EOF\n" in call.stderr.getvalue()
+    assert "reformatted" not in call.stderr.getvalue() and "unchanged" not in call.stderr.getvalue()
 
 
 def test_count():

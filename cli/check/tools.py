@@ -14,6 +14,9 @@ from cluster.programs.caches import content_key
 
 # The same as in cluster/programs/build.py, so that Go compiles each package once for both.
 _GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+# What mypy prints beside an error, such as every variant of an overloaded function, and what ruff format says about correct files.
+_MYPY_NOTE = r"[^:]+:(?:\d+:)+ note: .*"
+_RUFF_COUNT = r"\d+ files? (?:reformatted|left unchanged|already formatted).*"
 # Rules replace %{name} in a launcher's template. shellcheck reports the braces as a mistake and the name as a command.
 _PLACEHOLDERS = "--exclude=SC1083,SC2288"
 # The rules of strict mode that tests need not follow: a wrong value makes the test fail anyway.
@@ -36,6 +39,7 @@ class Call:
         folder: where it runs, relative to the workspace.
         env: variables in addition to those of the session.
         silent: whether any output is a finding, because the exit code is always 0.
+        noise: a pattern of whole lines that are not findings; "" for none.
         stamp: a file that exists if this call has succeeded before; None if the tool has its own cache.
     """
 
@@ -43,6 +47,7 @@ class Call:
     folder: str = "."
     env: tuple[tuple[str, str], ...] = ()
     silent: bool = False
+    noise: str = ""
     stamp: Path | None = None
 
 
@@ -58,12 +63,14 @@ class Tool:
         kinds: the kinds of files that it checks; it runs if there is one.
         check: returns the calls that print findings.
         fix: returns the calls that correct the files; None if the tool corrects nothing.
+        whole: whether it checks whole programs, which a deleted file can break.
     """
 
     name: str
     kinds: tuple[str, ...]
     check: Calls
     fix: Calls | None = None
+    whole: bool = False
 
 
 def _ruff(box: Toolbox, *words: str) -> tuple[str, ...]:
@@ -83,7 +90,8 @@ def _fix_ruff(box: Toolbox, chosen: FileSet) -> list[Call]:
     names = chosen.of(files.PYTHON)
     return [
         Call((*_ruff(box, "check", "--fix-only", "--quiet"), "--", *names)),
-        Call((*_ruff(box, "format", "--quiet"), "--", *names)),
+        # Not quiet: it must name a file that it can't parse, which check --fix-only does not.
+        Call((*_ruff(box, "format"), "--", *names), noise=_RUFF_COUNT),
     ]
 
 
@@ -103,12 +111,12 @@ def _check_mypy(box: Toolbox, chosen: FileSet) -> list[Call]:
 def _mypy(box: Toolbox, cache: str, flags: list[str], names: list[str]) -> Call:
     # Each set of flags has its own cache, because mypy discards a cache that was written with other flags.
     quiet = ["--no-error-summary", f"--cache-dir={toolbox.cache_folder('mypy') / cache}"]
-    return Call((box.python(), "-Im", "mypy", *quiet, *flags, "--", *names))
+    return Call((box.python(), "-Im", "mypy", *quiet, *flags, "--", *names), noise=_MYPY_NOTE)
 
 
 def _buildifier(box: Toolbox, mode: str, lint: str, chosen: FileSet) -> list[Call]:
     program = box.go_program(toolbox.BUILDIFIER)
-    return [Call((program, f"-mode={mode}", f"-lint={lint}", "-warnings=all", *chosen.of(files.STARLARK)))]
+    return [Call((program, f"-mode={mode}", f"-lint={lint}", "-warnings=all", "--", *chosen.of(files.STARLARK)))]
 
 
 def _check_buildifier(box: Toolbox, chosen: FileSet) -> list[Call]:
@@ -120,19 +128,19 @@ def _fix_buildifier(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 
 def _check_jsonnet(box: Toolbox, chosen: FileSet) -> list[Call]:
-    return [Call((box.go_program(toolbox.JSONNET_TOOLS), "check", *chosen.of(files.JSONNET)))]
+    return [Call((box.go_program(toolbox.JSONNET_TOOLS), "check", "-advice", "./turnup fix", "--", *chosen.of(files.JSONNET)))]
 
 
 def _fix_jsonnet(box: Toolbox, chosen: FileSet) -> list[Call]:
-    return [Call((box.go_program(toolbox.JSONNET_TOOLS), "fix", *chosen.of(files.JSONNET)))]
+    return [Call((box.go_program(toolbox.JSONNET_TOOLS), "fix", "--", *chosen.of(files.JSONNET)))]
 
 
 def _check_gofmt(box: Toolbox, chosen: FileSet) -> list[Call]:
-    return [Call((box.gofmt(), "-d", *chosen.of(files.GO)), silent=True)]
+    return [Call((box.gofmt(), "-d", "--", *chosen.of(files.GO)), silent=True)]
 
 
 def _fix_gofmt(box: Toolbox, chosen: FileSet) -> list[Call]:
-    return [Call((box.gofmt(), "-w", *chosen.of(files.GO)))]
+    return [Call((box.gofmt(), "-w", "--", *chosen.of(files.GO)))]
 
 
 def _check_vet(box: Toolbox, chosen: FileSet) -> list[Call]:
@@ -158,10 +166,10 @@ def _check_shell(box: Toolbox, chosen: FileSet) -> list[Call]:
 
 TOOLS = (
     Tool("ruff", (files.PYTHON,), _check_ruff, _fix_ruff),
-    Tool("mypy", (files.PYTHON,), _check_mypy),
+    Tool("mypy", (files.PYTHON,), _check_mypy, whole=True),
     Tool("buildifier", (files.STARLARK,), _check_buildifier, _fix_buildifier),
     Tool("jsonnetfmt", (files.JSONNET,), _check_jsonnet, _fix_jsonnet),
     Tool("gofmt", (files.GO,), _check_gofmt, _fix_gofmt),
-    Tool("go vet", (files.GO, files.MODULE), _check_vet),
+    Tool("go vet", (files.GO, files.MODULE), _check_vet, whole=True),
     Tool("shellcheck", (files.SHELL, files.TEMPLATE), _check_shell),
 )

@@ -50,7 +50,7 @@ def test_ruff(root):
     ]
     assert fix("ruff", root) == [
         f"/tools/ruff check --fix-only --quiet {cache} -- a.py a_test.py",
-        f"/tools/ruff format --quiet {cache} -- a.py a_test.py",
+        f"/tools/ruff format {cache} -- a.py a_test.py",
     ]
 
 
@@ -72,22 +72,33 @@ def test_mypy_of_named_paths(root):
 
 def test_buildifier(root):
     """buildifier runs with all warnings."""
-    assert lines(check("buildifier", root)) == ["/tools/buildifier -mode=check -lint=warn -warnings=all pkg/BUILD"]
-    assert fix("buildifier", root) == ["/tools/buildifier -mode=fix -lint=fix -warnings=all pkg/BUILD"]
+    assert lines(check("buildifier", root)) == ["/tools/buildifier -mode=check -lint=warn -warnings=all -- pkg/BUILD"]
+    assert fix("buildifier", root) == ["/tools/buildifier -mode=fix -lint=fix -warnings=all -- pkg/BUILD"]
 
 
 def test_jsonnet(root):
     """Jsonnet is checked and formatted by the tool of //rules/jsonnet:fmt."""
-    assert lines(check("jsonnetfmt", root)) == ["/tools/jsonnet-tools check x.jsonnet"]
-    assert fix("jsonnetfmt", root) == ["/tools/jsonnet-tools fix x.jsonnet"]
+    assert lines(check("jsonnetfmt", root)) == ["/tools/jsonnet-tools check -advice ./turnup fix -- x.jsonnet"]
+    assert fix("jsonnetfmt", root) == ["/tools/jsonnet-tools fix -- x.jsonnet"]
 
 
 def test_gofmt(root):
     """The output of gofmt is the finding, because it always exits with 0."""
     (call,) = check("gofmt", root)
 
-    assert (call.argv, call.silent) == (("/tools/gofmt", "-d", "m/m.go"), True)
-    assert fix("gofmt", root) == ["/tools/gofmt -w m/m.go"]
+    assert (call.argv, call.silent) == (("/tools/gofmt", "-d", "--", "m/m.go"), True)
+    assert fix("gofmt", root) == ["/tools/gofmt -w -- m/m.go"]
+
+
+@pytest.mark.parametrize("tool", [tool for tool in tools.TOOLS if tool.name != "go vet"], ids=lambda tool: tool.name)
+def test_names_that_look_like_flags(root, tool):
+    """Names follow --, because a file may begin with a hyphen. go vet gets no names."""
+    names = ("-z.py", "-z.bzl", "-z.jsonnet", "-z.go", "-z.sh", "-z.sh.tpl")
+    chosen = files.FileSet(root, names, names)
+    calls = tool.check(FakeToolbox(), chosen) + (tool.fix(FakeToolbox(), chosen) if tool.fix else [])
+
+    assert calls
+    assert all(call.argv[-2] == "--" and call.argv[-1] in names for call in calls)
 
 
 def test_go_vet(root):

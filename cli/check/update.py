@@ -4,7 +4,7 @@ To add one, add a row to `UPDATES`.
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +68,24 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _bazel(session: Session, step: Step, command: str, *words: str, on_line: Callable[[str], None] | None = None, fine: Collection[int] = (0,)) -> None:
+def _bazel(
+    session: Session,
+    step: Step,
+    command: str,
+    *words: str,
+    on_line: Callable[[str], None] | None = None,
+    fine: Collection[int] = (0,),
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Runs a Bazel command and writes its output to the step's log; an exit code that is not in `fine` raises StepFailed."""
     log = session.log("update")
-    if session.bazel().run([command, "--color=no", "--curses=no", *words], log=log, on_line=on_line or step.note) not in fine:
+    argv = [command, "--color=no", "--curses=no", *words]
+    if session.bazel().run(argv, log=log, on_line=on_line or step.note, env=env) not in fine:
         raise failed_child(f"bazel {command} failed; its last lines are above", log)
 
 
-def _bazel_run(label: str) -> Callable[[Session, Step], None]:
-    return lambda session, step: _bazel(session, step, "run", label)
+def _bazel_run(label: str, env: Mapping[str, str] | None = None) -> Callable[[Session, Step], None]:
+    return lambda session, step: _bazel(session, step, "run", label, env=env)
 
 
 def _goldens(session: Session, step: Step) -> None:
@@ -121,6 +130,7 @@ def _go(session: Session, step: Step) -> None:
 
 UPDATES = (
     Update("goldens", "the golden files of failing Jsonnet tests, from the programs' current output", _goldens),
+    Update("manifests", "svc/goldens/*.yaml, from the sample's current manifests", _bazel_run("//svc:goldens_test", {"UPDATE": "1"})),
     Update("reference", "the reference of the rules, from the documentation in their .bzl files", _bazel_run("//docs:update")),
     Update("crds", "prod/crds/*.yaml, from the Go module of the Prometheus Operator", _bazel_run("//prod/crds:update"), registry=True),
     Update("debian", "third_party/debian/*.lock, for the newest packages", _bazel_run("//rules/image:update_debian_lock"), registry=True),

@@ -40,7 +40,7 @@ def ran(call):
 
 
 def test_goldens_and_reference_by_default(call):
-    """Without names, the goldens that differ and then the reference are rewritten, without a package registry."""
+    """Without names, the goldens that differ, then the manifests and the reference are rewritten, without a package registry."""
     assert update.run(call, []) == 0
 
     query, *rest = ran(call)
@@ -48,12 +48,14 @@ def test_goldens_and_reference_by_default(call):
     assert rest == [
         "bazel test --keep_going -- //a:x_test //b:y_test",
         "bazel run //b:y_test -- --update",
+        "bazel run //svc:goldens_test",
         "bazel run //docs:update",
     ]
     assert "ok Updating goldens (1 of 2 golden files written)" in call.stderr.getvalue()
 
 
 @pytest.mark.parametrize(("name", "command"), [
+    ("manifests", "bazel run //svc:goldens_test"),
     ("reference", "bazel run //docs:update"),
     ("crds", "bazel run //prod/crds:update"),
     ("debian", "bazel run //rules/image:update_debian_lock"),
@@ -64,6 +66,13 @@ def test_named(call, name, command):
     update.run(call, [name, name])
 
     assert ran(call) == [command.format(root=call.root)]
+
+
+def test_manifests_are_written_and_not_compared(call):
+    """UPDATE=1 makes the test of the manifests write its golden files; no other command gets the variable."""
+    update.run(call, ["manifests", "reference"])
+
+    assert [env.get("UPDATE") for env in call.runner.envs] == ["1", None]
 
 
 def test_go(call, monkeypatch):
@@ -79,7 +88,7 @@ def test_go(call, monkeypatch):
 
 def test_unknown_name(call):
     """An unknown name is wrong usage; the error lists the names, and nothing runs."""
-    with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, reference, crds, debian, go, python\.$"):
+    with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, manifests, reference, crds, debian, go, python\.$"):
         update.run(call, ["goldens", "locks"])
     assert ran(call) == []
 

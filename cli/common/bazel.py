@@ -49,7 +49,24 @@ class Bazel:
             raise TurnupError(f"turnup needs Bazel {tools.BAZEL.wanted}, and {have}; run apt-get install bazel-bootstrap")
         return found.path
 
-    def run(self, words: Sequence[str], *, log: Path | None = None, on_line: Callable[[str], None] | None = None) -> int:
-        """Runs `bazel WORDS` in the workspace; see `Runner.stream` for log, on_line and the result."""
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        log: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> int:
+        """Runs `bazel WORDS` in the workspace.
+
+        Args:
+            words: the command and its arguments.
+            log: see `Runner.stream`.
+            on_line: see `Runner.stream`.
+            env: variables in addition to those of this Bazel; None for no others.
+
+        Returns:
+            The exit code, as from `Runner.stream`.
+        """
         argv = [self.program(), *words]
-        return self._runner.stream(argv, env=self._environ, cwd=self._root, log=log, on_line=on_line)
+        return self._runner.stream(argv, env={**self._environ, **(env or {})}, cwd=self._root, log=log, on_line=on_line)

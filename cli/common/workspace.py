@@ -20,4 +20,4 @@ def log_dir(environ: Mapping[str, str] = os.environ) -> Path:
 def self_words(*words: str) -> list[str]:
     """Returns the argv that runs this command again with the same Python, for steps that are commands themselves."""
     prefix = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
-    return [sys.executable, "-I", *prefix, str(ROOT / "cli"), *words]
+    return [sys.executable, "-IS", *prefix, str(ROOT / "cli" / "__main__.py"), *words]

@@ -52,12 +52,12 @@ class AlreadyReported(TurnupError):
 
 
 class Interrupted(TurnupError):
-    """A signal ended the run. Running the same command again continues from there.
+    """A signal ended the run.
 
     Args:
         signum: the number of the signal.
     """
 
     def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}; run the same command again to continue")
+        super().__init__(f"stopped by {signal.Signals(signum).name}; run the same command again")
         self.exit_code = 128 + signum

@@ -71,6 +71,7 @@ class FakeRunner:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout: float | None = None,
+        errors: str = "replace",
     ) -> Result:
         """See `Runner.run`."""
         result = self._result(args, env, stdin)

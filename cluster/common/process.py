@@ -65,6 +65,7 @@ class Runner(Protocol):
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout: float | None = None,
+        errors: str = "replace",
     ) -> Result:
         """Runs a short program and captures its output.
 
@@ -75,6 +76,7 @@ class Runner(Protocol):
             env: the whole environment; None for this process's own.
             cwd: the working directory; None for this process's own.
             timeout: seconds until the program is killed; None for no limit.
+            errors: how to decode output that is not UTF-8, as in bytes.decode; "surrogateescape" keeps file names usable.
 
         Returns:
             The result. Without check, NOT_FOUND stands for a program that does not exist and TIMED_OUT for one that took
@@ -179,6 +181,7 @@ class ProcessRunner:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout: float | None = None,
+        errors: str = "replace",
     ) -> Result:
         """See `Runner.run`."""
         text = stdin if isinstance(stdin, str) else None
@@ -205,7 +208,7 @@ class ProcessRunner:
         finally:
             if source:
                 source.close()
-        result = Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        result = Result(done.returncode, done.stdout.decode(errors=errors), done.stderr.decode(errors="replace"))
         if check and result.code != 0:
             raise ClusterError(describe_failure(args, result))
         return result

@@ -53,6 +53,13 @@ def test_grandchild_that_keeps_the_pipe(tmp_path):
     assert time.monotonic() - began < 5
 
 
+def test_output_that_is_not_utf8():
+    """A byte that is not UTF-8 is replaced, or kept for names of files."""
+    with process.ProcessRunner() as runner:
+        assert runner.run(["printf", "\\377"]).stdout == "\ufffd"
+        assert os.fsencode(runner.run(["printf", "\\377"], errors="surrogateescape").stdout) == b"\xff"
+
+
 def test_slow_question_is_given_up():
     """A program that does not answer is killed after its timeout."""
     with process.ProcessRunner() as runner:

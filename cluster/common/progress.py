@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from cluster.common.errors import Interrupted
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Display
@@ -81,7 +83,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, title: str, *, quiet: bool = False) -> Iterator[Step]:
-        """Shows a step while the body runs; an exception marks it as failed.
+        """Shows a step while the body runs; an exception marks it as failed, a signal as stopped.
 
         Args:
             title: what it does, in a few words.
@@ -89,12 +91,15 @@ class Progress:
         """
         step = Step(title, self._clock(), self._update)
         self._open(step, quiet)
-        failed = True
+        mark = "failed"
         try:
             yield step
-            failed = False
+            mark = "ok"
+        except (Interrupted, KeyboardInterrupt):
+            mark = "stopped"
+            raise
         finally:
-            self._close(step, failed)
+            self._close(step, mark)
 
     def say(self, text: str) -> None:
         """Prints a line between steps."""
@@ -167,7 +172,7 @@ class Progress:
 
             self._display.update(task, latest=escape(_shorten(step.latest)))
 
-    def _close(self, step: Step, failed: bool) -> None:
+    def _close(self, step: Step, mark: str) -> None:
         with self._lock:
             task = self._running.pop(step)
             del self._printed[step]
@@ -176,8 +181,8 @@ class Progress:
                 if all(other is None for other in self._running.values()):
                     self._display.stop()
                     self._display = None
-            summary = f" ({step.summary})" if step.summary and not failed else ""
-            self._print("failed" if failed else "ok", f"{step.title}{summary}, {format_seconds(self._clock() - step.started)}")
+            summary = f" ({step.summary})" if step.summary and mark == "ok" else ""
+            self._print(mark, f"{step.title}{summary}, {format_seconds(self._clock() - step.started)}")
 
 
 class SilentProgress(Progress):

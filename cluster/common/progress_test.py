@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cluster.common import progress
+from cluster.common.errors import Interrupted
 
 
 class Clock:
@@ -58,6 +59,21 @@ def test_failed_step(clock):
         fail_in_a_step(shown)
 
     assert out.getvalue().splitlines()[-1] == "failed Tools, 0.0 s"
+
+
+@pytest.mark.parametrize("error", [Interrupted(2), KeyboardInterrupt()])
+def test_stopped(error):
+    """A signal marks the step as stopped: it found nothing wrong."""
+    out = io.StringIO()
+
+    def stop():
+        with progress.Progress(out, terminal=False, clock=lambda: 0.0).step("Tools"):
+            raise error
+
+    with pytest.raises(type(error)):
+        stop()
+
+    assert out.getvalue().splitlines()[-1] == "stopped Tools, 0.0 s"
 
 
 def test_heartbeat(clock):

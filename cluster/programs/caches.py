@@ -22,7 +22,7 @@ def content_key(parts: Iterable[str | bytes]) -> str:
     """Returns 16 hexadecimal digits that depend on every part and on where each part ends."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode(errors="surrogateescape") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:16]
 

@@ -35,7 +35,7 @@ def test_the_workspace_is_formatted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [(tmp_path / name).read_text() for name in names] == ["{ a: 'b' }\n", "{ a: 'b' }\n", '{a:"b"}', '{a:"b"}']
     out, err = capfd.readouterr()
     assert sorted(out.splitlines()) == ["formatted a/x.jsonnet", "formatted a/y.libsonnet"]
-    assert err.startswith("left alone: a/wrong.jsonnet:1:")
+    assert err.startswith("skipped a/wrong.jsonnet: line 1:")
     assert not list(tmp_path.rglob("*.tmp"))
 
 
@@ -54,8 +54,9 @@ def test_a_file_that_is_not_utf8_is_not_changed(tmp_path: Path) -> None:
     """A file that is not UTF-8 keeps its bytes, and fix and check name it."""
     (tmp_path / "x.jsonnet").write_bytes(b"{a: '\xff'}")
 
-    assert _run("fix", "x.jsonnet", folder=tmp_path) == (0, "", "left alone: x.jsonnet is no UTF-8 text\n")
-    assert _run("check", "x.jsonnet", folder=tmp_path) == (1, "", "ERROR: x.jsonnet is no UTF-8 text; correct it\n")
+    for command in ("fix", "check"):
+        assert _run(command, "x.jsonnet", folder=tmp_path) == (1, "", "ERROR: x.jsonnet is not UTF-8 text; correct it\n")
+    assert _run("fix", ".", folder=tmp_path) == (0, "", "skipped x.jsonnet: it is not UTF-8 text\n")
     assert (tmp_path / "x.jsonnet").read_bytes() == b"{a: '\xff'}"
 
 
@@ -77,7 +78,38 @@ def test_a_named_file_that_is_not_jsonnet_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "link.jsonnet").symlink_to("x.json")
 
     for name in ("x.json", "link.jsonnet"):
-        assert _run("fix", name, folder=tmp_path) == (1, "", f"ERROR: {name} is no regular .jsonnet or .libsonnet file; correct it\n")
+        assert _run("fix", name, folder=tmp_path) == (1, "", f"ERROR: {name} is not a regular .jsonnet or .libsonnet file; correct it\n")
+
+
+def test_a_named_file_that_does_not_parse_is_an_error(tmp_path: Path) -> None:
+    """A file on the command line that can't be formatted is an error; in a folder it is skipped."""
+    (tmp_path / "x.jsonnet").write_text("{ a: ")
+
+    code, out, err = _run("fix", "x.jsonnet", folder=tmp_path)
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("ERROR: x.jsonnet:1:")
+    assert _run("fix", ".", folder=tmp_path)[0] == 0
+
+
+def test_names_after_two_dashes(tmp_path: Path) -> None:
+    """After --, a name may begin with a hyphen."""
+    (tmp_path / "-x.jsonnet").write_text("{a:1}")
+
+    assert _run("check", "--", "-x.jsonnet", folder=tmp_path)[0] == 1
+    assert _run("fix", "--", "-x.jsonnet", folder=tmp_path) == (0, "formatted -x.jsonnet\n", "")
+    assert _run("check", "--", "-x.jsonnet", folder=tmp_path) == (0, "", "")
+
+
+def test_advice(tmp_path: Path) -> None:
+    """With -advice, check names that command."""
+    (tmp_path / "x.jsonnet").write_text("{a:1}")
+
+    assert _run("check", "-advice", "./turnup fix", "--", "x.jsonnet", folder=tmp_path) == (
+        1,
+        "",
+        "ERROR: x.jsonnet:1 is not formatted; run ./turnup fix\n",
+    )
 
 
 def test_outside_of_bazel_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +175,7 @@ def test_lint_follows_imports(tmp_path: Path) -> None:
     assert _run("lint", "-J", "lib", "y.jsonnet", folder=tmp_path)[0] == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["mend", "x"]])
+@pytest.mark.parametrize("arguments", [[], ["check"], ["check", "--"], ["check", "-advice", "x"], ["fix", "--"], ["mend", "x"]])
 def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     """Without files, or with an unknown command, the tool prints its usage."""
     code, _, err = _run(*arguments, folder=tmp_path)

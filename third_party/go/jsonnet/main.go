@@ -1,9 +1,12 @@
 // Command jsonnet-tools formats and lints Jsonnet files with the packages of
 // go-jsonnet, at the version that go.mod pins.
 //
-//	jsonnet-tools check FILE...         fails if a file is not as fix would write it
-//	jsonnet-tools fix FILE|FOLDER...    formats in place; a folder stands for all Jsonnet files below it
+//	jsonnet-tools check [-advice COMMAND] FILE...    fails if a file is not as fix would write it
+//	jsonnet-tools fix FILE|FOLDER...                 formats in place; a folder stands for all Jsonnet files below it
 //	jsonnet-tools lint [-J FOLDER]... FILE...
+//
+// After --, a word that begins with a hyphen is a name. -advice is the
+// command that check tells the user to run.
 //
 // Exit codes: 0 all is well, 1 something was found, 2 wrong usage.
 package main
@@ -24,7 +27,10 @@ import (
 	"github.com/google/go-jsonnet/linter"
 )
 
-const usage = "usage: jsonnet-tools check FILE... | fix FILE|FOLDER... | lint [-J FOLDER]... FILE..."
+const usage = "usage: jsonnet-tools check [-advice COMMAND] FILE... | fix FILE|FOLDER... | lint [-J FOLDER]... FILE..."
+
+// defaultAdvice is the command that formats the files of a workspace with these rules.
+const defaultAdvice = "bazel run //rules/jsonnet:fmt"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -36,13 +42,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, usage)
 		return 2
 	}
-	switch args[0] {
-	case "check":
-		return check(args[1:], stderr)
-	case "fix":
-		return fix(args[1:], stdout, stderr)
-	case "lint":
-		return lint(args[1:], stderr)
+	command, args := args[0], args[1:]
+	advice := defaultAdvice
+	if command == "check" && len(args) >= 2 && args[0] == "-advice" {
+		advice, args = args[1], args[2:]
+	}
+	names := args
+	if len(names) > 0 && names[0] == "--" {
+		names = names[1:]
+	}
+	switch {
+	case command == "check" && len(names) > 0:
+		return check(names, advice, stderr)
+	case command == "fix" && len(names) > 0:
+		return fix(names, stdout, stderr)
+	case command == "lint":
+		return lint(args, stderr)
 	}
 	fmt.Fprintln(stderr, usage)
 	return 2
@@ -56,7 +71,7 @@ func format(file string) (before, after string, err error) {
 	}
 	if !utf8.Valid(content) {
 		// The formatter would put U+FFFD in place of each such byte.
-		return "", "", fmt.Errorf("%s is no UTF-8 text", file)
+		return "", "", fmt.Errorf("%s is not UTF-8 text", file)
 	}
 	after, err = formatter.Format(file, string(content), formatter.DefaultOptions())
 	return string(content), after, err
@@ -68,7 +83,20 @@ func fail(stderr io.Writer, err error) {
 	fmt.Fprintf(stderr, "ERROR: %s; correct it\n", first)
 }
 
-func check(files []string, stderr io.Writer) int {
+// reason returns the first line of an error without the file's name at its start.
+func reason(file string, err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	rest := strings.TrimPrefix(first, file)
+	if strings.HasPrefix(rest, " is ") {
+		return "it" + rest
+	}
+	if position, found := strings.CutPrefix(rest, ":"); found {
+		return "line " + position
+	}
+	return first
+}
+
+func check(files []string, advice string, stderr io.Writer) int {
 	code := 0
 	for _, file := range files {
 		before, after, err := format(file)
@@ -77,7 +105,7 @@ func check(files []string, stderr io.Writer) int {
 			fail(stderr, err)
 			code = 1
 		case before != after:
-			fmt.Fprintf(stderr, "ERROR: %s:%d is not formatted; run bazel run //rules/jsonnet:fmt\n", file, firstDifference(before, after))
+			fmt.Fprintf(stderr, "ERROR: %s:%d is not formatted; run %s\n", file, firstDifference(before, after), advice)
 			code = 1
 		}
 	}
@@ -110,21 +138,20 @@ func fix(paths []string, stdout, stderr io.Writer) int {
 			// Links are not followed: bazel-out leads out of the repository.
 			if !entry.Type().IsRegular() || !jsonnetFile {
 				if file == path && !entry.IsDir() {
-					return fmt.Errorf("%s is no regular .jsonnet or .libsonnet file", file)
+					return fmt.Errorf("%s is not a regular .jsonnet or .libsonnet file", file)
 				}
 				return nil
 			}
 			before, after, err := format(file)
 			var unread *fs.PathError
-			if errors.As(err, &unread) {
+			if errors.As(err, &unread) || (err != nil && file == path) {
 				fail(stderr, err)
 				code = 1
 				return nil
 			}
 			if err != nil {
-				// A program that is wrong on purpose has no other form.
-				first, _, _ := strings.Cut(err.Error(), "\n")
-				fmt.Fprintf(stderr, "left alone: %s\n", first)
+				// A folder may have a program that is wrong on purpose. A file that the user names must be formatted.
+				fmt.Fprintf(stderr, "skipped %s: %s\n", file, reason(file, err))
 				return nil
 			}
 			if before != after {
