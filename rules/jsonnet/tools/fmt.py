@@ -20,7 +20,7 @@ def main(argv: Sequence[str], tool: Path = _TOOL) -> int:
         tool: Path of the formatter.
 
     Returns:
-        Exit code: 0, or 1 if a file can't be read or written, or 2 outside of `bazel run`.
+        Exit code: 0, or 1 if a file can't be read or written or a named file can't be formatted, or 2 outside of `bazel run`.
     """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
