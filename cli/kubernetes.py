@@ -9,7 +9,7 @@ from rules.common.caches import cache_dir
 def missing() -> list[str]:
     """Returns the programs that the cache doesn't have for these sources and this Go."""
     version = find_go(ProcessRunner()).version
-    return [module.executable for module in build.MODULES if not (cache_dir() / module.folder / build.module_key(module, version)).is_dir()]
+    return [module.executable for module in build.modules() if not (cache_dir() / module.folder / build.module_key(module, version)).is_dir()]
 
 
 def doctor_rows() -> list[dict[str, object]]:
@@ -30,9 +30,9 @@ def doctor_rows() -> list[dict[str, object]]:
         },
         {
             "tool": "kubernetes",
-            "found": "" if lacking else build.KUBERNETES_VERSION,
+            "found": "" if lacking else build.kubernetes_version(),
             "path": "" if lacking else str(cache_dir() / "kubernetes"),
-            "wanted": build.KUBERNETES_VERSION,
+            "wanted": build.kubernetes_version(),
             "ok": not lacking,
             "needed": False,
             "get": "./turnup up builds it from Go modules (takes minutes, once)" if lacking else "",

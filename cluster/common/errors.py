@@ -1,7 +1,7 @@
 """The errors of the commands: each one is a sentence for the user and an exit code.
 
-TurnupError (exit 1)
-├── UsageError (exit 2)          an argument or an environment variable is wrong; nothing was changed
+TurnupError (exit 1)             the base of every error, in rules/common/errors.py
+├── UsageError (exit 2)          an argument or an environment variable is wrong; nothing was changed; in rules/common/errors.py
 ├── ClusterError (exit 1)        a cluster command failed
 │   └── ApiError                 the API server refused a request or does not answer (embedded/api/client.py)
 ├── StepFailed (exit 1)          a child process failed; carries the child's log
@@ -16,19 +16,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from rules.common.errors import TurnupError, UsageError
+
 __all__ = ["AlreadyReported", "ClusterError", "Interrupted", "StepFailed", "TurnupError", "UsageError"]
-
-
-class TurnupError(Exception):
-    """Something that the user can fix; str() is the sentence to print."""
-
-    exit_code = 1
-
-
-class UsageError(TurnupError):
-    """An argument on the command line, or a variable that replaces one, is wrong."""
-
-    exit_code = 2
 
 
 class ClusterError(TurnupError):

@@ -135,9 +135,9 @@ class K3dProvider:
         return found
 
     def _check_tools(self) -> None:
-        for tool, cure in _GET.items():
+        for tool, advice in _GET.items():
             if not shutil.which(tool):
-                raise ClusterError(f"provider k3d needs {tool}, which is not on PATH; {cure}, or use --provider embedded, which needs neither")
+                raise ClusterError(f"provider k3d needs {tool}, which is not on PATH; {advice}, or use --provider embedded, which needs neither")
         if self._runner.run(["docker", "info"], check=False).code != 0:
             raise ClusterError("provider k3d needs a running Docker, and `docker info` fails; start Docker, or use --provider embedded, which needs none")
 

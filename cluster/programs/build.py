@@ -1,16 +1,19 @@
 """Builds the embedded cluster's programs, once per content.
 
 Each Go module in embedded/ becomes one executable in a cache folder. The folder's name is a hash of the sources, the build
-flags and the Go version.
+flags and the Go version. The version of Kubernetes is read from embedded/kubernetes/go.mod.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from cluster.common.errors import ClusterError
 from cluster.common.process import ProcessRunner, Runner
 from cluster.common.progress import Progress, SilentProgress
 from cluster.images.archives import executable_image
@@ -20,9 +23,8 @@ from cluster.programs.caches import content_key, get_or_make
 from cluster.programs.space import check_space
 from cluster.programs.toolchain import Go, find_go
 
-__all__ = ["KUBERNETES_VERSION", "MODULES", "Module", "build_module", "ensure", "module_key"]
+__all__ = ["Module", "build_module", "ensure", "kubernetes_version", "module_key", "modules"]
 
-KUBERNETES_VERSION = "v1.34.4"  # the same as in embedded/kubernetes/go.mod, which a test checks
 _SOURCES = Path(__file__).resolve().parent.parent / "embedded"
 _PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet", "local-path-provisioner")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -51,20 +53,47 @@ class Module:
     package: str = "."
 
 
+def kubernetes_version(sources: Path = _SOURCES) -> str:
+    """Returns the version of Kubernetes that clusters run, for example v1.2.3, as kubernetes/go.mod requires it.
+
+    Args:
+        sources: the folder of all modules.
+
+    Raises:
+        ClusterError: go.mod is missing, or requires no release of k8s.io/kubernetes.
+    """
+    path = sources / "kubernetes" / "go.mod"
+    try:
+        found = re.search(r"^(?:require)?\s+k8s\.io/kubernetes (v\d+\.\d+\.\d+)\s*$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    except FileNotFoundError:
+        raise ClusterError(f"{path}: the file is missing, so the version of Kubernetes is unknown. Restore the file from git.") from None
+    if found is None:
+        raise ClusterError(f"{path}: requires no release of k8s.io/kubernetes. Add one to its require block, for example k8s.io/kubernetes v1.2.3.")
+    return found[1]
+
+
 def _version_flags() -> tuple[str, ...]:
     """Returns the flags that stamp the version of Kubernetes; without them, nodes report v0.0.0-master."""
-    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
-    facts = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    version = kubernetes_version()
+    major, minor, _ = version.removeprefix("v").split(".")
+    facts = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     return tuple(flag for package in packages for name, value in facts.items() for flag in ("-X", f"{package}.{name}={value}"))
 
 
-MODULES = (
-    Module("kubernetes", "kube", _PROGRAMS, ("-s", "-w", *_version_flags()), minutes=6, gigabytes=5),
-    Module("etcd", "etcd", minutes=0.5, gigabytes=0.5),
-    Module("coredns", "coredns", minutes=1.5, gigabytes=1),
-    Module("nodeinit", "nodeinit"),
-)
+@cache
+def modules() -> tuple[Module, ...]:
+    """Returns the modules that a cluster needs, Kubernetes first.
+
+    Raises:
+        ClusterError: kubernetes/go.mod does not tell the version; see kubernetes_version.
+    """
+    return (
+        Module("kubernetes", "kube", _PROGRAMS, ("-s", "-w", *_version_flags()), minutes=6, gigabytes=5),
+        Module("etcd", "etcd", minutes=0.5, gigabytes=0.5),
+        Module("coredns", "coredns", minutes=1.5, gigabytes=1),
+        Module("nodeinit", "nodeinit"),
+    )
 
 
 def ensure(progress: Progress | None = None, runner: Runner | None = None) -> Binaries:
@@ -82,7 +111,7 @@ def ensure(progress: Progress | None = None, runner: Runner | None = None) -> Bi
     """
     progress, runner = progress or SilentProgress(), runner or ProcessRunner()
     go = find_go(runner)
-    folders = {module.folder: build_module(module, go, progress, runner) for module in MODULES}
+    folders = {module.folder: build_module(module, go, progress, runner) for module in modules()}
     return Binaries(
         kubernetes=folders["kubernetes"],
         etcd=folders["etcd"],

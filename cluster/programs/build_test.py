@@ -15,7 +15,7 @@ from cluster.common.fake_process import FakeRunner
 from cluster.common.process import Result
 from cluster.common.progress import SilentProgress
 from cluster.programs import build, debian
-from cluster.programs.build import KUBERNETES_VERSION, MODULES, ensure, module_key
+from cluster.programs.build import ensure, kubernetes_version, module_key, modules
 from cluster.programs.toolchain import GO_BIN, Go, find_go, minimum_go
 
 _SOURCES = Path(__file__).resolve().parent.parent / "embedded"
@@ -51,7 +51,7 @@ def test_builds_each_module_once(cache: Path) -> None:
     built = sum("build" in call for call in runner.calls)
     second = ensure(SilentProgress(), runner)
 
-    assert built == len(MODULES) == sum("build" in call for call in runner.calls)
+    assert built == len(modules()) == sum("build" in call for call in runner.calls)
     assert first == second
     assert (first.kubernetes / "kubelet").resolve() == first.kubernetes / "kube"
     assert (first.etcd / "etcd").exists() and (first.nodeinit / "nodeinit").exists()
@@ -79,29 +79,58 @@ def test_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_version_is_stamped() -> None:
     """Without these flags nodes would report v0.0.0-master."""
-    flags = " ".join(MODULES[0].ldflags)
+    flags = " ".join(modules()[0].ldflags)
 
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
-        assert f"-X {package}.gitVersion={KUBERNETES_VERSION}" in flags
+        assert f"-X {package}.gitVersion={kubernetes_version()}" in flags
+
+
+def test_version_is_read_from_go_mod(tmp_path: Path) -> None:
+    """The version is the one that go.mod requires, in a block or alone, and not another module's."""
+    (tmp_path / "kubernetes").mkdir()
+    path = tmp_path / "kubernetes" / "go.mod"
+    for number, text in enumerate(("require (\n\tk8s.io/api v0.2.3\n\tk8s.io/kubernetes v1.2.{}\n)\n", "require k8s.io/kubernetes v1.2.{}\n")):
+        path.write_text(text.format(number))
+
+        assert kubernetes_version(tmp_path) == f"v1.2.{number}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "the file is missing, so the version of Kubernetes is unknown. Restore the file from git."),
+        ("require (\n\tk8s.io/kubernetes v0.0.0-master\n)\n", "requires no release of k8s.io/kubernetes. Add one to its require block"),
+        ("require (\n\tk8s.io/kubernetes/x v1.2.3\n)\n", "requires no release of k8s.io/kubernetes. Add one to its require block"),
+    ],
+)
+def test_version_that_cannot_be_read(tmp_path: Path, text: str | None, message: str) -> None:
+    """The error names go.mod and says what to do."""
+    path = tmp_path / "kubernetes" / "go.mod"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(ClusterError, match=re.escape(f"{path}: {message}")):
+        kubernetes_version(tmp_path)
 
 
 def test_version_agrees_with_go_mod() -> None:
     """The stamped version is the one in go.mod."""
     text = (_SOURCES / "kubernetes" / "go.mod").read_text()
 
-    assert re.search(rf"^\tk8s\.io/kubernetes {re.escape(KUBERNETES_VERSION)}$", text, re.MULTILINE)
+    assert re.search(rf"^\tk8s\.io/kubernetes {re.escape(kubernetes_version())}$", text, re.MULTILINE)
 
 
 def test_links_agree_with_the_program_table() -> None:
     """Every program of kube's table has its link, and no other link exists."""
     table = (_SOURCES / "kubernetes" / "programs.go").read_text()
 
-    assert set(re.findall(r'^\t\t\{"([a-z-]+)", ', table, re.MULTILINE)) == set(MODULES[0].links)
+    assert set(re.findall(r'^\t\t\{"([a-z-]+)", ', table, re.MULTILINE)) == set(modules()[0].links)
 
 
 def test_every_module_is_built() -> None:
     """A Go module without an entry would never be compiled."""
-    assert {path.parent.name for path in _SOURCES.glob("*/go.mod")} == {module.folder for module in MODULES}
+    assert {path.parent.name for path in _SOURCES.glob("*/go.mod")} == {module.folder for module in modules()}
 
 
 def test_keys(tmp_path: Path) -> None:
@@ -110,7 +139,7 @@ def test_keys(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "main.go").write_text("package main")
     (folder / "go.mod").write_text("module x")
-    module = next(module for module in MODULES if module.folder == "etcd")
+    module = next(module for module in modules() if module.folder == "etcd")
     key = module_key(module, "1.26", tmp_path)
 
     (folder / "main_test.go").write_text("package main")

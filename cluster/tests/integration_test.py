@@ -112,7 +112,7 @@ def _ready_nodes(machine: Machine) -> set[str]:
 
 def test_every_program_answers(machine: Machine) -> None:
     """Each program of the multi-call binary starts under its own name."""
-    for name in build.MODULES[0].links:
+    for name in build.modules()[0].links:
         done = subprocess.run([machine.kubectl.parent / name, "--help"], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         assert name.removeprefix("kube-") in done.stdout + done.stderr
@@ -125,7 +125,7 @@ def test_create(machine: Machine, cluster: object) -> None:
 
     assert addresses == _NODES
     assert _ready_nodes(machine) == set(_NODES)
-    assert {item["status"]["nodeInfo"]["kubeletVersion"] for item in items} == {build.KUBERNETES_VERSION}
+    assert {item["status"]["nodeInfo"]["kubeletVersion"] for item in items} == {build.kubernetes_version()}
     assert "current-context" not in machine.kubeconfig.read_text()
     assert machine.kubeconfig.stat().st_mode & 0o777 == 0o600
 
@@ -162,7 +162,7 @@ def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
 
 
 def _answer_together(url: str) -> bool:
-    """Tells whether the pods of all nodes answer at a URL, and nobody else."""
+    """Returns whether the pods of all nodes, and only those, answer at a URL."""
     return {fetch(url) for _ in range(20)} == set(_NODES)
 
 

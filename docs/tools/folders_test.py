@@ -4,7 +4,10 @@ import pytest
 
 from docs.tools import folders
 
-MARKS = "a\n<!-- folders: written by bazel run //docs:update -->\nSTALE\n<!-- end of folders -->\nb\n<!-- levels: written by bazel run //docs:update -->\n<!-- end of levels -->\nc\n"
+MARKS = (
+    "a\n<!-- folders: written by bazel run //docs:update -->\nSTALE\n<!-- end of folders -->\n"
+    "b\n<!-- levels: written by bazel run //docs:update -->\n<!-- end of levels -->\nc\n"
+)
 
 
 @pytest.fixture(name="root")
@@ -25,6 +28,19 @@ def fixture_root(tmp_path):
 def test_floors_follow_the_imports(root):
     """A folder stands one level above the highest that it imports from; imports of tests do not count."""
     assert folders.levels(root) == [["rules/common"], ["cluster"], ["cli"]]
+
+
+def test_import_from_an_inner_folder_does_not_count_for_the_outer_one(root):
+    """`from cluster.images import archives` reads cluster/images and not cluster, so a folder can import from the folders in it."""
+    (root / "cluster/images").mkdir()
+    (root / "cluster/images/BUILD").write_text('"""Images."""\n')
+    (root / "cluster/images/archives.py").write_text("from rules.common import one\n")
+    (root / "cluster/programs").mkdir()
+    (root / "cluster/programs/BUILD").write_text('"""Programs."""\n')
+    (root / "cluster/programs/build.py").write_text("from cluster.images import archives\n")
+    (root / "cluster/two.py").write_text("from cluster.programs.build import x\n")
+
+    assert folders.levels(root) == [["rules/common"], ["cluster/images"], ["cluster/programs"], ["cluster"], ["cli"]]
 
 
 def test_page_gets_table_and_drawing(root):

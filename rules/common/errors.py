@@ -1,11 +1,11 @@
-"""The base of every error that a tool of these rules raises on purpose.
+"""The base of every error that a tool of these rules, or a command of turnup, raises on purpose.
 
     TurnupError          exit code 1: the work failed
-    ├── UsageError       exit code 2: the command line is wrong
+    ├── UsageError       exit code 2: the command line, or a variable that replaces an argument, is wrong
     └── InputError       a file or attribute that the tool was given cannot be used
 
-Each message is one sentence that says where, what is wrong and what to do. Every rule set derives its own errors from these,
-so that code shared by several rule sets can raise one, and every tool prints it as its own.
+Each message is one sentence that says where, what is wrong and what to do. Every rule set derives its own errors from these
+(and so does cluster/common/errors.py), so that code shared by several rule sets can raise one, and every tool prints it as its own.
 
 This module imports nothing: a small push loads it and takes milliseconds in all.
 """
@@ -24,7 +24,7 @@ class TurnupError(Exception):
 
 
 class UsageError(TurnupError):
-    """The command line does not fit what the program takes."""
+    """An argument on the command line, or a variable that replaces one, is wrong."""
 
     exit_code = 2
 

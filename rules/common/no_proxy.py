@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def goes_direct(host: str, port: int, exceptions: str) -> bool:
-    """Says whether a host is reached without the environment's proxy, as this machine always is.
+    """Returns whether a host is reached without the environment's proxy, as this machine always is.
 
     Args:
         host: name or address, without brackets.

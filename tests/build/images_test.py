@@ -199,7 +199,7 @@ def _tar(path: Path, member: str) -> None:
         ('files = ["one/file", "two/file"]', "//bad:bad: two files at one path, /file; remove one of them"),
         ('files = ["one/file"], symlinks = {"/file": "x"}', "//bad:bad: two files at one path, /file"),
         ('tars = ["absolute.tar"]', "//bad:bad: bad/absolute.tar: the path '/etc/x' is absolute; make the tar with"),
-        ('tars = ["climbing.tar"]', "//bad:bad: bad/climbing.tar: the path '../x' climbs out with '..'"),
+        ('tars = ["climbing.tar"]', "//bad:bad: bad/climbing.tar: the path '../x' contains '..'"),
         ('files = [":missing"]', "not all outputs were created or valid"),
         ('empty_files = ["/a"], creation_time = "yesterday"', "//bad:bad: creation_time: found 'yesterday', write seconds since 1970"),
         ('empty_files = ["/a"], env = {"A=B": "c"}', "//bad:bad: env: 'A=B' is not a name for an environment variable"),

@@ -106,14 +106,14 @@ class ApiClient:
             self._connection = None
 
 
-def wait_for(what: str, look: Callable[[], _T | None], timeout: float, cure: str, state: Callable[[], str] | None = None) -> _T:
+def wait_for(what: str, look: Callable[[], _T | None], timeout: float, advice: str, state: Callable[[], str] | None = None) -> _T:
     """Calls a function until it returns something other than None.
 
     Args:
         what: the beginning of the error's sentence, as in `the server is not ready`.
         look: the function; an ApiError counts as None.
         timeout: seconds until this gives up.
-        cure: what the user can do, for the error.
+        advice: what the user can do, for the error.
         state: returns the last state seen, for the error; None uses the last ApiError.
 
     Returns:
@@ -134,5 +134,5 @@ def wait_for(what: str, look: Callable[[], _T | None], timeout: float, cure: str
         except ApiError as error:
             last = str(error)
         if time.monotonic() > deadline:
-            raise ClusterError(f"{what} after {timeout:g} s (last state: {last}); {cure}")
+            raise ClusterError(f"{what} after {timeout:g} s (last state: {last}); {advice}")
         time.sleep(_PAUSE)

@@ -30,7 +30,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 @pytest.fixture
 def spawn(cluster: Cluster):
-    """Starts a Python program in place of a node; it is reaped as soon as it ends, as init would do."""
+    """Starts a Python program instead of a node; it is reaped as soon as it ends, as init would do."""
     import threading
 
     running = []

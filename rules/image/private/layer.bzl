@@ -149,7 +149,7 @@ def add_content(args, ctx):
     args.add(ctx.attr.owner, format = "--owner=%s")
 
 def has_content(attr):
-    """Tells whether a rule with CONTENT_ATTRS has anything to put into a layer.
+    """Returns whether a rule with CONTENT_ATTRS has anything to put into a layer.
 
     Args:
       attr: ctx.attr.

@@ -155,7 +155,7 @@ def test_java_trusts_the_authorities_of_the_image() -> None:
     store = files["etc/ssl/certs/java/cacerts"]
     magic, version, count = struct.unpack_from(">IIi", store)
     assert (magic, version, count) == (0xFEEDFEED, 2, files["etc/ssl/certs/ca-certificates.crt"].count(b"BEGIN CERTIFICATE"))
-    assert store[-20:] == hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + store[:-20]).digest()
+    assert store[-20:] == hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + store[:-20], usedforsecurity=False).digest()
 
 
 def _needed(data: bytes) -> list[str]:

@@ -50,7 +50,7 @@ def check_written(path: str | os.PathLike[str], size: int) -> None:
         raise OSError(errno.EIO, f"has {found} of the {size} bytes that were written; check that disk, then run this again", str(path))
 
 
-class writing:
+class writing:  # noqa: N801  # used as a function is, like contextlib.suppress; loading contextlib would take longer
     """Context manager that adds the target and file to system errors of writing, which have no name.
 
     Args:

@@ -110,12 +110,12 @@ class Inputs:
         try:
             return content.decode()
         except UnicodeDecodeError as error:
-            cure = "save the file as UTF-8, or don't import it"
+            advice = "save the file as UTF-8, or don't import it"
             if as_bytes():
                 if self._binary:
                     return content.decode(errors="surrogateescape")
-                cure = 'set engine = "gojsonnet", because rjsonnet\'s importbin accepts only UTF-8'
-            raise RenderError(f"{path}: byte {error.start} is not UTF-8; {cure}") from error
+                advice = 'set engine = "gojsonnet", because rjsonnet\'s importbin accepts only UTF-8'
+            raise RenderError(f"{path}: byte {error.start} is not UTF-8; {advice}") from error
 
     def _missing(self, folder: str, name: str) -> str:
         """Returns the message for an import that is not a declared input."""
@@ -124,11 +124,11 @@ class Inputs:
             return f"{location}: '{name}' is an absolute path; use the path from the workspace root"
         found = next((path for path in self._candidates(folder, name) if os.path.isfile(path)), None)
         if found:
-            cure = f"{found} exists; add its jsonnet_library to deps, or the file to data"
+            advice = f"{found} exists; add its jsonnet_library to deps, or the file to data"
         else:
             close = difflib.get_close_matches(name, [*self._paths, *map(posixpath.basename, self._paths)], n=1)
-            cure = f"did you mean '{close[0]}'?" if close else "add the target that provides it to deps, or the file to data"
-        return f"{location}: '{name}' is not among the target's declared inputs; {cure}"
+            advice = f"did you mean '{close[0]}'?" if close else "add the target that provides it to deps, or the file to data"
+        return f"{location}: '{name}' is not among the target's declared inputs; {advice}"
 
     def cycle(self) -> list[str]:
         """Finds an import cycle, which may be the cause of an error.

@@ -27,7 +27,7 @@ _NOT_IN_JSON = ("inf", "NaN")
 # Suffix of a partially written file.
 _UNFINISHED = ".turnup-unfinished"
 
-_CURES = {
+_ADVICE = {
     errno.EACCES: "give write permission",
     errno.EPERM: "give write permission",
     errno.EROFS: "use a writable file system",
@@ -226,8 +226,8 @@ def write(files: dict[str, str]) -> None:
             finished.append(path)
         done = True
     except OSError as error:
-        cure = _CURES.get(error.errno or 0, "check the folder and its permissions")
-        raise RenderError(f"{path}: can't write it: {error.strerror}; {cure}") from error
+        advice = _ADVICE.get(error.errno or 0, "check the folder and its permissions")
+        raise RenderError(f"{path}: can't write it: {error.strerror}; {advice}") from error
     finally:
         if not done:
             discard(begun, finished)

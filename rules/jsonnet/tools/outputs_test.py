@@ -209,15 +209,15 @@ def test_deep_values_with_words_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cure"),
+    ("name", "advice"),
     [("file/x", "remove the file that has the name of its folder"), ("folder", "remove the folder"), ("x" * 300, "shorten the name")],
 )
-def test_write_errors_say_what_to_do(tmp_path: Path, name: str, cure: str) -> None:
+def test_write_errors_say_what_to_do(tmp_path: Path, name: str, advice: str) -> None:
     """The error for a file that can't be written has advice for the reason."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
 
-    with pytest.raises(RenderError, match=f"{name}: can't write it: .*; .*{cure}"):
+    with pytest.raises(RenderError, match=f"{name}: can't write it: .*; .*{advice}"):
         outputs.write({str(tmp_path / name): "1"})
 
 

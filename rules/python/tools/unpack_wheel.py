@@ -27,7 +27,7 @@ def target_path(name: str) -> PurePosixPath | None:
         the relative path, or None for an entry that is not installed (scripts, headers, data).
 
     Raises:
-        WheelError: the name is absolute or climbs out with `..`.
+        WheelError: the name is absolute or leads out of the folder.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:

@@ -16,6 +16,8 @@ FOLDER = os.path.dirname(__file__)
 
 def main(argv: list[str]) -> int:
     """Prints facts about the process, and returns 0."""
+    with open(os.path.join(os.environ["RUNFILES_DIR"], "turnup/rules/image/tests/app/data.txt"), encoding="utf-8") as file:
+        data = file.read().strip()
     facts = {
         "greeting": greeting(argv[0] if argv else "world"),
         "yaml": yaml.safe_load("[1, 2]"),
@@ -23,7 +25,7 @@ def main(argv: list[str]) -> int:
         "user": os.getuid(),
         "authorities": len(ssl.create_default_context().get_ca_certs()),
         "zone": str(zoneinfo.ZoneInfo("Europe/Zurich")),
-        "data": open(os.path.join(os.environ["RUNFILES_DIR"], "turnup/rules/image/tests/app/data.txt"), encoding="utf-8").read().strip(),
+        "data": data,
         "tool": subprocess.run([os.path.join(FOLDER, "tool")], capture_output=True, check=True).stdout.decode()
         if os.path.exists(os.path.join(FOLDER, "tool"))
         else None,

@@ -4,4 +4,5 @@ import sys
 
 if __name__ == "__main__":
     for path in sys.argv[1:]:
-        print(open(path.removeprefix("--generated="), encoding="utf-8").read())
+        with open(path.removeprefix("--generated="), encoding="utf-8") as file:
+            print(file.read())

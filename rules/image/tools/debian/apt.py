@@ -93,7 +93,7 @@ def _verb(command: Sequence[str]) -> str:
 
 def _installed(fields: dict[str, str]) -> str:
     """Returns the entry in dpkg's status of an installed package without dependencies."""
-    kept = {key: fields[key] for key in ("Package", "Version", "Architecture", "Multi-Arch", "Provides") if key in fields}
+    kept: dict[str, str] = {key: fields[key] for key in ("Package", "Version", "Architecture", "Multi-Arch", "Provides") if key in fields}
     lines = {**kept, "Status": "install ok installed", "Maintainer": "nobody", "Description": "left out"}
     return "".join(f"{key}: {value}\n" for key, value in lines.items()) + "\n"
 
@@ -122,7 +122,7 @@ class Apt:
             ]  # fmt: skip
 
     def has_lists(self) -> bool:
-        """Says whether there are package lists to read."""
+        """Returns whether there are package lists to read."""
         folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
 
@@ -136,7 +136,7 @@ class Apt:
             AptError: there are still no lists.
         """
         if self._lists is None:
-            raise AptError("the machine's own package lists are not updated by a build; run apt-get update yourself")
+            raise AptError("a build does not update the machine's own package lists; run apt-get update yourself")
         for name in ("lists/partial", "cache/archives/partial"):
             Path(self._lists, name).mkdir(parents=True, exist_ok=True)
         try:
@@ -166,11 +166,11 @@ class Apt:
             names: package names, or NAME=VERSION.
             candidate: only the version that apt would install.
         """
-        found = []
-        for fields in self._show(names, candidate=candidate):
-            if {"Package", "Version", "Architecture", "SHA256"} <= fields.keys():
-                found.append(Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower()))
-        return found
+        return [
+            Version(fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"].lower())
+            for fields in self._show(names, candidate=candidate)
+            if {"Package", "Version", "Architecture", "SHA256"} <= fields.keys()
+        ]
 
     def solve(self, packages: Sequence[str], exclude: Sequence[str] = ()) -> list[Version]:
         """Returns packages and their dependencies, as apt would install them on an empty system.

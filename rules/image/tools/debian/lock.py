@@ -11,6 +11,7 @@ As a program, run by the debian_packages repository rule:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -53,7 +54,8 @@ class PackageRequest(NamedTuple):
             raise InputError(f"debian_packages {name}: packages: found none; name at least one Debian package")
         if self.exclude and not self.dependencies:
             raise InputError(
-                f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. Remove it, or set dependencies = True."
+                f"debian_packages {name}: exclude: found {', '.join(self.exclude)}, but only listed packages are fetched. "
+                "Remove it, or set dependencies = True."
             )
         if both := sorted(set(self.packages) & set(self.exclude)):
             raise InputError(f"debian_packages {name}: exclude: {', '.join(both)} is also in packages. Remove it from one of them.")
@@ -114,8 +116,8 @@ def locked(name: str, wanted: PackageRequest, lock: Path, machine: str) -> list[
         raise InputError(f"{lock}: the dependencies of debian_packages {name} are not locked for {machine}, or for other packages; run {UPDATE}{name}")
     if missing := sorted(set(wanted.packages) - set(entries)):
         raise InputError(f"{lock}: {', '.join(missing)} of debian_packages {name} are not locked for {machine}; run {UPDATE}{name}")
-    extra = set(wanted.exclude) if wanted.dependencies else set(entries) - set(wanted.packages)
-    if extra := sorted(extra & set(entries)):
+    unwanted = set(wanted.exclude) if wanted.dependencies else set(entries) - set(wanted.packages)
+    if extra := sorted(unwanted & set(entries)):
         raise InputError(f"{lock}: {', '.join(extra)} are locked, but not among the packages of debian_packages {name}; run {UPDATE}{name}")
     return [entries[package] for package in sorted(entries)]
 
@@ -152,7 +154,7 @@ def _download(apt: Apt, versions: Sequence[Version]) -> None:
 
 
 def _cached(version: Version) -> bool:
-    """Says whether the cache has a complete package; removes a damaged one."""
+    """Returns whether the cache has a complete package; removes a damaged one."""
     path = _store(version)
     if not path.exists():
         return False
@@ -211,10 +213,8 @@ def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version]
     missing = [version for version in wanted if not _cached(version)]
     system = Apt()
     if missing and system.has_lists():
-        try:
+        with contextlib.suppress(AptError):  # these lists may be older than the archive; fresh ones decide
             missing = _from(system, missing)
-        except AptError:
-            pass  # these lists may be older than the archive; fresh ones decide
     missing = [version for version in missing if not _cached(version)]
     if not missing:
         return wanted, []

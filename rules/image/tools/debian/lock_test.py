@@ -255,12 +255,18 @@ def test_another_machines_closure_stays_while_it_is_asked_for(fake, tmp_path) ->
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (PackageRequest(["server"], True), "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out"),
+        (
+            PackageRequest(["server"], True),
+            "debian_packages repo: apt-get install failed (Unable to correct problems, you have held broken packages.); check the packages, what is left out",
+        ),
         (PackageRequest(["tools"], True, ["shell"]), "debian_packages repo: apt knows no package shell; check the spelling"),
-        (PackageRequest(["tools"], False, ["shell"]), "debian_packages repo: exclude: found shell, but only listed packages are fetched. Remove it, or set dependencies = True."),
+        (
+            PackageRequest(["tools"], False, ["shell"]),
+            "debian_packages repo: exclude: found shell, but only listed packages are fetched. Remove it, or set dependencies = True.",
+        ),
         (PackageRequest(["tools"], True, ["tools"]), "debian_packages repo: exclude: tools is also in packages. Remove it from one of them."),
     ],
-)  # fmt: skip
+)
 def test_dependencies_that_cannot_be_had_are_one_sentence(fake, tmp_path, wanted: PackageRequest, message: str) -> None:
     """The error names the problem, and the lock stays unchanged."""
     fake.set(fresh={"server": ["2"], "tools": ["2"]}, depends={"server": ["gone"]})

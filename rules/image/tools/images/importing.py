@@ -90,8 +90,8 @@ class TarSource:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         with _readable(name):
-            # It stays open while the tar is read, which is until the process ends.
-            self._tar = tarfile.open(fileobj=unpacking.open_decompressed(open(path, "rb"), name), mode="r:")
+            file = open(path, "rb")  # noqa: SIM115  # stays open while the tar is read, which is until the process ends
+            self._tar = tarfile.open(fileobj=unpacking.open_decompressed(file, name), mode="r:")  # noqa: SIM115  # stays open, too
             self._members = {os.path.normpath(member.name): member for member in self._tar}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -110,7 +110,7 @@ class TarSource:
         return None
 
 
-class _readable:
+class _readable:  # noqa: N801  # used as a function is, like contextlib.suppress
     """Context manager that turns errors of tar and decompression into one that names the archive."""
 
     def __init__(self, name: str) -> None:
@@ -207,7 +207,8 @@ def check_distinct(known: Sequence[tuple[str, Mapping[str, Any]]], where: str) -
     for name, entry in known:
         if name in first:
             raise InputError(
-                f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; take one by its digest, or give a layout with one of them"
+                f"{where}: two images for {name or 'no platform'}, {first[name]!s:.80} and {entry.get('digest')!s:.80}; "
+                "take one by its digest, or give a layout with one of them"
             )
         first[name] = entry.get("digest")
 

@@ -1,10 +1,10 @@
-"""A software bill of materials of an image: CycloneDX 1.5, JSON.
+"""Writes the software bill of materials of an image: CycloneDX 1.5, JSON.
 
     sbom --image NAME MANIFEST CONFIG [--layer FILE]… --output OUT
 
-It is read from the layers themselves, so it holds for images from elsewhere too: Debian packages from dpkg's status,
-Python packages from their metadata, and each file that belongs to neither with its sha256. Nothing in it tells when or
-where it was made, so equal images have equal bytes of it.
+The layers themselves are read, so it works for images from other tools, too. It lists Debian packages from dpkg's status,
+Python packages from their metadata, and every other file with its sha256. It has no time, host or path of the build, so equal
+images have equal bills.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import IO, Any
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.entries import clean_path
-from rules.image.tools.oci import image_files, layer_tars, oci
+from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
@@ -38,7 +38,7 @@ _WHITEOUT = ".wh."
 
 
 class Contents:
-    """What an image's file system holds once all layers lie on each other.
+    """The files of an image after all its layers are unpacked in order.
 
     Attributes:
         digests: sha256 of each regular file, by path.
@@ -62,7 +62,7 @@ class Contents:
             for path in [path for path in (known if emptied else gone & known.keys()) if path in gone or not emptied.isdisjoint(_above(path))]:
                 del known[path]
 
-    def add_layer(self, stream: IO[bytes], where: str) -> None:
+    def add_layer(self, stream: IO[bytes] | unpacking.LimitedStream, where: str) -> None:
         """Adds one layer's tar on top of the layers before it.
 
         Args:
@@ -70,7 +70,7 @@ class Contents:
             where: the image, for errors.
 
         Raises:
-            InputError: the tar is damaged, or a path in it climbs out of the image.
+            InputError: the tar is damaged, or a path in it contains '..'.
         """
         new = Contents()
         gone: set[str] = set()
@@ -113,7 +113,7 @@ class Contents:
             self.metadata[path] = data
             self.digests[path] = hashlib.sha256(data).hexdigest()
         else:
-            self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # tarfile gives a BufferedReader
 
     def _link(self, path: str, target: str, below: Contents) -> None:
         """Adds a hard link to a file of the same layer or a lower one."""
@@ -146,7 +146,8 @@ def _quote(text: str) -> str:
 
 def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
     """Returns the Debian packages and their paths."""
-    components, owned = [], set()
+    components: list[dict[str, Any]] = []
+    owned: set[str] = set()
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)', contents.metadata.get(_RELEASE, b"").decode("utf-8", "replace"), re.MULTILINE))
     distribution = f"&distro={_quote(release['ID'] + '-' + release.get('VERSION_ID', ''))}" if "ID" in release else ""
     for path in sorted(contents.metadata):
@@ -173,7 +174,8 @@ def _debian(contents: Contents) -> tuple[list[dict[str, Any]], set[str]]:
 
 def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], set[str]]:
     """Returns the Python packages that are not Debian packages, and their paths."""
-    components, owned = [], set()
+    components: list[dict[str, Any]] = []
+    owned: set[str] = set()
     for path in sorted(contents.metadata):
         match = _METADATA.match(path)
         if not match or path in taken:
@@ -192,8 +194,8 @@ def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], 
         top, info = match[1], posixpath.dirname(path)
         owned.update(known for known in contents.digests if known.startswith(info + "/"))
         record = contents.metadata.get(f"{info}/RECORD", b"").decode("utf-8", "replace")
-        for file in _recorded(record):
-            file = posixpath.normpath(f"{top}/{file}")
+        for recorded in _recorded(record):
+            file = posixpath.normpath(f"{top}/{recorded}")
             owned.add(file)
             folder, _, stem = file.rpartition("/")
             if stem.endswith(".py"):

@@ -39,10 +39,14 @@ LOWER = (("a/b", b"1"), ("a/c", b"2"), ("d", b"3"), ("usr/lib/os-release", b"ID=
 @pytest.mark.parametrize(
     ("upper", "left"),
     [
-        (("a/b", "c"), ["a/c", "d", "usr/lib/os-release"]), (("a", "/x"), ["d", "usr/lib/os-release"]), (("d", None), ["a/b", "a/c", "usr/lib/os-release"]),
-        (("a", None), ["a/b", "a/c", "d", "usr/lib/os-release"]), (("usr/lib/os-release", "y"), ["a/b", "a/c", "d"]), (("a", b"now a file"), ["a", "d", "usr/lib/os-release"]),
+        (("a/b", "c"), ["a/c", "d", "usr/lib/os-release"]),
+        (("a", "/x"), ["d", "usr/lib/os-release"]),
+        (("d", None), ["a/b", "a/c", "usr/lib/os-release"]),
+        (("a", None), ["a/b", "a/c", "d", "usr/lib/os-release"]),
+        (("usr/lib/os-release", "y"), ["a/b", "a/c", "d"]),
+        (("a", b"now a file"), ["a", "d", "usr/lib/os-release"]),
     ],
-)  # fmt: skip
+)
 def test_what_an_upper_layer_replaces_is_not_in_the_image(upper, left) -> None:
     """A link, file or folder replaces a file; a link or file replaces a folder with its content; a folder keeps a folder's files."""
     contents = _contents(_layer(*LOWER), _layer(upper))

@@ -75,7 +75,7 @@ class Package(NamedTuple):
 def _members(data: bytes, where: str) -> dict[str, bytes]:
     """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
-        raise InputError(f"{where}: no Debian package (it does not begin with '!<arch>'); fetch it again")
+        raise InputError(f"{where}: not a Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
     while offset < len(data):
         head = data[offset : offset + 60]
@@ -158,14 +158,15 @@ def _merged_link(path: str, target: str) -> str:
 
 
 def _excluded(path: str, exclude: Sequence[str]) -> bool:
-    """Says whether a merged path is left out, by the built-in list or by a pattern."""
+    """Returns whether a merged path is left out, by the built-in list or by a pattern."""
     return bool(_DROPPED.match(path)) or any(fnmatch.fnmatchcase(path, pattern) for pattern in exclude)
 
 
 def _add_package(tree: Tree, package: Package, where: str, exclude: Sequence[str]) -> None:
     """Puts one package's files and its dpkg status into the tree."""
     with _opened(package.data, "data", where) as tar:
-        for path, entry in read_tar(tar, where, tree.store):
+        for path, read in read_tar(tar, where, tree.store):
+            entry = read
             if entry.kind == DIRECTORY and (not path or path in _MERGED):
                 continue
             place = merged(path)
@@ -219,7 +220,7 @@ def _java_store(certificates: dict[str, bytes]) -> bytes:
         alias = name.lower().encode()
         out += struct.pack(">iH", 2, len(alias)) + alias + bytes(8)  # a trusted certificate, added in 1970
         out += struct.pack(">H", 5) + b"X.509" + struct.pack(">i", len(der)) + der
-    return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out).digest()
+    return out + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + out, usedforsecurity=False).digest()
 
 
 def compile_python(tree: Tree) -> None:

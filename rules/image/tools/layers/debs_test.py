@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import tarfile
+from collections.abc import Callable
 
 import pytest
 
@@ -41,7 +42,8 @@ def _ar(members: dict[str, bytes]) -> bytes:
 def _deb(tmp_path, name: str, files: dict, *, architecture: str = "amd64", suffix: str = ".xz", sums: str = "") -> str:
     """Writes a package and returns its path."""
     control = f"Package: {name}\nVersion: 1.0-1\nArchitecture: {architecture}\nDescription: for a test\n more of it\n"
-    pack = {".xz": lzma.compress, ".gz": gzip.compress, "": bytes, ".zst": bytes}[suffix]
+    packers: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.compress, ".gz": gzip.compress, "": bytes, ".zst": bytes}
+    pack = packers[suffix]
     members = {
         "debian-binary": b"2.0\n",
         "control.tar.xz": lzma.compress(_tar({"control": control.encode(), "md5sums": sums.encode(), "postinst": b"exit 1"})),
@@ -150,7 +152,7 @@ def test_two_packages_with_one_file_are_refused(tmp_path) -> None:
     ("damage", "message"),
     [
         (lambda data: data[:-50], "cut short"),
-        (lambda data: b"PK" + data, "no Debian package"),
+        (lambda data: b"PK" + data, "not a Debian package"),
         (lambda data: data[:100], "cut short"),
         (lambda data: data.replace(b"\xfd7zXZ", b"\xfd7zXY", 2), "damaged"),
         (lambda data: data.replace(b"control.tar.xz", b"kontrol.tar.xz"), "no control.tar"),
@@ -183,7 +185,7 @@ def test_python_is_compiled_to_bytes_that_load(tmp_path) -> None:
     import marshal
 
     names: dict = {}
-    exec(marshal.loads(cached[16:]), names)
+    exec(marshal.loads(cached[16:]), names)  # noqa: S102, S302  # the code is the one that this test compiled
     assert names["X"] == ("a b", 1.5, frozenset({1}))
     assert names["f"](3, 1, 2) == [3, 3]
     assert not any("bad" in path and "pyc" in path for path in tree.entries)

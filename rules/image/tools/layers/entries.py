@@ -58,7 +58,7 @@ def clean_path(path: str, where: str) -> str:
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise InputError(f"{where}: the path {path!r:.200} climbs out with '..'; write the path it should have in the image")
+        raise InputError(f"{where}: the path {path!r:.200} contains '..'; write the path it should have in the image")
     if "\0" in path or len(os.fsencode(path)) > 4095:
         raise InputError(f"{where}: the path {path!r:.200} has NUL in it or more than 4,095 bytes; choose another")
     return "/".join(parts)
@@ -76,7 +76,7 @@ def check_link(path: str, target: str, where: str) -> str:
         for part in target.split("/"):
             depth += -1 if part == ".." else part not in ("", ".")
             if depth < 0:
-                raise InputError(f"{where}: the link {path!r:.200} -> {target!r:.200} climbs out of the image; point it inside")
+                raise InputError(f"{where}: the link {path!r:.200} -> {target!r:.200} leads out of the image; point it inside")
     return target
 
 
@@ -113,7 +113,8 @@ class Tree:
         path = clean_path(path, self.where)
         if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
             raise InputError(
-                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; rename it, or put it into a tar if it is to delete"
+                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; "
+                "rename it, or put it into a tar if it should delete them"
             )
         if entry.kind == SYMLINK:
             check_link(path, entry.target, self.where)
@@ -222,7 +223,7 @@ def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
 
 
 def is_program(source: str) -> bool:
-    """Says whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
+    """Returns whether a file's first bytes are those of a program: ELF, or a script that names its interpreter."""
     try:
         with open(source, "rb") as file:
             start = file.read(4)
@@ -242,7 +243,7 @@ def content(entry: Entry) -> bytes:
 
 
 def _same_content(one: Entry, other: Entry) -> bool:
-    """Says whether two entries are files that differ only in the source of their bytes."""
+    """Returns whether two entries are files that differ only in the source of their bytes."""
     if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
         return False
     return content(one) == content(other)

@@ -137,7 +137,7 @@ class _Stage(threading.Thread):
             if self._error is None:
                 try:
                     self._work(chunk)
-                except BaseException as error:  # finish() raises it
+                except BaseException as error:  # noqa: BLE001  # finish() raises it
                     self._error = error
 
     def put(self, chunk: bytes) -> None:

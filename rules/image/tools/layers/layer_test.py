@@ -11,6 +11,8 @@ import os
 import random
 import resource
 import tarfile
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def test_the_order_of_arguments_does_not_matter(tmp_path) -> None:
     """Files listed in another order give the same layer."""
     top = _source(tmp_path / "src", 0o022, 1)
     files = [["--file", name, str(top / name)] for name in ("a.py", "b.py", "sub/c.txt")]
-    digests = {_build(tmp_path / "out", *sum(order, []))["digest"] for order in (files, files[::-1])}
+    digests = {_build(tmp_path / "out", *chain.from_iterable(order))["digest"] for order in (files, files[::-1])}
     assert len(digests) == 1
 
 
@@ -87,7 +89,8 @@ def test_digests_and_size_are_those_of_the_files(tmp_path, compression: str) -> 
     top = _source(tmp_path / "src", 0o022, 1)
     built = _build(tmp_path / "out", "--tree", "app", str(top), "--compression", compression)
     blob = (tmp_path / "out/blob").read_bytes()
-    plain = {"gzip": gzip.decompress, "none": bytes}.get(compression, lambda data: zstandard.ZstdDecompressor().stream_reader(data).read())(blob)
+    unpackers: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "none": bytes}
+    plain = unpackers.get(compression, lambda data: zstandard.ZstdDecompressor().stream_reader(data).read())(blob)
     assert built["digest"] == "sha256:" + hashlib.sha256(blob).hexdigest()
     assert built["diff_id"] == "sha256:" + hashlib.sha256(plain).hexdigest()
     assert built["size"] == len(blob)
@@ -149,7 +152,8 @@ def _bomb(kind: str) -> bytes:
         info = tarfile.TarInfo("z")
         info.size = 3_000_000
         tar.addfile(info, io.BytesIO(bytes(info.size)))
-    return {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "tar": bytes}[kind](out.getvalue())
+    packers: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "tar": bytes}
+    return packers[kind](out.getvalue())
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
@@ -233,13 +237,13 @@ def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--file", "../x", "SRC"], "climbs out"),
+        (["--file", "../x", "SRC"], "the path '/../x' contains '..'"),
         (["--file", "a", "SRC", "--empty-file", "a"], "two files at one path"),
         (["--file", "a", "/does/not/exist"], "/does/not/exist"),
         (["--mode", "rwx"], "mode: found 'rwx'"),
         (["--owner", "root"], "owner: found 'root'"),
         (["--tar", "SRC"], "not a readable tar"),
-        (["--deb", "SRC"], "no Debian package"),
+        (["--deb", "SRC"], "not a Debian package"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_1(tmp_path, capsys, arguments: list[str], message: str) -> None:

@@ -12,7 +12,11 @@ from rules.image.tools.layers import layer
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; sys.path[0:0] = sys.argv.pop().split(':'); from functools import partial; from rules.common import worker; from rules.image.tools.errors import run; from rules.image.tools.layers import layer; sys.exit(worker.start(partial(run, layer.main), sys.argv[1:], 'image'))",
+    (
+        "import sys; sys.path[0:0] = sys.argv.pop().split(':'); from functools import partial; from rules.common import worker; "
+        "from rules.image.tools.errors import run; from rules.image.tools.layers import layer; "
+        "sys.exit(worker.start(partial(run, layer.main), sys.argv[1:], 'image'))"
+    ),
 ]
 
 

@@ -32,7 +32,7 @@ def open_layer(path: Path, media_type: str, where: str) -> Iterator[unpacking.Li
             if media_type == oci.LAYER_GZIP:
                 from isal import igzip  # each layer needs one of the two
 
-                with igzip.open(blob) as stream:
+                with igzip.open(blob) as stream:  # type: ignore[no-untyped-call]  # isal ships this function without types
                     yield unpacking.LimitedStream(stream, size, where)
             elif media_type == oci.LAYER_ZSTD:
                 import zstandard

@@ -34,7 +34,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 MAX_JSON = 4 << 20  # the limit of registries for a manifest
 MAX_BLOB = 1 << 40
 
-# What build_config adds to or keeps, of which type image-spec's config.md says that it is, and what of it holds strings.
+# The fields of a config that build_config keeps or adds to, with their types in image-spec's config.md, and those that hold strings.
 _SETTINGS = {"Cmd": list, "Entrypoint": list, "Env": list, "ExposedPorts": dict, "Labels": dict, "User": str, "Volumes": dict, "WorkingDir": str}
 _TEXTS = ("Cmd", "Entrypoint", "Env", "Labels")
 _JSON_NAMES = {list: "array", dict: "object", str: "string"}
@@ -96,7 +96,8 @@ def check_platform(config: bytes, architecture: str, system: str, where: str, va
     for key, wanted, usual in (("architecture", architecture, "amd64"), ("os", system, "linux"), ("variant", variant, "")):
         if wanted not in ("", usual) and found.get(key) not in (None, "", wanted):
             raise InputError(
-                f"{where}: {key} {wanted!r:.60} was asked for, the image there is for {found[key]!r:.60}; set {'cpu_variant' if key == 'variant' else key} to that, or name another image"
+                f"{where}: {key} {wanted!r:.60} was requested, but the image is for {found[key]!r:.60}; "
+                f"set {'cpu_variant' if key == 'variant' else key} to that, or name another image"
             )
 
 
@@ -242,9 +243,7 @@ def build_config(
     labels = {**(old.get("Labels") or {}), **(settings.get("labels") or {})}
     ports = {**(old.get("ExposedPorts") or {}), **{port(p, f"{where}: ports"): {} for p in settings.get("ports") or []}}
     volumes = {**(old.get("Volumes") or {}), **{volume: {} for volume in settings.get("volumes") or []}}
-    for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)):
-        if value:
-            new[key] = value
+    new.update({key: value for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)) if value})
     if settings.get("entrypoint") is not None:
         new["Entrypoint"] = list(settings["entrypoint"])
         new.pop("Cmd", None)  # the base's arguments are for another program

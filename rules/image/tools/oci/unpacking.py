@@ -7,7 +7,7 @@ disk.
 from __future__ import annotations
 
 import os
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rules.image.tools.errors import InputError
 
@@ -54,7 +54,7 @@ class ContentStore:
 
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115  # stays open as long as this object lives
             start = self._file.seek(0, os.SEEK_END)
             while data := source.read(_BLOCK):
                 self._file.write(data)
@@ -89,7 +89,7 @@ class LimitedStream:
         """
         if size > _HEADER:
             raise InputError(f"{self._where}: has a header of {size} bytes, which no file needs; build it again")
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self._move(self._position + len(data))
         return data
 
@@ -103,6 +103,14 @@ class LimitedStream:
             self._move(position)
             self._stream.seek(position)
         return position
+
+    if TYPE_CHECKING:  # tarfile's types ask for these two; reading calls neither
+
+        def write(self, data: bytes, /) -> int:
+            """Writes nothing: the stream is read only."""
+
+        def close(self) -> None:
+            """Leaves the file open: the caller closes it."""
 
     def _move(self, position: int) -> None:
         if position > self._most:
@@ -134,5 +142,5 @@ def open_decompressed(file: IO[bytes], where: str) -> LimitedStream:
     elif start.startswith(b"\xfd7zXZ\0"):
         import lzma
 
-        stream = lzma.LZMAFile(file)
+        stream = lzma.LZMAFile(file)  # noqa: SIM115  # the caller reads it
     return LimitedStream(stream, size, where)

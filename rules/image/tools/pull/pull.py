@@ -64,7 +64,7 @@ class Cache:
         return self._folder / digest.removeprefix("sha256:")
 
     def has(self, digest: str) -> bool:
-        """Says whether the cache has a complete blob; removes a damaged one."""
+        """Returns whether the cache has a complete blob; removes a damaged one."""
         path = self.path(digest)
         if not path.exists():
             return False

@@ -124,7 +124,7 @@ def test_a_refusal_is_one_sentence(fake, cache, status, what) -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "broke off after .* bytes, 8 times")],
+    [(b"x" * len(PACKED), "do not trust this registry"), (PACKED + b"x", "sent more than its"), (PACKED[:-1], "was cut off after .* bytes, 8 times")],
 )
 def test_a_blob_that_is_not_what_was_asked_for_is_refused(fake, cache, body, words) -> None:
     """Wrong, too much and too little content are one-sentence errors, and the cache has nothing under that digest."""
@@ -141,7 +141,7 @@ def _single(fake: FakeRegistry) -> str:
 
 def test_a_single_image_for_another_platform_is_refused(fake, cache) -> None:
     """The error names the requested platform and the image's; the default is not checked."""
-    with pytest.raises(InputError, match="architecture 'arm64' was asked for, the image there is for 'amd64'; set architecture to that"):
+    with pytest.raises(InputError, match="architecture 'arm64' was requested, but the image is for 'amd64'; set architecture to that"):
         fill(fake, _single(fake), architecture="arm64")
     assert not Path("image").exists()
     arm = json.loads(fake.manifests["a/b", "v1"])["manifests"][1]["digest"]

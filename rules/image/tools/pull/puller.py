@@ -161,7 +161,7 @@ class Puller(Registry):
                     raise PushError(f"registry {self.name}: {what}: sent more than its {size} bytes; do not trust this registry, or the proxy in front of it")
                 file.write(data)
         if have < size:
-            raise Interrupted(f"broke off after {have} of {size} bytes")
+            raise Interrupted(f"was cut off after {have} of {size} bytes")
 
     @contextmanager
     def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:
@@ -197,7 +197,8 @@ class Puller(Registry):
                 raise Interrupted(f"{'' if home else f'its storage {url.netloc} '}answered {answer.status}", answer.headers.get("retry-after"))
             elif not home:
                 raise PushError(
-                    f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; logins are not sent there, check the registry's storage"
+                    f"registry {self.name}: {what}: its storage {url.netloc} answered {answer.status}{detail(answer)}; "
+                    "logins are not sent there, check the registry's storage"
                 )
             elif answer.status == 401 and (known := self._authorize(answer, repository, used)):
                 used = known
@@ -209,7 +210,7 @@ class Puller(Registry):
         raise PushError(f"registry {self.name}: {what}: {_REDIRECTS} redirects and no answer; check the registry's log")
 
     def _is_own(self, url: urllib.parse.SplitResult) -> bool:
-        """Says whether a URL has the registry's host, port and scheme."""
+        """Returns whether a URL has the registry's host, port and scheme."""
         port = url.port or (80 if url.scheme == "http" else 443)
         return (url.scheme == "http", url.hostname, port) == (self.plain, self._host.lower(), self._port)
 

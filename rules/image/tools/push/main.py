@@ -21,7 +21,7 @@ from rules.image.tools.registry.registry import Registry
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from rules.image.tools.push.progress_bar import ProgressBar
 
@@ -39,7 +39,10 @@ class Options:
         verify: True to ask for every blob.
     """
 
-    insecure = registry = repository = tag = None
+    insecure: bool | None = None
+    registry: str | None = None
+    repository: str | None = None
+    tag: list[str] | None = None
     jobs = WORKERS
     verify = False
 
@@ -107,7 +110,7 @@ class Stderr:
     def flush(self) -> None:
         """Does nothing: write() flushes."""
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 

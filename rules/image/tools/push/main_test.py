@@ -193,10 +193,10 @@ def test_a_reader_that_goes_away_does_not_end_a_push(plan, stream: str, words: t
     """`push | true` pushes and succeeds."""
     reader, writer = os.pipe()
     os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
     with FakeRegistry() as fake:
-        done = subprocess.run(
-            _start(*plan(fake.name), *words), check=False, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
-        )
+        command = _start(*plan(fake.name), *words)
+        done = subprocess.run(command, check=False, text=True, stdout=streams["stdout"], stderr=streams["stderr"])
         os.close(writer)
         assert (done.returncode, ("a/b", "v1") in fake.manifests) == (0, True)
         assert "Traceback" not in (done.stderr or "")

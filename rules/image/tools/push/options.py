@@ -33,7 +33,7 @@ def parse(argv: Sequence[str], options: Any) -> None:
         options: main.Options.
 
     Raises:
-        InputError: a a registry, repository or tag has an invalid name.
+        InputError: a registry, repository or tag has an invalid name.
     """
     parser = build_parser()
     parser.parse_args(argv, options)

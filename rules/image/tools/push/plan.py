@@ -116,9 +116,9 @@ def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
     return oci.dump({"schemaVersion": 2, "mediaType": oci.DOCKER_MANIFEST, "config": part(manifest["config"]), "layers": layers})
 
 
-def _parts_lines(image: Mapping[str, Any], place: Destination) -> list[tuple]:
+def _parts_lines(image: Mapping[str, Any], place: Destination) -> list[tuple[Any, ...]]:
     """Returns the plan's lines of an image that push_layout.py took apart."""
-    lines: list[tuple] = []
+    lines: list[tuple[Any, ...]] = []
     manifests = oci.load(b'{"manifests":' + Path(image["parts"], image_files.ORDER).read_bytes() + b"}", image["parts"])["manifests"]
 
     def path(digest: str) -> str:
@@ -138,12 +138,12 @@ def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence
         marker = Path(path, image_files.PLATFORMS)
         if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
             raise InputError(
-                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, of which one would be pushed; "
-                "push the layout by a container_push of its own with format OCI, or choose one with container_load and its architecture"
+                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, but only one of them would be pushed; "
+                "push the layout with a separate container_push and format OCI, or choose one with container_load and its architecture"
             )
 
 
-def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Destination) -> list[tuple]:
+def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Destination) -> list[tuple[Any, ...]]:
     """Returns the plan's lines of one image; writes its Docker manifest if the spec asks for it."""
     where = spec["where"]
     data = Path(image["manifest"]).read_bytes()
@@ -188,7 +188,7 @@ def main(argv: Sequence[str]) -> int:
         return stamped(spec[attribute] or "", attribute)
 
     references = oci.load(Path(spec["references"]).read_bytes(), spec["references"])["references"] if spec.get("references") else {}
-    by_registry: dict[str, list[tuple]] = {}
+    by_registry: dict[str, list[tuple[Any, ...]]] = {}
     digests = []
     for image in spec["images"]:
         if key := image.get("key"):

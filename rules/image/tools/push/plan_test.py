@@ -71,11 +71,11 @@ def test_a_plan_says_what_goes_where(plan, tmp_path) -> None:
     ]
 
 
-@pytest.mark.parametrize("format", ["OCI", "Docker"])
-def test_the_digest_is_the_pushed_manifests(plan, tmp_path, format: str) -> None:
+@pytest.mark.parametrize("form", ["OCI", "Docker"])
+def test_the_digest_is_the_pushed_manifests(plan, tmp_path, form: str) -> None:
     """--digest gets the digest in the plan, of the Docker manifest if that is pushed."""
-    lines = plan(format=format)
-    assert (tmp_path / "digest").read_text() == lines[1][2] == oci.sha256((tmp_path / ("docker" if format == "Docker" else "manifest")).read_bytes())
+    lines = plan(format=form)
+    assert (tmp_path / "digest").read_text() == lines[1][2] == oci.sha256((tmp_path / ("docker" if form == "Docker" else "manifest")).read_bytes())
 
 
 def test_files_name_repository_and_tag(plan, file) -> None:

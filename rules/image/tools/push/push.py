@@ -79,7 +79,7 @@ class Progress:
 
 
 def exists(registry: str, repository: str, digest: str, *, insecure: bool | None = None) -> bool:
-    """Says whether a registry has a manifest.
+    """Returns whether a registry has a manifest.
 
     Args:
         registry: HOST[:PORT].

@@ -175,7 +175,7 @@ class Transfer:
                 raise PushError(f"registry {self.client.name}: accepted {digest} for {name} but does not have it now; check its storage, then push again")
 
     def _is_blob(self, answer: Answer, repository: str, digest: str) -> bool:
-        """Says whether an answer confirms that a repository has a blob."""
+        """Returns whether an answer confirms that a repository has a blob."""
         if answer.status == 404:
             return False
         if answer.status == 200 or answer.status in _REDIRECTS:
@@ -222,8 +222,8 @@ class Transfer:
                 self._upload(blob, repository, self.client.location(answer))
                 return
             except Interrupted as problem:
-                if not policy.wait(f"{what} broke off ({problem})", problem.retry_after):
-                    raise PushError(f"{what} broke off {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
+                if not policy.wait(f"{what} was interrupted ({problem})", problem.retry_after):
+                    raise PushError(f"{what} was interrupted {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return
@@ -289,14 +289,14 @@ class Transfer:
 
 
 def has_manifest(client: Registry, repository: str, digest: str) -> bool:
-    """Says whether a repository has the manifest with a digest; see exists."""
+    """Returns whether a repository has the manifest with a digest; see exists."""
     accept = ", ".join(_MANIFESTS)
     answer = client.request("HEAD", f"/v2/{repository}/manifests/{digest}", repository=repository, headers={"Accept": accept})
     return is_manifest(client, answer, repository, digest, digest, accept)
 
 
 def is_manifest(client: Registry, answer: Answer, repository: str, name: str, digest: str, accept: str) -> bool:
-    """Says whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
+    """Returns whether the answer to a HEAD confirms that name, a tag or the digest itself, is the manifest with digest.
 
     An answer without a digest confirms nothing: then the manifest itself is fetched.
 

@@ -164,7 +164,7 @@ def authorize(
 
 
 def _is_here(netloc: str) -> bool:
-    """Says whether HOST[:PORT] is this machine; False for anything else."""
+    """Returns whether HOST[:PORT] is this machine; False for anything else."""
     from rules.image.tools.registry.names import is_loopback
 
     try:
@@ -211,7 +211,7 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
         raise LoginError(f"registry {registry}: its token service answered {answer.status}; {advice}")
     try:
         fields = json.loads(answer.body)
-        token = fields.get("token") or fields["access_token"]
+        token: str = fields.get("token") or fields["access_token"]
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError
         return token

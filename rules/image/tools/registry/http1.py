@@ -259,12 +259,14 @@ class Connection:
         """Returns the next bytes, none at the end; a byte now and then does not extend the deadline."""
         left = self._deadline - time.monotonic()
         shorter = left < self._timeout * 0.98  # otherwise the socket's own timeout is enough; setting it costs a system call per request
+        data: bytes | None
         try:
-            if not shorter:
-                return self._socket.recv(size)
-            self._limit(left)
-            data = self._socket.recv(size) if left > 0 else None
-            self._limit(self._timeout)
+            if shorter:
+                self._limit(left)
+                data = self._socket.recv(size) if left > 0 else None
+                self._limit(self._timeout)
+            else:
+                data = self._socket.recv(size)
         except (BlockingIOError, TimeoutError):
             data = None
         if data is None:

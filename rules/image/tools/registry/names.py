@@ -31,7 +31,7 @@ def split_name(name: str) -> tuple[str, int | None]:
 
 
 def is_loopback(registry: str) -> bool:
-    """Says whether a registry's HOST[:PORT] names this machine itself."""
+    """Returns whether a registry's HOST[:PORT] names this machine itself."""
     host, _ = split_name(registry)
     if host in ("localhost", "::1"):  # names below .localhost are up to the domain name service
         return True
@@ -40,7 +40,7 @@ def is_loopback(registry: str) -> bool:
 
 
 def is_private(registry: str) -> bool:
-    """Says whether a registry's HOST[:PORT] is this machine or a private address, as the registry in a local cluster is."""
+    """Returns whether a registry's HOST[:PORT] is this machine or a private address, as the registry in a local cluster is."""
     import ipaddress  # a push to a public registry does not need it
 
     host, _ = split_name(registry)
@@ -51,5 +51,5 @@ def is_private(registry: str) -> bool:
 
 
 def wants_plain_http(registry: str, insecure: bool | None) -> bool:
-    """Says whether to use plain HTTP: as insecure says, and by default only for loopback."""
+    """Returns whether to use plain HTTP: as insecure says, and by default only for loopback."""
     return is_loopback(registry) if insecure is None else insecure

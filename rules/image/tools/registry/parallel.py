@@ -25,7 +25,7 @@ def run_parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int)
                 return
             try:
                 results[index] = work(items[index])
-            except BaseException as error:  # raised again below, in the caller's thread
+            except BaseException as error:  # noqa: BLE001  # raised again below, in the caller's thread
                 errors.append(error)
 
     def thread(done: _thread.LockType) -> None:

@@ -19,11 +19,11 @@ def _named(monkeypatch):
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
-    def name(proxy: str, exceptions: str = "") -> None:
+    def name_proxy(proxy: str, exceptions: str = "") -> None:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         monkeypatch.setenv("NO_PROXY", exceptions)
 
-    return name
+    return name_proxy
 
 
 def test_without_a_name_there_is_no_proxy(named) -> None:

@@ -21,7 +21,7 @@ _FULL = "its storage is full; free space there, then push again"
 
 
 def is_full(answer: Answer) -> bool:
-    """Says whether a registry's storage is full, so that a retry would fail too."""
+    """Returns whether a registry's storage is full, so that a retry would fail too."""
     # The distribution project's registry answers 500 with the system's error; ENOSPC is 28.
     return answer.status == 507 or (answer.status == 500 and (b'"Err":28' in answer.body or b"no space left" in answer.body))
 

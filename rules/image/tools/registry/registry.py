@@ -175,7 +175,16 @@ class Registry:
         login = {"Authorization": authorization} if authorization else {}
         return request_head(method, path, self._address, {**headers, **login}, size)
 
-    def _authorized(self, method, path, repository, body, size, headers, sent) -> Answer:
+    def _authorized(
+        self,
+        method: str,
+        path: str,
+        repository: str,
+        body: bytes | BinaryIO | None,
+        size: int,
+        headers: dict[str, str] | None,
+        sent: Callable[[int], None] | None,
+    ) -> Answer:
         """Sends a request, and again with the user's login after a 401."""
         length = None if body is None and method not in ("POST", "PUT") else size
         used = self._known(repository)

@@ -98,7 +98,7 @@ def test_a_closed_port_is_one_sentence(pauses) -> None:
 
 
 def test_a_session_is_not_repeated_by_itself(fake, client, pauses) -> None:
-    """With again=False the caller learns at once that the request broke off."""
+    """With again=False the caller learns at once that the request was interrupted."""
     fake.fault = _fails(1, lambda h: h.cut())
     with pytest.raises(Interrupted):
         client.request("PUT", "/v2/a/blobs/uploads/1", body=b"x", size=1, again=False)

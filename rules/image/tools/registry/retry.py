@@ -16,7 +16,7 @@ RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 
 
 class Interrupted(Exception):
-    """A request broke off that can't be repeated by itself; the message says how.
+    """A request was interrupted and can't be repeated alone; the message says what happened.
 
     Attributes:
         retry_after: the answer's Retry-After; None without one.
@@ -57,11 +57,8 @@ class RetryPolicy:
         if self._failed >= ATTEMPTS:
             return False
         seconds = _parse_retry_after(retry_after or "")
-        if seconds is None:
-            # The clock's nanoseconds differ between clients, so that they do not all ask at once; loading random takes 8 ms.
-            pause = self._pause * (0.7 + time.perf_counter_ns() % 1000 * 0.0006)
-        else:
-            pause = min(seconds, LONGEST_RETRY_AFTER)
+        # The clock's nanoseconds differ between clients, so that they do not all ask at once; loading random takes 8 ms.
+        pause = self._pause * (0.7 + time.perf_counter_ns() % 1000 * 0.0006) if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
         self._note(f"{problem}; attempt {self._failed + 1} of {ATTEMPTS} in {pause:.1f} s")
         self._sleep(pause)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)

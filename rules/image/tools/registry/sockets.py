@@ -12,18 +12,20 @@ import time
 
 TYPE_CHECKING = False  # typing takes 3 ms to load
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from rules.image.tools.registry.proxy import Proxy
 
 CONNECT_TIMEOUT = 5.0
 _HEAD_LIMIT = 1 << 16
-_tls_context = None
+_tls_context: tuple[tuple[str | None, str | None], SSLContext] | None = None
 
 
 class BadAnswer(OSError):
     """The answer is not HTTP, is too long, or ended in the middle."""
 
 
-def connect(host: str, port: int, plain: bool, timeout: float):
+def connect(host: str, port: int, plain: bool, timeout: float) -> _socket.socket:
     """Returns a connection to the first of the host's addresses that accepts one.
 
     Args:
@@ -47,7 +49,7 @@ def connect(host: str, port: int, plain: bool, timeout: float):
         raise OSError(f"the proxy {proxy.host}:{proxy.port} that HTTPS_PROXY names: {error.strerror or error}") from None
 
 
-def set_timeout(connection, seconds: float) -> None:
+def set_timeout(connection: _socket.socket, seconds: float) -> None:
     """Limits how long the kernel waits for the other side; the socket stays a blocking one, as os.sendfile requires."""
     timeval = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
     connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, timeval)
@@ -55,7 +57,7 @@ def set_timeout(connection, seconds: float) -> None:
 
 
 def speaks_tls(host: str, port: int) -> bool:
-    """Says whether a server speaks TLS, whatever its certificate says: nothing is sent through the connection."""
+    """Returns whether a server speaks TLS, whatever its certificate says: nothing is sent through the connection."""
     import socket  # only TLS needs it
     import ssl  # 15 ms, and only TLS needs it
 
@@ -70,7 +72,7 @@ def speaks_tls(host: str, port: int) -> bool:
         return False
 
 
-def _connect(address: str, address_port: int, host: str, port: int, plain: bool, timeout: float, proxy: Proxy | None):
+def _connect(address: str, address_port: int, host: str, port: int, plain: bool, timeout: float, proxy: Proxy | None) -> _socket.socket:
     """Connects to an address, and from there to host and port if the address is a proxy's."""
     last: OSError | None = None
     # As bytes: a str would go through the codec for international names, which takes 3 ms to load.
@@ -101,7 +103,7 @@ def _find_proxy(host: str, port: int) -> Proxy | None:
     return proxies.find(host, port)
 
 
-def _tunnel(connection, host: str, port: int, proxy: Proxy, timeout: float) -> None:
+def _tunnel(connection: _socket.socket, host: str, port: int, proxy: Proxy, timeout: float) -> None:
     """Makes a proxy connect to a host (RFC 9110, section 9.3.6)."""
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     login = f"Proxy-Authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
@@ -118,22 +120,23 @@ def _tunnel(connection, host: str, port: int, proxy: Proxy, timeout: float) -> N
         raise BadAnswer(f"the proxy {proxy.host}:{proxy.port} answered {head[9:12].decode('latin-1')}")
 
 
-def _with_tls(connection, host: str, timeout: float):
+def _with_tls(connection: _socket.socket, host: str, timeout: float) -> _socket.socket:
     """Returns the TLS side of an open connection, its certificate checked against the machine's authorities and host."""
     import socket  # only TLS needs it
-    import ssl  # 15 ms, and only TLS needs it
 
     wrapped = socket.socket(fileno=connection.detach())
     wrapped.settimeout(timeout)  # the ssl module ignores the kernel's timeout
     try:
-        return _context(ssl).wrap_socket(wrapped, server_hostname=host)
+        return _context().wrap_socket(wrapped, server_hostname=host)
     except BaseException:
         wrapped.close()
         raise
 
 
-def _context(ssl):
+def _context() -> SSLContext:
     """Returns the TLS settings; SSL_CERT_FILE and SSL_CERT_DIR name other authorities than the machine's."""
+    import ssl  # 15 ms, and only TLS needs it
+
     global _tls_context  # noqa: PLW0603 (reading the authorities takes 20 ms, so all connections share them)
     trusted = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     if _tls_context is None or _tls_context[0] != trusted:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def content(name: str, version: str) -> bytes:
@@ -42,9 +43,16 @@ class FakeApt:
         self.set()
 
     def set(
-        self, *, system: dict | None = None, fresh: dict | None = None, pool: list[str] | None = None, offline: bool = False, wrong: bool = False,
-        depends: dict | None = None, provides: dict | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        system: dict[str, list[str]] | None = None,
+        fresh: dict[str, list[str]] | None = None,
+        pool: list[str] | None = None,
+        offline: bool = False,
+        wrong: bool = False,
+        depends: dict[str, list[str]] | None = None,
+        provides: dict[str, list[str]] | None = None,
+    ) -> None:
         """Sets the content of the archive and of the machine's lists. Without a pool, everything in fresh can be downloaded."""
         fresh = fresh if fresh is not None else system or {}
         pool = pool if pool is not None else [f"{name}={version}" for name, versions in fresh.items() for version in versions]
@@ -57,7 +65,7 @@ class FakeApt:
         return (self.folder / "log").read_text().splitlines()
 
 
-def _plan(names: list[str], lists: dict[str, list[str]], state: dict, status: str) -> int:
+def _plan(names: list[str], lists: dict[str, list[str]], state: dict[str, Any], status: str) -> int:
     """Prints what would be installed in addition to the packages in a dpkg status."""
     installed = {name for line in status.splitlines() if line.startswith(("Package: ", "Provides: ")) for name in line.partition(": ")[2].split(", ")}
     planned: list[str] = []
@@ -99,7 +107,7 @@ def main(argv: list[str]) -> int:
     lists = state["fresh" if private else "system"]
     if verb == "install":
         status = next(option.partition("=")[2] for option in options if option.startswith("Dir::State::status="))
-        assert "--simulate" in arguments, "the machine is to be left alone"
+        assert "--simulate" in arguments, "apt must not change the machine"
         return _plan(names, lists, state, Path(status).read_text())
     found = 0
     for name in names:

@@ -161,5 +161,5 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(200, found, Docker_Content_Digest="sha256:" + hashlib.sha256(found).hexdigest())
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in http.server
         """Prints nothing; the log attribute has the requests."""

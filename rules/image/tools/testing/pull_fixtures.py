@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ LAYER_DIGEST = oci.sha256(PACKED)
 
 
 @pytest.fixture(name="cache")
-def fixture_cache(tmp_path, monkeypatch) -> Path:
+def fixture_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's cache, in a folder of the test; the current folder is the repository's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
@@ -29,7 +30,7 @@ def fixture_cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(name="fake")
-def fixture_fake():
+def fixture_fake() -> Iterator[FakeRegistry]:
     """A registry with images for two platforms, an index of them, and the tag v1 for the index."""
     with FakeRegistry() as registry:
         entries = []
