@@ -24,10 +24,10 @@ class RealRegistry:
         name: HOST:PORT.
 
     Args:
-        program: Path of the registry.
-        folder: Folder for configuration, storage and log.
-        settings: More sections of the configuration.
-        tls: Folder with server.crt, server.key and the ca.crt that signed them; None for plain HTTP.
+        program: path of the registry.
+        folder: folder for configuration, storage and log.
+        settings: more sections of the configuration.
+        tls: folder with server.crt, server.key and the ca.crt that signed them; None for plain HTTP.
     """
 
     def __init__(self, program: Path, folder: Path, settings: dict[str, Any] | None = None, tls: Path | None = None) -> None:

@@ -29,8 +29,8 @@ def server_message(error: ApiError, identity: Identity) -> str:
     For a Secret, returns only the fields and reasons, because the message may also quote live values.
 
     Args:
-        error: The refusal.
-        identity: The refused object.
+        error: the refusal.
+        identity: the refused object.
     """
     causes = [cause for cause in error.details.get("causes") or [] if cause.get("field")]
     if identity.kind == "Secret" and not identity.group:
@@ -52,10 +52,10 @@ def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: 
     """Returns one sentence with the object, the reason of a refusal and the fix.
 
     Args:
-        error: The refusal.
-        label: Label of the object's target.
-        identity: The refused object.
-        takeover_flags: Command-line flags that take over fields of other field managers.
+        error: the refusal.
+        label: label of the object's target.
+        identity: the refused object.
+        takeover_flags: command-line flags that take over fields of other field managers.
     """
     what = f"{label}: {identity}"
     conflicting = conflicts(error)
