@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from python.redis.nodes import Node, Range, myself, split, unowned
+from python.redis.nodes import Node, myself, split, unowned
 
 
 @dataclass(frozen=True)
@@ -201,8 +201,3 @@ def spread(members: Sequence[Member]) -> list[Step]:
     if best is None:
         return []
     return [Step(best.pod, ("CLUSTER", "FAILOVER"), "spreads the masters over the hosts")]
-
-
-def ranges_text(ranges: Iterable[Range]) -> str:
-    """Formats slot ranges for a log line, such as "0-5461 16000-16383"."""
-    return " ".join(f"{first}-{last}" for first, last in ranges) or "no slots"

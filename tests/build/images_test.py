@@ -194,7 +194,7 @@ def _tar(path: Path, member: str) -> None:
         ('empty_files = ["/a"], labels = {"a": 1}', "labels: found 1 for a. Use a string."),
         ('empty_files = ["/a"], label_files = [":one/file"]', "label_files: found a list. Use a dict from name to label"),
         ('stamp = "sometimes", empty_files = ["/a"]', 'stamp: found "sometimes". Use True, False, or -1'),
-        ('base = "one/file"', "//bad:bad: base of //bad:one/file: not a readable tar"),
+        ('base = "one/file"', "//bad:bad: base of //bad:one/file is not a readable tar"),
         ('base = "nothing.tar"', "//bad:bad: base of //bad:nothing.tar: neither index.json nor manifest.json in it"),
         ('files = ["one/file", "two/file"]', "//bad:bad: two files at one path, /file; remove one of them"),
         ('files = ["one/file"], symlinks = {"/file": "x"}', "//bad:bad: two files at one path, /file"),

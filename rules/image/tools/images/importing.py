@@ -67,7 +67,7 @@ class FolderSource:
         else:
             tops = [path.parent for path in paths if path.name == "index.json"]
             if len(tops) != 1:
-                raise InputError(f"{name}: {len(paths)} files of which {len(tops)} are named index.json; give one OCI layout, its folder or its tar")
+                raise InputError(f"{name}: found {len(paths)} files, {len(tops)} of them named index.json; give one OCI layout, its folder or its tar")
             self._files = {os.path.relpath(path, tops[0]): path for path in paths}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -123,7 +123,7 @@ class _readable:  # noqa: N801  # used as a function is, like contextlib.suppres
         broken = isinstance(error, (tarfile.TarError, EOFError, ValueError)) or type(error).__name__ in ("LZMAError", "BadGzipFile", "error")
         if broken or (isinstance(error, OSError) and error.errno is None):
             reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
-            raise InputError(f"{self._name}: not a readable tar ({reason}); fetch or build it again") from None
+            raise InputError(f"{self._name} is not a readable tar ({reason}); fetch or build it again") from None
 
 
 def open_source(name: str, paths: Sequence[Path]) -> Source:

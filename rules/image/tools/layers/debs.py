@@ -75,7 +75,7 @@ class Package(NamedTuple):
 def _members(data: bytes, where: str) -> dict[str, bytes]:
     """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
-        raise InputError(f"{where}: not a Debian package (it does not begin with '!<arch>'); fetch it again")
+        raise InputError(f"{where} is not a Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
     while offset < len(data):
         head = data[offset : offset + 60]
@@ -97,7 +97,7 @@ def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
         if suffix in (".xz", ".gz", ""):
             return data, suffix
         raise InputError(f"{where}: {name} is compressed in a way that Debian's archive does not use; repack it with xz")
-    raise InputError(f"{where}: no {stem}.tar in it, so it is not a Debian package; fetch it again")
+    raise InputError(f"{where} has no {stem}.tar, so it is not a Debian package; fetch it again")
 
 
 @contextmanager

@@ -164,5 +164,6 @@ def test_a_platform_that_was_chosen_by_default_is_not_pushed(tmp_path) -> None:
         if architecture:
             assert plan.main(arguments) == 0
         else:
-            with pytest.raises(InputError, match=r"^//a:push: image: made for linux/amd64, linux/arm64, but only one of them would be pushed; push the layout"):
+            expected = r"^//a:push: image: the image has several platforms \(linux/amd64, linux/arm64\), and only one would be pushed; push the layout"
+            with pytest.raises(InputError, match=expected):
                 plan.main(arguments)

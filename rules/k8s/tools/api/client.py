@@ -319,7 +319,7 @@ def _plain_message(text: str, connection: Connection, status: int) -> str:
     # An API server also answers 404 in plain text. If the server's URL has a path, that path is the probable cause.
     if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
         return (
-            f"{connection.server}: answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
+            f"{connection.server} answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
             f"{connection.context!r} in the kubeconfig."
         )
     return text

@@ -165,7 +165,7 @@ def _read_record(path: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "is damaged"
     raise WrongClusterError(
-        f"{path}: {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
+        f"{path} {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
         "the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'."
     )
 

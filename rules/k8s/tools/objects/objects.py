@@ -180,7 +180,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     if is_deep(objects):
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
-        raise TurnupError(f"{name}: contains no Kubernetes object. Write at least one.")
+        raise TurnupError(f"{name} contains no Kubernetes object. Write at least one.")
     return objects
 
 

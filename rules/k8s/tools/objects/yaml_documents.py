@@ -64,7 +64,7 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         raise TurnupError(f"{path}: {TOO_DEEP}") from None
     except (TypeError, ValueError) as error:
         raise TurnupError(
-            f"{path}: contains a value that JSON cannot express ({error}). "
+            f"{path} contains a value that JSON cannot express ({error}). "
             f"{'Replace the alias by its value' if 'Circular' in str(error) else 'Write it as text'}."
         ) from error
     return documents

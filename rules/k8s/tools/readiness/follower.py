@@ -60,7 +60,7 @@ class Follower:
         self._shown.__exit__(kind, error, trace)
         self._informer.stop()
 
-    def look(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
+    def report_state(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
         """Reports the present state, and explains stuck objects.
 
         Args:

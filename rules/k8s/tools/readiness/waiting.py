@@ -42,7 +42,7 @@ def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, repo
     latest = max(since + seconds, time.monotonic() + min(seconds, _FIRST_STATE_SECONDS))
     with Follower(client, plan, items, report) as follower:
         while True:
-            targets = follower.look()
+            targets = follower.report_state()
             if targets is not None and not any(target.waiting for target in targets):
                 return
             deadline = latest if targets is None else since + seconds
