@@ -201,7 +201,7 @@ def _tar(path: Path, member: str) -> None:
         ('tars = ["absolute.tar"]', "//bad:bad: bad/absolute.tar: the path '/etc/x' is absolute; make the tar with"),
         ('tars = ["climbing.tar"]', "//bad:bad: bad/climbing.tar: the path '../x' contains '..'"),
         ('files = [":missing"]', "not all outputs were created or valid"),
-        ('empty_files = ["/a"], creation_time = "yesterday"', "//bad:bad: creation_time: found 'yesterday', write seconds since 1970"),
+        ('empty_files = ["/a"], creation_time = "yesterday"', "//bad:bad: creation_time: found 'yesterday'; write seconds since 1970"),
         ('empty_files = ["/a"], env = {"A=B": "c"}', "//bad:bad: env: 'A=B' is not a name for an environment variable"),
         ('empty_files = ["/a"], labels = {"a": "{NOBODY_SAYS}"}, stamp = True', "//bad:bad: labels: the workspace status has no NOBODY_SAYS"),
         ('empty_files = ["/a"], labels = {"a": "$(nobody)"}', "uses the Make variable $(nobody), which is not defined. Pass --define=nobody=VALUE"),

@@ -100,7 +100,7 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     found = [importing.choose(index, *wanted, where="it") for wanted in (("amd64", ""), ("arm", "linux"), ("amd64", "windows"))]
     assert [entry["digest"][-1] for entry in found] == ["0", "2", "4"]
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
-    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
+    with pytest.raises(InputError, match=r"^it has no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
 
 
@@ -213,7 +213,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
     config = oci.dump({"rootfs": {"diff_ids": ["sha256:" + "0" * 64]}})
     listed = json.dumps([{"Config": "c.json", "Layers": ["l"]}]).encode()
     for layer in (LAYER, gzip.compress(LAYER)):
-        with pytest.raises(InputError, match=f"the layer 'l' is {oci.sha256(LAYER)}, its config says sha256:000"):
+        with pytest.raises(InputError, match=f"the layer 'l' is {oci.sha256(LAYER)}, but its config says sha256:000"):
             run(tmp_path, archive(tmp_path, tar_of({"manifest.json": listed, "c.json": config, "l": layer})))
     with pytest.raises(InputError, match="damaged or cut short"):
         run(tmp_path, archive(tmp_path, tar_of({"manifest.json": listed, "c.json": config, "l": gzip.compress(LAYER)[:-9]})))
@@ -221,7 +221,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
 
 def test_a_layout_whose_layer_unpacks_to_something_else_is_refused(tmp_path) -> None:
     """A layer that a runtime would refuse is refused, with the config's digest."""
-    with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, its config says {oci.sha256(LAYER)}"):
+    with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, but its config says {oci.sha256(LAYER)}"):
         run(tmp_path, write(layout(layer=gzip.compress(b"other")), tmp_path / "in"))
 
 

@@ -81,7 +81,7 @@ def _members(data: bytes, where: str) -> dict[str, bytes]:
         head = data[offset : offset + 60]
         size = head[48:58].strip()
         if len(head) < 60 or head[58:] != b"`\n" or not size.isdigit() or offset + 60 + int(size) > len(data):
-            raise InputError(f"{where}: damaged or cut short at byte {offset}; fetch it again")
+            raise InputError(f"{where} is damaged or cut short at byte {offset}; fetch it again")
         start = offset + 60
         members[head[:16].decode("ascii", "replace").strip().rstrip("/")] = data[start : start + int(size)]
         offset = start + int(size) + int(size) % 2

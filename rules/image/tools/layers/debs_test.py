@@ -151,9 +151,9 @@ def test_two_packages_with_one_file_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[:-50], ": .*cut short"),
+        (lambda data: data[:-50], " is damaged or cut short"),
         (lambda data: b"PK" + data, " is not a Debian package"),
-        (lambda data: data[:100], ": .*cut short"),
+        (lambda data: data[:100], " is damaged or cut short"),
         (lambda data: data.replace(b"\xfd7zXZ", b"\xfd7zXY", 2), ": .*damaged"),
         (lambda data: data.replace(b"control.tar.xz", b"kontrol.tar.xz"), " has no control.tar"),
     ],

@@ -57,7 +57,7 @@ class _Parts:
         elif kind in oci.MANIFESTS:
             parts = self._blobs(parsed)
         else:
-            raise InputError(f"{where}: found {kind!r:.120}, an image manifest or index is needed ({oci.MANIFEST}, {oci.INDEX})")
+            raise InputError(f"{where}: found {kind!r:.120}, but an image manifest or index is needed; give {oci.MANIFEST} or {oci.INDEX}")
         path = self._folder / digest.removeprefix("sha256:")
         with writing(where, path):
             path.write_bytes(data)

@@ -141,7 +141,7 @@ def _changed(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; take one by its digest, or give a layout"), ("none", "its index.json names no image"),
-        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', an image manifest or index is needed"),
+        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', but an image manifest or index is needed"),
     ],
 )  # fmt: skip
 def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, words: str) -> None:

@@ -155,7 +155,7 @@ def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Desti
     for path, runfiles in image["layers"]:
         files += [f"{runfiles}/{blob.name}" for blob in image_files.layer_blobs([path])] if Path(path).is_dir() else [runfiles]
     if len(parts) != len(files):
-        raise InputError(f"{where}: image: its manifest names {len(parts) - 1} layers, it has {len(files) - 1}; build it again")
+        raise InputError(f"{where}: image: its manifest names {len(parts) - 1} layers, but {len(files) - 1} were given; build it again")
     media_type, path = manifest["mediaType"], image["runfiles"]
     if spec["format"] == "Docker" and media_type == oci.MANIFEST:
         data, media_type = docker_manifest(manifest), oci.DOCKER_MANIFEST
