@@ -96,7 +96,7 @@ def test_normalize_reads_lists_of_one_kind(tool):
         ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
         ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
         ([], "m.json contains no Kubernetes object"),
-        ('{"a": ', "m.json:1:7: not JSON"),
+        ('{"a": ', "m.json:1:7: the text is not JSON"),
         ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
     ],
 )
@@ -125,7 +125,7 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: [\n", "m.yaml:2:1: not YAML"),
+        ("kind: [\n", "m.yaml:2:1: the text is not YAML"),
         ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
         ("kind: !!binary aGVsbG8=\n", "m.yaml contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
         ("kind: .nan\n", "m.yaml contains a value that JSON cannot express"),
@@ -166,7 +166,7 @@ def test_a_namespace_of_another_environment_is_refused(tool):
             {"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}},
             "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null.",
         ),
-        ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
+        ("[", "svc/x.jsonnet (rendered as m.json):1:2: the text is not JSON"),
         ([], "svc/x.jsonnet (rendered as m.json) contains no Kubernetes object"),
         ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
         ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),

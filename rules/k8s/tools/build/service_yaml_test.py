@@ -39,7 +39,7 @@ def test_reads_name_port_and_ports():
         ("{name: redis, port: 0_17}", "svc/service.yaml:1: port is 0_17, which YAML reads in base 8. Write 17."),
         ("name: redis\nport: 1:30\n", "svc/service.yaml:2: port is 1:30, which YAML reads in base 60. Write a decimal number."),
         ("name: redis\nport: 1\nports: {web: 0777}\n", "svc/service.yaml:3: port 'web' is 0777, which YAML reads in base 8. Write 777."),
-        ("name: [\n", "svc/service.yaml:2:1: not YAML"),
+        ("name: [\n", "svc/service.yaml:2:1: the text is not YAML"),
     ],
 )
 def test_refuses_bad_files(text: str, message: str):

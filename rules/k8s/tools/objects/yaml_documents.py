@@ -57,7 +57,7 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         problem = getattr(error, "problem", None) or "not YAML"
-        raise TurnupError(f"{place}: not YAML: {problem}.") from error
+        raise TurnupError(f"{place}: the text is not YAML ({problem}). Correct it.") from error
     try:
         json.dumps(documents, allow_nan=False)
     except RecursionError:
