@@ -82,7 +82,7 @@ def load_registries(path: Path) -> Registries:
     try:
         return parse_registries(path.read_text(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ClusterError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); name a registries.yaml with --registries") from None
+        raise ClusterError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); name a registries.yaml with --registries") from None
 
 
 def write_registries(path: Path, registries: Registries) -> None:
@@ -107,7 +107,7 @@ def parse_registries(text: str, place: str) -> Registries:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ClusterError(f"{place} is not YAML: {' '.join(str(error).split())}") from None
+        raise ClusterError(f"{place} is not YAML ({' '.join(str(error).split())}); correct it, for example 'mirrors: {{HOST: {{endpoint: [URL]}}}}'") from None
     top = _mapping(content, place, {"mirrors", "configs"})
     mirrors = {}
     for host, mirror in _mapping(top.get("mirrors"), f"{place}: mirrors").items():

@@ -103,7 +103,7 @@ def load_cluster(name: str, state_dir: Path) -> Cluster | None:
         raise ClusterError(f"{path}: permission denied; run the command as root") from None
     except (ValueError, TypeError) as error:
         raise ClusterError(
-            f"{path}: not a valid cluster file ({error}); restore it, or end the cluster's `nodeinit` processes and remove {path.parent}"
+            f"{path} is not a valid cluster file ({error}); restore it, or end the cluster's `nodeinit` processes and remove {path.parent}"
         ) from None
 
 

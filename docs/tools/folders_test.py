@@ -30,6 +30,19 @@ def test_floors_follow_the_imports(root):
     assert folders.levels(root) == [["rules/common"], ["cluster"], ["cli"]]
 
 
+def test_import_from_an_inner_folder_does_not_count_for_the_outer_one(root):
+    """`from cluster.images import archives` reads cluster/images and not cluster, so a folder can import from the folders in it."""
+    (root / "cluster/images").mkdir()
+    (root / "cluster/images/BUILD").write_text('"""Images."""\n')
+    (root / "cluster/images/archives.py").write_text("from rules.common import one\n")
+    (root / "cluster/programs").mkdir()
+    (root / "cluster/programs/BUILD").write_text('"""Programs."""\n')
+    (root / "cluster/programs/build.py").write_text("from cluster.images import archives\n")
+    (root / "cluster/two.py").write_text("from cluster.programs.build import x\n")
+
+    assert folders.levels(root) == [["rules/common"], ["cluster/images"], ["cluster/programs"], ["cluster"], ["cli"]]
+
+
 def test_page_gets_table_and_drawing(root):
     """What stands between the marks is replaced, and nothing else; a second update changes nothing."""
     page = folders.update(root, MARKS)

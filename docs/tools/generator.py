@@ -31,7 +31,7 @@ def symbols(root: Path) -> dict[str, list[Symbol]]:
         The symbols of each page, sorted by name.
 
     Raises:
-        DocumentationError: Something public is not documented.
+        DocumentationError: something public is not documented.
     """
     loader = Loader(root, [f"rules/{kind}" for kind in PAGES])
     return {
@@ -50,7 +50,7 @@ def pages(root: Path) -> dict[str, str]:
         Each page's Markdown by its path in the workspace.
 
     Raises:
-        DocumentationError: Something public is not documented.
+        DocumentationError: something public is not documented.
     """
     described = symbols(root)
     result = {f"{FOLDER}/{kind}.md": markdown.page(kind, found) for kind, found in described.items()}

@@ -154,7 +154,7 @@ class Loader:
             The file's names and syntax tree.
 
         Raises:
-            DocumentationError: The file is missing or cannot be run.
+            DocumentationError: the file is missing or cannot be run.
         """
         if path not in self._modules:
             self._modules[path] = self._run(path)

@@ -100,7 +100,7 @@ def describe(loader: Loader, module: Module) -> list[Symbol]:
         The symbols, sorted by name.
 
     Raises:
-        DocumentationError: A symbol, attribute, argument or field has no documentation, or too long a first paragraph.
+        DocumentationError: a symbol, attribute, argument or field has no documentation, or too long a first paragraph.
     """
     public = {id(other.names[name]) for other in loader.modules() if "/private/" not in other.path for name in _exported(other)}
     describer = _Describer(loader, module, public)

@@ -37,7 +37,7 @@ def strip_descriptions(value: Any, names: bool = False) -> Any:
     """Returns a schema without its descriptions.
 
     Args:
-        value: Any part of a definition.
+        value: any part of a definition.
         names: True if the keys of `value` are names of properties. A property
             called "description" is kept.
 
@@ -59,13 +59,13 @@ def reduce(definition: dict[str, Any]) -> dict[str, Any]:
     """Reduces a CustomResourceDefinition to what the API server needs.
 
     Args:
-        definition: The definition as the module has it.
+        definition: the definition as the module has it.
 
     Returns:
         Its apiVersion, kind, name and spec, without descriptions.
 
     Raises:
-        UpdateError: The object has another kind.
+        UpdateError: the object has another kind.
     """
     if definition.get("kind") != "CustomResourceDefinition":
         raise UpdateError(f"kind is {definition.get('kind')}, not CustomResourceDefinition; check SOURCE in prod/crds/update.py")
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Writes the definitions to prod/crds in the workspace.
 
     Args:
-        argv: Arguments; there are none.
+        argv: arguments; there are none.
 
     Returns:
         Exit code: 0, or 1 if the update failed.

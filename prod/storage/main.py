@@ -32,7 +32,7 @@ class ApiError(RuntimeError):
     """The API server rejected a request; the text names the request.
 
     Attributes:
-        status: The HTTP status.
+        status: the HTTP status.
     """
 
     def __init__(self, message: str, status: int) -> None:
@@ -48,9 +48,9 @@ class Api:
         """Loads the certificate of the API server's authority.
 
         Args:
-            host: Host of the API server.
-            port: Port of the API server.
-            account: Folder with the service account's ca.crt and token.
+            host: host of the API server.
+            port: port of the API server.
+            account: folder with the service account's ca.crt and token.
         """
         self._address = (host, port)
         self._account = account
@@ -61,15 +61,15 @@ class Api:
 
         Args:
             method: HTTP method.
-            path: Path and query.
-            body: Object to send as JSON; None for no body.
+            path: path and query.
+            body: object to send as JSON; None for no body.
 
         Returns:
             The decoded JSON response.
 
         Raises:
-            ApiError: The server rejected the request.
-            OSError: The server does not answer.
+            ApiError: the server rejected the request.
+            OSError: the server does not answer.
         """
         connection = http.client.HTTPSConnection(*self._address, timeout=10, context=self._context)
         # The kubelet rotates the token, so it is read each time.
@@ -95,10 +95,10 @@ class Provisioner:
         """Keeps the node's settings.
 
         Args:
-            api: Client of the API server.
-            node: The name of this node.
-            folder: Absolute path of the folder on the node that contains one folder per volume.
-            root: Folder where the node's file system is mounted.
+            api: client of the API server.
+            node: the name of this node.
+            folder: absolute path of the folder on the node that contains one folder per volume.
+            root: folder where the node's file system is mounted.
         """
         self._api = api
         self._node = node
@@ -109,8 +109,8 @@ class Provisioner:
         """Creates and deletes the volumes that are due now.
 
         Raises:
-            ApiError: The API server rejected a request; the next call tries again.
-            OSError: The API server does not answer, or the file system refused; the next call tries again.
+            ApiError: the API server rejected a request; the next call tries again.
+            OSError: the API server does not answer, or the file system refused; the next call tries again.
         """
         # resourceVersion=0 reads from the server's cache, because every node asks every second.
         claims = self._api.request("GET", "/api/v1/persistentvolumeclaims?resourceVersion=0")
@@ -184,8 +184,8 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     """Runs the provisioner until SIGTERM or SIGINT.
 
     Args:
-        argv: Arguments; there are none.
-        env: Environment variables.
+        argv: arguments; there are none.
+        env: environment variables.
 
     Returns:
         Exit code: 0, or 2 if a variable is missing.

@@ -31,10 +31,10 @@ def plan(claims: Iterable[Object], volumes: Iterable[Object], node: str, folder:
     """Decides what a node must do.
 
     Args:
-        claims: All PersistentVolumeClaims of the cluster.
-        volumes: All PersistentVolumes of the cluster.
-        node: The name of this node.
-        folder: Absolute path of the folder on the node that contains one folder per volume.
+        claims: all PersistentVolumeClaims of the cluster.
+        volumes: all PersistentVolumes of the cluster.
+        node: the name of this node.
+        folder: absolute path of the folder on the node that contains one folder per volume.
 
     Returns:
         The volumes to create and to delete on this node.
@@ -55,9 +55,9 @@ def volume_for(claim: Object, node: str, folder: str) -> Object:
     """Returns the PersistentVolume for a claim: a folder on the node, bound to the claim.
 
     Args:
-        claim: The PersistentVolumeClaim.
-        node: The name of the node.
-        folder: As for `plan`.
+        claim: the PersistentVolumeClaim.
+        node: the name of the node.
+        folder: as for `plan`.
 
     Returns:
         The PersistentVolume to create.

@@ -13,7 +13,7 @@ def options(service: str) -> list[tuple[str, int | str]]:
     """Returns the options of the channel.
 
     Args:
-        service: Full name of the gRPC service, for health checks.
+        service: full name of the gRPC service, for health checks.
 
     Returns:
         Pairs of name and value.
@@ -56,7 +56,7 @@ class ServerConnection:
     service a client would wait that long. A new channel resolves the name at once.
 
     Attributes:
-        stub: Stub of the service that uses the current channel.
+        stub: stub of the service that uses the current channel.
     """
 
     def __init__(self, host: str, port: int, service: str) -> None:

@@ -40,10 +40,10 @@ class Caller:
         """Keeps the settings.
 
         Args:
-            stopping_event: Ends all retries when it is set.
-            reconnect: Replaces the connection; called after each failure.
-            clock: Returns a monotonic time in seconds.
-            waits: Returns the delays between the attempts of one call, in seconds.
+            stopping_event: ends all retries when it is set.
+            reconnect: replaces the connection; called after each failure.
+            clock: returns a monotonic time in seconds.
+            waits: returns the delays between the attempts of one call, in seconds.
         """
         self._stopping = stopping_event
         self._reconnect = reconnect
@@ -55,7 +55,7 @@ class Caller:
         """Makes a call, retries it after each failure, and logs the response in one line.
 
         Args:
-            call: The call.
+            call: the call.
 
         Returns:
             True if the call succeeded, False if the client stops.
@@ -102,10 +102,10 @@ def run(
     """Makes a round of calls every `every_s` seconds, until the event is set.
 
     Args:
-        rounds: The calls of each round.
-        caller: Makes the calls.
-        every_s: Seconds between the starts of two rounds.
-        stopping_event: Ends the rounds when it is set.
+        rounds: the calls of each round.
+        caller: makes the calls.
+        every_s: seconds between the starts of two rounds.
+        stopping_event: ends the rounds when it is set.
     """
     for calls in rounds:
         due = time.monotonic() + every_s
@@ -141,8 +141,8 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     """Makes calls until SIGTERM or SIGINT.
 
     Args:
-        argv: Arguments; those of the process if None.
-        env: Environment variables.
+        argv: arguments; those of the process if None.
+        env: environment variables.
 
     Returns:
         Exit code: 0, or 1 if the port can't be bound, or 2 for wrong usage.

@@ -30,8 +30,8 @@ class Call:
     """One RPC of a round.
 
     Attributes:
-        method: Name of the RPC method.
-        run: Makes the call with the given deadline in seconds and returns a
+        method: name of the RPC method.
+        run: makes the call with the given deadline in seconds and returns a
             description of the response; raises grpc.RpcError.
     """
 
@@ -43,8 +43,8 @@ def rounds(stub: Stub, author: str) -> Iterator[list[Call]]:
     """Yields the calls of each round, without end; each round is at the next of STOPS.
 
     Args:
-        stub: Returns the stub for each call.
-        author: Author of the client's notes (the pod's name), 1 to 64 characters.
+        stub: returns the stub for each call.
+        author: author of the client's notes (the pod's name), 1 to 64 characters.
 
     Yields:
         The calls of the next round.

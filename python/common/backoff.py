@@ -17,9 +17,9 @@ def delays(
     none retries at once.
 
     Args:
-        first_s: Upper bound of the first delay, in seconds.
-        limit_s: Upper bound of every delay, in seconds.
-        draw: Returns a random number between its two arguments.
+        first_s: upper bound of the first delay, in seconds.
+        limit_s: upper bound of every delay, in seconds.
+        draw: returns a random number between its two arguments.
 
     Yields:
         The next delay in seconds.

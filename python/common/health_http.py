@@ -21,12 +21,12 @@ class HealthEndpoint:
         """Binds the address.
 
         Args:
-            host: Address to listen on; "" for all.
-            port: Port to listen on; 0 for a free one, see `port`.
-            checks: Map of path to check.
+            host: address to listen on; "" for all.
+            port: port to listen on; 0 for a free one, see `port`.
+            checks: map of path to check.
 
         Raises:
-            OSError: The address can't be bound.
+            OSError: the address can't be bound.
         """
         self._server = ThreadingHTTPServer((host, port), _handler(checks))
         self._server.daemon_threads = True

@@ -27,8 +27,8 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Configures the root logger.
 
     Args:
-        stream: Stream for log lines; stderr if None.
-        level: Lowest level to log.
+        stream: stream for log lines; stderr if None.
+        level: lowest level to log.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(OneLineFormatter())

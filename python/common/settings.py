@@ -12,13 +12,13 @@ def port(text: str) -> int:
     """Parses a TCP port (an `argparse` type).
 
     Args:
-        text: A number from 1 to 65535.
+        text: a number from 1 to 65535.
 
     Returns:
         The port.
 
     Raises:
-        argparse.ArgumentTypeError: The text is not such a number.
+        argparse.ArgumentTypeError: the text is not such a number.
     """
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; use a number from 1 to 65535")
@@ -41,13 +41,13 @@ def add(
     variable is parsed like that of the option.
 
     Args:
-        parser: The parser to which the option is added.
-        env: Environment variables.
-        option: Name of the option, with its dashes.
-        variable: Name of the environment variable.
-        text: Help text of the option.
-        parse: Parses the value.
-        default: Value if neither option nor variable is set; None if one is required.
+        parser: the parser to which the option is added.
+        env: environment variables.
+        option: name of the option, with its dashes.
+        variable: name of the environment variable.
+        text: help text of the option.
+        parse: parses the value.
+        default: value if neither option nor variable is set; None if one is required.
     """
     value = env.get(variable) or default
     parser.add_argument(

@@ -27,14 +27,14 @@ class Identity:
     """Identity of this pod.
 
     Attributes:
-        name: Name of the StatefulSet; pods are NAME-0 to NAME-(size-1).
-        ordinal: Ordinal of this pod.
-        size: Number of pods.
-        namespace: Namespace of the pods; agents in other namespaces are ignored.
+        name: name of the StatefulSet; pods are NAME-0 to NAME-(size-1).
+        ordinal: ordinal of this pod.
+        size: number of pods.
+        namespace: namespace of the pods; agents in other namespaces are ignored.
         host: Kubernetes node that runs this pod.
-        ip: Address of this pod.
-        redis_port: Port of redis-server, in every pod.
-        status_port: Port of the agent's HTTP endpoint, in every pod.
+        ip: address of this pod.
+        redis_port: port of redis-server, in every pod.
+        status_port: port of the agent's HTTP endpoint, in every pod.
     """
 
     name: str
@@ -66,8 +66,8 @@ class Agent:
         """Keeps the settings.
 
         Args:
-            who: This pod.
-            resolve: Resolves names of pods.
+            who: this pod.
+            resolve: resolves names of pods.
         """
         self._who = who
         self._resolve = resolve
@@ -184,7 +184,7 @@ class Agent:
         that its master is gone.
 
         Args:
-            timeout_s: Seconds to wait for the replica.
+            timeout_s: seconds to wait for the replica.
 
         Returns:
             True if a replica became the master in time; False also if there is none.

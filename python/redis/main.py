@@ -19,7 +19,7 @@ def in_cluster_resolver(service: str) -> Resolve:
     """Returns a function that resolves names of pods through their headless Service.
 
     Args:
-        service: Name of the headless Service, in the namespace of the pods.
+        service: name of the headless Service, in the namespace of the pods.
 
     Returns:
         The function.
@@ -69,8 +69,8 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     """Runs redis-server until it exits, or until SIGTERM or SIGINT.
 
     Args:
-        argv: Arguments; those of the process if None.
-        env: Environment variables.
+        argv: arguments; those of the process if None.
+        env: environment variables.
 
     Returns:
         Exit code: that of redis-server, or 1 if it can't start, or 2 for wrong usage.

@@ -19,12 +19,12 @@ class Node:
 
     Attributes:
         id: 40 hex digits, which the node keeps as long as its volume.
-        ip: Last known address; empty if unknown.
-        hostname: Host name that the node announces (its pod's name); may be empty.
-        flags: Flags, such as "myself", "master", "slave", "fail", "fail?", "handshake", "noaddr".
+        ip: last known address; empty if unknown.
+        hostname: host name that the node announces (its pod's name); may be empty.
+        flags: flags, such as "myself", "master", "slave", "fail", "fail?", "handshake", "noaddr".
         master: ID of the master that it replicates; None for a master.
         connected: True if the responding node is connected to it.
-        slots: Ranges of slots that it owns, in order.
+        slots: ranges of slots that it owns, in order.
     """
 
     id: str
@@ -45,13 +45,13 @@ def parse_nodes(text: str) -> list[Node]:
     """Parses the reply of CLUSTER NODES.
 
     Args:
-        text: The reply.
+        text: the reply.
 
     Returns:
         One node per line.
 
     Raises:
-        ValueError: A line has fewer than the eight fixed fields.
+        ValueError: a line has fewer than the eight fixed fields.
     """
     return [_parse_line(line) for line in text.splitlines() if line]
 
@@ -82,7 +82,7 @@ def myself(nodes: Iterable[Node]) -> Node:
     """Returns the responding node itself.
 
     Raises:
-        ValueError: No node has the flag "myself".
+        ValueError: no node has the flag "myself".
     """
     for node in nodes:
         if "myself" in node.flags:
@@ -112,8 +112,8 @@ def split(ranges: Iterable[Range], parts: int) -> list[list[Range]]:
     """Splits ranges of slots into shares of nearly equal size.
 
     Args:
-        ranges: The ranges.
-        parts: Number of shares.
+        ranges: the ranges.
+        parts: number of shares.
 
     Returns:
         The shares; each is a list of ranges, in the order of the slots.

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from python.redis.nodes import Node, Range, myself, split, unowned
+from python.redis.nodes import Node, myself, split, unowned
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Member:
     """Status of a pod, as its agent reports it.
 
     Attributes:
-        ordinal: Ordinal of the pod in the StatefulSet.
-        pod: Name of the pod.
+        ordinal: ordinal of the pod in the StatefulSet.
+        pod: name of the pod.
         host: Kubernetes node that runs the pod.
-        ip: Current address of the pod.
-        table: Its own CLUSTER NODES.
+        ip: current address of the pod.
+        table: its own CLUSTER NODES.
         link_up: True for a master, and for a replica that replicates its master.
     """
 
@@ -44,9 +44,9 @@ class Step:
     """Command for a pod's Redis.
 
     Attributes:
-        pod: Name of the pod.
-        command: The command's words.
-        reason: The reason, for the log.
+        pod: name of the pod.
+        command: the command's words.
+        reason: the reason, for the log.
     """
 
     pod: str
@@ -91,7 +91,7 @@ def decide(members: Sequence[Member]) -> list[Step]:
     3. A master without slots becomes a replica.
 
     Args:
-        members: Every pod of the cluster.
+        members: every pod of the cluster.
 
     Returns:
         The steps; empty if there is nothing to do.
@@ -182,7 +182,7 @@ def spread(members: Sequence[Member]) -> list[Step]:
     should have it, so that the loss of the other host leaves a majority to vote.
 
     Args:
-        members: Every pod of the cluster.
+        members: every pod of the cluster.
 
     Returns:
         One step, or none.
@@ -201,8 +201,3 @@ def spread(members: Sequence[Member]) -> list[Step]:
     if best is None:
         return []
     return [Step(best.pod, ("CLUSTER", "FAILOVER"), "spreads the masters over the hosts")]
-
-
-def ranges_text(ranges: Iterable[Range]) -> str:
-    """Formats slot ranges for a log line, such as "0-5461 16000-16383"."""
-    return " ".join(f"{first}-{last}" for first, last in ranges) or "no slots"

@@ -22,12 +22,12 @@ class Connection:
         """Connects.
 
         Args:
-            host: Address or name of the node.
-            port: Port of the node.
-            timeout_s: Timeout of the connection attempt and of each read and write, in seconds.
+            host: address or name of the node.
+            port: port of the node.
+            timeout_s: timeout of the connection attempt and of each read and write, in seconds.
 
         Raises:
-            OSError: The node does not respond in time.
+            OSError: the node does not respond in time.
         """
         self._socket = socket.create_connection((host, port), timeout_s)
         self._reader = self._socket.makefile("rb")
@@ -47,14 +47,14 @@ class Connection:
         """Sends one command.
 
         Args:
-            words: The command and its arguments.
+            words: the command and its arguments.
 
         Returns:
             The reply: a str for simple and bulk strings, an int, None, or a list of these.
 
         Raises:
             CommandError: Redis rejected the command.
-            OSError: The connection broke, or the reply is not RESP.
+            OSError: the connection broke, or the reply is not RESP.
         """
         self._socket.sendall(encode(words))
         return self._reply()

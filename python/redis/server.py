@@ -22,9 +22,9 @@ def redis_arguments(who: Identity, folder: Path, memory: str, is_new: bool) -> l
     """Returns redis-server's arguments.
 
     Args:
-        who: This pod.
-        folder: Folder of the volume, with nodes.conf and the append-only files.
-        memory: Value of maxmemory, such as "64mb".
+        who: this pod.
+        folder: folder of the volume, with nodes.conf and the append-only files.
+        memory: value of maxmemory, such as "64mb".
         is_new: True if the volume is new; the agent then sets the usual node timeout later.
 
     Returns:
@@ -57,18 +57,18 @@ class Supervisor:
     """Runs redis-server together with its agent.
 
     Attributes:
-        process: The process of redis-server; None before it is started.
+        process: the process of redis-server; None before it is started.
     """
 
     def __init__(self, program: str, who: Identity, agent: Agent, folder: Path, memory: str) -> None:
         """Keeps the settings.
 
         Args:
-            program: Path of redis-server.
-            who: This pod.
-            agent: Agent of this pod.
-            folder: Folder of the volume.
-            memory: Value of maxmemory, such as "64mb".
+            program: path of redis-server.
+            who: this pod.
+            agent: agent of this pod.
+            folder: folder of the volume.
+            memory: value of maxmemory, such as "64mb".
         """
         known = folder / "nodes.conf"
         self._is_new = not known.exists() or known.stat().st_size == 0
@@ -80,8 +80,8 @@ class Supervisor:
         """Runs redis-server until it exits or the event is set.
 
         Args:
-            stopping: Stops redis-server when it is set, after a failover to a replica.
-            output: File for the output of redis-server; None for that of this process.
+            stopping: stops redis-server when it is set, after a failover to a replica.
+            output: file for the output of redis-server; None for that of this process.
 
         Returns:
             Exit code of redis-server; 128 + number if a signal killed it; 0 if the

@@ -20,8 +20,8 @@ def check_position(latitude: float, longitude: float) -> None:
     """Checks a position.
 
     Args:
-        latitude: Degrees north.
-        longitude: Degrees east.
+        latitude: degrees north.
+        longitude: degrees east.
 
     Raises:
         InvalidInput: Redis can't index the position.
@@ -36,10 +36,10 @@ def check_radius(radius_km: float) -> None:
     """Checks a radius.
 
     Args:
-        radius_km: Radius in km.
+        radius_km: radius in km.
 
     Raises:
-        InvalidInput: The radius is not more than 0 and at most MAX_DISTANCE_KM.
+        InvalidInput: the radius is not more than 0 and at most MAX_DISTANCE_KM.
     """
     if not 0 < radius_km <= MAX_DISTANCE_KM:
         raise InvalidInput(f"radius_km is {radius_km:g}; use more than 0 and at most {MAX_DISTANCE_KM:.0f}")
@@ -49,12 +49,12 @@ def check_text(field: str, text: str, limit: int) -> None:
     """Checks the length of a text.
 
     Args:
-        field: Name of the field, for the error message.
-        text: The text.
-        limit: Maximum number of characters.
+        field: name of the field, for the error message.
+        text: the text.
+        limit: maximum number of characters.
 
     Raises:
-        InvalidInput: The text is empty or too long.
+        InvalidInput: the text is empty or too long.
     """
     if not 1 <= len(text) <= limit:
         raise InvalidInput(f"{field} has {len(text)} characters; use 1 to {limit}")

@@ -68,8 +68,8 @@ class RouteGuide(pb_grpc.RouteGuideServicer):  # type: ignore[misc]  # protoc wr
         """Keeps the settings.
 
         Args:
-            store: Returns the store for one call; raises NotReady if there is none.
-            server: Name of this server in responses (the pod's name).
+            store: returns the store for one call; raises NotReady if there is none.
+            server: name of this server in responses (the pod's name).
         """
         self._store = store
         self._server = server

@@ -50,15 +50,15 @@ class Server:
         """Binds the address and loads the places.
 
         Args:
-            redis_host: Name or address of the Redis Cluster's Service.
-            redis_port: Port of the Redis Cluster's Service.
+            redis_host: name or address of the Redis Cluster's Service.
+            redis_port: port of the Redis Cluster's Service.
             address: HOST:PORT to listen on; port 0 for a free one.
-            name: Name of this server in responses; the host name if None.
-            probe_every_s: Seconds between two checks of Redis.
+            name: name of this server in responses; the host name if None.
+            probe_every_s: seconds between two checks of Redis.
 
         Raises:
-            RuntimeError: The address can't be bound.
-            places.TableError: The table of places can't be read.
+            RuntimeError: the address can't be bound.
+            places.TableError: the table of places can't be read.
         """
         self._health = health.HealthServicer(
             experimental_non_blocking=True,  # a Watch must not occupy a worker thread
@@ -101,9 +101,9 @@ class Server:
         """Stops gracefully.
 
         Args:
-            drain_s: Seconds to keep serving after reporting NOT_SERVING, so that
+            drain_s: seconds to keep serving after reporting NOT_SERVING, so that
                 clients notice.
-            grace_s: Seconds that running calls have to finish after that.
+            grace_s: seconds that running calls have to finish after that.
         """
         self._health.enter_graceful_shutdown()
         threading.Event().wait(drain_s)
@@ -125,8 +125,8 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     """Serves until SIGTERM or SIGINT.
 
     Args:
-        argv: Arguments; those of the process if None.
-        env: Environment variables.
+        argv: arguments; those of the process if None.
+        env: environment variables.
 
     Returns:
         Exit code: 0, or 1 if the server can't start, or 2 for wrong usage.

@@ -20,11 +20,11 @@ class Place:
     """The principal location of a time zone.
 
     Attributes:
-        name: Name of the zone, such as "Europe/Zurich".
-        latitude: Degrees north, -90 to 90.
-        longitude: Degrees east, -180 to 180.
+        name: name of the zone, such as "Europe/Zurich".
+        latitude: degrees north, -90 to 90.
+        longitude: degrees east, -180 to 180.
         countries: ISO 3166 codes, principal country first, never empty.
-        remark: Part of the country to which the zone applies; may be empty.
+        remark: part of the country to which the zone applies; may be empty.
     """
 
     name: str
@@ -44,7 +44,7 @@ def parse_position(text: str) -> tuple[float, float]:
         Degrees north and degrees east.
 
     Raises:
-        TableError: The text has another form, or a value is out of range.
+        TableError: the text has another form, or a value is out of range.
     """
     match = _ISO6709.fullmatch(text)
     if match is None or (match[4] is None) != (match[8] is None):
@@ -67,14 +67,14 @@ def parse_table(text: str) -> list[Place]:
     """Parses the whole table, in its order.
 
     Args:
-        text: Contents of zone1970.tab: lines of country codes, position, zone name and an
+        text: contents of zone1970.tab: lines of country codes, position, zone name and an
             optional remark, separated by tabs; lines that start with # are comments.
 
     Returns:
         The places.
 
     Raises:
-        TableError: A line has another form, a name is repeated, or there is no place.
+        TableError: a line has another form, a name is repeated, or there is no place.
     """
     places: dict[str, Place] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -101,7 +101,7 @@ def load() -> list[Place]:
     """Returns the places of the tzdata package's zone1970.tab.
 
     Raises:
-        TableError: The package does not contain the table, or the table is malformed.
+        TableError: the package does not contain the table, or the table is malformed.
     """
     table = resources.files("tzdata") / "zoneinfo" / "zone1970.tab"
     try:

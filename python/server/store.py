@@ -41,9 +41,9 @@ class StoredNote:
     """A stored note.
 
     Attributes:
-        author: Author of the note.
-        text: Text of the note.
-        age_s: Age in whole seconds.
+        author: author of the note.
+        text: text of the note.
+        age_s: age in whole seconds.
     """
 
     author: str
@@ -58,14 +58,14 @@ def connect(host: str, port: int) -> RedisCluster:
     new client works even if all nodes have new addresses.
 
     Args:
-        host: Name or address of any node.
-        port: Port of the nodes.
+        host: name or address of any node.
+        port: port of the nodes.
 
     Returns:
         The client.
 
     Raises:
-        RedisError: No node responds, or some slots have no master; see also STORE_ERRORS.
+        RedisError: no node responds, or some slots have no master; see also STORE_ERRORS.
     """
     return RedisCluster(
         host=host,
@@ -154,10 +154,10 @@ class PlaceStore:
         """Pings every master and checks that the index has all places.
 
         Args:
-            expected: Number of places.
+            expected: number of places.
 
         Raises:
-            PlacesMissing: The index has fewer places.
+            PlacesMissing: the index has fewer places.
         """
         self._client.ping(target_nodes=RedisCluster.PRIMARIES)
         found = self._client.zcard(INDEX)
@@ -168,7 +168,7 @@ class PlaceStore:
         """Returns the place with the given name.
 
         Raises:
-            UnknownPlace: There is no such place.
+            UnknownPlace: there is no such place.
         """
         fields: dict[str, Any] = self._client.hgetall(place_key(name))  # type: ignore[assignment]  # `connect` asks for text
         if not fields:
@@ -179,10 +179,10 @@ class PlaceStore:
         """Returns the places within a radius, sorted by distance.
 
         Args:
-            latitude: Degrees north.
-            longitude: Degrees east.
-            radius_km: Radius in km, at most `geo.MAX_DISTANCE_KM`.
-            limit: Maximum number of places; None for all.
+            latitude: degrees north.
+            longitude: degrees east.
+            radius_km: radius in km, at most `geo.MAX_DISTANCE_KM`.
+            limit: maximum number of places; None for all.
 
         Returns:
             Pairs of name and distance in km.
@@ -203,7 +203,7 @@ class PlaceStore:
         """Returns name and distance in km of the place nearest to a position.
 
         Raises:
-            UnknownPlace: There are no places.
+            UnknownPlace: there are no places.
         """
         rows = self.near(latitude, longitude, geo.MAX_DISTANCE_KM, limit=1)
         if not rows:
@@ -217,15 +217,15 @@ class PlaceStore:
         after the newest. Reading and writing are one transaction.
 
         Args:
-            name: Name of the place.
-            author: Author of the note.
-            text: Text of the note.
+            name: name of the place.
+            author: author of the note.
+            text: text of the note.
 
         Returns:
             The earlier notes, oldest first.
 
         Raises:
-            UnknownPlace: There is no place with this name.
+            UnknownPlace: there is no place with this name.
         """
         self.get(name)
         now = time.time()

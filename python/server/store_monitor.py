@@ -36,12 +36,12 @@ class StoreMonitor:
         """Keeps the settings.
 
         Args:
-            connect: Returns a connected store, or raises one of STORE_ERRORS.
-            places: The places that the store must have.
-            on_change: Called with True when the store becomes usable, and with
+            connect: returns a connected store, or raises one of STORE_ERRORS.
+            places: the places that the store must have.
+            on_change: called with True when the store becomes usable, and with
                 False when it no longer is; from the monitor's thread.
-            probe_every_s: Seconds between two probes.
-            recheck_every: Number of probes after which all places are compared
+            probe_every_s: seconds between two probes.
+            recheck_every: number of probes after which all places are compared
                 and not only counted.
         """
         self._connect = connect
@@ -67,7 +67,7 @@ class StoreMonitor:
         """Returns the usable store.
 
         Raises:
-            NotReady: There is no usable store.
+            NotReady: there is no usable store.
         """
         store = self._store
         if store is None:

@@ -30,7 +30,7 @@ def read_status(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
         try:
             text = Path(path).read_text("utf-8", "replace")
         except OSError as error:
-            raise InputError(f"cannot read the workspace status {path}: {error.strerror}") from error
+            raise InputError(f"cannot read the workspace status {path}: {error.strerror}; build the target again") from error
         for line in text.splitlines():
             key, _, value = line.partition(" ")
             if key:

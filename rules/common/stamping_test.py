@@ -21,7 +21,7 @@ def test_a_later_status_file_wins(tmp_path) -> None:
 
 def test_a_status_file_that_is_not_there_is_named(tmp_path) -> None:
     """The error has the path and the system's reason."""
-    with pytest.raises(InputError, match=f"cannot read the workspace status {tmp_path}/none: No such file or directory"):
+    with pytest.raises(InputError, match=f"cannot read the workspace status {tmp_path}/none: No such file or directory; build the target again$"):
         stamping.read_status([tmp_path / "none"])
 
 

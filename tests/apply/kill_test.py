@@ -48,10 +48,10 @@ class Case:
     """One kind of run that is killed.
 
     Args:
-        shell: The shell of the runs.
-        client: Client that bypasses the engine.
-        before: Version of the existing stack; 0 if there is none.
-        verb: Verb to kill, with its arguments; its plan is the second version.
+        shell: the shell of the runs.
+        client: client that bypasses the engine.
+        before: version of the existing stack; 0 if there is none.
+        verb: verb to kill, with its arguments; its plan is the second version.
     """
 
     def __init__(self, shell: Shell, client: Client, before: int, *verb: str):

@@ -192,7 +192,7 @@ def test_all_options_that_a_takeover_needs_are_named_at_once(shell, client, serv
             {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "b"}, "target": {"kind": "Node", "name": "n"}},
             "Binding objects are not stored, so they cannot be applied",
         ),
-        (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big: is too large for the API server ("),
+        (config_map("big", "default", key="x" * 8_500_000), "ConfigMap default/big is too large for the API server ("),
     ],
     ids=["TokenReview", "Binding", "large"],
 )

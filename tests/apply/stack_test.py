@@ -70,7 +70,7 @@ def test_list_of_another_tool_is_left_alone(shell, client, server, home):
     for arguments in (("apply",), ("apply", "--prune"), ("create",), ("delete",)):
         assert shell.run(*arguments) == 1
         assert (
-            f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
+            f"ConfigMap {home}/{name}, which lists the objects of {LABEL}: the list was written by 'kubectl/v1.36', not by 'turnup/v1'; apply the stack with "
             "that tool, or delete the ConfigMap to start a new list."
         ) in shell.err, arguments
     assert server.changes() == before

@@ -70,7 +70,7 @@ class Api:
     """API server and a folder of plans; use it as a context manager.
 
     Args:
-        workspace: The repository, in which the program is built.
+        workspace: the repository, in which the program is built.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -113,14 +113,14 @@ class Api:
         """Runs a verb of a target as its launcher does, and keeps peak memory and number of requests.
 
         Args:
-            verb: The verb.
-            namespace: The target's namespace.
+            verb: the verb.
+            namespace: the target's namespace.
 
         Returns:
             Its duration in seconds.
 
         Raises:
-            BenchError: The verb failed.
+            BenchError: the verb failed.
         """
         plan = self._folder / f"runfiles-{namespace}"
         before = len(self._audit())

@@ -20,9 +20,9 @@ class Point:
     """Position of a row in a series of rows that measure the same at different sizes.
 
     Attributes:
-        series: Name of the series, such as `apply.scale`.
-        x: Size of this row, above 0.
-        unit: Unit of x, in words: `objects`.
+        series: name of the series, such as `apply.scale`.
+        x: size of this row, above 0.
+        unit: unit of x, in words: `objects`.
     """
 
     series: str
@@ -35,13 +35,13 @@ class Benchmark:
     """One row to measure.
 
     Attributes:
-        name: Name on the command line, `group.what`.
-        ours: Runs Turnup once and returns the measured seconds (without setup and cleanup).
-        peer: Description of the peer; None if nothing comparable is available, which the docs then explain.
-        peer_run: Like ours, for the peer; None if peer is None.
-        rounds: Number of runs of each side.
-        point: The row's position in a series; None if it is in no series.
-        facts: Called once after the last run; returns more figures, by name with unit (`worker_peak_mib`). None if there are none.
+        name: name on the command line, `group.what`.
+        ours: runs Turnup once and returns the measured seconds (without setup and cleanup).
+        peer: description of the peer; None if nothing comparable is available, which the docs then explain.
+        peer_run: like ours, for the peer; None if peer is None.
+        rounds: number of runs of each side.
+        point: the row's position in a series; None if it is in no series.
+        facts: called once after the last run; returns more figures, by name with unit (`worker_peak_mib`). None if there are none.
     """
 
     name: str
@@ -86,8 +86,8 @@ def run(benchmark: Benchmark, report: Callable[[str], None] = lambda text: None)
     """Measures one benchmark.
 
     Args:
-        benchmark: The benchmark.
-        report: Called with a line for each figure.
+        benchmark: the benchmark.
+        report: called with a line for each figure.
 
     Returns:
         The row, with medians of benchmark.rounds runs.
@@ -144,13 +144,13 @@ def read_json(path: Path) -> list[Row]:
     """Reads rows from a file that write_json wrote.
 
     Args:
-        path: Path of the file.
+        path: path of the file.
 
     Returns:
         The rows.
 
     Raises:
-        ValueError: The file can't be read, or contains something else.
+        ValueError: the file can't be read, or contains something else.
     """
     try:
         listed = json.loads(path.read_text())

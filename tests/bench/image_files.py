@@ -33,10 +33,10 @@ def make_layer(folder: Path, name: str, where: str, content: Path) -> Path:
     """Builds a layer from a file or folder with the layer tool.
 
     Args:
-        folder: Output folder for NAME.tar.gz and NAME.json.
-        name: Name of the output files.
-        where: Path in the image.
-        content: The file or folder.
+        folder: output folder for NAME.tar.gz and NAME.json.
+        name: name of the output files.
+        where: path in the image.
+        content: the file or folder.
 
     Returns:
         Path of the blob.

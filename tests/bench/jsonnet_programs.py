@@ -31,7 +31,7 @@ def write(folder: Path) -> None:
     """Writes the library, COUNT programs of one service each, and LARGE, which has all services in one list.
 
     Args:
-        folder: The folder to create.
+        folder: the folder to create.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_LIBRARY, folder / LIBRARY)
@@ -104,8 +104,8 @@ def write_packages(root: Path, peer: Path) -> tuple[str, str]:
     """Writes two packages with the same programs: one uses our rules, the other one command per action.
 
     Args:
-        root: A workspace with our rules.
-        peer: The go-jsonnet command.
+        root: a workspace with our rules.
+        peer: the go-jsonnet command.
 
     Returns:
         The targets to build: ours and the peer's.

@@ -36,13 +36,13 @@ def svg(rows: Sequence[Row]) -> str:
     """Draws the rows.
 
     Args:
-        rows: The rows, in the order of the drawing.
+        rows: the rows, in the order of the drawing.
 
     Returns:
         The text of an SVG file; each chart has a logarithmic axis of seconds.
 
     Raises:
-        ValueError: There are no rows.
+        ValueError: there are no rows.
     """
     if not rows:
         raise ValueError("there are no rows to draw; measure some, or read them from a file with --read")

@@ -29,8 +29,8 @@ class Workspace:
     Use it as a context manager, which deletes the cluster at the end.
 
     Attributes:
-        directory: Root of the repository.
-        stack: Label of the sample in the developer's environment, without a verb. With the suffix `-deep` it is the whole stack.
+        directory: root of the repository.
+        stack: label of the sample in the developer's environment, without a verb. With the suffix `-deep` it is the whole stack.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -63,7 +63,7 @@ class Workspace:
         """Runs a command in the repository and returns its standard output.
 
         Raises:
-            BenchError: The command failed; the text has its last lines.
+            BenchError: the command failed; the text has its last lines.
         """
         done = subprocess.run(
             command, cwd=self.directory, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=input_text, check=False

@@ -30,7 +30,7 @@ class Nested:
     """Copy of the workspace; use it as a context manager, which shuts its Bazel down at the end.
 
     Attributes:
-        root: Root of the copy.
+        root: root of the copy.
     """
 
     def __init__(self, folder: Path) -> None:

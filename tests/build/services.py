@@ -58,8 +58,8 @@ def generate(root: Path, count: int) -> None:
     """Writes services 0 to count - 1 to a copy of the workspace and makes //svc depend on them.
 
     Args:
-        root: Root of the copy.
-        count: Number of services.
+        root: root of the copy.
+        count: number of services.
     """
     needed = {other for number in range(count) for other in dependencies(number)}
     for number in range(count):

@@ -12,9 +12,9 @@ class Block:
     """One fenced block of shell commands.
 
     Attributes:
-        line: Line of its first command in the file.
-        text: The commands.
-        reason: Why a test can't run it, from the comment above it; "" if a test runs it.
+        line: line of its first command in the file.
+        text: the commands.
+        reason: why a test can't run it, from the comment above it; "" if a test runs it.
     """
 
     line: int

@@ -46,7 +46,7 @@ class Clients:
     """skopeo and umoci, unpacked from Debian's packages.
 
     Args:
-        folder: Existing folder to unpack them to.
+        folder: existing folder to unpack them to.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-_PATIENCE_S = 15.0
+_DEADLINE_S = 15.0
 
 
 class RealRegistry:
@@ -24,10 +24,10 @@ class RealRegistry:
         name: HOST:PORT.
 
     Args:
-        program: Path of the registry.
-        folder: Folder for configuration, storage and log.
-        settings: More sections of the configuration.
-        tls: Folder with server.crt, server.key and the ca.crt that signed them; None for plain HTTP.
+        program: path of the registry.
+        folder: folder for configuration, storage and log.
+        settings: more sections of the configuration.
+        tls: folder with server.crt, server.key and the ca.crt that signed them; None for plain HTTP.
     """
 
     def __init__(self, program: Path, folder: Path, settings: dict[str, Any] | None = None, tls: Path | None = None) -> None:
@@ -63,7 +63,7 @@ class RealRegistry:
         environment = {"OTEL_TRACES_EXPORTER": "none", "HOME": str(self.folder), "PATH": "/usr/bin:/bin"}
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([self.program, "serve", self.folder / "config.yml"], stdout=log, stderr=log, env=environment)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _DEADLINE_S
         while not self._answers():
             assert time.monotonic() < deadline and self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
             time.sleep(0.02)
@@ -83,7 +83,7 @@ class RealRegistry:
         if self.process:
             self.process.send_signal(how)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(_PATIENCE_S)
+                self.process.wait(_DEADLINE_S)
             self.process.kill()
             self.process.wait()
             self.process = None

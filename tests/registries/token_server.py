@@ -28,12 +28,12 @@ class TokenServer:
 
     Attributes:
         name: HOST:PORT.
-        asked: Scopes of each issued token, separated by a space.
-        lifetime_s: Lifetime of a token in seconds.
+        asked: scopes of each issued token, separated by a space.
+        lifetime_s: lifetime of a token in seconds.
 
     Args:
-        tls: Folder with server.crt and server.key, which also sign the tokens, and ca.crt.
-        login: The login that gets tokens.
+        tls: folder with server.crt and server.key, which also sign the tokens, and ca.crt.
+        login: the login that gets tokens.
     """
 
     def __init__(self, tls: Path, login: Login) -> None:

@@ -22,11 +22,11 @@ const (
 // supervisor keeps a node's programs running and reaps every orphan of the PID
 // namespace, as its first process must.
 type supervisor struct {
-	spec   *Spec
-	notes  io.Writer
-	mutex  sync.Mutex
-	ended  map[int]chan syscall.WaitStatus // process ID of a program -> receives how it ended
-	ending bool
+	spec        *Spec
+	notes       io.Writer
+	mutex       sync.Mutex
+	ended       map[int]chan syscall.WaitStatus // process ID of a program -> receives how it ended
+	terminating bool
 
 	stateless map[int]bool // process IDs of the running stateless programs
 }
@@ -77,7 +77,7 @@ func (s *supervisor) keepRunning(program Program) {
 		} else if ended != nil {
 			s.note("%s ended: %s", program.Name, describe(<-ended))
 		}
-		if s.isEnding() {
+		if s.isTerminating() {
 			return
 		}
 		if time.Since(begin) > settled {
@@ -103,7 +103,7 @@ func (s *supervisor) start(program Program) (chan syscall.WaitStatus, error) {
 	// reap must not find the process before it is in the table.
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.ending {
+	if s.terminating {
 		return nil, nil
 	}
 	pid, err := syscall.ForkExec(program.Args[0], program.Args, &syscall.ProcAttr{
@@ -130,10 +130,10 @@ func environment(own []string) []string {
 	return append(slices.Clone(own), os.Environ()...)
 }
 
-func (s *supervisor) isEnding() bool {
+func (s *supervisor) isTerminating() bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return s.ending
+	return s.terminating
 }
 
 // reap reaps every process that has ended and reports whether any is left.
@@ -165,7 +165,7 @@ func (s *supervisor) reap() bool {
 // etcd waits for its open connections.
 func (s *supervisor) stop() {
 	s.mutex.Lock()
-	s.ending = true
+	s.terminating = true
 	for pid := range s.stateless {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}

@@ -32,7 +32,7 @@ def find_redis_server() -> str:
     """Returns the path of redis-server: that of the images in a Bazel test, else $REDIS_SERVER or that on PATH.
 
     Raises:
-        FileNotFoundError: There is no redis-server.
+        FileNotFoundError: there is no redis-server.
     """
     debs = sorted(Path(os.environ.get("TEST_SRCDIR", "/nonexistent")).glob("debian_redis/**/*.deb"))
     if debs:
@@ -60,9 +60,9 @@ class Pod:
         """Starts the node.
 
         Args:
-            who: The pod.
-            folder: Folder of the volume.
-            addresses: Map of pod name to address.
+            who: the pod.
+            folder: folder of the volume.
+            addresses: map of pod name to address.
         """
         self.who = who
         self.agent = Agent(who, addresses.get)
@@ -101,8 +101,8 @@ class LocalCluster:
         """Plans addresses and ports; no pod is started.
 
         Args:
-            folder: Folder for the pods' volumes.
-            hosts: For each pod, the name of its host.
+            folder: folder for the pods' volumes.
+            hosts: for each pod, the name of its host.
         """
         self._folder = folder
         self._hosts = list(hosts)
@@ -177,14 +177,14 @@ class LocalCluster:
         """Waits until every running pod is ready and knows all nodes.
 
         Args:
-            timeout_s: Timeout in seconds.
-            members: Number of nodes that each pod must know; None for all.
+            timeout_s: timeout in seconds.
+            members: number of nodes that each pod must know; None for all.
 
         Returns:
             Seconds until then.
 
         Raises:
-            TimeoutError: Some pod is not ready in time; the text has the last problem.
+            TimeoutError: some pod is not ready in time; the text has the last problem.
         """
         start = time.monotonic()
         while problem := self._problem(members or len(self._hosts)):

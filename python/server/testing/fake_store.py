@@ -13,7 +13,7 @@ class FakeStore:
     """In-memory PlaceStore.
 
     Attributes:
-        down: If True, every method raises redis-py's error for an unreachable server.
+        down: if True, every method raises redis-py's error for an unreachable server.
         closed: True after `close`.
     """
 

@@ -71,6 +71,10 @@ def container_image(name, **kwargs):
       name: the target's name.
       **kwargs: attributes of the rule.
         label_files (dict from string to label): labels to files with their values. Empty: none.
-        stamp (bool or int):
+        stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+          Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
+          `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
+          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
     """
     container_image_rule(name = name, **image_arguments(name, kwargs, "container_image", _ATTRS))

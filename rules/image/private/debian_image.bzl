@@ -87,6 +87,10 @@ def debian_image(name, base = None, user = None, **kwargs):
       user: the numeric user that the program runs as. None: the base's, or 65532 (nonroot) without a base.
       **kwargs: attributes of the rule.
         label_files (dict from string to label): labels to files with their values. Empty: none.
-        stamp (bool or int):
+        stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+          Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
+          `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
+          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
     """
     debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **image_arguments(name, kwargs, "debian_image", _ATTRS))

@@ -58,7 +58,7 @@ def write_push_plan(ctx, where, images, parts = [], inputs = [], digest = None, 
       images (list of structs): the images, as struct(image = ImageInfo, key, reference, docker = File for Docker's manifest).
 
         The last three may be None. The key finds the image in `references`; the reference is its destination.
-      parts (list of Files): folders that push_layout wrote, for images that are pushed as a whole.
+      parts (list of Files): folders that push/layout.py wrote, for images that are pushed as a whole.
       inputs (list of Files): the files that the settings name.
       digest (File): the file for the digests of the manifests. None: not written.
       **settings: fields of the plan's input, see tools/push/plan.py.

@@ -91,12 +91,12 @@ def _located(ctx, argument):
     """Expands $(location TARGET) in an argument to the file's absolute path in the image."""
     for kind in ("locations", "execpaths", "rootpaths"):
         if "$(%s " % kind in argument:
-            fail("args: '%s' may name several files. Use one argument with $(location TARGET) for each file." % argument)
+            fail("arguments: %s has '%s', which may name several files. Use one argument with $(location TARGET) for each file." % (label_text(ctx.label), argument))
     for kind in ("location", "execpath", "rootpath"):
         parts = argument.split("$(%s " % kind)
-        front = parts[0]
+        expanded = parts[0]
         for part in parts[1:]:
-            name, _, after = part.partition(")")
+            name, _, suffix = part.partition(")")
             files = [
                 file
                 for target in ctx.attr.data
@@ -104,17 +104,17 @@ def _located(ctx, argument):
                 for file in target[DefaultInfo].files.to_list()
             ]
             if len(files) != 1:
-                fail("args: '%s' needs one file, but %s has %d files in data. Add a target with exactly one file to data." % (argument, name, len(files)))
-            front += "%s/%s%s" % (ROOT, image_path(files[0], ctx.workspace_name), after)
-        argument = front
+                fail("arguments: %s has '%s', which needs one file, but %s has %d files in data. Add a target with exactly one file to data." % (label_text(ctx.label), argument, name, len(files)))
+            expanded += "%s/%s%s" % (ROOT, image_path(files[0], ctx.workspace_name), suffix)
+        argument = expanded
     return argument
 
 def _impl(ctx):
     check_settings(ctx.attr)
     if not ctx.attr.base:
-        fail("base: the value is empty. Use an image with a Python interpreter, such as //python:base.")
+        fail("base: %s has no base. Use an image with a Python interpreter, such as //python:base." % label_text(ctx.label))
     if ctx.attr.entrypoint:
-        fail("entrypoint: found %s, but a py_image starts its binary. Use container_image for another program." % ctx.attr.entrypoint)
+        fail("entrypoint: %s has %s, but a py_image starts its binary. Use container_image for another program." % (label_text(ctx.label), ctx.attr.entrypoint))
     module = _module(ctx)
 
     # Sorted by label, so that the order of deps does not change the image.
@@ -208,7 +208,11 @@ def py_image(name, binary = None, layers = [], **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         main (label): the file to run, without `binary`. Unset: NAME.py, or the only one of `srcs`.
         srcs (list of labels): Python files of the program, without `binary`.
-        stamp (bool or int):
+        stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+          Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
+          `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
+          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
         workdir (string): the folder the program starts in. Empty: `/app`.
     """
     for attribute, only in _ONE_PYTHON.items():

@@ -33,10 +33,10 @@ class Check:
     """Expectations of a test.
 
     Attributes:
-        golden: Path of the golden file; empty if only the exit code matters.
-        golden_target: Label of the target that generates the golden file; empty for a source file.
-        error: Expected exit code.
-        switches: Switches of the command line, with their dashes.
+        golden: path of the golden file; empty if only the exit code matters.
+        golden_target: label of the target that generates the golden file; empty for a source file.
+        error: expected exit code.
+        switches: switches of the command line, with their dashes.
     """
 
     golden: str
@@ -49,13 +49,13 @@ def parse(arguments: Sequence[str]) -> tuple[Check, requests.Request]:
     """Parses the arguments of the check and of the rendering.
 
     Args:
-        arguments: Arguments without parameter files.
+        arguments: arguments without parameter files.
 
     Returns:
         The expectations and the rendering.
 
     Raises:
-        UsageError: An argument is unknown or malformed.
+        UsageError: an argument is unknown or malformed.
     """
     check = Check("", 0, set())
     rest = []
@@ -78,7 +78,7 @@ def evaluate(request: requests.Request) -> tuple[int, str]:
     """Evaluates a program as jsonnet_to_json does.
 
     Args:
-        request: The rendering. With several outputs, the names that the program
+        request: the rendering. With several outputs, the names that the program
             produces are compared with `outs`.
 
     Returns:
@@ -100,14 +100,14 @@ def canonical(path: str, name: str) -> str:
     """Evaluates a golden file and formats it as Jsonnet formats values.
 
     Args:
-        path: A .json or .jsonnet file.
-        name: Name of the engine.
+        path: a .json or .jsonnet file.
+        name: name of the engine.
 
     Returns:
         The value as text.
 
     Raises:
-        RenderError: The file is not valid Jsonnet.
+        RenderError: the file is not valid Jsonnet.
     """
     return engine.evaluate(requests.Request(src=path, engine=name)) + "\n"
 
@@ -127,15 +127,15 @@ def compare(check: Check, request: requests.Request, text: str) -> list[str]:
     """Compares an output with the golden file.
 
     Args:
-        check: The expectations.
-        request: The rendering.
-        text: Its output.
+        check: the expectations.
+        request: the rendering.
+        text: its output.
 
     Returns:
         Lines that describe the difference; empty if there is none.
 
     Raises:
-        RenderError: The golden file can't be read, or is not valid Jsonnet or not a valid regular expression.
+        RenderError: the golden file can't be read, or is not valid Jsonnet or not a valid regular expression.
     """
     expected = _read(check.golden)
     if "--regex" in check.switches:
@@ -155,14 +155,14 @@ def update(check: Check, text: str) -> str:
     """Rewrites the golden file in the source tree.
 
     Args:
-        check: The expectations.
-        text: The output of the program.
+        check: the expectations.
+        text: the output of the program.
 
     Returns:
         The message for the user.
 
     Raises:
-        RenderError: There is no workspace, or no golden file that can be rewritten.
+        RenderError: there is no workspace, or no golden file that can be rewritten.
     """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace or not check.golden or "--regex" in check.switches:
@@ -195,7 +195,7 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     """Runs one check.
 
     Args:
-        argv: Arguments; see the module.
+        argv: arguments; see the module.
 
     Returns:
         Exit code (0 output as expected, 1 not as expected, 2 wrong usage) and the message for the user.
@@ -225,9 +225,9 @@ def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | Non
     """Runs the check in a child process, with the limits of a rendering, because the engine may crash.
 
     Args:
-        argv: Arguments; see the module.
-        stdout: Stream for results; standard output if None.
-        stderr: Stream for errors; standard error if None.
+        argv: arguments; see the module.
+        stdout: stream for results; standard output if None.
+        stderr: stream for errors; standard error if None.
 
     Returns:
         Exit code: 0 if the output is as expected, 1 if not, 2 for wrong usage.

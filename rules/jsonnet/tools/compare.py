@@ -16,9 +16,9 @@ def difference(one: object, other: object, path: str = "the value") -> str:
     """Describes the first difference between two JSON values.
 
     Args:
-        one: A value.
-        other: Another one.
-        path: Path of the values, for the text.
+        one: a value.
+        other: another one.
+        path: path of the values, for the text.
 
     Returns:
         A sentence with the path and both values; empty if the values are equal. 1 and 1.0 are equal, 1 and true are not.
@@ -43,7 +43,7 @@ def compare(outcomes: dict[str, dict[str, Any]]) -> list[str]:
     """Compares the outcomes of one program.
 
     Args:
-        outcomes: Map of engine to outcome, which has exit_code, message and value.
+        outcomes: map of engine to outcome, which has exit_code, message and value.
 
     Returns:
         One sentence for each engine that differs from the first.
@@ -68,8 +68,8 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     """Runs the comparison.
 
     Args:
-        argv: Outcome files.
-        stderr: Stream for differences; standard error if None.
+        argv: outcome files.
+        stderr: stream for differences; standard error if None.
 
     Returns:
         Exit code: 0 if all engines agree on every program, 1 if not, 2 without files.

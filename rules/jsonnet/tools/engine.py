@@ -32,13 +32,13 @@ def load(name: str) -> ModuleType:
     """Imports an engine.
 
     Args:
-        name: One of rules.jsonnet.tools.request.ENGINES.
+        name: one of rules.jsonnet.tools.request.ENGINES.
 
     Returns:
         The engine's module.
 
     Raises:
-        UsageError: This tool does not contain the engine.
+        UsageError: this tool does not contain the engine.
     """
     try:
         return importlib.import_module(f"rules.jsonnet.tools.engines.{name}")
@@ -88,8 +88,8 @@ def shorten(lines: list[str], limit: int) -> list[str]:
     """Shortens a long stack trace by its middle.
 
     Args:
-        lines: Lines of the stack trace, innermost first.
-        limit: Number of lines to keep; 0 for all.
+        lines: lines of the stack trace, innermost first.
+        limit: number of lines to keep; 0 for all.
 
     Returns:
         At most `limit` lines, and one line with the number of omitted ones.
@@ -116,13 +116,13 @@ def format_error(message: list[str], stack: list[str], failure: RenderError | No
     """Formats an engine's error.
 
     Args:
-        message: Lines of the engine's message.
-        stack: Lines of its stack trace, indented by four spaces.
-        failure: The error of the failed import; its message replaces the engine's.
+        message: lines of the engine's message.
+        stack: lines of its stack trace, indented by four spaces.
+        failure: the error of the failed import; its message replaces the engine's.
             None if no import failed.
-        request: The rendering. Its program is added to a stack trace that does not
+        request: the rendering. Its program is added to a stack trace that does not
             contain it.
-        inputs: The inputs. The imported files are added to a stack trace without any location.
+        inputs: the inputs. The imported files are added to a stack trace without any location.
 
     Returns:
         The message with the stack trace below it.
@@ -143,14 +143,14 @@ def evaluate(request: Request) -> str:
     """Evaluates the request's program.
 
     Args:
-        request: The program with its engine, inputs and variables.
+        request: the program with its engine, inputs and variables.
 
     Returns:
         The value as JSON, in the format that rules.jsonnet.tools.outputs splits.
 
     Raises:
-        RenderError: The program fails; the message includes the Jsonnet stack trace.
-        UsageError: This tool does not contain the engine.
+        RenderError: the program fails; the message includes the Jsonnet stack trace.
+        UsageError: this tool does not contain the engine.
     """
     engine = load(request.engine)
     inputs = Inputs([request.src, *request.inputs], request.imports, engine.BINARY)

@@ -37,8 +37,8 @@ def find_stack(request: Request, message: str = "") -> list[str]:
     """Returns the stack trace with locations, as go-jsonnet reports it.
 
     Args:
-        request: The rendering that failed.
-        message: First line of the error. Go-jsonnet must report the same error if the program raised it itself.
+        request: the rendering that failed.
+        message: first line of the error. Go-jsonnet must report the same error if the program raised it itself.
 
     Returns:
         Lines of the stack trace, indented by four spaces; empty if go-jsonnet is

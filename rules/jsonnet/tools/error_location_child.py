@@ -13,8 +13,8 @@ def evaluate(fields: dict[str, object], message: str = "") -> list[str]:
     """Evaluates a program with go-jsonnet.
 
     Args:
-        fields: Fields of the Request.
-        message: First line of the error that the other engine reported.
+        fields: fields of the Request.
+        message: first line of the error that the other engine reported.
 
     Returns:
         Lines of the error's stack trace. Empty if there is no error or a different

@@ -17,9 +17,9 @@ class RenderError(TurnupError):
     """A failed rendering.
 
     Attributes:
-        message: One sentence (where, what is wrong, what to do), followed by
+        message: one sentence (where, what is wrong, what to do), followed by
             the lines of the Jsonnet stack trace if there is one.
-        exit_code: Exit code of a process that fails with this error.
+        exit_code: exit code of a process that fails with this error.
     """
 
     def __init__(self, message: str) -> None:

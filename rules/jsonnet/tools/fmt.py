@@ -16,8 +16,8 @@ def main(argv: Sequence[str], tool: Path = _TOOL) -> int:
     """Runs the formatter.
 
     Args:
-        argv: Files and folders from the command line; none means the whole workspace.
-        tool: Path of the formatter.
+        argv: files and folders from the command line; none means the whole workspace.
+        tool: path of the formatter.
 
     Returns:
         Exit code: 0, or 1 if a file can't be read or written or a named file can't be formatted, or 2 outside of `bazel run`.

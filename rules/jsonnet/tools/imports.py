@@ -24,18 +24,18 @@ class Inputs:
     """The declared inputs of one rendering, as the engine's import callback.
 
     Attributes:
-        failure: The error of the failed import, which the caller reports instead of
+        failure: the error of the failed import, which the caller reports instead of
             the engine's message; None if no import failed.
-        imported: Paths of the imported files, in order of their first import.
-        texts: Map of path to text for the imported files.
+        imported: paths of the imported files, in order of their first import.
+        texts: map of path to text for the imported files.
     """
 
     def __init__(self, paths: Iterable[str], imports: Iterable[str], binary: bool = False) -> None:
         """Declares the files that a program may import.
 
         Args:
-            paths: Input files, relative to the execution root or the runfiles.
-            imports: Folders to search, relative to the execution root or the runfiles.
+            paths: input files, relative to the execution root or the runfiles.
+            imports: folders to search, relative to the execution root or the runfiles.
             binary: True if the engine accepts any bytes for `importbin`. Bytes that are not UTF-8 become lone surrogates in
                 the text (surrogateescape).
         """
@@ -62,15 +62,15 @@ class Inputs:
         """Resolves one import; engines call it.
 
         Args:
-            folder: Folder of the importing file; the working directory for code
+            folder: folder of the importing file; the working directory for code
                 that is not in a file.
-            name: The import as written.
+            name: the import as written.
 
         Returns:
             The path for stack traces, and the file's text.
 
         Raises:
-            RenderError: No declared input has that name, or the file is not UTF-8 text.
+            RenderError: no declared input has that name, or the file is not UTF-8 text.
         """
         try:
             return self._resolve(folder, name)

@@ -19,15 +19,15 @@ class Worker:
     """A persistent worker, as Bazel runs it; the context manager stops it.
 
     Attributes:
-        process: The server process.
+        process: the server process.
     """
 
     def __init__(self, folder: Path, engine: str) -> None:
         """Starts the worker.
 
         Args:
-            folder: The working directory, to which PROGRAM and LIBRARY are written.
-            engine: Name of the engine.
+            folder: the working directory, to which PROGRAM and LIBRARY are written.
+            engine: name of the engine.
         """
         (folder / "main.jsonnet").write_text(PROGRAM)
         (folder / "lib.libsonnet").write_text(LIBRARY)

@@ -58,7 +58,7 @@ def split_object(text: str) -> dict[str, str]:
     """Splits an object into its fields.
 
     Args:
-        text: An object in the engine's format.
+        text: an object in the engine's format.
 
     Returns:
         Map of field name to value as JSON, in the order of the text.
@@ -74,7 +74,7 @@ def split_array(text: str) -> list[str]:
     """Splits an array into its elements.
 
     Args:
-        text: An array in the engine's format.
+        text: an array in the engine's format.
 
     Returns:
         The elements as JSON, in order.
@@ -86,7 +86,7 @@ def kind(text: str) -> str:
     """Returns the type of a value, which its first character shows.
 
     Args:
-        text: The value as JSON.
+        text: the value as JSON.
 
     Returns:
         "object", "array", "string", "boolean", "null" or "number".
@@ -161,14 +161,14 @@ def layout(request: Request, text: str) -> dict[str, str]:
     """Splits a value into output files.
 
     Args:
-        request: The rendering.
-        text: The value in the engine's format.
+        request: the rendering.
+        text: the value in the engine's format.
 
     Returns:
         Map of path to content for every file to write.
 
     Raises:
-        RenderError: The value does not match the declared outputs.
+        RenderError: the value does not match the declared outputs.
     """
     check_numbers(request, text)
     if not request.multiple:
@@ -187,11 +187,11 @@ def check_numbers(request: Request, text: str) -> None:
     """Rejects infinite numbers and NaN, which rjsonnet prints and JSON does not have.
 
     Args:
-        request: The rendering.
-        text: The value in the engine's format.
+        request: the rendering.
+        text: the value in the engine's format.
 
     Raises:
-        RenderError: The value contains such a number.
+        RenderError: the value contains such a number.
     """
     if text.endswith(_NOT_IN_JSON) or any(f"{word}\n" in text or f"{word},\n" in text for word in _NOT_IN_JSON):
         raise RenderError(f"{request.src}: the value contains an infinite number or NaN, which JSON does not have; correct the program")
@@ -207,10 +207,10 @@ def write(files: dict[str, str]) -> None:
     """Writes all files or none: first to temporary paths, and then renames them.
 
     Args:
-        files: Map of path to content.
+        files: map of path to content.
 
     Raises:
-        RenderError: A file can't be written. No file is written then.
+        RenderError: a file can't be written. No file is written then.
     """
     path, done = "", False
     begun: dict[str, str] = {}
@@ -237,9 +237,9 @@ def discard(files: Iterable[str], finished: Iterable[str] = (), folder: str = ""
     """Removes the files of a failed or killed rendering.
 
     Args:
-        files: Files that it may have started; only their temporary files are removed.
-        finished: Files to remove.
-        folder: Folder with files that it may have started; empty if there is none.
+        files: files that it may have started; only their temporary files are removed.
+        finished: files to remove.
+        folder: folder with files that it may have started; empty if there is none.
     """
     left = [*map(_unfinished, files), *finished]
     for place, _, names in os.walk(folder) if folder else ():

@@ -16,11 +16,11 @@ def render(request: requests.Request) -> None:
     """Evaluates a program and writes its outputs.
 
     Args:
-        request: The rendering. With neither `outs` nor `out_dir` the program is
+        request: the rendering. With neither `outs` nor `out_dir` the program is
             only evaluated.
 
     Raises:
-        RenderError: The evaluation fails, or the outputs are wrong. Nothing is written then.
+        RenderError: the evaluation fails, or the outputs are wrong. Nothing is written then.
     """
     if request.outcome:
         outputs.write({request.outcome: json.dumps(_outcome(request))})
@@ -49,7 +49,7 @@ def run(argv: Sequence[str]) -> tuple[int, str]:
     """Renders what the arguments ask for.
 
     Args:
-        argv: Arguments of one rendering; `@file` stands for the lines of that file.
+        argv: arguments of one rendering; `@file` stands for the lines of that file.
 
     Returns:
         Exit code (0 success, 1 failure, 2 wrong usage) and the message for the user,
@@ -67,7 +67,7 @@ def discard(argv: Sequence[str]) -> None:
     """Removes the partial outputs of a killed rendering.
 
     Args:
-        argv: Arguments of the rendering.
+        argv: arguments of the rendering.
     """
     try:
         request = requests.parse(requests.expand(argv))

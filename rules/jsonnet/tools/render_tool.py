@@ -20,8 +20,8 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     """Runs the tool.
 
     Args:
-        argv: Arguments without the program's name.
-        stderr: Stream for messages; standard error if None.
+        argv: arguments without the program's name.
+        stderr: stream for messages; standard error if None.
 
     Returns:
         Exit code: 0 success, 1 failure, 2 wrong usage.

@@ -36,10 +36,10 @@ class Binding:
     Attributes:
         target: `ext` for an external variable, `tla` for a top-level argument.
         code: True if the value is Jsonnet code, False if it is a string.
-        source: Source of the value: `value` (the text itself), `file`
+        source: source of the value: `value` (the text itself), `file`
             (contents of a declared input) or `env` (environment variable).
-        name: Name of the variable or argument.
-        value: The text, the path of the input, or the name of the environment variable.
+        name: name of the variable or argument.
+        value: the text, the path of the input, or the name of the environment variable.
     """
 
     target: str
@@ -57,25 +57,25 @@ class Request:
     or the runfiles of a test.
 
     Attributes:
-        label: Label of the Bazel target, for messages; empty if there is none.
-        engine: Name of the engine, one of ENGINES.
-        src: Path of the program.
-        outs: Files to write. With `multiple`, field names are relative to the deepest
+        label: label of the Bazel target, for messages; empty if there is none.
+        engine: name of the engine, one of ENGINES.
+        src: path of the program.
+        outs: files to write. With `multiple`, field names are relative to the deepest
             folder that contains all of them.
-        out_dir: Folder to write to, instead of `outs`; empty if not used.
+        out_dir: folder to write to, instead of `outs`; empty if not used.
         multiple: True if the value is an object of `{file name: content}`.
         yaml_stream: True if the value is an array, written as YAML documents.
         string: True if the value (with `multiple`: each field) is a string, written unchanged.
-        max_stack: Maximum number of stack frames.
-        max_trace: Maximum number of lines in a stack trace; 0 for all.
-        timeout_s: Maximum duration in seconds; rules.jsonnet.tools.worker enforces it.
-        memory_mib: Maximum resident memory of the evaluator in MiB; rules.jsonnet.tools.worker enforces it.
-        inputs: All files that the program may import.
-        imports: Folders to search after the importing file's folder and before the workspace root.
-        bindings: External variables and top-level arguments.
-        stamp_keys: Names of bindings in which `{KEY}` is replaced from the workspace status.
-        stamp_files: Workspace status files.
-        outcome: File for exit code, message and value, instead of any output;
+        max_stack: maximum number of stack frames.
+        max_trace: maximum number of lines in a stack trace; 0 for all.
+        timeout_s: maximum duration in seconds; rules.jsonnet.tools.worker enforces it.
+        memory_mib: maximum resident memory of the evaluator in MiB; rules.jsonnet.tools.worker enforces it.
+        inputs: all files that the program may import.
+        imports: folders to search after the importing file's folder and before the workspace root.
+        bindings: external variables and top-level arguments.
+        stamp_keys: names of bindings in which `{KEY}` is replaced from the workspace status.
+        stamp_files: workspace status files.
+        outcome: file for exit code, message and value, instead of any output;
             empty if not used.
     """
 
@@ -131,13 +131,13 @@ def expand(argv: Sequence[str]) -> list[str]:
     For a worker, Bazel expands parameter files itself. Otherwise the tool does it.
 
     Args:
-        argv: Arguments, some of which may be `@path`.
+        argv: arguments, some of which may be `@path`.
 
     Returns:
         The arguments with all parameter files expanded.
 
     Raises:
-        UsageError: A parameter file can't be read.
+        UsageError: a parameter file can't be read.
     """
     arguments: list[str] = []
     for argument in argv:
@@ -156,9 +156,9 @@ def peek(arguments: Sequence[str], flag: str, default: str = "") -> str:
     """Returns the value of one argument, without parsing the others.
 
     Args:
-        arguments: Arguments of one rendering; parameter files need not be expanded.
-        flag: Name of the flag, without dashes.
-        default: Value if the flag is missing.
+        arguments: arguments of one rendering; parameter files need not be expanded.
+        flag: name of the flag, without dashes.
+        default: value if the flag is missing.
 
     Returns:
         The value of the flag.
@@ -187,13 +187,13 @@ def repair_encoding(arguments: Sequence[str]) -> list[str]:
     shows the encoding.
 
     Args:
-        arguments: Arguments; those of a rule include `--encoding=é`.
+        arguments: arguments; those of a rule include `--encoding=é`.
 
     Returns:
         The arguments as in the BUILD file, without `--encoding`.
 
     Raises:
-        UsageError: The known character arrived as something else.
+        UsageError: the known character arrived as something else.
     """
     flag = next((argument for argument in arguments if argument.startswith("--encoding=")), None)
     rest = [argument for argument in arguments if argument != flag]
@@ -222,7 +222,7 @@ def parse(arguments: Sequence[str]) -> Request:
         The request.
 
     Raises:
-        UsageError: An argument is unknown or malformed, or `--src` is missing.
+        UsageError: an argument is unknown or malformed, or `--src` is missing.
     """
     request = Request()
     for argument in repair_encoding(arguments):

@@ -70,9 +70,9 @@ class Evaluator:
         """Keeps the settings; the child starts with the first rendering.
 
         Args:
-            memory_limit: Resident bytes after which the child is replaced.
-            run: Renders in the child.
-            discard: Cleans up after the child has died during a rendering.
+            memory_limit: resident bytes after which the child is replaced.
+            run: renders in the child.
+            discard: cleans up after the child has died during a rendering.
         """
         self.memory_limit = memory_limit
         self._run = run
@@ -87,7 +87,7 @@ class Evaluator:
         """Renders in the child.
 
         Args:
-            arguments: Arguments of one rendering.
+            arguments: arguments of one rendering.
 
         Returns:
             Exit code, and the message for the user.
@@ -275,11 +275,11 @@ def serve(
     """Responds to requests until the stream ends.
 
     Args:
-        requests: Stream of JSON work requests from Bazel.
-        responses: Stream for JSON work responses, one per line.
-        stderr: Stream for the message about a broken request stream.
-        memory_limit: Resident bytes after which the evaluator is replaced.
-        startup: Arguments that precede those of each request: the engine and the limits.
+        requests: stream of JSON work requests from Bazel.
+        responses: stream for JSON work responses, one per line.
+        stderr: stream for the message about a broken request stream.
+        memory_limit: resident bytes after which the evaluator is replaced.
+        startup: arguments that precede those of each request: the engine and the limits.
 
     Returns:
         Exit code: 0 at the end of the stream and after SIGTERM, 1 if the stream is broken. Bazel then

@@ -13,7 +13,7 @@ def main(argv: Sequence[str]) -> int:
     """Copies the definition.
 
     Args:
-        argv: File name below google/protobuf, and the file to write.
+        argv: file name below google/protobuf, and the file to write.
 
     Returns:
         0 when copied, 1 when there is no such type, 2 for wrong usage.

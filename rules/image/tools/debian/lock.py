@@ -78,7 +78,7 @@ def parse(text: str, where: str) -> list[Version]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) != 4 or not _NAME.match(words[0]) or not re.fullmatch(r"[0-9a-f]{64}", words[3]):
-            raise InputError(f"{where}:{number}: found {line[:120]!r}, write NAME VERSION ARCHITECTURE SHA256, or let the update command write the lock")
+            raise InputError(f"{where}:{number}: found {line[:120]!r}; write NAME VERSION ARCHITECTURE SHA256, or let the update command write the lock")
         version = Version(*words)
         if (version.name, version.architecture) in found:
             raise InputError(f"{where}:{number}: {version.name} is in the lock twice; remove one line")

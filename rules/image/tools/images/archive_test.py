@@ -72,7 +72,7 @@ def test_a_missing_layer_is_refused(image, tmp_path, capsys) -> None:
     """Fewer layers than the manifest names are an error with both numbers."""
     arguments = ["--image", "a:b", image["manifest"], image["config"], "--tar", str(tmp_path / "x.tar")]
     assert run(archive.main, arguments) == 1
-    assert "names 1 layers, 0 were given" in capsys.readouterr().err
+    assert "names 1 layers, but 0 were given" in capsys.readouterr().err
 
 
 def test_several_images_share_their_layers(image, tmp_path) -> None:

@@ -46,7 +46,7 @@ def parse_created(value: str, where: str) -> str:
 
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
     raise InputError(
-        f"{where}: creation_time: found {value!r}, write seconds since 1970 or a time such as {oci.EPOCH}"
+        f"{where}: creation_time: found {value!r}; write seconds since 1970 or a time such as {oci.EPOCH}"
         f"{', and set stamp = True for stamp variables' * ('{' in value)}"
     )
 

@@ -67,7 +67,7 @@ class FolderSource:
         else:
             tops = [path.parent for path in paths if path.name == "index.json"]
             if len(tops) != 1:
-                raise InputError(f"{name}: {len(paths)} files of which {len(tops)} are named index.json; give one OCI layout, its folder or its tar")
+                raise InputError(f"{name}: found {len(paths)} files, {len(tops)} of them named index.json; give one OCI layout, its folder or its tar")
             self._files = {os.path.relpath(path, tops[0]): path for path in paths}
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -123,7 +123,7 @@ class _readable:  # noqa: N801  # used as a function is, like contextlib.suppres
         broken = isinstance(error, (tarfile.TarError, EOFError, ValueError)) or type(error).__name__ in ("LZMAError", "BadGzipFile", "error")
         if broken or (isinstance(error, OSError) and error.errno is None):
             reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
-            raise InputError(f"{self._name}: not a readable tar ({reason}); fetch or build it again") from None
+            raise InputError(f"{self._name} is not a readable tar ({reason}); fetch or build it again") from None
 
 
 def open_source(name: str, paths: Sequence[Path]) -> Source:
@@ -176,8 +176,8 @@ def choose(index: Mapping[str, Any], architecture: str, system: str, where: str,
     wanted = [system or "linux", architecture or "amd64"] + [variant] * bool(variant)
     fitting = [(name, entry) for name, entry in known if name.split("/")[: len(wanted)] == wanted]
     if not fitting:
-        there = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
-        raise InputError(f"{where}: no image for {'/'.join(wanted)}, only for {there:.500}; set architecture and os to one of them")
+        known_platforms = ", ".join(sorted({name or "one without platform" for name, _ in known})) or "nothing"
+        raise InputError(f"{where} has no image for {'/'.join(wanted)}, only for {known_platforms:.500}; set architecture and os to one of them")
     check_distinct(fitting, where)
     return max(fitting, key=lambda item: item[0])[1]
 
@@ -299,7 +299,7 @@ def _import_layout(source: Source, architecture: str, system: str, layers: Path)
         plain = layer_tars.diff_id(layers / str(number), layer["mediaType"], where)
         if plain != layer["diff_id"]:
             raise InputError(
-                f"{where}: the layer {layer['digest']} unpacks to {plain}, its config says {layer['diff_id']}; it is damaged, build or fetch it again"
+                f"{where}: the layer {layer['digest']} unpacks to {plain}, but its config says {layer['diff_id']}; it is damaged, build or fetch it again"
             )
     if several and not architecture:
         Path(layers, PLATFORMS).write_bytes(oci.dump({"manifest": oci.sha256(manifest), "platforms": several}))
@@ -341,7 +341,7 @@ def _import_docker(source: Source, listed: bytes, layers: Path) -> ImportedImage
         kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), oci.LAYER_TAR)
         plain = digest if kind == oci.LAYER_TAR else layer_tars.diff_id(out, kind, where)
         if plain != diff_id:
-            raise InputError(f"{where}: the layer {str(path)!r:.200} is {plain}, its config says {diff_id}; it is damaged, save the image again")
+            raise InputError(f"{where}: the layer {str(path)!r:.200} is {plain}, but its config says {diff_id}; it is damaged, save the image again")
         descriptors.append({"mediaType": kind, "digest": digest, "size": out.stat().st_size, "diff_id": diff_id, "created_by": where})
     return ImportedImage(oci.dump(oci.build_manifest(config, descriptors)), config, descriptors)
 

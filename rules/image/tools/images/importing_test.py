@@ -100,7 +100,7 @@ def test_the_image_for_a_platform_is_chosen() -> None:
     found = [importing.choose(index, *wanted, where="it") for wanted in (("amd64", ""), ("arm", "linux"), ("amd64", "windows"))]
     assert [entry["digest"][-1] for entry in found] == ["0", "2", "4"]
     assert importing.choose(index, "arm", "linux", "it", "v6")["digest"][-1] == "1"
-    with pytest.raises(InputError, match=r"^it: no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
+    with pytest.raises(InputError, match=r"^it has no image for linux/s390x, only for linux/amd64, linux/arm/v6, .*; set architecture"):
         importing.choose(index, "s390x", "linux", "it")
 
 
@@ -194,17 +194,17 @@ def test_links_that_lead_out_of_an_archive_lead_nowhere(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"words", "not a readable tar"),
-        (tar_of({"a": b""}), "neither index.json nor manifest.json"),
-        (gzip.compress(tar_of(layout()))[:-40], "not a readable tar"),
-        (tar_of({"manifest.json": b"[{},{}]"}), "lists 2 images; save one image alone"),
-        (tar_of({"manifest.json": b"[{}]"}), "names no config"),
-        (tar_of({"manifest.json": b"{"}), "not readable as JSON"),
+        (b"words", "it is not a readable tar"),
+        (tar_of({"a": b""}), "it: .*neither index.json nor manifest.json"),
+        (gzip.compress(tar_of(layout()))[:-40], "it is not a readable tar"),
+        (tar_of({"manifest.json": b"[{},{}]"}), "it: .*lists 2 images; save one image alone"),
+        (tar_of({"manifest.json": b"[{}]"}), "it: .*names no config"),
+        (tar_of({"manifest.json": b"{"}), "it: .*not readable as JSON"),
     ],
 )
 def test_a_file_that_is_no_image_is_refused(tmp_path, data, words) -> None:
     """Text, a tar of something else, a truncated and an ambiguous archive: one sentence each."""
-    with pytest.raises(InputError, match=f"^it: .*{words}"):
+    with pytest.raises(InputError, match=f"^{words}"):
         run(tmp_path, archive(tmp_path, data))
 
 
@@ -213,7 +213,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
     config = oci.dump({"rootfs": {"diff_ids": ["sha256:" + "0" * 64]}})
     listed = json.dumps([{"Config": "c.json", "Layers": ["l"]}]).encode()
     for layer in (LAYER, gzip.compress(LAYER)):
-        with pytest.raises(InputError, match=f"the layer 'l' is {oci.sha256(LAYER)}, its config says sha256:000"):
+        with pytest.raises(InputError, match=f"the layer 'l' is {oci.sha256(LAYER)}, but its config says sha256:000"):
             run(tmp_path, archive(tmp_path, tar_of({"manifest.json": listed, "c.json": config, "l": layer})))
     with pytest.raises(InputError, match="damaged or cut short"):
         run(tmp_path, archive(tmp_path, tar_of({"manifest.json": listed, "c.json": config, "l": gzip.compress(LAYER)[:-9]})))
@@ -221,7 +221,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path) -> None:
 
 def test_a_layout_whose_layer_unpacks_to_something_else_is_refused(tmp_path) -> None:
     """A layer that a runtime would refuse is refused, with the config's digest."""
-    with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, its config says {oci.sha256(LAYER)}"):
+    with pytest.raises(InputError, match=f"unpacks to {oci.sha256(b'other')}, but its config says {oci.sha256(LAYER)}"):
         run(tmp_path, write(layout(layer=gzip.compress(b"other")), tmp_path / "in"))
 
 
@@ -241,7 +241,7 @@ def test_schema_1_is_refused_with_what_to_do() -> None:
 def test_files_of_no_layout_are_refused(tmp_path) -> None:
     """Several files without one index.json are not a layout; a folder of layers with another file is not one either."""
     write({"a": b"", "b": b""}, tmp_path)
-    with pytest.raises(InputError, match="2 files of which 0 are named index.json"):
+    with pytest.raises(InputError, match="found 2 files, 0 of them named index.json"):
         run(tmp_path, tmp_path / "a", tmp_path / "b")
     with pytest.raises(InputError, match="not a folder of layers"):
         image_files.layer_blobs([tmp_path])
@@ -263,7 +263,7 @@ def test_a_tar_with_wrong_headers_is_refused(tmp_path, headers) -> None:
         member = tarfile.TarInfo("x")
         member.size, member.pax_headers = 3, headers
         tar.addfile(member, io.BytesIO(b"abc"))
-    with pytest.raises(InputError, match="^it: not a readable tar"):
+    with pytest.raises(InputError, match="^it is not a readable tar"):
         run(tmp_path, archive(tmp_path, out.getvalue()))
 
 

@@ -75,13 +75,13 @@ class Package(NamedTuple):
 def _members(data: bytes, where: str) -> dict[str, bytes]:
     """Returns the members of an ar archive by name."""
     if data[:8] != b"!<arch>\n":
-        raise InputError(f"{where}: not a Debian package (it does not begin with '!<arch>'); fetch it again")
+        raise InputError(f"{where} is not a Debian package (it does not begin with '!<arch>'); fetch it again")
     members, offset = {}, 8
     while offset < len(data):
         head = data[offset : offset + 60]
         size = head[48:58].strip()
         if len(head) < 60 or head[58:] != b"`\n" or not size.isdigit() or offset + 60 + int(size) > len(data):
-            raise InputError(f"{where}: damaged or cut short at byte {offset}; fetch it again")
+            raise InputError(f"{where} is damaged or cut short at byte {offset}; fetch it again")
         start = offset + 60
         members[head[:16].decode("ascii", "replace").strip().rstrip("/")] = data[start : start + int(size)]
         offset = start + int(size) + int(size) % 2
@@ -97,7 +97,7 @@ def _tar(members: dict[str, bytes], stem: str, where: str) -> tuple[bytes, str]:
         if suffix in (".xz", ".gz", ""):
             return data, suffix
         raise InputError(f"{where}: {name} is compressed in a way that Debian's archive does not use; repack it with xz")
-    raise InputError(f"{where}: no {stem}.tar in it, so it is not a Debian package; fetch it again")
+    raise InputError(f"{where} has no {stem}.tar, so it is not a Debian package; fetch it again")
 
 
 @contextmanager

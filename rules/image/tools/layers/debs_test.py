@@ -151,11 +151,11 @@ def test_two_packages_with_one_file_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[:-50], "cut short"),
-        (lambda data: b"PK" + data, "not a Debian package"),
-        (lambda data: data[:100], "cut short"),
-        (lambda data: data.replace(b"\xfd7zXZ", b"\xfd7zXY", 2), "damaged"),
-        (lambda data: data.replace(b"control.tar.xz", b"kontrol.tar.xz"), "no control.tar"),
+        (lambda data: data[:-50], " is damaged or cut short"),
+        (lambda data: b"PK" + data, " is not a Debian package"),
+        (lambda data: data[:100], " is damaged or cut short"),
+        (lambda data: data.replace(b"\xfd7zXZ", b"\xfd7zXY", 2), ": .*damaged"),
+        (lambda data: data.replace(b"control.tar.xz", b"kontrol.tar.xz"), " has no control.tar"),
     ],
 )
 def test_damaged_packages_are_refused(tmp_path, damage, message: str) -> None:
@@ -164,7 +164,7 @@ def test_damaged_packages_are_refused(tmp_path, damage, message: str) -> None:
     good = _deb(tmp_path, "p", {"usr/bin/a": b"1" * 1000})
     with open(good, "rb") as file:
         path.write_bytes(damage(file.read()))
-    with pytest.raises(InputError, match=rf"bad\.deb: .*{message}"):
+    with pytest.raises(InputError, match=rf"bad\.deb{message}"):
         _tree(str(path))
 
 

@@ -151,7 +151,7 @@ class Tree:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
-            raise InputError(f"{where}: not a readable tar ({reason}); fetch or build it again") from None
+            raise InputError(f"{where} is not a readable tar ({reason}); fetch or build it again") from None
         except Exception as error:  # lzma and zlib raise errors of their own, without a common base
             if isinstance(error, InputError) or type(error).__name__ not in ("LZMAError", "error"):
                 raise

@@ -266,7 +266,7 @@ def _number(value: str, base: int, most: int, what: str) -> int:
     except ValueError:
         number = -1
     if not 0 <= number <= most:
-        raise InputError(f"{what}: found {value!r}, write a number such as {'0555' if base == 8 else '65532'}")
+        raise InputError(f"{what}: found {value!r}; write a number such as {'0555' if base == 8 else '65532'}")
     return number
 
 

@@ -57,7 +57,7 @@ def layer_blobs(layers: Iterable[str | Path]) -> list[Path]:
         names = {entry.name for entry in layer.iterdir()} - {PLATFORMS}
         count = len(names) // 2
         if names != {f"{number}{ending}" for number in range(count) for ending in ("", ".json")}:
-            raise InputError(f"{layer}: not a folder of layers ({count * 2} files N and N.json were looked for); build the image again")
+            raise InputError(f"{layer} is not a folder of layers ({count * 2} files N and N.json were looked for); build the image again")
         found += [layer / str(number) for number in range(count)]
     return found
 
@@ -82,10 +82,10 @@ def read(manifest: str | Path, config: str | Path, layers: Sequence[str | Path])
     parsed = oci.check_manifest(data, str(manifest))
     parts = [parsed["config"], *parsed["layers"]]
     if len(parts) != len(files):
-        raise InputError(f"{manifest}: names {len(parts) - 1} layers, {len(files) - 1} were given; build the image again")
+        raise InputError(f"{manifest} names {len(parts) - 1} layers, but {len(files) - 1} were given; build the image again")
     for part, path, size in zip(parts, files, sizes, strict=False):
         if size != part["size"]:
-            raise InputError(f"{path}: has {size} bytes, {manifest} says {part['size']}; build the image again")
+            raise InputError(f"{path} has {size} bytes, but {manifest} says {part['size']}; build the image again")
     return ImageFiles(
         data, oci.sha256(data), parsed["mediaType"], parts, {part["digest"]: (part["size"], path) for part, path in zip(parts, files, strict=False)}
     )

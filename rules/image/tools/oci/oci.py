@@ -117,13 +117,13 @@ def load(data: bytes, where: str) -> dict[str, Any]:
         InputError: too large, not UTF-8, not JSON, or not an object.
     """
     if len(data) > MAX_JSON:
-        raise InputError(f"{where}: {len(data)} bytes of JSON, more than the {MAX_JSON} that image metadata may have")
+        raise InputError(f"{where}: the JSON has {len(data)} bytes, but metadata of an image may have at most {MAX_JSON}; build the image again")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not readable as JSON ({error}); rebuild the image") from None
     if not isinstance(value, dict):
-        raise InputError(f"{where}: a JSON object is needed, found {type(value).__name__}")
+        raise InputError(f"{where}: found {type(value).__name__}, but a JSON object is needed; build the image again")
     return value
 
 
@@ -134,7 +134,7 @@ def check_descriptor(value: object, media_types: Sequence[str], where: str) -> d
     check_digest(value.get("digest"), f"{where}.digest")
     check_size(value.get("size"), f"{where}.size")
     if value.get("mediaType") not in media_types:
-        raise InputError(f"{where}.mediaType: found {value.get('mediaType')!r:.120}, supported: {', '.join(media_types)}")
+        raise InputError(f"{where}.mediaType: found {value.get('mediaType')!r:.120}; give one of {', '.join(media_types)}")
     return value
 
 
@@ -157,11 +157,11 @@ def check_manifest(data: bytes, where: str) -> dict[str, Any]:
             f"{where}: an image in docker's schema 1, which is unsupported since 2017; push it again with a current docker, or copy it with skopeo"
         )
     if manifest.get("schemaVersion") != 2 or manifest.setdefault("mediaType", MANIFEST) not in MANIFESTS:
-        raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, an image manifest is needed ({MANIFEST})")
+        raise InputError(f"{where}: found {manifest.get('mediaType')!r:.120}, but an image manifest is needed; give one of the type {MANIFEST}")
     check_descriptor(manifest.get("config"), [CONFIG, _DOCKER_CONFIG], f"{where}: config")
     layers = manifest.get("layers")
     if not isinstance(layers, list):
-        raise InputError(f"{where}: layers must be a list, found {type(layers).__name__}")
+        raise InputError(f"{where}: layers is a {type(layers).__name__}, but must be a list; build the image again")
     for index, layer in enumerate(layers):
         check_descriptor(layer, (*LAYERS, *_DOCKER_LAYERS), f"{where}: layers[{index}]")
     return manifest
@@ -177,7 +177,7 @@ def check_config(data: bytes, where: str) -> dict[str, Any]:
         check_digest(diff_id, f"{where}: rootfs.diff_ids[{index}]")
     settings = config.get("config") or {}
     if not isinstance(settings, dict):
-        raise InputError(f"{where}: config must be an object, found {type(settings).__name__}")
+        raise InputError(f"{where}: config is a {type(settings).__name__}, but must be an object; build the image again")
     parts = [("history", config.get("history"), list), *((name, config.get(name), str) for name in ("architecture", "os"))]
     parts += [(f"config.{name}", settings.get(name), kind) for name, kind in _SETTINGS.items()]
     for name, value, kind in parts:
@@ -187,7 +187,7 @@ def check_config(data: bytes, where: str) -> dict[str, Any]:
         values = settings.get(name) or []
         for value in values.values() if isinstance(values, dict) else values:
             if not isinstance(value, str):
-                raise InputError(f"{where}: config.{name} must hold strings, found {type(value).__name__} in it; build the image again")
+                raise InputError(f"{where}: config.{name} must hold strings, but holds {type(value).__name__}; build the image again")
     return config
 
 

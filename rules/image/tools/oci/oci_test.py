@@ -95,11 +95,11 @@ def test_parts_for_two_machines_are_refused() -> None:
     [
         ({"schemaVersion": 1}, "docker's schema 1"),
         ({"mediaType": "application/vnd.docker.distribution.manifest.v1+prettyjws"}, "docker's schema 1"),
-        ({"mediaType": oci.INDEX}, "found 'application/vnd.oci.image.index.v1.json', an image manifest is needed"),
+        ({"mediaType": oci.INDEX}, "found 'application/vnd.oci.image.index.v1.json', but an image manifest is needed"),
         ({"config": {"mediaType": oci.CONFIG, "digest": "sha256:../..", "size": 1}}, "config.digest"),
         ({"layers": [{**LAYER, "size": -1}]}, r"layers\[0\].size"),
         ({"layers": [{**LAYER, "mediaType": "text/html"}]}, r"layers\[0\].mediaType"),
-        ({"layers": {}}, "layers must be a list"),
+        ({"layers": {}}, "layers is a dict, but must be a list"),
         ({"config": 7}, "a descriptor"),
     ],
 )

@@ -28,10 +28,10 @@ from rules.image.tools.errors import InputError, run
 from rules.image.tools.images import importing
 from rules.image.tools.oci import oci
 from rules.image.tools.pull.puller import Puller
+from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST
 from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
-_DOCKER_HUB = ("docker.io", "index.docker.io")
 _BUILD = """load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
 
 imported_image(
@@ -189,8 +189,8 @@ def fill(name: str, registry: str, repository: str, digest: str, tag: str, archi
         InputError: an argument is malformed, or the registry has no such image, or none for this platform.
     """
     where = f"container_pull {name}"
-    if registry in _DOCKER_HUB:
-        registry, repository = "registry-1.docker.io", repository if "/" in repository else f"library/{repository}"
+    if registry in DOCKER_HUB:
+        registry, repository = DOCKER_HUB_HOST, repository if "/" in repository else f"library/{repository}"
     oci.check_repository(repository, f"{where}: repository")
     if digest:
         oci.check_digest(digest, f"{where}: digest")

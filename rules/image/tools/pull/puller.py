@@ -94,7 +94,7 @@ class Puller(Registry):
 
         data = self._with_retries(what, read, lambda: 0)
         if len(data) > oci.MAX_JSON:
-            raise PushError(f"registry {self.name}: {what}: a manifest of more than {oci.MAX_JSON} bytes; name another image")
+            raise PushError(f"registry {self.name}: {what}: the manifest has more than {oci.MAX_JSON} bytes; name another image")
         if name.startswith("sha256:") and oci.sha256(data) != name:
             raise PushError(f"registry {self.name}: {what}: it answered with {oci.sha256(data)}; do not trust this registry, or the proxy in front of it")
         return data

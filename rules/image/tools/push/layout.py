@@ -42,11 +42,11 @@ class _Parts:
         """Adds the manifest or index that a descriptor names, after everything it refers to."""
         self.add_data(importing.metadata(self._source, descriptor), descriptor.get("mediaType"), depth)
 
-    def add_data(self, data: bytes, told: object = None, depth: int = 0) -> None:
-        """Adds a manifest or index; told is the media type in its descriptor."""
+    def add_data(self, data: bytes, declared_type: object = None, depth: int = 0) -> None:
+        """Adds a manifest or index; declared_type is the media type in its descriptor."""
         where, digest = self._source.name, oci.sha256(data)
         parsed = oci.load(data, where)
-        kind = parsed.get("mediaType") or told or (oci.INDEX if "manifests" in parsed else oci.MANIFEST)
+        kind = parsed.get("mediaType") or declared_type or (oci.INDEX if "manifests" in parsed else oci.MANIFEST)
         parts: list[dict[str, Any]] = []
         if kind in oci.INDEXES:
             if depth == _DEPTH:
@@ -57,7 +57,7 @@ class _Parts:
         elif kind in oci.MANIFESTS:
             parts = self._blobs(parsed)
         else:
-            raise InputError(f"{where}: found {kind!r:.120}, an image manifest or index is needed ({oci.MANIFEST}, {oci.INDEX})")
+            raise InputError(f"{where}: found {kind!r:.120}, but an image manifest or index is needed; give {oci.MANIFEST} or {oci.INDEX}")
         path = self._folder / digest.removeprefix("sha256:")
         with writing(where, path):
             path.write_bytes(data)

@@ -141,7 +141,7 @@ def _changed(change: str) -> dict[str, bytes]:
     ("change", "words"),
     [
         ("twice", "two images for linux/amd64, sha256:.* and sha256:.*; take one by its digest, or give a layout"), ("none", "its index.json names no image"),
-        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', an image manifest or index is needed"),
+        ("missing", "is referenced but missing"), ("kind", "found 'text/plain', but an image manifest or index is needed"),
     ],
 )  # fmt: skip
 def test_a_layout_that_is_ambiguous_or_not_whole_is_refused(push, change: str, words: str) -> None:
@@ -164,5 +164,6 @@ def test_a_platform_that_was_chosen_by_default_is_not_pushed(tmp_path) -> None:
         if architecture:
             assert plan.main(arguments) == 0
         else:
-            with pytest.raises(InputError, match=r"^//a:push: image: made for linux/amd64, linux/arm64, but only one of them would be pushed; push the layout"):
+            expected = r"^//a:push: image: the image has several platforms \(linux/amd64, linux/arm64\), and only one would be pushed; push the layout"
+            with pytest.raises(InputError, match=expected):
                 plan.main(arguments)

@@ -135,7 +135,7 @@ def test_a_truncated_file_is_found_before_anything_is_sent(plan, tmp_path, capsy
     with FakeRegistry() as fake:
         assert run(main.main, plan(fake.name)) == 1
         assert fake.log == []
-    assert f"{name}: has 1 bytes, its manifest says" in capsys.readouterr().err
+    assert f"{name} has 1 bytes, but its manifest says" in capsys.readouterr().err
 
 
 class _Terminal(io.StringIO):

@@ -38,7 +38,7 @@ def parse(argv: Sequence[str], options: Any) -> None:
     parser = build_parser()
     parser.parse_args(argv, options)
     if options.jobs < 1:
-        parser.error(f"argument --jobs: found {options.jobs}, write 1 or more")
+        parser.error(f"argument --jobs: found {options.jobs}; write 1 or more")
     if options.registry == "":  # probably a shell variable that is not set: falling back to the attribute would push to the wrong place
         raise InputError("--registry: found an empty name; write HOST or HOST:PORT, or leave --registry out")
     if options.repository is not None:

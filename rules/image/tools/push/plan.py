@@ -21,7 +21,7 @@ The spec is a JSON object:
                 manifest, docker: paths of the image's manifest, and of the Docker manifest to write
                 runfiles, docker_runfiles: the same as paths in the runfiles; config: such a path; layers: both paths
                 of each, which may be a folder of layers, see image_files.layer_blobs
-                Or {reference, parts, runfiles}: a folder that push_layout.py wrote, its path and its path in the runfiles.
+                Or {reference, parts, runfiles}: a folder that push/layout.py wrote, its path and its path in the runfiles.
 
 The plan is the one format in which the rules tell a push what to send; container_push, `.apply` and `pin` read it with
 plan_reader.py. It has one fact per line, words separated by tabs: `registry NAME plain|auto`, then for each image that goes there
@@ -117,7 +117,7 @@ def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
 
 
 def _parts_lines(image: Mapping[str, Any], place: Destination) -> list[tuple[Any, ...]]:
-    """Returns the plan's lines of an image that push_layout.py took apart."""
+    """Returns the plan's lines of an image that push/layout.py took apart."""
     lines: list[tuple[Any, ...]] = []
     manifests = oci.load(b'{"manifests":' + Path(image["parts"], image_files.ORDER).read_bytes() + b"}", image["parts"])["manifests"]
 
@@ -138,7 +138,7 @@ def _check_whole(spec: Mapping[str, Any], data: bytes, layers: Sequence[Sequence
         marker = Path(path, image_files.PLATFORMS)
         if marker.exists() and (several := oci.load(marker.read_bytes(), str(marker)))["manifest"] == oci.sha256(data):
             raise InputError(
-                f"{spec['where']}: image: made for {', '.join(several['platforms'])}, but only one of them would be pushed; "
+                f"{spec['where']}: image: the image has several platforms ({', '.join(several['platforms'])}), and only one would be pushed; "
                 "push the layout with a separate container_push and format OCI, or choose one with container_load and its architecture"
             )
 
@@ -155,7 +155,7 @@ def _image_lines(spec: Mapping[str, Any], image: Mapping[str, Any], place: Desti
     for path, runfiles in image["layers"]:
         files += [f"{runfiles}/{blob.name}" for blob in image_files.layer_blobs([path])] if Path(path).is_dir() else [runfiles]
     if len(parts) != len(files):
-        raise InputError(f"{where}: image: its manifest names {len(parts) - 1} layers, it has {len(files) - 1}; build it again")
+        raise InputError(f"{where}: image: its manifest names {len(parts) - 1} layers, but {len(files) - 1} were given; build it again")
     media_type, path = manifest["mediaType"], image["runfiles"]
     if spec["format"] == "Docker" and media_type == oci.MANIFEST:
         data, media_type = docker_manifest(manifest), oci.DOCKER_MANIFEST

@@ -104,4 +104,4 @@ def _check_size(path: str, size: int) -> None:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; build the image again") from None
     if found != size:
-        raise InputError(f"{path}: has {found} bytes, its manifest says {size}; build the image again")
+        raise InputError(f"{path} has {found} bytes, but its manifest says {size}; build the image again")

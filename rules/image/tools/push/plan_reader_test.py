@@ -48,7 +48,7 @@ def test_a_missing_file_is_one_sentence(folder: Path, name: str) -> None:
 def test_a_blob_of_another_size_is_one_sentence(folder: Path) -> None:
     """A truncated file is found before anything is sent."""
     (folder / "blob").write_bytes(b"a")
-    with pytest.raises(InputError, match="has 1 bytes, its manifest says 2; build the image again"):
+    with pytest.raises(InputError, match="has 1 bytes, but its manifest says 2; build the image again"):
         read_plan(folder / "plan", folder)
 
 

@@ -131,7 +131,7 @@ def test_docker_format_is_another_manifest_of_the_same_blobs(plan, tmp_path, med
         ({"repository": "Shop"}, "//a:push: repository: 'Shop' is not a repository name"),
         ({"registry": "a b"}, "//a:push: registry 'a b': write HOST or HOST:PORT"),
         ({"reference": "shop/server:v1", "registry": ""}, "//a:push: images: found 'shop/server:v1', which names no registry"),
-        ({"layers": 0}, "//a:push: image: its manifest names 1 layers, it has 0"),
+        ({"layers": 0}, "//a:push: image: its manifest names 1 layers, but 0 were given"),
     ],
 )
 def test_refusals(plan, changes, message: str) -> None:

@@ -139,7 +139,7 @@ def push_all(
     finally:
         if client is None:
             own.close()
-    return [Pushed(job.repository, job.digest, f"{own.name}/{job.repository}@{job.digest}", job.sent, job.there) for job in work]
+    return [Pushed(job.repository, job.digest, f"{own.name}/{job.repository}@{job.digest}", job.sent, job.existed) for job in work]
 
 
 def _read(image: Image) -> Job:

@@ -38,11 +38,11 @@ class Job:
         digest: its digest.
         blobs: size in bytes and file of each blob by digest.
         part: True for a manifest that is pushed because an index refers to it.
-        there: set by push: True if the registry had all of it before, tags included.
+        existed: set by push: True if the registry had all of it before, tags included.
         sent: set by push: bytes of blobs that were uploaded for it.
     """
 
-    __slots__ = ("blobs", "digest", "manifest", "media_type", "missing", "part", "repository", "sent", "tags", "there")
+    __slots__ = ("blobs", "digest", "existed", "manifest", "media_type", "missing", "part", "repository", "sent", "tags")
 
     def __init__(
         self,
@@ -62,21 +62,21 @@ class Job:
         self.blobs = blobs
         self.part = part
         self.missing: list[str] = []
-        self.there = False
+        self.existed = False
         self.sent = 0
 
 
 class _Blob:
     """A blob of some image: its file, its size, and the repositories that need it and have it."""
 
-    __slots__ = ("digest", "path", "sent", "size", "there", "wanted")
+    __slots__ = ("digest", "existing", "path", "sent", "size", "wanted")
 
     def __init__(self, digest: str, size: int, path: Path | str) -> None:
         self.digest = digest
         self.size = size
         self.path = path
         self.wanted: list[str] = []
-        self.there: list[str] = []
+        self.existing: list[str] = []
         self.sent: dict[str, int] = {}
 
 
@@ -111,17 +111,17 @@ class Transfer:
             PushError: the registry refused, gave a wrong answer or did not answer.
             InputError: a blob's file is not what its digest says.
         """
-        self._look(jobs)
+        self._find_missing_manifests(jobs)
         blobs: dict[str, _Blob] = {}
         for job in jobs:
             for digest, (size, path) in job.blobs.items():
                 blob = blobs.setdefault(digest, _Blob(digest, size, path))
-                places = blob.there if job.there and not self.verify else blob.wanted
+                places = blob.existing if job.existed and not self.verify else blob.wanted
                 if job.repository not in places:
                     places.append(job.repository)
-            if job.there:
+            if job.existed:
                 self.tell("exists", job.repository, job.digest, 0, len(job.manifest))
-        self._look_for_blobs(list(blobs.values()))
+        self._find_existing_blobs(list(blobs.values()))
         missing = {(digest, name) for digest, blob in blobs.items() for name in blob.wanted}
         # The largest first: they decide when the last upload ends.
         run_parallel(self._provide, sorted((blob for blob in blobs.values() if blob.wanted), key=lambda blob: -blob.size), self.workers)
@@ -134,16 +134,16 @@ class Transfer:
                 self._finish(job)
         for job in jobs:
             job.sent = sum(blobs[digest].sent.pop(job.repository, 0) for digest in job.blobs)
-            job.there = job.there and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
+            job.existed = job.existed and missing.isdisjoint((digest, job.repository) for digest in job.blobs)
 
-    def _look(self, jobs: list[Job]) -> None:
+    def _find_missing_manifests(self, jobs: list[Job]) -> None:
         """Finds the names of manifests that the registry lacks; a tag with the right digest also confirms the digest."""
         asked = [(job, name) for job in jobs for name in job.tags or (job.digest,)]
         for (job, name), right in zip(asked, self._manifests(asked), strict=False):
             if not right:
                 job.missing.append(name)
         for job in jobs:
-            job.there = not job.missing
+            job.existed = not job.missing
 
     def _manifests(self, names: Sequence[tuple[Job, str]]) -> list[bool]:
         """Says for each (job, tag or digest) whether the registry has the job's manifest under that name."""
@@ -155,16 +155,16 @@ class Transfer:
         answers = zip(self._ask(questions, accept), names, strict=False)
         return [is_manifest(self.client, answer, job.repository, name, job.digest, accept) for answer, (job, name) in answers]
 
-    def _look_for_blobs(self, blobs: list[_Blob]) -> None:
+    def _find_existing_blobs(self, blobs: list[_Blob]) -> None:
         """Asks every repository that wants a blob whether it has it; what is left in `wanted` is missing."""
         for blob in blobs:
-            blob.wanted = [name for name in blob.wanted if name not in blob.there]
+            blob.wanted = [name for name in blob.wanted if name not in blob.existing]
         pairs = [(blob, name) for blob in blobs for name in blob.wanted]
         answers = self._ask([(f"/v2/{name}/blobs/{blob.digest}", name) for blob, name in pairs])
         for (blob, name), answer in zip(pairs, answers, strict=False):
             if self._is_blob(answer, name, blob.digest):
                 blob.wanted.remove(name)
-                blob.there.append(name)
+                blob.existing.append(name)
                 self.tell("exists", name, blob.digest, 0, blob.size)
 
     def _confirm(self, placed: list[tuple[str, str]]) -> None:
@@ -200,12 +200,12 @@ class Transfer:
         """Places the blob in every repository that wants it."""
         while blob.wanted:
             self._place(blob, blob.wanted[0])
-            blob.there.append(blob.wanted.pop(0))
+            blob.existing.append(blob.wanted.pop(0))
 
     def _place(self, blob: _Blob, repository: str) -> None:
         """Mounts the blob from a repository that has it, or uploads it."""
         what = f"registry {self.client.name}: upload of {blob.digest} to {repository}"
-        source = blob.there[0] if blob.there else ""
+        source = blob.existing[0] if blob.existing else ""
         policy = RetryPolicy(self.client.sleep, self.client.note)
         while True:
             answer = self._mount(blob, repository, source) if source else None
@@ -303,18 +303,18 @@ def is_manifest(client: Registry, answer: Answer, repository: str, name: str, di
     Raises:
         PushError: the registry refuses the question, or answers with another digest than the one it was asked for.
     """
-    told = None
-    if answer.status == 200 and (told := answer.headers.get("docker-content-digest")) is None:
+    served = None
+    if answer.status == 200 and (served := answer.headers.get("docker-content-digest")) is None:
         check_no_page(answer.status, answer.headers, client.name)
         answer = client.request("GET", f"/v2/{repository}/manifests/{name}", repository=repository, headers={"Accept": accept})
-        told = _digest(answer.body)
+        served = _digest(answer.body)
     if answer.status == 404:
         return False
     if answer.status != 200:
         raise refusal(answer, f"manifest {name} of {repository}", client.name)
-    if told != digest and name == digest:
-        raise PushError(f"registry {client.name}: asked for {name} of {repository}, it answered with {told!r:.100}; do not trust this registry")
-    return told == digest
+    if served != digest and name == digest:
+        raise PushError(f"registry {client.name}: asked for {name} of {repository}, it answered with {served!r:.100}; do not trust this registry")
+    return served == digest
 
 
 def _digest(data: bytes) -> str:
@@ -331,4 +331,4 @@ def _check_content(blob: _Blob) -> None:
     with open(blob.path, "rb") as file:
         found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     if found != blob.digest:
-        raise InputError(f"{blob.path}: has the digest {found}, the manifest says {blob.digest}; build the image again")
+        raise InputError(f"{blob.path} has the digest {found}, but the manifest says {blob.digest}; build the image again")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rules.image.tools.errors import LoginError, PushError, mask_login
 from rules.image.tools.registry import http1, refusals
+from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, DOCKER_HUB_LOGIN
 from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 # A parameter, or the name of a scheme, in a list of challenges.
 _WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.ASCII)
-DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
 class Login(NamedTuple):
@@ -77,7 +77,7 @@ def find_login(registry: str) -> Login | None:
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         helpers, logins = config.get("credHelpers") or {}, config.get("auths") or {}
-        names = [registry] + ["https://index.docker.io/v1/"] * (registry in DOCKER_HUB)
+        names = [registry] + [DOCKER_HUB_LOGIN] * (registry in (*DOCKER_HUB, DOCKER_HUB_HOST))
         for name in names:
             helper = helpers.get(name) or config.get("credsStore")
             if helper and (login := _ask_helper(str(helper), name, registry)):
@@ -90,7 +90,7 @@ def find_login(registry: str) -> Login | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
-        raise PushError(f"{path}: not readable as docker's config; log in again with docker login {registry}, or correct it") from None
+        raise PushError(f"{path} cannot be read as docker's config; log in again with docker login {registry}, or correct it") from None
     return None
 
 
@@ -104,7 +104,7 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     try:
         done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
-        raise PushError(f"{config_path()}: names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
+        raise PushError(f"{config_path()} names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
     except OSError as error:
         raise PushError(
             f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}"
@@ -157,7 +157,10 @@ def authorize(
     if challenge.scheme == "basic":
         return login.basic() if login else None
     if challenge.scheme != "bearer":
-        raise PushError(f"registry {registry}: wants {challenge.scheme[:40]!r} authentication, which is neither basic nor bearer; push to another registry")
+        raise PushError(
+            f"registry {registry}: asks for {challenge.scheme[:40]!r} authentication, but only Basic and Bearer are supported; "
+            "turn one of them on in the registry, or use another registry"
+        )
     from rules.image.tools.registry.retry import RetryPolicy
 
     return "Bearer " + _token(challenge.parameters, login, registry, plain, actions, RetryPolicy(sleep, note))

@@ -82,9 +82,9 @@ def test_a_helper_that_knows_nothing_means_anonymous(config, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("{", "not readable as docker's config"),
-        ("[]", "not readable as docker's config"),
-        ({"auths": {"r.example": {"auth": "%%%"}}}, "not readable as docker's config"),
+        ("{", "cannot be read as docker's config"),
+        ("[]", "cannot be read as docker's config"),
+        ({"auths": {"r.example": {"auth": "%%%"}}}, "cannot be read as docker's config"),
         ({"credsStore": "none"}, "names docker-credential-none for r.example, which is not on PATH"),
         ({"credsStore": "../x"}, "is not a valid credential helper name"),
         ({"credsStore": "broken"}, "docker-credential-broken failed for r.example"),

@@ -216,7 +216,7 @@ class Connection:
         return int(code[:3]), headers
 
     def _body(self, headers: dict[str, str]) -> bytes:
-        """Reads an answer's whole body, however its length is told."""
+        """Reads an answer's whole body, however its length is given."""
         body, parts, total = Body(self, headers), [], 0
         while total <= _BODY_LIMIT >= body.left and (data := body.read(_BODY_LIMIT)):
             parts.append(data)
@@ -289,7 +289,7 @@ class Connection:
 
 
 class Body:
-    """The body of an answer, read piece by piece, however its length is told.
+    """The body of an answer, read piece by piece, however its length is given.
 
     Attributes:
         left: the known number of bytes to come, of the body or of its current chunk.

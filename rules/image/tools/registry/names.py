@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rules.image.tools.errors import PushError, mask_login
 
-# The names of Docker Hub, and the host of its registry.
-DOCKER_HUB, DOCKER_HUB_HOST = ("docker.io", "index.docker.io"), "registry-1.docker.io"
+# The names that people write for Docker Hub, the host of its registry, and the address that docker stores its login under.
+DOCKER_HUB = ("docker.io", "index.docker.io")
+DOCKER_HUB_HOST = "registry-1.docker.io"
+DOCKER_HUB_LOGIN = "https://index.docker.io/v1/"
 _HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
 

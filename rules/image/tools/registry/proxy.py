@@ -40,7 +40,7 @@ def find(host: str, port: int) -> Proxy | None:
     except ValueError:  # half an IPv6 address, or a port that is not a number
         found = None
     if not found or parts.scheme != "http":
-        raise PushError(f"HTTPS_PROXY: is not the address of a proxy; to reach {host}, write http://HOST:PORT, or name {host} in NO_PROXY")
+        raise PushError(f"HTTPS_PROXY is not the address of a proxy; to reach {host}, write http://HOST:PORT, or name {host} in NO_PROXY")
     authorization = ""
     if parts.username is not None:
         import base64  # few proxies want a login

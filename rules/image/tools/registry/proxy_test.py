@@ -83,7 +83,7 @@ def test_plain_http_goes_through_no_proxy(named) -> None:
 def test_what_is_no_proxy_is_one_sentence_without_its_password(named, value: str) -> None:
     """The error names the variable, but not its value."""
     named(value)
-    with pytest.raises(PushError, match="^HTTPS_PROXY: is not the address of a proxy; to reach r.example, write http://HOST:PORT") as caught:
+    with pytest.raises(PushError, match="^HTTPS_PROXY is not the address of a proxy; to reach r.example, write http://HOST:PORT") as caught:
         Registry("r.example").request("GET", "/v2/")
     assert "s3cret" not in str(caught.value)
 

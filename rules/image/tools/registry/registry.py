@@ -154,14 +154,14 @@ class Registry:
             no answer, or a 400, a 401 or a status that is retried.
         """
         headers = {"Accept": accept} if accept else {}
-        connection = self._take()
+        connection = self._acquire_connection()
         try:
             answers = connection.pipeline([self._head("HEAD", path, headers, self._known(repository)) for path, repository in questions])
         except OSError as error:
             answers = []
             if isinstance(error, TimeoutError):  # other errors come back at once when the questions are asked again
                 self.note(f"registry {self.name}: {error}; asking again")
-        self._give(connection)
+        self._release_connection(connection)
         useful = [None if answer.status in RETRYABLE_STATUSES or answer.status in (400, 401) else answer for answer in answers]
         return useful + [None] * (len(questions) - len(answers))
 
@@ -217,7 +217,7 @@ class Registry:
 
     def _once(self, head: bytes, body: bytes | BinaryIO | None, size: int, sent: Callable[[int], None] | None) -> Answer:
         """Sends the request on an idle connection, without repeating."""
-        connection = self._take()
+        connection = self._acquire_connection()
         stale = connection.opened
         try:
             answer = connection.request(head, body, size, sent)
@@ -226,17 +226,17 @@ class Registry:
                 raise
             # The registry closed it while it was idle. The caller restarts a request that has a session.
             answer = connection.request(head, body, size, sent)
-        self._give(connection)
+        self._release_connection(connection)
         return answer
 
-    def _take(self) -> Connection:
+    def _acquire_connection(self) -> Connection:
         """Returns an idle connection, or a new one that is not open yet."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return Connection(self._host, self._port, self.plain)
 
-    def _give(self, connection: Connection) -> None:
+    def _release_connection(self, connection: Connection) -> None:
         """Keeps a connection for the next request."""
         if connection.opened:
             with self._lock:

@@ -11,14 +11,14 @@ class Call:
     """Parameters of one evaluation.
 
     Attributes:
-        src: Path of the program, relative to the execution root or the runfiles.
-        resolve: Maps (folder of the importing file, import as written) to (path for stack traces, text of the file).
-        max_stack: Maximum number of stack frames.
-        ext_vars: External variables that are strings.
-        ext_codes: External variables that are code.
-        tla_vars: Top-level arguments that are strings.
-        tla_codes: Top-level arguments that are code.
-        files: Map of path for stack traces to text, for every file that `resolve` has returned.
+        src: path of the program, relative to the execution root or the runfiles.
+        resolve: maps (folder of the importing file, import as written) to (path for stack traces, text of the file).
+        max_stack: maximum number of stack frames.
+        ext_vars: external variables that are strings.
+        ext_codes: external variables that are code.
+        tla_vars: top-level arguments that are strings.
+        tla_codes: top-level arguments that are code.
+        files: map of path for stack traces to text, for every file that `resolve` has returned.
     """
 
     src: str

@@ -27,14 +27,14 @@ def evaluate(call: Call, snippet: Callable[..., str]) -> str:
     """Evaluates a program.
 
     Args:
-        call: The program with its imports and variables.
-        snippet: The engine's function evaluate_snippet.
+        call: the program with its imports and variables.
+        snippet: the engine's function evaluate_snippet.
 
     Returns:
         The value as JSON in the format of rules.jsonnet.tools.outputs, with numbers as rjsonnet prints them.
 
     Raises:
-        BaseException: Whatever the engine raises; `parse_error` parses its text.
+        BaseException: whatever the engine raises; `parse_error` parses its text.
     """
 
     def resolve(folder: str, name: str) -> tuple[str, bytes]:
@@ -66,8 +66,8 @@ def parse_error(text: str, call: Call) -> tuple[list[str], list[str]]:
     """Splits the text of an error into message and stack trace.
 
     Args:
-        text: The error as the engine reported it.
-        call: Parameters of the evaluation.
+        text: the error as the engine reported it.
+        call: parameters of the evaluation.
 
     Returns:
         Lines of the message, and lines of the stack trace, indented by four spaces.
@@ -97,8 +97,8 @@ def has_location(message: list[str], stack: list[str]) -> bool:
     """Returns True, because these engines always report the location of an error.
 
     Args:
-        message: Lines of the message, from `parse_error`.
-        stack: Lines of the stack trace, from `parse_error`.
+        message: lines of the message, from `parse_error`.
+        stack: lines of the stack trace, from `parse_error`.
 
     Returns:
         True.

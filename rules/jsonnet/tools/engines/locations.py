@@ -36,8 +36,8 @@ def from_bytes(frame: str, texts: Mapping[str, str]) -> str:
     """Converts the columns of a line of a stack trace from bytes to characters.
 
     Args:
-        frame: The line, with `file:line:column`.
-        texts: Map of file, as stack traces name it, to text.
+        frame: the line, with `file:line:column`.
+        texts: map of file, as stack traces name it, to text.
 
     Returns:
         The line with columns in characters, and with a colon after the location. A line without a location is unchanged.
@@ -113,8 +113,8 @@ def from_rjsonnet(frame: str, texts: Mapping[str, str]) -> str:
     """Corrects a line of rjsonnet's stack trace.
 
     Args:
-        frame: The line as rjsonnet reports it.
-        texts: Map of file, as stack traces name it, to text.
+        frame: the line as rjsonnet reports it.
+        texts: map of file, as stack traces name it, to text.
 
     Returns:
         The line with the correct location, or with its known part: file and line, or only the file.

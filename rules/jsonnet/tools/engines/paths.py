@@ -16,7 +16,7 @@ def workspace_path(path: str) -> str:
     """Converts a path in the execution root or the runfiles to a workspace path.
 
     Args:
-        path: Relative path with `/`.
+        path: relative path with `/`.
 
     Returns:
         The file's path from the workspace root.

@@ -61,13 +61,13 @@ def evaluate(call: Call) -> str:
     """Evaluates a program.
 
     Args:
-        call: The program with its imports and variables.
+        call: the program with its imports and variables.
 
     Returns:
         The value as JSON in the format of rules.jsonnet.tools.outputs.
 
     Raises:
-        BaseException: Whatever the engine raises; `parse_error` parses its text. A panic is not an Exception.
+        BaseException: whatever the engine raises; `parse_error` parses its text. A panic is not an Exception.
     """
     known = [*call.ext_codes.values(), *call.tla_codes.values()]
 
@@ -121,8 +121,8 @@ def parse_error(text: str, call: Call) -> tuple[list[str], list[str]]:
     """Splits the text of an error into message and stack trace.
 
     Args:
-        text: The error as the engine reported it.
-        call: Parameters of the evaluation.
+        text: the error as the engine reported it.
+        call: parameters of the evaluation.
 
     Returns:
         Lines of the message, and lines of the stack trace, indented by four spaces.
@@ -147,8 +147,8 @@ def has_location(message: list[str], stack: list[str]) -> bool:
     """Returns whether the stack trace starts at the location of the error.
 
     Args:
-        message: Lines of the message, from `parse_error`.
-        stack: Lines of the stack trace, from `parse_error`.
+        message: lines of the message, from `parse_error`.
+        stack: lines of the stack trace, from `parse_error`.
 
     Returns:
         False if another engine must find the location (rules.jsonnet.tools.error_location).

@@ -29,8 +29,8 @@ def server_message(error: ApiError, identity: Identity) -> str:
     For a Secret, returns only the fields and reasons, because the message may also quote live values.
 
     Args:
-        error: The refusal.
-        identity: The refused object.
+        error: the refusal.
+        identity: the refused object.
     """
     causes = [cause for cause in error.details.get("causes") or [] if cause.get("field")]
     if identity.kind == "Secret" and not identity.group:
@@ -52,10 +52,10 @@ def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: 
     """Returns one sentence with the object, the reason of a refusal and the fix.
 
     Args:
-        error: The refusal.
-        label: Label of the object's target.
-        identity: The refused object.
-        takeover_flags: Command-line flags that take over fields of other field managers.
+        error: the refusal.
+        label: label of the object's target.
+        identity: the refused object.
+        takeover_flags: command-line flags that take over fields of other field managers.
     """
     what = f"{label}: {identity}"
     conflicting = conflicts(error)
@@ -77,9 +77,9 @@ def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: 
             "apply again, which the annotation 'turnup/on-immutable: recreate' does for you."
         )
     if error.status in (400, 422, 500) and (is_schema_error(error.message) or "strict decoding error" in error.message):
-        return f"{what}: does not fit its schema ({message}); correct the manifest."
+        return f"{what} does not fit its schema ({message}); correct the manifest."
     if error.status == 413:
-        return f"{what}: is too large for the API server ({message}); split it, or keep the data elsewhere."
+        return f"{what} is too large for the API server ({message}); split it, or keep the data elsewhere."
     if error.status == 405 or (error.status == 404 and "could not find the requested resource" in error.message):
         return f"{what}: {identity.kind} objects are not stored, so they cannot be applied ({message}); leave it out, or correct its apiVersion and kind."
     webhook = parse_webhook_failure(error.message) if error.status >= 500 else None

@@ -152,7 +152,7 @@ def test_an_address_beside_the_server_is_named(monkeypatch, path, answer):
         server.shutdown()
 
     assert raised.value.status == answer[0]
-    assert str(raised.value).startswith(f"{url}: answers {answer[1].strip()!r}") and "context 'ctx'" in str(raised.value)
+    assert str(raised.value).startswith(f"{url} answers {answer[1].strip()!r}") and "context 'ctx'" in str(raised.value)
 
 
 def test_what_is_too_large_is_not_called_a_server_that_is_away(monkeypatch):

@@ -46,18 +46,18 @@ class Client:
     """Client of one API server; its methods may be called from any thread.
 
     Args:
-        connection: The connection settings of a kubeconfig.
-        connections: The maximum number of open connections.
-        connect_timeout: Seconds until a server that does not accept a connection counts as unreachable.
-        read_timeout: Seconds to wait for the next bytes of a response.
+        connection: the connection settings of a kubeconfig.
+        connections: the maximum number of open connections.
+        connect_timeout: seconds until a server that does not accept a connection counts as unreachable.
+        read_timeout: seconds to wait for the next bytes of a response.
 
     Attributes:
-        connection: The connection settings of a kubeconfig.
-        tls: The TLS settings of new connections; None for plain HTTP.
-        date: The server's clock in its last response (an HTTP Date); None before the first.
+        connection: the connection settings of a kubeconfig.
+        tls: the TLS settings of new connections; None for plain HTTP.
+        date: the server's clock in its last response (an HTTP Date); None before the first.
 
     Raises:
-        TurnupError: The kubeconfig's server is not a URL.
+        TurnupError: the kubeconfig's server is not a URL.
     """
 
     def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0, read_timeout: float = 25.0) -> None:
@@ -82,7 +82,7 @@ class Client:
         """Returns the headers that authenticate a request, after a login if needed. A name may occur more than once.
 
         Raises:
-            TurnupError: The login fails.
+            TurnupError: the login fails.
         """
         return [*self._log_in()[0].items(), *self.connection.impersonate]
 
@@ -130,20 +130,20 @@ class Client:
 
         Args:
             method: GET, PATCH, …
-            path: Path from the server's root, for example `/api/v1/namespaces`.
-            query: Query parameters; None and "" are omitted.
-            body: A JSON value; None for no body.
-            content_type: Media type of the body.
-            accept: Media types that the response may have.
-            read_timeout: Seconds to wait for the response; the client's own if None.
-            fence: Entered around each attempt, not during the pauses between attempts.
+            path: path from the server's root, for example `/api/v1/namespaces`.
+            query: query parameters; None and "" are omitted.
+            body: a JSON value; None for no body.
+            content_type: media type of the body.
+            accept: media types that the response may have.
+            read_timeout: seconds to wait for the response; the client's own if None.
+            fence: entered around each attempt, not during the pauses between attempts.
 
         Returns:
             (HTTP status, decoded JSON body).
 
         Raises:
-            ApiError: The server refused the request.
-            TurnupError: The server does not answer, is not an API server, or the fence does not allow the write.
+            ApiError: the server refused the request.
+            TurnupError: the server does not answer, is not an API server, or the fence does not allow the write.
         """
         timeout = urllib3.Timeout(connect=self._timeout.connect_timeout, read=read_timeout) if read_timeout else self._timeout
         for attempt in range(_ATTEMPTS):
@@ -186,12 +186,12 @@ class Client:
         """Returns the response of a GET as text, for logs.
 
         Args:
-            path: Path of the text.
-            query: Query parameters.
+            path: path of the text.
+            query: query parameters.
 
         Raises:
-            ApiError: The server refused the request.
-            UnreachableError: The server does not answer.
+            ApiError: the server refused the request.
+            UnreachableError: the server does not answer.
         """
         try:
             answer = self._authenticated("GET", path, query, {"Accept": "*/*"})
@@ -239,12 +239,12 @@ class Client:
         """Yields the events of a watch until the server ends it.
 
         Args:
-            path: Path of the collection.
-            query: Query parameters; `watch=1` is added.
-            seconds: How long the server should keep the watch open.
+            path: path of the collection.
+            query: query parameters; `watch=1` is added.
+            seconds: how long the server should keep the watch open.
 
         Raises:
-            ApiError: The server refused the watch.
+            ApiError: the server refused the watch.
         """
         query = {**query, "watch": "1", "timeoutSeconds": str(max(1, int(seconds))), "allowWatchBookmarks": "true"}
         for line in self._lines(path, query, "application/json", seconds + 10):
@@ -255,13 +255,13 @@ class Client:
         """Yields the lines of a text, such as a log.
 
         Args:
-            path: Path of the text.
-            query: Query parameters.
-            follow: Whether the text may never end. Then silence is normal, and a broken connection just ends the lines.
+            path: path of the text.
+            query: query parameters.
+            follow: whether the text may never end. Then silence is normal, and a broken connection just ends the lines.
 
         Raises:
-            ApiError: The server refused the request.
-            UnreachableError: The text ended early; only without `follow`.
+            ApiError: the server refused the request.
+            UnreachableError: the text ended early; only without `follow`.
         """
         for line in self._lines(path, query, "*/*", None if follow else self._timeout.read_timeout, whole=not follow):
             yield line.decode("utf-8", "replace")
@@ -319,7 +319,7 @@ def _plain_message(text: str, connection: Connection, status: int) -> str:
     # An API server also answers 404 in plain text. If the server's URL has a path, that path is the probable cause.
     if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
         return (
-            f"{connection.server}: answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
+            f"{connection.server} answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
             f"{connection.context!r} in the kubeconfig."
         )
     return text

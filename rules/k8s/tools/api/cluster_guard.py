@@ -32,18 +32,18 @@ def connect(
     """Reads the kubeconfig once and makes the first three comparisons.
 
     Args:
-        plan: The plan of the target.
-        context: The context on the command line; "" for none.
-        environ: The process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
-        accept_cluster: Whether to accept the context's present server as the right one.
-        note: Receives a line if a login takes long, or if the server cannot be recorded.
+        plan: the plan of the target.
+        context: the context on the command line; "" for none.
+        environ: the process' environment (KUBECONFIG, HOME, TURNUP_STATE_DIR, XDG_STATE_HOME).
+        accept_cluster: whether to accept the context's present server as the right one.
+        note: receives a line if a login takes long, or if the server cannot be recorded.
 
     Returns:
         The connection settings of the plan's context.
 
     Raises:
-        WrongClusterError: One of the first three comparisons fails.
-        TurnupError: The kubeconfig does not have the context.
+        WrongClusterError: one of the first three comparisons fails.
+        TurnupError: the kubeconfig does not have the context.
     """
     documents = [entry.document for entry in plan.entries]
     expected = documents[0]["context"]
@@ -96,14 +96,14 @@ def verify_cluster(client: Client, label: str, environ: Mapping[str, str], note:
     is identified by its certificate authority and needs no request.
 
     Args:
-        client: Client with the connection settings that `connect` returned.
-        label: Label of the target.
-        environ: The process' environment, see `connect`.
-        note: Receives a line if the UID cannot be recorded.
+        client: client with the connection settings that `connect` returned.
+        label: label of the target.
+        environ: the process' environment, see `connect`.
+        note: receives a line if the UID cannot be recorded.
 
     Raises:
-        WrongClusterError: Another cluster answers at the recorded address.
-        TurnupError: The server does not answer, or refuses for another reason than missing permissions.
+        WrongClusterError: another cluster answers at the recorded address.
+        TurnupError: the server does not answer, or refuses for another reason than missing permissions.
     """
     connection = client.connection
     if _own_cluster_ca(connection.context, environ) is not None:
@@ -150,7 +150,7 @@ def _read_record(path: Path) -> dict[str, str]:
     """Returns the record of a context: `server` and `uid` ("" until known); {} if there is no record.
 
     Raises:
-        WrongClusterError: The record cannot be read or is damaged, so it is unknown where the context led before.
+        WrongClusterError: the record cannot be read or is damaged, so it is unknown where the context led before.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ def _read_record(path: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "is damaged"
     raise WrongClusterError(
-        f"{path}: {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
+        f"{path} {what}, so it is unknown whether the context still leads to the cluster of its first use; nothing was sent. Check "
         "the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'."
     )
 

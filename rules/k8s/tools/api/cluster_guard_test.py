@@ -21,7 +21,7 @@ def test_a_damaged_record_is_refused(shell, server, content):
 
         assert shell.run("apply") == 3
         assert shell.err == (
-            f"ERROR: {record}: is damaged, so it is unknown whether the context still leads to the cluster of its first use; "
+            f"ERROR: {record} is damaged, so it is unknown whether the context still leads to the cluster of its first use; "
             "nothing was sent. "
             "Check the context's server in the kubeconfig, then delete the file, or accept the server with '-- --accept-cluster'.\n"
         )
@@ -40,4 +40,4 @@ def test_a_record_that_cannot_be_read_is_refused(shell, server):
     record.mkdir()
 
     assert shell.run("apply") == 3
-    assert f"{record}: cannot be read (Is a directory)" in shell.err
+    assert f"{record} cannot be read (Is a directory)" in shell.err

@@ -31,10 +31,10 @@ class Resource:
     """The API resource of a kind.
 
     Attributes:
-        api_version: For example `apps/v1`.
-        kind: For example `Deployment`.
-        plural: The path segment, for example `deployments`.
-        namespaced: Whether its objects are in namespaces.
+        api_version: for example `apps/v1`.
+        kind: for example `Deployment`.
+        plural: the path segment, for example `deployments`.
+        namespaced: whether its objects are in namespaces.
     """
 
     api_version: str
@@ -56,7 +56,7 @@ class Kinds:
     """The kinds that a cluster serves, and those that CustomResourceDefinitions of the run will add.
 
     Args:
-        resources: The resources that the cluster serves.
+        resources: the resources that the cluster serves.
 
     Attributes:
         defined: (apiVersion, kind) of the kinds that the run's own definitions add.
@@ -91,11 +91,11 @@ class Kinds:
         """Returns the resource of an object's kind.
 
         Args:
-            obj: The object.
-            label: Label of its target, for the error message.
+            obj: the object.
+            label: label of its target, for the error message.
 
         Raises:
-            TurnupError: The cluster does not serve the kind.
+            TurnupError: the cluster does not serve the kind.
         """
         resource = self.of(obj)
         if resource is None:
@@ -132,17 +132,17 @@ def wait_until_served(client: Client, executor: Executor, kinds: Kinds, objects:
     """Waits for kinds whose definition exists but is not served yet, as in the seconds after another apply has created it.
 
     Args:
-        client: Client of the API server.
-        executor: Runs requests in parallel.
-        kinds: The kinds that the cluster serves.
+        client: client of the API server.
+        executor: runs requests in parallel.
+        kinds: the kinds that the cluster serves.
         objects: (target, object) of everything whose kind is needed.
-        note: Receives a line that names the kinds, if there are any to wait for.
+        note: receives a line that names the kinds, if there are any to wait for.
 
     Returns:
         The kinds that the cluster serves now; `kinds` if there was nothing to wait for.
 
     Raises:
-        TurnupError: A definition is not served in time.
+        TurnupError: a definition is not served in time.
     """
     objects = list(objects)
     kinds.add_definitions(obj for _, obj in objects)

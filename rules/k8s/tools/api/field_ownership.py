@@ -29,7 +29,7 @@ def merged_managers(live: Object) -> list[dict[str, Any]] | None:
     """Returns managedFields in which Turnup's Apply also owns what Turnup's Update set.
 
     Args:
-        live: A live object or its metadata, with managedFields.
+        live: a live object or its metadata, with managedFields.
 
     Returns:
         The new managedFields; None if Turnup has no Update entry, so nothing needs merging.
@@ -49,7 +49,7 @@ def describe_creator(live: Object) -> str:
     """Returns who created an object that no target of Turnup applied, as far as its metadata tells.
 
     Args:
-        live: A live object or its metadata, with managedFields.
+        live: a live object or its metadata, with managedFields.
     """
     meta = live["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}

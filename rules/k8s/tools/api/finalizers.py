@@ -11,7 +11,7 @@ def describe_finalizers(live: Object) -> str:
     """Returns what keeps an object from being removed; "" if the object does not tell.
 
     Args:
-        live: The live object. A namespace's conditions also tell which of its contents remain.
+        live: the live object. A namespace's conditions also tell which of its contents remain.
     """
     names = [*(live["metadata"].get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
     messages = [
@@ -28,11 +28,11 @@ def read_finalizers(client: Client, path: str) -> str:
     """Reads an object and returns what keeps it from being removed; "" if it cannot be read.
 
     Args:
-        client: Client of the API server.
-        path: The object's path.
+        client: client of the API server.
+        path: the object's path.
 
     Raises:
-        UnreachableError: The API server does not answer.
+        UnreachableError: the API server does not answer.
     """
     try:
         return describe_finalizers(client.request("GET", path)[1])

@@ -36,12 +36,12 @@ class Informer:
     """A copy of the objects of some collections, with one watch and one thread per collection.
 
     Args:
-        client: Client of the API server, with at least one connection per collection.
+        client: client of the API server, with at least one connection per collection.
         collections: (resource, namespace) of each collection, with the names to get one by
             one if the collection may not be listed.
 
     Attributes:
-        version: Increases with every change.
+        version: increases with every change.
     """
 
     def __init__(self, client: Client, collections: Mapping[Collection, Iterable[str]]) -> None:
@@ -65,10 +65,10 @@ class Informer:
         """Reads every collection once, instead of `start`.
 
         Args:
-            executor: Runs requests in parallel.
+            executor: runs requests in parallel.
 
         Raises:
-            TurnupError: A collection cannot be read.
+            TurnupError: a collection cannot be read.
         """
 
         def copy(collection: Collection) -> None:
@@ -109,14 +109,14 @@ class Informer:
         """Waits until the copy is newer than `version`, but at most some seconds.
 
         Args:
-            version: The version that the caller knows.
-            seconds: The longest time to wait.
+            version: the version that the caller knows.
+            seconds: the longest time to wait.
 
         Returns:
             The present version.
 
         Raises:
-            TurnupError: A collection cannot be read.
+            TurnupError: a collection cannot be read.
         """
         with self._changed:
             if self.version == version and not self._error:
@@ -151,8 +151,8 @@ class Informer:
             Seconds until the next list.
 
         Raises:
-            _PermanentError: The collection cannot be read.
-            TurnupError: The server is unavailable or overloaded.
+            _PermanentError: the collection cannot be read.
+            TurnupError: the server is unavailable or overloaded.
         """
         listed = False
         try:
@@ -183,8 +183,8 @@ class Informer:
         """Gets the objects of a collection that may not be listed or watched, one by one.
 
         Raises:
-            _PermanentError: They may not be read either, or the server refuses for another reason.
-            TurnupError: The server is unavailable or overloaded.
+            _PermanentError: they may not be read either, or the server refuses for another reason.
+            TurnupError: the server is unavailable or overloaded.
         """
         if error.status == 404:
             found: dict[str, Object] = {}  # The kind's definition is not established yet.

@@ -39,7 +39,7 @@ def wait_for(informer: Informer, condition) -> None:
     """Waits until a condition of the informer holds.
 
     Raises:
-        TurnupError: The informer has failed.
+        TurnupError: the informer has failed.
     """
     deadline = time.monotonic() + 20
     while not condition():

@@ -19,10 +19,10 @@ class Item:
     """An object of a run.
 
     Attributes:
-        label: Label of the target that the object comes from.
-        obj: The object to send.
-        resource: The API resource of its kind.
-        identity: Its identity in the cluster.
+        label: label of the target that the object comes from.
+        obj: the object to send.
+        resource: the API resource of its kind.
+        identity: its identity in the cluster.
     """
 
     label: str
@@ -41,10 +41,10 @@ class Result:
     """The result of writing or deleting an item.
 
     Attributes:
-        item: The item.
+        item: the item.
         outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
-        live: The object (or its metadata) as the server has it now; None if it failed or is gone.
-        error: One sentence if it failed; else "".
+        live: the object (or its metadata) as the server has it now; None if it failed or is gone.
+        error: one sentence if it failed; else "".
     """
 
     item: Item
@@ -121,7 +121,7 @@ def read_live(client: Client, item: Item) -> Object | None:
     """Returns an item's live object; None if it does not exist.
 
     Raises:
-        TurnupError: The server refuses to return it.
+        TurnupError: the server refuses to return it.
     """
     try:
         return client.get_or_none(item.path)

@@ -26,13 +26,13 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
     """Copies bytes in both directions between a local connection and a pod's port until either side closes.
 
     Args:
-        client: Client of the API server.
-        pod: The live pod.
-        port: The pod's port.
-        local: The local connection.
+        client: client of the API server.
+        pod: the live pod.
+        port: the pod's port.
+        local: the local connection.
 
     Raises:
-        TurnupError: The pod cannot be reached. Nothing was read from `local`.
+        TurnupError: the pod cannot be reached. Nothing was read from `local`.
     """
     # Importing websocket takes 20 ms, and only this verb needs it.
     import websocket

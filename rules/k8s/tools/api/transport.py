@@ -77,7 +77,7 @@ def _resolve(name: str, port: int | None) -> list[str]:
     """Returns the addresses of a host.
 
     Raises:
-        OSError: The host has no address, or no DNS server answers in time.
+        OSError: the host has no address, or no DNS server answers in time.
     """
     with contextlib.suppress(ValueError):
         return [str(ipaddress.ip_address(name.strip("[]")))]
@@ -107,9 +107,9 @@ def create_pool(connection: Connection, tls: ssl.SSLContext | None, **options: A
     """Returns a pool of connections to an API server.
 
     Args:
-        connection: The connection settings of a kubeconfig.
-        tls: The TLS settings, see `create_tls_context`; None for plain HTTP.
-        **options: Options of urllib3's pools.
+        connection: the connection settings of a kubeconfig.
+        tls: the TLS settings, see `create_tls_context`; None for plain HTTP.
+        **options: options of urllib3's pools.
     """
     url = urlsplit(connection.server)
     options["socket_options"] = [*HTTPConnection.default_socket_options, *_KEEP_ALIVE]
@@ -131,11 +131,11 @@ def create_tls_context(connection: Connection, credentials: Credentials | None) 
     """Returns the TLS settings of a connection.
 
     Args:
-        connection: The connection settings of a kubeconfig.
-        credentials: The credentials of its exec plugin, which take precedence over the kubeconfig's; None without a plugin.
+        connection: the connection settings of a kubeconfig.
+        credentials: the credentials of its exec plugin, which take precedence over the kubeconfig's; None without a plugin.
 
     Raises:
-        TurnupError: The certificate authority, or the client certificate with its key, is not valid PEM.
+        TurnupError: the certificate authority, or the client certificate with its key, is not valid PEM.
     """
     authority = None if connection.ca is None else connection.ca.decode("ascii", "replace")
     try:

@@ -23,9 +23,9 @@ class Webhook:
     """A webhook that the API server could not call.
 
     Attributes:
-        name: The webhook's name; for a conversion webhook, the kind that it converts.
+        name: the webhook's name; for a conversion webhook, the kind that it converts.
         service: (namespace, name) of its Service; None if it runs outside the cluster.
-        cause: Why the call failed, in the server's words.
+        cause: why the call failed, in the server's words.
     """
 
     name: str
@@ -51,7 +51,7 @@ class StartingWebhooks:
     """The webhooks that are about to answer, so that a run waits for them.
 
     Args:
-        client: Client of the API server.
+        client: client of the API server.
         services: (namespace, name) of the Services among the run's own objects.
     """
 

@@ -201,7 +201,7 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise TurnupError(f"{path}: is not UTF-8 text. Save it as UTF-8.") from None
+        raise TurnupError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
 
 
 def _write(path: str, value: Any) -> None:

@@ -95,8 +95,8 @@ def test_normalize_reads_lists_of_one_kind(tool):
         ({"d": {"kind": "Service", "metadata": {"name": "x"}}}, "m.json, field 'd': apiVersion is null. Write a non-empty string"),
         ({"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}}, "m.json, field 'd': metadata.name of the Service is null. Give the object a name."),
         ({"d": 7}, "m.json, field 'd': found 7, which is not a Kubernetes object."),
-        ([], "m.json: contains no Kubernetes object"),
-        ('{"a": ', "m.json:1:7: not JSON"),
+        ([], "m.json contains no Kubernetes object"),
+        ('{"a": ', "m.json:1:7: the text is not JSON"),
         ([workload("app"), workload("app")], "Deployment jane/server appears twice in m.json. Keep one."),
     ],
 )
@@ -125,11 +125,11 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: [\n", "m.yaml:2:1: not YAML"),
+        ("kind: [\n", "m.yaml:2:1: the text is not YAML"),
         ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
-        ("kind: !!binary aGVsbG8=\n", "m.yaml: contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
-        ("kind: .nan\n", "m.yaml: contains a value that JSON cannot express"),
-        ("kind: &a [*a]\n", "m.yaml: contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
+        ("kind: !!binary aGVsbG8=\n", "m.yaml contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
+        ("kind: .nan\n", "m.yaml contains a value that JSON cannot express"),
+        ("kind: &a [*a]\n", "m.yaml contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
         ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
     ],
@@ -166,8 +166,8 @@ def test_a_namespace_of_another_environment_is_refused(tool):
             {"d": {"apiVersion": "v1", "kind": "Service", "metadata": {}}},
             "svc/x.jsonnet (rendered as m.json), field 'd': metadata.name of the Service is null.",
         ),
-        ("[", "svc/x.jsonnet (rendered as m.json):1:2: not JSON"),
-        ([], "svc/x.jsonnet (rendered as m.json): contains no Kubernetes object"),
+        ("[", "svc/x.jsonnet (rendered as m.json):1:2: the text is not JSON"),
+        ([], "svc/x.jsonnet (rendered as m.json) contains no Kubernetes object"),
         ({"d": workload("nginx:1")}, f"{LABEL} (svc/x.jsonnet): Deployment jane/server, container 'init': nothing provides the image"),
         ({"d": workload("app", namespace="prod")}, f"{LABEL} (svc/x.jsonnet): Deployment server names namespace prod"),
         ([workload("app"), workload("app")], f"{LABEL} (svc/x.jsonnet): Deployment jane/server appears twice in svc/x.jsonnet. Keep one."),
@@ -339,5 +339,5 @@ def test_files_that_are_not_text(tool):
     """A file in another encoding is refused with its name."""
     Path("service.yaml").write_bytes(b"name: caf\xe9\n")
 
-    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml: is not UTF-8 text. Save it as UTF-8.\n")
+    assert tool("service", "service.yaml", "out.json") == (1, "ERROR: service.yaml is not UTF-8 text. Save it as UTF-8.\n")
     assert not Path("out.json").exists()

@@ -40,10 +40,10 @@ def parse_pins(text: str, path: str, environments: Iterable[str]) -> Pins:
     """
     documents = [doc for doc in load_yaml_documents(text, path) if doc is not None]
     if len(documents) > 1:
-        raise TurnupError(f"{path}: contains {len(documents)} YAML documents. Keep one.")
+        raise TurnupError(f"{path} contains {len(documents)} YAML documents. Keep one.")
     data = documents[0] if documents else {}
     if not isinstance(data, dict):
-        raise TurnupError(f"{path}: is not a mapping of environments to image pins. Write, for example, 'dev: {{server: REPOSITORY@sha256:…}}'.")
+        raise TurnupError(f"{path} is not a mapping of environments to image pins. Write, for example, 'dev: {{server: REPOSITORY@sha256:…}}'.")
     known = list(environments)
     pins: Pins = {}
     for environment, images in data.items():
@@ -102,7 +102,7 @@ def edit_pins(text: str, path: str, environment: str, changes: Mapping[str, str]
         line = text[key.end_mark.index : line_end].rstrip()
         text = text[: key.end_mark.index] + line + "\n" + lines + text[line_end + 1 :]
     if parse_pins(text, path, environments) != wanted:
-        raise TurnupError(f"{path}: cannot be edited in place. Write {environment} as one 'name: reference' line per image.")
+        raise TurnupError(f"{path} cannot be edited in place. Write {environment} as one 'name: reference' line per image.")
     return text
 
 
@@ -158,7 +158,7 @@ def write_together(contents: Mapping[Path, str]) -> None:
         for name, path in staged:
             os.replace(name, path)
     except OSError as error:
-        raise TurnupError(f"{error.filename or 'pins'}: cannot be written ({error.strerror}). Make it writable and run the command again.") from error
+        raise TurnupError(f"{error.filename or 'pins'} cannot be written ({error.strerror}). Make it writable and run the command again.") from error
     finally:
         for name, _ in staged:
             if os.path.exists(name):

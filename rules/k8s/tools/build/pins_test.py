@@ -37,7 +37,7 @@ def test_empty_file_pins_nothing():
         ("dev: [a]\n", "dev is not a mapping. Map image names"),
         ("- dev\n", "is not a mapping of environments to image pins"),
         (f"dev:\n  server: {OLD}\ndev:\n  server: {OLD}\n", "appears twice"),
-        ("dev: {\n", "not YAML"),
+        ("dev: {\n", "the text is not YAML"),
     ],
 )
 def test_refuses_bad_files(text: str, words: str):

@@ -36,7 +36,7 @@ def parse_service(text: str, path: str) -> dict[str, Any]:
     documents = load_yaml_documents(text, path)
     data = documents[0] if len(documents) == 1 else documents or None
     if not isinstance(data, dict):
-        raise TurnupError(f"{path}: is not one mapping with name and port. Write, for example, 'name: my-service' and 'port: 8080'.")
+        raise TurnupError(f"{path} is not one mapping with name and port. Write, for example, 'name: my-service' and 'port: 8080'.")
     for key in data:
         if key not in _KEYS:
             raise TurnupError(f"{_at(path, text, key)}: the key {key!r} is not one of {', '.join(_KEYS)}. Remove or correct it.")

@@ -20,8 +20,8 @@ def test_reads_name_port_and_ports():
     [
         ("name: redis\n", "svc/service.yaml: port is missing. Add a line, for example 'port: 8080'."),
         ("port: 1\n", "svc/service.yaml: name is missing. Add a line"),
-        ("", "svc/service.yaml: is not one mapping with name and port"),
-        ("- name\n", "svc/service.yaml: is not one mapping with name and port"),
+        ("", "svc/service.yaml is not one mapping with name and port"),
+        ("- name\n", "svc/service.yaml is not one mapping with name and port"),
         ("name: a\nport: 1\n---\nname: b\nport: 1\n", "is not one mapping with name and port"),
         ("name: redis\nport: '6379'\n", "svc/service.yaml:2: port is '6379', which is not a port number. Use a number from 1 to 65535."),
         ("name: redis\nport: true\n", "port is True"),
@@ -39,7 +39,7 @@ def test_reads_name_port_and_ports():
         ("{name: redis, port: 0_17}", "svc/service.yaml:1: port is 0_17, which YAML reads in base 8. Write 17."),
         ("name: redis\nport: 1:30\n", "svc/service.yaml:2: port is 1:30, which YAML reads in base 60. Write a decimal number."),
         ("name: redis\nport: 1\nports: {web: 0777}\n", "svc/service.yaml:3: port 'web' is 0777, which YAML reads in base 8. Write 777."),
-        ("name: [\n", "svc/service.yaml:2:1: not YAML"),
+        ("name: [\n", "svc/service.yaml:2:1: the text is not YAML"),
     ],
 )
 def test_refuses_bad_files(text: str, message: str):

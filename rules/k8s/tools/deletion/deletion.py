@@ -150,7 +150,7 @@ class Deleter:
     def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
         """Deletes groups of objects one after the other and waits until all are gone; returns those that are gone."""
         items = [item for group in groups for item in group]
-        lives = dict(zip([item.identity for item in items], self._executor.map(self._look, items), strict=False))
+        lives = dict(zip([item.identity for item in items], self._executor.map(self._examine, items), strict=False))
         sent: dict[Identity, Result] = {}
         for group in groups:
             sent |= {result.item.identity: result for result in self._executor.map(lambda item: self._send(item, lives[item.identity]), group)}
@@ -162,7 +162,7 @@ class Deleter:
                 gone.append(result.item)
         return gone
 
-    def _look(self, item: Item) -> Result:
+    def _examine(self, item: Item) -> Result:
         """Returns what is known before anything is sent: absent, kept or failed; deleted for objects to delete."""
         try:
             live = self._seen[item.identity] if item.identity in self._seen else self._read(item)
@@ -175,15 +175,15 @@ class Deleter:
         kept = self.reason_to_keep(item, live)
         return Result(item, "kept" if kept else "deleted", live, kept or self._why)
 
-    def _send(self, item: Item, looked: Result) -> Result:
-        """Deletes an object that `_look` found to be deletable; the result has `live` as long as the object is not gone."""
-        if looked.outcome != "deleted" or looked.live is None:
-            return looked
-        live = looked.live
-        return attempt(item, lambda: self._delete_unless_changed(looked, live))
+    def _send(self, item: Item, examined: Result) -> Result:
+        """Deletes an object that `_examine` found to be deletable; the result has `live` as long as the object is not gone."""
+        if examined.outcome != "deleted" or examined.live is None:
+            return examined
+        live = examined.live
+        return attempt(item, lambda: self._delete_unless_changed(examined, live))
 
-    def _delete_unless_changed(self, looked: Result, live: Object) -> Result:
-        item = looked.item
+    def _delete_unless_changed(self, examined: Result, live: Object) -> Result:
+        item = examined.item
         seen = self._seen.pop(item.identity, None)
         try:
             gone = self._delete(item, live, version=live["metadata"]["resourceVersion"] if seen else "")
@@ -191,12 +191,12 @@ class Deleter:
             if error.status != 409 or not seen:
                 raise
             # Somebody has changed it since `refusals` read it: its present state decides.
-            looked = self._look(item)
-            if looked.outcome != "deleted" or looked.live is None:
-                return looked
-            live = looked.live
+            examined = self._examine(item)
+            if examined.outcome != "deleted" or examined.live is None:
+                return examined
+            live = examined.live
             gone = self._delete(item, live)
-        return Result(item, "deleted", None if gone else live, looked.error)
+        return Result(item, "deleted", None if gone else live, examined.error)
 
     def _settled(self, sent: list[Result]) -> Iterator[Result]:
         """Yields a result for each object: at once if it is known, and once the object is gone if it is terminating."""
@@ -211,10 +211,10 @@ class Deleter:
         collections: dict[Collection, list[str]] = {}
         for result in going.values():
             collections.setdefault((result.item.resource, result.item.identity.namespace), []).append(result.item.identity.name)
-        trouble = ""
+        failure = ""
         with self._watching(collections) as informer:
             version = -1
-            while going and not trouble:
+            while going and not failure:
                 late = time.monotonic() > self._deadline
                 for result in [result for result in going.values() if _is_gone(informer, result)]:
                     del going[result.item.identity]
@@ -226,13 +226,13 @@ class Deleter:
                 except UnreachableError:
                     raise
                 except TurnupError as error:
-                    trouble = str(error)
+                    failure = str(error)
         for result in going.values():
-            held = "" if trouble else read_finalizers(self._client, result.item.path)
+            held = "" if failure else read_finalizers(self._client, result.item.path)
             yield Result(
                 result.item,
                 "failed",
-                error=trouble
+                error=failure
                 or f"{result.item.label}: {result.item.identity} is still terminating "
                 f"({held or 'finalizers: none'}); look at the controllers of these finalizers.",
             )

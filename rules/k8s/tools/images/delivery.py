@@ -138,7 +138,7 @@ def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | 
             client.close()
     except TurnupError as error:
         raise TurnupError(f"{error}{_SETUP_HINT}") from None
-    return sum(not job.there for job in jobs)
+    return sum(not job.existed for job in jobs)
 
 
 def check_pinned_images(plan: Plan, executor: Executor, exists: Exists | None = None, *, advice: str = "") -> None:

@@ -66,7 +66,7 @@ def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
         reference = parse_pins(text, service["pins"], plan.environments).get(source, {}).get(service["name"])
         if reference is None:
             raise TurnupError(
-                f"{service['pins']}: has no pin of {service['name']!r} in {source} to copy. Nothing was written. "
+                f"{service['pins']} has no pin of {service['name']!r} in {source} to copy. Nothing was written. "
                 f"Pin it with 'bazel run {plan.label.partition(':')[0]}:pin -- {source}'."
             )
         references[service["label"]] = reference
@@ -104,7 +104,7 @@ def new_contents(plan: PinPlan, workspace: Path, environment: str, references: M
 def _pins_path(service: Mapping[str, Any]) -> str:
     if not service["pins"]:
         package = service["label"].partition(":")[0]
-        raise TurnupError(f'{package}: has an image but no pins file. Add pins = "pins.yaml" to its microservice and an empty pins.yaml beside it.')
+        raise TurnupError(f'{package} has an image but no pins file. Add pins = "pins.yaml" to its microservice and an empty pins.yaml beside it.')
     pins: str = service["pins"]
     return pins
 
@@ -113,7 +113,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TurnupError(f"{path}: cannot be read ({error}). Make it a readable UTF-8 file.") from None
+        raise TurnupError(f"{path} cannot be read ({error}). Make it a readable UTF-8 file.") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -153,7 +153,7 @@ def build_and_pin(
     try:
         return execute(bazel, command, {key: value for key, value in environ.items() if key != "RUNFILES_DIR"})
     except OSError as error:
-        raise TurnupError(f"{bazel}: cannot be started ({error.strerror}). Run 'bazel run {plan.push} -- {' '.join(argv)}' yourself.") from None
+        raise TurnupError(f"{bazel} cannot be started ({error.strerror}). Run 'bazel run {plan.push} -- {' '.join(argv)}' yourself.") from None
 
 
 def main(

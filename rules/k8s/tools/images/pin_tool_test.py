@@ -132,7 +132,7 @@ def test_missing_source_pin_writes_nothing(workspace):
     code, _, err = workspace.run("staging", "--from=dev")
 
     assert code == 1
-    assert err == ("ERROR: server/pins.yaml: has no pin of 'server' in dev to copy. Nothing was written. Pin it with 'bazel run //svc:pin -- dev'.\n")
+    assert err == ("ERROR: server/pins.yaml has no pin of 'server' in dev to copy. Nothing was written. Pin it with 'bazel run //svc:pin -- dev'.\n")
     assert workspace.pins("redis").read_text() == before
 
 
@@ -157,7 +157,7 @@ def test_service_without_pins_file(workspace):
     code, _, err = workspace.run("dev")
 
     assert code == 1
-    assert '//redis: has an image but no pins file. Add pins = "pins.yaml" to its microservice' in err
+    assert '//redis has an image but no pins file. Add pins = "pins.yaml" to its microservice' in err
 
 
 def test_outside_bazel_is_refused(workspace):

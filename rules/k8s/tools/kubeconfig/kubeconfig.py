@@ -191,7 +191,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise TurnupError(f"{path}: the kubeconfig cannot be read ({error}). Correct its permissions or KUBECONFIG.") from None
     documents = load_yaml_documents(text, str(path))
     if len(documents) > 1 or (documents and documents[0] is not None and not isinstance(documents[0], dict)):
-        raise TurnupError(f"{path}: is not a kubeconfig. Correct it or set KUBECONFIG.")
+        raise TurnupError(f"{path} is not a kubeconfig. Correct it or set KUBECONFIG.")
     return (documents[0] if documents else None) or {}
 
 
@@ -307,5 +307,5 @@ def write_frozen(connection: Connection, folder: Path) -> Path:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(connection.frozen, file)
     except OSError as error:
-        raise TurnupError(f"{path}: cannot be written ({error.strerror}). Check the folder for temporary files.") from None
+        raise TurnupError(f"{path} cannot be written ({error.strerror}). Check the folder for temporary files.") from None
     return path

@@ -148,7 +148,7 @@ def test_plain_logins_do_not_load_the_library(write):
     ("content", "message"),
     [
         ("- a", "is not a kubeconfig"),
-        ("a: [", "not YAML"),
+        ("a: [", "the text is not YAML"),
         ({}, "has no context 'ctx' (it has: none). Run './turnup cluster create'"),
         ({"contexts": [{"name": "ctx", "context": {"cluster": "c"}}]}, "uses cluster 'c', which has no server"),
         ({**config({}), "users": []}, "uses user 'u', which does not exist. Correct the kubeconfig."),

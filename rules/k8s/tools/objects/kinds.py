@@ -1,4 +1,7 @@
-"""Every list of kinds that some code treats differently from others, in this one place."""
+"""The lists of kinds that code treats differently from others.
+
+What holds for one kind alone, such as the claims of a StatefulSet or the revisions of a Deployment, is in the code that handles it.
+"""
 
 from __future__ import annotations
 

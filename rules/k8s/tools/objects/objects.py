@@ -168,7 +168,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         try:
             documents = [json.loads(text)]
         except json.JSONDecodeError as error:
-            raise TurnupError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}.") from error
+            raise TurnupError(f"{name}:{error.lineno}:{error.colno}: the text is not JSON ({error.msg}). Correct it.") from error
         except RecursionError:
             raise TurnupError(f"{name}: {TOO_DEEP}") from None
     else:
@@ -180,7 +180,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     if is_deep(objects):
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
-        raise TurnupError(f"{name}: contains no Kubernetes object. Write at least one.")
+        raise TurnupError(f"{name} contains no Kubernetes object. Write at least one.")
     return objects
 
 

@@ -149,7 +149,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
             elif line["type"] == "preload":
                 preloads.append(Preload(line["label"], line["reference"], at(line["archive"]), at(line["loader"])))
     except OSError as error:
-        raise TurnupError(f"{error.filename}: is missing from the runfiles ({error.strerror}). Start the target with 'bazel run'.") from None
+        raise TurnupError(f"{error.filename} is missing from the runfiles ({error.strerror}). Start the target with 'bazel run'.") from None
     if len(set(kubeconfigs)) > 1:
         raise TurnupError(
             f"{head['label']}: its targets name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}, "

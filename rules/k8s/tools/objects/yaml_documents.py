@@ -57,14 +57,14 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         problem = getattr(error, "problem", None) or "not YAML"
-        raise TurnupError(f"{place}: not YAML: {problem}.") from error
+        raise TurnupError(f"{place}: the text is not YAML ({problem}). Correct it.") from error
     try:
         json.dumps(documents, allow_nan=False)
     except RecursionError:
         raise TurnupError(f"{path}: {TOO_DEEP}") from None
     except (TypeError, ValueError) as error:
         raise TurnupError(
-            f"{path}: contains a value that JSON cannot express ({error}). "
+            f"{path} contains a value that JSON cannot express ({error}). "
             f"{'Replace the alias by its value' if 'Circular' in str(error) else 'Write it as text'}."
         ) from error
     return documents

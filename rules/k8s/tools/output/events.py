@@ -26,10 +26,10 @@ class UnreadyObject:
     """An object that is not ready.
 
     Attributes:
-        identity: The object.
-        state: Why it is not ready.
+        identity: the object.
+        state: why it is not ready.
         pods: (pod, what it waits for) for each of its pods that is not ready.
-        live: The live object; None if it does not exist.
+        live: the live object; None if it does not exist.
     """
 
     identity: Identity
@@ -43,10 +43,10 @@ class TargetState:
     """The state of a target of the closure.
 
     Attributes:
-        label: Label of the target.
-        service: Its service's name; "" if the target is not a service.
-        deps: Labels of its direct dependencies.
-        waiting: Its objects that are not ready; empty if the target is ready.
+        label: label of the target.
+        service: its service's name; "" if the target is not a service.
+        deps: labels of its direct dependencies.
+        waiting: its objects that are not ready; empty if the target is ready.
     """
 
     label: str
@@ -130,13 +130,13 @@ def stuck(
     """Returns the event that explains a stuck object.
 
     Args:
-        target: The object's target.
-        waiting: The object.
-        pod: Name of the pod that explains it; "" if there is none.
-        reason: Why it is stuck; the object's own reason if "".
-        last_event: The last Kubernetes Event as a line; "" if there is none.
-        container: The container with the log; "" if there is none.
-        log: The last lines of the log.
+        target: the object's target.
+        waiting: the object.
+        pod: name of the pod that explains it; "" if there is none.
+        reason: why it is stuck; the object's own reason if "".
+        last_event: the last Kubernetes Event as a line; "" if there is none.
+        container: the container with the log; "" if there is none.
+        log: the last lines of the log.
     """
     return {
         "event": "stuck",

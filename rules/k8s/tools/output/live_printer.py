@@ -19,8 +19,8 @@ class LivePrinter(PlainPrinter):
     """Prints lines on a terminal, with the present tree below them while the run waits.
 
     Args:
-        stdout: Receives data.
-        stderr: The terminal.
+        stdout: receives data.
+        stderr: the terminal.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:

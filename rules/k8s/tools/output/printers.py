@@ -47,8 +47,8 @@ class PlainPrinter:
     """Prints lines of text: data on stdout, progress on stderr.
 
     Args:
-        stdout: Receives data.
-        stderr: Receives progress.
+        stdout: receives data.
+        stderr: receives progress.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
@@ -122,8 +122,8 @@ class JsonPrinter:
     """Prints one JSON object per line on stdout, and error messages on stderr as well.
 
     Args:
-        stdout: Receives events.
-        stderr: Receives error messages.
+        stdout: receives events.
+        stderr: receives error messages.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:

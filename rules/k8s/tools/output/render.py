@@ -18,9 +18,9 @@ def diff_objects(name: str, before: Object | None, after: Object | None) -> str:
     """Returns a unified diff of two states of an object; "" if they are the same.
 
     Args:
-        name: The object's name in the header of the diff.
-        before: The live object; None if it does not exist.
-        after: What it would become; None if it would be deleted.
+        name: the object's name in the header of the diff.
+        before: the live object; None if it does not exist.
+        after: what it would become; None if it would be deleted.
     """
     before, after = _plain(before), _plain(after)
     if before == after:

@@ -33,8 +33,8 @@ class Reporter:
     """Reports the events of a run; its methods may be called from any thread.
 
     Args:
-        printer: Shows the events.
-        redact: Masks the values of Secrets.
+        printer: shows the events.
+        redact: masks the values of Secrets.
 
     Attributes:
         started: time.monotonic() at the start of the run.
@@ -131,9 +131,9 @@ def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> 
     """Returns the printer that a command line asks for. The command line may be invalid otherwise.
 
     Args:
-        arguments: The arguments after `--`.
-        stdout: Receives data.
-        stderr: Receives progress.
+        arguments: the arguments after `--`.
+        stdout: receives data.
+        stderr: receives progress.
     """
     wanted = "auto"
     for index, argument in enumerate(arguments):
@@ -154,10 +154,10 @@ class DurableStream(io.TextIOBase):
     """A stream that drops all output after an error, so that the run continues.
 
     Args:
-        stream: The underlying stream.
+        stream: the underlying stream.
 
     Attributes:
-        lost: The error that stopped the output, such as a full disk; None if there was none, or if just the reader exited (head, less).
+        lost: the error that stopped the output, such as a full disk; None if there was none, or if just the reader exited (head, less).
     """
 
     def __init__(self, stream: TextIO) -> None:

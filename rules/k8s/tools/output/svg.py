@@ -23,9 +23,9 @@ class Vertex:
     """A target of the closure.
 
     Attributes:
-        title: Its service's name, or its label.
-        kinds: The kinds of its objects, such as `2 ConfigMap, Deployment`.
-        after: Numbers of the vertices that it depends on.
+        title: its service's name, or its label.
+        kinds: the kinds of its objects, such as `2 ConfigMap, Deployment`.
+        after: numbers of the vertices that it depends on.
     """
 
     title: str
@@ -37,7 +37,7 @@ def layers_of(vertices: Sequence[Vertex]) -> list[list[int]]:
     """Returns the numbers of the vertices in layers, ordered so that few edges cross.
 
     Args:
-        vertices: All vertices, dependencies before dependents.
+        vertices: all vertices, dependencies before dependents.
 
     Returns:
         The layers; the first has the vertices that nothing depends on.
@@ -70,7 +70,7 @@ def svg(vertices: Sequence[Vertex]) -> str:
     """Returns a closure as SVG.
 
     Args:
-        vertices: All vertices, dependencies before dependents.
+        vertices: all vertices, dependencies before dependents.
     """
     layers = layers_of(vertices)
     widths = [max(len(vertex.title), len(vertex.kinds)) * _LETTER + 2 * _PAD for vertex in vertices]

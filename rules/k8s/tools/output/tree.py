@@ -20,9 +20,9 @@ class Node:
     """A line of the tree, with the nodes below it.
 
     Attributes:
-        text: The text of the line.
-        style: Its style in rich.
-        children: The nodes below it, in order.
+        text: the text of the line.
+        style: its style in rich.
+        children: the nodes below it, in order.
     """
 
     text: str
@@ -34,10 +34,10 @@ def layout(title: str, states: Sequence[Event], elapsed: float | None = None, *,
     """Returns the tree: every root of the closure, and below it its dependencies and what it waits for.
 
     Args:
-        title: The start of the first line.
-        states: The state of every target of the closure, dependencies first.
-        elapsed: Seconds since the run began to wait; None to omit the time.
-        all_ready: Whether to show the targets that are ready, too.
+        title: the start of the first line.
+        states: the state of every target of the closure, dependencies first.
+        elapsed: seconds since the run began to wait; None to omit the time.
+        all_ready: whether to show the targets that are ready, too.
     """
     by_label = {state["target"]: state for state in states}
     depended_on = {label for state in states for label in state["after"]}

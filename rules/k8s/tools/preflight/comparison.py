@@ -24,8 +24,8 @@ def is_applied(wanted: Object, live: Object) -> bool:
     """Returns whether an apply certainly changes nothing.
 
     Args:
-        wanted: The object as an apply sends it.
-        live: The whole live object, including managedFields.
+        wanted: the object as an apply sends it.
+        live: the whole live object, including managedFields.
 
     Returns:
         True if the fields that Turnup last applied are those of `wanted`, with the same values.

@@ -20,15 +20,15 @@ def find_skipped(client: Client, items: list[Item]) -> tuple[list[Item], str]:
     """Finds the items that must not be applied to this cluster.
 
     Args:
-        client: Client of the API server; used only if an item has a condition.
-        items: All items of the run.
+        client: client of the API server; used only if an item has a condition.
+        items: all items of the run.
 
     Returns:
         (the items to skip, the reason); ([], "") if none is skipped.
 
     Raises:
-        TurnupError: An item has an unknown condition.
-        ApiError: The server refuses to list StorageClasses.
+        TurnupError: an item has an unknown condition.
+        ApiError: the server refuses to list StorageClasses.
     """
     conditional = [item for item in items if _condition(item)]
     if not conditional:

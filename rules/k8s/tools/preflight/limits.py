@@ -17,9 +17,9 @@ def check_rights(client: Client, items: list[Item], executor: Executor) -> list[
     """Checks the permissions to create and patch objects that no dry run could try.
 
     Args:
-        client: Client of the API server.
-        items: The items; each kind and namespace is checked once.
-        executor: Runs requests in parallel.
+        client: client of the API server.
+        items: the items; each kind and namespace is checked once.
+        executor: runs requests in parallel.
 
     Returns:
         A refusal for each missing permission.
@@ -66,10 +66,10 @@ def check_quotas(client: Client, items: list[Item], new: Collection[Identity], e
     """Compares what the items request with the quotas of their namespaces.
 
     Args:
-        client: Client of the API server.
-        items: Everything that the run applies.
-        new: Identities of the items that do not exist yet.
-        executor: Runs requests in parallel.
+        client: client of the API server.
+        items: everything that the run applies.
+        new: identities of the items that do not exist yet.
+        executor: runs requests in parallel.
 
     Returns:
         A refusal for each exceeded limit.

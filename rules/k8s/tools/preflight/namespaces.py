@@ -24,13 +24,13 @@ def check_namespaces(client: Client, items: Iterable[Item], executor: Executor, 
     read namespaces learns about a missing one from the first write.
 
     Args:
-        client: Client of the API server.
-        items: The items of the run.
-        executor: Runs requests in parallel.
-        note: Receives a line that names the terminating namespaces, if any.
+        client: client of the API server.
+        items: the items of the run.
+        executor: runs requests in parallel.
+        note: receives a line that names the terminating namespaces, if any.
 
     Raises:
-        TurnupError: A namespace is missing, or does not finish terminating in time.
+        TurnupError: a namespace is missing, or does not finish terminating in time.
     """
     items = list(items)
     own = {item.identity.name: item for item in items if item.identity.kind == "Namespace" and not item.identity.group}

@@ -16,14 +16,14 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
     """Checks that a live object may be written.
 
     Args:
-        item: The item to write.
-        live: The live object of that name, or its metadata.
-        labels: Labels of the stack's targets. An object may move from one of them to another.
-        inventory: The stack's inventory; None if unknown. Objects that it lists stay with the stack when their target is renamed.
-        adopt: Whether to take over objects of other owners.
+        item: the item to write.
+        live: the live object of that name, or its metadata.
+        labels: labels of the stack's targets. An object may move from one of them to another.
+        inventory: the stack's inventory; None if unknown. Objects that it lists stay with the stack when their target is renamed.
+        adopt: whether to take over objects of other owners.
 
     Raises:
-        TurnupError: Someone else owns the object.
+        TurnupError: someone else owns the object.
     """
     if not adopt and is_owned_by_others(item, live, labels, inventory):
         raise TurnupError(owner_sentence(item, live))
@@ -38,10 +38,10 @@ def owner_sentence(item: Item, live: Object, *, force: bool = False, fields: str
     """Returns the error message for an object of another owner, with the flags that take it over.
 
     Args:
-        item: The item to write.
-        live: The live object of that name, or its metadata.
-        force: Whether fields of other field managers must be taken over, too.
-        fields: Those fields; "" if unknown.
+        item: the item to write.
+        live: the live object of that name, or its metadata.
+        force: whether fields of other field managers must be taken over, too.
+        fields: those fields; "" if unknown.
     """
     what = f"{item.label}: {item.identity}"
     takeover = f"'.apply -- --adopt{' --force-conflicts' if force else ''}'{f' (others manage {fields})' if fields else ''}"

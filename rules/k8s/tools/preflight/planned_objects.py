@@ -16,9 +16,9 @@ class PlannedObjects:
     """The namespaces, kinds and Services that a run creates.
 
     Attributes:
-        namespaces: Names of the Namespaces among the objects.
+        namespaces: names of the Namespaces among the objects.
         kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
-        labels: Labels of the targets.
+        labels: labels of the targets.
         services: (namespace, name) of the Services among the objects.
     """
 
@@ -32,8 +32,8 @@ class PlannedObjects:
         """Returns the planned objects of a run.
 
         Args:
-            items: The items of the run.
-            labels: Labels of targets that may have no object.
+            items: the items of the run.
+            labels: labels of targets that may have no object.
         """
         items = list(items)
         kinds = Kinds(())

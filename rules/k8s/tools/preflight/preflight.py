@@ -49,8 +49,8 @@ class _LiveState:
     """What is known about a live object.
 
     Attributes:
-        meta: The object with its metadata only; None if unknown.
-        applied: Whether an apply certainly changes nothing.
+        meta: the object with its metadata only; None if unknown.
+        applied: whether an apply certainly changes nothing.
     """
 
     meta: Object | None = None
@@ -64,10 +64,10 @@ def check_recreation(client: Client, item: Item, live: Object, error: ApiError) 
     """Returns the verdict for an item with a refused change that may be recreated instead.
 
     Args:
-        client: Client of the API server.
-        item: An item that wants this (see recreation.is_wanted).
-        live: The live object, which the stack owns, with its metadata only.
-        error: The server's refusal of the change.
+        client: client of the API server.
+        item: an item that wants this (see recreation.is_wanted).
+        live: the live object, which the stack owns, with its metadata only.
+        error: the server's refusal of the change.
 
     Returns:
         The verdict `replaced`; a refusal if the object cannot be recreated either.
@@ -88,13 +88,13 @@ class Preflight:
     """The preflight check of a run's items.
 
     Args:
-        client: Client of the API server.
-        planned: What the run itself creates.
-        inventory: The stack's inventory, with the labels by which its objects are listed.
-        force: Whether to take over fields of other field managers.
-        adopt: Whether to take over objects of other owners.
-        rolling_back: Whether the items come from an earlier revision. Then the annotations of a live object count for its item, too.
-        create: Whether an object that exists, whoever owns it, gets a verdict with `live` and is not tried.
+        client: client of the API server.
+        planned: what the run itself creates.
+        inventory: the stack's inventory, with the labels by which its objects are listed.
+        force: whether to take over fields of other field managers.
+        adopt: whether to take over objects of other owners.
+        rolling_back: whether the items come from an earlier revision. Then the annotations of a live object count for its item, too.
+        create: whether an object that exists, whoever owns it, gets a verdict with `live` and is not tried.
     """
 
     def __init__(
@@ -123,14 +123,14 @@ class Preflight:
         """Checks items.
 
         Args:
-            items: The items.
-            executor: Runs requests in parallel.
+            items: the items.
+            executor: runs requests in parallel.
 
         Returns:
             A verdict or a refusal for each item, in the same order.
 
         Raises:
-            TurnupError: An object cannot be read, or the API server does not answer.
+            TurnupError: an object cannot be read, or the API server does not answer.
         """
         items = list(items)
         known = self._live_states(items, executor)

@@ -44,9 +44,9 @@ def find_exceeded(quota: Object, items: Iterable[Item], new: Collection[Identity
     """Finds the limits of a quota that the items of its namespace exceed.
 
     Args:
-        quota: A live ResourceQuota. One with scopes counts only some pods and is left to the server.
-        items: Everything that the run applies to the quota's namespace.
-        new: Identities of the items that do not exist yet.
+        quota: a live ResourceQuota. One with scopes counts only some pods and is left to the server.
+        items: everything that the run applies to the quota's namespace.
+        new: identities of the items that do not exist yet.
 
     Returns:
         (the first item over the limit, a sentence without the target's name) for each exceeded limit.

@@ -13,13 +13,13 @@ class Verdict:
     """What an apply would do to one item.
 
     Attributes:
-        item: The item.
+        item: the item.
         outcome: `unchanged`; `new`; `changed`; `replaced`: it has a change of an immutable field, so it is deleted and
             recreated (see deletion/recreation.py); `terminating`: it is recreated once it is gone; or `untried`: it depends
             on something that the run creates.
-        live: The live object with its metadata only; None if it does not exist or is not known.
-        tried: Whether a dry run of the object itself has confirmed the outcome.
-        reason: Why it is replaced; else "".
+        live: the live object with its metadata only; None if it does not exist or is not known.
+        tried: whether a dry run of the object itself has confirmed the outcome.
+        reason: why it is replaced; else "".
     """
 
     item: Item
@@ -39,8 +39,8 @@ class Refusal:
     """An item that would be refused.
 
     Attributes:
-        item: The item.
-        sentence: The error message.
+        item: the item.
+        sentence: the error message.
     """
 
     item: Item

@@ -34,9 +34,9 @@ class ClosureState:
     """The state of a closure's targets.
 
     Args:
-        plan: The plan of the closure.
-        items: The objects that count.
-        informer: A copy of their collections.
+        plan: the plan of the closure.
+        items: the objects that count.
+        informer: a copy of their collections.
     """
 
     def __init__(self, plan: Plan, items: Iterable[Item], informer: Informer) -> None:

@@ -30,7 +30,7 @@ class CurrentPods:
     """Finds the pods of current templates; keeps what it has read of ReplicaSets.
 
     Args:
-        client: Client of the API server.
+        client: client of the API server.
     """
 
     def __init__(self, client: Client) -> None:
@@ -41,8 +41,8 @@ class CurrentPods:
         """Returns those pods that have the workload's current template; none until its controller has observed the template.
 
         Args:
-            waiting: The workload.
-            pods: Some of its pods.
+            waiting: the workload.
+            pods: some of its pods.
         """
         live = waiting.live or {}
         observed = (live.get("status") or {}).get("observedGeneration") or 0
@@ -80,8 +80,8 @@ def matches_template(pod: Object, live: Object) -> bool:
     """Returns whether a pod may have been created from a workload's template, because it has all that the template has.
 
     Args:
-        pod: The live pod.
-        live: The live workload.
+        pod: the live pod.
+        live: the live workload.
     """
     template = (live.get("spec") or {}).get("template") or {}
     if not _has(pod["metadata"], {name: (template.get("metadata") or {}).get(name) or {} for name in ("labels", "annotations")}):
@@ -115,8 +115,8 @@ def blocking_old_pods(waiting: UnreadyObject, failing: list[Object]) -> list[Obj
     """Returns the failing pods of an older template that block a rollout: a StatefulSet waits until they are ready.
 
     Args:
-        waiting: The workload.
-        failing: Its failing pods.
+        waiting: the workload.
+        failing: its failing pods.
     """
     live = waiting.live or {}
     ordered = live.get("kind") == "StatefulSet" and (live.get("spec") or {}).get("podManagementPolicy") != "Parallel"

@@ -29,10 +29,10 @@ class Follower:
     """A context manager that watches objects while a run waits for them.
 
     Args:
-        client: Client of the API server.
-        plan: The plan of the closure.
-        items: The objects to watch.
-        report: Receives the state of every target, and the explanations of stuck objects.
+        client: client of the API server.
+        plan: the plan of the closure.
+        items: the objects to watch.
+        report: receives the state of every target, and the explanations of stuck objects.
     """
 
     def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter) -> None:
@@ -60,17 +60,17 @@ class Follower:
         self._shown.__exit__(kind, error, trace)
         self._informer.stop()
 
-    def look(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
+    def report_state(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
         """Reports the present state, and explains stuck objects.
 
         Args:
-            labels: Labels of the targets that count; None for all.
+            labels: labels of the targets that count; None for all.
 
         Returns:
             The state of these targets, dependencies first; None while it is not known yet.
 
         Raises:
-            TurnupError: An object of these targets has failed permanently.
+            TurnupError: an object of these targets has failed permanently.
         """
         if not self._informer.complete or self._is_behind():
             return None
@@ -107,10 +107,10 @@ class Follower:
         """Waits until something has changed, but at most some seconds.
 
         Args:
-            seconds: The longest time to wait.
+            seconds: the longest time to wait.
 
         Raises:
-            TurnupError: The objects cannot be read.
+            TurnupError: the objects cannot be read.
         """
         self._version = self._informer.wait(self._version, seconds)
         time.sleep(_PAUSE_SECONDS)
@@ -119,8 +119,8 @@ class Follower:
         """Returns the error message for a deadline that has passed: what is not ready, and why.
 
         Args:
-            targets: The state of the targets; None or [] if unknown.
-            seconds: The time that the run has waited.
+            targets: the state of the targets; None or [] if unknown.
+            seconds: the time that the run has waited.
         """
         if not targets:
             why = self._informer.temporary_error or "allow more time."

@@ -24,9 +24,9 @@ class LiveSecrets:
     """Reads a stack's Secrets in the cluster for masking; its methods may be called from any thread.
 
     Args:
-        client: Client of the API server.
-        objects: The stack's objects.
-        learn: Receives the Secrets whose values must be masked.
+        client: client of the API server.
+        objects: the stack's objects.
+        learn: receives the Secrets whose values must be masked.
     """
 
     def __init__(self, client: Client, objects: Iterable[Object], learn: Callable[[Iterable[Object]], None]) -> None:
@@ -48,7 +48,7 @@ class LiveSecrets:
         """Learns the stack's Secrets, including older generations, and those that pods refer to, once each.
 
         Args:
-            pods: The pods whose log lines or messages are about to be shown.
+            pods: the pods whose log lines or messages are about to be shown.
         """
         pods = list(pods)
         if not pods:

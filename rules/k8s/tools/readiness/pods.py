@@ -118,7 +118,7 @@ def most_telling_container(pod: Object) -> tuple[str, bool] | None:
     """Returns the container with the log that best explains why a pod is not ready.
 
     Args:
-        pod: The live pod.
+        pod: the live pod.
 
     Returns:
         (container, whether to read the log of its previous run); None if no container has run.
@@ -137,7 +137,7 @@ class PodIndex:
     """An index of pods by label.
 
     Args:
-        pods: Live pods.
+        pods: live pods.
     """
 
     def __init__(self, pods: Iterable[Object]) -> None:

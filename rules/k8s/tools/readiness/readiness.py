@@ -25,7 +25,7 @@ def readiness(obj: Object | None) -> Readiness:
     """Returns whether a live object is ready, with the reason if it is not.
 
     Args:
-        obj: The live object; None if it does not exist.
+        obj: the live object; None if it does not exist.
     """
     if obj is None:
         return _waits("does not exist")

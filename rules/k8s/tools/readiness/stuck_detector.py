@@ -33,8 +33,8 @@ class StuckDetector:
     """Detects stuck objects while a run waits.
 
     Args:
-        client: Client of the API server, for events and logs.
-        learn: Receives pods before their log lines or messages are shown.
+        client: client of the API server, for events and logs.
+        learn: receives pods before their log lines or messages are shown.
     """
 
     def __init__(self, client: Client, learn: Callable[[Iterable[Object]], None] = lambda pods: None) -> None:
@@ -50,8 +50,8 @@ class StuckDetector:
         """Yields an explanation for each object that has been stuck for a while, once.
 
         Args:
-            targets: The present state of every target.
-            now: Seconds on a monotonic clock.
+            targets: the present state of every target.
+            now: seconds on a monotonic clock.
         """
         waiting_labels = {target.label for target in targets if target.waiting}
         seen: set[tuple[str, str]] = set()
@@ -119,11 +119,11 @@ class StuckDetector:
         """Ends the wait if waiting longer is pointless.
 
         Args:
-            targets: The present state of the targets that count.
-            now: Seconds on a monotonic clock.
+            targets: the present state of the targets that count.
+            now: seconds on a monotonic clock.
 
         Raises:
-            TurnupError: An object has failed, lacks its image or a Secret, or crashes repeatedly although everything
+            TurnupError: an object has failed, lacks its image or a Secret, or crashes repeatedly although everything
                 that it depends on is ready.
         """
         targets = list(targets)
@@ -180,9 +180,9 @@ def last_log_lines(client: Client, pod: Object, lines: int) -> tuple[str, list[s
     """Returns the last log lines of the container that best explains why a pod is not ready.
 
     Args:
-        client: Client of the API server.
-        pod: The live pod.
-        lines: The number of lines.
+        client: client of the API server.
+        pod: the live pod.
+        lines: the number of lines.
 
     Returns:
         (container, lines); ("", []) if there are none.

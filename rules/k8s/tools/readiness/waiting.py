@@ -21,15 +21,15 @@ def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float
     """Waits until every object that was just applied is ready. Kinds that are ready once written are not watched.
 
     Args:
-        client: Client of the API server.
-        plan: The plan of the closure.
-        items: Its objects.
-        seconds: The longest time to wait.
-        report: Receives the state of every target, and the explanations of stuck objects.
-        since: When (time.monotonic()) the time began.
+        client: client of the API server.
+        plan: the plan of the closure.
+        items: its objects.
+        seconds: the longest time to wait.
+        report: receives the state of every target, and the explanations of stuck objects.
+        since: when (time.monotonic()) the time began.
 
     Raises:
-        TurnupError: The deadline has passed, or an object has failed permanently. The
+        TurnupError: the deadline has passed, or an object has failed permanently. The
             message names what is not ready, and why.
     """
     wait_for(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in READY_WHEN_WRITTEN], seconds, report, since)
@@ -42,7 +42,7 @@ def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, repo
     latest = max(since + seconds, time.monotonic() + min(seconds, _FIRST_STATE_SECONDS))
     with Follower(client, plan, items, report) as follower:
         while True:
-            targets = follower.look()
+            targets = follower.report_state()
             if targets is not None and not any(target.waiting for target in targets):
                 return
             deadline = latest if targets is None else since + seconds

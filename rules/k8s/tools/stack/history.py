@@ -104,10 +104,10 @@ def unpack(content: bytes, where: str) -> tuple[Entry, ...]:
     try:
         data = json.loads(content)
         if data["version"] != 1:
-            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that version to roll back to it.")
+            raise TurnupError(f"{where} was written by another version of Turnup (format {data['version']!r}); use that version to roll back to it.")
         return tuple(Entry(each["document"]["label"], each["service"], tuple(each["deps"]), each["document"]) for each in data["entries"])
     except (ValueError, KeyError, TypeError):
-        raise TurnupError(f"{where}: is damaged; roll back to another revision with '-- --to=REVISION'.") from None
+        raise TurnupError(f"{where} is damaged; roll back to another revision with '-- --to=REVISION'.") from None
 
 
 def _without_values(obj: Object) -> Object:
@@ -290,5 +290,5 @@ def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
     except zlib.error:
         content = b""
     if hashlib.sha256(content).hexdigest() != revision.digest:
-        raise TurnupError(f"{where}: is damaged; roll back to another revision with '-- --to=REVISION'.")
+        raise TurnupError(f"{where} is damaged; roll back to another revision with '-- --to=REVISION'.")
     return unpack(content, where)

@@ -251,7 +251,7 @@ def _parent(obj: Object) -> ApplySetParent | None:
     where = f"ConfigMap {meta['namespace']}/{meta['name']}, which lists the objects of {stack}"
     if tooling != _OUR_TOOLING:
         raise TurnupError(
-            f"{where}: was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that tool, or "
+            f"{where}: the list was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that tool, or "
             "delete the ConfigMap to start a new list."
         )
     return ApplySetParent(

@@ -222,7 +222,7 @@ class Lease:
             TurnupError: the lease was lost or released.
         """
         if self._released:
-            raise TurnupError(f"{self._stack}: this run is ending and writes nothing more; run it again.")
+            raise TurnupError(f"{self._stack}: this run is stopping and writes nothing more; run it again.")
         if self.held and not self._lost and _clock() - self._renewed > SECONDS:
             # This process or the machine was asleep, and the thread that renews may not be awake yet.
             self._lost = "it was not renewed in time"

@@ -70,13 +70,13 @@ def unpack(text: str, where: str) -> Members:
         content = unpacker.decompress(base64.b64decode(text, validate=True), _MOST_BYTES)
         data = json.loads(content if unpacker.eof else b"")
         if data["version"] != 1:
-            raise TurnupError(f"{where}: was written by another version of Turnup (format {data['version']!r}); use that one.")
+            raise TurnupError(f"{where}: the list was written by another version of Turnup (format {data['version']!r}); use that one.")
         members = [
             Member(Identity(group_of(version), kind, namespace, name), version, target, uid, base, bool(present), bool(labeled))
             for version, kind, namespace, name, target, uid, base, present, labeled in data["members"]
         ]
     except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, AttributeError):
         raise TurnupError(
-            f"{where}: is damaged; delete it, and the next apply starts a new list (objects that left the stack before are no longer pruned)."
+            f"{where}: the list is damaged; delete it, and the next apply starts a new list (objects that left the stack before are no longer pruned)."
         ) from None
     return {member.identity: member for member in members}

@@ -140,7 +140,7 @@ def test_list_survives_packing():
 @pytest.mark.parametrize("text", ["", "%%%", "aGVsbG8=", pack([])[:-4]])
 def test_damaged_list_is_one_sentence(text):
     """A list that somebody changed is refused, and the error says what to do."""
-    with pytest.raises(TurnupError, match="here: is damaged; delete it"):
+    with pytest.raises(TurnupError, match="here: the list is damaged; delete it"):
         unpack(text, "here")
 
 

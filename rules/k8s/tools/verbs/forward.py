@@ -120,7 +120,7 @@ def assign(services: Iterable[tuple[Item, Object]], requested: dict[str, int], l
         if spec.get("protocol", "TCP") == "TCP"
     ]
     if not found:
-        raise UsageError(f"{label}: has no Service with a TCP port and a selector, so there is nothing to forward.")
+        raise UsageError(f"{label} has no Service with a TCP port and a selector, so there is nothing to forward.")
     names = [
         {f"{item.identity.name}:{spec.get('name') or spec['port']}", f"{item.identity.name}:{spec['port']}", item.identity.name, ""} for item, _, spec in found
     ]
@@ -161,7 +161,7 @@ def _serve(run: Run, client: Client, informer: Informer, port: Port, connection:
             if ready:
                 pod = ready[turn % len(ready)]
                 try:
-                    portforward.forward_connection(client, pod, target_port(port.spec, pod), connection)
+                    portforward.forward_connection(client, pod, target_port(port.service, port.spec, pod), connection)
                     return
                 except TurnupError as error:
                     reason = f"pod {pod['metadata']['name']}: {error}"
@@ -183,8 +183,13 @@ def ready_pods(service: Object, pods: Iterable[Object]) -> list[Object]:
     )
 
 
-def target_port(spec: dict[str, Any], pod: Object) -> int:
+def target_port(service: Object, spec: dict[str, Any], pod: Object) -> int:
     """Returns the number of the pod's port that a Service's port targets.
+
+    Args:
+        service: the live Service.
+        spec: the port's entry in it.
+        pod: a live pod of it.
 
     Raises:
         TurnupError: the Service names a port that the pod does not have.
@@ -192,8 +197,12 @@ def target_port(spec: dict[str, Any], pod: Object) -> int:
     wanted = spec.get("targetPort") or spec["port"]
     if isinstance(wanted, int):
         return wanted
-    for container in pod["spec"]["containers"]:
-        for port in container.get("ports") or []:
-            if port.get("name") == wanted:
-                return int(port["containerPort"])
-    raise TurnupError(f"has no port named {wanted!r}")
+    entries = [port for container in pod["spec"]["containers"] for port in container.get("ports") or []]
+    named = {port["name"]: int(port["containerPort"]) for port in entries if port.get("name")}
+    if wanted not in named:
+        meta = service["metadata"]
+        raise TurnupError(
+            f"Service {meta['namespace']}/{meta['name']} targets the port {wanted!r}, which the pod does not have "
+            f"(its named ports: {', '.join(sorted(named)) or 'none'}); set targetPort to one of the pod's ports."
+        )
+    return named[wanted]

@@ -129,6 +129,9 @@ def test_only_ready_pods_that_stay_are_used():
 def test_target_port_by_number_and_name():
     """A Service's port targets a number, a name that the pod defines, or its own number."""
     named = pod("a", ports=[{"name": "http", "containerPort": 8080}])
-    assert [target_port(spec, named) for spec in ({"port": 80, "targetPort": 9}, {"port": 80}, {"port": 80, "targetPort": "http"})] == [9, 80, 8080]
-    with pytest.raises(TurnupError, match="has no port named 'grpc'"):
-        target_port({"port": 80, "targetPort": "grpc"}, named)
+    assert [target_port(service(), spec, named) for spec in ({"port": 80, "targetPort": 9}, {"port": 80}, {"port": 80, "targetPort": "http"})] == [9, 80, 8080]
+    with pytest.raises(TurnupError) as caught:
+        target_port(service(), {"port": 80, "targetPort": "grpc"}, named)
+    assert str(caught.value) == (
+        "Service dev/web targets the port 'grpc', which the pod does not have (its named ports: http); set targetPort to one of the pod's ports."
+    )

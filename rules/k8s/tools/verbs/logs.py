@@ -56,14 +56,14 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     chosen = _chosen(items, informer.all("Pod"))
     if not chosen:
         raise TurnupError(
-            f"{run.plan.label}: has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
+            f"{run.plan.label} has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
             "run .status to see what it waits for, or apply it first."
         )
     LiveSecrets(client, run.plan.objects, run.report.learn).learn(pod for _, pod in chosen)
     containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
     if not containers:
         raise TurnupError(
-            f"{run.plan.label}: has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
+            f"{run.plan.label} has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
             "run .status to see what it waits for, or add '-- --follow' to read from the first line."
         )
     query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}

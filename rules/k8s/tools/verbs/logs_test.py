@@ -90,7 +90,7 @@ def test_without_pods_it_says_so(shell):
     shell.make(config_map("a"), deployment("web"))
 
     assert shell.run("logs") == 1
-    assert shell.err == "ERROR: //svc:dev-deep: has no pods in dev; run .status to see what it waits for, or apply it first.\n"
+    assert shell.err == "ERROR: //svc:dev-deep has no pods in dev; run .status to see what it waits for, or apply it first.\n"
 
 
 def test_without_a_started_container_it_says_why(shell, server):
@@ -109,7 +109,7 @@ def test_without_a_started_container_it_says_why(shell, server):
     assert shell.run("logs") == 1
     assert shell.out == ""
     assert shell.err.startswith(
-        "ERROR: //svc:dev-deep: has no log yet, because no container has started: web-a: container main: ImagePullBackOff: no such image, web-b: "
+        "ERROR: //svc:dev-deep has no log yet, because no container has started: web-a: container main: ImagePullBackOff: no such image, web-b: "
     )
     assert shell.err.endswith("run .status to see what it waits for, or add '-- --follow' to read from the first line.\n")
 

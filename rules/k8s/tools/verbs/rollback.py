@@ -64,17 +64,17 @@ def choose(known: list[Revision], wanted: int, label: str, unfinished: Unfinishe
         TurnupError: that revision does not exist.
     """
     if not known:
-        raise TurnupError(f"{label}: has no revisions in this namespace; the first is written by the next .apply.")
+        raise TurnupError(f"{label} has no revisions in this namespace; the first is written by the next .apply.")
     if wanted:
         for revision in known:
             if revision.number == wanted:
                 return revision
         numbers = ", ".join(str(revision.number) for revision in known)
-        raise TurnupError(f"{label}: has no revision {wanted}; choose one of {numbers}.")
+        raise TurnupError(f"{label} has no revision {wanted}; choose one of {numbers}.")
     if unfinished:
         return next((revision for revision in known if revision.number == unfinished.goal), known[-1])
     if len(known) < 2:
-        raise TurnupError(f"{label}: has only revision {known[0].number}, so there is nothing to roll back to.")
+        raise TurnupError(f"{label} has only revision {known[0].number}, so there is nothing to roll back to.")
     return known[-2]
 
 
@@ -155,7 +155,7 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
         learn([live] if live else [])
         if live is None:
             raise TurnupError(
-                f"{where}: needs {item.identity}, which is gone, and revisions do not contain the values of Secrets; nothing was "
+                f"{where} needs {item.identity}, which is gone, and revisions do not contain the values of Secrets; nothing was "
                 f"sent. Create it again, or {cure}."
             )
     return [item for item in items if not is_secret(item.obj)]

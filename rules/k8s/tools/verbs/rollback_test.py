@@ -198,7 +198,7 @@ def test_a_secret_that_is_gone(shell, server):
     writes = len(server.writes)
 
     assert shell.run("rollback", "--to=1") == 1
-    assert f"revision 1: needs Secret dev/{old['metadata']['name']}, which is gone" in shell.err
+    assert f"revision 1 needs Secret dev/{old['metadata']['name']}, which is gone" in shell.err
     assert len(server.writes) == writes
 
 
@@ -250,7 +250,7 @@ def test_a_damaged_revision(shell, server, harm):
     server.put(damaged)
 
     assert shell.run("rollback") == 1
-    assert "revision 1: is damaged; roll back to another revision" in shell.err
+    assert "revision 1 is damaged; roll back to another revision" in shell.err
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "one", ""])

@@ -257,7 +257,7 @@ def test_object_of_another_target_is_refused(shell, server):
 
 
 def test_one_object_in_two_targets_is_refused(shell, server):
-    """Of a kind whose scope only the server knows, one object names `default` and one no namespace: both targets are named, nothing is written."""
+    """An object in `default` and the same one without a namespace are one object: both targets are named, and nothing is written."""
     server.put(namespace("default"))
     server.kinds.append(("example.com/v1", "Note", "notes", True))
     unnamed = {"apiVersion": "example.com/v1", "kind": "Note", "metadata": {"name": "same"}}

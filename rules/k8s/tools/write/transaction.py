@@ -150,15 +150,15 @@ class Transaction:
         stack = self._stack
         before = stack.inventory.members
         stack.write_inventory({**before, **stack.current_members(self._uids())}, self._unfinished)
-        results, trouble = write_all(self._run, stack.client, self._writer, self._verdicts, stack.executor)
+        results, failure = write_all(self._run, stack.client, self._writer, self._verdicts, stack.executor)
         pruned: list[Result] = []
-        complete = not trouble and all(result.outcome != "failed" for result in results)
+        complete = not failure and all(result.outcome != "failed" for result in results)
         if self._prune and complete:
             items, _ = self._locate_prunable()
             pruned = self._deleter.remove(items, stack.graph_with(items))
         self._record_members(before, results, pruned, complete)
-        if trouble:
-            raise TurnupError(trouble)
+        if failure:
+            raise TurnupError(failure)
         if complete:
             stack.lease.check()
             self._recorder.write()

@@ -50,17 +50,17 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in WRITTEN_FIRST]
     for wave in (first, rest) if run.order == "none" else (first,):
         _write_together(run, writer, wave, executor, results)
-    trouble = ""
+    failure = ""
     if run.order == "ready":
-        trouble = _write_in_order(run, client, writer, rest, verdicts, executor, results)
-    return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], trouble
+        failure = _write_in_order(run, client, writer, rest, verdicts, executor, results)
+    return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], failure
 
 
 def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], executor: Executor, results: dict[Identity, Result]) -> None:
     futures = [executor.submit(writer.write, verdict) for verdict in verdicts]
     try:
         for future in as_completed(futures):
-            _take(run, future, results)
+            _record(run, future, results)
     finally:
         # After an interrupt, or when the server does not answer, no further write starts.
         _cancel(futures)
@@ -71,7 +71,7 @@ def _cancel(futures: Iterable[Future[Result]]) -> None:
         future.cancel()
 
 
-def _take(run: Run, future: Future[Result], results: dict[Identity, Result]) -> Result:
+def _record(run: Run, future: Future[Result], results: dict[Identity, Result]) -> Result:
     result = future.result()
     results[result.item.identity] = result
     run.report.result(result)
@@ -91,7 +91,7 @@ def _write_in_order(
         return ""
     from rules.k8s.tools.readiness.follower import Follower
 
-    trouble = ""
+    failure = ""
     followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in READY_WHEN_WRITTEN]
     with Follower(client, run.plan, followed, run.report) as follower:
         try:
@@ -99,7 +99,7 @@ def _write_in_order(
         except UnreachableError:
             raise
         except TurnupError as error:
-            trouble = str(error)
+            failure = str(error)
             # The error that ends the run does not mention them.
             for result in results.values():
                 if result.outcome == "failed":
@@ -107,7 +107,7 @@ def _write_in_order(
     unwritten = sum(verdict.item.identity not in results for verdict in changing)
     if unwritten:
         run.report.note(f"{unwritten} object{'s were' if unwritten > 1 else ' was'} not written, because a dependency is not ready")
-    return trouble
+    return failure
 
 
 class _DependencyLoop:
@@ -175,7 +175,7 @@ class _DependencyLoop:
     def _collect(self, done: Iterable[Future[Result]]) -> None:
         for future in done:
             label = self._futures.pop(future)
-            result = _take(self._run, future, self._results)
+            result = _record(self._run, future, self._results)
             self._follower.expect(result)
             self._failed = self._failed or result.outcome == "failed"
             self._left[label] -= 1
@@ -187,7 +187,7 @@ class _DependencyLoop:
         watched = self._order.to_watch()
         if not watched:
             return
-        parts = self._follower.look(watched)
+        parts = self._follower.report_state(watched)
         for part in parts or ():
             if not part.waiting:
                 self._order.mark_ready(part.label)
