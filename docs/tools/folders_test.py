@@ -57,16 +57,3 @@ def test_page_without_marks_is_refused(root):
     """The sentence names the page and the marks."""
     with pytest.raises(ValueError, match=r"docs/architecture.md: the marks of folders are missing. Add <!-- folders"):
         folders.update(root, "nothing")
-
-
-def test_import_from_an_inner_folder_does_not_count_for_the_outer_one(root):
-    """`from cluster.images import archives` reads cluster/images and not cluster, so a folder can import from the folders in it."""
-    (root / "cluster/images").mkdir()
-    (root / "cluster/images/BUILD").write_text('"""Images."""\n')
-    (root / "cluster/images/archives.py").write_text("from rules.common import one\n")
-    (root / "cluster/programs").mkdir()
-    (root / "cluster/programs/BUILD").write_text('"""Programs."""\n')
-    (root / "cluster/programs/build.py").write_text("from cluster.images import archives\n")
-    (root / "cluster/two.py").write_text("from cluster.programs.build import x\n")
-
-    assert folders.levels(root) == [["rules/common"], ["cluster/images"], ["cluster/programs"], ["cluster"], ["cli"]]
