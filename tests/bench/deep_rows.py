@@ -38,8 +38,7 @@ def _first_rpc_since(workspace: Workspace, namespace: str, start: datetime.datet
         for line in log.splitlines():
             stamp, _, text = line.partition(" ")
             if re.search(rf"\b({METHODS}) (?!attempt).*\(\d+ ms\)", text):
-                # datetime does not parse nanoseconds.
-                answered = datetime.datetime.fromisoformat(stamp[:26])
+                answered = datetime.datetime.fromisoformat(stamp)
                 return (answered - start).total_seconds()
         time.sleep(0.5)
     raise BenchError(f"no answered RPC in the client's log within {DEADLINE_S} s")
