@@ -74,6 +74,7 @@ class ApiClient:
             response = self._connections().request(method, path, body=payload, headers=headers, redirect=False)
             text = response.data.decode()
         except urllib3.exceptions.HTTPError as error:
+            self.close()
             reason = str(error) or type(error).__name__
             raise ApiError(f"the API server https://{self._host}:{self._port} does not answer ({reason}); see `./turnup cluster logs`", 0) from None
         answer = json.loads(text) if response.headers.get("Content-Type", "").partition(";")[0] == "application/json" else text
