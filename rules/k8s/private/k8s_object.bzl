@@ -11,7 +11,7 @@ _DOC = "The objects of one template for one cluster and namespace; `bazel run` p
 
 _ATTRS = dict(
     dict(BUILD_ATTRS, **LAUNCHER_ATTRS),
-    after = attr.string_list(
+    depends_on = attr.string_list(
         doc = "Labels of the k8s_object targets that this one depends on, for `--order=ready` and the progress display. Empty: none.",
     ),
     cluster = attr.string(
@@ -203,7 +203,7 @@ def _impl(ctx):
         entries = depset([struct(
             label = label,
             service = service,
-            deps = tuple(ctx.attr.after),
+            deps = tuple(ctx.attr.depends_on),
             normalized = normalized,
             resolved = resolved,
             kubeconfig = ctx.file.kubeconfig,

@@ -104,7 +104,7 @@ def microservice(
         built = env == DEVELOPER_ENV
         k8s_object(
             name = env,
-            after = [dep.package + ":" + env for dep in dependencies],
+            depends_on = [dep.package + ":" + env for dep in dependencies],
             context = CONTEXT,
             environment = env,
             image_chroot = REGISTRY,

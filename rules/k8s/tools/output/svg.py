@@ -25,12 +25,12 @@ class Vertex:
     Attributes:
         title: its service's name, or its label.
         kinds: the kinds of its objects, such as `2 ConfigMap, Deployment`.
-        after: numbers of the vertices that it depends on.
+        dependencies: numbers of the vertices that it depends on.
     """
 
     title: str
     kinds: str
-    after: tuple[int, ...]
+    dependencies: tuple[int, ...]
 
 
 def layers_of(vertices: Sequence[Vertex]) -> list[list[int]]:
@@ -44,18 +44,18 @@ def layers_of(vertices: Sequence[Vertex]) -> list[list[int]]:
     """
     above: list[list[int]] = [[] for _ in vertices]
     for number, vertex in enumerate(vertices):
-        for dep in vertex.after:
+        for dep in vertex.dependencies:
             above[dep].append(number)
     depth = [0] * len(vertices)
     for number in reversed(range(len(vertices))):
-        for dep in vertices[number].after:
+        for dep in vertices[number].dependencies:
             depth[dep] = max(depth[dep], depth[number] + 1)
     layers: list[list[int]] = [[] for _ in range(max(depth, default=-1) + 1)]
     for number in reversed(range(len(vertices))):
         layers[depth[number]].append(number)
     for turn in range(_ROUNDS):
         places = {number: (place + 0.5) / len(layer) for layer in layers for place, number in enumerate(layer)}
-        neighbors = above if turn % 2 == 0 else [list(vertex.after) for vertex in vertices]
+        neighbors = above if turn % 2 == 0 else [list(vertex.dependencies) for vertex in vertices]
         for layer in layers if turn % 2 == 0 else layers[::-1]:
             layer.sort(key=lambda number: _median([places[other] for other in neighbors[number]] or [places[number]]))
             places |= {number: (place + 0.5) / len(layer) for place, number in enumerate(layer)}
@@ -90,7 +90,7 @@ def svg(vertices: Sequence[Vertex]) -> str:
             '<path d="M0 0L8 4L0 8z" fill="#666"/></marker></defs>'
         ),
     ]
-    parts += [_edge(place[number], widths[number], place[dep], widths[dep]) for number, vertex in enumerate(vertices) for dep in vertex.after]
+    parts += [_edge(place[number], widths[number], place[dep], widths[dep]) for number, vertex in enumerate(vertices) for dep in vertex.dependencies]
     for number, vertex in enumerate(vertices):
         parts += _box(vertex, *place[number], widths[number])
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -43,7 +43,7 @@ def mermaid(vertices: Iterable[Vertex]) -> str:
     for number, vertex in enumerate(vertices):
         words = "<br/>".join(_entities(text) for text in (vertex.title, vertex.kinds) if text)
         lines.append(f'  n{number}["{words}"]')
-        edges += [f"  n{number} --> n{dep}" for dep in vertex.after]
+        edges += [f"  n{number} --> n{dep}" for dep in vertex.dependencies]
     return "\n".join(lines + edges) + "\n"
 
 
@@ -54,7 +54,7 @@ def dot(vertices: Iterable[Vertex]) -> str:
         # DOT escapes quotes, backslashes and line ends as JSON does.
         words = json.dumps("\n".join(text for text in (vertex.title, vertex.kinds) if text), ensure_ascii=False)
         lines.append(f"  n{number} [label={words}];")
-        lines += [f"  n{number} -> n{dep};" for dep in vertex.after]
+        lines += [f"  n{number} -> n{dep};" for dep in vertex.dependencies]
     return "\n".join([*lines, "}"]) + "\n"
 
 
