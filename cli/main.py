@@ -130,8 +130,10 @@ def main(argv: Sequence[str], stdout: TextIO = sys.stdout, stderr: TextIO = sys.
         session = Session(processes, stdout, stderr)
         try:
             code = _run(argv, session)
-            # Here, and not when Python exits: it would print a traceback and exit with 120.
-            stdout.flush()
+            # Here, and not when Python exits: it would print a traceback and exit with 120. What failed to be written once may
+            # still be in the buffer, and its error has been printed then.
+            with contextlib.suppress(OSError) if code else contextlib.nullcontext():
+                stdout.flush()
             return code
         except BrokenPipeError:
             return _BROKEN_PIPE
