@@ -19,7 +19,7 @@ def python_program(name, deps = [], packages = [], test_deps = []):
     py_library(
         name = "lib",
         srcs = native.glob(["*.py"], exclude = ["*_test.py"]),
-        visibility = ["//python:__subpackages__"],
+        visibility = ["//python:__subpackages__", "//tests:__subpackages__"],
         deps = deps,
     )
     py_library(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from python.redis import nodes, plan
+from python.redis import nodes, plan, replication
 from python.redis.resp import CommandError, Connection
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,7 @@ class Agent:
         self._resolve = resolve
         self._quiet_since = time.monotonic()
         self._formed = False
+        self._link_down_since: float | None = None
 
     # Checks of the HTTP endpoint.
 
@@ -88,18 +89,19 @@ class Agent:
         state = nodes.parse_report(self._ask("CLUSTER", "INFO")).get("cluster_state", "unknown")
         if state != "ok":
             return False, f"cluster_state:{state}"
-        if not self._link_up():
+        if not self._link_up(nodes.parse_nodes(self._ask("CLUSTER", "NODES"))):
             return False, "cluster_state:ok, but this replica does not replicate its master yet"
         return True, "cluster_state:ok"
 
     def status(self) -> tuple[bool, dict[str, Any]]:
         """Returns this pod's status for other agents, see `plan.Member`."""
+        table = self._ask("CLUSTER", "NODES")
         return True, {
             "pod": self._who.pod,
             "namespace": self._who.namespace,
             "host": self._who.host,
-            "link_up": self._link_up(),
-            "nodes": self._ask("CLUSTER", "NODES"),
+            "link_up": self._link_up(nodes.parse_nodes(table)),
+            "nodes": table,
         }
 
     # Before redis-server starts.
@@ -142,7 +144,7 @@ class Agent:
         for node_id in plan.nodes_to_forget(table):
             log.info("forgetting %s, because its pod has a new volume", node_id)
             self._ask("CLUSTER", "FORGET", node_id)
-        settled = self._is_settled(table)
+        settled = not self._restart_link(table) and self._is_settled(table)
         is_leader = self._who.ordinal == 0
         now = time.monotonic()
         if settled and not self._formed and self.ready()[0]:
@@ -160,6 +162,34 @@ class Agent:
         if is_leader and len(peers) == self._who.size - 1:
             self._assign_roles([me, *peers], settled)
         return settled
+
+    def _restart_link(self, table: list[nodes.Node]) -> bool:
+        """Makes a replica dial its master again if it dials another address, or if its link stays down.
+
+        Returns:
+            True if the link was restarted.
+        """
+        link, master = self._link(), replication.find_master(table)
+        now = time.monotonic()
+        if link.up or link.syncing or master is None or not master.healthy:
+            self._link_down_since = None
+        elif self._link_down_since is None:
+            self._link_down_since = now
+        stuck = self._link_down_since is not None and now - self._link_down_since >= replication.STUCK_AFTER_S
+        elsewhere = replication.dials_other_address(link, master, self._who.redis_port)
+        if master is None or not (elsewhere or (stuck and self._responds(master.ip))):
+            return False
+        log.info("replicating %s at %s again, because the link to %s:%d is %s", master.hostname, master.ip, *link.address, "up" if link.up else "down")
+        self._ask("CLUSTER", "REPLICATE", master.id)
+        self._link_down_since = None
+        return True
+
+    def _responds(self, ip: str) -> bool:
+        try:
+            with Connection(ip, self._who.redis_port) as redis:
+                return bool(redis.command("PING") == "PONG")
+        except (OSError, CommandError):  # also LOADING: no replica can sync yet
+            return False
 
     def _is_settled(self, table: list[nodes.Node]) -> bool:
         complete = len(table) == self._who.size and all(node.healthy for node in table)
@@ -223,9 +253,13 @@ class Agent:
         except (OSError, CommandError) as error:
             log.warning("%s failed: %s", shown, error)
 
-    def _link_up(self) -> bool:
-        report = nodes.parse_report(self._ask("INFO", "replication"))
-        return report.get("role") == "master" or report.get("master_link_status") == "up"
+    def _link(self) -> replication.Link:
+        return replication.parse_link(self._ask("INFO", "replication"))
+
+    def _link_up(self, table: list[nodes.Node]) -> bool:
+        link = self._link()
+        wrong = replication.dials_other_address(link, replication.find_master(table), self._who.redis_port)
+        return not link.is_replica or (link.up and not wrong)
 
     def _peers(self, table: list[nodes.Node]) -> list[plan.Member]:
         # DNS may cache for seconds that a new pod does not exist. Pods that have found us are in

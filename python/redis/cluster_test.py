@@ -1,12 +1,11 @@
 """Tests of the agents with clusters of six real redis-server processes."""
 
-import time
-
 import pytest
 
 from python.redis import nodes
 from python.redis.resp import CommandError, Connection
 from python.redis.testing import local_cluster
+from python.redis.testing.local_cluster import eventually
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def _write(cluster, value):
     """Writes values and waits until replicas and volumes have them, which Redis itself does not guarantee."""
     for number in range(30):
         _on_owner(cluster, f"k{number}", "SET", f"k{number}", value)
-    _eventually(lambda: all(_is_safe(cluster, n) for n in cluster.pods))
+    eventually(lambda: all(_is_safe(cluster, n) for n in cluster.pods))
 
 
 def _is_safe(cluster, ordinal):
@@ -49,22 +48,6 @@ def _read(cluster):
     return {_on_owner(cluster, f"k{n}", "GET", f"k{n}") for n in range(30)}
 
 
-def _eventually(check, timeout_s=30.0):
-    """Waits until check() is true; an OSError or CommandError means not yet."""
-    deadline = time.monotonic() + timeout_s
-    last = None
-    while time.monotonic() < deadline:
-        try:
-            last = check()
-        except (OSError, CommandError) as error:
-            last = error
-        else:
-            if last:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"still {last!r} after {timeout_s} s")
-
-
 def test_a_new_cluster_forms(cluster):
     """A new cluster has three masters, two on pod 0's host, and each replica on the other host."""
     owners = cluster.masters()
@@ -72,7 +55,7 @@ def test_a_new_cluster_forms(cluster):
 
     assert len(owners) == 3
     assert sum(ordinal % 2 == 0 for ordinal in owners) == 2
-    _eventually(lambda: cluster.ask(0, "CONFIG", "GET", "cluster-node-timeout")[1] == "5000")
+    eventually(lambda: cluster.ask(0, "CONFIG", "GET", "cluster-node-timeout")[1] == "5000")
     for node in table.values():
         if node.master:
             assert int(node.hostname[-1]) % 2 != int(table[node.master].hostname[-1]) % 2
@@ -97,13 +80,13 @@ def test_a_killed_master_is_replaced_and_gets_its_role_back(cluster):
     victim = before[0]
 
     cluster.kill(victim)
-    _eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"before"})
+    eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"before"})
     _write(cluster, "after")
     cluster.start(victim)
     cluster.wait_ready()
 
     assert _read(cluster) == {"after"}
-    _eventually(lambda: sum(n % 2 == 0 for n in cluster.masters()) == 2)
+    eventually(lambda: sum(n % 2 == 0 for n in cluster.masters()) == 2)
     assert _read(cluster) == {"after"}
 
 
@@ -123,7 +106,7 @@ def test_the_loss_of_the_majoritys_host_lasts_until_it_returns(cluster):
     _write(cluster, "kept")
 
     cluster.kill(0, 2, 4)
-    _eventually(lambda: not cluster.pods[1].agent.ready()[0])
+    eventually(lambda: not cluster.pods[1].agent.ready()[0])
     cluster.new_addresses()
     cluster.start(0, 2, 4)
     cluster.wait_ready()
@@ -152,7 +135,7 @@ def test_the_loss_of_the_other_host(cluster):
 
     cluster.kill(1, 3, 5)
 
-    _eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"kept"})
+    eventually(lambda: len(cluster.masters()) == 3 and _read(cluster) == {"kept"})
     assert all(cluster.pods[n].agent.ready()[0] for n in (0, 2, 4))
 
 
@@ -168,7 +151,7 @@ def test_a_pod_with_an_empty_volume_joins_again(cluster):
 
     assert len(cluster.masters()) == 3
     assert _read(cluster) == {"kept"}
-    _eventually(lambda: len(cluster.table()) == 6)  # the old node is forgotten
+    eventually(lambda: len(cluster.table()) == 6)  # the old node is forgotten
 
 
 def test_a_lost_shard_does_not_stop_the_cluster(cluster):
@@ -195,5 +178,5 @@ def test_not_ready_while_the_cluster_is_down(cluster):
     cluster.kill(0, 1, 2, 3)
     alone = cluster.pods[4].agent
 
-    _eventually(lambda: alone.ready() == (False, "cluster_state:fail"))
+    eventually(lambda: alone.ready() == (False, "cluster_state:fail"))
     assert alone.live() == (True, "PONG")

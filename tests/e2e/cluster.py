@@ -105,7 +105,15 @@ class PrivateCluster:
 
     def kubectl(self, *arguments: str) -> str:
         """Runs kubectl of the embedded Kubernetes."""
-        return self.run(str(ensure().kubernetes / "kubectl"), "--context", self.context, *arguments)
+        return self.run(*self._kubectl(), *arguments)
+
+    def attempt_kubectl(self, *arguments: str) -> str:
+        """Runs kubectl and returns what it printed, also if it failed."""
+        done = self.attempt(*self._kubectl(), *arguments)
+        return done.stdout + done.stderr
+
+    def _kubectl(self) -> tuple[str, ...]:
+        return (str(ensure().kubernetes / "kubectl"), "--context", self.context)
 
     def kill_node(self, number: int) -> None:
         """Kills a node's first process, and with it all of the node's processes (nodes count from 1)."""

@@ -1,21 +1,30 @@
-"""Many random failures: after each, all four RPCs succeed again.
+"""Many random failures: after each, all four RPCs succeed again, and every acknowledged write is still there.
 
 The short form, with one failure of each kind, is //tests/e2e:deep_test. $ROUNDS (30), $FAILURES (kinds of failures; repeat
-one to make it more likely) and $SEED choose the rounds. The test prints the seed, so that a failed run can be repeated.
+one to make it more likely) and $SEED choose the rounds, and $BUSY (0) the number of busy loops beside them. The test prints the
+seed, so that a failed run can be repeated.
 """
 
+import contextlib
 import os
 import random
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
+from tests.long.ledger import Ledger, add_routes
 
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
 FAILURES = os.environ.get("FAILURES", "pod pod pod pod node stop").split()
 SEED = int(os.environ.get("SEED", time.time_ns() % 2**32))
+BUSY = int(os.environ.get("BUSY", "0"))
+READY_WITHIN_S = 60.0
+"""Seconds after a repaired failure within which every Redis pod must be ready."""
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +54,63 @@ def _fail(cluster: PrivateCluster, stack: stacks.Stack, dice: random.Random) -> 
     return "the cluster stopped and started"
 
 
+@contextlib.contextmanager
+def _busy_loops(count: int) -> Iterator[None]:
+    """Runs processes that take all the processor time they get."""
+    loops = [subprocess.Popen([sys.executable, "-ISc", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def test_client_recovers_from_random_failures(cluster):
-    """After each of ROUNDS random failures, all pods become ready and all RPCs succeed again."""
+    """After each of ROUNDS random failures, all pods become ready, all RPCs succeed, and no acknowledged write is lost."""
     stack = stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
+    ledger = Ledger(lambda: stack.addresses(stacks.REDIS))
     dice = random.Random(SEED)
-    print(f"SEED={SEED} ROUNDS={ROUNDS}", flush=True)
-    for number in range(1, ROUNDS + 1):
-        start = time.monotonic()
+    print(f"SEED={SEED} ROUNDS={ROUNDS} BUSY={BUSY} FAILURES={' '.join(FAILURES)}", flush=True)
+    slowest = 0.0
+    with _busy_loops(BUSY):
+        for number in range(1, ROUNDS + 1):
+            before = len(ledger.acknowledged)
+            broken, ready_s = _play_round(cluster, stack, ledger, dice)
+            assert stacks.wait_for("the writes of this round", lambda first=before: [ledger.lost(first)], 60) == [[]], f"round {number} ({broken})"
+            slowest, written = max(slowest, ready_s), len(ledger.acknowledged) - before
+            print(f"round {number}: {broken}: ready after {ready_s:.1f} s (slowest {slowest:.1f} s), {written} acknowledged writes read back", flush=True)
+    assert ledger.lost() == []
+    print(f"{ROUNDS} rounds, slowest {slowest:.1f} s, all {len(ledger.acknowledged)} acknowledged writes read back", flush=True)
+
+
+def _play_round(cluster: PrivateCluster, stack: stacks.Stack, ledger: Ledger, dice: random.Random) -> tuple[str, float]:
+    """Causes and repairs one failure while the ledger writes, and waits until everything works again.
+
+    Returns:
+        What failed, and the seconds from its repair until all Redis pods were ready.
+    """
+    add_routes(stack.pod_networks())
+    with ledger.writing():
         broken = _fail(cluster, stack, dice)
+        repaired = time.monotonic()
         try:
-            stacks.wait_for(f"round {number} ({broken}): six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, 240)
+            stacks.wait_for(f"{broken}: six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, READY_WITHIN_S)
+            ready_s = time.monotonic() - repaired
             stack.wait_for_answers(stacks.now(), deadline_s=120)
+            add_routes(stack.pod_networks())
+            seen = len(ledger.acknowledged)
+            stacks.wait_for(f"{broken}: ten more writes", lambda: len(ledger.acknowledged) >= seen + 10, 60)
         except AssertionError:
-            print(stack.report())
-            for pod in stack.pods(stacks.REDIS):
-                print(pod.metadata.name, pod.status.pod_ip)
-                print(cluster.kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "cluster", "nodes"), flush=True)
+            _explain(cluster, stack)
             raise
-        print(f"round {number}: {broken}: answers again after {time.monotonic() - start:.1f} s", flush=True)
+    return broken, ready_s
+
+
+def _explain(cluster: PrivateCluster, stack: stacks.Stack) -> None:
+    """Prints every pod, and each Redis's view of the cluster."""
+    print(stack.report())
+    for pod in stack.pods(stacks.REDIS):
+        print(pod.metadata.name, pod.status.pod_ip)
+        for command in (("cluster", "nodes"), ("info", "replication")):
+            print(cluster.attempt_kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", *command), flush=True)

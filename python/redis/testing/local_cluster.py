@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +56,19 @@ def _unpack(debs: Sequence[Path], folder: Path) -> str:
 class Pod:
     """One node: redis-server, its agent and the agent's HTTP endpoint."""
 
-    def __init__(self, who: Identity, folder: Path, addresses: dict[str, str]) -> None:
+    def __init__(self, who: Identity, folder: Path, addresses: dict[str, str], paused: bool = False) -> None:
         """Starts the node.
 
         Args:
             who: the pod.
             folder: folder of the volume.
             addresses: map of pod name to address.
+            paused: starts it without ticks of the agent.
         """
         self.who = who
         self.agent = Agent(who, addresses.get)
+        if paused:
+            self.pause()
         self._stopping = threading.Event()
         checks = {"/live": self.agent.live, "/ready": self.agent.ready, "/status": self.agent.status}
         self._endpoint = HealthEndpoint(who.ip, who.status_port, checks)
@@ -75,6 +78,10 @@ class Pod:
         self._thread = threading.Thread(target=self._supervisor.run, args=(self._stopping, self._output), daemon=True)
         self._endpoint.start()
         self._thread.start()
+
+    def pause(self) -> None:
+        """Stops the agent's ticks, so that a test can see what Redis does alone."""
+        self.agent.tick = lambda: False  # type: ignore[method-assign]
 
     def stop(self) -> None:
         """Stops the pod as Kubernetes does: the agent fails over, then redis-server gets SIGTERM."""
@@ -126,8 +133,8 @@ class LocalCluster:
         net = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}"
         self._planned = [f"{net}.{n + 1}" for n in range(len(self._hosts))]
 
-    def start(self, *ordinals: int) -> None:
-        """Starts the given pods, or all, with their planned addresses."""
+    def start(self, *ordinals: int, paused: bool = False) -> None:
+        """Starts the given pods, or all, with their planned addresses; `paused` starts them without ticks of their agents."""
         for ordinal in ordinals or range(len(self._hosts)):
             who = Identity(
                 name="redis",
@@ -141,7 +148,7 @@ class LocalCluster:
             )
             self._addresses[who.pod] = who.ip
             addresses = {} if ordinal in self._denied else self._addresses
-            self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses)
+            self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses, paused)
 
     def stop(self, *ordinals: int) -> None:
         """Stops the given pods, or all, gracefully and at the same time."""
@@ -220,6 +227,30 @@ def _free_ports(ip: str) -> tuple[int, int]:
             except OSError:
                 continue
         return port, port + 1
+
+
+def eventually(check: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Waits until a check returns a true value; an OSError or CommandError means not yet.
+
+    Args:
+        check: the check.
+        timeout_s: seconds until this gives up.
+
+    Raises:
+        TimeoutError: the time is up; the text has the last result.
+    """
+    deadline = time.monotonic() + timeout_s
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            last = check()
+        except (OSError, CommandError) as error:
+            last = error
+        else:
+            if last:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"still {last!r} after {timeout_s} s")
 
 
 @contextlib.contextmanager

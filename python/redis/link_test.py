@@ -1,0 +1,85 @@
+"""Tests of replicas that dial their master's old address, with real redis-server processes."""
+
+import subprocess
+import time
+
+import pytest
+
+from python.redis import nodes, replication
+from python.redis.agent import Agent
+from python.redis.testing import local_cluster
+from python.redis.testing.local_cluster import eventually
+
+
+def _sees(cluster, observer, ordinal):
+    """Returns whether the observer is connected to the pod at the pod's current address."""
+    return any(node.healthy and node.hostname == f"redis-{ordinal}" and node.ip == cluster.ip(ordinal) for node in cluster.table(observer))
+
+
+def _link(cluster, ordinal):
+    return replication.parse_link(cluster.ask(ordinal, "INFO", "replication"))
+
+
+@pytest.fixture
+def stale(tmp_path):
+    """Returns a cluster, a master, its replica and the master's old address, which the replica still dials.
+
+    The master does not know the replica's new address, so the replica learns the master's new one from other nodes.
+    """
+    with local_cluster.running(tmp_path) as cluster:
+        master = cluster.masters()[0]
+        node_id = nodes.myself(cluster.table(master)).id
+        replica = next(int(node.hostname[-1]) for node in cluster.table() if node.master == node_id)
+        others = [n for n in range(6) if n not in (master, replica)]
+        old = cluster.ip(master)
+        for pod in cluster.pods.values():
+            pod.pause()
+        for ordinal in others:
+            cluster.ask(ordinal, "CONFIG", "SET", "cluster-node-timeout", 500)
+        cluster.ask(replica, "CONFIG", "SET", "cluster-replica-no-failover", "yes")
+        cluster.kill(master)
+        cluster.kill(replica)
+        cluster.new_addresses()
+        cluster.start(replica, paused=True)
+        eventually(lambda: cluster.ask(replica, "PING") == "PONG")
+        cluster.ask(replica, "CONFIG", "SET", "cluster-replica-no-failover", "yes")
+        cluster.ask(replica, "CONFIG", "SET", "cluster-node-timeout", 500)
+        eventually(lambda: all(_sees(cluster, n, replica) for n in others))
+        cluster.start(master, paused=True)
+        eventually(lambda: cluster.ask(master, "CONFIG", "SET", "cluster-node-timeout", 3_600_000) == "OK")
+        eventually(lambda: _sees(cluster, replica, master))
+        yield cluster, master, replica, old
+
+
+def test_a_link_to_an_address_where_nobody_listens_is_corrected(stale):
+    """Redis alone keeps dialing the old address; one tick of the agent makes the replica follow its master."""
+    cluster, master, replica, old = stale
+    agent = cluster.pods[replica].agent
+    time.sleep(3)  # Redis dials once a second
+    assert (_link(cluster, replica).address, _link(cluster, replica).up) == ((old, cluster.port), False)
+
+    assert not Agent.tick(agent)
+
+    assert _link(cluster, replica).address == (cluster.ip(master), cluster.port)
+    eventually(lambda: _link(cluster, replica).up)
+
+
+def test_a_link_to_another_redis_is_corrected(stale, tmp_path):
+    """A replica that follows another Redis at the old address is not ready, and returns to its master's data."""
+    cluster, master, replica, old = stale
+    options = {"bind": old, "port": cluster.port, "save": "", "dir": tmp_path, "repl-diskless-sync-delay": 0}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    foreign = subprocess.Popen([local_cluster.find_redis_server(), *words], stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: _link(cluster, replica).up)
+        agent = cluster.pods[replica].agent
+        assert agent.ready()[0] is False
+        assert agent.status()[1]["link_up"] is False
+
+        assert not Agent.tick(agent)
+
+        eventually(lambda: _link(cluster, replica).address == (cluster.ip(master), cluster.port) and _link(cluster, replica).up)
+        assert len(cluster.ask(master, "ROLE")[2]) == 1  # the master counts the replica as its own
+    finally:
+        foreign.terminate()
+        foreign.wait()

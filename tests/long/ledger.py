@@ -1,0 +1,104 @@
+"""Writes to the sample's Redis Cluster all the time, remembers what was acknowledged, and reads it back.
+
+A write counts as acknowledged when the master has answered and WAIT says that a replica has it, too: Redis Cluster may lose
+others after a failover (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/, "Write safety").
+"""
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from python.redis.resp import CommandError, Connection
+
+_PORT = 6379
+_PAUSE_S = 0.05
+_REDIRECTS = 8
+
+
+class Ledger:
+    """Keys and values that Redis acknowledged.
+
+    Attributes:
+      acknowledged: key -> value, in the order of the writes.
+    """
+
+    def __init__(self, addresses: Callable[[], list[str]]) -> None:
+        """Keeps the way to the pods.
+
+        Args:
+          addresses: returns the addresses of the Redis pods that run now; may raise OSError.
+        """
+        self._addresses = addresses
+        self._stopping = threading.Event()
+        self._count = 0
+        self.acknowledged: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Writes in a thread until the block ends."""
+        self._stopping.clear()
+        thread = threading.Thread(target=self._write_all, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            thread.join()
+
+    def _write_all(self) -> None:
+        known: list[str] = []
+        while not self._stopping.wait(_PAUSE_S):
+            key, value = f"ledger:{self._count}", f"{self._count}"
+            self._count += 1  # a write without an answer may have happened, so its key is not used again
+            try:
+                known = known or self._addresses()
+                if self._on_owner(known, key, ("SET", key, value), ("WAIT", 1, 1000)) >= 1:
+                    self.acknowledged[key] = value
+            except (OSError, CommandError):  # the failure that the test caused
+                known = []
+
+    def _on_owner(self, addresses: list[str], key: str, *commands: tuple[str | int, ...]) -> Any:
+        """Sends commands over one connection to the master that owns the key, and returns the last reply."""
+        if not addresses:
+            raise OSError("no pod has an address")
+        ip, last = addresses[self._count % len(addresses)], "no reply"
+        for _ in range(_REDIRECTS):
+            try:
+                with Connection(ip, _PORT, 2.0) as redis:
+                    return [redis.command(*words) for words in commands][-1]
+            except CommandError as error:
+                last = str(error)
+                if not last.startswith("MOVED "):
+                    raise
+                ip = last.split(" ")[2].rpartition(":")[0]
+        raise OSError(f"{key} was redirected {_REDIRECTS} times; the last reply was {last}")
+
+    def lost(self, first: int = 0) -> list[str]:
+        """Reads acknowledged writes back.
+
+        Args:
+          first: number of the oldest writes that are not read.
+
+        Returns:
+          A line for each that is gone or has another value.
+
+        Raises:
+          OSError: Redis does not answer.
+          CommandError: Redis rejected a read.
+        """
+        addresses = self._addresses()
+        wanted = dict(list(self.acknowledged.items())[first:])
+        found = {key: self._on_owner(addresses, key, ("GET", key)) for key in wanted}
+        return [f"{key} is {found[key]!r}, not {value!r}" for key, value in wanted.items() if found[key] != value]
+
+
+def add_routes(nodes: dict[str, str]) -> None:
+    """Routes pods' addresses through their nodes, in the network namespace of this process.
+
+    Args:
+      nodes: network of the node's pods (such as 10.42.1.0/24) -> address of the node.
+    """
+    for network, address in nodes.items():
+        subprocess.run(["ip", "route", "replace", network, "via", address], check=True)
