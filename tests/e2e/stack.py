@@ -111,25 +111,16 @@ class Stack:
         """Returns the names of the cluster's nodes, sorted."""
         return sorted(node.metadata.name for node in self._api.list_node().items)
 
-    def addresses(self, service: str) -> list[str]:
-        """Returns the addresses of the ready pods of a service.
+    def addresses(self, service: str) -> dict[str, str]:
+        """Returns the address of each ready pod of a service -> the address of its node.
 
         Raises:
           OSError: the API server does not answer.
         """
         try:
-            return [pod.status.pod_ip for pod in self.ready_pods(service) if pod.status.pod_ip]
+            return {pod.status.pod_ip: pod.status.host_ip for pod in self.ready_pods(service) if pod.status.pod_ip}
         except (client.ApiException, HTTPError) as error:
             raise OSError(str(error)) from error
-
-    def pod_networks(self) -> dict[str, str]:
-        """Returns the network of each node's pods -> the node's address."""
-        return {
-            node.spec.pod_cidr: address.address
-            for node in self._api.list_node().items
-            for address in node.status.addresses
-            if node.spec.pod_cidr and address.type == "InternalIP"
-        }
 
     def resource_versions(self) -> dict[str, str]:
         """Returns kind/name → resourceVersion for the stack's objects that controllers don't change."""

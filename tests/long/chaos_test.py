@@ -17,7 +17,7 @@ import pytest
 
 from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
-from tests.long.ledger import Ledger, add_routes
+from tests.long.ledger import Ledger
 
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
 FAILURES = os.environ.get("FAILURES", "pod pod pod pod node stop").split()
@@ -90,19 +90,18 @@ def _play_round(cluster: PrivateCluster, stack: stacks.Stack, ledger: Ledger, di
     Returns:
         What failed, and the seconds from its repair until all Redis pods were ready.
     """
-    add_routes(stack.pod_networks())
     with ledger.writing():
         broken = _fail(cluster, stack, dice)
         repaired = time.monotonic()
         try:
-            stacks.wait_for(f"{broken}: six ready Redis pods", lambda: len(stack.ready_pods(stacks.REDIS)) == 6, READY_WITHIN_S)
+            stacks.wait_for(f"{broken}: six ready Redis pods", lambda: len(ledger.ready_pods()) == 6, READY_WITHIN_S)
             ready_s = time.monotonic() - repaired
             stack.wait_for_answers(stacks.now(), deadline_s=120)
-            add_routes(stack.pod_networks())
             seen = len(ledger.acknowledged)
             stacks.wait_for(f"{broken}: ten more writes", lambda: len(ledger.acknowledged) >= seen + 10, 60)
         except AssertionError:
             _explain(cluster, stack)
+            print(f"the newest write: {ledger.problem or 'acknowledged'}", flush=True)
             raise
     return broken, ready_s
 
@@ -113,4 +112,4 @@ def _explain(cluster: PrivateCluster, stack: stacks.Stack) -> None:
     for pod in stack.pods(stacks.REDIS):
         print(pod.metadata.name, pod.status.pod_ip)
         for command in (("cluster", "nodes"), ("info", "replication")):
-            print(cluster.attempt_kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", *command), flush=True)
+            print(cluster.attempt_kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "-h", pod.status.pod_ip, *command), flush=True)

@@ -7,12 +7,14 @@ others after a failover (https://redis.io/docs/latest/operate/oss_and_stack/refe
 import contextlib
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from python.redis.resp import CommandError, Connection
 
 _PORT = 6379
+_STATUS_PORT = 8080
 _PAUSE_S = 0.05
 _REDIRECTS = 8
 
@@ -22,18 +24,20 @@ class Ledger:
 
     Attributes:
       acknowledged: key -> value, in the order of the writes.
+      problem: why the newest write was not acknowledged; empty if it was.
     """
 
-    def __init__(self, addresses: Callable[[], list[str]]) -> None:
+    def __init__(self, addresses: Callable[[], dict[str, str]]) -> None:
         """Keeps the way to the pods.
 
         Args:
-          addresses: returns the addresses of the Redis pods that run now; may raise OSError.
+          addresses: returns the address of each ready Redis pod -> the address of its node; may raise OSError.
         """
         self._addresses = addresses
         self._stopping = threading.Event()
         self._count = 0
         self.acknowledged: dict[str, str] = {}
+        self.problem = ""
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -53,11 +57,34 @@ class Ledger:
             key, value = f"ledger:{self._count}", f"{self._count}"
             self._count += 1  # a write without an answer may have happened, so its key is not used again
             try:
-                known = known or self._addresses()
+                known = known or self._reachable()
                 if self._on_owner(known, key, ("SET", key, value), ("WAIT", 1, 1000)) >= 1:
-                    self.acknowledged[key] = value
-            except (OSError, CommandError):  # the failure that the test caused
-                known = []
+                    self.acknowledged[key], self.problem = value, ""
+                else:
+                    self.problem = f"{key}: no replica has it after 1 s"
+            except (OSError, CommandError) as error:  # the failure that the test caused
+                known, self.problem = [], f"{key}: {error}"
+
+    def ready_pods(self) -> list[str]:
+        """Returns the addresses of the pods that say now that they are ready; the API server may still have what was before a failure.
+
+        Raises:
+          OSError: a pod does not answer, or says that it is not ready.
+        """
+        pods = self._reachable()
+        for address in pods:
+            with urllib.request.urlopen(f"http://{address}:{_STATUS_PORT}/ready", timeout=2):  # an HTTPError is an OSError
+                pass
+        return pods
+
+    def _reachable(self) -> list[str]:
+        """Returns the addresses of the pods, after routing them through their nodes in this process's network namespace."""
+        pods = self._addresses()
+        for address, node in pods.items():
+            done = subprocess.run(["ip", "route", "replace", address, "via", node], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise OSError(done.stderr.strip())
+        return list(pods)
 
     def _on_owner(self, addresses: list[str], key: str, *commands: tuple[str | int, ...]) -> Any:
         """Sends commands over one connection to the master that owns the key, and returns the last reply."""
@@ -88,17 +115,7 @@ class Ledger:
           OSError: Redis does not answer.
           CommandError: Redis rejected a read.
         """
-        addresses = self._addresses()
+        addresses = self._reachable()
         wanted = dict(list(self.acknowledged.items())[first:])
         found = {key: self._on_owner(addresses, key, ("GET", key)) for key in wanted}
         return [f"{key} is {found[key]!r}, not {value!r}" for key, value in wanted.items() if found[key] != value]
-
-
-def add_routes(nodes: dict[str, str]) -> None:
-    """Routes pods' addresses through their nodes, in the network namespace of this process.
-
-    Args:
-      nodes: network of the node's pods (such as 10.42.1.0/24) -> address of the node.
-    """
-    for network, address in nodes.items():
-        subprocess.run(["ip", "route", "replace", network, "via", address], check=True)
