@@ -101,10 +101,10 @@ def test_a_link_that_makes_progress_is_left_alone(clock, case):
     assert replica.sent == []
 
 
-def test_a_replica_of_the_wrong_address_is_not_ready():
+def test_a_replica_of_the_wrong_address_is_not_ready(monkeypatch):
     """A replica whose link is up at an address that is not its master's is not ready."""
     replica = _Replica()
     replies = {("CLUSTER", "INFO"): "cluster_state:ok\r\n", ("INFO", "replication"): _info(host="10.42.1.5"), ("CLUSTER", "NODES"): _table()}
-    replica._ask = lambda *words: replies[words]
+    monkeypatch.setattr(replica, "_ask", lambda *words: replies[words])
 
     assert replica.ready() == (False, "cluster_state:ok, but this replica does not replicate its master yet")
