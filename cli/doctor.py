@@ -69,7 +69,8 @@ def run(runner: Runner, stdout: TextIO, *, as_json: bool) -> int:
     for heading in ("", "tool", "found", "wanted", "how to get it"):
         view.add_column(heading, overflow="fold")
     for row in table:
-        mark = "[green]ok[/]" if row["ok"] else ("[red]missing[/]" if row["needed"] else "[dim]not installed[/]")
+        absent = "not usable" if row["path"] else "not installed"
+        mark = "[green]ok[/]" if row["ok"] else ("[red]missing[/]" if row["needed"] else f"[dim]{absent}[/]")
         where = f"{row['found']} {row['path']}".strip() or "-"
         view.add_row(mark, str(row["tool"]), where, str(row["wanted"]), str(row["get"]))
     # A piped table is not cut at 80 columns, because its reader may search for a path.

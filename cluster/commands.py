@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -98,17 +99,39 @@ def stop(name: str) -> None:
 
 
 @cluster.command("list")
-def list_clusters() -> None:
-    """List the clusters: name, provider, nodes, subnet, state."""
-    progress, runner = Progress(sys.stderr), ProcessRunner()
-    rows = [("NAME", "PROVIDER", "NODES", "SUBNET", "STATE")]
-    rows += [
-        (found.name, found.provider, str(found.nodes), found.subnet, provider_of(found, runner, progress).state(found))
-        for found in known_clusters(default_state_dir())
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print the list.")
+def list_clusters(output: str) -> None:
+    """List the clusters; a * marks the one that commands of this shell use."""
+    progress, runner, chosen = Progress(sys.stderr), ProcessRunner(), _chosen_cluster()
+    rows = [_list_row(found, found.name == chosen, provider_of(found, runner, progress).state(found)) for found in known_clusters(default_state_dir())]
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = [["", "NAME", "PROVIDER", "NODES", "SUBNET", "STATE"]]
+    table += [["*" if row["chosen"] else "", *(str(row[key]) for key in ("name", "provider", "nodes", "subnet", "state"))] for row in rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for cells in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def _chosen_cluster() -> str | None:
+    """Returns the name of the cluster that this shell's commands use; None if TURNUP_CONTEXT names a context instead."""
+    context = os.environ.get("TURNUP_CONTEXT")
+    name = constants().cluster
+    return name if not context or context == context_name(name) else None
+
+
+def _list_row(found: Cluster, chosen: bool, state: str) -> dict[str, object]:
+    """Returns a cluster as a JSON object of `list --output=json`."""
+    return {
+        "name": found.name,
+        "provider": found.provider,
+        "nodes": found.nodes,
+        "subnet": found.subnet,
+        "state": state,
+        "context": context_name(found.name),
+        "chosen": chosen,
+    }
 
 
 @cluster.command("kubeconfig")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +50,35 @@ def test_create_list_delete(provider: FakeProvider, tmp_path: Path) -> None:
     assert _run("delete", "--name", "a").exit_code == 0
     assert provider.calls == ["create", "delete"]
     assert not (tmp_path / "state").exists()
+
+
+def test_list_marks_the_cluster_of_this_shell(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The star and the JSON field `chosen` follow TURNUP_CLUSTER, and no cluster has them if TURNUP_CONTEXT names another context."""
+    for name in ("a", "b"):
+        _run("create", "--name", name)
+
+    def chosen() -> tuple[list[str], list[str]]:
+        starred = [line.split()[1] for line in _run("list").stdout.splitlines() if line.startswith("*")]
+        return starred, [row["name"] for row in json.loads(_run("list", "--output=json").stdout) if row["chosen"]]
+
+    assert chosen() == ([], [])  # this checkout's own cluster does not exist
+    monkeypatch.setenv("TURNUP_CLUSTER", "b")
+    assert chosen() == (["b"], ["b"])
+    monkeypatch.setenv("TURNUP_CONTEXT", "staging")
+    assert chosen() == ([], [])
+    monkeypatch.setenv("TURNUP_CONTEXT", "turnup-b")
+    assert chosen() == (["b"], ["b"])
+
+
+def test_list_as_json(provider: FakeProvider) -> None:
+    """`list --output=json` prints an array of objects on stdout; without clusters it is empty."""
+    assert json.loads(_run("list", "--output=json").stdout) == []
+    _run("create", "--name", "a")
+
+    assert json.loads(_run("list", "--output=json").stdout) == [
+        {"name": "a", "provider": "embedded", "nodes": 2, "subnet": "172.19.0.0/26", "state": "running", "context": "turnup-a", "chosen": False}
+    ]
+    assert _run("list", "--output=xml").exit_code == 2
 
 
 def test_kubectl_is_the_built_one_on_the_cluster(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,16 @@ TOOLS: tuple[Tool, ...] = (
 )
 # Only the k3d provider needs these; package says how to get them.
 OPTIONAL_TOOLS: tuple[Tool, ...] = (
-    Tool("docker", "any (provider k3d)", "see Docker's own installation guide", ("docker",), (), ("--version",)),
+    # A client without an engine answers --version, but not this.
+    Tool(
+        "docker",
+        "client and running engine (provider k3d)",
+        "start the Docker engine, or see Docker's own installation guide",
+        ("docker",),
+        (),
+        ("version", "--format", "{{.Server.Version}}"),
+        (1,),
+    ),
     Tool("k3d", "5 or newer (provider k3d)", "see k3d's own installation guide", ("k3d",), (), ("version",), (5,)),
 )
 
@@ -116,9 +125,10 @@ def find(tool: Tool, runner: Runner, environ: Mapping[str, str] = os.environ) ->
         version = ""
         if tool.version_words is not None:
             answer = runner.run([path, *tool.version_words], check=False, timeout=10)
-            version = "4.2.3 (Debian)" if _DEBIAN_BAZEL in answer.output else parse_version(answer.output)
             if answer.code in (NOT_FOUND, TIMED_OUT):
                 continue
+            if answer.code == 0:  # an error message may have a version, too, such as that of an API
+                version = "4.2.3 (Debian)" if _DEBIAN_BAZEL in answer.output else parse_version(answer.output)
         number = version.split(" ")[0]
         fits = version_fits(number, tool.oldest, tool.newest) if number else not (tool.oldest or tool.newest)
         found = Found(tool, fits, version, path)

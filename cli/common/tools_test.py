@@ -50,6 +50,26 @@ def test_debian_bazel_is_known(tmp_path):
     assert (found.fits, found.version, found.path) == (True, "4.2.3 (Debian)", path)
 
 
+@pytest.mark.parametrize(
+    ("code", "answer", "fits"),
+    [
+        (0, "28.2.2", True),
+        (1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", False),
+        (1, "Error response from daemon: client version 1.51 is too new. Maximum supported API version is 1.41", False),
+    ],
+)
+def test_docker_needs_an_engine(tmp_path, code, answer, fits):
+    """A Docker client is ok only if an engine answers it."""
+    path = program(tmp_path / "bin", "docker")
+    runner = FakeRunner()
+    runner.answer("docker version", code=code, output=answer)
+    (docker,) = (tool for tool in tools.OPTIONAL_TOOLS if tool.name == "docker")
+
+    found = tools.find(docker, runner, {"PATH": str(tmp_path / "bin")})
+
+    assert (found.fits, found.path, found.version) == (fits, path, "28.2.2" if fits else "")
+
+
 def test_second_on_path_is_used_where_the_first_does_not_fit(tmp_path):
     """A Bazel that is too new does not hide a supported one later on PATH."""
     program(tmp_path / "new", "bazel")

@@ -41,6 +41,11 @@ def strip_control_characters(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
+def shorten(text: str, length: int) -> str:
+    """Returns the first characters of a text, with an ellipsis if it has more than `length`."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def log_line(event: Event, terminal: bool) -> str:
     """Returns a log line with its pod as a prefix, which has the pod's color on a terminal."""
     prefix = f"{event['pod']} {event['container']} | "

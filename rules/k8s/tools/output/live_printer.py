@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.output.lines import line, strip_control_characters
 from rules.k8s.tools.output.printers import PlainPrinter
-from rules.k8s.tools.output.tree import Node, layout, lines
+from rules.k8s.tools.output.tree import fitted, layout, lines, wrapped
 
 # Lines of the terminal that the tree does not use.
 _FREE_LINES = 3
@@ -28,6 +28,7 @@ class LivePrinter(PlainPrinter):
         self._title = ""
         self._states: Sequence[Event] = ()
         self._live: Any = None
+        self._console: Any = None
 
     def show(self, event: Event) -> None:
         """Prints an event's line, above the tree if there is one."""
@@ -41,7 +42,8 @@ class LivePrinter(PlainPrinter):
         """Prints the tree, in color if stdout is a terminal."""
         from rich.console import Console
 
-        Console(file=self.stdout, highlight=False).print(_text(layout(title, states)), soft_wrap=True)
+        console, tree = Console(file=self.stdout, highlight=False), layout(title, states)
+        console.print(_text(wrapped(tree, console.width) if console.is_terminal else lines(tree)), soft_wrap=True)
 
     def begin(self, title: str) -> None:
         """Starts drawing the tree."""
@@ -51,7 +53,8 @@ class LivePrinter(PlainPrinter):
 
         super().begin(title)
         self._title, self._states = title, ()
-        self._live = Live(get_renderable=self._draw, console=Console(file=self.stream), refresh_per_second=8, transient=True)
+        self._console = Console(file=self.stream)
+        self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=8, transient=True)
         self._live.start()
 
     def progress(self, states: Sequence[Event]) -> None:
@@ -66,16 +69,17 @@ class LivePrinter(PlainPrinter):
     def _draw(self) -> Any:
         elapsed = time.monotonic() - self._begun
         tree = layout(self._title, self._states, elapsed)
-        height = self._live.console.height if self._live else 0
-        if height and sum(1 for _ in lines(tree)) > height - _FREE_LINES:
+        # Also the last frame must fit: Live removes as many lines as it drew, and cannot remove those that have left the screen.
+        height = max(self._console.height - _FREE_LINES, 1)
+        if sum(1 for _ in lines(tree)) > height:
             tree = layout(self._title, self._states, elapsed, all_ready=False)
-        return _text(tree)
+        return _text(fitted(tree, height))
 
 
-def _text(tree: Node) -> Any:
-    """Returns a tree as rich text."""
+def _text(rows: Iterable[tuple[str, str, str]]) -> Any:
+    """Returns the lines of a tree as rich text."""
     from rich.text import Text
 
     return Text("\n", no_wrap=True, overflow="ellipsis").join(
-        [Text.assemble((before, "dim"), (strip_control_characters(text), style)) for before, text, style in lines(tree)]
+        [Text.assemble((before, "dim"), (strip_control_characters(text), style)) for before, text, style in rows]
     )

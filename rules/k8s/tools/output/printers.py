@@ -15,10 +15,11 @@ from typing import Any, Protocol, TextIO
 
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import blocking_lines, display_name, forward_line, line, log_line, strip_control_characters
+from rules.k8s.tools.output.lines import blocking_lines, display_name, forward_line, line, log_line, shorten, strip_control_characters
 
-# Seconds between two reports of what a run without a terminal waits for.
+# Seconds between two reports of what a run without a terminal waits for, and the most characters of a line of them.
 _PLAIN_EVERY = 10.0
+_PLAIN_LENGTH = 200
 
 
 class Printer(Protocol):
@@ -57,6 +58,7 @@ class PlainPrinter:
         self._texts = 0
         self._begun = self._last = 0.0
         self._ready: set[str] = set()
+        self._waiting: list[str] = []
 
     def show(self, event: Event) -> None:
         """Prints an event's line and data, if it has any."""
@@ -78,9 +80,10 @@ class PlainPrinter:
     def begin(self, title: str) -> None:
         """Starts the clock."""
         self._begun = self._last = time.monotonic()
+        self._waiting = []
 
     def progress(self, states: Sequence[Event]) -> None:
-        """Prints a line when a target becomes ready, and from time to time what the run waits for."""
+        """Prints a line when a target becomes ready, and what the run waits for if that has changed since some seconds."""
         now = time.monotonic()
         for state in states:
             if state["ready"] and state["target"] not in self._ready:
@@ -89,8 +92,10 @@ class PlainPrinter:
                     print(f"  ready       {display_name(state)} ({format_duration(now - self._begun)})", file=self.stream, flush=True)
         if now - self._last > _PLAIN_EVERY:
             self._last = now
-            for text in blocking_lines(states):
-                print(f"  waiting     {text}", file=self.stream, flush=True)
+            told, self._waiting = self._waiting, [shorten(" ".join(text.split()), _PLAIN_LENGTH) for text in blocking_lines(states)]
+            for text in self._waiting:
+                if text not in told:
+                    print(f"  waiting     {text}", file=self.stream, flush=True)
 
     def end(self) -> None:
         """Does nothing: plain lines stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+from typing import Any
 
 import jsonschema
 import pytest
@@ -153,6 +154,27 @@ def test_plain_lines_say_what_is_waited_for(monkeypatch):
         )
 
     assert err.getvalue() == "  waiting     redis: Deployment dev/redis 0 of 1 replicas are available, pod redis-0: is starting\n"
+
+
+def test_plain_lines_are_not_repeated(monkeypatch):
+    """What the run waits for is printed once for each change, and at most 200 characters of it."""
+    monkeypatch.setattr(printers, "_PLAIN_EVERY", -1.0)
+    err = io.StringIO()
+    report = Reporter(PlainPrinter(io.StringIO(), err), Redactor())
+
+    def state(reason: str) -> list[dict[str, Any]]:
+        thing = {"group": "apps", "kind": "Deployment", "namespace": "dev", "name": "redis"}
+        waiting = [{"object": thing, "reason": reason, "failed": False, "pods": []}]
+        return [{"event": "state", "target": "//redis:dev", "service": "redis", "ready": False, "after": [], "waiting": waiting}]
+
+    with report.waiting(LABEL):
+        for reason in ("0 of 2", "0 of 2", "1 of 2", "1 of 2", "0 of 2", "long " * 100):
+            report.progress(state(reason))
+    said = err.getvalue().splitlines()
+
+    assert [line.rpartition("dev/redis ")[2] for line in said[:3]] == ["0 of 2", "1 of 2", "0 of 2"]
+    assert len(said) == 4
+    assert len(said[3]) == len("  waiting     ") + 200 and said[3].endswith("…")
 
 
 def test_stuck_object_is_explained_in_lines():

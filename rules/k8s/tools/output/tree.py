@@ -1,11 +1,12 @@
 """Tree of a stack: which service waits for which, down to the object, the pod and its reason.
 
-`layout` returns the tree as nodes, and `lines` returns nodes as text. LivePrinter redraws
-them on a terminal while a run waits.
+`layout` returns the tree as nodes, `lines` returns nodes as text, and `wrapped` returns them as
+text that fits into a terminal. LivePrinter redraws them on a terminal while a run waits.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.output.lines import display_name, object_name
+
+# A text is at least this wide, even beside so many branches that it does not fit into the terminal.
+_NARROWEST = 20
 
 
 @dataclass
@@ -79,3 +83,30 @@ def _below(node: Node, before: str) -> Iterator[tuple[str, str, str]]:
         last = index + 1 == len(node.children)
         yield before + ("└── " if last else "├── "), child.text, child.style
         yield from _below(child, before + ("    " if last else "│   "))
+
+
+def wrapped(node: Node, width: int) -> Iterator[tuple[str, str, str]]:
+    """Yields the lines of a tree as `lines` does; a text that is too long continues on the next line, beside its branches.
+
+    Args:
+        node: the root of the tree.
+        width: columns of the terminal.
+    """
+    rows = list(lines(node))
+    following = [before for before, _, _ in rows[1:]] + [""]
+    for (before, text, style), after in zip(rows, following, strict=True):
+        # A branch that goes on below the text goes on beside it, too.
+        beside = before.replace("├── ", "│   ").replace("└── ", "    ") + ("│   " if len(after) > len(before) else "")
+        parts = textwrap.wrap(text, max(width - len(beside), _NARROWEST), break_on_hyphens=False) or [""]
+        yield before, parts[0], style
+        for part in parts[1:]:
+            yield beside, part, style
+
+
+def fitted(root: Node, height: int) -> list[tuple[str, str, str]]:
+    """Returns the lines of a tree, cut to a number of lines; the last one then says how many are missing."""
+    rows = list(lines(root))
+    if len(rows) <= height:
+        return rows
+    kept = max(height - 1, 1)
+    return [*rows[:kept], ("", f"… {len(rows) - kept} more lines", "dim")]
