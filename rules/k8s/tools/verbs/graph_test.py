@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import pytest
@@ -72,6 +75,49 @@ def test_layers_avoid_crossings():
     top, middle, bottom = layers_of(vertices)
     assert top == [4] and [{2: 0, 3: 1}[number] for number in middle] == bottom
     assert layers_of([]) == [] and ElementTree.fromstring(svg([])) is not None
+
+
+def _random_graph(dice: random.Random) -> list[Vertex]:
+    """Returns up to 14 vertices with random dependencies, and names of different lengths."""
+    vertices: list[Vertex] = []
+    for number in range(dice.randint(1, 14)):
+        deps = tuple(sorted(dice.sample(range(number), min(number, dice.randint(0, 3)))))
+        vertices.append(Vertex("s" * dice.randint(1, 20), "Deployment", deps))
+    return vertices
+
+
+def _points(path: str) -> Iterator[tuple[float, float]]:
+    """Yields points along a path of M, C and V commands, close to each other."""
+    at = (0.0, 0.0)
+    for command, numbers in re.findall(r"([MCV])([^MCV]*)", path):
+        values = [float(number) for number in numbers.split()]
+        if command == "C":
+            x1, y1, x2, y2, x3, y3 = values
+            for step in range(101):
+                t = step / 100
+                a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+                yield a * at[0] + b * x1 + c * x2 + d * x3, a * at[1] + b * y1 + c * y2 + d * y3
+            at = (x3, y3)
+        elif command == "V":
+            yield from ((at[0], at[1] + (values[0] - at[1]) * step / 100) for step in range(101))
+            at = (at[0], values[0])
+        else:
+            at = (values[0], values[1])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_edges_pass_between_boxes(seed):
+    """No edge crosses a box, also if it spans several layers; it ends at boxes only."""
+    vertices = _random_graph(random.Random(seed))
+    root = ElementTree.fromstring(svg(vertices))
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = [[float(box.get(name)) for name in ("x", "y", "width", "height")] for box in root.findall(f"{space}rect")]
+    paths = [path.get("d") for path in root.findall(f"{space}path")]
+
+    assert len(paths) == sum(len(vertex.dependencies) for vertex in vertices)
+    for path in paths:
+        for x, y in _points(path):
+            assert not any(left < x < left + width and top + 0.2 < y < top + height - 0.2 for left, top, width, height in boxes), (vertices, path)
 
 
 def test_names_are_not_markup():
