@@ -1,6 +1,7 @@
 """What the command needs to know about the embedded Kubernetes: which programs aren't built yet, and which Go builds them."""
 
 from cluster.common.process import ProcessRunner
+from cluster.embedded.api.addons import ABSENT, LACKS
 from cluster.programs import build
 from cluster.programs.toolchain import find_go, minimum_go
 from rules.common.caches import cache_dir
@@ -37,4 +38,8 @@ def doctor_rows() -> list[dict[str, object]]:
             "needed": False,
             "get": "./turnup up builds it from Go modules (takes minutes, once)" if lacking else "",
         },
+        *(
+            {"tool": f"embedded {need}", "found": "", "path": "", "wanted": "optional", "ok": False, "needed": False, "get": sentence}
+            for need, sentence in {**LACKS, **ABSENT}.items()
+        ),
     ]

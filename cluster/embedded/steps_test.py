@@ -218,10 +218,33 @@ def test_waiting_stops_for_broken_background_work(context: Any) -> None:
 
 def test_apply_addons(context: Any) -> None:
     """Cluster DNS and the storage class are applied."""
-    context._api = _Api(None)
+    context._api = _Api({"kind": "Namespace"})
     apply_addons.execute(context)
 
     assert {"kube-dns", "coredns", "local-path"} <= {name for _, name in context._api.applied}
+
+
+def test_apply_addons_keeps_what_the_cluster_says_it_lacks(context: Any) -> None:
+    """A key that somebody deleted from the statement does not return at the next start; a new cluster gets the statement."""
+
+    class Server(_Api):
+        """An API server with or without the statement."""
+
+        has_statement = True
+
+        def request(self, method: str, path: str) -> object:
+            if path.endswith("/turnup-cluster") and not self.has_statement:
+                raise ApiError("not found", 404)
+            return {}
+
+    context._api = Server()
+    apply_addons.execute(context)
+    statement = ("/api/v1/namespaces/kube-public/configmaps", "turnup-cluster")
+    assert statement not in context._api.applied
+
+    context._api.has_statement = False
+    apply_addons.execute(context)
+    assert statement in context._api.applied
 
 
 def test_apply_addons_recreates_an_immutable_storage_class(context: Any) -> None:
@@ -233,7 +256,8 @@ def test_apply_addons_recreates_an_immutable_storage_class(context: Any) -> None
         deleted: ClassVar[list[str]] = []
 
         def request(self, method: str, path: str) -> object:
-            self.deleted.append(f"{method} {path}")
+            if method == "DELETE":
+                self.deleted.append(f"{method} {path}")
             return {}
 
         def apply(self, resource: str, item: dict) -> None:

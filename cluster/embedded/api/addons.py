@@ -7,7 +7,7 @@ from typing import Any
 from cluster.model.names import Layout
 from cluster.programs.binaries import DNS_IMAGE
 
-__all__ = ["PROVISIONER", "STORAGE_CLASS", "addons"]
+__all__ = ["ABSENT", "LACKS", "PROVISIONER", "STATEMENT", "STORAGE_CLASS", "addons"]
 
 STORAGE_CLASS = "local-path"
 PROVISIONER = "turnup/local-path"  # the same as in kubernetes/localpath/command.go
@@ -42,6 +42,20 @@ _COREFILE = """\
 """
 
 
+LACKS = {
+    "NetworkPolicy": "nothing on this cluster enforces network policies, so its pods are reached as without it",
+    "LoadBalancer": "nothing on this cluster gives a Service of type LoadBalancer an address; use NodePort, or .forward",
+}
+"""What an embedded cluster lacks and nobody can find out through its API: kind or Service type -> sentence."""
+ABSENT = {
+    "Ingress": "no Ingress controller runs on an embedded cluster, and it has no IngressClass; install one, or use NodePort or .forward",
+    "HorizontalPodAutoscaler": "no metrics server runs on an embedded cluster, so an autoscaler does not scale; install one",
+}
+"""What an embedded cluster lacks, too, but everybody can see in its API: kind -> sentence."""
+STATEMENT = "turnup-cluster"
+"""The ConfigMap of kube-public in which a cluster says what it lacks."""
+
+
 def addons(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     """Returns a cluster's objects in the order to apply them.
 
@@ -51,7 +65,7 @@ def addons(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     Returns:
         (resource, object) pairs; the resource is the API path up to the plural name.
     """
-    return [*_kubelet_access(), *_provisioner(), *_dns_access(), *_dns(layout)]
+    return [*_kubelet_access(), *_provisioner(), *_dns_access(), *_dns(layout), *_statement()]
 
 
 def _object(kind: str, api: str, name: str, namespace: str | None = None, labels: dict[str, str] | None = None, **fields: object) -> dict[str, Any]:
@@ -81,6 +95,19 @@ def _rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
 def _kubelet_access() -> list[tuple[str, dict[str, Any]]]:
     """Returns the role binding with which kubelets accept calls from the API server."""
     return [_binding("turnup:kube-apiserver", "system:kubelet-api-admin", _user("turnup:kube-apiserver"))]
+
+
+def _statement() -> list[tuple[str, dict[str, Any]]]:
+    """Returns what the cluster lacks, and the right of every account to read it."""
+    public, rbac = "/api/v1/namespaces/kube-public", f"{_RBAC}/namespaces/kube-public"
+    rules = [{**_rule("", ["configmaps"], ["get"]), "resourceNames": [STATEMENT]}]
+    everyone = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": STATEMENT}
+    return [
+        (f"{public}/configmaps", _object("ConfigMap", "v1", STATEMENT, "kube-public", data=LACKS)),
+        (f"{rbac}/roles", _object("Role", "rbac.authorization.k8s.io/v1", STATEMENT, "kube-public", rules=rules)),
+        (f"{rbac}/rolebindings", _object("RoleBinding", "rbac.authorization.k8s.io/v1", STATEMENT, "kube-public", roleRef=role, subjects=[everyone])),
+    ]
 
 
 def _provisioner() -> list[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cluster.embedded.api.addons import PROVISIONER, STORAGE_CLASS, addons
+from cluster.embedded.api.addons import LACKS, PROVISIONER, STATEMENT, STORAGE_CLASS, addons
 from cluster.model.names import Layout
 from cluster.model.state import Cluster
 from cluster.programs.binaries import DNS_IMAGE
@@ -57,7 +57,17 @@ def test_provisioner_name_agrees() -> None:
 def test_dns_plugins_agree() -> None:
     """CoreDNS has every plugin that the Corefile uses."""
     compiled = (_SOURCES / "coredns" / "main.go").read_text()
-    corefile = next(item for _, item in addons(_layout(1)) if item["kind"] == "ConfigMap")["data"]["Corefile"]
+    corefile = next(item for _, item in addons(_layout(1)) if item["metadata"]["name"] == "coredns" and item["kind"] == "ConfigMap")["data"]["Corefile"]
 
     for directive in re.findall(r"^    (\w+)", corefile, re.MULTILINE):
         assert f'"{directive}"' in compiled
+
+
+def test_everyone_may_read_what_the_cluster_lacks() -> None:
+    """Each account may read this one ConfigMap, and nothing else, of kube-public."""
+    objects = [item for _, item in addons(_layout()) if item["metadata"].get("namespace") == "kube-public"]
+    config, role, binding = objects
+
+    assert set(config["data"]) == set(LACKS) and all(config["data"].values())
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [STATEMENT], "verbs": ["get"]}]
+    assert [subject["name"] for subject in binding["subjects"]] == ["system:authenticated"]

@@ -10,6 +10,7 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.images.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.output import events
+from rules.k8s.tools.preflight.capabilities import find_missing
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import generations
@@ -23,6 +24,9 @@ from rules.k8s.tools.write.writer import Writer
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
+
+# Outcomes after which a user learns what the cluster lacks; an unchanged object has been told of.
+_WRITTEN = ("created", "configured", "replaced")
 
 
 def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> int:
@@ -43,6 +47,8 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     transaction.plan()
     _deliver_images(run, client, executor)
     results = transaction.commit()
+    for missing in find_missing(client, [result.item for result in results if result.outcome in _WRITTEN], executor):
+        run.report.note(missing.note)
     code = run.finish(results)
     settle(run, stack, items, results)
     return code

@@ -9,6 +9,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.output.events import state
+from rules.k8s.tools.preflight.capabilities import find_missing
 from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, pods_with_messages
 
 if TYPE_CHECKING:
@@ -25,4 +26,6 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
 
         LiveSecrets(client, run.plan.objects, run.report.learn).learn(words)
     run.report.status(run.plan.label, map(state, parts))
+    for missing in find_missing(client, items, executor):
+        run.report.note(missing.note)
     return 1 if any(part.waiting for part in parts) else 0
