@@ -66,6 +66,11 @@ _EXT = {
 }
 
 _TLA = {
+    "advice": attr.string_dict(
+        doc = """What to do if the program reads a field that a top-level argument does not have: maps an argument to a sentence. Empty: none.
+
+The sentence is added to the error; `{field}` stands for the field, and `{build_file}` for the path of this target's BUILD file.""",
+    ),
     "tla_code": attr.string_dict(
         doc = """Top-level arguments that are code: maps a name to code. Empty: none.
 

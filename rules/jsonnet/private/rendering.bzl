@@ -174,6 +174,8 @@ def rendering(ctx, short):
         else:
             value = path(binding.file) if binding.file else binding.text
             arguments.append("--%s=%s" % (binding.flag, json.encode([binding.name, value])))
+    for argument, sentence in ctx.attr.advice.items():
+        arguments.append("--advice=" + json.encode([argument, sentence.replace("{build_file}", ctx.build_file_path)]))
     if ctx.attr.yaml_stream:
         arguments.append("--yaml_stream")
     status = []

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
-from rules.jsonnet.tools import error_location
+from rules.jsonnet.tools import advice, error_location
 from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError, UsageError
@@ -131,8 +131,11 @@ def format_error(message: list[str], stack: list[str], failure: RenderError | No
         message = [failure.message]
     elif any(words in message[0] for words in _INFINITE_RECURSION):
         message = _cycle_message(stack, inputs) or message
-    end = []
-    if not any(request.src in line for line in [*message, *stack]):
+    texts = {workspace_path(path): text for path, text in inputs.texts.items()}
+    todo = advice.missing_field(message[0], stack, texts, request.advice)
+    message = [f"{message[0]}; {todo}", *message[1:]] if todo else message
+    end = advice.places_of_parameter(message[0], stack, request.src, texts.get(workspace_path(request.src), ""))
+    if not end and not any(request.src in line for line in [*message, *stack]):
         end.append(f"    program {request.src}")
         if failure is None and not any(_HAS_LOCATION.match(line) for line in stack):
             end += [f"    which imports {path}" for path in inputs.imported if path != request.src]

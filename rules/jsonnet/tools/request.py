@@ -77,6 +77,7 @@ class Request:
         stamp_files: workspace status files.
         outcome: file for exit code, message and value, instead of any output;
             empty if not used.
+        advice: name of a top-level argument -> what to do about a field that it does not have; `{field}` stands for the field.
     """
 
     label: str = ""
@@ -97,6 +98,7 @@ class Request:
     stamp_keys: list[str] = field(default_factory=list)
     stamp_files: list[str] = field(default_factory=list)
     outcome: str = ""
+    advice: dict[str, str] = field(default_factory=dict)
 
 
 _TEXTS = {"label": "label", "src": "src", "out_dir": "out_dir", "outcome": "outcome"}
@@ -237,6 +239,8 @@ def parse(arguments: Sequence[str]) -> Request:
             setattr(request, _SWITCHES[flag], True)
         elif flag in _NUMBERS and value.isdecimal() and (int(value) > 0 or flag == "max_trace"):
             setattr(request, _NUMBERS[flag], int(value))
+        elif flag == "advice" and equals:
+            request.advice.update([_pair(flag, value)])
         elif flag in _BINDINGS and equals:
             target, code, source = _BINDINGS[flag]
             name, text = (value, value) if source == "env" else _pair(flag, value)

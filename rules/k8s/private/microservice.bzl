@@ -94,6 +94,7 @@ def microservice(
             name = env + "_manifests",
             src = manifests,
             outs = [env + ".manifests.json"],
+            advice = {"deps": "add the label of the service whose target is named {field} to deps of //%s:%s in {build_file}" % (package, name)},
             data = [":service"] + deps + data,
             tags = tags + ["manual"],
             tla_code = _arguments(env, package, dependencies, images),
