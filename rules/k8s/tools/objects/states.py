@@ -14,12 +14,14 @@ class Readiness:
         reason: what it waits for, "" when ready.
         failed: whether it cannot become ready without a change.
         bad: whether it has a problem that may pass.
+        held: whether it counts as ready although only a person or another program can make it go on, for the reason.
     """
 
     ready: bool
     reason: str = ""
     failed: bool = False
     bad: bool = False
+    held: bool = False
 
 
 READY = Readiness(True)

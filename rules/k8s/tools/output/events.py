@@ -47,12 +47,14 @@ class TargetState:
         service: its service's name; "" if the target is not a service.
         deps: labels of its direct dependencies.
         waiting: its objects that are not ready; empty if the target is ready.
+        held: its objects that count as ready, but that only a person can make go on.
     """
 
     label: str
     service: str
     deps: tuple[str, ...]
     waiting: tuple[UnreadyObject, ...]
+    held: tuple[UnreadyObject, ...] = ()
 
     @property
     def title(self) -> str:
@@ -68,6 +70,11 @@ def identity_fields(identity: Identity) -> dict[str, str]:
 def note(text: str) -> Event:
     """Returns the event for a step of the run, in words."""
     return {"event": "note", "text": text}
+
+
+def held(target: TargetState, obj: UnreadyObject) -> Event:
+    """Returns the note about an object that only a person can make go on."""
+    return note(f"note: {target.label}: {obj.identity}: {obj.state.reason}")
 
 
 def outcome(result: Result) -> Event:

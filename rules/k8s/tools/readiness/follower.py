@@ -13,9 +13,10 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.objects.plan import Plan
-from rules.k8s.tools.output.events import TargetState, state
+from rules.k8s.tools.output.events import TargetState, held, state
 from rules.k8s.tools.output.reporter import Reporter
-from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, pods_with_messages
+from rules.k8s.tools.readiness.closure_state import ClosureState, collections_of, is_ready_when_written, pods_with_messages
+from rules.k8s.tools.readiness.cluster_facts import ClusterFacts
 from rules.k8s.tools.readiness.live_secrets import LiveSecrets
 from rules.k8s.tools.readiness.stuck_detector import StuckDetector
 
@@ -31,16 +32,29 @@ class Follower:
     Args:
         client: client of the API server.
         plan: the plan of the closure.
-        items: the objects to watch.
+        items: the objects of the run.
         report: receives the state of every target, and the explanations of stuck objects.
+        written: those that have been written so far; None if the run writes nothing. `expect` adds to it.
+        facts: what else the state depends on; None for a run that writes the objects itself.
     """
 
-    def __init__(self, client: Client, plan: Plan, items: Iterable[Item], report: Reporter) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plan: Plan,
+        items: Iterable[Item],
+        report: Reporter,
+        *,
+        written: Iterable[Identity] | None = None,
+        facts: ClusterFacts | None = None,
+    ) -> None:
         items = list(items)
-        collections = collections_of(items)
+        self._written = None if written is None else set(written)
+        watched = [item for item in items if written is None or not is_ready_when_written(item)]
+        collections = collections_of(watched)
         # Each watch occupies a connection, so the watches have their own client.
         self._informer = Informer(Client(client.connection, connections=len(collections) + 2), collections)
-        self._closure = ClosureState(plan, items, self._informer)
+        self._closure = ClosureState(plan, items, self._informer, facts or ClusterFacts(client), written=self._written, settle=True)
         self._secrets = LiveSecrets(client, plan.objects, report.learn)
         self._detector = StuckDetector(client, self._secrets.learn)
         self._client = client
@@ -48,7 +62,8 @@ class Follower:
         self._shown = report.waiting(plan.label)
         self._started = time.monotonic()
         self._version = -1
-        self._followed = {item.identity for item in items}
+        self._followed = {item.identity for item in watched}
+        self._told: set[tuple[Identity, str]] = set()
         self._expected: dict[Identity, tuple[Key, int, float]] = {}
 
     def __enter__(self) -> Self:
@@ -78,6 +93,11 @@ class Follower:
         self._secrets.learn(pods_with_messages(states))
         self._report.progress(map(state, states))
         targets = [target for target in states if labels is None or target.label in labels]
+        for target in targets:
+            for obj in target.held:
+                if (obj.identity, obj.state.reason) not in self._told:
+                    self._told.add((obj.identity, obj.state.reason))
+                    self._report.emit(held(target, obj))
         if any(target.waiting for target in targets):
             now = time.monotonic() - self._started
             for event in self._detector.explanations(targets, now):
@@ -88,6 +108,8 @@ class Follower:
     def expect(self, result: Result) -> None:
         """Records a write: the state counts as unknown until the watches have seen it."""
         identity, resource = result.item.identity, result.item.resource
+        if self._written is not None and result.outcome != "failed":
+            self._written.add(identity)
         version = (result.live or {}).get("metadata", {}).get("resourceVersion", "")
         if identity in self._followed and version.isdecimal():
             key = (resource.api_version, resource.kind, identity.namespace, identity.name)

@@ -142,9 +142,16 @@ class PodIndex:
 
     def __init__(self, pods: Iterable[Object]) -> None:
         self._by_label: dict[tuple[str, str, str], list[Object]] = {}
+        self._claims: set[tuple[str, str]] = set()
         for pod in pods:
+            if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+                self._claims |= {(pod["metadata"].get("namespace", ""), name) for name in _claims_of(pod)}
             for key, value in (pod["metadata"].get("labels") or {}).items():
                 self._by_label.setdefault((pod["metadata"].get("namespace", ""), key, value), []).append(pod)
+
+    def using_claim(self, namespace: str, name: str) -> bool:
+        """Returns whether a pod that has not finished uses a claim."""
+        return (namespace, name) in self._claims
 
     def of(self, workload: Object) -> list[Object]:
         """Returns the pods in a workload's namespace that match its selector."""
@@ -155,3 +162,9 @@ class PodIndex:
         place = workload["metadata"].get("namespace", "")
         candidates = min((self._by_label.get((place, key, value), []) for key, value in labels.items()), key=len)
         return [pod for pod in candidates if labels.items() <= pod["metadata"]["labels"].items()]
+
+
+def _claims_of(pod: Object) -> set[str]:
+    """Returns the names of the claims that a pod's volumes use."""
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return {volume["persistentVolumeClaim"].get("claimName", "") for volume in volumes if volume.get("persistentVolumeClaim")}

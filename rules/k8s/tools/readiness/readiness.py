@@ -17,6 +17,11 @@ def _waits(reason: str) -> Readiness:
     return Readiness(False, reason)
 
 
+def _held(reason: str) -> Readiness:
+    """Nobody makes it go on because a run waits."""
+    return Readiness(True, reason, held=True)
+
+
 def _fails(reason: str) -> Readiness:
     return Readiness(False, reason, failed=True)
 
@@ -65,7 +70,7 @@ def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
         if refused.get("status") == "True":
             return Readiness(False, f"its pods cannot be created: {refused.get('message') or refused.get('reason')}", bad=True)
         if obj["spec"].get("paused"):
-            return _waits("its rollout is paused")
+            return _held(f"its rollout is paused, so {updated} of {wanted} replicas are updated; 'kubectl rollout resume' lets it go on")
         return _waits(f"{updated} of {wanted} replicas are updated")
     if total > updated:
         return _waits(f"{total - updated} old replicas are still there")
@@ -76,8 +81,7 @@ def _deployment(obj: Object, status: dict[str, Any]) -> Readiness:
 
 def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
     wanted = obj["spec"].get("replicas", 1)
-    if (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
-        return READY
+    by_hand = (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
     if (unseen := _unseen(status)) is not None:
         return unseen
     ready, updated, total = (_replicas(status, name) for name in ("readyReplicas", "updatedReplicas", "replicas"))
@@ -85,6 +89,9 @@ def _stateful_set(obj: Object, status: dict[str, Any]) -> Readiness:
         return _waits(f"{ready} of {wanted} replicas are ready")
     if total > wanted:
         return _waits(f"{total - wanted} old replicas are still there")
+    if by_hand:
+        old = 0 if status.get("currentRevision") == status.get("updateRevision") else wanted - updated
+        return _held(f"{old} of {wanted} replicas are old until somebody deletes their pods (updateStrategy OnDelete)") if old > 0 else READY
     partition = ((obj["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0
     if partition:
         return READY if updated >= wanted - partition else _waits(f"{updated} of {wanted - partition} replicas are updated")
@@ -101,7 +108,8 @@ def _daemon_set(obj: Object, status: dict[str, Any]) -> Readiness:
     for name, word in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
         if _replicas(status, name) < wanted and not (by_hand and word == "updated"):
             return _waits(f"{_replicas(status, name)} of {wanted} pods are {word}")
-    return READY
+    old = wanted - _replicas(status, "updatedNumberScheduled")
+    return _held(f"{old} of {wanted} pods are old until somebody deletes them (updateStrategy OnDelete)") if by_hand and old > 0 else READY
 
 
 def _replica_set(obj: Object, status: dict[str, Any]) -> Readiness:
@@ -120,7 +128,7 @@ def _job(obj: Object, status: dict[str, Any]) -> Readiness:
     if condition(status, "Complete").get("status") == "True":
         return READY
     if obj["spec"].get("suspend"):
-        return READY  # Somebody suspended it on purpose, and waiting will not resume it.
+        return _held("it is suspended, so it does not run; set spec.suspend to false to run it")
     return _waits(f"{_replicas(status, 'succeeded')} of {obj['spec'].get('completions') or 1} runs have succeeded")
 
 

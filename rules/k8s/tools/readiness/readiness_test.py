@@ -35,7 +35,7 @@ STATEFUL = {"observedGeneration": 2, "readyReplicas": 2, "updatedReplicas": 2, "
         live("Deployment", **DEPLOYED),
         live("Deployment", spec={"replicas": 0}, observedGeneration=2),
         live("StatefulSet", **STATEFUL),
-        live("StatefulSet", spec={"replicas": 2, "updateStrategy": {"type": "OnDelete"}}, observedGeneration=2),
+        live("StatefulSet", spec={"replicas": 2, "updateStrategy": {"type": "OnDelete"}}, **STATEFUL),
         live(
             "StatefulSet",
             spec={"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}},
@@ -87,7 +87,12 @@ def test_ready(obj):
         (live("StatefulSet", **{**STATEFUL, "readyReplicas": 1}), "1 of 2 replicas are ready"),
         (live("StatefulSet", **{**STATEFUL, "updateRevision": "s", "updatedReplicas": 1}), "1 of 2 replicas are updated"),
         (live("DaemonSet", spec={}, observedGeneration=2, desiredNumberScheduled=3, updatedNumberScheduled=3, numberAvailable=1), "1 of 3 pods are available"),
-        (live("Deployment", spec={"replicas": 2, "paused": True}, observedGeneration=2), "its rollout is paused"),
+        (live("StatefulSet", spec={"replicas": 2, "updateStrategy": {"type": "OnDelete"}}, observedGeneration=2), "0 of 2 replicas are ready"),
+        (live("StatefulSet", spec={"replicas": 2, "updateStrategy": {"type": "OnDelete"}}), "its controller has not seen it yet"),
+        (
+            live("DaemonSet", spec={"updateStrategy": {"type": "OnDelete"}}, observedGeneration=2, desiredNumberScheduled=2, numberAvailable=1),
+            "1 of 2 pods are available",
+        ),
         # The old pods are ready, and the new ones are not there yet.
         (live("Deployment", observedGeneration=2, replicas=2, readyReplicas=2, availableReplicas=2), "0 of 2 replicas are updated"),
         (live("Deployment", spec={"replicas": 0}, observedGeneration=2, replicas=1), "1 old replicas are still there"),
@@ -136,3 +141,44 @@ def test_failed(obj, reason):
     state = readiness(obj)
 
     assert (state.ready, state.failed, state.reason) == (False, True, reason)
+
+
+@pytest.mark.parametrize(
+    ("obj", "reason"),
+    [
+        (
+            live("Deployment", spec={"replicas": 2, "paused": True}, observedGeneration=2),
+            "its rollout is paused, so 0 of 2 replicas are updated; 'kubectl rollout resume' lets it go on",
+        ),
+        (live("Job", "batch/v1", {"suspend": True}), "it is suspended, so it does not run; set spec.suspend to false to run it"),
+        (
+            live("StatefulSet", spec={"replicas": 2, "updateStrategy": {"type": "OnDelete"}}, **{**STATEFUL, "updatedReplicas": 0, "updateRevision": "s"}),
+            "2 of 2 replicas are old until somebody deletes their pods (updateStrategy OnDelete)",
+        ),
+        (
+            live(
+                "DaemonSet",
+                spec={"updateStrategy": {"type": "OnDelete"}},
+                observedGeneration=2,
+                desiredNumberScheduled=3,
+                updatedNumberScheduled=1,
+                numberAvailable=3,
+            ),
+            "2 of 3 pods are old until somebody deletes them (updateStrategy OnDelete)",
+        ),
+    ],
+)
+def test_held(obj, reason):
+    """What only a person can make go on counts as ready, and the reason is known at once."""
+    state = readiness(obj)
+
+    assert (state.ready, state.held, state.failed, state.reason) == (True, True, False, reason)
+
+
+def test_a_paused_deployment_that_failed_or_is_complete():
+    """A pause hides no failure, and nothing is held if all replicas are updated."""
+    spec = {"replicas": 2, "paused": True}
+
+    assert readiness(live("Deployment", spec=spec, observedGeneration=2, conditions=condition("ReplicaFailure", "True", message="quota"))).bad
+    assert not readiness(live("Deployment", spec=spec, **{**DEPLOYED, "availableReplicas": 0})).ready
+    assert not readiness(live("Deployment", spec=spec, **DEPLOYED)).held

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.reporter import Reporter
+from rules.k8s.tools.readiness.closure_state import is_ready_when_written
+from rules.k8s.tools.readiness.cluster_facts import ClusterFacts
 from rules.k8s.tools.readiness.follower import Follower
 
 # How long the first state may take, even if it starts just before the deadline.
@@ -32,15 +33,20 @@ def wait_ready(client: Client, plan: Plan, items: Iterable[Item], seconds: float
         TurnupError: the deadline has passed, or an object has failed permanently. The
             message names what is not ready, and why.
     """
-    wait_for(client, plan, [item for item in items if (item.identity.group, item.identity.kind) not in READY_WHEN_WRITTEN], seconds, report, since)
+    items = list(items)
+    if not all(is_ready_when_written(item) for item in items):
+        _follow(Follower(client, plan, items, report, written=[item.identity for item in items]), seconds, since)
 
 
-def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter, since: float) -> None:
-    """Waits until every item exists and is ready. The arguments and errors are those of wait_ready."""
-    if not items:
-        return
+def wait_for(client: Client, plan: Plan, items: list[Item], seconds: float, report: Reporter, since: float, facts: ClusterFacts) -> None:
+    """Waits until every item exists and is ready, with the errors of wait_ready; `facts` is what else their state depends on."""
+    if items:
+        _follow(Follower(client, plan, items, report, facts=facts), seconds, since)
+
+
+def _follow(opened: Follower, seconds: float, since: float) -> None:
     latest = max(since + seconds, time.monotonic() + min(seconds, _FIRST_STATE_SECONDS))
-    with Follower(client, plan, items, report) as follower:
+    with opened as follower:
         while True:
             targets = follower.report_state()
             if targets is not None and not any(target.waiting for target in targets):

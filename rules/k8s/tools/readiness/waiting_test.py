@@ -280,13 +280,22 @@ def test_slow_object_with_a_warning_is_explained(shell, server, monkeypatch):
     ]
 
 
-def test_a_claim_that_no_pod_uses_is_explained(shell, server, monkeypatch):
-    """A claim is explained by a normal event, which is also in the last message."""
+def test_a_claim_that_a_pod_uses_is_explained(shell, server, monkeypatch):
+    """A claim that a pod uses must be bound. A normal event explains it, which is also in the last message."""
     monkeypatch.setattr(stuck_detector, "_SLOW_AFTER", 0.2)
     server.kinds.append(("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True))
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "dev"}}
     shell.make(claim)
     live = server.put({**claim, "status": {"phase": "Pending"}})
+    server.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "user", "namespace": "dev"},
+            "spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]},
+            "status": {"phase": "Pending"},
+        }
+    )
     server.put(
         {
             "apiVersion": "v1",

@@ -10,9 +10,9 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.images.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.output import events
-from rules.k8s.tools.preflight.capabilities import find_missing
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
+from rules.k8s.tools.readiness.capabilities import find_missing
 from rules.k8s.tools.stack import generations
 from rules.k8s.tools.write.apply_writer import ApplyWriter
 from rules.k8s.tools.write.generation_cleanup import clean_up_generations

@@ -11,7 +11,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Result
 from rules.k8s.tools.deletion.ordering import DependencyOrder
 from rules.k8s.tools.errors import TurnupError, UnreachableError
-from rules.k8s.tools.objects.kinds import READY_WHEN_WRITTEN, WRITTEN_FIRST
+from rules.k8s.tools.objects.kinds import WRITTEN_FIRST
 from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Verdict, terminating_sentence
 
@@ -92,8 +92,8 @@ def _write_in_order(
     from rules.k8s.tools.readiness.follower import Follower
 
     failure = ""
-    followed = [verdict.item for verdict in every if (verdict.item.identity.group, verdict.item.identity.kind) not in READY_WHEN_WRITTEN]
-    with Follower(client, run.plan, followed, run.report) as follower:
+    written = [identity for identity, result in results.items() if result.outcome != "failed"]
+    with Follower(client, run.plan, [verdict.item for verdict in every], run.report, written=written) as follower:
         try:
             _DependencyLoop(run, writer, executor, results, parts, order, follower).run()
         except UnreachableError:

@@ -10,7 +10,7 @@ import pytest
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.objects import identity
-from rules.k8s.tools.preflight.capabilities import STATEMENT, find_missing
+from rules.k8s.tools.readiness.capabilities import STATEMENT, find_missing
 
 
 class _Cluster:

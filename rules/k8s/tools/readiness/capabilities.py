@@ -67,13 +67,23 @@ def _need(item: Item) -> str:
     return kind if (group, kind) in _KINDS else ""
 
 
+def read_statement(client: Client) -> dict[str, str]:
+    """Returns what the cluster says that it lacks: kind or Service type -> sentence; {} if it says nothing.
+
+    Raises:
+        TurnupError: the API server does not answer.
+    """
+    found: Mapping[str, Any] = client.get_or_none(STATEMENT, absent=_UNKNOWN) or {}
+    data = found.get("data") or {}
+    return {need: " ".join(sentence.split()) for need, sentence in data.items() if isinstance(sentence, str) and sentence.strip()}
+
+
 def _stated(need: str) -> Callable[[Client, list[Item]], list[Missing]]:
     """Returns a check that asks the cluster's own statement."""
 
     def check(client: Client, items: list[Item]) -> list[Missing]:
-        statement: Mapping[str, Any] = client.get_or_none(STATEMENT, absent=_UNKNOWN) or {}
-        sentence = (statement.get("data") or {}).get(need)
-        return [Missing(tuple(items), " ".join(sentence.split()))] if isinstance(sentence, str) and sentence.strip() else []
+        sentence = read_statement(client).get(need)
+        return [Missing(tuple(items), sentence)] if sentence else []
 
     return check
 
