@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
+import pytest
+
+from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.tools.api.client import MERGE_PATCH
 from tests.apply.stacks import DEPS, live_objects, make_namespace, make_stack
 
@@ -65,7 +69,7 @@ def moments(events: list[dict[str, Any]], place: str, verb: str, resource: str, 
 
 
 def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, server, place):
-    """No service is created before all its dependencies are ready, whatever the order in which they become ready; siblings are created together."""
+    """With --order=ready no service is created before all its dependencies are ready, whatever the order in which they become ready."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
     dice, ready = random.Random(9), set()
@@ -81,7 +85,7 @@ def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, ser
 
     seen = len(server.audit())
     with Player(play):
-        assert shell.run("apply", "--wait=60s") == 0, shell.err
+        assert shell.run("apply", "--wait=60s", "--order=ready") == 0, shell.err
     log = server.audit()[seen:]
     made, became = moments(log, place, "patch", "deployments"), moments(log, place, "patch", "deployments", "status")
 
@@ -99,22 +103,115 @@ def test_a_dependency_is_ready_before_its_dependents_are_made(shell, client, ser
 
 
 def test_what_comes_after_a_service_that_is_not_ready_is_not_made(shell, client, place):
-    """After the deadline, the error names the services that are not ready, and none of their dependents exist."""
+    """With --order=ready, the error after the deadline names the services that are not ready, and none of their dependents exist."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
 
-    assert shell.run("apply", "--wait=2s") == 1
+    assert shell.run("apply", "--wait=2s", "--order=ready") == 1
     assert "redis" in shell.err and "were not written, because a dependency is not ready" in shell.err
     assert set(deployments(client, place)) == {"redis", "queue"}
 
 
-def test_everything_at_once_when_asked_for(shell, client, place):
-    """--order=none creates all services although none of them is ready."""
+@pytest.mark.parametrize("order", [[], ["--order=auto"], ["--order=none"]])
+def test_everything_at_once(shell, client, place, order):
+    """Unless a Job has to run, all services are created although none of them is ready."""
     make_namespace(client, place)
     make_stack(shell, place, 1)
 
-    assert shell.run("apply", "--wait=2s", "--order=none") == 1
+    assert shell.run("apply", "--wait=2s", *order) == 1
     assert len(deployments(client, place)) == len(DEPS) - 1
+
+
+def _job(place: str, image: str) -> dict[str, Any]:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": image}]}
+    metadata = {"name": "migrate", "namespace": place, "annotations": {"turnup/on-immutable": "recreate"}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": pod}}}
+
+
+def _in(place: str, obj: dict[str, Any], **annotations: str) -> dict[str, Any]:
+    """Returns an object in a namespace, with annotations."""
+    return {**obj, "metadata": {**obj["metadata"], "namespace": place, "annotations": annotations}}
+
+
+def _make_migration(shell, place: str, image: str, setting: str) -> None:
+    """Declares db, which a migration Job depends on, web and top, which depend on that, and other, which depends on nothing."""
+    own = {name: [_in(place, deployment(name), setting=setting)] for name in ("db", "web", "top", "other")}
+    own["migrate"] = [_job(place, image), _in(place, config_map("notes", setting=setting))]
+    shell.make_targets(
+        *(document(f"//{name}:dev", own[name], namespace=place) for name in ("db", "migrate", "web", "top", "other")),
+        deps={"//migrate:dev": ["//db:dev"], "//web:dev": ["//migrate:dev", "//db:dev"], "//top:dev": ["//web:dev"]},
+    )
+
+
+def _finish_job(client, place: str, kind: str = "Complete") -> None:
+    path = f"/apis/batch/v1/namespaces/{place}/jobs/migrate"
+    now = "2026-01-01T00:00:00Z"
+    before = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}[kind]
+    conditions = [{"type": word, "status": "True", "reason": "Test", "message": "as the test says"} for word in (before, kind)]
+    client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": {"conditions": conditions[:1], "startTime": now}})
+    done = {"conditions": conditions, "startTime": now, **({"completionTime": now, "succeeded": 1} if kind == "Complete" else {"failed": 1})}
+    client.request("PATCH", f"{path}/status", content_type=MERGE_PATCH, body={"status": done})
+
+
+def test_dependents_of_a_migration_wait_for_it(shell, client, place):
+    """By default only what depends on a Job that has to run waits, and only for the Job; the second apply waits for nothing."""
+    make_namespace(client, place)
+    _make_migration(shell, place, "registry.example/a", "1")
+    seen: list[set[str]] = []
+
+    def play() -> None:
+        there = set(deployments(client, place))
+        if not seen and there >= {"db", "other"} and client.get_or_none(f"/apis/batch/v1/namespaces/{place}/jobs/migrate"):
+            time.sleep(0.5)
+            seen.append(set(deployments(client, place)))
+            _finish_job(client, place)
+
+    with Player(play):
+        assert shell.run("apply") == 0, shell.err
+    assert seen == [{"db", "other"}]
+    assert set(deployments(client, place)) == {"db", "other", "web", "top"}
+
+    _make_migration(shell, place, "registry.example/a", "2")
+    assert shell.run("apply") == 0, shell.err  # nobody plays the controller, and the Job that ran is not waited for
+    assert shell.run("apply") == 0 and "unchanged" in shell.err
+
+
+def test_a_failed_migration_stops_its_dependents(shell, client, place):
+    """If the Job fails, its dependents keep what they had, and the run fails with the Job's reason."""
+    make_namespace(client, place)
+    _make_migration(shell, place, "registry.example/a", "1")
+
+    failed: list[bool] = []
+
+    def play() -> None:
+        if not failed and client.get_or_none(f"/apis/batch/v1/namespaces/{place}/jobs/migrate"):
+            failed.append(True)
+            _finish_job(client, place, "Failed")
+
+    with Player(play):
+        assert shell.run("apply") == 1
+    assert "Job" in shell.err and "as the test says" in shell.err
+    assert set(deployments(client, place)) == {"db", "other"}
+
+
+def test_dependents_wait_for_an_object_that_is_annotated_for_it(shell, client, place):
+    """With `turnup/dependents: wait` any object is waited for, such as a Deployment that is not ready."""
+    make_namespace(client, place)
+    shell.make_targets(
+        document("//db:dev", [_in(place, deployment("db"), **{"turnup/dependents": "wait"})], namespace=place),
+        document("//web:dev", [_in(place, deployment("web"))], namespace=place),
+        document("//other:dev", [_in(place, deployment("other"))], namespace=place),
+        deps={"//web:dev": ["//db:dev"]},
+    )
+
+    def play() -> None:
+        there = deployments(client, place)
+        if {"db", "other"} <= there.keys() and "web" not in there:
+            become_ready(client, place, there["db"])
+
+    with Player(play):
+        assert shell.run("apply", "--wait=2s") == 1  # web and other have no controller
+    assert set(deployments(client, place)) == {"db", "other", "web"}
 
 
 def test_dependents_and_their_pods_are_gone_before_a_dependency_is_deleted(shell, client, server, place):

@@ -5,7 +5,7 @@ Pure functions and one class without I/O; write_order.py and deletion.py ask it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 Graph = Mapping[str, Iterable[str]]
 """Label of a target → labels of the targets that it depends on. Labels that are not a key are not part of the run."""
@@ -41,13 +41,14 @@ class DependencyOrder:
         graph: the targets of a run.
         changing: targets with something to write. Their dependencies must be ready before; targets that do not change
             wait for nothing.
+        gates: the only dependencies that are waited for, directly or not; None for all.
 
     Attributes:
         needed: the targets that others wait for.
     """
 
-    def __init__(self, graph: Graph, changing: Iterable[str]) -> None:
-        self._waits = {label: closure_of(graph, label) for label in changing}
+    def __init__(self, graph: Graph, changing: Iterable[str], gates: Collection[str] | None = None) -> None:
+        self._waits = {label: {dep for dep in closure_of(graph, label) if gates is None or dep in gates} for label in changing}
         self.needed: set[str] = set().union(*self._waits.values()) if self._waits else set()
         self._started: set[str] = set()
         self._written: set[str] = {label for label in graph if label not in self._waits}

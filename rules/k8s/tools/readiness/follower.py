@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -75,17 +76,18 @@ class Follower:
         self._shown.__exit__(kind, error, trace)
         self._informer.stop()
 
-    def report_state(self, labels: Collection[str] | None = None) -> list[TargetState] | None:
+    def report_state(self, labels: Collection[str] | None = None, only: Collection[Identity] | None = None) -> list[TargetState] | None:
         """Reports the present state, and explains stuck objects.
 
         Args:
             labels: labels of the targets that count; None for all.
+            only: the objects of these targets that count; None for all.
 
         Returns:
             The state of these targets, dependencies first; None while it is not known yet.
 
         Raises:
-            TurnupError: an object of these targets has failed permanently.
+            TurnupError: one of these objects has failed permanently.
         """
         if not self._informer.complete or self._is_behind():
             return None
@@ -93,6 +95,8 @@ class Follower:
         self._secrets.learn(pods_with_messages(states))
         self._report.progress(map(state, states))
         targets = [target for target in states if labels is None or target.label in labels]
+        if only is not None:
+            targets = [replace(target, waiting=tuple(obj for obj in target.waiting if obj.identity in only)) for target in targets]
         for target in targets:
             for obj in target.held:
                 if (obj.identity, obj.state.reason) not in self._told:

@@ -79,9 +79,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "to": {"type": parse_revision, "default": 0, "metavar": "REVISION", "help": "the revision to roll back to; by default the one before the newest"},
     "list": {"action": "store_true", "help": "print the revisions and change nothing"},
     "order": {
-        "choices": ("ready", "none"),
-        "default": None,
-        "help": "ready: write a service once its dependencies are ready (the default with --wait); none: write everything at once",
+        "choices": ("auto", "ready", "none"),
+        "default": "auto",
+        "help": "auto (the default): write everything at once, but what depends on a Job once the Job has run; ready: write a service once "
+        "its dependencies are ready; none: write everything at once",
     },
     "no-wait": {"action": "store_true", "help": "fail instead of waiting while somebody else writes to the same stack"},
     "prune": {"action": "store_true", "help": "delete objects that left the stack"},

@@ -41,8 +41,8 @@ class Run:
 
     @property
     def order(self) -> str:
-        """The order in which services are written: `ready` or `none` (see write_order.py)."""
-        return self.options.order or ("ready" if self.options.wait else "none")
+        """The order in which services are written: `auto`, `ready` or `none` (see write_order.py)."""
+        return str(self.options.order)
 
     @cached_property
     def waiting_since(self) -> float:

@@ -1,9 +1,15 @@
-"""The order of writes: everything at once, or each service once its dependencies are ready."""
+"""The order of writes.
+
+- `none`: everything at once.
+- `auto`: everything at once, but a target that depends on a gate once the gate is ready. A gate is a Job that has to run, such as
+  a migration, or an object with the annotation `turnup/dependents: wait`.
+- `ready`: each target once everything that it depends on is ready.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 from typing import TYPE_CHECKING
 
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
     from rules.k8s.tools.write.writer import Writer
 
 _READY_SECONDS = 600.0
+GATE = "turnup/dependents"
+"""The annotation of an object for which the dependents of its target wait, with the value `wait`."""
 
 
 def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict], executor: Executor) -> tuple[list[Result], str]:
@@ -48,12 +56,29 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     changing = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
     first = [verdict for verdict in changing if verdict.item.identity.kind in WRITTEN_FIRST]
     rest = [verdict for verdict in changing if verdict.item.identity.kind not in WRITTEN_FIRST]
-    for wave in (first, rest) if run.order == "none" else (first,):
-        _write_together(run, writer, wave, executor, results)
+    _write_together(run, writer, first, executor, results)
     failure = ""
-    if run.order == "ready":
+    if run.order == "none":
+        _write_together(run, writer, rest, executor, results)
+    else:
         failure = _write_in_order(run, client, writer, rest, verdicts, executor, results)
     return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], failure
+
+
+def is_gate(verdict: Verdict) -> bool:
+    """Returns whether targets that depend on an object's target are written only once the object is ready.
+
+    Args:
+        verdict: what the preflight found: a Job that is unchanged and complete does not run again.
+    """
+    obj, live = verdict.item.obj, verdict.live
+    if (obj["metadata"].get("annotations") or {}).get(GATE) == "wait":
+        return True
+    if (verdict.item.identity.group, verdict.item.identity.kind) != ("batch", "Job"):
+        return False
+    conditions = ((live or {}).get("status") or {}).get("conditions") or []
+    complete = any(entry.get("type") == "Complete" and entry.get("status") == "True" for entry in conditions)
+    return verdict.outcome != "unchanged" or not complete
 
 
 def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], executor: Executor, results: dict[Identity, Result]) -> None:
@@ -81,11 +106,14 @@ def _record(run: Run, future: Future[Result], results: dict[Identity, Result]) -
 def _write_in_order(
     run: Run, client: Client, writer: Writer, changing: list[Verdict], every: list[Verdict], executor: Executor, results: dict[Identity, Result]
 ) -> str:
-    """Writes each target once everything that it depends on is ready; independent targets are written at once."""
+    """Writes each target once what it waits for is ready; independent targets are written at once."""
     parts: dict[str, list[Verdict]] = {}
     for verdict in changing:
         parts.setdefault(verdict.item.label, []).append(verdict)
-    order = DependencyOrder({entry.label: entry.deps for entry in run.plan.entries}, parts)
+    gates = [verdict.item for verdict in every if is_gate(verdict)] if run.order == "auto" else None
+    order = DependencyOrder(
+        {entry.label: entry.deps for entry in run.plan.entries}, parts, None if gates is None else {item.label for item in gates}
+    )
     if not any(order.waiting().values()):
         _write_together(run, writer, changing, executor, results)
         return ""
@@ -95,7 +123,7 @@ def _write_in_order(
     written = [identity for identity, result in results.items() if result.outcome != "failed"]
     with Follower(client, run.plan, [verdict.item for verdict in every], run.report, written=written) as follower:
         try:
-            _DependencyLoop(run, writer, executor, results, parts, order, follower).run()
+            _DependencyLoop(run, writer, executor, results, parts, order, follower, None if gates is None else {item.identity for item in gates}).run()
         except UnreachableError:
             raise
         except TurnupError as error:
@@ -122,6 +150,7 @@ class _DependencyLoop:
         parts: dict[str, list[Verdict]],
         order: DependencyOrder,
         follower: Follower,
+        gates: Collection[Identity] | None,
     ) -> None:
         self._run = run
         self._writer = writer
@@ -130,6 +159,7 @@ class _DependencyLoop:
         self._parts = parts
         self._order = order
         self._follower = follower
+        self._gates = gates
         self._futures: dict[Future[Result], str] = {}
         self._left: dict[str, int] = {}
         self._failed = False
@@ -187,7 +217,7 @@ class _DependencyLoop:
         watched = self._order.to_watch()
         if not watched:
             return
-        parts = self._follower.report_state(watched)
+        parts = self._follower.report_state(watched, self._gates)
         for part in parts or ():
             if not part.waiting:
                 self._order.mark_ready(part.label)
