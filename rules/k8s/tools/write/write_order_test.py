@@ -34,7 +34,7 @@ def lease_writes(server: FakeServer) -> list[Request]:
     return [request for request in server.writes if "/leases" in request.path]
 
 
-@pytest.mark.parametrize("arguments", [["--wait=60s"], []])
+@pytest.mark.parametrize("arguments", [["--wait=60s", "--order=ready"], ["--wait=60s"], []])
 def test_an_interrupt_does_not_wait_for_a_slow_write(shell, server, arguments):
     """SIGINT ends a run within 2 s while a write is under way, and the lease of that write expires."""
     server.refuse = lambda request: time.sleep(SLOW_SECONDS) if is_write(request, "deployments") else None
@@ -102,7 +102,7 @@ def test_a_failed_write_is_named_with_what_is_not_ready(shell, server):
     names = ("redis", "other", "web")
     shell.make_targets(*(document(f"//{name}:dev", [deployment(name)]) for name in names), deps={"//web:dev": [f"//{name}:dev" for name in names[:2]]})
 
-    assert shell.run("apply", "--wait=1s") == 1
+    assert shell.run("apply", "--wait=1s", "--order=ready") == 1
     assert "Deployment dev/other: the cluster finds it invalid (spec.replicas: too many)" in shell.err
     assert "not ready after 1.0s" in shell.err.splitlines()[-1]
 
@@ -110,7 +110,7 @@ def test_a_failed_write_is_named_with_what_is_not_ready(shell, server):
 def test_waiting_has_one_deadline(shell, server):
     """Time that an ordered write has waited is not available again for the final wait."""
     shell.make_targets(document("//redis:dev", [deployment("redis")]), document("//web:dev", [deployment("web")]), deps={"//web:dev": ["//redis:dev"]})
-    process = shell.start("apply", "--wait=4s", stdout=subprocess.PIPE)
+    process = shell.start("apply", "--wait=4s", "--order=ready", stdout=subprocess.PIPE)
     wait_until(lambda: server.get(deployment("redis")) is not None)
     started = time.monotonic()
     time.sleep(2.5)
