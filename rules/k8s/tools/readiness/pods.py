@@ -104,6 +104,11 @@ def cannot_start(pod: Object) -> bool:
     return any(_waiting(container).get("reason") in _FAILING_REASONS - {"CrashLoopBackOff"} for container in _containers(pod))
 
 
+def is_delayed(pod: Object) -> bool:
+    """Returns whether the kubelet pauses before it starts a container again, or pulls its image again."""
+    return any(_waiting(container).get("reason") in ("CrashLoopBackOff", "ImagePullBackOff") for container in _containers(pod))
+
+
 def restart_count(pod: Object) -> int:
     """Returns the highest restart count among a pod's containers that are not ready."""
     return max((container.get("restartCount") or 0 for container in _containers(pod) if not container.get("ready")), default=0)

@@ -17,6 +17,7 @@ from rules.k8s.tools.stack import generations
 from rules.k8s.tools.write.apply_writer import ApplyWriter
 from rules.k8s.tools.write.generation_cleanup import clean_up_generations
 from rules.k8s.tools.write.live_stack import LiveStack
+from rules.k8s.tools.write.recovery import restart_delayed_pods
 from rules.k8s.tools.write.replacer import ReplaceWriter
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.transaction import Transaction
@@ -78,6 +79,7 @@ def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result])
     if run.options.wait:
         from rules.k8s.tools.readiness.waiting import wait_ready
 
+        restart_delayed_pods(stack.client, [result.item for result in results if result.outcome == "unchanged"], stack.executor, run.report.note)
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
         wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
         run.report.emit(events.ready(run.plan.label))

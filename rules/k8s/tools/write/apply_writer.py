@@ -16,6 +16,7 @@ from rules.k8s.tools.preflight.preflight import Preflight
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating, terminating_sentence
 from rules.k8s.tools.stack.inventory import Inventory
 from rules.k8s.tools.write.applier import Applier
+from rules.k8s.tools.write.recovery import rerun_failed_jobs
 
 
 class ApplyWriter:
@@ -66,6 +67,7 @@ class ApplyWriter:
         ).check(items, executor)
         if self._create:
             refuse_existing(found)
+        found = rerun_failed_jobs(self._client, found, executor)
         self._inventory = inventory
         return found
 

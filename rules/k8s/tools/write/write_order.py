@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, 
 from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.item import Result
+from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.deletion.ordering import DependencyOrder
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import WRITTEN_FIRST
@@ -65,20 +65,10 @@ def write_all(run: Run, client: Client, writer: Writer, verdicts: list[Verdict],
     return [results[verdict.item.identity] for verdict in verdicts if verdict.item.identity in results], failure
 
 
-def is_gate(verdict: Verdict) -> bool:
-    """Returns whether targets that depend on an object's target are written only once the object is ready.
-
-    Args:
-        verdict: what the preflight found: a Job that is unchanged and complete does not run again.
-    """
-    obj, live = verdict.item.obj, verdict.live
-    if (obj["metadata"].get("annotations") or {}).get(GATE) == "wait":
-        return True
-    if (verdict.item.identity.group, verdict.item.identity.kind) != ("batch", "Job"):
-        return False
-    conditions = ((live or {}).get("status") or {}).get("conditions") or []
-    complete = any(entry.get("type") == "Complete" and entry.get("status") == "True" for entry in conditions)
-    return verdict.outcome != "unchanged" or not complete
+def is_gate(item: Item) -> bool:
+    """Returns whether targets that depend on an item's target wait until the item is ready, which a Job is once it is complete."""
+    annotated = (item.obj["metadata"].get("annotations") or {}).get(GATE) == "wait"
+    return annotated or (item.identity.group, item.identity.kind) == ("batch", "Job")
 
 
 def _write_together(run: Run, writer: Writer, verdicts: Iterable[Verdict], executor: Executor, results: dict[Identity, Result]) -> None:
@@ -110,10 +100,8 @@ def _write_in_order(
     parts: dict[str, list[Verdict]] = {}
     for verdict in changing:
         parts.setdefault(verdict.item.label, []).append(verdict)
-    gates = [verdict.item for verdict in every if is_gate(verdict)] if run.order == "auto" else None
-    order = DependencyOrder(
-        {entry.label: entry.deps for entry in run.plan.entries}, parts, None if gates is None else {item.label for item in gates}
-    )
+    gates = [verdict.item for verdict in every if is_gate(verdict.item)] if run.order == "auto" else None
+    order = DependencyOrder({entry.label: entry.deps for entry in run.plan.entries}, parts, None if gates is None else {item.label for item in gates})
     if not any(order.waiting().values()):
         _write_together(run, writer, changing, executor, results)
         return ""
