@@ -14,9 +14,11 @@ VERBS = {
     "graph": struct(images = False, resolved = False),
     "logs": struct(images = False, resolved = False),
     "replace": struct(images = True, resolved = True),
+    "restart": struct(images = False, resolved = False),
     "rollback": struct(images = False, resolved = False),
     "show": struct(images = False, resolved = True),
     "status": struct(images = False, resolved = False),
+    "trigger": struct(images = False, resolved = False),
     "wait": struct(images = False, resolved = False),
 }
 

@@ -204,7 +204,7 @@ class FakeServer:
             if f"/api/v1/namespaces/{namespace}" not in self._objects:
                 return _status(404, "NotFound", f'namespaces "{namespace}" not found')
         merged = _merge(found or {}, body) if request.method == "PATCH" else body
-        if request.query.get("fieldManager") and request.method == "PATCH":
+        if request.query.get("fieldManager") and request.method == "PATCH" and "apiVersion" in body:  # a server-side apply
             _note_manager(merged, body, found, request.query["fieldManager"])
         if request.query.get("dryRun") == "All":
             return 200, merged

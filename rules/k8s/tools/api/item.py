@@ -42,7 +42,7 @@ class Result:
 
     Attributes:
         item: the item.
-        outcome: created, configured, unchanged, replaced, deleted, pruned, absent, kept or failed.
+        outcome: created, configured, unchanged, replaced, restarted, deleted, pruned, absent, kept or failed.
         live: the object (or its metadata) as the server has it now; None if it failed or is gone.
         error: one sentence if it failed; else "".
     """

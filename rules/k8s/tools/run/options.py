@@ -73,6 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "[SERVICE[:PORT]=]LOCAL",
         "help": "the local port to use; by default one derived from the service's name, always the same",
     },
+    "name": {"action": "append", "default": [], "metavar": "CRONJOB", "help": "only the CronJob of this name; repeat it for several"},
     "format": {"choices": ("mermaid", "dot", "svg"), "default": "mermaid", "help": "mermaid by default"},
     "force-conflicts": {"action": "store_true", "help": "take fields over from other field managers"},
     "adopt": {"action": "store_true", "help": "take over objects of another target, another tool or a person"},

@@ -1,6 +1,6 @@
 """The table of verbs: the options of each and the function that implements it.
 
-To add a verb, write its module in this folder, with a function `execute`, and add an entry here, what Bazel builds for it to
+To add a verb, write its module in this folder or in pod_verbs, with a function `execute`, and add an entry here, what Bazel builds for it to
 rules/k8s/private/launching.bzl, and a row to rules/k8s/README.md. A test compares the three.
 """
 
@@ -26,7 +26,8 @@ class Verb:
         writes: it changes the cluster, so it continues even if the reader of its output closes the pipe.
         conditions: it leaves out what this cluster must not get (see conditions.py).
         failed: the exit code of every error; None for the error's own.
-        module: the module of this folder that implements it; "" for the one of its name.
+        module: the module that implements it; "" for the one of its name.
+        folder: the module's folder.
     """
 
     name: str
@@ -38,13 +39,14 @@ class Verb:
     conditions: bool = False
     failed: int | None = None
     module: str = ""
+    folder: str = "verbs"
 
     def load(self) -> Callable[..., int]:
         """Returns the function that implements it.
 
         A run imports it while its first requests are under way, because importing takes as long as they do.
         """
-        execute: Callable[..., int] = importlib.import_module(f"rules.k8s.tools.verbs.{self.module or self.name}").execute
+        execute: Callable[..., int] = importlib.import_module(f"rules.k8s.tools.{self.folder}.{self.module or self.name}").execute
         return execute
 
 
@@ -62,8 +64,10 @@ _TABLE = (
     Verb("describe"),
     Verb("status", conditions=True),
     Verb("wait", ("timeout",), conditions=True),
-    Verb("logs", ("follow", "since", "tail")),
-    Verb("forward", ("port",)),
+    Verb("logs", ("follow", "since", "tail"), folder="pod_verbs"),
+    Verb("forward", ("port",), folder="pod_verbs"),
+    Verb("restart", ("wait",), writes=True, folder="pod_verbs"),
+    Verb("trigger", ("wait", "name"), writes=True, folder="pod_verbs"),
     Verb("graph", ("format",), local=True),
 )
 

@@ -23,9 +23,9 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, UsageError, interrupted_code
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event, identity_fields
+from rules.k8s.tools.pod_verbs.ports import derived_port, listen, parse_ports
 from rules.k8s.tools.readiness.pods import PodIndex
 from rules.k8s.tools.readiness.readiness import condition
-from rules.k8s.tools.verbs.ports import derived_port, listen, parse_ports
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run

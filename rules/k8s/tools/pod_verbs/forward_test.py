@@ -13,8 +13,8 @@ from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UsageError
 from rules.k8s.tools.objects.objects import Identity
-from rules.k8s.tools.verbs.forward import assign, ready_pods, target_port
-from rules.k8s.tools.verbs.ports import derived_port, holder_of, parse_ports
+from rules.k8s.tools.pod_verbs.forward import assign, ready_pods, target_port
+from rules.k8s.tools.pod_verbs.ports import derived_port, holder_of, parse_ports
 
 
 def service(name="web", *ports, **spec):
