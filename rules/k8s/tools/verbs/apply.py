@@ -39,12 +39,13 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
         writer = ApplyWriter(
             client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence, say=run.report.note, create=options.verb == "create"
         )
-    transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items), prune=options.prune)
+    recorder = RevisionRecorder(run, client, items)
+    transaction = Transaction(run, stack, writer, recorder, prune=options.prune)
     transaction.plan()
     _deliver_images(run, client, executor)
     results = transaction.commit()
     code = run.finish(results)
-    settle(run, stack, items, results)
+    settle(run, stack, items, results, recorder)
     return code
 
 
@@ -60,7 +61,7 @@ def _deliver_images(run: Run, client: Client, executor: Executor) -> None:
         report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
 
 
-def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result]) -> None:
+def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result], recorder: RevisionRecorder) -> None:
     """Waits for what was applied, if asked for, and then removes old generations of its configuration.
 
     Args:
@@ -68,11 +69,13 @@ def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result])
         stack: the stack as it was written.
         items: its objects.
         results: what became of them.
+        recorder: records how the wait ended.
     """
     if run.options.wait:
         from rules.k8s.tools.readiness.waiting import wait_ready
 
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
-        wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
+        with recorder.concluding():
+            wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
         run.report.emit(events.ready(run.plan.label))
-    clean_up_generations(run, stack.client, items, stack.version, stack.executor)
+    clean_up_generations(run, stack.client, items, stack.version, stack.executor, stack.inventory)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
+from rules.k8s.tools.objects.objects import ON_REMOVE
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.inventory import remove_parent, write_parent
 from rules.k8s.tools.stack.pruning import locate_members
@@ -22,10 +23,10 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
 
 
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
-    """Deletes everything that a stack's targets created and what left the stack before, dependents first, and the stack's history.
+    """Deletes everything that a stack has and what left it before, dependents first, and the stack's history.
 
-    An object stays if it left the stack and is part of another one, if somebody else created it under the same name, or if it also
-    belongs to the same target's stack for other namespaces, such as another user's.
+    An object stays if it left the stack and is part of another one or is annotated to stay, if somebody else created it under the
+    same name, or if it also belongs to the same target's stack for other namespaces, such as another user's. The result says so.
 
     Args:
         run: the run.
@@ -44,16 +45,16 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         # is left over from a delete that was killed.
         if (stack.inventory.parent.exists or lease.exists) and not lease.acquire():
             stack.read()  # Somebody else wrote in between: what they listed is deleted as well.
-        left, _ = locate_members(stack.former.prunable, stack.kinds)
-        elsewhere = _keep_elsewhere(stack)
+        left, _ = locate_members((*stack.former.prunable, *stack.former.generations), stack.kinds)
+        elsewhere = _keep_elsewhere(stack) + _keep_left(stack)
         stays = {result.item.identity for result in elsewhere}
         results = stack.deleter().remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
         remaining = _update_inventory(stack, results)
         if all(result.outcome != "failed" for result in results):
-            history.forget(client, run.plan)
+            history.forget(client, run.plan, run.report.note)
         if not remaining and lease.held:
             lease.remove()
-        _remove_emptied(stack, results)
+        stack.update_others({result.item.identity for result in results if result.outcome in ("deleted", "absent")}, {}, remove=True)
         return elsewhere + results
 
 
@@ -66,6 +67,21 @@ def _keep_elsewhere(stack: LiveStack) -> list[Result]:
         Result(item, "kept", error=f"is also part of {stack.label} for {', '.join(sorted(holders[item.identity].known_namespaces))}")
         for item in stack.items
         if item.identity in holders
+    ]
+    for result in results:
+        stack.report.result(result)
+    return results
+
+
+def _keep_left(stack: LiveStack) -> list[Result]:
+    """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results."""
+    released = {
+        member.identity: next(other.stack for other in stack.inventory.others if member.identity in other.members) for member in stack.former.released
+    }
+    items, _ = locate_members((*stack.former.released, *stack.live_kept()), stack.kinds)
+    results = [
+        Result(item, "kept", error=f"is also part of {released[item.identity]}" if item.identity in released else f"has the annotation {ON_REMOVE}: keep")
+        for item in items
     ]
     for result in results:
         stack.report.result(result)
@@ -92,16 +108,3 @@ def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
         else:
             remove_parent(stack.client, parent)
     return bool(members)
-
-
-def _remove_emptied(stack: LiveStack, results: list[Result]) -> None:
-    """Removes the inventories and leases of other stacks that have no objects left, unless somebody is writing to them."""
-    gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
-    for other in stack.inventory.others:
-        if not other.members or not other.members.keys() <= gone:
-            continue
-        # Whoever writes to that stack right now lists what it creates, in an inventory of its own.
-        with stack.lease_of(other) as lease:
-            if lease.acquire_if_free():
-                remove_parent(stack.client, other)
-                lease.remove()

@@ -58,6 +58,7 @@ def _diff_prunable(stack: LiveStack) -> list[tuple[Item, str]]:
             f"{stack.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
             "ask for that right, or run without --prune."
         )
+    stack.note_staying()
     deleter = stack.deleter()
     found = []
     for item in locate_members(stack.former.prunable, stack.kinds)[0]:
