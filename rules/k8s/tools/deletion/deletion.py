@@ -151,9 +151,10 @@ class Deleter:
         while level := order.take_startable():
             gone = self._remove_together([parts[label] for label in level], results)
             last = not any(order.waiting().values())
-            running = {item.label: f"pods of {item.identity}" for item in self._wait_for_pods([] if last and not self._data else gone)}
+            running = {item.label: f"{item.identity} of {item.label} has pods that are" for item in self._wait_for_pods([] if last and not self._data else gone)}
             for label in level:
-                stays = next((str(item.identity) for item in parts[label] if results[item.identity].outcome == "failed"), "") or running.get(label, "")
+                failed = (f"{item.identity} of {label} is" for item in parts[label] if results[item.identity].outcome == "failed")
+                stays = next(failed, "") or running.get(label, "")
                 if stays:
                     remaining[label] = stays
                 else:
@@ -164,8 +165,8 @@ class Deleter:
                 results[item.identity] = Result(
                     item,
                     "failed",
-                    error=f"{label}: {item.identity} was not deleted, because {remaining[cause]} of {cause}, which depends on it, "
-                    "are still there. Correct what is reported there and run the command again.",
+                    error=f"{label}: {item.identity} was not deleted, because {cause} depends on it and {remaining[cause]} still there. "
+                    "Correct that and run the command again.",
                 )
 
     def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
@@ -213,8 +214,6 @@ class Deleter:
                 raise
             # Somebody has changed it since `refusals` read it: its present state decides.
             examined = self._examine(item)
-            if examined.outcome == "kept":
-                return Result(item, "failed", examined.live, f"{item.label}: {item.identity} was to be deleted, but in the meantime it {examined.error}.")
             if examined.outcome != "deleted" or examined.live is None:
                 return examined
             live = examined.live

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,12 +21,14 @@ class PlannedObjects:
         kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
         labels: labels of the targets.
         services: (namespace, name) of the Services among the objects.
+        quotas: (namespace, name) of the ResourceQuotas among the objects.
     """
 
     namespaces: frozenset[str]
     kinds: frozenset[tuple[str, str]]
     labels: frozenset[str]
     services: frozenset[tuple[str, str]] = frozenset()
+    quotas: frozenset[tuple[str, str]] = frozenset()
 
     @staticmethod
     def of(items: Iterable[Item], labels: Iterable[str] = ()) -> PlannedObjects:
@@ -42,7 +45,8 @@ class PlannedObjects:
             frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
             frozenset(kinds.defined),
             frozenset(labels) | {item.label for item in items},
-            frozenset((item.identity.namespace, item.identity.name) for item in items if item.identity.kind == "Service" and not item.identity.group),
+            _names(items, "Service"),
+            _names(items, "ResourceQuota"),
         )
 
     def makes_namespace(self, item: Item) -> bool:
@@ -60,7 +64,17 @@ class PlannedObjects:
             missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
             return self.makes_kind(item) or (missing_namespace and self.makes_namespace(item))
         if error.status == 403:
-            return "error looking up service account" in text
+            return "error looking up service account" in text or self._is_below_planned_quota(text, item)
         if error.status == 409:
             return not conflicts(error)
         return error.status in (500, 503) and ("webhook" in text or "try again" in text)
+
+    def _is_below_planned_quota(self, text: str, item: Item) -> bool:
+        """Returns whether a live quota refused an item that the same run raises: its wanted limits are compared by quota.py."""
+        found = re.search(r"exceeded quota: ([^,\s]+)", text)
+        return bool(found and (item.identity.namespace, found[1]) in self.quotas)
+
+
+def _names(items: Iterable[Item], kind: str) -> frozenset[tuple[str, str]]:
+    """Returns (namespace, name) of the items of a kind of the core group."""
+    return frozenset((item.identity.namespace, item.identity.name) for item in items if (item.identity.group, item.identity.kind) == ("", kind))

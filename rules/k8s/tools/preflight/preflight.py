@@ -29,9 +29,10 @@ from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Identity, Object, owner
 from rules.k8s.tools.preflight.comparison import is_applied
-from rules.k8s.tools.preflight.limits import check_quotas, check_rights
+from rules.k8s.tools.preflight.limits import check_rights
 from rules.k8s.tools.preflight.owner_check import is_owned_by_others, owner_sentence
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
+from rules.k8s.tools.preflight.quota_check import QuotaCheck
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory
 
@@ -95,6 +96,7 @@ class Preflight:
         adopt: whether to take over objects of other owners.
         rolling_back: whether the items come from an earlier revision. Then the annotations of a live object count for its item, too.
         create: whether an object that exists, whoever owns it, gets a verdict with `live` and is not tried.
+        prune: whether the run deletes what left the stack.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Preflight:
         adopt: bool = False,
         create: bool = False,
         rolling_back: bool = False,
+        prune: bool = False,
     ) -> None:
         self._client = client
         self._planned = planned
@@ -115,6 +118,7 @@ class Preflight:
         self._adopt = adopt
         self._create = create
         self._rolling_back = rolling_back
+        self._prune = prune
         self._since = _moment(client.date)
         self._absent: set[str] = set()
         self._starting = StartingWebhooks(client, planned.services)
@@ -143,12 +147,9 @@ class Preflight:
             }
         rights = check_rights(self._client, [each.item for each in found.values() if isinstance(each, Verdict) and not each.tried], executor)
         found |= {refusal.item.identity: refusal for refusal in rights}
-        new = {each.item.identity for each in found.values() if isinstance(each, Verdict) and each.outcome == "new"}
-        places = {each.item.identity.namespace for each in found.values() if not (isinstance(each, Verdict) and each.outcome == "unchanged")}
-        found |= {
-            refusal.item.identity: refusal
-            for refusal in check_quotas(self._client, [item for item in items if item.identity.namespace in places], new, executor)
-        }
+        left = (self._inventory.members.keys() - {item.identity for item in items}) if self._prune else frozenset()
+        quotas = QuotaCheck(self._client, executor, left, lambda item: self._dry_run(item, force=True, accept=_WHOLE_OBJECT))
+        found |= {refusal.item.identity: refusal for refusal in quotas.refusals(items, found)}
         found |= {item.identity: Refusal(item, sentence) for item in items if (sentence := recreation.refusal(item))}
         return [found.get(item.identity) or Verdict(item, "unchanged", known[item.identity].meta) for item in items]
 
@@ -263,7 +264,7 @@ class Preflight:
         if (
             error.status == 422
             and live
-            and owner(live) in (item.label, *self._planned.labels)
+            and not is_owned_by_others(item, live, self._planned.labels, self._inventory)
             and (recreation.is_wanted(item) or (self._rolling_back and recreation.is_asked_by(item, live)))
         ):
             return check_recreation(self._client, item, live, error)

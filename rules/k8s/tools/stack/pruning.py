@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rules.k8s.tools.api.discovery import Kinds
@@ -131,20 +131,28 @@ def staying_notes(stack: str, inventory: Inventory, former: FormerMembers) -> li
         inventory: what the cluster lists.
         former: what left the stack.
     """
-    holders: dict[str, list[Member]] = {}
+    reasons: dict[str, list[Member]] = {}
     for member in former.released:
         holder = next(other.stack for other in inventory.others if member.identity in other.members and other.members[member.identity].present)
-        holders.setdefault(f"because {holder} has them as well", []).append(member)
+        reasons.setdefault(f"{holder} has", []).append(member)
+    sentences = []
+    for reason, members in reasons.items():
+        one = len(members) == 1
+        sentences.append(f"{stack}: {_count(members)} left the stack and stay{'s' * one}, because {reason} {'it' if one else 'them'} as well: {_names(members)}.")
     if former.kept:
-        holders[f"because of their annotation {ON_REMOVE}: keep"] = list(former.kept)
-    return [f"{stack}: {_count(members)} left the stack and stay{'s' * (len(members) == 1)}, {why}: {_names(members)}." for why, members in holders.items()]
+        one = len(former.kept) == 1
+        sentences.append(
+            f"{stack}: {_count(former.kept)} left the stack and stay{'s' * one}, because {'its' if one else 'their'} annotation {ON_REMOVE} is 'keep': "
+            f"{_names(former.kept)}."
+        )
+    return sentences
 
 
-def _count(members: list[Member]) -> str:
+def _count(members: Sequence[Member]) -> str:
     return f"{len(members)} object{'s' * (len(members) != 1)}"
 
 
-def _names(members: list[Member]) -> str:
+def _names(members: Sequence[Member]) -> str:
     return ", ".join(str(member.identity) for member in members[:5]) + (f" and {len(members) - 5} more" if len(members) > 5 else "")
 
 

@@ -37,7 +37,14 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
         writer = ReplaceWriter(client, planned.labels, stack.lease.fence)
     else:
         writer = ApplyWriter(
-            client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence, say=run.report.note, create=options.verb == "create"
+            client,
+            planned,
+            force=options.force_conflicts,
+            adopt=options.adopt,
+            fence=stack.lease.fence,
+            say=run.report.note,
+            create=options.verb == "create",
+            prune=options.prune,
         )
     recorder = RevisionRecorder(run, client, items)
     transaction = Transaction(run, stack, writer, recorder, prune=options.prune)

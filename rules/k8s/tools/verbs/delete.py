@@ -75,9 +75,7 @@ def _keep_elsewhere(stack: LiveStack) -> list[Result]:
 
 def _keep_left(stack: LiveStack) -> list[Result]:
     """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results."""
-    released = {
-        member.identity: next(other.stack for other in stack.inventory.others if member.identity in other.members) for member in stack.former.released
-    }
+    released = {member.identity: next(other.stack for other in stack.inventory.others if member.identity in other.members) for member in stack.former.released}
     items, _ = locate_members((*stack.former.released, *stack.live_kept()), stack.kinds)
     results = [
         Result(item, "kept", error=f"is also part of {released[item.identity]}" if item.identity in released else f"has the annotation {ON_REMOVE}: keep")

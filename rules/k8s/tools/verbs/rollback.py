@@ -91,7 +91,12 @@ def _candidates(known: list[Revision], unfinished: UnfinishedRun | None) -> list
 
 
 def _outcomes(revisions: Iterable[Revision]) -> str:
-    words = {history.NOT_WAITED_FOR: "was not waited for", history.FAILED: "failed", history.INTERRUPTED: "was interrupted", history.WAITING: "is being waited for"}
+    words = {
+        history.NOT_WAITED_FOR: "was not waited for",
+        history.FAILED: "failed",
+        history.INTERRUPTED: "was interrupted",
+        history.WAITING: "is being waited for",
+    }
     return ", ".join(f"revision {revision.number} {words.get(revision.outcome, revision.outcome)}" for revision in revisions)
 
 
@@ -240,7 +245,7 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     written = {item.identity for item in to_write}
     stack = LiveStack(run, client, items, executor)
     planned = PlannedObjects.of(items, (*labels, *(entry.label for entry in run.plan.entries)))
-    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True)
+    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True, prune=True)
     recorder = RevisionRecorder(run, client, items, revision)
     transaction = Transaction(
         run,

@@ -30,6 +30,7 @@ class ApplyWriter:
         say: writes a line of progress.
         create: refuse objects that exist.
         rolling_back: the items are an older set.
+        prune: the run deletes what left the stack.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ApplyWriter:
         say: Callable[[str], None],
         create: bool = False,
         rolling_back: bool = False,
+        prune: bool = False,
     ) -> None:
         self._client = client
         self._planned = planned
@@ -50,6 +52,7 @@ class ApplyWriter:
         self._adopt = adopt
         self._create = create
         self._rolling_back = rolling_back
+        self._prune = prune
         self._say = say
         self._fence = fence
         self._applier = Applier(client, planned, force=force, fence=fence, say=say)
@@ -62,7 +65,14 @@ class ApplyWriter:
             TurnupError: an object that `.create` would create exists.
         """
         found = Preflight(
-            self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create, rolling_back=self._rolling_back
+            self._client,
+            self._planned,
+            inventory,
+            force=self._force,
+            adopt=self._adopt,
+            create=self._create,
+            rolling_back=self._rolling_back,
+            prune=self._prune,
         ).check(items, executor)
         if self._create:
             refuse_existing(found)

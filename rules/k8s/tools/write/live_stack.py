@@ -185,7 +185,8 @@ class LiveStack:
                 if not present:
                     continue
                 members = _without_gone(present, gone, uids)
-                if members or not remove:
+                if members or not remove or present.version != other.version:
+                    # What was written after this run had read it is about to list more.
                     write_parent(self.client, present, members, present.unfinished)
                 elif remove_parent(self.client, present):
                     history.forget_stack(self.client, present, self._plan, self.report.note)

@@ -189,7 +189,9 @@ class Transaction:
         if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.predecessor:
             return False
         kept = self._stack.current_kept(self._uids(), self._written())
-        listed = dict(inventory.parent.members) == self._stack.final_members(self._uids(), (), self._written()) and kept.items() <= inventory.parent.kept.items()
+        listed = (
+            dict(inventory.parent.members) == self._stack.final_members(self._uids(), (), self._written()) and kept.items() <= inventory.parent.kept.items()
+        )
         return not inventory.readable or (listed and not inventory.parent.unfinished)
 
     def _prunable(self) -> list[Member]:
