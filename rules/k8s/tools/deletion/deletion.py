@@ -151,7 +151,9 @@ class Deleter:
         while level := order.take_startable():
             gone = self._remove_together([parts[label] for label in level], results)
             last = not any(order.waiting().values())
-            running = {item.label: f"{item.identity} of {item.label} has pods that are" for item in self._wait_for_pods([] if last and not self._data else gone)}
+            running = {
+                item.label: f"{item.identity} of {item.label} has pods that are" for item in self._wait_for_pods([] if last and not self._data else gone)
+            }
             for label in level:
                 failed = (f"{item.identity} of {label} is" for item in parts[label] if results[item.identity].outcome == "failed")
                 stays = next(failed, "") or running.get(label, "")

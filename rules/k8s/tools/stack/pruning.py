@@ -138,7 +138,9 @@ def staying_notes(stack: str, inventory: Inventory, former: FormerMembers) -> li
     sentences = []
     for reason, members in reasons.items():
         one = len(members) == 1
-        sentences.append(f"{stack}: {_count(members)} left the stack and stay{'s' * one}, because {reason} {'it' if one else 'them'} as well: {_names(members)}.")
+        sentences.append(
+            f"{stack}: {_count(members)} left the stack and stay{'s' * one}, because {reason} {'it' if one else 'them'} as well: {_names(members)}."
+        )
     if former.kept:
         one = len(former.kept) == 1
         sentences.append(
@@ -146,6 +148,14 @@ def staying_notes(stack: str, inventory: Inventory, former: FormerMembers) -> li
             f"{_names(former.kept)}."
         )
     return sentences
+
+
+def unserved_note(stack: str, members: Sequence[Member]) -> str:
+    """Returns a sentence on members of kinds that the cluster no longer serves; "" when there are none."""
+    if not members:
+        return ""
+    pronoun = "it leaves" if len(members) == 1 else "they leave"
+    return f"{stack}: the cluster no longer serves the kind of {_count(members)} that left the stack, so {pronoun} the list: {_names(members)}."
 
 
 def _count(members: Sequence[Member]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
-from rules.k8s.tools.objects.objects import ON_REMOVE
+from rules.k8s.tools.objects.objects import ON_REMOVE, Identity
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.inventory import remove_parent, write_parent
-from rules.k8s.tools.stack.pruning import locate_members
+from rules.k8s.tools.stack.pruning import locate_members, unserved_note
 from rules.k8s.tools.write.live_stack import LiveStack
 
 if TYPE_CHECKING:
@@ -45,11 +46,17 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         # is left over from a delete that was killed.
         if (stack.inventory.parent.exists or lease.exists) and not lease.acquire():
             stack.read()  # Somebody else wrote in between: what they listed is deleted as well.
-        left, _ = locate_members((*stack.former.prunable, *stack.former.generations), stack.kinds)
+        if not stack.inventory.readable:
+            run.report.note(f"note: this account may not read ConfigMaps in {stack.location.namespace}, so objects that left {stack.label} before stay")
+        left, unserved = locate_members((*stack.former.prunable, *stack.former.generations), stack.kinds)
+        if unserved:
+            run.report.note(unserved_note(stack.label, unserved))
         elsewhere = _keep_elsewhere(stack) + _keep_left(stack)
         stays = {result.item.identity for result in elsewhere}
-        results = stack.deleter().remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
-        remaining = _update_inventory(stack, results)
+        deleter = stack.deleter()
+        results = deleter.remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
+        foreign = {result.item.identity for result in results if result.live and deleter.reason_to_forget(result.item, result.live)}
+        remaining = _update_inventory(stack, results, foreign)
         if all(result.outcome != "failed" for result in results):
             history.forget(client, run.plan, run.report.note)
         if not remaining and lease.held:
@@ -86,10 +93,14 @@ def _keep_left(stack: LiveStack) -> list[Result]:
     return results
 
 
-def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
-    """Takes what was deleted off the stack's inventory, and removes an inventory that lists nothing; returns whether objects remain."""
+def _update_inventory(stack: LiveStack, results: list[Result], foreign: Collection[Identity]) -> bool:
+    """Takes what was deleted, and what is somebody else's by now, off the stack's inventory, and removes an inventory that lists nothing.
+
+    Returns:
+        Whether objects of the stack remain.
+    """
     inventory = stack.inventory
-    remaining = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
+    remaining = {result.item.identity for result in results if result.outcome in ("kept", "failed")} - foreign
     members = {identity: member for identity, member in inventory.members.items() if identity in remaining}
     failed = any(result.outcome == "failed" for result in results)
     for parent in (inventory.parent, inventory.predecessor):
@@ -97,7 +108,7 @@ def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
             continue
         if failed:
             # This run deleted what is gone: the next one must not report it as having left the stack.
-            gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+            gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")} | foreign
             listed = {identity: member for identity, member in parent.members.items() if identity not in gone}
             if len(listed) < len(parent.members):
                 write_parent(stack.client, parent, listed, parent.unfinished)

@@ -44,11 +44,9 @@ class Target:
 
     def objects(self) -> list[dict[str, Any]]:
         """Returns its objects as the build makes them."""
-        made = [config_map(name) for name in sorted(self.plain)]
-        for name in sorted(self.kept):
-            made.append({**config_map(name), "metadata": {"name": name, "namespace": "dev", "annotations": {"turnup/on-remove": "keep"}}})
+        made = [config_map(name) for name in sorted(self.plain | self.kept)]
         for obj in made:
-            obj["metadata"].setdefault("annotations", {})["turnup/stable-name"] = "true"
+            obj["metadata"]["annotations"] = {"turnup/stable-name": "true"} | ({"turnup/on-remove": "keep"} if obj["metadata"]["name"] in self.kept else {})
         return hash_names([*made, *(config_map(name, value=value) for name, value in sorted(self.hashed.items()))])
 
 
@@ -128,9 +126,7 @@ class RandomSet:
 
     def use(self, shell) -> None:
         """Writes the plan of the deep stack."""
-        shell.make_targets(
-            *(document(target.label, target.objects()) for target in self.targets), deps={target.label: target.deps for target in self.targets}
-        )
+        shell.make_targets(*(document(target.label, target.objects()) for target in self.targets), deps={target.label: target.deps for target in self.targets})
 
     def use_part(self, shell, label: str) -> None:
         """Writes the plan of the shallow stack of one target."""

@@ -89,12 +89,12 @@ def test_a_rollback_deletes_what_a_dependency_got(shell, server):
 
 def test_targets_that_left_go_in_the_order_of_their_last_graph(shell, server):
     """Targets that left the stack are deleted dependents first, over one without objects, and whatever depends on them now."""
-    graph = {"//d:dev": ([], [config_map("d")]), "//m:dev": (["//d:dev"], []), "//u:dev": (["//m:dev"], [config_map("u")])}
+    graph = {"//d:dev": ([], [config_map("z")]), "//m:dev": (["//d:dev"], []), "//u:dev": (["//m:dev"], [config_map("a")])}
     apply(shell, {**graph, "//stays:dev": (["//u:dev"], [config_map("s")])})
     apply(shell, {"//stays:dev": ([], [config_map("s")])})
     apply(shell, {"//stays:dev": ([], [config_map("s", key="2")])}, "--prune")
 
-    assert deletions(server) == ["u", "d"]
+    assert deletions(server) == ["a", "z"]
 
 
 def test_a_cycle_in_the_recorded_graph_stops_nothing(shell, server):
@@ -148,7 +148,7 @@ def test_an_object_that_another_target_has_adopted_is_not_own(shell, server):
     assert shell.run("apply") == 1 and "belongs to //other:dev" in shell.err
     assert shell.run("delete") == 0
     assert "kept        ConfigMap dev/m: was made by //other:dev" in shell.err and "kept        ConfigMap dev/n: was made by //other:dev" in shell.err
-    assert maps(server) == {"m", "n"}
+    assert maps(server) == {"m", "n"} and records(server) == []
 
 
 @pytest.mark.parametrize("verb", ["apply", "delete"])
@@ -285,3 +285,47 @@ def test_a_renamed_target_of_a_shallow_stack_goes_with_the_deep_one(shell, serve
 
     assert maps(server) == {"b"}
     assert listing(server, "//old:dev").members == {}
+
+
+def test_who_may_not_read_the_list_is_told_what_a_delete_leaves(shell, server):
+    """A delete without the right to read ConfigMaps says that what left the stack before stays."""
+    apply(shell, {"//a:dev": ([], [config_map("a"), config_map("left")])})
+    use(shell, {"//a:dev": ([], [config_map("a")])})
+    server.refuse = lambda request: (
+        (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"})
+        if request.method == "GET" and request.path.endswith("/configmaps")
+        else None
+    )
+
+    assert shell.run("delete") == 0, shell.err
+    assert "this account may not read ConfigMaps in dev, so objects that left //svc:dev-deep before stay" in shell.err
+    assert maps(server) == {"left"}
+
+
+@pytest.mark.parametrize("verb", ["apply", "delete"])
+def test_what_has_a_kind_that_is_gone_is_named(shell, server, verb):
+    """Objects of a kind that the cluster no longer serves leave the list, and a sentence names them."""
+    server.kinds.append(("example.com/v1", "Thing", "things", True))
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "dev"}}
+    apply(shell, {"//a:dev": ([], [config_map("a"), thing])})
+    server.kinds.pop()
+    use(shell, {"//a:dev": ([], [config_map("a")])})
+
+    assert shell.run(verb, *(["--prune"] if verb == "apply" else [])) == 0, shell.err
+    assert "//svc:dev-deep: the cluster no longer serves the kind of 1 object that left the stack, so it leaves the list: Thing dev/t." in shell.err
+
+
+def test_a_list_of_others_that_may_not_be_written_fails_nothing(shell, server):
+    """If another stack's list may not be written, the run says so and ends well."""
+    apply(shell, {"//a:dev": ([], [config_map("a"), config_map("gone")])}, label="//a:dev")
+    apply(shell, {"//a:dev": ([], [config_map("a"), config_map("gone")]), "//b:dev": ([], [config_map("b")])})
+    use(shell, {"//a:dev": ([], [config_map("a")]), "//b:dev": ([], [config_map("b")])})
+    server.refuse = lambda request: (
+        (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "not yours"})
+        if request.method != "GET" and parent_name("//a:dev") in request.path
+        else None
+    )
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert "note: the list of //a:dev in dev could not be updated (not yours)" in shell.err
+    assert maps(server) == {"a", "b"}

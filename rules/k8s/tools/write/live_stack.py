@@ -178,19 +178,23 @@ class LiveStack:
         for other in self.inventory.others:
             if _without_gone(other, gone, uids) == dict(other.members):
                 continue
-            with self.lease_of(other) as lease:
-                if not lease.acquire_if_free():
-                    continue
-                present = read_parent(self.client, other)
-                if not present:
-                    continue
-                members = _without_gone(present, gone, uids)
-                if members or not remove or present.version != other.version:
-                    # What was written after this run had read it is about to list more.
-                    write_parent(self.client, present, members, present.unfinished)
-                elif remove_parent(self.client, present):
-                    history.forget_stack(self.client, present, self._plan, self.report.note)
-                    lease.remove()
+            try:
+                self._update_other(other, gone, uids, remove=remove)
+            except ApiError as error:
+                self.report.note(f"note: the list of {other.stack} in {other.namespace} could not be updated ({error.message})")
+
+    def _update_other(self, other: ApplySetParent, gone: Collection[Identity], uids: Mapping[Identity, str], *, remove: bool) -> None:
+        with self.lease_of(other) as lease:
+            present = read_parent(self.client, other) if lease.acquire_if_free() else None
+            if not present:
+                return
+            members = _without_gone(present, gone, uids)
+            if members or not remove or present.version != other.version:
+                # What was written after this run had read it is about to list more.
+                write_parent(self.client, present, members, present.unfinished)
+            elif remove_parent(self.client, present):
+                history.forget_stack(self.client, present, self._plan, self.report.note)
+                lease.remove()
 
     def note_staying(self) -> None:
         """Notes what left the stack and stays although a prune was asked for."""

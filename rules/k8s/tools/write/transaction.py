@@ -26,7 +26,7 @@ from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack.inventory import remove_parent
 from rules.k8s.tools.stack.members import Member, Members
-from rules.k8s.tools.stack.pruning import former_members_note, locate_members
+from rules.k8s.tools.stack.pruning import former_members_note, locate_members, unserved_note
 from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.write_order import write_all
@@ -246,6 +246,7 @@ class Transaction:
             notes.append(former_members_note(stack.label, data, data=True))
             reasons = [(member.identity, self._deleter.reason_it_stays(member.identity)) for member in left if member not in data]
             notes += [f"{stack.label}: {identity} left the stack and stays: it {reason}." for identity, reason in reasons if reason]
+            notes.append(unserved_note(stack.label, self._locate_prunable()[1]))
             stack.note_staying()
         for text in filter(None, notes):
             stack.report.note(text)
