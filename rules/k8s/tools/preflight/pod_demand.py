@@ -93,6 +93,7 @@ def needs_surge(identity: Identity, obj: Object) -> bool:
     before the new one is available (maxUnavailable, rounded down).
     """
     spec = obj.get("spec") or {}
+    defaults: tuple[Any, Any]
     if (identity.group, identity.kind) == ("apps", "Deployment"):
         strategy, count, defaults = spec.get("strategy") or {}, spec.get("replicas", 1), ("25%", "25%")
     elif (identity.group, identity.kind) == ("apps", "DaemonSet"):
@@ -170,7 +171,7 @@ def _matches(condition: dict[str, Any], spec: dict[str, Any]) -> bool:
     scope, operator, values = condition.get("scopeName"), condition.get("operator"), condition.get("values") or []
     if scope == "PriorityClass":
         priority = spec.get("priorityClassName") or ""
-        return {"Exists": bool(priority), "DoesNotExist": not priority, "In": priority in values, "NotIn": priority not in values}.get(operator, False)
+        return {"Exists": bool(priority), "DoesNotExist": not priority, "In": priority in values, "NotIn": priority not in values}.get(str(operator), False)
     deadline = spec.get("activeDeadlineSeconds") is not None
     sized = any(((each.get("resources") or {}).get(side)) for each in _containers(spec) for side in ("requests", "limits"))
     known = {"Terminating": deadline, "NotTerminating": not deadline, "BestEffort": not sized, "NotBestEffort": sized}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -93,7 +92,7 @@ def _keep_left(stack: LiveStack) -> list[Result]:
     return results
 
 
-def _update_inventory(stack: LiveStack, results: list[Result], foreign: Collection[Identity]) -> bool:
+def _update_inventory(stack: LiveStack, results: list[Result], foreign: set[Identity]) -> bool:
     """Takes what was deleted, and what is somebody else's by now, off the stack's inventory, and removes an inventory that lists nothing.
 
     Returns:

@@ -78,11 +78,11 @@ class RandomSet:
     def drop(self) -> None:
         """Drops an object of a target."""
         target = self.draw.choice(self.targets)
-        every = [(target.plain, name) for name in target.plain] + [(target.kept, name) for name in target.kept]
-        every += [(target.hashed, name) for name in target.hashed]
-        if every:
-            names, name = self.draw.choice(sorted(every, key=lambda each: each[1]))
-            names.pop(name) if isinstance(names, dict) else names.remove(name)
+        if names := sorted(target.plain | target.kept | target.hashed.keys()):
+            name = self.draw.choice(names)
+            target.plain.discard(name)
+            target.kept.discard(name)
+            target.hashed.pop(name, None)
 
     def add(self) -> None:
         """Adds an object that no target has."""
