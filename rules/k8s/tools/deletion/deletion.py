@@ -40,6 +40,7 @@ class Deleter:
         ownership: what is the stack's own.
         data: also delete DATA_KINDS, and the claims that StatefulSets among the objects created.
         timeout: seconds until everything must be gone.
+        each: the timeout is for each level of dependencies, because a deep stack takes longer than a flat one.
         fence: entered around every request that deletes.
         why: why an object is deleted, for the report; "" when that is obvious.
     """
@@ -53,6 +54,7 @@ class Deleter:
         ownership: Ownership,
         data: bool = False,
         timeout: float = 120.0,
+        each: bool = False,
         fence: WriteFence = nullcontext,
         why: str = "",
     ) -> None:
@@ -62,6 +64,7 @@ class Deleter:
         self._ownership = ownership
         self._data = data
         self._timeout = timeout
+        self._each = each
         self._fence = fence
         self._why = why
         self._deadline = 0.0
@@ -149,6 +152,7 @@ class Deleter:
             order.mark_ready(label)  # It has nothing to delete; its own dependents are waited for all the same.
         remaining: dict[str, str] = {}
         while level := order.take_startable():
+            self._deadline = time.monotonic() + self._timeout if self._each else self._deadline
             gone = self._remove_together([parts[label] for label in level], results)
             last = not any(order.waiting().values())
             running = {

@@ -49,4 +49,5 @@ class Ownership:
             return "" if not listed or listed.uid in ("", uid) else "is not the object that this stack made, but another one under the same name"
         if made_by and (made_by == item.label or made_by in self.labels):
             return ""
-        return "" if made_by and listed and listed.uid and (listed.uid, listed.target) == (uid, made_by) else stranger
+        # Without a UID the list was written by a run that was killed before it had created the object.
+        return "" if made_by and listed and listed.target == made_by and listed.uid in ("", uid) else stranger

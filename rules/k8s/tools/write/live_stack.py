@@ -106,22 +106,22 @@ class LiveStack:
         """
         own = self.inventory.parent.id
         return {
-            item.identity: self._with_target(member_of(item, uids.get(item.identity, ""), self.inventory.part_of(item.identity) == own), written)
+            item.identity: self._as_listed(member_of(item, "", self.inventory.part_of(item.identity) == own), uids, written)
             for item in self.items
             if is_listed(item.obj)
         }
 
     def current_kept(self, uids: Mapping[Identity, str], written: Collection[Identity] | None = None) -> Members:
         """Returns the objects of the present set that nothing prunes, as members. The arguments are those of current_members."""
-        return {item.identity: self._with_target(member_of(item, uids.get(item.identity, "")), written) for item in self.items if not is_listed(item.obj)}
+        return {item.identity: self._as_listed(member_of(item), uids, written) for item in self.items if not is_listed(item.obj)}
 
-    def _with_target(self, member: Member, written: Collection[Identity] | None) -> Member:
+    def _as_listed(self, member: Member, uids: Mapping[Identity, str], written: Collection[Identity] | None) -> Member:
         known = self.inventory.find(member.identity)
-        if not known:
+        # An object that is about to be recreated has no UID yet: whatever the run creates is the stack's own, even if it is killed.
+        member = replace(member, uid=uids.get(member.identity, known.uid if known else ""))
+        if not known or written is None or member.identity in written:
             return member
-        if not member.uid:
-            member = replace(member, uid=known.uid)
-        return member if written is None or member.identity in written else replace(member, target=known.target)
+        return replace(member, target=known.target)
 
     def final_members(self, uids: Mapping[Identity, str], gone: Collection[Identity] = (), written: Collection[Identity] | None = None) -> Members:
         """Returns what the inventory lists once everything is written.
@@ -247,6 +247,7 @@ class LiveStack:
             ),
             data=self._options.delete_data,
             timeout=self._options.wait or _DELETE_SECONDS,
+            each=not self._options.wait,
             fence=self.lease.fence,
             why=why,
         )
