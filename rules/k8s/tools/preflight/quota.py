@@ -99,7 +99,9 @@ def _find_pods_over(quota: Object, name: str, hard: Decimal, items: list[Item], 
         each = pod_amount(spec, name)
         demands.append((item, each, each * pod_count(item.identity, item.obj, None if live is None else len(live), state.nodes)))
     first, own = _first_over([(item, asked) for item, _, asked in demands], hard)
-    if first:
+    # What runs already goes on if somebody else has lowered the quota since; a closure that contradicts itself is an error.
+    declared = any((item.identity.group, item.identity.kind, item.identity.name) == ("", "ResourceQuota", quota["metadata"]["name"]) for item in items)
+    if first and (own > in_use or declared or state.pods is None):
         return first, f"the objects request {format_quantity(own)} {name}, {{allows}}; request less"
     if state.pods is None or not demands:
         return None

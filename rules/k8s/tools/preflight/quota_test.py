@@ -125,6 +125,9 @@ def pod(workload: str = "", kind: str = "ReplicaSet", phase: str = "Running", **
         ("3", [pod("web"), pod("web"), pod("web"), pod("other")], False, ""),  # It adds no pod to what exceeds the quota already.
         ("3", [pod("web"), pod("web"), pod("other")], False, "the objects request 3 pods beside the 1 that others use"),
         ("3", [pod("gone")] * 3, False, ""),
+        ("1", [pod("web")] * 3, False, ""),  # Somebody has lowered the quota; what runs goes on.
+        ("1", [pod("web")] * 3, True, "the rollout of Deployment dev/web starts a new pod"),
+        ("2", [pod("web")] * 2, False, "the objects request 3 pods, and the quota q allows 2"),
         (
             "3",
             [pod("web")] * 3,
