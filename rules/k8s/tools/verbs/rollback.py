@@ -234,7 +234,7 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
         report.note(
             f"{run.plan.label}: the last run did not finish; {'continuing to roll' if unfinished.goal else 'rolling'} back to revision {revision.number}"
         )
-    elif text := "" if options.to else skipped_note(known, revision, run.plan.label, unfinished):
+    if known and not options.to and (text := skipped_note(known, revision, run.plan.label, unfinished)):
         report.note(text)
     # Objects of a target that had another name then, or has one now, are the stack's own nevertheless.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
