@@ -85,9 +85,15 @@ def is_cluster_scoped(obj: Object, scopes: Scopes = NO_SCOPES) -> bool | None:
     group = group_of(obj["apiVersion"])
     if obj["kind"] in CLUSTER_SCOPED.get(group, ()):
         return True
-    if group in CLUSTER_SCOPED or group in BUILT_IN_NAMESPACED_GROUPS:
+    if is_built_in(obj):
         return False
     return scopes.get((group, obj["kind"]))
+
+
+def is_built_in(obj: Object) -> bool:
+    """Returns whether an object's API group is one of Kubernetes itself, so that its kind is not a custom resource."""
+    group = group_of(obj["apiVersion"])
+    return group in CLUSTER_SCOPED or group in BUILT_IN_NAMESPACED_GROUPS
 
 
 def defined_scopes(objects: Iterable[Object]) -> Scopes:
