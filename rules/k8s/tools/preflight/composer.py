@@ -61,10 +61,16 @@ class Composer:
     def check_conflicts(self, item: Item, live: Object) -> None:
         """Checks that no other manager owns a field with another value than the manifest's, unless that is forced.
 
+        In an adoption that includes the managers whose fields become Turnup's: their values are overwritten only if that is forced.
+
         Raises:
             ApiError: another manager owns such a field.
         """
-        others = self._others(live)
+        others = union(
+            entry.get("fieldsV1") or {}
+            for entry in live["metadata"].get("managedFields") or []
+            if entry.get("manager") != FIELD_MANAGER or entry.get("subresource")
+        )
         if self._force or not others or not overlaps(field_set(item.obj, self.schemas.of(item.resource)), others):
             return
         try:
@@ -72,8 +78,7 @@ class Composer:
                 "PATCH", item.path, body=item.obj, content_type=APPLY_PATCH, accept=METADATA_ONLY, query={"fieldManager": FIELD_MANAGER, "dryRun": "All"}
             )
         except ApiError as error:
-            own = {entry.get("manager") for entry in own_entries(live, adopt=self._adopt)}
-            if not {manager for manager, _ in conflicts(error)} <= own:
+            if any(manager != FIELD_MANAGER for manager, _ in conflicts(error)):
                 raise
 
     def body(self, item: Item, live: Object, unset: Collection[str] = ()) -> Object:

@@ -160,9 +160,11 @@ class Preflight:
             if live is None:
                 # The object was not in the list by label: someone else may own it.
                 known = self._read(item)
+                if known.applied:
+                    return Verdict(item, "unchanged", known.meta)
                 if known.meta and self._is_owned_by_others(item, known.meta):
                     return Refusal(item, owner_sentence(item, known.meta, force=self._force))
-                if known.meta and not known.applied and self._composer.is_needed(item, known.meta):
+                if known.meta and self._composer.is_needed(item, known.meta):
                     return self._try_composed(item, known)
             return self._compared(item, known, answer)
         except ApiError as error:
