@@ -12,7 +12,6 @@ from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import Shell
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.openapi import Schema, null_keys
-from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.server_fields import with_data, without_null_in_lists
 from tests.apply.stacks import IMAGE, placed
 
@@ -62,12 +61,12 @@ def fixture_gateways(client: Client) -> None:
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }
-    try:
-        client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=definition)
-    except ApiError as error:
-        assert error.status == 409
+    plural = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    if not client.get_or_none(f"{plural}/gws.{_GROUP}"):
+        client.request("POST", plural, body=definition)
     deadline = time.monotonic() + 20
-    while f'"{_GROUP}/v1"' not in str(client.request("GET", "/openapi/v3")[1]).replace("'", '"').replace("apis/", "") and time.monotonic() < deadline:
+    while f"apis/{_GROUP}/v1" not in client.request("GET", "/openapi/v3")[1]["paths"]:
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 

@@ -146,7 +146,7 @@ _UNIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "webhook": [webhook(url="https://x.example.com/h"), webhook(service={"namespace": "default", "name": "x"})],
     "priority level": [
-        level(type="Limited", limited={"lendablePercent": 5}),
+        level(type="Limited", limited={"lendablePercent": 5, "limitResponse": {"type": "Reject"}}),
         level(type="Limited", limited={"limitResponse": {"type": "Queue", "queuing": {}}}),
     ],
     "budget": [budget(minAvailable=1), budget(maxUnavailable=1)],

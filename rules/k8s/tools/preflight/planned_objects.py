@@ -11,7 +11,6 @@ from rules.k8s.tools.api.field_ownership import conflicts
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
 
-
 _ACCOUNT = re.compile(r"error looking up service account ([^/\s]+)/([^:\s]+)")
 
 

@@ -12,7 +12,7 @@ All refusals are reported together, and then nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor
 
 from rules.k8s.tools.api.api_errors import explain, server_message
