@@ -61,11 +61,12 @@ class Schema:
         if self._node.get("x-kubernetes-list-type") != "map":
             return {}
         fields = self.items
-        return {key: fields.default_of(key) for key in self._node.get("x-kubernetes-list-map-keys") or ()}
+        return {key: fields.field(key).default for key in self._node.get("x-kubernetes-list-map-keys") or ()}
 
-    def default_of(self, name: str) -> Any:
-        """Returns the default of a field; None for none."""
-        return self.field(name)._node.get("default")
+    @property
+    def default(self) -> Any:
+        """The value of an absent field; None for none."""
+        return self._node.get("default")
 
 
 UNKNOWN = Schema({})

@@ -72,7 +72,8 @@ class PlannedObjects:
             # A controller creates the account `default` of a new namespace.
             return bool(account) and (account[2] == "default" or (account[1], account[2]) in self.accounts)
         if error.status == 409:
-            return not conflicts(error) and "uid mismatch" not in text
+            # A manifest that assumes a UID or version never fits another one.
+            return not conflicts(error) and not {"uid", "resourceVersion"} & item.obj["metadata"].keys()
         return error.status in (500, 503) and ("webhook" in text or "try again" in text)
 
 
