@@ -25,7 +25,12 @@ def web(**pod: Any) -> dict[str, Any]:
     return obj
 
 
-_ENDPOINTS = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "ext"}, "subsets": [{"addresses": [{"ip": "192.0.2.4"}], "ports": [{"port": 5432}]}]}
+_ENDPOINTS = {
+    "apiVersion": "v1",
+    "kind": "Endpoints",
+    "metadata": {"name": "ext"},
+    "subsets": [{"addresses": [{"ip": "192.0.2.4"}], "ports": [{"port": 5432}]}],
+}
 
 
 @pytest.mark.parametrize("count", [1, 4])
