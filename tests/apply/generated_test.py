@@ -60,7 +60,7 @@ def fixture_world(engine, outputs):
 
 def told(report: Report) -> str:
     """Returns all findings of a run, as the message of a failed test."""
-    return f"seed {report.seed}, {len(report.known)} findings:\n" + "\n".join(f"{known.times} × {report.text(known)}" for known in report.known)
+    return f"seed {report.seed}, {len(report.known)} findings:\n" + "\n".join(f"{known.times} times: {report.text(known)}" for known in report.known)
 
 
 @generating

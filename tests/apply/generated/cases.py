@@ -27,6 +27,10 @@ REFUSED = "is not refused"
 """Part of the name of the check of refusals."""
 
 
+# A refusal quotes the server in parentheses.
+_SERVER_WORDS = re.compile(r"^.*?\((.*)\).*$")
+
+
 @dataclass
 class Case:
     """An object, or two versions of one, that the server takes.
@@ -78,8 +82,8 @@ class Finding:
     detail: str
 
     def words(self) -> str:
-        """Returns its detail without names, labels and numbers."""
-        text = re.sub(r"Nothing was (written|sent)\.|//\S+|\(.*?\d+.*?\)|\d+", "", self.detail.replace(self.case.name, ""))
+        """Returns what the server said in a refusal, without names, labels and numbers."""
+        text = re.sub(r"Nothing was (written|sent)\.|//\S+|\(.*?\d+.*?\)|\d+", "", _SERVER_WORDS.sub(r"\1", self.detail).replace(self.case.name, ""))
         return " ".join(text.replace(self.case.kind.resource.kind, "").split())
 
     def key(self) -> tuple[str, str]:
@@ -108,8 +112,8 @@ class Known:
     def explains(self, other: Finding) -> bool:
         """Returns whether another finding has the same check and contains this one's input."""
         mine, theirs = self.finding.case, other.case
-        if self.finding.check == other.check and REFUSED in other.check:
-            # The same words about another kind or name are the same fault.
+        if REFUSED in self.finding.check and REFUSED in other.check:
+            # The same words about another kind or name, or at another step, are the same fault.
             return self.finding.words() == other.words()
         return self.finding.key() == other.key() and all(_is_part(a, b) for a, b in zip(mine.versions, theirs.versions, strict=True))
 
@@ -182,7 +186,7 @@ class Report:
 
     def summary(self) -> str:
         """Returns the numbers of the run, and the intended refusals."""
-        refusals = "".join(f"\n  {times} × {text}" for text, times in sorted(self.refusals.items()))
+        refusals = "".join(f"\n  {times} times: {text}" for text, times in sorted(self.refusals.items()))
         return f"seed {self.seed}: {', '.join(f'{number} {what}' for what, number in self.counts.items())}{refusals}"
 
     def text(self, known: Known) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import Identity
 
 Object = dict[str, Any]
+_SLOW = 20
 _READS = ("GET", "HEAD")
 
 
@@ -36,6 +38,7 @@ class Said:
         errors: its error messages.
         notes: its other sentences.
         revisions: the numbers of the revisions that it listed, newest first.
+        seconds: how long it took.
         writes: the requests that may have changed something, as METHOD PATH.
     """
 
@@ -46,6 +49,7 @@ class Said:
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     revisions: list[int] = field(default_factory=list)
+    seconds: float = 0.0
     writes: list[str] = field(default_factory=list)
 
 
@@ -109,9 +113,14 @@ class Engine:
 
     def run(self, verb: str, *arguments: str) -> Said:
         """Runs a verb in this process."""
+        started = time.monotonic()
         with recorded() as writes:
             code = self.shell.run(verb, *arguments, "--output=json")
-        return parse_events(self.shell.out, code, writes)
+        said = parse_events(self.shell.out, code, writes)
+        said.seconds = time.monotonic() - started
+        if said.seconds > _SLOW:
+            print(f"slow: {verb} {' '.join(arguments)} took {said.seconds:.0f} s: {[*said.notes[-2:], *said.errors[:2]]}", flush=True)
+        return said
 
     def create_namespace(self, name: str) -> None:
         """Creates a namespace that belongs to no stack."""
@@ -126,18 +135,38 @@ class Engine:
 
         return list(self._pool.map(read, wanted))
 
-    def release(self, found: Iterable[tuple[Resource, str, Object]]) -> None:
-        """Removes finalizers that only controllers would remove, which this server does not have."""
+    def release(self, wanted: Iterable[tuple[Resource, str, str]]) -> None:
+        """Removes the finalizers of each (resource, namespace, name) that only controllers would remove, which this server does not have."""
 
-        def free(each: tuple[Resource, str, Object]) -> None:
-            resource, namespace, obj = each
-            path = resource.path(namespace, obj["metadata"]["name"])
-            if resource.kind == "Namespace":
-                self.client.request("PUT", f"{path}/finalize", body={**obj, "spec": {"finalizers": []}})
-            elif obj["metadata"].get("finalizers") and resource.kind != "CustomResourceDefinition":
+        def free(each: tuple[Resource, str, str]) -> None:
+            resource, namespace, name = each
+            path = resource.path(namespace, name)
+            obj = self.client.get_or_none(path)
+            if obj and obj["metadata"].get("finalizers") and resource.kind != "CustomResourceDefinition":
                 self.client.request("PATCH", path, body={"metadata": {"finalizers": None}}, content_type=MERGE_PATCH)
 
-        list(self._pool.map(free, found))
+        list(self._pool.map(free, wanted))
+
+    @contextmanager
+    def finishing_namespaces(self, names: list[str]) -> Iterator[None]:
+        """Ends the deletion of namespaces meanwhile, as a controller does, which this server does not have."""
+        ended = threading.Event()
+
+        def finish() -> None:
+            while names and not ended.wait(0.2):
+                for name in names:
+                    path = f"/api/v1/namespaces/{name}"
+                    obj = self.client.get_or_none(path)
+                    if obj and obj["metadata"].get("deletionTimestamp"):
+                        with suppress(ApiError):
+                            self.client.request("PUT", f"{path}/finalize", body={**obj, "spec": {"finalizers": []}})
+
+        task = self._pool.submit(finish)
+        try:
+            yield
+        finally:
+            ended.set()
+            task.result()
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Deletes an object if it exists, around the engine."""

@@ -16,7 +16,7 @@ _VERBS: list[tuple[int, str, list[str]]] = [
     (2, "replace", []),
 ]
 # An undisturbed run of these small stacks sends about as many requests.
-_REQUESTS = 45
+_REQUESTS = 32
 _LATEST_S = 0.01
 
 

@@ -39,6 +39,7 @@ class Batch:
         self.place = name
         self._stable = stable
         self.cases = list(cases)
+        self._all = list(self.cases)
         self.findings: list[Finding] = []
         self._label = f"//{name}:dev"
         self._identities: dict[str, Identity] = {}
@@ -56,6 +57,7 @@ class Batch:
     def plan(self, version: int) -> None:
         """Builds a version of all cases, and makes it the closure. Cases that the build refuses leave the batch."""
         objects = {case.name: case.manifest(version, self.place) for case in self.cases}
+        document: Object | None = None
         try:
             document = self._engine.build(self._label, objects.values(), stable=self._stable)
         except TurnupError:
@@ -160,16 +162,18 @@ class Batch:
     def end(self) -> None:
         """Deletes the batch with the engine, and checks that nothing of it is left."""
         if self.cases:
-            self._engine.release(
-                [(case.kind.resource, self.identity(case).namespace, obj) for case, obj in zip(self.cases, self.live().values(), strict=True) if obj]
-            )
-            said = self._engine.run("delete", "--delete-data")
+            # What was refused later has left the stack, and is deleted with it.
+            places = [(case.kind.resource, own.namespace, own.name) for case in self._all if (own := self._identities.get(case.name))]
+            self._engine.release(places)
+            with self._engine.finishing_namespaces([name for resource, _, name in places if resource.kind == "Namespace"]):
+                said = self._engine.run("delete", "--delete-data")
             for case, obj in zip(self.cases, self.live().values(), strict=True):
+                own = self.identity(case)
                 if obj and not obj["metadata"].get("deletionTimestamp"):
                     self.find(
                         "delete deletes the object",
                         case,
-                        "; ".join(said.errors) or f"exit {said.code}, {said.outcomes.get(self.identity(case))}: {said.messages.get(self.identity(case))}",
+                        "; ".join(said.errors) or f"exit {said.code}, {said.outcomes.get(own)}: {said.messages.get(own)}",
                     )
             self._report.count("deletes")
 

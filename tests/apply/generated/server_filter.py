@@ -11,7 +11,7 @@ from rules.k8s.tools.api.client import APPLY_PATCH, Client
 from rules.k8s.tools.errors import ApiError, TurnupError
 from tests.apply.generated.hints import PLACE, name_of
 from tests.apply.generated.schemas import Kind
-from tests.apply.generated.values import Values
+from tests.apply.generated.values import Added, Values
 
 PROBE = "probe-place"
 """The namespace in which objects are tried."""
@@ -71,7 +71,7 @@ def drop(obj: Any, path: Path) -> bool:
     return True
 
 
-def placed(value: Any, place: str) -> Any:
+def placed(value: dict[str, Any], place: str) -> dict[str, Any]:
     """Returns a copy of an object in a namespace ("" for a cluster-scoped one), with the places that hints name filled in."""
 
     def fill(part: Any) -> Any:
@@ -81,7 +81,7 @@ def placed(value: Any, place: str) -> Any:
             return [fill(child) for child in part]
         return (place or "default") if part == PLACE else part
 
-    obj = fill(value)
+    obj: dict[str, Any] = fill(value)
     return {**obj, "metadata": {**obj["metadata"], **({"namespace": place} if place else {})}}
 
 
@@ -129,7 +129,7 @@ class Filter:
                 return found
         return None
 
-    def repair(self, kind: Kind, obj: dict[str, Any], added: list[tuple[Path, tuple[str, str, str]]]) -> dict[str, Any] | None:
+    def repair(self, kind: Kind, obj: dict[str, Any], added: list[Added]) -> dict[str, Any] | None:
         """Returns an object like the given one that the server takes; None if none was found.
 
         Args:
@@ -137,7 +137,9 @@ class Filter:
             obj: the object; it is not changed.
             added: where its random fields are, and what each is.
         """
-        obj, counts, refused = copy.deepcopy(obj), {}, set()
+        obj = copy.deepcopy(obj)
+        counts: dict[tuple[str | int, ...], int] = {}
+        refused: set[tuple[str | int, ...]] = set()
         for attempt in range(_ATTEMPTS):
             error = self.refusal(kind, obj)
             if error is None:
@@ -159,7 +161,7 @@ class Filter:
     def _mend(self, kind: Kind, obj: dict[str, Any], path: Path, reason: str, message: str, count: int) -> None:
         at = kind.at(path)
         found = holder_of(obj, path)
-        whole = found is not None and _exists(obj, path)
+        whole = found is not None and exists(obj, path)
         if at and (options := _options(message)) and count <= 2:
             owner, field, _ = at
             self._values.supported.setdefault((owner, field), options)
@@ -176,9 +178,9 @@ class Filter:
             return
         drop(obj, path if count <= 2 else path[: -(count - 2)] or path[:1])
 
-    def _drop_something(self, obj: dict[str, Any], added: list[tuple[Path, tuple[str, str, str]]]) -> bool:
+    def _drop_something(self, obj: dict[str, Any], added: list[Added]) -> bool:
         """Removes half of the random fields that are left; returns whether there were any."""
-        there = [path for path, _ in added if _exists(obj, path)]
+        there = [path for path, _ in added if exists(obj, path)]
         extra = [[key] for key in ("status",) if key in obj] + [["metadata", key] for key in obj["metadata"] if key != "name"]
         left = there or extra
         for path in self._values.dice.sample(left, (len(left) + 1) // 2):
@@ -186,7 +188,8 @@ class Filter:
         return bool(left)
 
 
-def _exists(obj: Any, path: Path) -> bool:
+def exists(obj: Any, path: Path) -> bool:
+    """Returns whether an object has something at a path."""
     value = obj
     for step in path:
         key = _key_in(value, step)
@@ -224,10 +227,8 @@ def _options(message: str) -> list[str]:
 
 def _causes(error: ApiError) -> list[tuple[Path, str, str]]:
     """Returns (path, reason, message) for each thing that the server named."""
-    found = []
-    for cause in error.details.get("causes") or []:
-        if cause.get("field") and cause["field"] != "<nil>":
-            found.append((steps_of(cause["field"]), str(cause.get("reason")), str(cause.get("message"))))
+    causes = [cause for cause in error.details.get("causes") or [] if cause.get("field") and cause["field"] != "<nil>"]
+    found = [(steps_of(cause["field"]), str(cause.get("reason")), str(cause.get("message"))) for cause in causes]
     if not found:
         found = [(steps_of(text), "", error.message) for text in _TYPED.findall(error.message)]
     return [each for each in found if each[0]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.apply.generated.cases import Case, Finding
 from tests.apply.generated.engine import Object
-from tests.apply.generated.server_filter import Path, drop
+from tests.apply.generated.server_filter import Path, drop, exists
 
 _AT_ONCE = 40
 
@@ -58,17 +58,9 @@ def without(versions: list[Object], cuts: list[Cut]) -> list[Object]:
     result = copy.deepcopy(versions)
     for path, which in sorted(cuts, key=lambda cut: [str(step).zfill(6) for step in cut[0]], reverse=True):
         for index in which:
-            if _has(result[index], path):
+            if exists(result[index], path):
                 drop(result[index], path)
     return result
-
-
-def _has(obj: Any, path: Path) -> bool:
-    for step in path:
-        if not ((isinstance(obj, dict) and step in obj) or (isinstance(obj, list) and isinstance(step, int) and step < len(obj))):
-            return False
-        obj = obj[step]
-    return True
 
 
 def shrink(finding: Finding, rename: Callable[[list[Object], int], list[Object]], takes: Callable[[Case], bool], trial: Trial, seconds: float) -> Finding:

@@ -99,7 +99,10 @@ class Model:
         newest = self.revisions[max(self.revisions)]
         bases = _bases(goal)
         added = {key for key, each in newest.items() if key not in goal and not each.keep and (key[0], each.base) not in bases}
+        # A revision has no values of Secrets, so those that exist stay as they are.
+        kept = {key: self.live[key] for key in goal if key[0] == "Secret" and key in self.live}
         self.write(goal)
+        self.live |= kept
         self.remove(added & self.listed)
 
     def lacks_secret(self, goal: Set) -> bool:

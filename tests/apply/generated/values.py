@@ -50,6 +50,10 @@ _EMPTY_METADATA: list[dict[str, Any]] = [
 _SERVER_OWNED: list[dict[str, Any]] = [{"uid": ""}, {"resourceVersion": ""}, {"generation": 0}, {"managedFields": []}, {"generateName": ""}]
 
 
+Added = tuple[list[str | int], tuple[str, str, str]]
+"""A random field: its path, and (schema, field, form)."""
+
+
 class Values:
     """Generates values for schemas.
 
@@ -153,9 +157,10 @@ class Values:
         """Counts whether the server took a form of a field."""
         self.tried.setdefault(key, [0, 0])[0 if accepted else 1] += 1
 
-    def grow(self, kind: Kind, obj: dict[str, Any], density: float) -> tuple[dict[str, Any], list[tuple[list[str | int], tuple[str, str, str]]]]:
+    def grow(self, kind: Kind, obj: dict[str, Any], density: float) -> tuple[dict[str, Any], list[Added]]:
         """Returns a copy of an object with random optional fields, and (path, (schema, field, form)) of each that was added or respelled."""
-        grown, added = copy.deepcopy(obj), []
+        grown = copy.deepcopy(obj)
+        added: list[Added] = []
         self._grow(kind, kind.node, kind.resource.kind, grown, [], density, added)
         if self.dice.random() < 0.3:
             grown["metadata"] |= copy.deepcopy(self.dice.choice(_EMPTY_METADATA))
@@ -173,10 +178,10 @@ class Values:
         value: dict[str, Any],
         path: list[str | int],
         density: float,
-        added: list[tuple[list[str | int], tuple[str, str, str]]],
+        added: list[Added],
     ) -> None:
         for field, child in (node.get("properties") or {}).items():
-            if (not path and field in ("apiVersion", "kind", "status")) or (owner, field) in ABSENT or path == ["metadata"] and field == "name":
+            if (not path and field in ("apiVersion", "kind", "status")) or (owner, field) in ABSENT or (path == ["metadata"] and field == "name"):
                 continue
             here = [*path, field]
             name, resolved = kind.resolve(child)
@@ -204,7 +209,7 @@ class Values:
         holder: dict[str, Any],
         path: list[str | int],
         density: float,
-        added: list[tuple[list[str | int], tuple[str, str, str]]],
+        added: list[Added],
     ) -> None:
         value = holder[field]
         if len(path) > _DEEPEST:
