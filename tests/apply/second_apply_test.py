@@ -95,7 +95,7 @@ def hook(kind: str, name: str, **fields: Any) -> dict[str, Any]:
     return {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "webhooks": [{**base, "rules": [_RULE], **fields}]}
 
 
-def timed(text: str) -> dict[str, Any]:
+def timed(text: str | None) -> dict[str, Any]:
     """Returns a Deployment with a time in its template's metadata."""
     obj = web()
     obj["spec"]["template"]["metadata"]["creationTimestamp"] = text
@@ -106,7 +106,7 @@ _SAME = {
     "empty list of a policy": policy(podSelector={}, policyTypes=["Ingress"], ingress=[]),
     "empty lists inside a rule": policy(podSelector={"matchLabels": {}}, policyTypes=["Egress"], egress=[{"to": [], "ports": []}]),
     "fraction of a second": timed("2026-01-01T00:00:00.5Z"),
-    "null time": timed(None),  # type: ignore[arg-type]
+    "null time": timed(None),
     "validating webhook": hook(
         "ValidatingWebhookConfiguration", "w1", matchConditions=[], namespaceSelector={"matchExpressions": [], "matchLabels": {}}, objectSelector={}
     ),

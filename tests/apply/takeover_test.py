@@ -149,7 +149,7 @@ def test_a_bound_pod_does_not_stop_a_replace(shell, server, client, home):
         "/apis/scheduling.k8s.io/v1/priorityclasses",
         body={"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": f"p-{home}"}, "value": 7, "globalDefault": True},
     )
-    pod = {
+    pod: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "p"},

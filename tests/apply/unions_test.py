@@ -173,7 +173,7 @@ def path_of(obj: dict[str, Any]) -> str:
     return root + (f"/namespaces/{namespace}" if namespace else "") + f"/{obj['kind'].lower()}s"
 
 
-def content(obj: dict[str, Any]) -> Any:
+def content(obj: Any) -> Any:
     """Returns what an object says, without what the server allocates for it."""
     if isinstance(obj, dict):
         return {key: content(each) for key, each in obj.items() if key not in _ALLOCATED}

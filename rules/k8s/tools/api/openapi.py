@@ -9,7 +9,7 @@ from typing import Any
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.errors import ApiError
-from rules.k8s.tools.objects.objects import Object, group_of
+from rules.k8s.tools.objects.objects import group_of
 
 _READ_SECONDS = 60.0
 
@@ -113,7 +113,7 @@ def has_null_in_list(value: Any) -> bool:
     return isinstance(value, dict) and any(has_null_in_list(each) for each in value.values())
 
 
-def null_keys(obj: Object, schema: Schema, path: str = "") -> Iterator[str]:
+def null_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
     """Yields the path of each null in a field that identifies an element of a list.
 
     The server takes such an element for another one than the stored element, in which it has filled in the default, so each apply

@@ -95,8 +95,8 @@ def test_a_manifest_is_merged(live, wanted, owned, others, result):
 
 def test_fields_in_the_way_go_unless_somebody_owns_them():
     """A field that is in the way goes if nobody owns it and the manifest does not have it; elements of lists never do."""
-    live = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}, "ports": [{"port": 1}]}
-    wanted = {"strategy": {"type": "Recreate"}, "ports": []}
+    live: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}, "ports": [{"port": 1}]}
+    wanted: dict[str, Any] = {"strategy": {"type": "Recreate"}, "ports": []}
     unset = ("spec.strategy.rollingUpdate", "spec.ports")
     assert composed(live, wanted, {}, {}, unset) == {"strategy": {"type": "Recreate"}, "ports": [{"port": 1}]}
     assert composed(live, wanted, {}, {"f:strategy": {"f:rollingUpdate": {}}}, unset)["strategy"]["rollingUpdate"] == {"maxSurge": 1}

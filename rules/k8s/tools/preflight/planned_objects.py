@@ -70,7 +70,7 @@ class PlannedObjects:
         if error.status == 403:
             account = _ACCOUNT.search(text)
             # A controller creates the account `default` of a new namespace.
-            return bool(account) and (account[2] == "default" or (account[1], account[2]) in self.accounts)
+            return account is not None and (account[2] == "default" or (account[1], account[2]) in self.accounts)
         if error.status == 409:
             # A manifest that assumes a UID or version never fits another one.
             return not conflicts(error) and not {"uid", "resourceVersion"} & item.obj["metadata"].keys()

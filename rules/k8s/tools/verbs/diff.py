@@ -108,7 +108,7 @@ def _sides(client: Client, verdict: Verdict, former: Mapping[Config, Item]) -> t
         return [*head, f"{item.identity} is replaced, that is deleted and recreated: {reason}"], live, _as_new(client, item, live)
     if verdict.outcome == "new":
         base = base_of(item.obj)
-        return head, read_live(client, former[base]) if base in former else None, verdict.after or item.obj
+        return head, read_live(client, former[base]) if base and base in former else None, verdict.after or item.obj
     if verdict.outcome == "untried":
         return head, read_live(client, item) if verdict.live else None, item.obj
     return head, verdict.before or read_live(client, item), verdict.after or item.obj
