@@ -128,6 +128,27 @@ def test_apply_after_replace_is_what_diff_says(shell, server, client, home, name
     assert settled(shell, server)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
+def test_a_service_account_leaves_the_manifest(shell, server, client, home, kind):
+    """A service account that leaves the manifest is gone after one apply, although the server has stored it under a second name, too."""
+    obj = web(1)
+    obj["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
+    plural = f"/apis/apps/v1/namespaces/{home}/deployments/web"
+    if kind == "CronJob":
+        pod = {**obj["spec"]["template"]["spec"], "restartPolicy": "Never"}
+        job = {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
+        obj, plural = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "web"}, "spec": job}, f"/apis/batch/v1/namespaces/{home}/cronjobs/web"
+    make(shell, home, obj)
+    assert shell.run("apply") == 0, shell.err
+    obj = copy.deepcopy(obj)
+    (obj["spec"]["template"] if kind == "Deployment" else obj["spec"]["jobTemplate"]["spec"]["template"])["spec"].pop("serviceAccountName")
+    make(shell, home, obj)
+
+    assert shell.run("diff") == 1 and "serviceAccount: robot" in shell.out, shell.out
+    assert shell.run("apply") == 0, shell.err
+    assert "robot" not in str(client.request("GET", plural)[1]["spec"]) and settled(shell, server)
+
+
 def test_diff_of_another_owner_is_the_refusal_of_the_apply(shell, client, home):
     """A diff of an object that belongs to another target, or no longer names its target, is an error with the apply's sentence."""
     make(shell, home, config_map("f", a="1"), target="//a:dev", label="//svc:one-deep")

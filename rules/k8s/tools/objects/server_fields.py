@@ -63,6 +63,16 @@ def without_null_in_lists(obj: Object) -> Object:
     return cleaned
 
 
+def without_generated_selector(obj: Object) -> Object:
+    """Returns a Job without an empty selector, which means the one that the server generates and that cannot change; others as they are."""
+    spec = obj.get("spec")
+    if obj["kind"] != "Job" or not obj["apiVersion"].startswith("batch/") or not isinstance(spec, dict):
+        return obj
+    if "selector" not in spec or spec.get("manualSelector") or not _is_blank(spec["selector"]):
+        return obj
+    return {**obj, "spec": {key: value for key, value in spec.items() if key != "selector"}}
+
+
 def _without_null(value: Any, *, element: bool = False) -> Any:
     if isinstance(value, dict):
         return {key: _without_null(each) for key, each in value.items() if not element or each is not None}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.server_fields import with_data, without_null_in_lists, without_server_fields
+from rules.k8s.tools.objects.server_fields import with_data, without_generated_selector, without_null_in_lists, without_server_fields
 
 
 def thing(kind: str = "Service", version: str = "v1", **fields: Any) -> dict[str, Any]:
@@ -68,6 +68,20 @@ def test_null_in_lists_of_built_in_kinds_is_no_field():
     ):
         obj = thing(kind, version, spec=spec)
         assert without_null_in_lists(obj) is obj
+
+
+def test_an_empty_selector_of_a_job_is_the_generated_one():
+    """A Job's empty selector goes; a manual one, one with content and that of another kind stay."""
+    for blank in ({}, None, {"matchLabels": {}}):
+        assert without_generated_selector(thing("Job", "batch/v1", spec={"selector": blank, "x": 1})) == thing("Job", "batch/v1", spec={"x": 1})
+    for obj in (
+        thing("Job", "batch/v1", spec={"selector": {}, "manualSelector": True}),
+        thing("Job", "batch/v1", spec={"selector": {"matchLabels": {"a": "b"}}}),
+        thing("Job", "batch/v1", spec={}),
+        thing("Job", "shop.example.com/v1", spec={"selector": {}}),
+        thing("Service", spec={"selector": {}}),
+    ):
+        assert without_generated_selector(obj) is obj
 
 
 @pytest.mark.parametrize(

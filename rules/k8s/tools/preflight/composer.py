@@ -13,7 +13,7 @@ from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
 from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composition import Fields, compose, field_set, has_empty, overlaps, union, without
+from rules.k8s.tools.preflight.composition import Fields, compose, field_set, has_empty, mirrors_left, overlaps, union, without
 
 # How often an object is sent that somebody else changes after it was read.
 _ATTEMPTS = 5
@@ -50,7 +50,9 @@ class Composer:
         owned = self._owned(item, live)
         if is_scattered(live, adopt=self._adopt) or (is_secret(item.obj) and "f:stringData" in owned and "stringData" not in item.obj):
             return True
-        return (not is_built_in(item.obj) and bool(owned) and has_empty(item.obj)) or bool(self.releases(item, live))
+        if not is_built_in(item.obj):
+            return (bool(owned) and has_empty(item.obj)) or bool(self.releases(item, live))
+        return any(mirrors_left(item.obj, owned)) or bool(self.releases(item, live))
 
     def releases(self, item: Item, live: Object) -> str:
         """Returns the autoscaler that gets spec.replicas from Turnup, "" for none."""
@@ -96,7 +98,8 @@ class Composer:
         if is_secret(wanted) and "f:stringData" in owned:
             # The server has stored it as data.
             owned = union([without(owned, "stringData"), {"f:data": owned["f:stringData"]}])
-        return compose(live, wanted, self.schemas.of(item.resource), owned, self._others(live), unset)
+        mirrors = mirrors_left(wanted, owned) if is_built_in(wanted) else ()
+        return compose(live, wanted, self.schemas.of(item.resource), owned, self._others(live), {*unset, *mirrors})
 
     def send(self, item: Item, live: Object, unset: Collection[str] = (), *, fence: WriteFence = nullcontext, dry: bool = True) -> Object:
         """Returns the object as the server stores it, or would store it.

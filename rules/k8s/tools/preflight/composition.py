@@ -9,13 +9,14 @@ the object itself and sends it as an update (see write/composed_writer.py):
    strategy Recreate.
 3. A list or mapping of a custom resource becomes empty: an apply sets it, or even the mapping around it, to null.
 4. The manifest leaves spec.replicas to an autoscaler: an apply would reset it to the default first.
+5. A field leaves the manifest that the server has copied to a field that nobody owns: it would be filled in from there again.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from rules.k8s.tools.api.openapi import Schema
@@ -25,6 +26,8 @@ Fields = dict[str, Any]
 """Fields of an object as managedFields lists them (FieldsV1): nested mappings with empty leaves."""
 
 _ABSENT = object()
+# Fields of pods that the server also stores under a former name.
+_MIRRORS = {"serviceAccountName": "serviceAccount"}
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
@@ -217,6 +220,25 @@ def _paths(value: Any, path: str = "") -> Iterable[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _paths(each, path)
+
+
+def mirrors_left(wanted: Any, owned: Fields, path: str = "") -> Iterator[str]:
+    """Yields the path of each copy of a field that the server keeps under a former name, if the field has left the manifest.
+
+    Nobody owns the copy, and the server would fill in the field from it again.
+
+    Args:
+        wanted: the manifest.
+        owned: the fields that Turnup set before.
+        path: the path of both in the object.
+    """
+    if not isinstance(wanted, dict):
+        return
+    for name, inner in owned.items():
+        key = name[2:]
+        if key in _MIRRORS and wanted.get(key) is None:
+            yield f"{path}.{_MIRRORS[key]}"
+        yield from mirrors_left(wanted.get(key), inner, f"{path}.{key}" if path else key)
 
 
 def has_empty(value: Any) -> bool:
