@@ -138,6 +138,8 @@ _SAME = {
     },
     "account": {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sa"}, "imagePullSecrets": [], "secrets": []},
     "empty map": {**config_map("m"), "data": {}, "binaryData": {}},
+    "immutable map": {**config_map("im"), "data": {}, "binaryData": {}, "immutable": True},
+    "immutable secret": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "is"}, "type": "Opaque", "data": {}, "immutable": True},
     "secret": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "data": {"a": "YQ=="}, "stringData": {}},
     "limits": {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": []}},
     "budget": {
@@ -190,6 +192,7 @@ _FULL = {
     "objects": {"mo": {"k": {"a": 1}}},
     "unknown": {"un": {"a": {"b": 1}, "l": [1]}},
     "struct": {"st": {"a": 1}},
+    "empties": {"ls": [], "lm": [], "la": [], "mp": {}, "mo": {}, "un": {}, "st": {}, "q": 1},
 }
 _EMPTY: dict[str, dict[str, Any]] = {
     "set": {"ls": []},

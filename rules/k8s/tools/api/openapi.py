@@ -51,6 +51,11 @@ class Schema:
         return self._node.get("x-kubernetes-map-type") == "atomic"
 
     @property
+    def is_map(self) -> bool:
+        """Whether the value is a mapping with any keys, not one with certain fields."""
+        return "additionalProperties" in self._node and "properties" not in self._node
+
+    @property
     def is_set(self) -> bool:
         """Whether the value is a list of distinct scalars."""
         return self._node.get("x-kubernetes-list-type") == "set"

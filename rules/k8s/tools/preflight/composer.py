@@ -13,7 +13,7 @@ from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
 from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composition import Fields, compose, field_set, has_empty, mirrors_left, overlaps, union, without
+from rules.k8s.tools.preflight.composition import Fields, compose, field_set, mirrors_left, overlaps, removes, union, without
 
 # How often an object is sent that somebody else changes after it was read.
 _ATTEMPTS = 5
@@ -51,7 +51,7 @@ class Composer:
         if is_scattered(live, adopt=self._adopt) or (is_secret(item.obj) and "f:stringData" in owned and "stringData" not in item.obj):
             return True
         if not is_built_in(item.obj):
-            return (bool(owned) and has_empty(item.obj)) or bool(self.releases(item, live))
+            return removes(item.obj, owned) or bool(self.releases(item, live))
         return any(mirrors_left(item.obj, owned)) or bool(self.releases(item, live))
 
     def releases(self, item: Item, live: Object) -> str:

@@ -7,7 +7,8 @@ the object itself and sends it as an update (see write/composed_writer.py):
    only what its own last apply set.
 2. A field that the server defaulted, and that nobody owns, forbids what the manifest now says: `rollingUpdate` beside the
    strategy Recreate.
-3. A list or mapping of a custom resource becomes empty: an apply sets it, or even the mapping around it, to null.
+3. Fields of a custom resource leave its manifest: if what is around them becomes empty, an apply sets it to null or removes it,
+   and an empty list stays.
 4. The manifest leaves spec.replicas to an autoscaler: an apply would reset it to the default first.
 5. A field leaves the manifest that the server has copied to a field that nobody owns: it would be filled in from there again.
 """
@@ -20,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from rules.k8s.tools.api.openapi import Schema
-from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.objects.objects import Object, is_built_in
 
 Fields = dict[str, Any]
 """Fields of an object as managedFields lists them (FieldsV1): nested mappings with empty leaves."""
@@ -57,13 +58,23 @@ def compose(live: Object, wanted: Object, schema: Schema, owned: Fields, others:
             the manifest does not have them, they go as well.
     """
     body = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
-    composed = _Composer(unset).merge({key: value for key, value in live.items() if key not in ("apiVersion", "kind")}, body, schema, owned, others, "")
+    composed = _Composer(unset, stores_empty=not is_built_in(wanted)).merge(
+        {key: value for key, value in live.items() if key not in ("apiVersion", "kind")}, body, schema, owned, others, ""
+    )
     return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], **composed}
 
 
 class _Composer:
-    def __init__(self, unset: Collection[str]) -> None:
+    """Merges values.
+
+    Args:
+        unset: as for `compose`.
+        stores_empty: whether the server stores empty lists and mappings, as it does for custom resources.
+    """
+
+    def __init__(self, unset: Collection[str], *, stores_empty: bool) -> None:
         self._unset = unset
+        self._stores_empty = stores_empty
 
     def merge(self, live: Any, wanted: Any, schema: Schema, owned: Fields, others: Fields, path: str) -> Any:
         if isinstance(live, dict) and isinstance(wanted, dict) and not schema.is_atomic:
@@ -87,12 +98,19 @@ class _Composer:
                 left = self._left(value, schema.field(key), mine, theirs, inner)
                 if left is not _ABSENT:
                     result[key] = left
-        return {**result, **{key: value for key, value in wanted.items() if key not in live}}
+        return {**result, **{key: value for key, value in wanted.items() if key not in live and not self._is_not_stored(value, schema.field(key))}}
+
+    def _is_not_stored(self, value: Any, schema: Schema) -> bool:
+        return not self._stores_empty and (value == [] or (value == {} and schema.is_map))
 
     def _left(self, value: Any, schema: Schema, mine: Fields | None, theirs: Fields | None, path: str) -> Any:
         """Returns what stays of a live value that the manifest does not have; _ABSENT for nothing."""
+        if mine is None and theirs is None:
+            # The server does not record who owns an empty list, unless the list is atomic.
+            nobodys = _INDEX.sub("", path) in self._unset or (value == [] and not schema.is_atomic)
+            return _ABSENT if nobodys else value
         if mine is None:
-            return _ABSENT if theirs is None and _INDEX.sub("", path) in self._unset else value
+            return value
         if theirs is None:
             return _ABSENT
         if isinstance(value, (dict, list)) and not schema.is_atomic:
@@ -241,11 +259,30 @@ def mirrors_left(wanted: Any, owned: Fields, path: str = "") -> Iterator[str]:
         yield from mirrors_left(wanted.get(key), inner, f"{path}.{key}" if path else key)
 
 
-def has_empty(value: Any) -> bool:
-    """Returns whether a value contains an empty list or mapping."""
-    if isinstance(value, (dict, list)):
-        return not value or any(has_empty(each) for each in (value.values() if isinstance(value, dict) else value))
+def removes(wanted: Any, owned: Fields) -> bool:
+    """Returns whether a manifest lacks a field that Turnup set before.
+
+    Args:
+        wanted: the manifest, or a value in it.
+        owned: the fields of it that Turnup set before.
+    """
+    for name, inner in owned.items():
+        kind, key = name[:2], name[2:]
+        if kind == "f:":
+            if not isinstance(wanted, dict) or key not in wanted or removes(wanted[key], inner):
+                return True
+        elif kind == "k:":
+            same = [each for each in wanted if _has_key(each, json.loads(key))] if isinstance(wanted, list) else []
+            if not same or removes(same[0], inner):
+                return True
+        elif kind == "v:" and not (isinstance(wanted, list) and json.loads(key) in wanted):
+            return True
     return False
+
+
+def _has_key(element: Any, key: dict[str, Any]) -> bool:
+    """Returns whether an element of a list has a key, which may consist of defaults that the element does not name."""
+    return isinstance(element, dict) and all(element.get(name) in (None, value) for name, value in key.items())
 
 
 def without(fields: Fields, *path: str) -> Fields:

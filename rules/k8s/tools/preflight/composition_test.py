@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.api.openapi import Schema, has_null_in_list, null_keys
-from rules.k8s.tools.preflight.composition import compose, field_set, has_empty, overlaps, paths_in_the_way, union, without
+from rules.k8s.tools.preflight.composition import compose, field_set, mirrors_left, overlaps, paths_in_the_way, removes, union, without
 
 _ITEM = {"type": "object", "properties": {"port": {"type": "integer"}, "protocol": {"type": "string", "default": "TCP"}, "name": {"type": "string"}}}
 _NAMED = {
@@ -39,7 +39,7 @@ SCHEMA = Schema({"$ref": "#/components/schemas/Thing"}, _NAMED)
 
 def thing(**spec: Any) -> dict[str, Any]:
     """Returns an object."""
-    return {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": spec}
+    return {"apiVersion": "shop.example.com/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": spec}
 
 
 def composed(live: dict[str, Any], wanted: dict[str, Any], owned: dict[str, Any], others: dict[str, Any] | None = None, unset: tuple[str, ...] = ()) -> Any:
@@ -91,6 +91,14 @@ _TCP, _UDP = 'k:{"port":80,"protocol":"TCP"}', 'k:{"port":80,"protocol":"UDP"}'
 def test_a_manifest_is_merged(live, wanted, owned, others, result):
     """Own fields that left go, those of others and those of nobody stay, and lists are merged as their schema says."""
     assert composed(live, wanted, owned, others) == result
+
+
+def test_empty_values_that_the_server_does_not_store_are_left_out():
+    """An empty list or map of a kind of Kubernetes is not added; an empty mapping with fields is, and so is any in a custom resource."""
+    wanted = {"map": {}, "list": [], "atom": {}}
+    built_in = {**thing(**wanted), "apiVersion": "v1"}
+    assert compose({**thing(), "apiVersion": "v1"}, built_in, SCHEMA, {}, {})["spec"] == {"atom": {}}
+    assert composed({}, wanted, {}) == wanted
 
 
 def test_fields_in_the_way_go_unless_somebody_owns_them():
@@ -156,6 +164,30 @@ def test_null_in_keys_is_found():
     assert list(null_keys(obj, SCHEMA)) == ["spec.ports[1].port", "spec.ports[1].protocol"]
 
 
-def test_emptiness():
-    """An empty list or mapping is found at any depth."""
-    assert has_empty({"a": [{"b": {}}]}) and has_empty([]) and not has_empty({"a": [1, None, ""]})
+@pytest.mark.parametrize(
+    ("owned", "wanted", "missing"),
+    [
+        ({"f:a": {}, "f:b": {"f:c": {}}}, {"a": 1, "b": {"c": 2, "d": 3}}, False),
+        ({"f:a": {}}, {}, True),
+        ({"f:b": {"f:c": {}}}, {"b": {}}, True),
+        ({"f:b": {"f:c": {}}}, {"b": 1}, True),
+        ({"f:ports": {_TCP: {".": {}, "f:port": {}}}}, {"ports": [{"port": 80}]}, False),
+        ({"f:ports": {_TCP: {".": {}, "f:port": {}, "f:name": {}}}}, {"ports": [{"port": 80}]}, True),
+        ({"f:ports": {_UDP: {".": {}, "f:port": {}}}}, {"ports": [{"port": 80, "protocol": "TCP"}]}, True),
+        ({"f:set": {'v:"a"': {}}}, {"set": ["b", "a"]}, False),
+        ({"f:set": {'v:"a"': {}}}, {"set": ["b"]}, True),
+        ({}, {"a": 1}, False),
+    ],
+)
+def test_what_left_a_manifest_is_found(owned, wanted, missing):
+    """A field, an element or a value that was set before and is no longer in the manifest is found at any depth."""
+    assert removes(wanted, owned) is missing
+
+
+def test_copies_under_a_former_name_are_found():
+    """The copy of a service account is found where the account leaves a pod's spec, and nowhere else."""
+    owned = {"f:spec": {"f:template": {"f:spec": {"f:serviceAccountName": {}}}}}
+    for pod in ({}, {"serviceAccountName": None}):
+        assert list(mirrors_left({"spec": {"template": {"spec": pod}}}, owned)) == ["spec.template.spec.serviceAccount"]
+    assert not list(mirrors_left({"spec": {"template": {"spec": {"serviceAccountName": "x"}}}}, owned))
+    assert not list(mirrors_left({"spec": {"template": {"spec": {}}}}, {"f:spec": {}}))
