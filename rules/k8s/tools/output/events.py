@@ -70,6 +70,11 @@ def note(text: str) -> Event:
     return {"event": "note", "text": text}
 
 
+def warning(target: str, identity: Identity, text: str) -> Event:
+    """Returns the event for a warning that the API server sent about an object."""
+    return {"event": "warning", "target": target, "object": identity_fields(identity), "text": text}
+
+
 def outcome(result: Result) -> Event:
     """Returns the event for the result of writing or deleting an object."""
     return {

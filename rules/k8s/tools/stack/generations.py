@@ -25,7 +25,7 @@ from rules.k8s.tools.objects.hashed_names import (
     label_value,
     references,
 )
-from rules.k8s.tools.objects.objects import Identity, Object, owner
+from rules.k8s.tools.objects.objects import Identity, Object, is_object_name, owner
 from rules.k8s.tools.stack.members import Member
 
 KEEP = 3
@@ -190,7 +190,8 @@ def check_external_configs(client: Client, items: Iterable[Item], executor: Exec
     external: dict[Config, Item] = {}
     for item in items:
         for config in references(item.obj):
-            if config not in own:
+            # The server refuses other names, or they mean something else; none of them can be asked for.
+            if config not in own and is_object_name(config.name):
                 external.setdefault(config, item)
 
     def generations_in(collection: tuple[str, str]) -> list[Object]:
