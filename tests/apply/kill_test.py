@@ -14,25 +14,11 @@ import pytest
 
 from rules.k8s.testing.shell import Shell
 from rules.k8s.tools.api.client import Client
-from tests.apply.stacks import admin, comparable, make_namespace, make_stack, number
+from tests.apply.stacks import KILLER, admin, comparable, make_namespace, make_stack, number
 
 KILLS = number("KILLS", 10, 100)
 SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
 _LATEST_S = 0.008
-# Kills the process shortly after its Nth request, so that every step of a run is tested, and not only its start.
-_KILLER = """
-import itertools, os, signal, threading, time
-from rules.k8s.tools.api.client import Client
-counter, request = itertools.count(1), Client.request
-def kill():
-    time.sleep({delay})
-    os.kill(os.getpid(), signal.SIGKILL)
-def counted(self, *arguments, **options):
-    if next(counter) == {point}:
-        threading.Thread(target=kill).start() if {delay} else kill()
-    return request(self, *arguments, **options)
-Client.request = counted
-"""
 
 
 def differences(found: object, wanted: object, at: str = "") -> list[str]:
@@ -75,7 +61,7 @@ class Case:
     def kill(self, place: str, point: int, delay: float = 0.0) -> None:
         """Kills a run the given seconds after it has sent a request (counted from 1), runs the verb again and compares the state."""
         self._prepare(place)
-        process = self._shell.start(*self._verb, program=_KILLER.format(point=point, delay=delay))
+        process = self._shell.start(*self._verb, program=KILLER.format(point=point, delay=delay))
         code = process.wait(60)
         where = f"{' '.join(self._verb)} over version {self._before}, request {point} of {self.requests} + {delay * 1000:.1f} ms: exit {code}"
         print(where, flush=True)

@@ -178,7 +178,7 @@ def test_all_options_that_a_takeover_needs_are_named_at_once(shell, client, serv
     assert server.changes() == before
     assert shell.run("apply", "--adopt", "--force-conflicts") == 0, shell.err
     assert maps(client, home)["o0"]["data"] == {"key": "ours"}
-    assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply." in shell.err
+    assert shell.run("create", "--adopt") == 2 and ".create does not take --adopt; it belongs to .apply, .diff." in shell.err
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_account_without_leases_and_lists_applies(shell, client, server, home):
 
     assert shell.run("apply") == 0, shell.err
     assert "4 created" in shell.err and "may not use Leases" in shell.err
-    assert shell.run("apply") == 0 and "4 unchanged" in shell.err
+    assert shell.run("apply") == 0 and "4 unchanged" in shell.err, shell.err
     assert shell.run("apply", "--prune") == 1
     assert f"may not read ConfigMaps in {home}" in shell.err
 

@@ -9,8 +9,8 @@ from rules.k8s.testing.plans import config_map, deployment, document, namespace
 from rules.k8s.testing.shell import LABEL
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.stack.inventory import PART_OF, applyset_id, parent_name
-from rules.k8s.tools.verbs import delete as delete_verb
 from rules.k8s.tools.write import live_stack
+from rules.k8s.tools.write.live_stack import LiveStack
 from tests.apply.stacks import custom, definition, exists, make_maps, maps
 
 OTHER = "//python/redis:dev-deep"
@@ -230,13 +230,13 @@ def test_delete_leaves_the_list_of_a_stack_that_is_being_written(shell, client, 
     client.request("DELETE", lease)
     shell.make_targets(redis, label=OTHER)
     assert shell.run("apply") == 0, shell.err
-    remove = delete_verb._remove_emptied
+    update = LiveStack.update_others
 
-    def late(*arguments):
+    def late(*arguments, **options):
         client.request("PATCH", lists, content_type="application/merge-patch+json", body={"metadata": {"annotations": {"written": "since"}}})
-        remove(*arguments)
+        update(*arguments, **options)
 
-    monkeypatch.setattr(delete_verb, "_remove_emptied", late)
+    monkeypatch.setattr(LiveStack, "update_others", late)
     delete()
     assert exists(client, lists)
 

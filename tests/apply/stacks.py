@@ -40,6 +40,22 @@ DEPS = {
 }
 """The services of both versions of the stack, and what each depends on."""
 
+KILLER = """
+import itertools, os, signal, threading, time
+from rules.k8s.tools.api.client import Client
+counter, request = itertools.count(1), Client.request
+def kill():
+    time.sleep({delay})
+    os.kill(os.getpid(), signal.SIGKILL)
+def counted(self, *arguments, **options):
+    if next(counter) == {point}:
+        threading.Thread(target=kill).start() if {delay} else kill()
+    return request(self, *arguments, **options)
+Client.request = counted
+"""
+"""Python code that runs before a verb: it kills the process the seconds `delay` after its request number `point`, so that every step of
+a run is tested, and not only its start."""
+
 
 def number(name: str, short: int, long: int) -> int:
     """Returns the number of repetitions: $NAME, or the default of the short or the long form ($FORM is `long`)."""

@@ -7,9 +7,10 @@ accept (overload, a broken connection) and raises ApiError for a refusal.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -38,6 +39,8 @@ _MAX_REQUEST_BYTES = 3 * 1024 * 1024
 # Webhook failures that a retry does not fix: the Service is missing, or the call has already taken its whole timeout.
 _PERMANENT_WEBHOOK_FAILURES = (" not found", "context deadline exceeded", "Client.Timeout")
 
+_WARNING = re.compile(r'\b\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+
 WriteFence = Callable[[], AbstractContextManager[Any]]
 """Returns a context to enter around each write; entering raises once the run has lost its lease (see stack/lease.py)."""
 
@@ -55,6 +58,7 @@ class Client:
         connection: the connection settings of a kubeconfig.
         tls: the TLS settings of new connections; None for plain HTTP.
         date: the server's clock in its last response (an HTTP Date); None before the first.
+        on_warning: called with the path of a writing request (also a dry run) and the text of a warning in the server's response.
 
     Raises:
         TurnupError: the kubeconfig's server is not a URL.
@@ -63,6 +67,7 @@ class Client:
     def __init__(self, connection: Connection, *, connections: int = 16, connect_timeout: float = 4.0, read_timeout: float = 25.0) -> None:
         self.connection = connection
         self.date: str | None = None
+        self.on_warning: Callable[[str, str], None] = lambda path, text: None
         url = urlsplit(connection.server)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise TurnupError(f"context {connection.context!r}: server {connection.server!r} is not a URL; correct the kubeconfig.")
@@ -154,6 +159,9 @@ class Client:
                 continue
             data = _decode(answer.data, self.connection, answer.status)
             self.date = answer.headers.get("Date") or self.date
+            if method != "GET":
+                for text in warning_texts(answer.headers.getlist("Warning")):
+                    self.on_warning(path, text)
             if answer.status < 400:
                 return answer.status, data
             if answer.status in _RETRYABLE and attempt + 1 < _ATTEMPTS and not _is_permanent(str(data)):
@@ -208,7 +216,8 @@ class Client:
         headers = {"Accept": accept}
         payload = None
         if body is not None:
-            payload = json.dumps(body, separators=(",", ":")).encode()
+            # The server reads an apply as YAML, which has no escapes for characters beyond U+FFFF: they are sent as they are.
+            payload = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
             headers["Content-Type"] = content_type
         try:
             return self._authenticated(method, path, query, headers, body=payload, timeout=timeout)
@@ -300,6 +309,11 @@ class Client:
             f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{via} "
             f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if via else ''}."
         )
+
+
+def warning_texts(headers: Iterable[str]) -> list[str]:
+    """Returns the texts of `Warning` headers as an API server writes them: `299 - "text"`, several in one header or in many."""
+    return [re.sub(r"\\(.)", r"\1", text) for header in headers for text in _WARNING.findall(header)]
 
 
 def _decode(data: bytes, connection: Connection, status: int) -> Any:

@@ -83,6 +83,10 @@ class Kinds:
         """Returns the resource of an object's kind; None if the cluster does not have it."""
         return self._resources.get((obj["apiVersion"], obj["kind"]))
 
+    def kind_of(self, api_version: str, plural: str) -> str:
+        """Returns the kind that a path segment stands for; "" if the cluster does not have it."""
+        return next((found.kind for found in self._resources.values() if (found.api_version, found.plural) == (api_version, plural)), "")
+
     def find_any_version(self, group: str, kind: str) -> Resource | None:
         """Returns the resource of a kind in any version of its API; None if the cluster does not have it."""
         return next((resource for (version, name), resource in self._resources.items() if name == kind and group_of(version) == group), None)

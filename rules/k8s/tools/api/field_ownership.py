@@ -2,17 +2,21 @@
 
 The server records in managedFields which manager set which fields by which operation.
 `.replace` is an Update and `.apply` an Apply. An Apply does not remove fields that an
-Update set, so the first apply after a replace merges the Update's entry into the
-Apply's. The functions here are pure; write/applier.py sends the requests.
+Update set, so the first apply after a replace, or after an adoption, takes those fields
+over (see preflight/composition.py). The functions here are pure.
 """
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
+
+# Managers by which a person writes whole objects with kubectl. Not kubectl-rollout, whose annotation restarts pods.
+_OF_KUBECTL = ("before-first-apply", "kubectl", "kubectl-client-side-apply", "kubectl-create", "kubectl-edit", "kubectl-replace")
 
 
 def conflicts(error: ApiError) -> list[tuple[str, str]]:
@@ -25,24 +29,44 @@ def conflicts(error: ApiError) -> list[tuple[str, str]]:
     return pairs
 
 
-def merged_managers(live: Object) -> list[dict[str, Any]] | None:
-    """Returns managedFields in which Turnup's Apply also owns what Turnup's Update set.
+def own_entries(live: Object, *, adopt: bool = False) -> list[dict[str, Any]]:
+    """Returns the entries of managedFields whose fields are Turnup's, or become Turnup's.
 
     Args:
         live: a live object or its metadata, with managedFields.
-
-    Returns:
-        The new managedFields; None if Turnup has no Update entry, so nothing needs merging.
+        adopt: whether the fields count that a person has set with kubectl.
     """
-    entries = live["metadata"].get("managedFields") or []
-    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")]
-    if not any(entry.get("operation") == "Update" for entry in ours):
-        return None
-    newest = max(ours, key=lambda entry: entry.get("time") or "")
-    fields: dict[str, Any] = {}
-    for entry in ours:
-        fields = _union(fields, entry.get("fieldsV1") or {})
-    return [entry for entry in entries if entry not in ours] + [{**newest, "operation": "Apply", "fieldsV1": fields}]
+    return [
+        entry
+        for entry in live["metadata"].get("managedFields") or []
+        if not entry.get("subresource") and (entry.get("manager") == FIELD_MANAGER or (adopt and entry.get("manager") in _OF_KUBECTL))
+    ]
+
+
+def is_scattered(live: Object, *, adopt: bool = False) -> bool:
+    """Returns whether entries other than that of Turnup's last apply have fields that are Turnup's. The arguments are those of own_entries."""
+    return any(entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply" for entry in own_entries(live, adopt=adopt))
+
+
+def with_apply_entry(live: Object, fields: dict[str, Any], api_version: str, *, adopt: bool = False) -> list[dict[str, Any]]:
+    """Returns managedFields in which one Apply entry of Turnup has the place of all entries that are Turnup's.
+
+    Args:
+        live: a live object or its metadata, with managedFields.
+        fields: what the entry owns.
+        api_version: the version that the fields are written in.
+        adopt: as for own_entries.
+    """
+    own = own_entries(live, adopt=adopt)
+    entry = {
+        "manager": FIELD_MANAGER,
+        "operation": "Apply",
+        "apiVersion": api_version,
+        "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+    return [each for each in live["metadata"].get("managedFields") or [] if each not in own] + [entry]
 
 
 def describe_creator(live: Object) -> str:
@@ -65,8 +89,3 @@ def describe_creator(live: Object) -> str:
         return repr(labels["app.kubernetes.io/managed-by"])
     managers = [entry.get("manager") for entry in meta.get("managedFields") or [] if entry.get("manager") and not entry.get("subresource")]
     return repr(managers[0]) if managers else "someone else"
-
-
-def _union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Returns the union of two FieldsV1 sets, which are nested mappings with empty leaves."""
-    return {**one, **{key: _union(one.get(key) or {}, value) for key, value in other.items()}}

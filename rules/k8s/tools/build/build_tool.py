@@ -39,6 +39,7 @@ from rules.k8s.tools.objects.objects import (
     read_objects,
     with_owner,
 )
+from rules.k8s.tools.objects.server_fields import with_data, without_generated_selector, without_null_in_lists, without_server_fields
 
 
 def service(args: argparse.Namespace) -> None:
@@ -71,6 +72,7 @@ def normalize(args: argparse.Namespace) -> None:
     if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
         found = ", ".join(sorted({obj["kind"] for obj in objects}))
         raise TurnupError(f"{where}: kind is {args.kind!r}, but the template contains {found}. Correct kind or remove it.")
+    objects = [without_generated_selector(without_null_in_lists(without_server_fields(obj, where))) for obj in objects]
     objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
     named = named_namespaces(objects)
     try:
@@ -105,7 +107,7 @@ def normalize(args: argparse.Namespace) -> None:
 
 
 def resolve(args: argparse.Namespace) -> None:
-    """Replaces image references by references with a digest.
+    """Replaces image references by references with a digest, and stringData by data.
 
     `args.built` has lists of key, repository prefix, digest file; `args.pin`
     pairs of key and name in the pins file. The output adds to the normalized
@@ -129,7 +131,7 @@ def resolve(args: argparse.Namespace) -> None:
             elif key in keys:
                 missing.append(name)
     replacements = {keys[key]: reference for key, reference in references.items() if key in keys}
-    document["objects"] = substitute_images(document["objects"], replacements)
+    document["objects"] = [with_data(obj) for obj in substitute_images(document["objects"], replacements)]
     document["references"] = {key: value for key, value in references.items() if key in keys}
     document["missing_pins"] = missing
     _write(args.output, document)

@@ -1,6 +1,7 @@
-"""The deletion of objects: dependents first, each only if this stack made it, waiting until everything is gone.
+"""The deletion of objects: dependents first, each only if it is this stack's own, waiting until everything is gone.
 
-Kinds in which others keep data (DATA_KINDS) are deleted last, and only if asked for.
+Kinds in which others keep data (DATA_KINDS) are deleted last, and only if asked for. Every object that was to go has a result:
+it is gone, it is kept for a reason that is named, or it failed. What an object that failed depends on is not deleted.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
-from rules.k8s.tools.api.field_ownership import describe_creator
 from rules.k8s.tools.api.finalizers import read_finalizers
 from rules.k8s.tools.api.informer import Collection, Informer
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, failed
 from rules.k8s.tools.deletion.ordering import DependencyOrder, Graph, reversed_graph
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import DATA_KINDS, WITH_PODS
-from rules.k8s.tools.objects.objects import Identity, Object, owner
+from rules.k8s.tools.objects.objects import Identity, Object
 from rules.k8s.tools.readiness.pods import PodIndex
+from rules.k8s.tools.stack.ownership import Ownership
 
 _PODS = Resource("v1", "Pod", "pods", True)
 _CLAIMS = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
@@ -36,9 +37,10 @@ class Deleter:
         client: the API server.
         executor: for deleting in parallel.
         report: called with each result.
+        ownership: what is the stack's own.
         data: also delete DATA_KINDS, and the claims that StatefulSets among the objects created.
-        uids: identity → UID of what to delete, where that is known. Another object under the same name stays.
         timeout: seconds until everything must be gone.
+        each: the timeout is for each level of dependencies, because a deep stack takes longer than a flat one.
         fence: entered around every request that deletes.
         why: why an object is deleted, for the report; "" when that is obvious.
     """
@@ -49,22 +51,25 @@ class Deleter:
         executor: Executor,
         report: Callable[[Result], None],
         *,
+        ownership: Ownership,
         data: bool = False,
-        uids: Mapping[Identity, str] | None = None,
         timeout: float = 120.0,
+        each: bool = False,
         fence: WriteFence = nullcontext,
         why: str = "",
     ) -> None:
         self._client = client
         self._executor = executor
         self._report = report
+        self._ownership = ownership
         self._data = data
-        self._uids = uids or {}
         self._timeout = timeout
+        self._each = each
         self._fence = fence
         self._why = why
         self._deadline = 0.0
         self._seen: dict[Identity, Object | None] = {}
+        self._staying: dict[Identity, str] = {}
 
     def refusals(self, items: Iterable[Item]) -> list[str]:
         """Returns a sentence for each object that the server would refuse to delete, by a dry run.
@@ -75,13 +80,19 @@ class Deleter:
         def one(item: Item) -> str:
             try:
                 live = self._seen[item.identity] = self._read(item)
-                if live and not self.reason_to_keep(item, live):
+                if live and (reason := self.reason_to_keep(item, live)):
+                    self._staying[item.identity] = reason
+                elif live:
                     delete_object(self._client, item, live["metadata"]["uid"], dry=True)
             except ApiError as error:
                 return error_sentence(item, error)
             return ""
 
         return [text for text in self._executor.map(one, items) if text]
+
+    def reason_it_stays(self, identity: Identity) -> str:
+        """Returns why an object that `refusals` has read and nothing has deleted stays; "" if it is gone or unknown."""
+        return self._staying.get(identity, "")
 
     def has_work(self, items: Iterable[Item]) -> bool:
         """Returns whether `remove` would delete one of the objects that `refusals` has read, or find that it is gone or has another owner."""
@@ -106,11 +117,7 @@ class Deleter:
 
     def reason_to_forget(self, item: Item, live: Object) -> str:
         """Returns why an object is not this stack's, so that no run will ever delete it; "" if it is."""
-        if owner(live) != item.label:
-            return f"was made by {owner(live) or describe_creator(live)}, not by {item.label}"
-        if self._uids.get(item.identity) not in (None, "", live["metadata"]["uid"]):
-            return "is not the object that this stack made, but another one under the same name"
-        return ""
+        return self._ownership.foreign_reason(item, live)
 
     def remove(self, items: Iterable[Item], graph: Graph) -> list[Result]:
         """Deletes objects and waits until they are gone.
@@ -129,23 +136,44 @@ class Deleter:
         for item in items:
             if item.identity.kind not in DATA_KINDS:
                 parts.setdefault(item.label, []).append(item)
-        order = DependencyOrder(reversed_graph(dict.fromkeys(parts, ()) | {label: list(deps) for label, deps in graph.items()}), parts)
-        while not order.done:
-            level = order.take_startable()
-            if not level:
-                break  # A cycle, which a build graph cannot have.
-            going = self._remove_together([parts[label] for label in level], results)
-            last = not any(order.waiting().values())
-            self._wait_for_pods([] if last and not self._data else going)
-            for label in level:
-                order.mark_written(label)
-                order.mark_ready(label)
+        self._remove_in_order(parts, graph, results)
         self._remove_claims(
             [results[item.identity].item for item in items if item.identity.kind == "StatefulSet" and results[item.identity].outcome == "deleted"], results
         )
         for kind in DATA_KINDS:
             self._remove_together([[item for item in items if item.identity.kind == kind]], results)
         return list(results.values())
+
+    def _remove_in_order(self, parts: Mapping[str, list[Item]], graph: Graph, results: dict[Identity, Result]) -> None:
+        """Deletes the objects of each target once those of all its dependents, and their pods, are gone."""
+        whole = dict.fromkeys(parts, ()) | {label: tuple(deps) for label, deps in graph.items()}
+        order = DependencyOrder(reversed_graph(whole), parts)
+        for label in whole.keys() - parts.keys():
+            order.mark_ready(label)  # It has nothing to delete; its own dependents are waited for all the same.
+        remaining: dict[str, str] = {}
+        while level := order.take_startable():
+            self._deadline = time.monotonic() + self._timeout if self._each else self._deadline
+            gone = self._remove_together([parts[label] for label in level], results)
+            last = not any(order.waiting().values())
+            running = {
+                item.label: f"{item.identity} of {item.label} has pods that are" for item in self._wait_for_pods([] if last and not self._data else gone)
+            }
+            for label in level:
+                failed = (f"{item.identity} of {label} is" for item in parts[label] if results[item.identity].outcome == "failed")
+                stays = next(failed, "") or running.get(label, "")
+                if stays:
+                    remaining[label] = stays
+                else:
+                    order.mark_ready(label)
+        for label, dependents in order.waiting().items():
+            cause = next(dependent for dependent in sorted(dependents) if dependent in remaining)
+            for item in parts[label]:
+                results[item.identity] = Result(
+                    item,
+                    "failed",
+                    error=f"{label}: {item.identity} was not deleted, because {cause} depends on it and {remaining[cause]} still there. "
+                    "Correct that and run the command again.",
+                )
 
     def _remove_together(self, groups: list[list[Item]], results: dict[Identity, Result]) -> list[Item]:
         """Deletes groups of objects one after the other and waits until all are gone; returns those that are gone."""
@@ -254,13 +282,17 @@ class Deleter:
     def _delete(self, item: Item, live: Object, version: str = "") -> bool:
         return delete_object(self._client, item, live["metadata"]["uid"], version=version, fence=self._fence)
 
-    def _wait_for_pods(self, gone: list[Item]) -> None:
-        """Waits until the pods of deleted workloads are gone too, because running pods still use their dependencies."""
+    def _wait_for_pods(self, gone: list[Item]) -> list[Item]:
+        """Waits until the pods of deleted workloads are gone too, because running pods still use their dependencies.
+
+        Returns:
+            The workloads with pods that are still there after the timeout.
+        """
         workloads = [item for item in gone if item.identity.kind in WITH_PODS and "spec" in item.obj]
         # No names to read one by one: an account that may not list pods finds none and does not wait.
         namespaces: dict[Collection, list[str]] = {(_PODS, item.identity.namespace): [] for item in workloads}
         if not workloads:
-            return
+            return []
         with self._watching(namespaces) as informer:
             version = -1
             while time.monotonic() < self._deadline:
@@ -268,13 +300,14 @@ class Deleter:
                     pods = PodIndex(informer.all("Pod"))
                     workloads = [item for item in workloads if pods.of(item.obj)]
                     if not workloads:
-                        return
+                        return []
                 try:
                     version = informer.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
                 except UnreachableError:
                     raise
                 except TurnupError:
-                    return
+                    return []
+            return workloads if informer.complete else []
 
     def _remove_claims(self, sets: list[Item], results: dict[Identity, Result]) -> None:
         """Deletes the claims that deleted StatefulSets created from their templates, if the run deletes data."""

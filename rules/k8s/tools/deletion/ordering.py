@@ -1,5 +1,9 @@
 """The order in which targets are written and deleted, from the graph of services that BUILD files declare.
 
+A build graph has no cycles, but what left a stack is ordered by a graph that the cluster keeps, which anybody with the right to
+write ConfigMaps can change. Targets of a cycle do not wait for one another: they go together, after everything else that they
+wait for.
+
 Pure functions and one class without I/O; write_order.py and deletion.py ask it what to start next.
 """
 
@@ -34,6 +38,18 @@ def reversed_graph(graph: Graph) -> dict[str, set[str]]:
     return result
 
 
+def _waits(graph: Graph, labels: Iterable[str]) -> dict[str, set[str]]:
+    """Returns what each of some targets waits for: everything that it depends on, except the targets of its own cycle."""
+    closures: dict[str, set[str]] = {}
+
+    def closure(label: str) -> set[str]:
+        if label not in closures:
+            closures[label] = closure_of(graph, label)
+        return closures[label]
+
+    return {label: {dep for dep in closure(label) if label not in closure(dep)} for label in labels}
+
+
 class DependencyOrder:
     """Tracks which targets of a run can start: each once, when everything that it depends on is ready.
 
@@ -48,7 +64,8 @@ class DependencyOrder:
     """
 
     def __init__(self, graph: Graph, changing: Iterable[str], gates: Collection[str] | None = None) -> None:
-        self._waits = {label: {dep for dep in closure_of(graph, label) if gates is None or dep in gates} for label in changing}
+        found = _waits(graph, changing)
+        self._waits = {label: deps if gates is None else deps.intersection(gates) for label, deps in found.items()}
         self.needed: set[str] = set().union(*self._waits.values()) if self._waits else set()
         self._started: set[str] = set()
         self._written: set[str] = {label for label in graph if label not in self._waits}

@@ -14,8 +14,8 @@ DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefini
 # Kinds that need `--delete-data`: it deletes their objects or, for a StatefulSet, the claims that it created.
 HOLD_DATA = (*DATA_KINDS, "StatefulSet")
 
-# Written before all others, which may need them: this saves requests that the API server would refuse.
-WRITTEN_FIRST = ("Namespace", "CustomResourceDefinition")
+# Written before all others, which may need them, or a quota's new limits: this saves requests that the API server would refuse.
+WRITTEN_FIRST = ("Namespace", "CustomResourceDefinition", "ResourceQuota")
 
 # Workloads with pods that are worth showing.
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController")

@@ -37,6 +37,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _EXAMPLE = {"apiVersion": "apps/v1", "kind": "Deployment"}
 # RFC 1123.
+_DNS_SUBDOMAIN_PART = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -85,9 +86,15 @@ def is_cluster_scoped(obj: Object, scopes: Scopes = NO_SCOPES) -> bool | None:
     group = group_of(obj["apiVersion"])
     if obj["kind"] in CLUSTER_SCOPED.get(group, ()):
         return True
-    if group in CLUSTER_SCOPED or group in BUILT_IN_NAMESPACED_GROUPS:
+    if is_built_in(obj):
         return False
     return scopes.get((group, obj["kind"]))
+
+
+def is_built_in(obj: Object) -> bool:
+    """Returns whether an object's API group is one of Kubernetes itself, so that its kind is not a custom resource."""
+    group = group_of(obj["apiVersion"])
+    return group in CLUSTER_SCOPED or group in BUILT_IN_NAMESPACED_GROUPS
 
 
 def defined_scopes(objects: Iterable[Object]) -> Scopes:
@@ -181,12 +188,29 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
         raise TurnupError(f"{name} contains no Kubernetes object. Write at least one.")
+    _check_text(objects, name)
     return objects
+
+
+def _check_text(objects: list[Object], name: str) -> None:
+    """Checks that objects can be written as UTF-8."""
+    try:
+        json.dumps(objects, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise TurnupError(
+            f"{name}: a text contains the escape \\u{ord(half):04x} alone, which is half of a character. Write both halves, or the character itself."
+        ) from None
 
 
 def is_namespace_name(text: str) -> bool:
     """Returns whether a text is a valid name of a namespace: a DNS label (RFC 1123)."""
     return _DNS_LABEL.fullmatch(text) is not None
+
+
+def is_object_name(text: str) -> bool:
+    """Returns whether a text is a valid name of a ConfigMap or Secret: a DNS subdomain (RFC 1123)."""
+    return len(text) <= 253 and all(_DNS_SUBDOMAIN_PART.fullmatch(part) for part in text.split("."))
 
 
 def _flatten(document: Any, where: str) -> Iterator[Object]:

@@ -54,6 +54,8 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
     except RecursionError:
         raise TurnupError(f"{path}: {TOO_DEEP}") from None
     except yaml.YAMLError as error:
+        if "Unicode character escape" in str(error) and (found := _as_json(text)) is not None:
+            return found
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         problem = getattr(error, "problem", None) or "not YAML"
@@ -68,6 +70,14 @@ def load_yaml_documents(text: str, path: str) -> list[Any]:
             f"{'Replace the alias by its value' if 'Circular' in str(error) else 'Write it as text'}."
         ) from error
     return documents
+
+
+def _as_json(text: str) -> list[Any] | None:
+    """Returns the document of a text that is JSON, None for others. JSON has pairs of escapes for one character, which YAML lacks."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return None
 
 
 _OCTAL_OR_BASE_60 = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+)")

@@ -77,6 +77,11 @@ def held(target: TargetState, obj: UnreadyObject) -> Event:
     return note(f"note: {target.label}: {obj.identity}: {obj.state.reason}")
 
 
+def warning(target: str, identity: Identity, text: str) -> Event:
+    """Returns the event for a warning that the API server sent about an object."""
+    return {"event": "warning", "target": target, "object": identity_fields(identity), "text": text}
+
+
 def outcome(result: Result) -> Event:
     """Returns the event for the result of writing or deleting an object."""
     return {

@@ -20,6 +20,8 @@ def line(event: Event) -> str | None:
     kind = event["event"]
     if kind == "note":
         return str(event["text"])
+    if kind == "warning":
+        return f"warning: {event['target']}: {object_name(event['object'])}: {' '.join(event['text'].split())}"
     if kind == "object":
         if event["outcome"] in ("unchanged", "failed"):
             return None  # The summary counts these, and each failure is an error event, too.

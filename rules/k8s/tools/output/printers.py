@@ -113,9 +113,9 @@ class PlainPrinter:
             return None
         self._texts += 1
         if kind == "revision":
-            header = "REVISION  APPLIED               OBJECTS  NOTE\n" if self._texts == 1 else ""
+            header = "REVISION  APPLIED               OBJECTS  OUTCOME         NOTE\n" if self._texts == 1 else ""
             remark = ", ".join(words for words in ("in use" if event["in_use"] else "", event["note"], event["commit"]) if words)
-            return header + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {remark}".rstrip() + "\n"
+            return header + f"{event['revision']:<8}  {event['created']:<20}  {event['objects']:<7}  {event['outcome']:<14}  {remark}".rstrip() + "\n"
         if kind == "description":
             return ("\n" if self._texts > 1 else "") + str(event["text"])
         from rules.k8s.tools.objects.yaml_documents import to_yaml

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rules.k8s.tools.masking.mask import Redactor
-from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.objects.objects import Identity, Object
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.output.printers import JsonPrinter, PlainPrinter, Printer
@@ -64,6 +64,10 @@ class Reporter:
     def note(self, text: str) -> None:
         """Reports a step of the run, in words."""
         self.emit(events.note(text))
+
+    def warning(self, target: str, identity: Identity, text: str) -> None:
+        """Reports a warning that the API server sent about an object."""
+        self.emit(events.warning(target, identity, text))
 
     def result(self, result: Result) -> None:
         """Reports the result of writing or deleting an object."""

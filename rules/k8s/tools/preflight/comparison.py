@@ -2,22 +2,27 @@
 
 Server-side apply records in managedFields which fields a manager last applied. If those are exactly the manifest's fields,
 and the live object has the manifest's values in them, another apply changes nothing. This saves a request per object. A
-"no" only means "not certain", because a quantity can be written in two ways; then a dry run decides.
+"no" only means "not certain", because a quantity can be written in two ways; then a dry run decides: what it would
+store is compared with what is stored (see content_digest).
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER
-from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.objects.objects import Object, is_built_in
 
 _ABSENT = object()
 # managedFields does not list the fields that identify an object.
 _UNMANAGED = ("apiVersion", "kind")
 _UNMANAGED_METADATA = ("name", "namespace")
+# What a write may change without changing what the object says.
+_BOOKKEEPING = ("managedFields", "generation", "resourceVersion")
 
 
 def is_applied(wanted: Object, live: Object) -> bool:
@@ -41,6 +46,52 @@ def is_applied(wanted: Object, live: Object) -> bool:
     if not body["metadata"]:
         del body["metadata"]
     return _same(body, live, ours[0].get("fieldsV1") or {})
+
+
+def content_digest(obj: Object) -> bytes:
+    """Returns a digest of an object that is equal for objects that say the same.
+
+    Who owns which field, and the numbers of the write, do not count. For kinds of Kubernetes itself an empty list is the same as
+    none: the server does not store it, but a dry run returns it.
+    """
+    content = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}}
+    text = json.dumps(_without_empty_lists(content) if is_built_in(obj) else content, sort_keys=True)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _without_empty_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty_lists(each) for key, each in value.items() if each is not None and each != []}
+    return [_without_empty_lists(each) for each in value] if isinstance(value, list) else value
+
+
+def dropped_fields(wanted: Any, stored: Any, path: str = "") -> Iterator[str]:
+    """Yields the path of each field of a manifest that the server does not store, for example because a feature is switched off.
+
+    Fields with the value that an absent field means (null, false, 0, or empty) do not count.
+
+    Args:
+        wanted: the manifest.
+        stored: what the server stores.
+        path: the path of both in the object.
+    """
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        for key, value in wanted.items():
+            inner = f"{path}.{key}" if path else key
+            if key in stored:
+                yield from dropped_fields(value, stored[key], inner)
+            elif not _says_nothing(value):
+                yield inner
+    elif isinstance(wanted, list) and isinstance(stored, list) and len(wanted) == len(stored):
+        for index, (one, other) in enumerate(zip(wanted, stored, strict=True)):
+            yield from dropped_fields(one, other, f"{path}[{index}]")
+
+
+def _says_nothing(value: Any) -> bool:
+    """Returns whether a value is the one that an absent field has, or consists of such values."""
+    if isinstance(value, dict):
+        return all(_says_nothing(each) for each in value.values())
+    return not value or (isinstance(value, list) and all(_says_nothing(each) for each in value))
 
 
 def _same(wanted: Any, live: Any, fields: dict[str, Any]) -> bool:

@@ -1,15 +1,12 @@
-"""Checks that a dry run does not make: permissions for objects that cannot be tried, and quotas."""
+"""The check of permissions for objects that no dry run can try."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from concurrent.futures import Executor
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
-from rules.k8s.tools.objects.objects import Identity, Object
-from rules.k8s.tools.preflight.quota import find_exceeded
 from rules.k8s.tools.preflight.verdicts import Refusal
 
 
@@ -60,34 +57,3 @@ def check_rights(client: Client, items: list[Item], executor: Executor) -> list[
         for (item, verb), granted in zip(questions, executor.map(allowed, questions), strict=True)
         if not granted
     ]
-
-
-def check_quotas(client: Client, items: list[Item], new: Collection[Identity], executor: Executor) -> list[Refusal]:
-    """Compares what the items request with the quotas of their namespaces.
-
-    Args:
-        client: client of the API server.
-        items: everything that the run applies.
-        new: identities of the items that do not exist yet.
-        executor: runs requests in parallel.
-
-    Returns:
-        A refusal for each exceeded limit.
-    """
-    places: dict[str, list[Item]] = {}
-    for item in items:
-        places.setdefault(item.identity.namespace, []).append(item)
-    places.pop("", None)
-
-    def quotas(namespace: str) -> list[Object]:
-        try:
-            return list(client.request("GET", f"/api/v1/namespaces/{namespace}/resourcequotas")[1].get("items") or [])
-        except ApiError:
-            return []  # The server enforces quotas anyway; this check only reports them earlier.
-
-    refusals = []
-    for (namespace, inside), found in zip(places.items(), executor.map(quotas, places), strict=True):
-        for quota in found:
-            for item, sentence in find_exceeded(quota, inside, new):
-                refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
-    return refusals

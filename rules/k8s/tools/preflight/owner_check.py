@@ -1,4 +1,4 @@
-"""Owner check: whether a live object belongs to the stack or to someone else."""
+"""Owner check: the refusal of live objects that belong to someone else. stack/ownership.py decides which ones do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION, Object, owner
 from rules.k8s.tools.stack.inventory import Inventory
+from rules.k8s.tools.stack.ownership import Ownership
 
 
 def check_owner(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None, *, adopt: bool) -> None:
@@ -31,7 +32,7 @@ def check_owner(item: Item, live: Object, labels: Collection[str], inventory: In
 
 def is_owned_by_others(item: Item, live: Object, labels: Collection[str], inventory: Inventory | None) -> bool:
     """Returns whether someone else owns a live object. The arguments are those of check_owner."""
-    return not (owner(live) == item.label or owner(live) in labels or (inventory and inventory.is_own(item.identity, live)))
+    return not Ownership(labels, inventory).is_own(item, live)
 
 
 def owner_sentence(item: Item, live: Object, *, force: bool = False, fields: str = "") -> str:

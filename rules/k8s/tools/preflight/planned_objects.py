@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from rules.k8s.tools.api.discovery import Kinds
 from rules.k8s.tools.api.field_ownership import conflicts
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
+
+_ACCOUNT = re.compile(r"error looking up service account ([^/\s]+)/([^:\s]+)")
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,16 @@ class PlannedObjects:
         kinds: (apiVersion, kind) that CustomResourceDefinitions among the objects define.
         labels: labels of the targets.
         services: (namespace, name) of the Services among the objects.
+        accounts: (namespace, name) of the ServiceAccounts among the objects.
+        quotas: (namespace, name) of the ResourceQuotas among the objects.
     """
 
     namespaces: frozenset[str]
     kinds: frozenset[tuple[str, str]]
     labels: frozenset[str]
     services: frozenset[tuple[str, str]] = frozenset()
+    accounts: frozenset[tuple[str, str]] = frozenset()
+    quotas: frozenset[tuple[str, str]] = frozenset()
 
     @staticmethod
     def of(items: Iterable[Item], labels: Iterable[str] = ()) -> PlannedObjects:
@@ -42,7 +49,9 @@ class PlannedObjects:
             frozenset(item.identity.name for item in items if item.identity.kind == "Namespace"),
             frozenset(kinds.defined),
             frozenset(labels) | {item.label for item in items},
-            frozenset((item.identity.namespace, item.identity.name) for item in items if item.identity.kind == "Service" and not item.identity.group),
+            _named(items, "Service"),
+            _named(items, "ServiceAccount"),
+            _named(items, "ResourceQuota"),
         )
 
     def makes_namespace(self, item: Item) -> bool:
@@ -57,10 +66,26 @@ class PlannedObjects:
         """Returns whether a refused request may succeed later, because something it needs is still being created."""
         text = error.message
         if error.status == 404:
+            if error.details.get("name") == item.identity.name and error.details.get("kind") == item.resource.plural:
+                return False  # The server has the kind. It means an object that the manifest assumes, by its resourceVersion.
             missing_namespace = f'namespaces "{item.identity.namespace}" not found' in text
             return self.makes_kind(item) or (missing_namespace and self.makes_namespace(item))
         if error.status == 403:
-            return "error looking up service account" in text
+            account = _ACCOUNT.search(text)
+            # A controller creates the account `default` of a new namespace.
+            known = account is not None and (account[2] == "default" or (account[1], account[2]) in self.accounts)
+            return known or self._is_below_planned_quota(text, item)
         if error.status == 409:
-            return not conflicts(error)
+            # A manifest that assumes a UID or version never fits another one.
+            return not conflicts(error) and not {"uid", "resourceVersion"} & item.obj["metadata"].keys()
         return error.status in (500, 503) and ("webhook" in text or "try again" in text)
+
+    def _is_below_planned_quota(self, text: str, item: Item) -> bool:
+        """Returns whether a live quota refused an item that the same run raises: its wanted limits are compared by quota.py."""
+        found = re.search(r"exceeded quota: ([^,\s]+)", text)
+        return bool(found and (item.identity.namespace, found[1]) in self.quotas)
+
+
+def _named(items: Iterable[Item], kind: str) -> frozenset[tuple[str, str]]:
+    """Returns (namespace, name) of the items of a core kind."""
+    return frozenset((item.identity.namespace, item.identity.name) for item in items if item.identity.kind == kind and not item.identity.group)

@@ -17,9 +17,14 @@ class Verdict:
         outcome: `unchanged`; `new`; `changed`; `replaced`: it has a change of an immutable field, so it is deleted and
             recreated (see deletion/recreation.py); `terminating`: it is recreated once it is gone; or `untried`: it depends
             on something that the run creates.
-        live: the live object with its metadata only; None if it does not exist or is not known.
+        live: the live object, mostly with its metadata only; None if it does not exist or is not known.
         tried: whether a dry run of the object itself has confirmed the outcome.
         reason: why it is replaced; else "".
+        composed: whether it is written by an update with the composed object (see composer.py); then `live` is the whole object.
+        unset: paths of fields that the composed object lacks because they are in the way.
+        remark: a line about the change; "" for none.
+        before: the whole live object, if the preflight was asked to keep it.
+        after: what the server would store, if the preflight was asked to keep it.
     """
 
     item: Item
@@ -27,6 +32,11 @@ class Verdict:
     live: Object | None = None
     tried: bool = True
     reason: str = ""
+    composed: bool = False
+    unset: tuple[str, ...] = ()
+    remark: str = ""
+    before: Object | None = None
+    after: Object | None = None
 
     @property
     def uid(self) -> str:

@@ -77,7 +77,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "format": {"choices": ("mermaid", "dot", "svg"), "default": "mermaid", "help": "mermaid by default"},
     "force-conflicts": {"action": "store_true", "help": "take fields over from other field managers"},
     "adopt": {"action": "store_true", "help": "take over objects of another target, another tool or a person"},
-    "to": {"type": parse_revision, "default": 0, "metavar": "REVISION", "help": "the revision to roll back to; by default the one before the newest"},
+    "to": {"type": parse_revision, "default": 0, "metavar": "REVISION", "help": "the revision to roll back to; by default the last other set that was ready"},
     "list": {"action": "store_true", "help": "print the revisions and change nothing"},
     "order": {
         "choices": ("auto", "ready", "none"),

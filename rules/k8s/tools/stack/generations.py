@@ -25,7 +25,8 @@ from rules.k8s.tools.objects.hashed_names import (
     label_value,
     references,
 )
-from rules.k8s.tools.objects.objects import Identity, Object, owner
+from rules.k8s.tools.objects.objects import Identity, Object, is_object_name, owner
+from rules.k8s.tools.stack.members import Member
 
 KEEP = 3
 """How many generations of one ConfigMap or Secret stay on the cluster, including the one in use."""
@@ -68,18 +69,32 @@ class StackConfigs:
     Attributes:
         owners: each → the target that it comes from.
         present: (kind, namespace, name on the cluster) of the generations in use.
+        listed: the UIDs of the generations that the stack lists, even if their target had another name when they were applied.
     """
 
     owners: Mapping[Config, str]
     present: frozenset[tuple[str, str, str]]
+    listed: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(items: Iterable[Item]) -> StackConfigs:
-        """Returns the configuration among items; objects without a content-hashed name do not count."""
+    def of(items: Iterable[Item], members: Iterable[Member] = ()) -> StackConfigs:
+        """Returns the configuration among items; objects without a content-hashed name do not count.
+
+        Args:
+            items: the stack's objects.
+            members: what the stack lists.
+        """
         based = [(item, config) for item in items for config in [base_of(item.obj)] if config]
         return StackConfigs(
-            {config: item.label for item, config in based}, frozenset((item.identity.kind, item.identity.namespace, item.identity.name) for item, _ in based)
+            {config: item.label for item, config in based},
+            frozenset((item.identity.kind, item.identity.namespace, item.identity.name) for item, _ in based),
+            frozenset(member.uid for member in members if member.base and member.uid),
         )
+
+    def has(self, generation: Generation) -> bool:
+        """Returns whether a generation is the stack's own: its target applied it, or the stack lists it."""
+        owner = self.owners.get(generation.config)
+        return owner is not None and (owner == generation.owner or generation.live["metadata"].get("uid") in self.listed)
 
 
 def choose_obsolete(live: Iterable[Generation], own: StackConfigs, *, keep: int = KEEP, settled_before: str | None = None) -> list[Generation]:
@@ -87,7 +102,7 @@ def choose_obsolete(live: Iterable[Generation], own: StackConfigs, *, keep: int 
 
     Args:
         live: generations on the cluster, in any order.
-        own: what the stack has. Generations in use, other ConfigMaps and Secrets, and generations that another target applied
+        own: what the stack has. Generations in use, other ConfigMaps and Secrets, and generations that are not the stack's own
             are never returned.
         keep: how many generations of each stay, including the present one.
         settled_before: an RFC 3339 time in UTC. A generation that a newer one followed after that time stays, because pods of
@@ -98,7 +113,7 @@ def choose_obsolete(live: Iterable[Generation], own: StackConfigs, *, keep: int 
     """
     families: dict[Config, list[Generation]] = {}
     for generation in live:
-        if own.owners.get(generation.config) == generation.owner:
+        if own.has(generation):
             families.setdefault(generation.config, []).append(generation)
     chosen = []
     for family in families.values():
@@ -175,7 +190,8 @@ def check_external_configs(client: Client, items: Iterable[Item], executor: Exec
     external: dict[Config, Item] = {}
     for item in items:
         for config in references(item.obj):
-            if config not in own:
+            # The server refuses other names, or they mean something else; none of them can be asked for.
+            if config not in own and is_object_name(config.name):
                 external.setdefault(config, item)
 
     def generations_in(collection: tuple[str, str]) -> list[Object]:

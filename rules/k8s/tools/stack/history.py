@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import hashlib
 import json
 import re
@@ -17,11 +18,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from rules.k8s.tools.api.client import METADATA_LIST, Client
+from rules.k8s.tools.api.client import MERGE_PATCH, METADATA_LIST, METADATA_ONLY, Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 from rules.k8s.tools.objects.plan import Entry, Plan
+from rules.k8s.tools.stack.inventory import ApplySetParent
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, record_namespace, stack_namespaces
 
 KEEP = 10
@@ -36,6 +38,11 @@ _PARTS = "turnup/parts"
 _OBJECTS = "turnup/objects"
 _NOTE = "turnup/note"
 _COMMIT = "turnup/commit"
+_OUTCOME = "turnup/outcome"
+READY, FAILED, INTERRUPTED, WAITING, NOT_WAITED_FOR = "ready", "failed", "interrupted", "waiting", "not waited for"
+# What a run writes before it waits, in place of an outcome: a run that is killed cannot say so.
+_WAITING_UNTIL = "waiting until "
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 # A Secret holds at most 1 MiB.
 _PART_BYTES = 768 * 1024
 _MOST_PARTS = 16
@@ -57,6 +64,8 @@ class Revision:
         note: where the set came from if not from an apply, "" otherwise.
         names: its Secrets, the first one first.
         commit: the commit that it was applied from, with `-dirty` if files differed; "" if unknown.
+        outcome: how the run ended that applied it, or a later one that waited for the same set: READY, FAILED, INTERRUPTED, WAITING
+            while it may still wait, or NOT_WAITED_FOR.
     """
 
     number: int
@@ -66,6 +75,7 @@ class Revision:
     note: str
     names: tuple[str, ...]
     commit: str = ""
+    outcome: str = NOT_WAITED_FOR
 
 
 def stack_id(label: str) -> str:
@@ -73,9 +83,33 @@ def stack_id(label: str) -> str:
     return hashlib.sha256(label.encode()).hexdigest()[:16]
 
 
-def _stack_id(plan: Plan) -> str:
-    """Returns the id of a stack. In SHARED_NAMESPACE it depends on the namespaces as well: one target can be the stacks of several users."""
-    return stack_id(plan.label if record_namespace(plan) != SHARED_NAMESPACE else f"{plan.label}\n{','.join(stack_namespaces(plan))}")
+@dataclass(frozen=True)
+class _Place:
+    """Where the revisions of a stack are.
+
+    Attributes:
+        label: the stack's target.
+        namespace: the namespace of the Secrets.
+        id: the stack's id in their names and labels.
+    """
+
+    label: str
+    namespace: str
+    id: str
+
+    @property
+    def path(self) -> str:
+        """The path of the namespace's Secrets on the server."""
+        return f"/api/v1/namespaces/{self.namespace}/secrets"
+
+
+def _place(label: str, namespace: str, namespaces: Iterable[str]) -> _Place:
+    """Returns where a stack's revisions are. In SHARED_NAMESPACE their id depends on the namespaces: one target can be the stacks of several users."""
+    return _Place(label, namespace, stack_id(label if namespace != SHARED_NAMESPACE else f"{label}\n{','.join(namespaces)}"))
+
+
+def _place_of(plan: Plan) -> _Place:
+    return _place(plan.label, record_namespace(plan), stack_namespaces(plan))
 
 
 def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
@@ -121,18 +155,17 @@ def _without_values(obj: Object) -> Object:
 
 def revisions(client: Client, plan: Plan) -> list[Revision]:
     """Returns the complete revisions of a stack, oldest first."""
-    return _complete(_secrets(client, plan))
+    return _complete(_secrets(client, _place_of(plan)))
 
 
-def _secrets(client: Client, plan: Plan) -> list[Object]:
-    path = f"/api/v1/namespaces/{record_namespace(plan)}/secrets"
-    found = client.request("GET", path, query={"labelSelector": f"{STACK_LABEL}={_stack_id(plan)}"}, accept=METADATA_LIST)[1]
+def _secrets(client: Client, place: _Place) -> list[Object]:
+    found = client.request("GET", place.path, query={"labelSelector": f"{STACK_LABEL}={place.id}"}, accept=METADATA_LIST)[1]
     # Labels and annotations can be copied to anything; an object that is not named like a revision belongs to somebody else.
-    named = re.compile(f"turnup-revision-{_stack_id(plan)}-[0-9]+-[0-9]+")
+    named = re.compile(f"turnup-revision-{place.id}-[0-9]+-[0-9]+")
     return [
         obj
         for obj in found.get("items") or []
-        if (obj["metadata"].get("annotations") or {}).get(_STACK) == plan.label and named.fullmatch(obj["metadata"]["name"])
+        if (obj["metadata"].get("annotations") or {}).get(_STACK) == place.label and named.fullmatch(obj["metadata"]["name"])
     ]
 
 
@@ -167,17 +200,42 @@ def _complete(secrets: Iterable[Object]) -> list[Revision]:
                 noted.get(_NOTE, ""),
                 names,
                 noted.get(_COMMIT, ""),
+                _outcome(noted.get(_OUTCOME, "")),
             )
         )
     return result
 
 
-def is_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> bool:
-    """Returns whether the newest revision of a stack is exactly what was applied."""
-    return [revision.digest for revision in revisions(client, plan)[-1:]] == [hashlib.sha256(pack(plan.entries, items)).hexdigest()]
+def _outcome(text: str) -> str:
+    """Returns the outcome that a revision's annotation states. A run that still waits after its deadline was killed."""
+    if text.startswith(_WAITING_UNTIL):
+        return WAITING if datetime.datetime.now(datetime.UTC).strftime(_TIME) <= text.removeprefix(_WAITING_UNTIL) else INTERRUPTED
+    return text if text in (READY, FAILED, INTERRUPTED) else NOT_WAITED_FOR
 
 
-def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", commit: Callable[[], str] = str) -> int | None:
+def conclude(client: Client, plan: Plan, revision: Revision, outcome: str) -> None:
+    """Records how the run ended that applied a revision. A set that was ready once stays so: what fails later has another cause.
+
+    Args:
+        client: the API server.
+        plan: the stack.
+        revision: the revision.
+        outcome: READY, FAILED or INTERRUPTED.
+    """
+    if revision.outcome not in (READY, outcome):
+        body = {"metadata": {"annotations": {_OUTCOME: outcome}}}
+        client.request("PATCH", f"{_place_of(plan).path}/{revision.names[0]}", body=body, content_type=MERGE_PATCH, accept=METADATA_ONLY)
+
+
+def find_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> Revision | None:
+    """Returns the newest revision of a stack if it is exactly what was applied, else None."""
+    digest = hashlib.sha256(pack(plan.entries, items)).hexdigest()
+    return next((revision for revision in revisions(client, plan)[-1:] if revision.digest == digest), None)
+
+
+def record(
+    client: Client, plan: Plan, items: Iterable[Item], note: str = "", commit: Callable[[], str] = str, *, seconds: float = 0.0
+) -> tuple[Revision, bool]:
     """Records what was applied, unless the newest revision is the same, and removes all but the last KEEP revisions.
 
     Args:
@@ -186,9 +244,10 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
         items: what was applied.
         note: where the set came from, for the list.
         commit: returns the commit that the set is applied from, "" for none; called when a revision is written.
+        seconds: how long the run is going to wait until everything is ready; 0 if it does not wait.
 
     Returns:
-        The new revision's number; None when nothing was written.
+        The revision, and whether it is a new one.
 
     Raises:
         TurnupError: the set is too large, or the server refuses.
@@ -196,10 +255,11 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     items = list(items)
     content = pack(plan.entries, items)
     digest = hashlib.sha256(content).hexdigest()
-    secrets = _secrets(client, plan)
+    place = _place_of(plan)
+    secrets = _secrets(client, place)
     known = _complete(secrets)
     if known and known[-1].digest == digest:
-        return None
+        return known[-1], False
     packed = zlib.compress(content, 9)
     parts = [packed[start : start + _PART_BYTES] for start in range(0, len(packed), _PART_BYTES)]
     if len(parts) > _MOST_PARTS or len(content) > _MOST_BYTES:
@@ -211,10 +271,12 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     annotations = {_STACK: plan.label, _DIGEST: digest, _OBJECTS: str(len(items)), _PARTS: str(len(parts))} | ({_NOTE: note} if note else {})
     found = commit()
     annotations |= {_COMMIT: found} if found else {}
+    if seconds:
+        annotations[_OUTCOME] = _WAITING_UNTIL + (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).strftime(_TIME)
     try:
         for part in reversed(range(len(parts))):
             # The part that makes a revision complete is written last: an interrupted write leaves no partial revision.
-            _post(client, plan, number, part, parts[part], annotations if part == 0 else {_STACK: plan.label})
+            _post(client, place, number, part, parts[part], annotations if part == 0 else {_STACK: plan.label})
     except ApiError as error:
         # A request that was sent again because its answer was lost finds the revision that it wrote itself.
         if error.status != 409 or not any(other.digest == digest for other in revisions(client, plan)[-1:]):
@@ -222,36 +284,36 @@ def record(client: Client, plan: Plan, items: Iterable[Item], note: str = "", co
     kept = {revision.number for revision in known[1 - KEEP :]}
     for obj in secrets:
         if _number(obj) not in kept:
-            _delete(client, plan, obj)
-    return number
+            _delete(client, place, obj)
+    names = tuple(f"turnup-revision-{place.id}-{number}-{part}" for part in range(len(parts)))
+    return Revision(number, "", digest, len(items), note, names, found, _outcome(annotations.get(_OUTCOME, ""))), True
 
 
-def _post(client: Client, plan: Plan, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
-    namespace, stack = record_namespace(plan), _stack_id(plan)
+def _post(client: Client, place: _Place, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
     client.request(
         "POST",
-        f"/api/v1/namespaces/{namespace}/secrets",
+        place.path,
         body={
             "apiVersion": "v1",
             "kind": "Secret",
             "type": TYPE,
             "immutable": True,
             "metadata": {
-                "name": f"turnup-revision-{stack}-{number}-{part}",
-                "namespace": namespace,
+                "name": f"turnup-revision-{place.id}-{number}-{part}",
+                "namespace": place.namespace,
                 "annotations": annotations,
-                "labels": {STACK_LABEL: stack, _REVISION_LABEL: str(number)},
+                "labels": {STACK_LABEL: place.id, _REVISION_LABEL: str(number)},
             },
             "data": {"revision": base64.b64encode(data).decode()},
         },
     )
 
 
-def _delete(client: Client, plan: Plan, obj: Object) -> None:
+def _delete(client: Client, place: _Place, obj: Object) -> None:
     try:
         client.request(
             "DELETE",
-            f"/api/v1/namespaces/{record_namespace(plan)}/secrets/{obj['metadata']['name']}",
+            f"{place.path}/{obj['metadata']['name']}",
             body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": obj["metadata"]["uid"]}},
         )
     except ApiError as error:
@@ -259,14 +321,36 @@ def _delete(client: Client, plan: Plan, obj: Object) -> None:
             raise
 
 
-def forget(client: Client, plan: Plan) -> None:
-    """Deletes the history of a deleted stack; without the right to do so, it stays."""
+def forget(client: Client, plan: Plan, note: Callable[[str], None]) -> None:
+    """Deletes the history of a deleted stack; without the right to do so, it stays, and a note says so."""
+    _forget(client, _place_of(plan), note)
+
+
+def forget_stack(client: Client, parent: ApplySetParent, plan: Plan, note: Callable[[str], None]) -> None:
+    """Deletes the history of another stack of which nothing is left.
+
+    Args:
+        client: the API server.
+        parent: the stack's inventory. Its revisions are in the same namespace, or in the shared one if only the inventory is not.
+        plan: the stack of this run, whose own revisions stay.
+        note: called with a sentence about revisions that stay.
+    """
+    namespaces = sorted(parent.known_namespaces)
+    candidates = dict.fromkeys((parent.namespace, SHARED_NAMESPACE, *(namespaces if len(namespaces) == 1 else ())))
+    places = [_place(parent.stack, namespace, namespaces) for namespace in candidates]
+    for place in places:
+        if place != _place_of(plan):
+            _forget(client, place, note if place.namespace == parent.namespace else lambda text: None)
+
+
+def _forget(client: Client, place: _Place, note: Callable[[str], None]) -> None:
     try:
-        for obj in _secrets(client, plan):
-            _delete(client, plan, obj)
+        for obj in _secrets(client, place):
+            _delete(client, place, obj)
     except ApiError as error:
         if error.status != 403:
             raise
+        note(f"note: this account may not delete Secrets in {place.namespace}, so the revisions of {place.label} stay there")
 
 
 def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
@@ -275,11 +359,11 @@ def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
     Raises:
         TurnupError: it is gone or damaged.
     """
-    namespace = record_namespace(plan)
+    place = _place_of(plan)
     where = f"{plan.label}: revision {revision.number}"
     packed = b""
     for name in revision.names:
-        obj: Any = client.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")[1]
+        obj: Any = client.request("GET", f"{place.path}/{name}")[1]
         try:
             packed += base64.b64decode((obj.get("data") or {}).get("revision", ""), validate=True)
         except (binascii.Error, ValueError):

@@ -18,14 +18,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.objects.objects import Identity, Object, owner
-from rules.k8s.tools.stack.members import Member, Members, pack, unpack
+from rules.k8s.tools.objects.objects import Identity, Object
+from rules.k8s.tools.stack.members import Member, Members, pack, unpack_listing
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, STACK, StackLocation, parent_name
 
 ID_LABEL = "applyset.kubernetes.io/id"
@@ -54,6 +54,8 @@ class ApplySetParent:
         version: the ConfigMap's resourceVersion, "" when it does not exist.
         namespaces: the namespaces of its stack, where its name has a hash of them; else None.
         unfinished: "" once everything that it lists as present was written; else as in the annotation (_UNFINISHED).
+        kept: what it lists with the annotation `turnup/on-remove: keep`.
+        graph: label of a target → labels of the targets that it depends on.
     """
 
     stack: str
@@ -64,6 +66,8 @@ class ApplySetParent:
     version: str = ""
     namespaces: tuple[str, ...] | None = None
     unfinished: str = ""
+    kept: Mapping[Identity, Member] = field(default_factory=dict)
+    graph: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -117,19 +121,24 @@ class Inventory:
         every = [self.parent, *([self.predecessor] if self.predecessor else []), *self.others]
         return tuple(sorted({parent.id for parent in every}))
 
-    def _member(self, identity: Identity) -> Member | None:
-        return self.parent.members.get(identity) or (self.predecessor.members.get(identity) if self.predecessor else None)
+    @property
+    def kept(self) -> Members:
+        """What the stack has on the cluster with the annotation `turnup/on-remove: keep`, as far as it is listed."""
+        return {**(self.predecessor.kept if self.predecessor else {}), **self.parent.kept}
 
-    def is_own(self, identity: Identity, live: Object) -> bool:
-        """Returns whether this stack lists a live object and no other stack does. The object's target may have been renamed since."""
-        member = self._member(identity)
-        if member is None or any(other.members[identity].present for other in self.others if identity in other.members):
-            return False
-        return bool(member.uid) and member.uid == live["metadata"].get("uid") and owner(live) == member.target
+    @property
+    def graph(self) -> dict[str, tuple[str, ...]]:
+        """Label of a target of the stack, now or formerly → labels of the targets that it depends on."""
+        return {**(self.predecessor.graph if self.predecessor else {}), **self.parent.graph}
+
+    def find(self, identity: Identity) -> Member | None:
+        """Returns what the stack lists about an object, None if it does not list it."""
+        lists = [each for parent in (self.parent, self.predecessor) if parent for each in (parent.members, parent.kept)]
+        return next((listed[identity] for listed in lists if identity in listed), None)
 
     def part_of(self, identity: Identity) -> str:
         """Returns the ApplySet id that a member must carry: this stack's, unless another one had the object first."""
-        own = self._member(identity)
+        own = self.parent.members.get(identity) or (self.predecessor.members.get(identity) if self.predecessor else None)
         if own is None or not own.labeled:
             for other in self.others:
                 theirs = other.members.get(identity)
@@ -254,15 +263,24 @@ def _parent(obj: Object) -> ApplySetParent | None:
             f"{where}: the list was written by {tooling or 'another tool'!r}, not by {_OUR_TOOLING!r}; apply the stack with that tool, or "
             "delete the ConfigMap to start a new list."
         )
+    listing = unpack_listing((obj.get("binaryData") or {}).get(_MEMBERS, ""), where)
     return ApplySetParent(
         stack,
         meta["namespace"],
-        unpack((obj.get("binaryData") or {}).get(_MEMBERS, ""), where),
+        listing.members,
         uid=meta.get("uid", ""),
         version=meta.get("resourceVersion", ""),
         namespaces=namespaces,
         unfinished=noted.get(_UNFINISHED, ""),
+        kept=listing.kept,
+        graph=listing.graph,
     )
+
+
+def read_parent(client: Client, parent: ApplySetParent) -> ApplySetParent | None:
+    """Returns a parent as it is now; None if it is gone."""
+    obj = client.get_or_none(parent.path)
+    return _parent(obj) if obj else None
 
 
 def with_part_of(item: Item, part_of: str) -> Item:
@@ -272,7 +290,7 @@ def with_part_of(item: Item, part_of: str) -> Item:
 
 
 def parent_object(parent: ApplySetParent, members: Mapping[Identity, Member], unfinished: str = "") -> Object:
-    """Returns the ConfigMap of a parent that lists some members."""
+    """Returns the ConfigMap of a parent that lists some members, with what else the parent contains."""
     kinds = {f"{identity.kind}.{identity.group}" if identity.group else identity.kind for identity in members}
     namespaces = {identity.namespace for identity in members} - {"", parent.namespace}
     return {
@@ -291,11 +309,19 @@ def parent_object(parent: ApplySetParent, members: Mapping[Identity, Member], un
                 **({} if parent.namespaces is None else {_STACK_NAMESPACES: ",".join(parent.namespaces)}),
             },
         },
-        "binaryData": {_MEMBERS: pack(members.values())},
+        "binaryData": {_MEMBERS: pack(members.values(), parent.kept.values(), parent.graph)},
     }
 
 
-def write_parent(client: Client, parent: ApplySetParent, members: Mapping[Identity, Member], unfinished: str = "") -> ApplySetParent:
+def write_parent(
+    client: Client,
+    parent: ApplySetParent,
+    members: Mapping[Identity, Member],
+    unfinished: str = "",
+    *,
+    kept: Mapping[Identity, Member] | None = None,
+    graph: Mapping[str, tuple[str, ...]] | None = None,
+) -> ApplySetParent:
     """Writes what a parent lists, unless it lists exactly that already.
 
     Args:
@@ -303,6 +329,8 @@ def write_parent(client: Client, parent: ApplySetParent, members: Mapping[Identi
         parent: as it was read.
         members: what it lists from now on.
         unfinished: "" when everything present was written; else the value of the annotation (_UNFINISHED).
+        kept: what it lists with the annotation `turnup/on-remove: keep`; None for what it had.
+        graph: its graph of targets; None for what it had. A change of the graph alone is not worth a write.
 
     Returns:
         The parent as it is after that.
@@ -310,30 +338,30 @@ def write_parent(client: Client, parent: ApplySetParent, members: Mapping[Identi
     Raises:
         ApiError: the server refuses.
     """
-    if parent.exists and dict(parent.members) == dict(members) and parent.unfinished == unfinished:
+    wanted = replace(
+        parent,
+        members=dict(members),
+        unfinished=unfinished,
+        kept=dict(parent.kept if kept is None else kept),
+        graph=dict(parent.graph if graph is None else graph),
+    )
+    if parent.exists and replace(wanted, graph=parent.graph) == replace(parent, members=dict(parent.members), kept=dict(parent.kept)):
         return parent
     live: Any = client.request(
         "PATCH",
         parent.path,
-        body=parent_object(parent, members, unfinished),
+        body=parent_object(wanted, wanted.members, unfinished),
         content_type=APPLY_PATCH,
         accept=METADATA_ONLY,
         query={"fieldManager": FIELD_MANAGER, "force": "true"},
     )[1]
-    return replace(
-        parent,
-        members=dict(members),
-        exists=True,
-        uid=live["metadata"].get("uid", ""),
-        version=live["metadata"].get("resourceVersion", ""),
-        unfinished=unfinished,
-    )
+    return replace(wanted, exists=True, uid=live["metadata"].get("uid", ""), version=live["metadata"].get("resourceVersion", ""))
 
 
-def remove_parent(client: Client, parent: ApplySetParent) -> None:
-    """Deletes a parent. One that somebody has written since, or that may not be deleted, stays."""
+def remove_parent(client: Client, parent: ApplySetParent) -> bool:
+    """Deletes a parent. One that somebody has written since, or that may not be deleted, stays; returns whether it is gone."""
     if not parent.exists:
-        return
+        return True
     try:
         client.request(
             "DELETE", parent.path, body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": parent.uid, "resourceVersion": parent.version}}
@@ -341,3 +369,5 @@ def remove_parent(client: Client, parent: ApplySetParent) -> None:
     except ApiError as error:
         if error.status not in (403, 404, 409):
             raise
+        return error.status == 404
+    return True

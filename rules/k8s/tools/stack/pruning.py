@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rules.k8s.tools.api.discovery import Kinds
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.kinds import DATA_KINDS
-from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.objects.objects import ON_REMOVE, Identity
 from rules.k8s.tools.stack.inventory import Inventory
 from rules.k8s.tools.stack.members import Member, Members
 
@@ -25,11 +25,13 @@ class FormerMembers:
         prunable: what a prune deletes, dependents first.
         released: what another stack still has: it only leaves this stack's inventory.
         generations: older generations of a ConfigMap or Secret of the present set; generations.py decides about them.
+        kept: what has the annotation `turnup/on-remove: keep`; it stays on the cluster.
     """
 
     prunable: tuple[Member, ...] = ()
     released: tuple[Member, ...] = ()
     generations: tuple[Member, ...] = ()
+    kept: tuple[Member, ...] = ()
 
 
 def sort_former_members(
@@ -80,14 +82,24 @@ def find_former_members(inventory: Inventory, items: Iterable[Item], left_out: I
     """
     items, labels = list(items), list(labels)
     configs = [config for item in items for config in [base_of(item.obj)] if config]
-    return sort_former_members(
-        inventory.members,
-        [item.identity for item in (*items, *left_out)],
+    current = {item.identity for item in (*items, *left_out)}
+    mine = inventory.members
+    # If another stack lists an object under another target, one of the two lists has a former name and keeps nothing.
+    elsewhere = [
+        identity
+        for other in inventory.others
+        for identity, member in other.members.items()
+        if member.present and identity in mine and member.target == mine[identity].target
+    ]
+    found = sort_former_members(
+        mine,
+        current,
         labels,
-        [identity for other in inventory.others for identity, member in other.members.items() if member.present],
+        elsewhere,
         [(config.kind, config.namespace, config.name) for config in configs],
         labels,
     )
+    return replace(found, kept=tuple(member for identity, member in sorted(inventory.kept.items()) if identity not in current))
 
 
 def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item], list[Member]]:
@@ -111,6 +123,49 @@ def locate_members(members: Iterable[Member], kinds: Kinds) -> tuple[list[Item],
     return items, gone
 
 
+def staying_notes(stack: str, inventory: Inventory, former: FormerMembers) -> list[str]:
+    """Returns a sentence for each reason for which something that left a stack stays on the cluster although a prune was asked for.
+
+    Args:
+        stack: its target.
+        inventory: what the cluster lists.
+        former: what left the stack.
+    """
+    reasons: dict[str, list[Member]] = {}
+    for member in former.released:
+        holder = next(other.stack for other in inventory.others if member.identity in other.members and other.members[member.identity].present)
+        reasons.setdefault(f"{holder} has", []).append(member)
+    sentences = []
+    for reason, members in reasons.items():
+        one = len(members) == 1
+        sentences.append(
+            f"{stack}: {_count(members)} left the stack and stay{'s' * one}, because {reason} {'it' if one else 'them'} as well: {_names(members)}."
+        )
+    if former.kept:
+        one = len(former.kept) == 1
+        sentences.append(
+            f"{stack}: {_count(former.kept)} left the stack and stay{'s' * one}, because {'its' if one else 'their'} annotation {ON_REMOVE} is 'keep': "
+            f"{_names(former.kept)}."
+        )
+    return sentences
+
+
+def unserved_note(stack: str, members: Sequence[Member]) -> str:
+    """Returns a sentence on members of kinds that the cluster no longer serves; "" when there are none."""
+    if not members:
+        return ""
+    pronoun = "it leaves" if len(members) == 1 else "they leave"
+    return f"{stack}: the cluster no longer serves the kind of {_count(members)} that left the stack, so {pronoun} the list: {_names(members)}."
+
+
+def _count(members: Sequence[Member]) -> str:
+    return f"{len(members)} object{'s' * (len(members) != 1)}"
+
+
+def _names(members: Sequence[Member]) -> str:
+    return ", ".join(str(member.identity) for member in members[:5]) + (f" and {len(members) - 5} more" if len(members) > 5 else "")
+
+
 def former_members_note(stack: str, members: Iterable[Member], *, data: bool = False) -> str:
     """Returns a sentence on what left a stack and how to delete it; "" when nothing did.
 
@@ -122,8 +177,6 @@ def former_members_note(stack: str, members: Iterable[Member], *, data: bool = F
     members = list(members)
     if not members:
         return ""
-    shown = ", ".join(str(member.identity) for member in members[:5])
-    more = f" and {len(members) - 5} more" if len(members) > 5 else ""
     stays = " and may hold data of others" if data else ""
     holding = [member for member in members if data or member.identity.kind in DATA_KINDS]
     them = "them" if len(members) != 1 else "it"
@@ -133,7 +186,7 @@ def former_members_note(stack: str, members: Iterable[Member], *, data: bool = F
     else:
         kinds = ", ".join(sorted({member.identity.kind for member in holding}))
         cure = f"delete {them} with '{command}'" + (f"; add '--delete-data' to delete what may hold data of others as well ({kinds})" if holding else "")
-    return f"{stack}: {len(members)} object{'s' * (len(members) != 1)} left the stack{stays}: {shown}{more}; {cure}."
+    return f"{stack}: {_count(members)} left the stack{stays}: {_names(members)}; {cure}."
 
 
 def moved_from_note(stack: str, inventory: Inventory, moved_from: Iterable[str]) -> str:

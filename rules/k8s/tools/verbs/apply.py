@@ -42,16 +42,24 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
         writer = ReplaceWriter(client, planned.labels, stack.lease.fence)
     else:
         writer = ApplyWriter(
-            client, planned, force=options.force_conflicts, adopt=options.adopt, fence=stack.lease.fence, say=run.report.note, create=options.verb == "create"
+            client,
+            planned,
+            force=options.force_conflicts,
+            adopt=options.adopt,
+            fence=stack.lease.fence,
+            say=run.report.note,
+            create=options.verb == "create",
+            prune=options.prune,
         )
-    transaction = Transaction(run, stack, writer, RevisionRecorder(run, client, items), prune=options.prune)
+    recorder = RevisionRecorder(run, client, items)
+    transaction = Transaction(run, stack, writer, recorder, prune=options.prune)
     transaction.plan()
     _deliver_images(run, client, executor)
     results = transaction.commit()
     for missing in find_missing(client, [result.item for result in results if result.outcome in _WRITTEN], executor):
         run.report.note(missing.note)
     code = run.finish(results)
-    settle(run, stack, items, results)
+    settle(run, stack, items, results, recorder)
     return code
 
 
@@ -67,7 +75,7 @@ def _deliver_images(run: Run, client: Client, executor: Executor) -> None:
         report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
 
 
-def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result]) -> None:
+def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result], recorder: RevisionRecorder) -> None:
     """Waits for what was applied, if asked for, and then removes old generations of its configuration.
 
     Args:
@@ -75,12 +83,14 @@ def settle(run: Run, stack: LiveStack, items: list[Item], results: list[Result])
         stack: the stack as it was written.
         items: its objects.
         results: what became of them.
+        recorder: records how the wait ended.
     """
     if run.options.wait:
         from rules.k8s.tools.readiness.waiting import wait_ready
 
         restart_delayed_pods(stack.client, [result.item for result in results if result.outcome == "unchanged"], stack.executor, run.report.note)
         applied = [result.item for result in results if result.outcome not in ("deleted", "absent", "kept")]
-        wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
+        with recorder.concluding():
+            wait_ready(stack.client, run.plan, applied, run.options.wait, run.report, since=run.waiting_since)
         run.report.emit(events.ready(run.plan.label))
-    clean_up_generations(run, stack.client, items, stack.version, stack.executor)
+    clean_up_generations(run, stack.client, items, stack.version, stack.executor, stack.inventory)

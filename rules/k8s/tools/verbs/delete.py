@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
+from rules.k8s.tools.objects.objects import ON_REMOVE, Identity
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.inventory import remove_parent, write_parent
-from rules.k8s.tools.stack.pruning import locate_members
+from rules.k8s.tools.stack.pruning import locate_members, unserved_note
 from rules.k8s.tools.write.live_stack import LiveStack
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
 
 
 def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor) -> list[Result]:
-    """Deletes everything that a stack's targets created and what left the stack before, dependents first, and the stack's history.
+    """Deletes everything that a stack has and what left it before, dependents first, and the stack's history.
 
-    An object stays if it left the stack and is part of another one, if somebody else created it under the same name, or if it also
-    belongs to the same target's stack for other namespaces, such as another user's.
+    An object stays if it left the stack and is part of another one or is annotated to stay, if somebody else created it under the
+    same name, or if it also belongs to the same target's stack for other namespaces, such as another user's. The result says so.
 
     Args:
         run: the run.
@@ -44,16 +45,22 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         # is left over from a delete that was killed.
         if (stack.inventory.parent.exists or lease.exists) and not lease.acquire():
             stack.read()  # Somebody else wrote in between: what they listed is deleted as well.
-        left, _ = locate_members(stack.former.prunable, stack.kinds)
-        elsewhere = _keep_elsewhere(stack)
+        if not stack.inventory.readable:
+            run.report.note(f"note: this account may not read ConfigMaps in {stack.location.namespace}, so objects that left {stack.label} before stay")
+        left, unserved = locate_members((*stack.former.prunable, *stack.former.generations), stack.kinds)
+        if unserved:
+            run.report.note(unserved_note(stack.label, unserved))
+        elsewhere = _keep_elsewhere(stack) + _keep_left(stack)
         stays = {result.item.identity for result in elsewhere}
-        results = stack.deleter().remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
-        remaining = _update_inventory(stack, results)
+        deleter = stack.deleter()
+        results = deleter.remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
+        foreign = {result.item.identity for result in results if result.live and deleter.reason_to_forget(result.item, result.live)}
+        remaining = _update_inventory(stack, results, foreign)
         if all(result.outcome != "failed" for result in results):
-            history.forget(client, run.plan)
+            history.forget(client, run.plan, run.report.note)
         if not remaining and lease.held:
             lease.remove()
-        _remove_emptied(stack, results)
+        stack.update_others({result.item.identity for result in results if result.outcome in ("deleted", "absent")}, {}, remove=True)
         return elsewhere + results
 
 
@@ -72,10 +79,27 @@ def _keep_elsewhere(stack: LiveStack) -> list[Result]:
     return results
 
 
-def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
-    """Takes what was deleted off the stack's inventory, and removes an inventory that lists nothing; returns whether objects remain."""
+def _keep_left(stack: LiveStack) -> list[Result]:
+    """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results."""
+    released = {member.identity: next(other.stack for other in stack.inventory.others if member.identity in other.members) for member in stack.former.released}
+    items, _ = locate_members((*stack.former.released, *stack.live_kept()), stack.kinds)
+    results = [
+        Result(item, "kept", error=f"is also part of {released[item.identity]}" if item.identity in released else f"has the annotation {ON_REMOVE}: keep")
+        for item in items
+    ]
+    for result in results:
+        stack.report.result(result)
+    return results
+
+
+def _update_inventory(stack: LiveStack, results: list[Result], foreign: set[Identity]) -> bool:
+    """Takes what was deleted, and what is somebody else's by now, off the stack's inventory, and removes an inventory that lists nothing.
+
+    Returns:
+        Whether objects of the stack remain.
+    """
     inventory = stack.inventory
-    remaining = {result.item.identity for result in results if result.outcome in ("kept", "failed")}
+    remaining = {result.item.identity for result in results if result.outcome in ("kept", "failed")} - foreign
     members = {identity: member for identity, member in inventory.members.items() if identity in remaining}
     failed = any(result.outcome == "failed" for result in results)
     for parent in (inventory.parent, inventory.predecessor):
@@ -83,7 +107,7 @@ def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
             continue
         if failed:
             # This run deleted what is gone: the next one must not report it as having left the stack.
-            gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+            gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")} | foreign
             listed = {identity: member for identity, member in parent.members.items() if identity not in gone}
             if len(listed) < len(parent.members):
                 write_parent(stack.client, parent, listed, parent.unfinished)
@@ -92,16 +116,3 @@ def _update_inventory(stack: LiveStack, results: list[Result]) -> bool:
         else:
             remove_parent(stack.client, parent)
     return bool(members)
-
-
-def _remove_emptied(stack: LiveStack, results: list[Result]) -> None:
-    """Removes the inventories and leases of other stacks that have no objects left, unless somebody is writing to them."""
-    gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
-    for other in stack.inventory.others:
-        if not other.members or not other.members.keys() <= gone:
-            continue
-        # Whoever writes to that stack right now lists what it creates, in an inventory of its own.
-        with stack.lease_of(other) as lease:
-            if lease.acquire_if_free():
-                remove_parent(stack.client, other)
-                lease.remove()

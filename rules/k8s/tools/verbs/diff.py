@@ -1,23 +1,28 @@
-"""`.diff`: prints what an apply would change, object by object."""
+"""`.diff`: prints what an apply would change, object by object.
+
+The preflight of the apply decides: what it would not write has no diff, and what it would refuse is an error with the same sentence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from rules.k8s.tools.api.api_errors import explain, server_message
-from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, Client
+from rules.k8s.tools.api.api_errors import explain
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, read_live
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.masking.mask import Learn
-from rules.k8s.tools.objects.hashed_names import base_of
-from rules.k8s.tools.objects.objects import Object, owner
+from rules.k8s.tools.objects.hashed_names import Config, base_of
+from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import diff_objects
-from rules.k8s.tools.preflight.comparison import is_applied
-from rules.k8s.tools.preflight.verdicts import is_terminating
+from rules.k8s.tools.preflight.autoscalers import Autoscalers
+from rules.k8s.tools.preflight.composer import Composer
+from rules.k8s.tools.preflight.planned_objects import PlannedObjects
+from rules.k8s.tools.preflight.preflight import Preflight
+from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack import generations
 from rules.k8s.tools.stack.pruning import former_members_note, locate_members
 from rules.k8s.tools.write.live_stack import LiveStack
@@ -38,17 +43,82 @@ def diff_stack(run: Run, client: Client, items: list[Item], executor: Executor) 
     """Returns a unified diff of everything that an apply with the same options would change or prune.
 
     Raises:
-        TurnupError: the server refuses an object.
+        TurnupError: the apply would be refused. If there is more than one refusal, each has been reported.
     """
+    generations.check_external_configs(client, items, executor)
     stack = LiveStack(run, client, items, executor)
     stack.read()
-    found = diff_items(client, stack.items, executor, run.report.learn, force=run.options.force_conflicts)
+    found = _diff_verdicts(run, stack, _check(run, stack))
     if run.options.prune:
         return found + _diff_prunable(stack)
     text = former_members_note(stack.label, stack.former.prunable)
     if text:
         run.report.note(text)
     return found
+
+
+def _check(run: Run, stack: LiveStack) -> list[Verdict]:
+    """Returns what an apply would do to each object.
+
+    Raises:
+        TurnupError: it would be refused.
+    """
+    options = run.options
+    planned = PlannedObjects.of(stack.items, [entry.label for entry in run.plan.entries])
+    composer = Composer(stack.client, Autoscalers(stack.client, stack.items), adopt=options.adopt, force=options.force_conflicts)
+    preflight = Preflight(stack.client, planned, stack.inventory, force=options.force_conflicts, adopt=options.adopt, composer=composer, keep=True)
+    found = preflight.check(stack.items, stack.executor)
+    refusals = [each.sentence for each in found if isinstance(each, Refusal)]
+    for text in refusals[:-1]:
+        run.report.error(text, 2)
+    if refusals:
+        raise TurnupError(refusals[-1])
+    return [each for each in found if isinstance(each, Verdict)]
+
+
+def _diff_verdicts(run: Run, stack: LiveStack, verdicts: list[Verdict]) -> list[tuple[Item, str]]:
+    """Returns each item that an apply would change, with a unified diff.
+
+    Secrets are masked. A new generation of a ConfigMap or Secret is compared with the newest existing one.
+    """
+    former = generations.find_newest(stack.client, stack.items, stack.executor)
+
+    def one(verdict: Verdict) -> tuple[Item, str]:
+        head, before, after = _sides(stack.client, verdict, former)
+        run.report.learn([obj for obj in (before, after) if obj])
+        text = diff_objects(str(verdict.item.identity), before, after)
+        return verdict.item, "".join(f"# {line}\n" for line in head) + text
+
+    changed = [verdict for verdict in verdicts if verdict.outcome != "unchanged"]
+    return [(item, text) for item, text in stack.executor.map(one, changed) if text]
+
+
+def _sides(client: Client, verdict: Verdict, former: Mapping[Config, Item]) -> tuple[list[str], Object | None, Object]:
+    """Returns the lines above a diff, and the object before and after the apply.
+
+    Raises:
+        TurnupError: the server would not take it as a new object.
+    """
+    item, head = verdict.item, [verdict.remark] if verdict.remark else []
+    if verdict.outcome == "terminating":
+        return [*head, f"{item.identity} is terminating; an apply waits until it is gone and recreates it"], None, _as_new(client, item)
+    if verdict.outcome == "replaced":
+        live = read_live(client, item)
+        reason = " ".join(verdict.reason.split())
+        return [*head, f"{item.identity} is replaced, that is deleted and recreated: {reason}"], live, _as_new(client, item, live)
+    if verdict.outcome == "new":
+        base = base_of(item.obj)
+        return head, read_live(client, former[base]) if base and base in former else None, verdict.after or item.obj
+    if verdict.outcome == "untried":
+        return head, read_live(client, item) if verdict.live else None, item.obj
+    return head, verdict.before or read_live(client, item), verdict.after or item.obj
+
+
+def _as_new(client: Client, item: Item, live: Object | None = None) -> Object:
+    try:
+        return recreation.as_new(client, item, live)
+    except ApiError as error:
+        raise TurnupError(explain(error, item.label, item.identity)) from None
 
 
 def _diff_prunable(stack: LiveStack) -> list[tuple[Item, str]]:
@@ -58,6 +128,7 @@ def _diff_prunable(stack: LiveStack) -> list[tuple[Item, str]]:
             f"{stack.label}: this account may not read ConfigMaps in the stack's namespace, where the list of its objects is; "
             "ask for that right, or run without --prune."
         )
+    stack.note_staying()
     deleter = stack.deleter()
     found = []
     for item in locate_members(stack.former.prunable, stack.kinds)[0]:
@@ -71,73 +142,3 @@ def _diff_prunable(stack: LiveStack) -> list[tuple[Item, str]]:
         stack.report.learn([live])
         found.append((item, diff_objects(str(item.identity), live, None)))
     return found
-
-
-def diff_items(client: Client, items: Iterable[Item], executor: Executor, learn: Learn, *, force: bool = False) -> list[tuple[Item, str]]:
-    """Returns each item that an apply would change, with a unified diff.
-
-    The server computes the outcome (dry run); Secrets are masked after that. A new generation of a ConfigMap or Secret is
-    compared with the newest existing one.
-
-    Raises:
-        TurnupError: the server refuses an object.
-    """
-    items = list(items)
-    former = generations.find_newest(client, items, executor)
-
-    def one(item: Item) -> tuple[Item, str]:
-        live = read_live(client, item)
-        learn([live] if live else [])
-        if live and is_terminating(live):
-            return item, _recreated(client, item)
-        if live and is_applied(item.obj, live):
-            return item, ""
-        try:
-            wanted = client.request(
-                "PATCH",
-                item.path,
-                body=item.obj,
-                content_type=APPLY_PATCH,
-                query={"fieldManager": FIELD_MANAGER, "dryRun": "All", "force": "true" if force else None},
-            )[1]
-        except ApiError as error:
-            if error.status == 404 and live is None:
-                wanted = item.obj  # Its namespace or kind does not exist yet.
-            elif error.status == 422 and live and owner(live) == item.label and recreation.is_wanted(item):
-                return item, _replaced(client, item, live, error)
-            else:
-                raise TurnupError(explain(error, item.label, item.identity)) from None
-        base = base_of(item.obj)
-        if live is None and base in former:
-            live = read_live(client, former[base])
-            learn([live] if live else [])
-        return item, diff_objects(str(item.identity), live, wanted)
-
-    return [(item, text) for item, text in executor.map(one, items) if text]
-
-
-def _replaced(client: Client, item: Item, live: Object, error: ApiError) -> str:
-    """Returns the diff of an object that is deleted and recreated; the first line says so.
-
-    Raises:
-        TurnupError: the server would not take it as a new object either.
-    """
-    try:
-        wanted = recreation.as_new(client, item, live)
-    except ApiError:
-        raise TurnupError(explain(error, item.label, item.identity)) from None
-    head = f"# {item.identity} is replaced, that is deleted and recreated: {' '.join(server_message(error, item.identity).split())}"
-    return f"{head}\n{diff_objects(str(item.identity), live, wanted)}"
-
-
-def _recreated(client: Client, item: Item) -> str:
-    """Returns the diff of an object whose former namesake is terminating; the first line says so.
-
-    Raises:
-        TurnupError: the server would not take it as a new object.
-    """
-    try:
-        wanted = recreation.as_new(client, item)
-    except ApiError as error:
-        raise TurnupError(explain(error, item.label, item.identity)) from None
-    return f"# {item.identity} is terminating; an apply waits until it is gone and recreates it\n{diff_objects(str(item.identity), None, wanted)}"

@@ -18,6 +18,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.cluster_guard import connect, verify_cluster
 from rules.k8s.tools.api.discovery import discover, wait_until_served
 from rules.k8s.tools.api.item import Item, items_of
+from rules.k8s.tools.api.server_warnings import ServerWarnings
 from rules.k8s.tools.errors import Terminated, TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import check_pins
 from rules.k8s.tools.masking.mask import Redactor
@@ -51,6 +52,9 @@ def run_verb(run: Run) -> int:
             needed = ((entry.label, obj) for entry in run.plan.entries for obj in entry.objects)
             run.kinds = wait_until_served(client, executor, run.kinds, needed, run.report.note)
         items = items_of(run.plan.entries, run.kinds) if verb.objects else []
+        warnings = ServerWarnings(run.kinds, run.plan.label, run.report.warning)
+        warnings.know(items)
+        client.on_warning = warnings.hear
         if verb.conditions:
             items = _without_left_out(run, client, items)
         return function.result()(run, client, items, executor)

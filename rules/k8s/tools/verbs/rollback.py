@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from rules.k8s.tools.api.item import Item, items_of
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images.delivery import check_pinned_images
 from rules.k8s.tools.masking.mask import Learn
-from rules.k8s.tools.objects.hashed_names import base_of
+from rules.k8s.tools.objects.hashed_names import Config, base_of
 from rules.k8s.tools.objects.objects import Identity, is_secret
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.output.events import Event
@@ -22,6 +22,7 @@ from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import history
 from rules.k8s.tools.stack.history import Revision
 from rules.k8s.tools.stack.inventory import read_inventory
+from rules.k8s.tools.stack.members import Member
 from rules.k8s.tools.stack.stack_location import locate_stack
 from rules.k8s.tools.verbs.apply import settle
 from rules.k8s.tools.write.apply_writer import ApplyWriter
@@ -38,7 +39,7 @@ class UnfinishedRun:
     """A run that did not finish.
 
     Attributes:
-        listed: what the stack has listed as present since then, except generations of ConfigMaps and Secrets.
+        listed: what the stack has listed as present since then.
         goal: the revision that it rolled back to, 0 if it was not a rollback.
     """
 
@@ -56,7 +57,7 @@ def choose(known: list[Revision], wanted: int, label: str, unfinished: Unfinishe
 
     Args:
         known: the stack's revisions, oldest first.
-        wanted: its number; 0 for the one before the present set.
+        wanted: its number; 0 for the last other set that was ready or, if none was, the last one that nobody waited for.
         label: the stack's target, for errors.
         unfinished: the run since the newest of them that did not finish, so that the present set is none of them; None for none.
 
@@ -71,11 +72,41 @@ def choose(known: list[Revision], wanted: int, label: str, unfinished: Unfinishe
                 return revision
         numbers = ", ".join(str(revision.number) for revision in known)
         raise TurnupError(f"{label} has no revision {wanted}; choose one of {numbers}.")
-    if unfinished:
-        return next((revision for revision in known if revision.number == unfinished.goal), known[-1])
-    if len(known) < 2:
+    goal = next((revision for revision in known if unfinished and revision.number == unfinished.goal), None)
+    if goal:
+        return goal
+    candidates = _candidates(known, unfinished)
+    if not candidates:
         raise TurnupError(f"{label} has only revision {known[0].number}, so there is nothing to roll back to.")
-    return known[-2]
+    for outcome in (history.READY, history.NOT_WAITED_FOR):
+        found = [revision for revision in candidates if revision.outcome == outcome]
+        if found:
+            return found[-1]
+    raise TurnupError(f"{label}: no earlier revision was ready ({_outcomes(candidates)}). Choose one with '-- --to=REVISION'.")
+
+
+def _candidates(known: list[Revision], unfinished: UnfinishedRun | None) -> list[Revision]:
+    """Returns the revisions that differ from the present set, oldest first."""
+    return known if unfinished else [revision for revision in known if revision.digest != known[-1].digest]
+
+
+def _outcomes(revisions: Iterable[Revision]) -> str:
+    words = {
+        history.NOT_WAITED_FOR: "was not waited for",
+        history.FAILED: "failed",
+        history.INTERRUPTED: "was interrupted",
+        history.WAITING: "is being waited for",
+    }
+    return ", ".join(f"revision {revision.number} {words.get(revision.outcome, revision.outcome)}" for revision in revisions)
+
+
+def skipped_note(known: list[Revision], chosen: Revision, label: str, unfinished: UnfinishedRun | None) -> str:
+    """Returns a sentence on the newer revisions that a rollback without --to does not go to, "" for none. The arguments are those of choose."""
+    skipped = [revision for revision in _candidates(known, unfinished) if revision.number > chosen.number]
+    if not skipped or (unfinished and unfinished.goal == chosen.number):
+        return ""
+    what = "the last that was ready" if chosen.outcome == history.READY else "the last that did not fail"
+    return f"{label}: rolling back to revision {chosen.number}, {what} ({_outcomes(skipped)}); choose another one with '-- --to=REVISION'"
 
 
 def unfinished_since(client: Client, plan: Plan, newest: list[Item]) -> UnfinishedRun | None:
@@ -90,7 +121,7 @@ def unfinished_since(client: Client, plan: Plan, newest: list[Item]) -> Unfinish
     if not parent.unfinished:
         return None
     goal = re.search(r"\brollback:([0-9]+)\b", parent.unfinished)
-    return UnfinishedRun(frozenset(identity for identity, member in parent.members.items() if member.present and not member.base), int(goal[1]) if goal else 0)
+    return UnfinishedRun(frozenset(identity for identity, member in parent.members.items() if member.present), int(goal[1]) if goal else 0)
 
 
 def row(label: str, revision: Revision, *, in_use: bool) -> Event:
@@ -101,6 +132,7 @@ def row(label: str, revision: Revision, *, in_use: bool) -> Event:
         "revision": revision.number,
         "created": revision.created,
         "objects": revision.objects,
+        "outcome": revision.outcome,
         "note": revision.note,
         "commit": revision.commit,
         "in_use": in_use,
@@ -161,13 +193,30 @@ def check_needs(client: Client, plan: Plan, items: Iterable[Item], revision: Rev
     return [item for item in items if not is_secret(item.obj)]
 
 
-def added_since(newest: Iterable[Item], items: Iterable[Item]) -> list[Item]:
-    """Returns what the newest set added to an older one.
+def is_added(newest: Iterable[Item], items: Iterable[Item], unfinished: UnfinishedRun | None) -> Callable[[Member], bool]:
+    """Returns a function that says whether a rollback deletes a member that the older set does not have.
 
-    Generations of ConfigMaps and Secrets are not included: generations.py decides about them.
+    That is what the newest set added, all generations of a ConfigMap or Secret that the older set lacks, and what a run since then
+    has listed. A Secret under a content-hashed name in the newest set stays: a rollback to that set needs its values.
+
+    Args:
+        newest: the newest set.
+        items: the older set.
+        unfinished: the run since then that did not finish, None for none.
     """
-    wanted = {item.identity for item in items}
-    return [item for item in newest if item.identity not in wanted and not base_of(item.obj)]
+    newest, wanted = list(newest), list(items)
+    present = {item.identity for item in newest}
+    added = present - {item.identity for item in wanted}
+    configs = {base_of(item.obj) for item in newest} - {base_of(item.obj) for item in wanted}
+    listed = unfinished.listed if unfinished else frozenset()
+
+    def goes(member: Member) -> bool:
+        identity = member.identity
+        if member.base and identity.kind == "Secret" and (identity in present or identity not in listed):
+            return False
+        return identity in added or identity in listed or bool(member.base and Config(identity.kind, identity.namespace, member.base) in configs)
+
+    return goes
 
 
 def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
@@ -185,6 +234,8 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
         report.note(
             f"{run.plan.label}: the last run did not finish; {'continuing to roll' if unfinished.goal else 'rolling'} back to revision {revision.number}"
         )
+    if known and not options.to and (text := skipped_note(known, revision, run.plan.label, unfinished)):
+        report.note(text)
     # Objects of a target that had another name then, or has one now, are the stack's own nevertheless.
     labels = {entry.label for entry in run.plan.entries} | {item.label for item in newest}
     run.plan = plan_of(client, run.plan, revision)
@@ -194,19 +245,20 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     written = {item.identity for item in to_write}
     stack = LiveStack(run, client, items, executor)
     planned = PlannedObjects.of(items, (*labels, *(entry.label for entry in run.plan.entries)))
-    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True)
+    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True, prune=True)
+    recorder = RevisionRecorder(run, client, items, revision)
     transaction = Transaction(
         run,
         stack,
         writer,
-        RevisionRecorder(run, client, items, revision),
+        recorder,
         prune=True,
         untouched=[item for item in items if item.identity not in written],
-        prune_only={item.identity for item in added_since(newest, items)} | (unfinished.listed if unfinished else set()),
+        prune_only=is_added(newest, items, unfinished),
         operation=rollback_operation(revision),
     )
     transaction.plan()
     results = transaction.commit()
     code = run.finish(results)
-    settle(run, stack, items, results)
+    settle(run, stack, items, results, recorder)
     return code

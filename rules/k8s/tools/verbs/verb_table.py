@@ -60,7 +60,7 @@ _TABLE = (
     Verb("rollback", (*_WRITES, "force-conflicts", "delete-data", "to", "list"), objects=False, writes=True),
     Verb("delete", ("wait", "no-wait", "delete-data", "moved-from"), writes=True),
     # 1 means that something would change: errors need another exit code.
-    Verb("diff", ("force-conflicts", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
+    Verb("diff", ("force-conflicts", "adopt", "prune", "delete-data", "moved-from"), conditions=True, failed=2),
     Verb("describe"),
     Verb("status", conditions=True),
     Verb("wait", ("timeout",), conditions=True),

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
-from rules.k8s.tools.api.field_ownership import merged_managers
+from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.api.webhooks import Webhook, parse_webhook_failure
 from rules.k8s.tools.errors import ApiError
@@ -67,7 +66,7 @@ class Applier:
         retries = 0
         while True:
             try:
-                status, live = self._send(item, before)
+                status, live = self._send(item)
             except ApiError as error:
                 if not self._planned.may_succeed_later(error, item) or not self._may_retry():
                     raise
@@ -83,18 +82,8 @@ class Applier:
             changed = live["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
             return Result(item, "configured" if changed else "unchanged", live)
 
-    def _send(self, item: Item, before: Object | None) -> tuple[int, Object]:
+    def _send(self, item: Item) -> tuple[int, Object]:
         """Sends one item once; returns the HTTP status and the metadata of the object."""
-        managers = merged_managers(before) if before else None
-        if before and managers:
-            self._client.request(
-                "PATCH",
-                item.path,
-                content_type=MERGE_PATCH,
-                accept=METADATA_ONLY,
-                fence=self._fence,
-                body={"metadata": {"managedFields": managers, "resourceVersion": before["metadata"]["resourceVersion"]}},
-            )
         return self._client.request(
             "PATCH",
             item.path,

@@ -10,6 +10,8 @@ from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.autoscalers import Autoscalers
+from rules.k8s.tools.preflight.composer import Composer
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
@@ -31,6 +33,7 @@ class ApplyWriter:
         say: writes a line of progress.
         create: refuse objects that exist.
         rolling_back: the items are an older set.
+        prune: the run deletes what left the stack.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class ApplyWriter:
         say: Callable[[str], None],
         create: bool = False,
         rolling_back: bool = False,
+        prune: bool = False,
     ) -> None:
         self._client = client
         self._planned = planned
@@ -51,10 +55,13 @@ class ApplyWriter:
         self._adopt = adopt
         self._create = create
         self._rolling_back = rolling_back
+        self._prune = prune
         self._say = say
         self._fence = fence
         self._applier = Applier(client, planned, force=force, fence=fence, say=say)
         self._inventory: Inventory | None = None
+        self._composer = Composer(client, Autoscalers(client), adopt=adopt, force=force)
+        self._said: set[str] = set()
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Returns what an apply would do to each item.
@@ -62,14 +69,33 @@ class ApplyWriter:
         Raises:
             TurnupError: an object that `.create` would create exists.
         """
+        items = list(items)
+        self._composer = Composer(self._client, Autoscalers(self._client, items), adopt=self._adopt, force=self._force)
         found = Preflight(
-            self._client, self._planned, inventory, force=self._force, adopt=self._adopt, create=self._create, rolling_back=self._rolling_back
+            self._client,
+            self._planned,
+            inventory,
+            force=self._force,
+            adopt=self._adopt,
+            create=self._create,
+            rolling_back=self._rolling_back,
+            composer=self._composer,
+            prune=self._prune,
         ).check(items, executor)
         if self._create:
             refuse_existing(found)
         found = rerun_failed_jobs(self._client, found, executor)
         self._inventory = inventory
+        if not any(isinstance(each, Refusal) for each in found):
+            self._say_remarks([each.remark for each in found if isinstance(each, Verdict) and each.remark])
         return found
+
+    def _say_remarks(self, remarks: Iterable[str]) -> None:
+        """Says each remark once: a run that waits for the lease checks again."""
+        for remark in remarks:
+            if remark not in self._said:
+                self._said.add(remark)
+                self._say(remark)
 
     def write(self, verdict: Verdict) -> Result:
         """Applies one item.
@@ -86,6 +112,8 @@ class ApplyWriter:
         terminating = live if verdict.outcome == "terminating" else None
         if verdict.outcome == "untried" or terminating:
             live = self._read_again(item, terminating)
+        if verdict.composed or (verdict.outcome == "untried" and live and self._composer.is_needed(item, live)):
+            return Result(item, "configured", self._composer.write(item, live if verdict.composed else None, verdict.unset, fence=self._fence))
         result = self._applier.apply(item, live)
         if result.live and is_terminating(result.live):
             # Somebody has deleted it since the preflight.

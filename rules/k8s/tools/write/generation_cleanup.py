@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
-def clean_up_generations(run: Run, client: Client, items: list[Item], version: str, executor: Executor) -> None:
+def clean_up_generations(run: Run, client: Client, items: list[Item], version: str, executor: Executor, known: Inventory) -> None:
     """Removes old generations of what was applied, except those that another set needs.
 
     Args:
@@ -39,26 +39,28 @@ def clean_up_generations(run: Run, client: Client, items: list[Item], version: s
         items: what was applied.
         version: the resourceVersion of the stack's inventory after the apply: a different one means that somebody else ran since.
         executor: for requests in parallel.
+        known: the stack's inventory as the apply left it.
     """
     stack = LiveStack(run, client, items, executor, moved_from=())
     settled = bool(run.options.wait)
     # If there is nothing to remove, nothing is written: not even the lease.
-    if not _choose(stack, run.plan, version, settled=settled):
+    if not _choose(stack, run.plan, version, known, settled=settled):
         return
     with stack.lease as lease:
         if not lease.acquire_if_free():
             return  # Whoever writes now removes them afterwards.
-        old = _choose(stack, run.plan, version, settled=settled)
+        old = _choose(stack, run.plan, version, known, settled=settled)
         results = stack.deleter("an old generation").remove(old, {})
         gone = {result.item.identity for result in results if result.outcome in ("deleted", "absent")}
+        stack.update_others(gone, {})
         parent = stack.inventory.parent
         if parent.exists and gone & parent.members.keys():
             stack.write_inventory({identity: member for identity, member in parent.members.items() if identity not in gone}, parent.unfinished)
 
 
-def _choose(stack: LiveStack, plan: Plan, version: str, *, settled: bool) -> list[Item]:
+def _choose(stack: LiveStack, plan: Plan, version: str, known: Inventory, *, settled: bool) -> list[Item]:
     """Returns the generations that can be removed. Reads the stack's inventory if there may be any."""
-    client, own = stack.client, StackConfigs.of(stack.items)
+    client, own = stack.client, StackConfigs.of(stack.items, known.members.values())
     if not generations.list_obsolete(client, own, stack.executor, settled=settled):
         return []
     stack.read()
@@ -99,6 +101,7 @@ def _stack_configs(inventory: Inventory) -> StackConfigs:
     return StackConfigs(
         {Config(member.identity.kind, member.identity.namespace, member.base): member.target for member in own},
         frozenset((member.identity.kind, member.identity.namespace, member.identity.name) for member in every),
+        frozenset(member.uid for member in inventory.members.values() if member.base and member.uid),
     )
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live_metadata
+from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.comparison import content_digest
+from rules.k8s.tools.preflight.composition import compose, union
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.preflight import check_recreation
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
@@ -32,7 +35,6 @@ _VOLUME_DOMAINS = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.ku
 _JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
 # Not up to the manifest: what has to finish before a deletion, and whose dependent the object is.
 _KEPT_METADATA = ("finalizers", "ownerReferences")
-_WRITTEN_BY_SERVER = ("resourceVersion", "managedFields", "generation", "uid", "creationTimestamp")
 
 
 class _Terminating(Exception):
@@ -56,6 +58,7 @@ class ReplaceWriter:
         self._client = client
         self._labels = frozenset(labels)
         self._fence = fence
+        self._schemas = Schemas(client)
         self._inventory: Inventory | None = None
 
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
@@ -78,7 +81,7 @@ class ReplaceWriter:
             raise
         except TurnupError as error:
             return Refusal(item, str(error))
-        return Verdict(item, "unchanged" if _content(after) == _content(live) else "changed", {"metadata": live["metadata"]})
+        return Verdict(item, "unchanged" if _digest(after) == _digest(live) else "changed", {"metadata": live["metadata"]})
 
     def _try_new(self, item: Item, live: Object) -> Verdict | Refusal:
         """Tries an item as a new object, because the live one is terminating."""
@@ -142,17 +145,38 @@ class ReplaceWriter:
                 raise _Terminating(live)
             check_owner(item, live, self._labels, self._inventory, adopt=False)
             try:
-                return live, self._client.request(
-                    "PUT",
-                    item.path,
-                    body=_replacement(item, live),
-                    fence=nullcontext if dry else self._fence,
-                    query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"},
-                )[1]
+                return live, self._send(item, live, dry=dry)
             except ApiError as error:
                 if error.status != 409 or attempt == _ATTEMPTS:
                     raise
             attempt += 1
+
+    def _send(self, item: Item, live: Object, *, dry: bool) -> Object:
+        """Sends an object. If the server refuses it, sends it once more with the fields of the live object that nobody owns.
+
+        Those are what admission and the scheduler gave the object, such as the node of a Pod, which often cannot be removed.
+        """
+        body = _replacement(item, live)
+        try:
+            return self._put(item, body, dry=dry)
+        except ApiError as error:
+            if error.status != 422:
+                raise
+            owned = union(entry.get("fieldsV1") or {} for entry in live["metadata"].get("managedFields") or [] if not entry.get("subresource"))
+            try:
+                return self._put(item, compose(live, body, self._schemas.of(item.resource), owned, {}), dry=dry)
+            except ApiError as other:
+                raise error if other.status == 422 else other from None
+
+    def _put(self, item: Item, body: Object, *, dry: bool) -> Object:
+        answer: Object = self._client.request(
+            "PUT",
+            item.path,
+            body=body,
+            fence=nullcontext if dry else self._fence,
+            query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"},
+        )[1]
+        return answer
 
 
 def _replacement(item: Item, live: Object) -> Object:
@@ -188,6 +212,5 @@ def _controllers_annotations(live: Object) -> dict[str, str]:
     return {name: value for name, value in there.items() if name in names}
 
 
-def _content(obj: Object) -> Object:
-    meta = {key: value for key, value in obj["metadata"].items() if key not in _WRITTEN_BY_SERVER}
-    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
+def _digest(obj: Object) -> bytes:
+    return content_digest({key: value for key, value in obj.items() if key != "status"})

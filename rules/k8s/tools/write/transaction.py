@@ -16,7 +16,7 @@ less than what the stack has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.item import Item, Result
@@ -26,7 +26,7 @@ from rules.k8s.tools.objects.objects import Identity
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack.inventory import remove_parent
 from rules.k8s.tools.stack.members import Member, Members
-from rules.k8s.tools.stack.pruning import former_members_note, locate_members
+from rules.k8s.tools.stack.pruning import former_members_note, locate_members, unserved_note
 from rules.k8s.tools.write.live_stack import LiveStack
 from rules.k8s.tools.write.revision_recorder import RevisionRecorder
 from rules.k8s.tools.write.write_order import write_all
@@ -46,7 +46,8 @@ class Transaction:
         recorder: records the set as a revision.
         untouched: items that are part of the stack and that this run does not write.
         prune: delete what left the stack.
-        prune_only: what of it may be deleted; None for all. When set and the inventory cannot be read, nothing is deleted.
+        prune_only: returns whether a member that left the stack may be deleted; None for all. When set and the inventory cannot be
+            read, nothing is deleted.
         operation: what the inventory says is going on until everything is written.
     """
 
@@ -59,7 +60,7 @@ class Transaction:
         *,
         untouched: Iterable[Item] = (),
         prune: bool = False,
-        prune_only: Collection[Identity] | None = None,
+        prune_only: Callable[[Member], bool] | None = None,
         operation: str = "apply",
     ) -> None:
         self._run = run
@@ -149,7 +150,9 @@ class Transaction:
         """Writes what differs; the lease is held."""
         stack = self._stack
         before = stack.inventory.members
-        stack.write_inventory({**before, **stack.current_members(self._uids())}, self._unfinished)
+        unchanged = {verdict.item.identity for verdict in self._verdicts if verdict.outcome == "unchanged"}
+        kept = {**stack.inventory.kept, **stack.current_kept(self._uids(), unchanged)}
+        stack.write_inventory({**before, **stack.current_members(self._uids(), unchanged)}, self._unfinished, kept)
         results, failure = write_all(self._run, stack.client, self._writer, self._verdicts, stack.executor)
         pruned: list[Result] = []
         complete = not failure and all(result.outcome != "failed" for result in results)
@@ -174,6 +177,10 @@ class Transaction:
         """Returns the UIDs of live objects: those that the preflight saw, and those of what was written since."""
         return {verdict.item.identity: verdict.uid for verdict in self._verdicts} | dict(written or {})
 
+    def _written(self) -> set[Identity]:
+        """Returns what is as the present set has it once everything is written."""
+        return {item.identity for item in self._stack.items} - self._untouched
+
     def _is_up_to_date(self) -> bool:
         """Returns whether there is nothing to write at all."""
         inventory = self._stack.inventory
@@ -181,12 +188,15 @@ class Transaction:
         deletes = self._prune and (bool(gone) or self._deleter.has_work(items))
         if any(verdict.outcome != "unchanged" for verdict in self._verdicts) or deletes or inventory.predecessor:
             return False
-        listed = dict(inventory.parent.members) == self._stack.final_members(self._uids())
+        kept = self._stack.current_kept(self._uids(), self._written())
+        listed = (
+            dict(inventory.parent.members) == self._stack.final_members(self._uids(), (), self._written()) and kept.items() <= inventory.parent.kept.items()
+        )
         return not inventory.readable or (listed and not inventory.parent.unfinished)
 
     def _prunable(self) -> list[Member]:
         """Returns what is deleted if pruning is asked for."""
-        return [member for member in self._stack.former.prunable if self._prune_only is None or member.identity in self._prune_only]
+        return [member for member in self._stack.former.prunable if self._prune_only is None or self._prune_only(member)]
 
     def _locate_prunable(self) -> tuple[list[Item], list[Member]]:
         return locate_members(self._prunable(), self._stack.kinds)
@@ -201,30 +211,42 @@ class Transaction:
             complete: everything was written.
         """
         stack = self._stack
-        uids = self._uids({result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live})
+        written = {result.item.identity: result.live["metadata"].get("uid", "") for result in results if result.live}
+        uids = self._uids(written)
         gone = {result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}
         gone |= {member.identity for member in self._locate_prunable()[1]}
         # Objects that belong to somebody else by now: if listed, every apply would name them, and none could delete them.
         gone |= {
             result.item.identity for result in pruned if result.outcome == "kept" and result.live and self._deleter.reason_to_forget(result.item, result.live)
         }
+        stack.update_others({result.item.identity for result in pruned if result.outcome in ("deleted", "absent")}, written)
         if not complete:
             # An object that could not be written may be there or not: the inventory keeps everything it listed.
-            stack.write_inventory({**before, **stack.final_members(uids, gone)}, self._unfinished)
+            kept = {**stack.inventory.kept, **stack.current_kept(uids, written)}
+            stack.write_inventory({**before, **stack.final_members(uids, gone, written)}, self._unfinished, kept)
             return
+        current = stack.final_members(uids, gone, self._written())
+        kept = {identity: member for identity, member in stack.inventory.kept.items() if identity not in current}
         if stack.inventory.predecessor and stack.inventory.readable:
             # The inventory still says that it takes this one over, so a run that is killed in between can be continued.
             remove_parent(stack.client, stack.inventory.predecessor)
-        stack.write_inventory(stack.final_members(uids, gone))
+        stack.write_inventory(current, kept={**kept, **stack.current_kept(uids, self._written())})
         self._report_former_members(gone)
 
     def _report_former_members(self, gone: Collection[Identity] = ()) -> None:
         """Reports what left the stack and is still on the cluster; `gone` is not."""
-        if not self._prune:
-            text = former_members_note(self._stack.label, [member for member in self._stack.former.prunable if member.identity not in gone])
-        else:
+        stack = self._stack
+        left = [member for member in stack.former.prunable if member.identity not in gone]
+        spared = [member for member in left if not self._prune or (self._prune_only is not None and not self._prune_only(member))]
+        notes = [former_members_note(stack.label, spared)]
+        if self._prune:
+            left = [member for member in left if member not in spared]
             # A StatefulSet that was not deleted would have taken its claims along.
-            kept = [member for member in self._prunable() if member.identity.kind in HOLD_DATA and member.identity not in gone]
-            text = former_members_note(self._stack.label, kept, data=True)
-        if text:
-            self._stack.report.note(text)
+            data = [member for member in left if member.identity.kind in HOLD_DATA]
+            notes.append(former_members_note(stack.label, data, data=True))
+            reasons = [(member.identity, self._deleter.reason_it_stays(member.identity)) for member in left if member not in data]
+            notes += [f"{stack.label}: {identity} left the stack and stays: it {reason}." for identity, reason in reasons if reason]
+            notes.append(unserved_note(stack.label, self._locate_prunable()[1]))
+            stack.note_staying()
+        for text in filter(None, notes):
+            stack.report.note(text)

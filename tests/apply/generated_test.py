@@ -1,0 +1,105 @@
+"""Tests with generated input and a real API server: objects of every kind that it serves, and random histories of stacks.
+
+Everything follows from one seed, which is printed. Objects come from the server's own OpenAPI documents and from definitions of
+custom resources that the test installs. What fails is shrunk and written to a file. $SEED repeats a run, $REPLAY runs such a
+file again; $OBJECTS, $PAIRS, $OPERATIONS and $KILLS choose the numbers. //tests/long:generated_test is the long form.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from rules.k8s.testing.shell import Shell
+from tests.apply.generated.cases import Report
+from tests.apply.generated.engine import Engine
+from tests.apply.generated.replay import replay
+from tests.apply.generated.stack_runs import StackRun
+from tests.apply.generated.world import Budget, World
+from tests.apply.stacks import admin, number
+
+SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
+OBJECTS = number("OBJECTS", 300, 20_000)
+PAIRS = number("PAIRS", 120, 3_000)
+OPERATIONS = number("OPERATIONS", 60, 2_000)
+KILLS = number("KILLS", 6, 500)
+BATCH = number("BATCH", 75, 150)
+DEFINITIONS = number("DEFINITIONS", 4, 12)
+SHRINKING = number("SHRINKING", 60, 900)
+REPLAY = os.environ.get("REPLAY", "")
+# Of the kinds that the server stores, the share that the generator may be unable to fill.
+_UNFILLED = 0.05
+
+generating = pytest.mark.skipif(bool(REPLAY), reason="$REPLAY runs one input only")
+
+
+@pytest.fixture(name="outputs", scope="module")
+def fixture_outputs(tmp_path_factory):
+    """Returns the folder for reproductions: Bazel's outputs of tests, if Bazel runs this."""
+    folder = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR")
+    return Path(folder) if folder else tmp_path_factory.mktemp("findings")
+
+
+@pytest.fixture(name="engine", scope="module")
+def fixture_engine(server, tmp_path_factory):
+    """Returns a user of the engine."""
+    shell = Shell(tmp_path_factory.mktemp("shell"), json.loads(server.kubeconfig.read_text()))
+    return Engine(shell, admin(server), tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(name="world", scope="module")
+def fixture_world(engine, outputs):
+    """Returns the server's kinds and the generator."""
+    print(f"SEED={SEED} OBJECTS={OBJECTS} PAIRS={PAIRS} OPERATIONS={OPERATIONS} KILLS={KILLS}", flush=True)
+    return World(engine, Report(outputs, SEED), DEFINITIONS, Budget(shrinking=SHRINKING))
+
+
+def told(report: Report) -> str:
+    """Returns all findings of a run, as the message of a failed test."""
+    return f"seed {report.seed}, {len(report.known)} findings:\n" + "\n".join(f"{known.times} times: {report.text(known)}" for known in report.known)
+
+
+@generating
+def test_every_kind_is_generated(world):
+    """The generator fills the kinds that the server stores: those that it cannot fill are few, and are listed."""
+    print(f"{len(world.kinds)} kinds; not filled: {world.unfilled or 'none'}; not stored by the server: {world.not_stored}", flush=True)
+    assert len(world.unfilled) <= _UNFILLED * (len(world.kinds) + len(world.unfilled))
+
+
+@generating
+def test_applied_three_times(world):
+    """Of three applies of an object, the first creates it; the others, and a diff before them, write and show nothing."""
+    world.run_objects(OBJECTS, BATCH)
+    print(world.report.summary(), flush=True)
+    assert not world.report.known, told(world.report)
+
+
+@generating
+def test_pairs_of_versions(engine, world, outputs):
+    """A diff shows exactly what an apply writes; the changed object is what a fresh one is, also after two replaces and back."""
+    report = world.report = Report(outputs / "pairs", SEED)
+    report.folder.mkdir()
+    world.run_pairs(PAIRS, BATCH)
+    print(report.summary(), flush=True)
+    assert not report.known, told(report)
+
+
+@generating
+def test_histories_of_stacks(engine, outputs):
+    """After each verb of a random history, killed or not, the server has what it must have, and objects of others are as they were."""
+    report = Report(outputs, SEED)
+    stacks = StackRun(engine, report, SHRINKING)
+    stacks.run(OPERATIONS, KILLS)
+    print(report.summary(), flush=True)
+    assert not stacks.failures, "\n".join(stacks.failures)
+
+
+@pytest.mark.skipif(not REPLAY, reason="$REPLAY names no file")
+def test_replay(engine, outputs):
+    """What an earlier run found does not happen any more."""
+    found = replay(engine, outputs, json.loads(Path(REPLAY).read_text()))
+    assert not found, found
