@@ -58,13 +58,13 @@ def label_text(label):
     return text
 
 def _owned(file):
-    """Returns the line of a jar on the class path: the target to name for it, and its path."""
+    """Returns the line of a jar on the class path: the target to name for it (proto=LABEL for a proto_library), and its path."""
     text = str(file.owner)
     for main in ["@@//", "@//"]:
         if text.startswith(main):
             text = text[len(main) - 2:]
     if file.basename.endswith(PROTO_HEADER):
-        text = "java_proto_library(" + text + ")"
+        text = "proto=" + text
     return text + " " + file.path
 
 def compile_java(ctx, jar, header, label, srcs, deps, plugins = [], javacopts = [], resources = [], generated = None, strict = True):

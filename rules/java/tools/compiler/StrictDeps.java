@@ -22,6 +22,9 @@ import javax.lang.model.element.TypeElement;
 
 /** Finds the classes that a target names in its sources although only a dependency of its deps has them. */
 final class StrictDeps implements TaskListener {
+  /** Before the label of a proto_library: deps takes only a java_proto_library of it. */
+  private static final String PROTO = "proto=";
+
   private final ClassPath classPath;
   private final JavacTask task;
   private final Trees trees;
@@ -81,8 +84,11 @@ final class StrictDeps implements TaskListener {
    * @return true if nothing is missing
    */
   boolean report(String label, PrintStream output) {
-    missing.forEach((owner, use) -> output.printf("%s:%d: error: %s is in %s, which is not in deps of %s: add %s to deps of %s%n",
-        use.file, use.line, use.type, owner, label, owner, label));
+    missing.forEach((owner, use) -> {
+      String target = owner.startsWith(PROTO) ? "a java_proto_library of " + owner.substring(PROTO.length()) : owner;
+      output.printf("%s:%d: error: %s comes from %s, which is not a direct dependency. Add %s to deps of %s.%n",
+          use.file, use.line, use.type, target, target, label);
+    });
     return missing.isEmpty();
   }
 

@@ -9,12 +9,14 @@ load(
     _java_import = "java_import",
     _java_library = "java_library",
     _java_plugin = "java_plugin",
+    _java_proto_library = "java_proto_library",
 )
 
 java_binary = _java_binary
 java_import = _java_import
 java_library = _java_library
 java_plugin = _java_plugin
+java_proto_library = _java_proto_library
 
 java_package_configuration = native.java_package_configuration
 java_runtime = native.java_runtime
