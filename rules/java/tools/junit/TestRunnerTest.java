@@ -250,7 +250,7 @@ class TestRunnerTest {
     assertEquals(1, process.waitFor());
     String text = output(process);
     assertTrue(text.contains("ERROR: the tests were stopped before they ended: " + Sleeps.class.getName() + "#sleeps was running"), text);
-    assertTrue(text.contains("    at " + Sleeps.class.getName() + ".sleeps("), text);
+    assertTrue(text.contains(Sleeps.class.getName() + ".sleeps("), text);
     assertEquals(Map.of("sleeps", "error the tests were stopped before they ended"), cases());
   }
 
