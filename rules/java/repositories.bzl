@@ -1,8 +1,10 @@
-"""Repository rules for WORKSPACE: third-party jars of Maven repositories."""
+"""Repository rules for WORKSPACE: the JDK, and third-party jars of Maven repositories."""
 
+load("//rules/java/private:host_jdk.bzl", _host_jdk = "host_jdk")
 load("//rules/java/private:maven_repository.bzl", _maven_repository = "maven_repository")
 load("//rules/java/private:maven_specs.bzl", _maven = "maven")
 
+host_jdk = _host_jdk
 maven = _maven
 maven_repository = _maven_repository
 
