@@ -69,7 +69,7 @@ def write_build(name, specs, artifacts, attr, problem):
     asked = {}
     for spec in specs:
         asked[_key(spec)] = spec
-    blocks = ['load("@rules_java//java:defs.bzl", "java_import", "java_library")']
+    blocks = ['load("@rules_java//java:defs.bzl", "java_import")']
     for key in sorted(artifacts):
         label = attr.override_targets.get(key)
         if label:
@@ -99,7 +99,8 @@ def _target(name, key, one, spec, strict_visibility):
         # The only file of a filegroup is what `executable` attributes run.
         return _call("filegroup", [("name", target_name(key)), ("srcs", [file])] + common)
     if packaging == "pom":
-        return _call("java_library", [("name", target_name(key)), ("exports", deps), ("runtime_deps", runtime_deps)] + common)
+        # A list of others, without a jar of its own.
+        return _call("java_import", [("name", target_name(key)), ("jars", []), ("exports", deps), ("runtime_deps", runtime_deps)] + common)
     attributes = [("name", target_name(key)), ("jars", [file]), ("deps", deps), ("runtime_deps", runtime_deps)]
     if "sources_sha256" in one:
         attributes.append(("srcjar", "@%s_sources//:%s" % (_repository(name, key), _file_name(key, one["version"], "sources"))))
@@ -108,5 +109,5 @@ def _target(name, key, one, spec, strict_visibility):
     return _call("java_import", attributes + common)
 
 def _call(rule, attributes):
-    lines = ["    %s = %s," % (name, repr(value)) for name, value in attributes if value]
+    lines = ["    %s = %s," % (name, repr(value)) for name, value in attributes if value or name == "jars"]
     return "%s(\n%s\n)" % (rule, "\n".join(lines))

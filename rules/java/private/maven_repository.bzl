@@ -30,8 +30,10 @@ Repositories, mirrors, logins and proxies are those of `~/.m2/settings.xml` and 
 
 _ATTRS = {
     "artifacts": attr.string_list(
-        doc = """What the repository is asked for: `group:artifact:version`, `group:artifact:packaging:version`,
-`group:artifact:packaging:classifier:version`, or `maven.artifact(…)`. Without a version it is the one of a BOM. Empty: none.""",
+        doc = """The artifacts to lock with all that they need, each coordinates or `maven.artifact(…)`. Empty: none.
+
+Coordinates are `group:artifact:version`, `group:artifact:packaging:version` or
+`group:artifact:packaging:classifier:version`; without a version they get the one of a BOM.""",
     ),
     "artifacts_file": attr.label(
         doc = "A file with more artifacts, one a line; `#` starts a comment. None: only `artifacts`.",
@@ -153,7 +155,7 @@ maven_repository_rule = repository_rule(
 )
 
 def maven_repository(name, **kwargs):
-    """Makes a target of each artifact in a lock. The rule's own text says how.
+    """Makes a target of each locked artifact, with rules_jvm_external's labels.
 
     Args:
       name: the repository's name, `maven` by convention.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rules.java.tools.maven import download, fetch, java_program
+from rules.java.tools.maven.coordinates import Coordinates
 from rules.java.tools.maven.errors import FetchError, InputError, run
 from rules.java.tools.maven.store import Store
 from rules.java.tools.maven.testing.fake_repository import FakeRepository
@@ -134,10 +135,11 @@ def test_a_file_that_no_repository_has(user, tmp_path):
     with FakeRepository() as repository:
         user(repository)
 
-        assert _fetch("com.example:gone:jar::9", "0" * 64, tmp_path / "one") == (
-            1,
+        code, said = _fetch("com.example:gone:jar::9", "0" * 64, tmp_path / "one")
+        assert code == 1
+        assert said == (
             "ERROR: com.example:gone:9 is in none of the machine's repositories (house). "
-            "Choose a version that exists, or add the repository that has it to ~/.m2/settings.xml.\n",
+            "Choose a version that exists, or add the repository that has it to ~/.m2/settings.xml.\n"
         )
 
 
@@ -207,8 +209,13 @@ def test_two_fetches_at_once_download_once(user, tmp_path):
         data = repository.put(_JAR)
         user(repository)
         started = threading.Event()
-        repository.hold = lambda: (started.set(), threading.Event().wait(0.3)) and None
-        results = []
+
+        def hold() -> None:
+            started.set()
+            threading.Event().wait(0.3)
+
+        repository.hold = hold
+        results: list[tuple[int, str]] = []
         threads = [threading.Thread(target=lambda name=name: results.append(_fetch(_JAR, _sha256(data), tmp_path / name))) for name in "ab"]
         threads[0].start()
         assert started.wait(10)
@@ -227,6 +234,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(user, tmp_path):
         user(repository)
         _fetch(_JAR, _sha256(data), tmp_path / "one")
         cached = Store().find(_sha256(data))
+        assert cached
         cached.chmod(0o644)
         cached.write_bytes(b"damaged")
 
@@ -270,4 +278,4 @@ def test_error_without_maven_and_without_mirror(monkeypatch, tmp_path):
     monkeypatch.setattr("rules.java.tools.maven.installation.find", lambda: None)
 
     with pytest.raises(FetchError, match=r"Maven is not installed, and .* has no mirror of central.*apt-get install maven"):
-        fetch.fetch(fetch.Coordinates.parse(_JAR), "0" * 64, Store())
+        fetch.fetch(Coordinates.parse(_JAR), "0" * 64, Store())

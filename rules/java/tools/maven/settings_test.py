@@ -53,7 +53,8 @@ def test_the_user_wins_over_the_installation(home, maven):
     """Entries of the same id are the user's; the installation's other mirrors come first, as Maven merges them."""
     environ = home(f"<mirrors>{_mirror('a', 'user')}{_mirror('b', 'user')}</mirrors><servers><server><id>s</id><username>user</username></server></servers>")
     (maven / "conf/settings.xml").write_text(
-        f"<settings><mirrors>{_mirror('a', 'all')}{_mirror('c', 'all')}</mirrors><servers><server><id>s</id><username>all</username></server></servers></settings>"
+        f"<settings><mirrors>{_mirror('a', 'all')}{_mirror('c', 'all')}</mirrors>"
+        "<servers><server><id>s</id><username>all</username></server></servers></settings>"
     )
 
     read = settings.read(maven, environ)
@@ -64,7 +65,8 @@ def test_the_user_wins_over_the_installation(home, maven):
 def test_variables_are_replaced(home):
     """Variables of the environment and the home folder are replaced; unknown ones stay."""
     environ = home(
-        "<localRepository>${user.home}/jars</localRepository><servers><server><id>s</id><username>${env.NAME}</username><password>${env.NONE}</password></server></servers>",
+        "<localRepository>${user.home}/jars</localRepository>"
+        "<servers><server><id>s</id><username>${env.NAME}</username><password>${env.NONE}</password></server></servers>",
         NAME="me",
     )
 

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rules.java.tools.maven.coordinates import Coordinates
 
@@ -37,7 +38,7 @@ class FakeRepository:
         self.hold: Callable[[], None] = lambda: None
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
-    def __enter__(self) -> FakeRepository:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
