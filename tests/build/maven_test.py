@@ -68,6 +68,7 @@ def _house(tmp_path_factory):
         repository.put("com.example:tool:exe:linux-x86_64:3", content=b"#!/bin/sh\necho works\n")
         environ = repository.home(tmp_path_factory.mktemp("home"), server="<username>me</username><password>${env.HOUSE_PASSWORD}</password>")
         (nested.root / "jars.lock").touch()
+        (nested.root / "jars.txt").write_text("# a comment\n\ncom.example:x:y:z:1:2\n")
         with nested.edited("WORKSPACE", r"\Z", _RULES), nested.edited("BUILD", r"\Z", _BUILD):
             yield _House(nested, repository, {**environ, "HOUSE_PASSWORD": _PASSWORD})
 
@@ -155,6 +156,8 @@ def test_the_targets_of_a_lock(house):
         (r'lock = "//:jars.lock",', 'lock = "//:jars.lock", fetch_sources = True,', r"//:jars.lock was made with other fetch_sources than @jars has. Run"),
         ('"com.example:app:1.0"', '"com.example"', r'@jars: "com.example" is not an artifact. Write group:artifact:version'),
         ('"com.example:app:1.0"', '"com.example:a/b:1"', r'@jars: "com.example:a/b:1" is not an artifact.'),
+        (r"artifacts = \[[^]]*\]\)?[^]]*\],", "", r"@jars: artifacts and artifacts_file name nothing. Add an artifact, such as group:artifact:version."),
+        (r'lock = "//:jars.lock",', 'lock = "//:jars.lock", artifacts_file = "//:jars.txt",', r'//:jars.txt:3: "com.example:x:y:z:1:2" is not an artifact.'),
         (r'exclusions = \["com.example:log"\]', 'exclusions = ["log"]', r'exclusion "log" is not group:artifact. Write a group'),
     ],
 )
@@ -165,6 +168,21 @@ def test_a_list_that_differs_from_the_lock(house, old, new, message):
 
     assert code != 0
     assert message in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (r"\A\{", "<<<<<<< HEAD\n{", "//:jars.lock is not a lock; it may have conflict marks of a merge. Take one side or empty the file. Run"),
+        (r"\}\n\Z", "", "//:jars.lock is not a lock; it may"),
+        (r'"version": 1$', '"version": 2', "//:jars.lock has format 2, and this version of Turnup reads format 1. Run `bazel run @jars//update`."),
+    ],
+)
+def test_a_damaged_lock(house, old, new, message):
+    """A lock that cannot be read stops what needs its jars, and nothing else."""
+    with house.nested.edited("jars.lock", old, new):
+        assert message in house.bazel("build", "//:uses_app")[1]
+        assert house.bazel("build", "//:own")[0] == 0
 
 
 def test_a_jar_that_differs_from_the_lock(house):

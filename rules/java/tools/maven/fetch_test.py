@@ -113,6 +113,33 @@ def test_a_token_header_is_sent(user, tmp_path):
         assert repository.headers[0]["Job-Token"] == "t0ken"
 
 
+def test_downloads_go_through_the_proxy(user, tmp_path, monkeypatch):
+    """The proxy of the settings is used with its login; the proxy of the environment is not, as mvn does not use it either."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with FakeRepository() as proxy:
+        data = proxy.put(_JAR)
+        host, port = proxy.url.removeprefix("http://").removesuffix("/maven").split(":")
+        login = "<username>me</username><password>a@b</password>"
+        home = user(proxy, extra=f"<proxies><proxy><host>{host}</host><port>{port}</port>{login}</proxy></proxies>")
+        settings = home / ".m2/settings.xml"
+        settings.write_text(settings.read_text().replace(proxy.url, "http://house.test/maven"))
+
+        assert _fetch(_JAR, _sha256(data), tmp_path / "one") == (0, "")
+        assert (proxy.requests, proxy.headers[0]["Proxy-Authorization"]) == ([_PATH], "Basic bWU6YUBi")
+
+
+def test_a_redirect_gets_no_login_of_another_host(user, tmp_path):
+    """A login goes with a redirect on the same host, and never to another one."""
+    with FakeRepository() as other, FakeRepository() as repository:
+        data = other.put(_JAR)
+        user(repository, server="<username>me</username><password>s3cret</password>")
+        repository.redirects[_PATH] = f"{repository.url}/moved.jar"
+        repository.redirects["moved.jar"] = f"{other.url}/{_PATH}"
+
+        assert _fetch(_JAR, _sha256(data), tmp_path / "one") == (0, "")
+        assert ["Authorization" in headers for headers in repository.headers + other.headers] == [True, True, False]
+
+
 def test_encrypted_passwords_are_decrypted_by_maven(user, tmp_path, monkeypatch):
     """A password in braces is replaced by what Maven makes of it."""
     asked = []

@@ -1,12 +1,11 @@
 """Tests of settings.xml, and of the repositories that follow from it."""
 
-import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from rules.java.tools.maven import download, installation, repositories, settings
+from rules.java.tools.maven import installation, repositories, settings
 from rules.java.tools.maven.errors import FetchError, InputError
 from rules.java.tools.maven.settings import Mirror, Proxy, Server
 
@@ -177,19 +176,6 @@ def test_proxies_of_the_settings(home):
     )
 
     assert settings.read(None, environ).proxies == [Proxy("on", "https", "on", 8080, "u", "p", "")]
-
-
-def test_requests_go_through_the_proxy(monkeypatch):
-    """The proxy of the settings is used with its login, and a variable of the environment is not."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://environment.test:1")
-    proxy = Proxy("p", "http", "proxy.test", 3128, "me", "a@b", "")
-
-    def proxies(found: Proxy | None) -> dict[str, str]:
-        opener = download._opener(repositories.Repository("r", "https://r.test", None, found))
-        return next((one.proxies for one in opener.handlers if isinstance(one, urllib.request.ProxyHandler)), {})
-
-    assert proxies(proxy) == dict.fromkeys(("http", "https"), "http://me:a%40b@proxy.test:3128")
-    assert proxies(None) == {}
 
 
 def test_passwords_are_not_shown():

@@ -1,5 +1,6 @@
 """Tests of the update command, with the machine's Maven and a fake repository."""
 
+import hashlib
 import io
 import json
 import os
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from rules.java.tools.maven import fetch, update
 from rules.java.tools.maven import lock as maven_lock
-from rules.java.tools.maven import update
+from rules.java.tools.maven.coordinates import Coordinates
 from rules.java.tools.maven.errors import InputError, run
 from rules.java.tools.maven.resolver import Conflict
+from rules.java.tools.maven.store import Store
 from rules.java.tools.maven.testing.fake_repository import FakeRepository
 
 
@@ -244,6 +247,20 @@ def test_a_password_is_in_no_output(workspace, monkeypatch, tmp_path):
     assert code == 1
     assert "401" in err
     assert "wr0ng" not in out + err
+
+
+def test_an_encrypted_password(workspace, tmp_path):
+    """A password that mvn encrypted opens the repository for the update command and for a fetch."""
+    workspace.repository.login = ("me", "s3cret")
+    workspace.repository.home(tmp_path / "home", server="<username>me</username><password>{DN+dEHcOodAH4MHrEp6vPfdkHFz79VSYknLswBO7qm8=}</password>")
+    # Made with mvn --encrypt-master-password and --encrypt-password.
+    master = "{c+iaWfaXW6sH4+CqDfjSYt6VXc81XrNt+LmGk2sBqVhkMwMp3qpq0VdSU1oMpYGb}"
+    (tmp_path / "home/.m2/settings-security.xml").write_text(f"<settingsSecurity><master>{master}</master></settingsSecurity>")
+    assert workspace.update("com.example:lib:1.0")[0] == 0
+
+    data = workspace.repository.put("com.example:only:jar::1")
+    found = fetch.fetch(Coordinates.parse("com.example:only:jar::1"), hashlib.sha256(data).hexdigest(), Store(tmp_path / "store"))
+    assert found.read_bytes() == data
 
 
 @pytest.mark.parametrize(

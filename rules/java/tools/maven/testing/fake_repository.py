@@ -22,9 +22,11 @@ class FakeRepository:
     Attributes:
         files: the bytes of each file, by path below the address.
         requests: the path of each request, with the value of its Range header if it has one.
+        headers: the headers of each request.
         login: (user, password) that every request must send; None for no login.
         status: what each request is answered with instead of a file; 0 for none.
         cut: the number of bytes after which the next answer's connection ends; 0 for none.
+        redirects: the address that each path redirects to.
         hold: called before each answer.
     """
 
@@ -34,6 +36,7 @@ class FakeRepository:
         self.headers: list[dict[str, str]] = []
         self.login = login
         self.status = 0
+        self.redirects: dict[str, str] = {}
         self.cut = 0
         self.hold: Callable[[], None] = lambda: None
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -128,7 +131,8 @@ def _handler(repository: FakeRepository) -> type[http.server.BaseHTTPRequestHand
 
         def do_GET(self) -> None:
             """Sends a file, or the part of it that is asked for."""
-            path, wanted = self.path.removeprefix("/maven/"), self.headers.get("Range", "")
+            # A proxy gets the whole address.
+            path, wanted = self.path.partition("/maven/")[2], self.headers.get("Range", "")
             repository.requests.append(f"{path} {wanted}".strip())
             repository.headers.append(dict(self.headers))
             repository.hold()
@@ -137,6 +141,8 @@ def _handler(repository: FakeRepository) -> type[http.server.BaseHTTPRequestHand
                 self._send(401, b"", {"WWW-Authenticate": 'Basic realm="house"'})
             elif repository.status:
                 self._send(repository.status, b"", {})
+            elif path in repository.redirects:
+                self._send(302, b"", {"Location": repository.redirects[path]})
             elif data is None:
                 self._send(404, b"", {})
             elif wanted:
