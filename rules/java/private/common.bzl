@@ -1,5 +1,6 @@
 """Attributes and outputs that java_library, java_binary, java_test and java_plugin share."""
 
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load(":compile.bzl", "TOOL_ATTRS", "compile_java", "java_infos", "source_jar")
 load(":providers.bzl", "JavaPluginsInfo", "merge_plugins")
@@ -37,6 +38,16 @@ COMPILE_ATTRS = {
         doc = "Libraries that are only on the class path of the running program. Empty: none.",
         providers = [JavaInfo],
     ),
+    "_error_prone": attr.label(
+        doc = "Error Prone, if the setting //rules/java:error_prone is on.",
+        default = Label("//rules/java/tools:error_prone"),
+        providers = [JavaPluginsInfo],
+    ),
+    "_error_prone_setting": attr.label(
+        doc = "Whether Error Prone checks each compilation.",
+        default = Label("//rules/java:error_prone"),
+        providers = [BuildSettingInfo],
+    ),
     "srcs": attr.label_list(
         doc = "Sources (.java) and jars of sources (.srcjar, -src.jar). Empty: the target only groups others.",
         allow_files = [".java", ".srcjar", "-src.jar"],
@@ -44,6 +55,9 @@ COMPILE_ATTRS = {
 }
 
 COMPILE_ATTRS.update(TOOL_ATTRS)
+
+# Error Prone's own demands on javac: https://errorprone.info/docs/installation
+_ERROR_PRONE = ["-Xplugin:ErrorProne", "-XDcompilePolicy=simple", "--should-stop=ifError=FLOW"]
 
 def merged_runfiles(ctx, files, targets):
     """Returns runfiles of files and of everything that targets need.
@@ -79,7 +93,10 @@ def compile_target(ctx, jar, sources, exports = [], neverlink = False, exported_
     deps = ctx.attr.deps + more_deps
     plugins = [target[JavaPluginsInfo] for target in ctx.attr.plugins + deps if JavaPluginsInfo in target]
     generated = ctx.actions.declare_file(stem + "-gensrc.jar", sibling = jar) if ctx.attr.plugins or [p for p in plugins if p.jars] else None
-    resources = resource_entries(ctx)
+    checks = []
+    if ctx.attr._error_prone_setting[BuildSettingInfo].value:
+        plugins = plugins + [ctx.attr._error_prone[JavaPluginsInfo]]
+        checks = _ERROR_PRONE
     infos = java_infos(deps)
     compile_java(
         ctx,
@@ -89,8 +106,8 @@ def compile_target(ctx, jar, sources, exports = [], neverlink = False, exported_
         srcs = ctx.files.srcs,
         deps = infos,
         plugins = plugins,
-        javacopts = ctx.attr.javacopts,
-        resources = resources,
+        javacopts = checks + ctx.attr.javacopts,
+        resources = resource_entries(ctx),
         generated = generated,
     )
     source_jar(ctx, sources, ctx.files.srcs)

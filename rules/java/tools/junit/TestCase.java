@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 final class TestCase {
   /** A frame, which may start with its class loader and module (app//, java.base/). */
   private static final Pattern INTERNAL = Pattern.compile(
-      "\\s+at (?:[^/(]*/)*(?:org\\.junit\\.|jdk\\.internal\\.reflect\\.|java\\.lang\\.reflect\\.|rules\\.java\\.tools\\.junit\\.TestRunner)");
+      "\\s+at (?:[^/(]*/)*(?:org\\.junit\\.|jdk\\.internal\\.reflect\\.|java\\.lang\\.reflect\\.|rules\\.java\\.tools\\.junit\\.TestRunner\\.)");
 
   final String className;
   final String name;
