@@ -27,8 +27,9 @@ COMPILE_ATTRS = {
         providers = [JavaPluginsInfo],
     ),
     "resource_strip_prefix": attr.string(
-        doc = "The folder, from the workspace root, that resources are below in the jar. Empty: what Maven's layout says " +
-              "(`src/main/resources`, `src/test/resources`), else what follows `java/` or `javatests/`, else the whole path.",
+        doc = """The folder, from the workspace root, that resources are below in the jar. Empty: by their own path.
+
+That is what follows `src/main/resources/` or `src/test/resources/`, else `java/` or `javatests/`, else the whole path.""",
     ),
     "resources": attr.label_list(
         doc = "Files for the jar, which the code finds on the class path. Empty: none.",
@@ -37,6 +38,10 @@ COMPILE_ATTRS = {
     "runtime_deps": attr.label_list(
         doc = "Libraries that are only on the class path of the running program. Empty: none.",
         providers = [JavaInfo],
+    ),
+    "srcs": attr.label_list(
+        doc = "Sources (.java) and jars of sources (.srcjar, -src.jar). Empty: the target only groups others.",
+        allow_files = [".java", ".srcjar", "-src.jar"],
     ),
     "_error_prone": attr.label(
         doc = "Error Prone, if the setting //rules/java:error_prone is on.",
@@ -47,10 +52,6 @@ COMPILE_ATTRS = {
         doc = "Whether Error Prone checks each compilation.",
         default = Label("//rules/java:error_prone"),
         providers = [BuildSettingInfo],
-    ),
-    "srcs": attr.label_list(
-        doc = "Sources (.java) and jars of sources (.srcjar, -src.jar). Empty: the target only groups others.",
-        allow_files = [".java", ".srcjar", "-src.jar"],
     ),
 }
 
