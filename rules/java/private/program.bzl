@@ -131,5 +131,5 @@ def check_main_class(ctx, main_class, jars, attribute = "main_class"):
     args.add("--attribute", attribute)
     args.add_all(jars, before_each = "--jar")
     args.add("--output", checked)
-    run_tool(ctx, [args], jars, [checked], "JavaMainClass", "Checking %s of %s" % (attribute, label_text(ctx.label)))
+    run_tool(ctx, [args], jars, [checked], "Checking %s of %s" % (attribute, label_text(ctx.label)))
     return checked
