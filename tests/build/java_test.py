@@ -146,7 +146,7 @@ def test_an_unusable_jdk_is_named(nested, tmp_path):
     cure = "Set it to the folder of a JDK 17 or newer, or unset it."
     for home, problem in [(tmp_path / "none", "which has no JDK"), (old, "which is JDK 11.0.20")]:
         nested.build("//javatop:unrelated", JAVA_HOME=str(home))
-        assert f"JAVA_HOME is {home}, {problem}. {cure}" in nested.refused("//javatop:base", JAVA_HOME=str(home))
+        assert f"ERROR: JAVA_HOME is {home}, {problem}. {cure}" in nested.refused("//javatop:base", JAVA_HOME=str(home)).splitlines()
 
 
 def _workers(nested: Nested) -> list[int]:
