@@ -27,8 +27,9 @@ COMPILE_ATTRS = {
         providers = [JavaPluginsInfo],
     ),
     "resource_strip_prefix": attr.string(
-        doc = "The folder, from the workspace root, that resources are below in the jar. Empty: what Maven's layout says " +
-              "(`src/main/resources`, `src/test/resources`), else what follows `java/` or `javatests/`, else the whole path.",
+        doc = """The folder, from the workspace root, that resources are below in the jar. Empty: as Maven lays it out.
+
+That is what follows `src/main/resources` or `src/test/resources`, else `java/` or `javatests/`, else the whole path.""",
     ),
     "resources": attr.label_list(
         doc = "Files for the jar, which the code finds on the class path. Empty: none.",
