@@ -65,7 +65,7 @@ def java_grpc_library(name, srcs, deps, **kwargs):
 
     Args:
       name: the target's name.
-      srcs: the proto_library with the services, a list of exactly one.
+      srcs (list of labels): the proto_library with the services, a list of exactly one.
       deps (list of labels): the java_proto_library targets with the messages of the services.
       **kwargs: attributes of all rules, such as visibility and testonly.
     """
