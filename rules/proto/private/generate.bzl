@@ -1,14 +1,6 @@
 """Runs protoc's Python generators on a proto_library."""
 
-# The protobuf runtime has these modules; a second definition of their messages would conflict with it.
-_IN_RUNTIME = "google/protobuf/"
-
-def _import_path(src, info):
-    """Returns the path that other .proto files use to import a source."""
-    for root in [info.proto_source_root, src.root.path, src.owner.workspace_root]:
-        if root and root != "." and src.path.startswith(root + "/"):
-            return src.path[len(root) + 1:]
-    return src.path
+load("//rules/common:protoc.bzl", "import_path", "is_in_runtime")
 
 def _module_file(import_path, suffix):
     """Returns the file name of a generated module; protoc turns `-` into `_`."""
@@ -33,11 +25,9 @@ def generate(ctx, label, info, protoc, flags, suffixes, mnemonic):
       struct(sources, imports): list of generated Files, and list of import
       roots in runfiles that they need besides the workspace root.
     """
-    if not info.direct_sources:
+    if is_in_runtime(info):
         return struct(sources = [], imports = [])
-    paths = [_import_path(src, info) for src in info.direct_sources]
-    if not [path for path in paths if not path.startswith(_IN_RUNTIME)]:
-        return struct(sources = [], imports = [])
+    paths = [import_path(src, info) for src in info.direct_sources]
     package = label.package + "/" if label.package else ""
     in_place = not [path for path in paths if not path.startswith(package)]
 
