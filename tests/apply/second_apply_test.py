@@ -102,10 +102,16 @@ def timed(text: str | None) -> dict[str, Any]:
     return obj
 
 
+def daemon_set(obj: dict[str, Any]) -> dict[str, Any]:
+    """Returns a Deployment as a DaemonSet."""
+    return {**obj, "kind": "DaemonSet", "spec": {key: value for key, value in obj["spec"].items() if key != "replicas"}}
+
+
 _SAME = {
     "empty list of a policy": policy(podSelector={}, policyTypes=["Ingress"], ingress=[]),
     "empty lists inside a rule": policy(podSelector={"matchLabels": {}}, policyTypes=["Egress"], egress=[{"to": [], "ports": []}]),
     "fraction of a second": timed("2026-01-01T00:00:00.5Z"),
+    "fraction in a DaemonSet": daemon_set(timed("2026-01-01T00:00:00.5Z")),
     "null time": timed(None),
     "validating webhook": hook(
         "ValidatingWebhookConfiguration", "w1", matchConditions=[], namespaceSelector={"matchExpressions": [], "matchLabels": {}}, objectSelector={}

@@ -107,7 +107,7 @@ class _Composer:
         """Returns what stays of a live value that the manifest does not have; _ABSENT for nothing."""
         if mine is None and theirs is None:
             # The server does not record who owns an empty list, unless the list is atomic.
-            nobodys = _INDEX.sub("", path) in self._unset or (value == [] and not schema.is_atomic)
+            nobodys = _INDEX.sub("", path) in self._unset or (value == [] and (schema.is_set or schema.keys))
             return _ABSENT if nobodys else value
         if mine is None:
             return value
