@@ -151,6 +151,11 @@ class Report:
         """Adds to a number."""
         self.counts[what] = self.counts.get(what, 0) + number
 
+    def refuse(self, finding: Finding) -> None:
+        """Counts an intended refusal."""
+        text = finding.words()[:160]
+        self.refusals[text] = self.refusals.get(text, 0) + 1
+
     def find(self, finding: Finding) -> Known | None:
         """Returns the known finding that explains another one, and counts it."""
         found = next((each for each in self.known if each.explains(finding)), None)
