@@ -78,7 +78,7 @@ class Batch:
         self.cases.remove(case)
         if "internal error" in sentence or "Traceback" in sentence:
             self.find("no refusal is an internal error", case, sentence)
-        elif not case.is_named_in(sentence) and not (case.name in self._identities and self._identities[case.name].name in sentence):
+        elif not case.is_named_in(sentence):
             self.find("a refusal names the object", case, sentence)
         elif written:
             self.find("a refusal comes before the first write", case, sentence)
@@ -107,7 +107,7 @@ class Batch:
             if said.code in codes and not said.errors:
                 return said
             own = [each for each in said.writes if self.place in each]
-            named = [(case, next((text for text in said.errors if case.is_named_in(text) or self.identity(case).name in text), "")) for case in self.cases]
+            named = [(case, next((text for text in said.errors if case.is_named_in(text)), "")) for case in self.cases]
             refused = [(case, text) for case, text in named if text]
             if not refused:
                 refused = self._search(verb, codes, said)
