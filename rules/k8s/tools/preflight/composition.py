@@ -280,6 +280,30 @@ def removes(wanted: Any, owned: Fields) -> bool:
     return False
 
 
+def missing_paths(wanted: Any, fields: Fields, path: str = "") -> Iterator[str]:
+    """Yields the path of each field of a set that a manifest does not have.
+
+    Args:
+        wanted: the manifest, or a value in it.
+        fields: the set.
+        path: the path of both in the object.
+    """
+    for name, inner in fields.items():
+        kind, key = name[:2], name[2:]
+        if kind == "f:":
+            place = f"{path}.{key}" if path else key
+            if not isinstance(wanted, dict) or key not in wanted:
+                yield place
+            else:
+                yield from missing_paths(wanted[key], inner, place)
+        elif kind == "k:":
+            same = [each for each in wanted if _has_key(each, json.loads(key))] if isinstance(wanted, list) else []
+            if same:
+                yield from missing_paths(same[0], inner, f"{path}[{key}]")
+            else:
+                yield f"{path}[{key}]"
+
+
 def _has_key(element: Any, key: dict[str, Any]) -> bool:
     """Returns whether an element of a list has a key, which may consist of defaults that the element does not name."""
     return isinstance(element, dict) and all(element.get(name) in (None, value) for name, value in key.items())
