@@ -11,7 +11,7 @@ import pytest
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import Shell
 from rules.k8s.tools.api.client import Client
-from rules.k8s.tools.api.openapi import Schema, null_keys
+from rules.k8s.tools.api.openapi import Schema, blank_keys
 from rules.k8s.tools.objects.server_fields import with_data, without_null_in_lists
 from tests.apply.stacks import IMAGE, placed
 
@@ -102,10 +102,16 @@ def timed(text: str | None) -> dict[str, Any]:
     return obj
 
 
+def daemon_set(obj: dict[str, Any]) -> dict[str, Any]:
+    """Returns a Deployment as a DaemonSet."""
+    return {**obj, "kind": "DaemonSet", "spec": {key: value for key, value in obj["spec"].items() if key != "replicas"}}
+
+
 _SAME = {
     "empty list of a policy": policy(podSelector={}, policyTypes=["Ingress"], ingress=[]),
     "empty lists inside a rule": policy(podSelector={"matchLabels": {}}, policyTypes=["Egress"], egress=[{"to": [], "ports": []}]),
     "fraction of a second": timed("2026-01-01T00:00:00.5Z"),
+    "fraction in a DaemonSet": daemon_set(timed("2026-01-01T00:00:00.5Z")),
     "null time": timed(None),
     "validating webhook": hook(
         "ValidatingWebhookConfiguration", "w1", matchConditions=[], namespaceSelector={"matchExpressions": [], "matchLabels": {}}, objectSelector={}
@@ -120,6 +126,7 @@ _SAME = {
     },
     "role": {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []},
     "null protocol": web(ports=[{"containerPort": 80, "protocol": None}]),
+    "empty protocol": web(ports=[{"containerPort": 80, "protocol": ""}]),
     "null protocol of a Service": {
         "apiVersion": "v1",
         "kind": "Service",
@@ -228,11 +235,12 @@ def test_an_emptied_custom_resource_is_what_a_fresh_one_is(shell, server, client
 
 def test_a_null_key_is_refused_with_its_path(shell, server, home, gateways):
     """A null in the key of a custom resource's list is refused before the first write, because each apply would add the element."""
-    make(shell, home, custom(lm=[{"port": 80, "protocol": None}]))
-    before = server.changes()
-    assert shell.run("apply") == 1
-    assert "Gw" in shell.err and "spec.lm[0].protocol identifies an element of its list, but is null" in shell.err
-    assert shell.run("diff") == 2 and server.changes() == before
+    for blank in (None, ""):
+        make(shell, home, custom(lm=[{"port": 80, "protocol": blank}]))
+        before = server.changes()
+        assert shell.run("apply") == 1
+        assert "Gw" in shell.err and "spec.lm[0].protocol identifies an element of its list, but is null or empty" in shell.err
+        assert shell.run("diff") == 2 and server.changes() == before
 
 
 def test_every_key_of_every_built_in_list_is_known(client):
@@ -246,7 +254,7 @@ def test_every_key_of_every_built_in_list_is_known(client):
                 if inner.get("x-kubernetes-list-type") == "map":
                     found += 1
                     value = {field: [dict.fromkeys(keys)]}
-                    assert list(null_keys(value, Schema(node, named))) == [f"{field}[0].{key}" for key in keys]
+                    assert list(blank_keys(value, Schema(node, named))) == [f"{field}[0].{key}" for key in keys]
     assert found > 100
 
 

@@ -55,6 +55,7 @@ def test_an_adoption_takes_over_what_kubectl_set(shell, server, client, home, ma
     assert shell.run("apply") == 1 and shell.run("diff") == 2
     assert shell.run("diff", "--adopt") == 1, shell.err
     assert shell.run("apply", "--adopt") == 0, shell.err
+    assert shell.err.count(f"ConfigMap {home}/legacy keeps data.theirs (managed by 'operator'), which the manifest does not have") == 1
     assert settled(shell, server)
     make(shell, home, stable("legacy", {"team": "a"}, key="value"))
     assert shell.run("diff") == 1 and "-  legacy: unused" in shell.out and "-    old: label" in shell.out

@@ -63,8 +63,8 @@ class Case:
         return Identity(group_of(self.kind.resource.api_version), self.kind.resource.kind, self.place(place), self.name)
 
     def is_named_in(self, text: str) -> bool:
-        """Returns whether a sentence names the object."""
-        return re.search(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-])", text) is not None
+        """Returns whether a sentence names the object, or a generation of it under a content-hashed name."""
+        return re.search(rf"(?<![\w.-]){re.escape(self.name)}(-[0-9a-f]{{10}})?(?![\w-])", text) is not None
 
 
 @dataclass
@@ -150,6 +150,11 @@ class Report:
     def count(self, what: str, number: int = 1) -> None:
         """Adds to a number."""
         self.counts[what] = self.counts.get(what, 0) + number
+
+    def refuse(self, finding: Finding) -> None:
+        """Counts an intended refusal."""
+        text = finding.words()[:160]
+        self.refusals[text] = self.refusals.get(text, 0) + 1
 
     def find(self, finding: Finding) -> Known | None:
         """Returns the known finding that explains another one, and counts it."""

@@ -34,6 +34,7 @@ VALUES: dict[tuple[str, str], list[Any]] = {
     ("MutatingWebhook", "sideEffects"): ["None", "NoneOnDryRun"],
     ("", "admissionReviewVersions"): [["v1"], ["v1", "v1beta1"]],
     ("WebhookClientConfig", "url"): ["https://x.example.com/h"],
+    ("CustomResourceSubresources", "status"): [{}],
     ("NodeSpec", "taints"): [[{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]],
     # Formats.
     ("", "image"): [IMAGE],
@@ -118,6 +119,7 @@ ABSENT = frozenset(
         ("ObjectMeta", "deletionGracePeriodSeconds"),
         ("ObjectMeta", "generateName"),
         ("ObjectMeta", "selfLink"),
+        ("ObjectMeta", "creationTimestamp"),
         ("ObjectMeta", "finalizers"),
         ("ObjectMeta", "namespace"),
         ("ObjectMeta", "ownerReferences"),
@@ -128,8 +130,9 @@ ABSENT = frozenset(
     }
 )
 
-# (schema, field) that only take the values above: admission adds to them when the object is created.
-HINTED_ONLY = frozenset({("NodeSpec", "taints")})
+# (schema, field) that only take the values above: admission adds to the one when the object is created, and the server takes unknown
+# fields in the other by an apply, but not by an update.
+HINTED_ONLY = frozenset({("NodeSpec", "taints"), ("CustomResourceSubresources", "status")})
 
 # Schemas that describe themselves, and whose random parts seldom fit each other.
 NOT_GROWN = frozenset({"JSONSchemaProps", "RuleWithOperations", "NamedRuleWithOperations", "LabelSelectorRequirement"})

@@ -15,7 +15,8 @@ from tests.apply.generated.engine import Engine, Object, Said
 _SECOND = 1.05
 # What the server sets, or derives from the name or the time.
 _SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "name", "namespace")
-_ALLOCATED = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "ipFamilies", "volumeName", "uid")
+_ALLOCATED = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy", "volumeName", "uid")
+_SERVER_NOTES = ("applyset", "turnup/target", "deprecated.daemonset")
 
 
 class Batch:
@@ -83,8 +84,7 @@ class Batch:
             self.find("a refusal comes before the first write", case, sentence)
         elif expected or (step in ("build", "first apply") and any(pattern.search(sentence) for pattern in INTENDED_REFUSALS)):
             self._report.count("refused as intended")
-            kind = " ".join(sentence.replace(case.name, "NAME").split())[:160]
-            self._report.refusals[kind] = self._report.refusals.get(kind, 0) + 1
+            self._report.refuse(Finding(step, case, " ".join(sentence.split())))
         else:
             self.find(f"what the server takes is not refused ({step})", case, sentence)
 
@@ -193,7 +193,7 @@ def normal(obj: Object) -> Any:
     plain = json.loads(text)
     plain["metadata"] = {key: value for key, value in plain["metadata"].items() if key not in _SERVER_SET}
     for key in ("labels", "annotations"):
-        kept = {name: value for name, value in (plain["metadata"].get(key) or {}).items() if "applyset" not in name and name != "turnup/target"}
+        kept = {name: value for name, value in (plain["metadata"].get(key) or {}).items() if not name.startswith(_SERVER_NOTES)}
         plain["metadata"][key] = kept
     return _without_allocated(plain)
 
@@ -294,7 +294,7 @@ def try_pairs(batch: Batch, engine: Engine, report: Report, name: str, refusals:
     batch.use(0)
     batch.run("first apply", "apply")
     fresh = _fresh(batch, engine, report, name)
-    refusals |= server_refusals(batch, engine)
+    refusals |= server_refusals(batch, engine, version=1)
     batch.use(1)
     _change(batch, "change", "apply", set(refusals))
     _compare(batch, "change", fresh)
@@ -303,7 +303,7 @@ def try_pairs(batch: Batch, engine: Engine, report: Report, name: str, refusals:
         if batch.identity(case) in said.diffs:
             batch.find("a diff after an apply shows nothing", case, f"after the change: {said.diffs[batch.identity(case)]}")
     batch.use(0)
-    expected = {case.name for case in batch.cases if not is_changeable(case)} | set(server_refusals(batch, engine))
+    expected = {case.name for case in batch.cases if not is_changeable(case)} | set(server_refusals(batch, engine, version=0))
     batch.run("replace", "replace", expected=expected)
     before = batch.live()
     time.sleep(_SECOND)
@@ -330,7 +330,7 @@ def is_changeable(case: Case) -> bool:
 _FINAL = ("immutable", "may not", "cannot", "can not", "forbidden", "must not", "updates to", "not allowed", "not change", "field is", "less than")
 
 
-def server_refusals(batch: Batch, engine: Engine, version: int = 1) -> dict[str, str]:
+def server_refusals(batch: Batch, engine: Engine, version: int) -> dict[str, str]:
     """Returns the cases that the server lets nobody change to a version, with its words.
 
     It is asked with an Update of the whole object, which does not depend on who owns fields.

@@ -95,10 +95,10 @@ class Model:
         return any(self.live.get(key) != each for key, each in wanted.items())
 
     def roll_back(self, goal: Set) -> None:
-        """Applies a revision's set, and deletes what the newest set has beyond it."""
+        """Applies a revision's set, and deletes what the newest set has beyond it, but no values that a rollback to that set needs."""
         newest = self.revisions[max(self.revisions)]
         bases = _bases(goal)
-        added = {key for key, each in newest.items() if key not in goal and not each.keep and (key[0], each.base) not in bases}
+        added = {key for key, each in newest.items() if key not in goal and not each.keep and (key[0], each.base) not in bases and key[0] != "Secret"}
         # A revision has no values of Secrets, so those that exist stay as they are.
         kept = {key: self.live[key] for key in goal if key[0] == "Secret" and key in self.live}
         self.write(goal)

@@ -47,7 +47,14 @@ _EMPTY_METADATA: list[dict[str, Any]] = [
     {"ownerReferences": []},
     {"labels": None, "finalizers": None},
 ]
-_SERVER_OWNED: list[dict[str, Any]] = [{"uid": ""}, {"resourceVersion": ""}, {"generation": 0}, {"managedFields": []}, {"generateName": ""}]
+_SERVER_OWNED: list[dict[str, Any]] = [
+    {"uid": ""},
+    {"resourceVersion": ""},
+    {"generation": 0},
+    {"managedFields": []},
+    {"generateName": ""},
+    {"creationTimestamp": "2026-01-01T00:00:00.5Z"},
+]
 
 
 Added = tuple[list[str | int], tuple[str, str, str]]

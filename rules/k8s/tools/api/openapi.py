@@ -111,24 +111,25 @@ class Schemas:
             return self._documents[api_version]
 
 
-def has_null_in_list(value: Any) -> bool:
-    """Returns whether an element of some list has a field that is null."""
+def has_blank_in_list(value: Any) -> bool:
+    """Returns whether an element of some list has a field that is null or an empty text."""
     if isinstance(value, list):
-        return any((isinstance(each, dict) and None in each.values()) or has_null_in_list(each) for each in value)
-    return isinstance(value, dict) and any(has_null_in_list(each) for each in value.values())
+        return any((isinstance(each, dict) and any(field in (None, "") for field in each.values())) or has_blank_in_list(each) for each in value)
+    return isinstance(value, dict) and any(has_blank_in_list(each) for each in value.values())
 
 
-def null_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
-    """Yields the path of each null in a field that identifies an element of a list.
+def blank_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
+    """Yields the path of each null, or empty text in place of a default, in a field that identifies an element of a list.
 
     The server takes such an element for another one than the stored element, in which it has filled in the default, so each apply
     would add it once more.
     """
     if isinstance(obj, dict):
         for key, value in obj.items():
-            yield from null_keys(value, schema.field(key), f"{path}.{key}" if path else key)
+            yield from blank_keys(value, schema.field(key), f"{path}.{key}" if path else key)
     elif isinstance(obj, list):
         for index, value in enumerate(obj):
             if isinstance(value, dict):
-                yield from (f"{path}[{index}].{key}" for key in schema.keys if key in value and value[key] is None)
-            yield from null_keys(value, schema.items, f"{path}[{index}]")
+                keys = schema.keys.items()
+                yield from (f"{path}[{index}].{key}" for key, default in keys if key in value and (value[key] is None or (default and value[key] == "")))
+            yield from blank_keys(value, schema.items, f"{path}[{index}]")

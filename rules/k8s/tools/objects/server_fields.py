@@ -12,6 +12,8 @@ from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
 _METADATA = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")
 # Built-in kinds and groups with fields that hold arbitrary JSON, where null is a value.
 _WITH_RAW_JSON = ("CustomResourceDefinition", "ControllerRevision")
+# Fields that identify an element of a list of a kind of Kubernetes, and that have a default.
+_DEFAULTED_KEYS = ("protocol",)
 _WITH_RAW_JSON_GROUP = "resource.k8s.io/"
 
 
@@ -54,8 +56,8 @@ def _is_blank(value: Any) -> bool:
 def without_null_in_lists(obj: Object) -> Object:
     """Returns an object of a kind of Kubernetes without null in the elements of its lists, where null means the same as no field.
 
-    With a null in the field that identifies an element, such as a port's protocol, each apply would add the element once more. In a
-    custom resource null may be a value, so it stays.
+    With a null in the field that identifies an element, such as a port's protocol, each apply would add the element once more; an
+    empty text there goes as well. In a custom resource null may be a value, so it stays.
     """
     if not is_built_in(obj) or obj["kind"] in _WITH_RAW_JSON or obj["apiVersion"].startswith(_WITH_RAW_JSON_GROUP):
         return obj
@@ -75,7 +77,7 @@ def without_generated_selector(obj: Object) -> Object:
 
 def _without_null(value: Any, *, element: bool = False) -> Any:
     if isinstance(value, dict):
-        return {key: _without_null(each) for key, each in value.items() if not element or each is not None}
+        return {key: _without_null(each) for key, each in value.items() if not element or not (each is None or (key in _DEFAULTED_KEYS and each == ""))}
     return [_without_null(each, element=True) for each in value] if isinstance(value, list) else value
 
 

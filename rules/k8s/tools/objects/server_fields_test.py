@@ -57,6 +57,7 @@ def test_fields_without_a_value_are_left_out(fields):
 
 def test_null_in_lists_of_built_in_kinds_is_no_field():
     """Null in an element of a list goes; elsewhere, in custom resources and in fields with arbitrary JSON it stays."""
+    assert without_null_in_lists(thing(spec={"l": [{"protocol": "", "value": ""}], "protocol": ""})) == thing(spec={"l": [{"value": ""}], "protocol": ""})
     spec = {"ports": [{"port": 80, "protocol": None, "x": {"y": None}, "z": [{"a": None}]}], "b": None, "l": [None]}
     cleaned = {"ports": [{"port": 80, "x": {"y": None}, "z": [{}]}], "b": None, "l": [None]}
     assert without_null_in_lists(thing(spec=spec)) == thing(spec=cleaned)

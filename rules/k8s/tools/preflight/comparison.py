@@ -23,6 +23,8 @@ _UNMANAGED = ("apiVersion", "kind")
 _UNMANAGED_METADATA = ("name", "namespace")
 # What a write may change without changing what the object says.
 _BOOKKEEPING = ("managedFields", "generation", "resourceVersion")
+# The server's counter of a DaemonSet's templates, which it writes as an annotation.
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def is_applied(wanted: Object, live: Object) -> bool:
@@ -54,7 +56,10 @@ def content_digest(obj: Object) -> bytes:
     Who owns which field, and the numbers of the write, do not count. For kinds of Kubernetes itself an empty list is the same as
     none: the server does not store it, but a dry run returns it.
     """
-    content = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}}
+    meta = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
+    if meta.get("annotations"):
+        meta["annotations"] = {key: value for key, value in meta["annotations"].items() if key != _TEMPLATE_GENERATION}
+    content = {**obj, "metadata": meta}
     text = json.dumps(_without_empty_lists(content) if is_built_in(obj) else content, sort_keys=True)
     return hashlib.sha256(text.encode()).digest()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rules.k8s.tools.preflight.comparison import is_applied
+from rules.k8s.tools.preflight.comparison import content_digest, dropped_fields, is_applied
 
 WANTED: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -142,3 +142,47 @@ def test_sets_are_compared_by_value():
     assert is_applied(wanted, obj)
     obj["metadata"]["finalizers"] = ["b", "a"]
     assert not is_applied(wanted, obj)
+
+
+def changed(**meta: Any) -> dict[str, Any]:
+    """Returns the live object with other metadata."""
+    obj = live()
+    obj["metadata"] |= meta
+    return obj
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(resourceVersion="8", generation=2),
+        changed(managedFields=[]),
+        changed(annotations={"by": "controller", "deprecated.daemonset.template.generation": "2"}),
+        {**live(), "spec": {**live()["spec"], "selector": None, "list": []}},
+    ],
+)
+def test_bookkeeping_and_empty_lists_are_no_content(other):
+    """Numbers of a write, owners of fields and empty lists of a kind of Kubernetes do not count as content."""
+    assert content_digest(other) == content_digest(live())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(labels={"app": "other"}),
+        changed(annotations={}),
+        {**live(), "status": {"replicas": 3}},
+        {**live(), "spec": {**live()["spec"], "selector": {}}},
+        {**live(), "apiVersion": "shop.example.com/v1", "spec": {**live()["spec"], "list": []}},
+    ],
+)
+def test_everything_else_is_content(other):
+    """Any other value counts, also an empty mapping, and an empty list of a custom resource."""
+    first = {**live(), "apiVersion": other["apiVersion"]}
+    assert content_digest(other) != content_digest(first)
+
+
+def test_fields_that_are_not_stored():
+    """A field of a manifest that is missing in what is stored is named, unless its value says nothing."""
+    wanted = {"spec": {"a": 1, "gone": {"x": 1}, "off": False, "none": None, "empty": [{}], "list": [{"b": 1, "c": "x"}], "other": [1, 2]}}
+    stored = {"spec": {"a": 2, "list": [{"b": 1}], "other": [1]}}
+    assert list(dropped_fields(wanted, stored)) == ["spec.gone", "spec.list[0].c"]

@@ -13,10 +13,12 @@ from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
 from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composition import Fields, compose, field_set, mirrors_left, overlaps, removes, union, without
+from rules.k8s.tools.preflight.composition import Fields, compose, field_set, mirrors_left, missing_paths, overlaps, removes, union, without
 
 # How often an object is sent that somebody else changes after it was read.
 _ATTEMPTS = 5
+# How many fields that others keep are named.
+_SHOWN = 5
 _REPLICAS = ("spec", "replicas")
 
 
@@ -59,6 +61,20 @@ class Composer:
         if (item.obj.get("spec") or {}).get("replicas") is not None or not _names(self._owned(item, live), *_REPLICAS):
             return ""
         return "" if _names(self._others(live), *_REPLICAS) else self._autoscalers.of(item.identity)
+
+    def kept_note(self, item: Item, live: Object) -> str:
+        """Returns the line about fields that other managers keep in an adopted object and that the manifest lacks; "" for none."""
+        own = own_entries(live, adopt=self._adopt)
+        kept = [
+            f"{path} (managed by {entry.get('manager')!r})"
+            for entry in live["metadata"].get("managedFields") or []
+            if entry not in own and not entry.get("subresource")
+            for path in missing_paths(item.obj, entry.get("fieldsV1") or {})
+        ]
+        if not kept:
+            return ""
+        more = f" and {len(kept) - _SHOWN} more" if len(kept) > _SHOWN else ""
+        return f"{item.label}: {item.identity} keeps {', '.join(kept[:_SHOWN])}{more}, which the manifest does not have"
 
     def check_conflicts(self, item: Item, live: Object) -> None:
         """Checks that no other manager owns a field with another value than the manifest's, unless that is forced.

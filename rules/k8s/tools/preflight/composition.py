@@ -107,7 +107,7 @@ class _Composer:
         """Returns what stays of a live value that the manifest does not have; _ABSENT for nothing."""
         if mine is None and theirs is None:
             # The server does not record who owns an empty list, unless the list is atomic.
-            nobodys = _INDEX.sub("", path) in self._unset or (value == [] and not schema.is_atomic)
+            nobodys = _INDEX.sub("", path) in self._unset or (value == [] and (schema.is_set or schema.keys))
             return _ABSENT if nobodys else value
         if mine is None:
             return value
@@ -278,6 +278,30 @@ def removes(wanted: Any, owned: Fields) -> bool:
         elif kind == "v:" and not (isinstance(wanted, list) and json.loads(key) in wanted):
             return True
     return False
+
+
+def missing_paths(wanted: Any, fields: Fields, path: str = "") -> Iterator[str]:
+    """Yields the path of each field of a set that a manifest does not have.
+
+    Args:
+        wanted: the manifest, or a value in it.
+        fields: the set.
+        path: the path of both in the object.
+    """
+    for name, inner in fields.items():
+        kind, key = name[:2], name[2:]
+        if kind == "f:":
+            place = f"{path}.{key}" if path else key
+            if not isinstance(wanted, dict) or key not in wanted:
+                yield place
+            else:
+                yield from missing_paths(wanted[key], inner, place)
+        elif kind == "k:":
+            same = [each for each in wanted if _has_key(each, json.loads(key))] if isinstance(wanted, list) else []
+            if same:
+                yield from missing_paths(same[0], inner, f"{path}[{key}]")
+            else:
+                yield f"{path}[{key}]"
 
 
 def _has_key(element: Any, key: dict[str, Any]) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rules.k8s.tools.api.openapi import Schema, has_null_in_list, null_keys
-from rules.k8s.tools.preflight.composition import compose, field_set, mirrors_left, overlaps, paths_in_the_way, removes, union, without
+from rules.k8s.tools.api.openapi import Schema, blank_keys, has_blank_in_list
+from rules.k8s.tools.preflight.composition import compose, field_set, mirrors_left, missing_paths, overlaps, paths_in_the_way, removes, union, without
 
 _ITEM = {"type": "object", "properties": {"port": {"type": "integer"}, "protocol": {"type": "string", "default": "TCP"}, "name": {"type": "string"}}}
 _NAMED = {
@@ -160,8 +160,8 @@ def test_sets_of_fields():
 def test_null_in_keys_is_found():
     """A null in a key of a list is found with its path; a null in another field of an element is not."""
     obj = thing(ports=[{"port": 80, "protocol": "TCP"}, {"port": None, "protocol": None, "name": None}], list=[None])
-    assert has_null_in_list(obj) and not has_null_in_list(thing(ports=[{"port": 1}], a=None))
-    assert list(null_keys(obj, SCHEMA)) == ["spec.ports[1].port", "spec.ports[1].protocol"]
+    assert has_blank_in_list(obj) and not has_blank_in_list(thing(ports=[{"port": 1}], a=None))
+    assert list(blank_keys(obj, SCHEMA)) == ["spec.ports[1].port", "spec.ports[1].protocol"]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +191,10 @@ def test_copies_under_a_former_name_are_found():
         assert list(mirrors_left({"spec": {"template": {"spec": pod}}}, owned)) == ["spec.template.spec.serviceAccount"]
     assert not list(mirrors_left({"spec": {"template": {"spec": {"serviceAccountName": "x"}}}}, owned))
     assert not list(mirrors_left({"spec": {"template": {"spec": {}}}}, {"f:spec": {}}))
+
+
+def test_missing_paths_are_named():
+    """Each field of another manager that a manifest does not have is named once, as a whole where all of it is missing."""
+    fields = {"f:a": {}, "f:b": {"f:c": {}, "f:d": {}}, "f:ports": {_TCP: {".": {}, "f:name": {}}, _UDP: {".": {}}}, "f:x": {"f:y": {}}}
+    wanted = {"a": 1, "b": {"c": 1}, "ports": [{"port": 80, "protocol": "TCP"}]}
+    assert list(missing_paths(wanted, fields)) == ["b.d", 'ports[{"port":80,"protocol":"TCP"}].name', 'ports[{"port":80,"protocol":"UDP"}]', "x"]

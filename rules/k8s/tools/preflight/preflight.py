@@ -19,7 +19,7 @@ from rules.k8s.tools.api.api_errors import explain, server_message
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
 from rules.k8s.tools.api.field_ownership import conflicts
 from rules.k8s.tools.api.item import Item, live_metadata
-from rules.k8s.tools.api.openapi import has_null_in_list, null_keys
+from rules.k8s.tools.api.openapi import blank_keys, has_blank_in_list
 from rules.k8s.tools.api.webhooks import StartingWebhooks, parse_webhook_failure
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -189,15 +189,15 @@ class Preflight:
         return self._states.state_of(item, self._client.request("GET", item.path)[1])
 
     def _check_keys(self, item: Item) -> None:
-        """Checks that no key of a list's element is null.
+        """Checks that no key of a list's element is null or empty.
 
         Raises:
             TurnupError: one is, so each apply would add the element once more.
         """
-        paths = list(null_keys(item.obj, self._composer.schemas.of(item.resource))) if has_null_in_list(item.obj) else []
+        paths = list(blank_keys(item.obj, self._composer.schemas.of(item.resource))) if has_blank_in_list(item.obj) else []
         if paths:
             raise TurnupError(
-                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null, so each apply would add the "
+                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null or empty, so each apply would add the "
                 "element once more; give it a value, or remove it."
             )
 
@@ -215,9 +215,8 @@ class Preflight:
         return self._changed(item, known, answer)
 
     def _changed(self, item: Item, known: LiveState, answer: Object) -> Verdict:
-        return Verdict(
-            item, "changed", known.meta, remark=_dropped_note(item, answer), before=known.whole if self._keep else None, after=answer if self._keep else None
-        )
+        remark = self._adoption_note(item, known.meta) or _dropped_note(item, answer)
+        return Verdict(item, "changed", known.meta, remark=remark, before=known.whole if self._keep else None, after=answer if self._keep else None)
 
     def _try_composed(self, item: Item, known: LiveState, unset: Iterable[str] = ()) -> Verdict:
         """Returns the verdict for an object that is written by an update.
@@ -242,10 +241,15 @@ class Preflight:
         autoscaler = composer.releases(item, live)
         if not autoscaler and content_digest(answer) == content_digest(live):
             return Verdict(item, "unchanged", {"metadata": live["metadata"]})
-        remark = replicas_note(item, live, autoscaler) if autoscaler else _dropped_note(item, answer)
+        remark = replicas_note(item, live, autoscaler) if autoscaler else self._adoption_note(item, live) or _dropped_note(item, answer)
         return Verdict(
             item, "changed", live, composed=True, unset=chosen, remark=remark, before=live if self._keep else None, after=answer if self._keep else None
         )
+
+    def _adoption_note(self, item: Item, live: Object | None) -> str:
+        """Returns the line about what others keep in an object that this run adopts; "" for other objects."""
+        adopted = self._adopt and live and is_owned_by_others(item, live, self._planned.labels, self._inventory)
+        return self._composer.kept_note(item, live) if adopted and live else ""
 
     def _try_composed_again(self, item: Item, known: LiveState, unset: Iterable[str], error: ApiError) -> Verdict:
         """Tries an object without fields that nobody owns; raises the first error if the server refuses that as well."""
