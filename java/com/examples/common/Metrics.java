@@ -17,6 +17,7 @@ import io.grpc.Status;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -24,13 +25,18 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Metrics of gRPC calls in the Prometheus format: number and duration by method and status.
+ * Metrics in the Prometheus format: number and duration of gRPC calls by method and status, and those of the JVM.
  *
  * <p>One call adds each: {@link #server} or {@link #client} to a server or a channel, and {@link #page} to the checks of a
  * {@link HealthEndpoint}.
  */
 public final class Metrics {
   private final PrometheusRegistry registry = new PrometheusRegistry();
+
+  /** Starts with the metrics of the JVM: memory, garbage collection, threads. */
+  public Metrics() {
+    JvmMetrics.builder().register(registry);
+  }
 
   /** Counts and times the calls of one side. */
   private final class Calls {

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * takes it from the package that the Python server reads, so that both servers write the same places.
  */
 final class PlaceTable {
-  private static final String RESOURCE = "/com/examples/grpc-redis/server/zone1970.tab";
+  private static final String RESOURCE = "/third_party/tzdata/zone1970.tab";
   private static final Pattern ISO_6709 = Pattern.compile("([+-])(\\d{2})(\\d{2})(\\d{2})?([+-])(\\d{3})(\\d{2})(\\d{2})?");
 
   private PlaceTable() {}
