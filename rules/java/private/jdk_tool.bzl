@@ -1,0 +1,75 @@
+"""jdk_tool: a Java program that other Java rules run, compiled by the JDK itself."""
+
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load(":jdk.bzl", "JAVA_VERSION", "jdk_program")
+
+_DOC = "Compiles a Java program with javac, without a worker, and makes a launcher for actions. It starts in the execution root."
+
+_ATTRS = {
+    "heap": attr.label(
+        doc = "The setting with the largest heap, as the virtual machine's -Xmx takes it.",
+        mandatory = True,
+        providers = [BuildSettingInfo],
+    ),
+    "jvm_flags": attr.string_list(
+        doc = "Flags of the virtual machine. Empty: none.",
+    ),
+    "main_class": attr.string(
+        doc = "The class with the main method.",
+        mandatory = True,
+    ),
+    "srcs": attr.label_list(
+        doc = "The sources.",
+        allow_files = [".java"],
+        mandatory = True,
+    ),
+    "_launcher": attr.label(
+        doc = "The launcher's template.",
+        default = Label("//rules/java/tools:tool.sh.tpl"),
+        allow_single_file = True,
+    ),
+}
+
+def _impl(ctx):
+    java = jdk_program(ctx.label, "java")
+    classes = ctx.actions.declare_directory(ctx.label.name + "_classes")
+    args = ctx.actions.args()
+    args.add_all(["-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-encoding", "UTF-8", "-g", "-Xlint:all", "-Werror", "-proc:none", "-d"])
+    args.add_all([classes], expand_directories = False)
+    args.add_all(ctx.files.srcs)
+    ctx.actions.run(
+        executable = jdk_program(ctx.label, "javac"),
+        arguments = [args],
+        inputs = ctx.files.srcs,
+        outputs = [classes],
+        # The version has no effect but to compile again with another JDK.
+        env = {"LC_ALL": "C.UTF-8", "TURNUP_JDK": JAVA_VERSION},
+        mnemonic = "JavaTool",
+        progress_message = "Compiling the Java tool %s" % ctx.label,
+    )
+    launcher = ctx.actions.declare_file(ctx.label.name)
+    flags = ["-Xmx" + ctx.attr.heap[BuildSettingInfo].value, "-Dturnup.heap=--%s" % ctx.attr.heap.label] + ctx.attr.jvm_flags
+    ctx.actions.expand_template(
+        template = ctx.file._launcher,
+        output = launcher,
+        is_executable = True,
+        substitutions = {
+            "%{classes}": classes.path,
+            "%{flags}": " ".join(flags),
+            "%{java}": java,
+            "%{main_class}": ctx.attr.main_class,
+            "%{version}": JAVA_VERSION,
+        },
+    )
+    return [DefaultInfo(
+        executable = launcher,
+        files = depset([launcher, classes]),
+        runfiles = ctx.runfiles(files = [launcher, classes]),
+    )]
+
+jdk_tool = rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    executable = True,
+)

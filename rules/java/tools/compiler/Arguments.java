@@ -1,0 +1,62 @@
+package rules.java.tools.compiler;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The arguments of one action: `--flag value`, each flag as often as it has values. */
+final class Arguments {
+  private final Map<String, List<String>> values = new LinkedHashMap<>();
+
+  Arguments(List<String> arguments) throws UserError {
+    if (arguments.size() % 2 != 0) {
+      throw new UserError("ERROR: " + arguments.get(arguments.size() - 1) + ": the value is missing");
+    }
+    for (int i = 0; i < arguments.size(); i += 2) {
+      values.computeIfAbsent(arguments.get(i), flag -> new ArrayList<>()).add(arguments.get(i + 1));
+    }
+  }
+
+  /** Returns arguments with each `@file` replaced by the lines of that file. */
+  static List<String> expand(List<String> arguments) throws IOException {
+    List<String> all = new ArrayList<>();
+    for (String argument : arguments) {
+      if (argument.startsWith("@") && Files.exists(Path.of(argument.substring(1)))) {
+        all.addAll(Files.readAllLines(Path.of(argument.substring(1))));
+      } else {
+        all.add(argument);
+      }
+    }
+    return all;
+  }
+
+  /** Returns all values of a flag, in order. */
+  List<String> all(String flag) {
+    return values.getOrDefault(flag, List.of());
+  }
+
+  /** Returns the values of a flag as paths. */
+  List<Path> paths(String flag) {
+    List<Path> paths = new ArrayList<>();
+    all(flag).forEach(value -> paths.add(Path.of(value)));
+    return paths;
+  }
+
+  /** Returns the only value of a flag that must be there. */
+  String one(String flag) throws UserError {
+    List<String> all = all(flag);
+    if (all.size() != 1) {
+      throw new UserError("ERROR: " + flag + " must be given once, not " + all.size() + " times");
+    }
+    return all.get(0);
+  }
+
+  /** Returns the only value of a flag, or a default. */
+  String one(String flag, String otherwise) throws UserError {
+    return all(flag).isEmpty() ? otherwise : one(flag);
+  }
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Finds this program's runfiles, then starts its main class with the class path that was known at build time.
+case $0 in /*) self=$0 ;; *) self=$PWD/$0 ;; esac
+r=
+for root in "${RUNFILES_DIR:-}" "${JAVA_RUNFILES:-}" "$self.runfiles" "${self%.runfiles/*}.runfiles" link; do
+  [ "$root" != link ] || root=$(readlink -f -- "$self").runfiles # Last, because it takes another program.
+  if [ -n "$root" ] && [ -e "$root/%{self}" ]; then r=$root && break; fi
+done
+[ -n "$r" ] || { echo "ERROR: $self: no runfiles beside it: start it with bazel run, or from bazel-bin" >&2; exit 1; }
+case $r in /*) ;; *) r=$PWD/$r ;; esac
+export RUNFILES_DIR="$r" JAVA_RUNFILES="$r"
+%{exports}
+exec "${JAVABIN:-%{java}}" %{flags} -cp "%{class_path}" %{main_class} %{arguments} "$@"
