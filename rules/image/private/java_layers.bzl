@@ -4,7 +4,7 @@ load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:locations.bzl", "located")
-load("//rules/image/private:py_layers.bzl", "add_files")
+load("//rules/image/private:py_layers.bzl", "add_files", "data_program")
 
 JavaLayersInfo = provider(
     doc = "The jars and files that a Java target needs, and how to start the target.",
@@ -83,11 +83,6 @@ def index_jar(ctx, jar, name):
     )
     return struct(jar = jar, index = index)
 
-def _program(target):
-    """Returns the program of a data target; None for a plain file, which Bazel also calls an executable."""
-    found = target[DefaultInfo].files_to_run.executable
-    return found if found and not found.is_source and found.owner == target.label else None
-
 def _aspect_impl(target, ctx):
     attr = ctx.rule.attr
     inherited, direct = [], []
@@ -108,7 +103,7 @@ def _aspect_impl(target, ctx):
             layer = write_layer(ctx, name, args, depset([jar]), what = "third party: %s//%s" % (target.label.workspace_name, target.label.name))
             layers.append(struct(label = "%s %d" % (target.label, number), blob = layer.blob, descriptor = layer.descriptor, files = (jar,)))
     data = [dep for dep in getattr(attr, "data", None) or [] if type(dep) == "Target"]
-    programs = [_program(dep) for dep in data]
+    programs = [data_program(dep) for dep in data]
     return [JavaLayersInfo(
         data = depset(transitive = [info.data for info in inherited] + [dep[DefaultInfo].files for dep in data] +
                                    [dep[DefaultInfo].default_runfiles.files for dep in data if dep[DefaultInfo].default_runfiles]),
