@@ -34,7 +34,7 @@ def turnup_debian_repositories():
     """Declares the Debian package repositories.
 
     They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_jre,
-    @debian_prometheus and @debian_clients.
+    @debian_java, @debian_jdk, @debian_prometheus and @debian_clients.
     """
     debian_packages(
         name = "debian_python",
@@ -73,6 +73,25 @@ def turnup_debian_repositories():
             "libstdc++6",
             "openjdk-17-jre-headless",
             "zlib1g",
+        ],
+    )
+
+    # What a Java runtime needs of a system, and the JDK that runtimes are made of.
+    debian_packages(
+        name = "debian_java",
+        lock = "//third_party/debian:java.lock",
+        packages = _BASE + [
+            "libstdc++6",
+            "zlib1g",
+        ],
+    )
+    debian_packages(
+        name = "debian_jdk",
+        lock = "//third_party/debian:jdk.lock",
+        packages = [
+            "ca-certificates",
+            "openjdk-17-jdk-headless",
+            "openjdk-17-jre-headless",
         ],
     )
     debian_packages(

@@ -74,6 +74,7 @@ UNSUPPORTED = {
         "windows_paths": "Remove it; images are pushed from Linux.",
     },
     "debian_image": _OF_IMAGES,
+    "java_image": _OF_IMAGES,
     "py_image": _OF_IMAGES,
 }
 
