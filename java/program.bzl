@@ -30,6 +30,8 @@ def java_program(name, package, deps = [], runtime_deps = [], resources = [], te
     )
     java_image(
         name = name,
+        # A layer each, so that an edit of the service sends only its own classes.
+        layers = [dep for dep in deps if dep.startswith("//")] + [":lib"],
         main_class = package + ".Main",
         visibility = ["//visibility:public"],
         runtime_deps = [":lib"],
