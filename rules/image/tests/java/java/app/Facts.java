@@ -42,12 +42,14 @@ public final class Facts {
     facts.put("modules", ModuleLayer.boot().modules().stream().map(Module::getName).sorted().collect(Collectors.toList()));
     facts.put("runfiles", System.getenv("RUNFILES_DIR"));
     facts.put("flags", ManagementFactory.getRuntimeMXBean().getInputArguments());
+    if (List.of(arguments).contains("serve")) {
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("stopping")));
+    }
     System.out.println(new Gson().toJson(facts));
     if (List.of(arguments).contains("fill")) {
       fill();
     }
     if (List.of(arguments).contains("serve")) {
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("stopping")));
       Thread.sleep(Long.MAX_VALUE);
     }
   }
