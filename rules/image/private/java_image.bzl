@@ -2,7 +2,7 @@
 
 load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
-load("//rules/image/private:arguments.bzl", "image_arguments")
+load("//rules/image/private:arguments.bzl", "full_label", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
 load("//rules/image/private:class_data_sharing.bzl", "SharingInfo")
 load("//rules/image/private:java_jdk.bzl", "JdkInfo")
@@ -171,7 +171,10 @@ def _impl(ctx):
     indexes = {found.jar.path: found.index for found in info.indexes.to_list()}
     for number, jar in enumerate([jar for jar in jars if jar.path not in indexes]):
         indexes[jar.path] = index_jar(ctx, jar, "%s.jar.%d" % (ctx.label.name, number)).index
-    own = {jar.path: True for jar in info.own.to_list()}
+
+    # A library with a layer of its own is not the program itself, even if the program has nothing else.
+    apart = {jar.path: True for library in ctx.attr.layers for jar in library[JavaInfo].transitive_runtime_jars.to_list()}
+    own = {jar.path: True for jar in info.own.to_list() if jar.path not in apart}
     libraries = [jar for jar in jars if jar.path not in own]
     split = split_jars(ctx, [jar for jar in jars if jar.path in own])
     runtime = find_runtime(ctx, base)
@@ -183,10 +186,10 @@ def _impl(ctx):
         archive = stem + ".jsa" if shared else "",
         flags_path = stem + ".flags",
         indexes = indexes,
-        info = info,
         jars = jars,
         jvm_flags = info.jvm_flags + [located(ctx.label, "jvm_flags", flag, ctx.attr.data, ctx.workspace_name) for flag in ctx.attr.jvm_flags],
         main_class = ctx.attr.main_class or info.main_class,
+        own = [jar for jar in jars if jar.path in own],
         runtime = runtime,
         split = split,
     )
@@ -305,11 +308,16 @@ def java_image(name, base = None, binary = None, layers = [], **kwargs):
         program["main_class"] = program.get("main_class") or _main_class(name, srcs)
         tags = kwargs.get("tags", [])
         tags = tags if "manual" in tags else tags + ["manual"]
-        if layers:
-            # A separate target, because deps may be a select and may also name these libraries.
+        if type(program.get("deps") or []) == "list":
+            named = {full_label(dep): True for dep in program.get("deps") or []}
+            added = [library for library in layers if full_label(library) not in named]
+            program["deps"] = (program.get("deps") or []) + added if added else program.get("deps")
+        elif layers:
+            # A separate target, because a select may also name these libraries.
             java_library(name = name + ".layers", exports = layers, tags = ["manual"], testonly = kwargs.get("testonly", False), visibility = ["//visibility:private"])
             program["deps"] = (program.get("deps") or []) + [":%s.layers" % name]
         if not srcs and program.get("deps"):
+            # As in rules_docker: java_binary takes deps only with srcs.
             program["runtime_deps"] = program.pop("deps") + (program.get("runtime_deps") or [])
         java_binary(name = binary, tags = tags, visibility = ["//visibility:private"], **program)
         binary = ":" + binary

@@ -15,7 +15,7 @@ JavaLayersInfo = provider(
         "jvm_flags": "list of strings: flags of the JVM, with the paths of files in the image.",
         "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the jars in the layer).",
         "main_class": "string: the class that a program runs. Empty: its rule does not say.",
-        "own": "depset of Files: the jars of the target itself; without any, those of its direct libraries in the main repository.",
+        "own": "depset of Files: the jars of the target itself; without sources, also those of its direct libraries in the main repository.",
     },
 )
 
@@ -83,6 +83,13 @@ def index_jar(ctx, jar, name):
     )
     return struct(jar = jar, index = index)
 
+def _third_party(target, tags):
+    """Returns what the image's history says of a third-party jar: its Maven coordinates, if the repository's tags have them."""
+    for tag in tags:
+        if tag.startswith("maven_coordinates="):
+            return "third party: " + tag[len("maven_coordinates="):]
+    return "third party: %s//%s" % (target.label.workspace_name, target.label.name)
+
 def _aspect_impl(target, ctx):
     attr = ctx.rule.attr
     inherited, direct = [], []
@@ -100,7 +107,7 @@ def _aspect_impl(target, ctx):
         if target.label.workspace_name:
             args = ctx.actions.args()
             add_files(args, [jar], ctx.workspace_name)
-            layer = write_layer(ctx, name, args, depset([jar]), what = "third party: %s//%s" % (target.label.workspace_name, target.label.name))
+            layer = write_layer(ctx, name, args, depset([jar]), what = _third_party(target, getattr(attr, "tags", [])))
             layers.append(struct(label = "%s %d" % (target.label, number), blob = layer.blob, descriptor = layer.descriptor, files = (jar,)))
     data = [dep for dep in getattr(attr, "data", None) or [] if type(dep) == "Target"]
     programs = [data_program(dep) for dep in data]
@@ -112,7 +119,7 @@ def _aspect_impl(target, ctx):
         jvm_flags = [located(target.label, "jvm_flags", flag, data, ctx.workspace_name) for flag in getattr(attr, "jvm_flags", None) or []],
         layers = depset(layers, transitive = [info.layers for info in inherited]),
         main_class = getattr(attr, "main_class", None) or "",
-        own = depset(jars or direct),
+        own = depset(jars if getattr(attr, "srcs", None) or getattr(attr, "resources", None) else jars + direct),
     )]
 
 java_layers_aspect = aspect(

@@ -112,7 +112,7 @@ def link_runtime(ctx, modules):
     layer = write_layer(ctx, ctx.label.name + ".jre", args, depset([tree]), compression = ctx.attr.compression, what = "Java runtime")
     return struct(layer = layer, tree = tree)
 
-def write_program(ctx, *, archive, flags_path, indexes, info, main_class, jars, jvm_flags, runtime, split):
+def write_program(ctx, *, archive, flags_path, indexes, main_class, jars, jvm_flags, own, runtime, split):
     """Declares the action that checks the program and writes what its JVM is started with.
 
     Args:
@@ -120,10 +120,10 @@ def write_program(ctx, *, archive, flags_path, indexes, info, main_class, jars, 
       archive: the path of the archive of shared classes in the image. Empty: there is none.
       flags_path: the path of the flags in the image.
       indexes: dict from a jar's path to the File of its index.
-      info: JavaLayersInfo of the program.
       main_class: string. Empty: the only one.
       jars: list of Files, the class path.
       jvm_flags: list of strings.
+      own: list of Files: the program's own jars.
       runtime: what find_runtime returned.
       split: what split_jars returned.
     Returns:
@@ -144,7 +144,6 @@ def write_program(ctx, *, archive, flags_path, indexes, info, main_class, jars, 
     for jar in jars:
         args.add("--jar=" + jar_path(ctx, jar))
         args.add(indexes[jar.path], format = "--index=%s")
-    own = info.own.to_list()
     args.add_all(["--own=" + jar_path(ctx, jar) for jar in own])
     args.add_all([split.resources], format_each = "--resources=%s", expand_directories = False)
     args.add_all(ctx.attr.modules, format_each = "--module=%s")

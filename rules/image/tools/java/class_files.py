@@ -14,8 +14,8 @@ _WIDE = (5, 6)  # long and double, which take two places of the constant pool
 # Bytes of each kind of constant after its tag, where they do not depend on its content.
 _SIZES = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2}
 _IN_DESCRIPTOR = re.compile(rb"L([\w$/-]+)[;<]")
-# A class of the JDK that is named in text, as in Class.forName("sun.misc.Unsafe").
-_NAMED = re.compile(rb"(?:javax?|jdk|sun|com\.sun|org\.ietf|org\.w3c|org\.xml)(?:\.[a-z_]\w*)+(?:\.[A-Z]\w*)(?:\$\w+)*\Z")
+# A class that is named in text, as in Class.forName("sun.misc.Unsafe").
+_NAMED = re.compile(rb"[a-z_]\w*(?:\.[a-z_]\w*)+\.[A-Z]\w*(?:\$\w+)*\Z")
 _MAIN = b"([Ljava/lang/String;)V"
 
 
@@ -24,8 +24,8 @@ class ClassFile(NamedTuple):
 
     Attributes:
         version: the major version; 61 is Java 17.
-        uses: the classes in its constant pool, those that its code needs.
-        mentions: the classes of its descriptors, signatures and annotations, and JDK classes that it names in text.
+        uses: the classes in its constant pool, which its code needs, and those that it names in text, which it may load.
+        mentions: the other classes of its descriptors, signatures and annotations.
         may_be_main: whether it has or calls a method `main` with the arguments of a program.
     """
 
@@ -83,7 +83,7 @@ def _parse(data: bytes) -> ClassFile:
         if b"L" in text and (b";" in text or b"<" in text):
             mentions.update(_IN_DESCRIPTOR.findall(text))
         elif b"." in text and _NAMED.match(text):
-            mentions.add(text.replace(b".", b"/"))
+            uses.add(text.replace(b".", b"/"))
     values = set(texts.values())
     return ClassFile(version, _names(uses), _names(mentions - uses), b"main" in values and _MAIN in values)
 

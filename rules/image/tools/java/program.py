@@ -129,8 +129,8 @@ def find_modules(indexes: Iterable[jars.Index], more: Iterable[str], runtime: jd
     return sorted(found)
 
 
-def find_classes(main: str, indexes: Sequence[jars.Index]) -> list[str]:
-    """Returns the classes that a program may load, nearest to its main class first.
+def find_classes(main: str, indexes: Sequence[jars.Index], runtime: jdk.Modules) -> list[str]:
+    """Returns the classes that a program may load, nearest to its main class first, and after them the JDK's that these use.
 
     A class is near if few others stand between it and the main class: each class leads to those in its constant pool, and
     a service to its providers.
@@ -138,7 +138,9 @@ def find_classes(main: str, indexes: Sequence[jars.Index]) -> list[str]:
     Args:
         main: the main class.
         indexes: all jars in the order of the class path; the first jar with a class has it.
+        runtime: the JDK's modules.
     """
+    packages = {package for names in runtime.modules.values() for package in names}
     classes: dict[str, list[str]] = {}
     services: dict[str, list[str]] = {}
     for index in indexes:
@@ -147,6 +149,7 @@ def find_classes(main: str, indexes: Sequence[jars.Index]) -> list[str]:
         for service, providers in index.services.items():
             services.setdefault(service.replace(".", "/"), []).extend(provider.replace(".", "/") for provider in providers)
     order: dict[str, None] = {}
+    platform: dict[str, None] = {}
     waiting = deque([main])
     seen = {main}
     while waiting and len(order) < _MOST_SHARED:
@@ -157,7 +160,9 @@ def find_classes(main: str, indexes: Sequence[jars.Index]) -> list[str]:
             if near not in seen and (near in classes or near in services):
                 seen.add(near)
                 waiting.append(near)
-    return list(order)
+            elif near not in classes and near.rpartition("/")[0] in packages:
+                platform[near] = None
+    return [*order, *platform]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -197,7 +202,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = [f"-XX:Flags={options.flags_path}", *options.jvm_flag, "-cp", ":".join(class_path(options)), _dotted(main_class)]
     flags = [*_DEFAULTS, *([f"SharedArchiveFile={options.archive}"] if options.archive else [])]
     recorded = Path(options.list).read_text("utf-8") if options.list else ""
-    shared = recorded or "".join(f"{name}\n" for name in find_classes(main_class, indexes)) if options.archive else ""
+    shared = recorded or "".join(f"{name}\n" for name in find_classes(main_class, indexes, runtime)) if options.archive else ""
     for path, text in (
         (options.arguments, "".join(f"{quoted(argument)}\n" for argument in arguments)),
         (options.flags, "".join(f"{flag}\n" for flag in flags)),

@@ -37,16 +37,19 @@ public final class Facts {
     facts.put("maxHeap", Runtime.getRuntime().maxMemory());
     facts.put("pid", ProcessHandle.current().pid());
     facts.put("user", Files.readAllLines(Path.of("/proc/self/status")).stream().filter(line -> line.startsWith("Uid:")).findFirst().orElse(""));
-    facts.put("authorities", SSLContext.getDefault().getDefaultSSLParameters().getProtocols().length + authorities());
+    facts.put("protocols", List.of(SSLContext.getDefault().getDefaultSSLParameters().getProtocols()));
+    facts.put("authorities", authorities());
     facts.put("modules", ModuleLayer.boot().modules().stream().map(Module::getName).sorted().collect(Collectors.toList()));
     facts.put("runfiles", System.getenv("RUNFILES_DIR"));
     facts.put("flags", ManagementFactory.getRuntimeMXBean().getInputArguments());
+    if (List.of(arguments).contains("serve")) {
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("stopping")));
+    }
     System.out.println(new Gson().toJson(facts));
     if (List.of(arguments).contains("fill")) {
       fill();
     }
     if (List.of(arguments).contains("serve")) {
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("stopping")));
       Thread.sleep(Long.MAX_VALUE);
     }
   }
