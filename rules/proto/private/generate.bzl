@@ -3,8 +3,15 @@
 # The protobuf runtime has these modules; a second definition of their messages would conflict with it.
 _IN_RUNTIME = "google/protobuf/"
 
-def _import_path(src, info):
-    """Returns the path that other .proto files use to import a source."""
+def import_path(src, info):
+    """Returns the path that other .proto files use to import a source.
+
+    Args:
+      src: File, a direct source of a proto_library.
+      info: ProtoInfo of the proto_library.
+    Returns:
+      string.
+    """
     for root in [info.proto_source_root, src.root.path, src.owner.workspace_root]:
         if root and root != "." and src.path.startswith(root + "/"):
             return src.path[len(root) + 1:]
@@ -35,7 +42,7 @@ def generate(ctx, label, info, protoc, flags, suffixes, mnemonic):
     """
     if not info.direct_sources:
         return struct(sources = [], imports = [])
-    paths = [_import_path(src, info) for src in info.direct_sources]
+    paths = [import_path(src, info) for src in info.direct_sources]
     if not [path for path in paths if not path.startswith(_IN_RUNTIME)]:
         return struct(sources = [], imports = [])
     package = label.package + "/" if label.package else ""
