@@ -4,10 +4,13 @@ C++ cc_proto_library and cc_grpc_library.
 proto_library is in @rules_proto//proto:defs.bzl. See rules/proto/README.md.
 """
 
+load("//rules/proto/private:cc_proto_library.bzl", _cc_grpc_library = "cc_grpc_library", _cc_proto_library = "cc_proto_library")
 load("//rules/proto/private:go_proto_library.bzl", _go_grpc_library = "go_grpc_library", _go_proto_library = "go_proto_library")
 load("//rules/proto/private:py_grpc_library.bzl", _py_grpc_library = "py_grpc_library")
 load("//rules/proto/private:py_proto_library.bzl", _py_proto_library = "py_proto_library")
 
+cc_grpc_library = _cc_grpc_library
+cc_proto_library = _cc_proto_library
 go_grpc_library = _go_grpc_library
 go_proto_library = _go_proto_library
 py_grpc_library = _py_grpc_library
