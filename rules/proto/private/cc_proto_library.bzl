@@ -23,7 +23,8 @@ def _library(name, proto, deps, grpc, **kwargs):
         name = name,
         srcs = [":%s.sources" % name],
         hdrs = [":%s.headers" % name],
-        deps = deps + [Label("@grpc_cc//:grpc++" if grpc else "@grpc_cc//:protobuf")],
+        copts = ["-std=c++17"],
+        deps = deps + ([Label("@grpc_cc//:grpc++")] if grpc else []) + [Label("@grpc_cc//:protobuf")],
         **kwargs
     )
 
