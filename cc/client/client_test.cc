@@ -68,6 +68,7 @@ class ClientTest : public testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&echo_);
     server_ = builder.BuildAndStart();
+    server_->GetHealthCheckService()->SetServingStatus(ServiceName(), true);
     connection_ = std::make_unique<ServerConnection>("127.0.0.1", port_);
   }
 

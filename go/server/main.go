@@ -40,12 +40,9 @@ type server struct {
 	listener net.Listener
 }
 
-// newServer binds the address, HOST:PORT. connect connects to Redis; name is this server's name in responses.
-func newServer(address, name string, connect func(context.Context) (placeStore, error), probeEvery time.Duration) (*server, error) {
-	places, err := parseTable(zoneTable)
-	if err != nil {
-		return nil, fmt.Errorf("zone1970.tab: %w", err)
-	}
+// newServer binds the address, HOST:PORT. name is this server's name in responses, places are what Redis must have, and connect
+// connects to it.
+func newServer(address, name string, places []place, connect func(context.Context) (placeStore, error), probeEvery time.Duration) (*server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
@@ -114,20 +111,30 @@ func run(ctx context.Context, arguments []string, env func(string) string) int {
 		return 2
 	}
 	common.ConfigureLogs(os.Stderr)
-	name, err := os.Hostname()
-	if err == nil {
-		var s *server
-		connectToRedis := func(ctx context.Context) (placeStore, error) { return connect(ctx, *redisHost, *redisPort) }
-		if s, err = newServer(fmt.Sprintf(":%d", *port), name, connectToRedis, time.Second); err == nil {
-			common.Infof("listening on port %d, Redis at %s:%d", *port, *redisHost, *redisPort)
-			err = s.serve(ctx, drain, grace)
-		}
-	}
-	if err != nil {
+	connectToRedis := func(ctx context.Context) (placeStore, error) { return connect(ctx, *redisHost, *redisPort) }
+	if err := serve(ctx, *port, connectToRedis, fmt.Sprintf("Redis at %s:%d", *redisHost, *redisPort)); err != nil {
 		fmt.Fprintf(os.Stderr, "ERROR: server: %v\n", err)
 		return 1
 	}
 	return 0
+}
+
+// serve serves on a port until the context ends; the log names the database.
+func serve(ctx context.Context, port int, connect func(context.Context) (placeStore, error), database string) error {
+	places, err := parseTable(zoneTable)
+	if err != nil {
+		return fmt.Errorf("zone1970.tab: %w", err)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	s, err := newServer(fmt.Sprintf(":%d", port), name, places, connect, time.Second)
+	if err != nil {
+		return err
+	}
+	common.Infof("listening on port %d, %s", port, database)
+	return s.serve(ctx, drain, grace)
 }
 
 func main() {

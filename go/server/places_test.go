@@ -30,7 +30,7 @@ func TestALineIsRead(t *testing.T) {
 	if err != nil || len(places) != 1 {
 		t.Fatalf("got %v, %v", places, err)
 	}
-	want := place{"A/One", -(1 + 2.0/60 + 3.0/3600), 179 + 59.0/60 + 59.0/3600, "US,CA", "a remark"}
+	want := place{"A/One", -1.0341666666666667, 179.9997222222222, "US,CA", "a remark"} // as Python computes them
 	if places[0] != want {
 		t.Errorf("got %v, want %v", places[0], want)
 	}
