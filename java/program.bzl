@@ -1,14 +1,14 @@
 """java_program: the code, the image and the tests of one Java service of the sample."""
 
-load("@rules_java//java:defs.bzl", "java_library")
+load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("//java:tests.bzl", "junit_tests")
 load("//rules/image:defs.bzl", "java_image")
 
 def java_program(name, package, deps = [], runtime_deps = [], resources = [], test_deps = [], test_data = [], test_env = {}):
     """Declares an image that runs the package's Main class, and tests of its classes.
 
-    It declares NAME (the image), `lib` (all classes except tests), `testing` (the folder testing: fakes for tests) and one
-    test for each *Test.java file, with the name of the file.
+    It declares NAME (the image), `lib` (all classes except tests), `binary` (the program on this machine), `testing` (the folder
+    testing: fakes for tests) and one test for each *Test.java file, with the name of the file.
 
     Args:
       name: Name of the image.
@@ -28,13 +28,18 @@ def java_program(name, package, deps = [], runtime_deps = [], resources = [], te
         visibility = ["//java:__subpackages__"],
         deps = deps,
     )
+    java_binary(
+        name = "binary",
+        main_class = package + ".Main",
+        visibility = ["//tests:__subpackages__"],
+        runtime_deps = [":lib"],
+    )
     java_image(
         name = name,
+        binary = ":binary",
         # A layer each, so that an edit of the service sends only its own classes.
         layers = [dep for dep in deps if dep.startswith("//")] + [":lib"],
-        main_class = package + ".Main",
         visibility = ["//visibility:public"],
-        runtime_deps = [":lib"],
     )
     junit_tests(
         package = package,

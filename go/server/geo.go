@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -45,6 +46,16 @@ func checkText(field, text string, limit int) error {
 		return invalidInput(fmt.Sprintf("%s has %d characters; use 1 to %d", field, count, limit))
 	}
 	return nil
+}
+
+// roundedKm returns a length rounded to a millimeter, as Python's round does. The last bits of a sine depend on the language, and
+// the sample's servers are interchangeable.
+func roundedKm(lengthKm float64) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(lengthKm, 'f', 6, 64), 64)
+	if err != nil { // ParseFloat reads everything that FormatFloat writes
+		panic(err)
+	}
+	return rounded
 }
 
 // distanceKm returns the great-circle distance in km between two positions in degrees (haversine formula).

@@ -21,6 +21,12 @@ func TestKnownDistances(t *testing.T) {
 	near(t, distanceKm(47.3833, 8.5333, 51.5083, -0.1253), 778, 3)
 }
 
+// A length is rounded to a millimeter, so that it is the same in every language.
+func TestLengthsAreRounded(t *testing.T) {
+	near(t, roundedKm(31313.5761150000012), 31313.576115, 0)
+	near(t, roundedKm(0), 0, 0)
+}
+
 // A value that is out of range, or is not a number, is an error that says what is valid.
 func TestValuesOutOfRange(t *testing.T) {
 	for want, err := range map[string]error{

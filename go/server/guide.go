@@ -102,6 +102,7 @@ func (g *guide) MeasureRoute(stream grpc.ClientStreamingServer[pb.Position, pb.R
 		here, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			summary.Origin = g.origin(stream.Context(), store, indexKey)
+			summary.LengthKm = roundedKm(summary.LengthKm)
 			return failed(stream.SendAndClose(summary))
 		}
 		if err == nil {

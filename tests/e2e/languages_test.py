@@ -15,8 +15,8 @@ import pytest
 from tests.e2e import stack as stacks
 from tests.e2e.cluster import PrivateCluster, bazel_program
 
-JAVA_CLIENT = "routeguide-java-client"
-JAVA_SERVER = "routeguide-java-server"
+JAVA_CLIENT = "routeguide-client-java"
+JAVA_SERVER = "routeguide-server-java"
 CLIENTS = os.environ["CLIENTS"].split()
 SERVERS = {language: json.loads(Path(path).read_text())["name"] for language, path in json.loads(os.environ["SERVERS"]).items()}
 PAIRS = list(itertools.product(CLIENTS, SERVERS))
