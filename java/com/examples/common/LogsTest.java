@@ -1,8 +1,11 @@
 package com.examples.common;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -23,7 +26,7 @@ class LogsTest {
   @BeforeEach
   void configure() {
     before = Logger.getLogger("").getHandlers();
-    Logs.configure(stream);
+    Logs.configure(stream, Logs.Format.TEXT);
   }
 
   /** Restores the root logger's handlers. */
@@ -61,5 +64,32 @@ class LogsTest {
 
     assertTrue(written().contains(" ERROR a fault | java.lang.IllegalStateException: gone | "), written());
     assertEquals(1, written().lines().count());
+  }
+
+  /** As JSON, a record is an object with the same time and level, and with the whole text. */
+  @Test
+  void aRecordAsJson() {
+    Logs.configure(stream, Logs.Format.JSON);
+
+    log.warning("first\n\"second\" <é>");
+    log.log(Level.SEVERE, "a fault", new IllegalStateException("gone"));
+
+    String[] lines = written().split("\n");
+    JsonObject first = JsonParser.parseString(lines[0]).getAsJsonObject();
+    assertTrue(first.remove("time").getAsString().matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z"));
+    assertEquals("{\"level\":\"WARNING\",\"message\":\"first\\n\\\"second\\\" <é>\"}", first.toString());
+    JsonObject second = JsonParser.parseString(lines[1]).getAsJsonObject();
+    assertEquals("ERROR a fault", second.get("level").getAsString() + " " + second.get("message").getAsString());
+    assertTrue(second.get("exception").getAsString().startsWith("java.lang.IllegalStateException: gone\n"));
+    assertEquals(2, lines.length);
+  }
+
+  /** A format is chosen by its name, and another name is an error that lists both. */
+  @Test
+  void formatsHaveNames() {
+    assertEquals(Logs.Format.JSON, Logs.Format.parse("json"));
+    assertEquals(Logs.Format.TEXT, Logs.Format.parse("text"));
+    Exception error = assertThrows(IllegalArgumentException.class, () -> Logs.Format.parse("JSON"));
+    assertEquals("'JSON' is not a log format; use text or json", error.getMessage());
   }
 }

@@ -38,12 +38,13 @@ public final class Main {
     var serverPort = settings.add("--server-port", "SERVER_PORT", "port of the server's Service", Settings::port);
     var port = settings.add("--port", "PORT", "port of the health endpoint", Settings::port);
     var every = settings.add("--every", "EVERY_S", "seconds between rounds", Main::seconds, "2");
+    var logFormat = settings.add("--log-format", "LOG_FORMAT", "format of the log: text or json", Logs.Format::parse, "text");
     try {
       settings.parse(arguments);
     } catch (Settings.Usage usage) {
       return usage.report();
     }
-    Logs.configure();
+    Logs.configure(logFormat.value());
     Hosts.forgetAddressesSoon();
     StopSignal stopping = StopSignal.install();
     Metrics metrics = new Metrics();

@@ -44,12 +44,13 @@ public final class Main {
     var redisHost = settings.add("--redis-host", "REDIS_HOST", "host of the Redis Cluster's Service", text -> text);
     var redisPort = settings.add("--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", Settings::port);
     var metricsPort = settings.add("--metrics-port", "METRICS_PORT", "port of the metrics over HTTP", Settings::port, "9090");
+    var logFormat = settings.add("--log-format", "LOG_FORMAT", "format of the log: text or json", Logs.Format::parse, "text");
     try {
       settings.parse(arguments);
     } catch (Settings.Usage usage) {
       return usage.report();
     }
-    Logs.configure();
+    Logs.configure(logFormat.value());
     Hosts.forgetAddressesSoon();
     StopSignal stopping = StopSignal.install();
     Metrics metrics = new Metrics();
