@@ -13,6 +13,8 @@ UPDATE = "bazel run //docs:update"
 FOLDER = "docs/reference"
 # Each page, with the files whose symbols it describes: all that other packages and repositories load.
 PAGES = {
+    "cc": ["rules/cc/repositories.bzl"],
+    "go": ["rules/go/defs.bzl", "rules/go/repositories.bzl"],
     "image": ["rules/image/defs.bzl", "rules/image/repositories.bzl"],
     "java": ["rules/java/defs.bzl", "rules/java/repositories.bzl"],
     "jsonnet": ["rules/jsonnet/defs.bzl", "rules/jsonnet/repositories.bzl"],

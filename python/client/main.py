@@ -124,6 +124,7 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add(result, env, "--server-port", "SERVER_PORT", "port of the server's Service", parse=settings.port)
     add(result, env, "--port", "PORT", "port of the health endpoint", parse=settings.port)
     add(result, env, "--every", "EVERY_S", "seconds between rounds", parse=_seconds, default="2")
+    add(result, env, "--log-format", "LOG_FORMAT", "format of the log: text or json", parse=logs.format_name, default="text")
     return result
 
 
@@ -151,7 +152,7 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         options = parser(env).parse_args(argv)
     except SystemExit as stopped:  # argparse has printed the error or the help text
         return int(stopped.code or 0)
-    logs.configure()
+    logs.configure(log_format=options.log_format)
     stopping_event = stopping.stop_event()
     connection = ServerConnection(options.server_host, options.server_port, SERVICE)
     caller = Caller(stopping_event, connection.replace_channel)

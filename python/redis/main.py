@@ -49,6 +49,7 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add(result, env, "--status-port", "STATUS_PORT", "port of the agent's HTTP endpoint", parse=settings.port)
     add(result, env, "--data", "DATA_DIR", "folder of the volume", parse=Path, default="/data")
     add(result, env, "--memory", "MAX_MEMORY", "maxmemory of redis-server", default="64mb")
+    add(result, env, "--log-format", "LOG_FORMAT", "format of the log: text or json", parse=logs.format_name, default="text")
     return result
 
 
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         options = parser(env).parse_args(argv)
     except SystemExit as stopped:  # argparse has printed the error or the help text
         return int(stopped.code or 0)
-    logs.configure()
+    logs.configure(log_format=options.log_format)
     program = shutil.which("redis-server")
     if program is None:
         print("ERROR: redis-agent: redis-server is not on PATH; install it", file=sys.stderr)

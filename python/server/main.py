@@ -118,6 +118,7 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add(result, env, "--port", "PORT", "port to listen on", parse=settings.port)
     add(result, env, "--redis-host", "REDIS_HOST", "host of the Redis Cluster's Service")
     add(result, env, "--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", parse=settings.port)
+    add(result, env, "--log-format", "LOG_FORMAT", "format of the log: text or json", parse=logs.format_name, default="text")
     return result
 
 
@@ -135,7 +136,7 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         options = parser(env).parse_args(argv)
     except SystemExit as stopped:  # argparse has printed the error or the help text
         return int(stopped.code or 0)
-    logs.configure()
+    logs.configure(log_format=options.log_format)
     stopping_event = stopping.stop_event()
     try:
         server = Server(options.redis_host, options.redis_port, f"[::]:{options.port}")

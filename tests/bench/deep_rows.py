@@ -1,8 +1,9 @@
-"""`deep.*`: the sample's whole stack, from `bazel run` of its `.apply` on."""
+"""`deep.*` and `java.edit_to_ready`: a stack of the sample, from `bazel run` of its `.apply` on."""
 
 import datetime
 import re
 import time
+from collections.abc import Callable
 
 from tests.bench.harness import Benchmark
 from tests.bench.workspace import BenchError, Workspace
@@ -10,7 +11,7 @@ from tests.bench.workspace import BenchError, Workspace
 DEADLINE_S = 300
 """No figure here is near it; it only keeps a broken run from waiting for ever."""
 
-_EDITED = "python/server/main.py"
+_JAVA_PACKAGE = "java/com/examples/grpc-redis"
 METHODS = "FindPlace|ListPlaces|MeasureRoute|ExchangeNotes"
 """The client logs an answered RPC as `METHOD what (N ms)`."""
 
@@ -95,22 +96,53 @@ def _noop(workspace: Workspace, rounds: int | None) -> Benchmark:
     return Benchmark("deep.noop", lambda: workspace.timed(*_apply(workspace)), "one kubectl per object", peer, rounds or 5)
 
 
-def _edit_to_ready(workspace: Workspace, rounds: int | None) -> Benchmark:
-    workspace.ready_cluster()
-    workspace.run(*_apply(workspace))
-    source = workspace.directory / _EDITED
-    original = source.read_bytes()
+def _edit_to_ready(name: str, package: str | None, edited: str, edit: Callable[[bytes], bytes]) -> Callable[[Workspace, int | None], Benchmark]:
+    """Returns the function that makes a row: from an edit of a source to ready pods with the new image.
 
-    def ours() -> float:
-        try:
-            source.write_bytes(original + f"# edited at {time.time_ns()}\n".encode())
-            return workspace.timed(*_apply(workspace))
-        finally:
-            source.write_bytes(original)
+    Args:
+      name: name of the row.
+      package: package of the service to apply with all that it depends on; None for the whole sample.
+      edited: path of the edited source.
+      edit: returns the edited source, which is different each time.
+    """
 
-    # No peer here rebuilds, pushes and rolls out: skaffold and tilt need Docker, rules_k8s needs a Bazel with downloads.
-    return Benchmark("deep.edit_to_ready", ours, None, None, rounds or 5)
+    def row(workspace: Workspace, rounds: int | None) -> Benchmark:
+        workspace.ready_cluster()
+        stack = f"//{package}:{workspace.stack.rpartition(':')[2]}" if package else workspace.stack
+        command = ("bazel", "run", f"{stack}-deep.apply", "--", "--wait")
+        workspace.run(*command)
+        source = workspace.directory / edited
+        original = source.read_bytes()
+
+        def ours() -> float:
+            try:
+                source.write_bytes(edit(original))
+                return workspace.timed(*command)
+            finally:
+                source.write_bytes(original)
+
+        # No peer here rebuilds, pushes and rolls out: skaffold and tilt need Docker, rules_k8s needs a Bazel with downloads.
+        return Benchmark(name, ours, None, None, rounds or 5)
+
+    return row
 
 
-ROWS = {"deep.first_rpc": _first_rpc, "deep.noop": _noop, "deep.edit_to_ready": _edit_to_ready}
+def _edit_python(source: bytes) -> bytes:
+    return source + f"# edited at {time.time_ns()}\n".encode()
+
+
+def _edit_java(source: bytes) -> bytes:
+    """Changes a string, because a comment would not change the class."""
+    edited = source.replace(b'"stopping"', f'"stopping at {time.time_ns()}"'.encode())
+    if edited == source:
+        raise BenchError('the Java server has no string "stopping" any more; edit another one')
+    return edited
+
+
+ROWS = {
+    "deep.first_rpc": _first_rpc,
+    "deep.noop": _noop,
+    "deep.edit_to_ready": _edit_to_ready("deep.edit_to_ready", None, "python/server/main.py", _edit_python),
+    "java.edit_to_ready": _edit_to_ready("java.edit_to_ready", _JAVA_PACKAGE + "/client", _JAVA_PACKAGE + "/server/Main.java", _edit_java),
+}
 """Row name to a function of (workspace, rounds or None) that makes its Benchmark."""

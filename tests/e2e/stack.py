@@ -62,10 +62,14 @@ class Stack:
         """Returns the pods of a service that are Ready and not terminating."""
         return [pod for pod in self.pods(service) if is_ready(pod) and pod.metadata.deletion_timestamp is None]
 
-    def answers_since(self, moment: datetime.datetime) -> dict[str, str]:
-        """Returns what the client logged as answered after a moment (an aware datetime): method → its last line."""
+    def log(self, service: str) -> list[str]:
+        """Returns the lines that the running containers of a service's pods have logged."""
+        return [line for pod in self.pods(service) for line in self._api.read_namespaced_pod_log(pod.metadata.name, self.namespace).splitlines()]
+
+    def answers_since(self, moment: datetime.datetime, service: str = CLIENT) -> dict[str, str]:
+        """Returns what a client logged as answered after a moment (an aware datetime): method → its last line."""
         found = {}
-        for pod in self.pods(CLIENT):
+        for pod in self.pods(service):
             text = self._api.read_namespaced_pod_log(pod.metadata.name, self.namespace, timestamps=True, tail_lines=200)
             for line in text.splitlines():
                 stamp, _, rest = line.partition(" ")
@@ -76,11 +80,11 @@ class Stack:
                     found[called[1]] = rest
         return found
 
-    def wait_for_answers(self, moment: datetime.datetime, deadline_s: float) -> dict[str, str]:
+    def wait_for_answers(self, moment: datetime.datetime, deadline_s: float, service: str = CLIENT) -> dict[str, str]:
         """Waits until all four RPCs have been answered after a moment; returns method → log line."""
 
         def all_answered() -> dict[str, str] | None:
-            found = self.answers_since(moment)
+            found = self.answers_since(moment, service)
             return found if set(found) == set(METHODS) else None
 
         return wait_for(f"answers to {', '.join(METHODS)} in the client's log", all_answered, deadline_s)

@@ -1,5 +1,6 @@
 """The Debian packages of the images. After a change here, run `bazel run //rules/image:update_debian_lock`."""
 
+load("//rules/cc:repositories.bzl", "debian_cc_libraries")
 load("//rules/image:repositories.bzl", "debian_packages")
 
 # Needed by every program here, by scanners and by TLS clients.
@@ -34,7 +35,9 @@ def turnup_debian_repositories():
     """Declares the Debian package repositories.
 
     They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_jre,
-    @debian_prometheus and @debian_clients.
+    @debian_java, @debian_jdk, @debian_prometheus, @debian_clients, @debian_static (what a static program needs), @debian_cc (the C
+    and C++ libraries), @debian_grpc (the libraries of gRPC for C++) and @debian_grpc_dev (its headers and generators). @grpc_cc is
+    the last two, unpacked.
     """
     debian_packages(
         name = "debian_python",
@@ -75,6 +78,25 @@ def turnup_debian_repositories():
             "zlib1g",
         ],
     )
+
+    # What a Java runtime needs of a system, and the JDK that runtimes are made of.
+    debian_packages(
+        name = "debian_java",
+        lock = "//third_party/debian:java.lock",
+        packages = _BASE + [
+            "libstdc++6",
+            "zlib1g",
+        ],
+    )
+    debian_packages(
+        name = "debian_jdk",
+        lock = "//third_party/debian:jdk.lock",
+        packages = [
+            "ca-certificates",
+            "openjdk-17-jdk-headless",
+            "openjdk-17-jre-headless",
+        ],
+    )
     debian_packages(
         name = "debian_prometheus",
         dependencies = True,
@@ -108,5 +130,61 @@ def turnup_debian_repositories():
             "libgpgme11",
             "skopeo",
             "umoci",
+        ],
+    )
+
+    # Bases of go_image and cc_image.
+    debian_packages(
+        name = "debian_static",
+        lock = "//third_party/debian:static.lock",
+        packages = [
+            "base-files",
+            "ca-certificates",
+            "netbase",
+            "tzdata",
+        ],
+    )
+    debian_packages(
+        name = "debian_cc",
+        dependencies = True,
+        lock = "//third_party/debian:cc.lock",
+        packages = ["libstdc++6"],
+    )
+
+    # gRPC for C++. protoc has the version of the headers, because both come from one Debian release.
+    debian_packages(
+        name = "debian_grpc",
+        dependencies = True,
+        exclude = ["debconf"],
+        lock = "//third_party/debian:grpc.lock",
+        packages = ["libgrpc++1.51"],
+    )
+    debian_packages(
+        name = "debian_grpc_dev",
+        lock = "//third_party/debian:grpc_dev.lock",
+        packages = [
+            "libabsl-dev",
+            "libgrpc++-dev",
+            "libgrpc-dev",
+            "libgtest-dev",
+            "libprotobuf-dev",
+            "protobuf-compiler",
+            "protobuf-compiler-grpc",
+        ],
+    )
+    debian_cc_libraries(
+        name = "grpc_cc",
+        libraries = {
+            "grpc++": ["libgrpc++.so"],
+            "gtest": ["libgtest.a"],
+            "protobuf": ["libprotobuf.so"],
+        },
+        packages = [
+            "@debian_grpc//:debs",
+            "@debian_grpc_dev//:debs",
+        ],
+        programs = [
+            "grpc_cpp_plugin",
+            "protoc",
         ],
     )

@@ -6,7 +6,7 @@ load("//rules/common:worker.bzl", "worker_requirements")
 # can block the network (linux-sandbox, remote execution) does so; README.md says which cannot.
 _OFFLINE = {"block-network": "1"}
 
-def run_image_tool(ctx, tool, args, *, inputs, outputs, mnemonic, message, worker = False):
+def run_image_tool(ctx, tool, args, *, inputs, outputs, mnemonic, message, verb = None, worker = False):
     """Declares an action that runs an image tool with its arguments in a file.
 
     Args:
@@ -17,8 +17,11 @@ def run_image_tool(ctx, tool, args, *, inputs, outputs, mnemonic, message, worke
       outputs: list of Files.
       mnemonic: the action's mnemonic.
       message: the progress message.
+      verb: what a tool with several verbs does. None: the tool has only one.
       worker: whether the tool can run as a persistent worker.
     """
+    if verb:
+        args.add("--verb=" + verb)
     args.add("--encoding=é")  # arguments.py detects the file's encoding by this character
     args.use_param_file("@%s", use_always = True)  # workers require a file
     args.set_param_file_format("multiline")

@@ -140,7 +140,7 @@ def _settings(ctx, attr, env):
         workdir = attr.workdir or None,
     )
 
-def assemble(ctx, new_layers, *, env = {}, attr = None):
+def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
     """Declares the actions that turn layers into an image.
 
     Args:
@@ -148,11 +148,13 @@ def assemble(ctx, new_layers, *, env = {}, attr = None):
       new_layers: list of structs or LayerInfo with blob and descriptor, lowest first, to put on top of the base's layers.
       env: dict of environment variables.
       attr: struct to read IMAGE_ATTRS from. None: ctx.attr.
+      base: ImageInfo of the base. None: the image of ctx.attr.base, if that is set.
     Returns:
       list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers).
     """
     attr = attr or ctx.attr
-    base = image_info(ctx, ctx.attr.base, "base", attr.architecture, attr.operating_system) if ctx.attr.base else None
+    if not base and ctx.attr.base:
+        base = image_info(ctx, ctx.attr.base, "base", attr.architecture, attr.operating_system)
     name = ctx.label.name
     status = [ctx.info_file, ctx.version_file] if attr.stamp else []
     manifest = ctx.actions.declare_file(name + ".manifest.json")

@@ -4,6 +4,7 @@ load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
+load("//rules/image/private:locations.bzl", "located")
 load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
@@ -87,28 +88,6 @@ def _module(ctx):
         fail("binary: %s does not say which file to run. Set its main." % ctx.attr.binary.label)
     return info.main.short_path[:-len(".py")].replace("/", ".")
 
-def _located(ctx, argument):
-    """Expands $(location TARGET) in an argument to the file's absolute path in the image."""
-    for kind in ("locations", "execpaths", "rootpaths"):
-        if "$(%s " % kind in argument:
-            fail("arguments: %s has '%s', which may name several files. Use one argument with $(location TARGET) for each file." % (label_text(ctx.label), argument))
-    for kind in ("location", "execpath", "rootpath"):
-        parts = argument.split("$(%s " % kind)
-        expanded = parts[0]
-        for part in parts[1:]:
-            name, _, suffix = part.partition(")")
-            files = [
-                file
-                for target in ctx.attr.data
-                if target.label == ctx.label.relative(name.strip())
-                for file in target[DefaultInfo].files.to_list()
-            ]
-            if len(files) != 1:
-                fail("arguments: %s has '%s', which needs one file, but %s has %d files in data. Add a target with exactly one file to data." % (label_text(ctx.label), argument, name, len(files)))
-            expanded += "%s/%s%s" % (ROOT, image_path(files[0], ctx.workspace_name), suffix)
-        argument = expanded
-    return argument
-
 def _impl(ctx):
     check_settings(ctx.attr)
     if not ctx.attr.base:
@@ -154,7 +133,7 @@ def _impl(ctx):
     add_files(args, files + [start], ctx.workspace_name, executables)
     layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
 
-    arguments = [expand(ctx, "args", _located(ctx, argument)) for argument in ctx.attr.arguments]
+    arguments = [expand(ctx, "args", located(ctx.label, "arguments", argument, ctx.attr.data, ctx.workspace_name)) for argument in ctx.attr.arguments]
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
     settings = struct(**dict(
         {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},

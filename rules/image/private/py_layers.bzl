@@ -56,8 +56,14 @@ def _main(target, rule_attr, rule_file):
         named = sources
     return named[0] if named else None
 
-def _program(target):
-    """Returns the program of a data target; None for a plain file, which Bazel also calls an executable."""
+def data_program(target):
+    """Returns the program of a data target.
+
+    Args:
+      target: Target.
+    Returns:
+      File; None for a plain file, which Bazel also calls an executable.
+    """
     found = target[DefaultInfo].files_to_run.executable
     return found if found and not found.is_source and found.owner == target.label else None
 
@@ -88,7 +94,7 @@ def _aspect_impl(target, ctx):
                 what = "third party: " + what,
             )
             own.append(struct(label = str(target.label), blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
-    programs = [_program(dep) for dep in getattr(ctx.rule.attr, "data", None) or []]
+    programs = [data_program(dep) for dep in getattr(ctx.rule.attr, "data", None) or []]
     return [PyLayersInfo(
         executables = depset([program for program in programs if program], transitive = executables),
         layers = depset(own, transitive = inherited),

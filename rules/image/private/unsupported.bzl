@@ -38,6 +38,7 @@ _OF_IMAGES = dict(
 
 # The unsupported attributes of each macro, by its name.
 UNSUPPORTED = {
+    "cc_image": _OF_IMAGES,
     "container_bundle": {
         "docker_run_flags": _OF_IMAGES["docker_run_flags"],
         "experimental_tarball_format": _ONE_FORMAT,
@@ -74,6 +75,8 @@ UNSUPPORTED = {
         "windows_paths": "Remove it; images are pushed from Linux.",
     },
     "debian_image": _OF_IMAGES,
+    "go_image": _OF_IMAGES,
+    "java_image": _OF_IMAGES,
     "py_image": _OF_IMAGES,
 }
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from rules.image.tools.errors import InputError
-from rules.image.tools.images import sbom
+from rules.image.tools.images import maven, sbom
 
 HERE = Path("rules/image/tests")
 
@@ -77,3 +78,34 @@ def test_a_hostile_layer_is_refused() -> None:
         sbom.Contents().add_layer(_tar(("../../etc/passwd", b"")), "it")
     with pytest.raises(InputError, match="is not a readable tar"):
         sbom.Contents().add_layer(io.BytesIO(b"x" * 1024), "it")
+
+
+def _jar(entries: dict[str, str]) -> bytes:
+    """A jar of texts."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as jar:
+        for name, text in entries.items():
+            jar.writestr(name, text)
+    return out.getvalue()
+
+
+def test_a_jar_is_what_its_properties_say() -> None:
+    """Each pom.properties of a jar names an artifact; a jar without any, and a damaged one, name none."""
+    properties = "#Generated\ngroupId=org.example\nartifactId=shop\nversion=1.2+3\n"
+    contents = sbom.Contents()
+    jar = _jar({"META-INF/maven/org.example/shop/pom.properties": properties, "META-INF/maven/a/b/pom.properties": "groupId=a\n"})
+    contents.add_layer(_tar(("app/shop.jar", jar), ("app/own.jar", _jar({"a.txt": ""})), ("app/damaged.jar", b"PK\3\4")), "it")
+    assert [artifact.purl for artifact in contents.jars["app/shop.jar"]] == ["pkg:maven/org.example/shop@1.2%2B3"]
+    assert contents.jars["app/own.jar"] == contents.jars["app/damaged.jar"] == []
+
+
+def test_history_says_which_artifact_a_layer_is() -> None:
+    """Coordinates in created_by, with packaging and classifier, belong to the layer; a history of other layers says nothing."""
+    made = ["//a:base", "third party: g:a:1", "third party: g:b:jar:linux-x86_64:2", "third party: maven//x"]
+    history = [{"created_by": "ENV x", "empty_layer": True}, *({"created_by": text} for text in made)]
+    found = maven.of_layers({"history": history}, 4)
+    assert [artifact and artifact.purl for artifact in found] == [None, "pkg:maven/g/a@1", "pkg:maven/g/b@2?classifier=linux-x86_64", None]
+    assert maven.of_layers({"history": history}, 3) == [None] * 3
+    contents = sbom.Contents()
+    contents.add_layer(_tar(("app/a.jar", b"")), "it", found[1])
+    assert contents.jars == {"app/a.jar": [found[1]]}

@@ -3,8 +3,8 @@
     sbom --image NAME MANIFEST CONFIG [--layer FILE]… --output OUT
 
 The layers themselves are read, so it works for images from other tools, too. It lists Debian packages from dpkg's status,
-Python packages from their metadata, and every other file with its sha256. It has no time, host or path of the build, so equal
-images have equal bills.
+Python packages from their metadata, Maven artifacts from the image's history and their jars, and every other file with its
+sha256. It has no time, host or path of the build, so equal images have equal bills.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
+from rules.image.tools.images import maven
 from rules.image.tools.layers.entries import clean_path
 from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
 
@@ -33,6 +34,7 @@ _RELEASE = "usr/lib/os-release"
 _TELLING = re.compile(
     rf"{_STATUS.pattern}|{_METADATA.pattern}|usr/share/doc/[^/]+/copyright\Z|{_RELEASE}\Z|var/lib/dpkg/.*\.(list|md5sums)\Z|.*\.dist-info/RECORD\Z"
 )
+_LARGEST_JAR = 256 << 20  # bytes; a larger one is listed as a file
 _LIMIT = 16 << 20  # bytes of a metadata file; larger files are not metadata
 _WHITEOUT = ".wh."
 
@@ -42,11 +44,13 @@ class Contents:
 
     Attributes:
         digests: sha256 of each regular file, by path.
+        jars: the Maven artifacts in each jar, by path.
         metadata: content of the files that describe packages, by path.
     """
 
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
+        self.jars: dict[str, list[maven.Artifact]] = {}
         self.metadata: dict[str, bytes] = {}
 
     def _remove(self, gone: set[str], emptied: set[str]) -> None:
@@ -58,16 +62,17 @@ class Contents:
                     break
                 folders.add(folder)
         emptied = emptied & folders  # few, or none: then not every path has to be looked at
-        for known in (self.digests, self.metadata):
+        for known in (self.digests, self.jars, self.metadata):
             for path in [path for path in (known if emptied else gone & known.keys()) if path in gone or not emptied.isdisjoint(_above(path))]:
                 del known[path]
 
-    def add_layer(self, stream: IO[bytes] | unpacking.LimitedStream, where: str) -> None:
+    def add_layer(self, stream: IO[bytes] | unpacking.LimitedStream, where: str, artifact: maven.Artifact | None = None) -> None:
         """Adds one layer's tar on top of the layers before it.
 
         Args:
             stream: the tar, uncompressed.
             where: the image, for errors.
+            artifact: what the jars of the layer are; None if only they know.
 
         Raises:
             InputError: the tar is damaged, or a path in it contains '..'.
@@ -102,6 +107,7 @@ class Contents:
             raise InputError(f"{where}: a layer is not a readable tar ({reason}); build it again") from None
         self._remove(gone, emptied)
         self.digests.update(new.digests)
+        self.jars.update((path, [artifact] if artifact else found) for path, found in new.jars.items())
         self.metadata.update(new.metadata)
 
     def _read(self, path: str, file: IO[bytes] | None, size: int) -> None:
@@ -112,6 +118,10 @@ class Contents:
             data = file.read()
             self.metadata[path] = data
             self.digests[path] = hashlib.sha256(data).hexdigest()
+        elif size <= _LARGEST_JAR and path.endswith(".jar"):
+            data = file.read()
+            self.digests[path] = hashlib.sha256(data).hexdigest()
+            self.jars[path] = maven.in_jar(data)
         else:
             self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # tarfile gives a BufferedReader
 
@@ -224,17 +234,20 @@ def bill(image: image_files.ImageFiles, name: str) -> dict[str, Any]:
         InputError: a layer is damaged.
     """
     contents = Contents()
-    for part, (_, path) in zip(image.parts[1:], (image.blobs[part["digest"]] for part in image.parts[1:]), strict=False):
-        with layer_tars.open_layer(path, oci.layer_descriptor(part)["mediaType"], name) as stream:
-            contents.add_layer(stream, name)
+    config = oci.load(image.blobs[image.parts[0]["digest"]][1].read_bytes(), name)
+    layers = image.parts[1:]
+    for part, artifact in zip(layers, maven.of_layers(config, len(layers)), strict=True):
+        with layer_tars.open_layer(image.blobs[part["digest"]][1], oci.layer_descriptor(part)["mediaType"], name) as stream:
+            contents.add_layer(stream, name, artifact)
     debian, by_debian = _debian(contents)
     python, by_python = _python(contents, by_debian)
+    java = [_component("library", found.name, found.version, found.purl, [], group=found.group) for jar in contents.jars.values() for found in jar]
     files = [
         {"type": "file", "bom-ref": f"file:/{path}", "name": f"/{path}", "hashes": [{"alg": "SHA-256", "content": digest}]}
         for path, digest in sorted(contents.digests.items())
-        if path not in by_debian and path not in by_python
+        if path not in by_debian and path not in by_python and not contents.jars.get(path)
     ]
-    unique = {component["bom-ref"]: component for component in [*debian, *python, *files]}
+    unique = {component["bom-ref"]: component for component in [*debian, *python, *java, *files]}
     subject = f"pkg:oci/{_quote(name.rpartition('/')[2].partition(':')[0])}@{_quote(image.digest)}"
     return {
         "bomFormat": "CycloneDX",

@@ -201,19 +201,33 @@ def _add_root(tree: Tree) -> None:
     for path, target in (("var/run", "/run"), ("var/lock", "/run/lock")):
         tree.entries.pop(path, None)
         tree.add(path, Entry(SYMLINK, 0o777, target=target))
-    certificates = sorted(path for path in tree.entries if path.startswith(_CERTIFICATES) and path.endswith(".crt"))
+    certificates = _certificates(tree)
     if certificates:
         bundle = b"".join(content(tree.entries[path]).rstrip(b"\n") + b"\n" for path in certificates)
         tree.add(_BUNDLE, Entry(FILE, 0o444, source=bundle))
         if any(entry.target == f"/{_JAVA_STORE}" for entry in tree.entries.values()):
-            tree.add(_JAVA_STORE, Entry(FILE, 0o444, source=_java_store({posixpath.basename(path): content(tree.entries[path]) for path in certificates})))
+            tree.add(_JAVA_STORE, Entry(FILE, 0o444, source=java_store(tree)))
 
 
-def _java_store(certificates: dict[str, bytes]) -> bytes:
-    """Returns a Java key store (JKS, version 2) that trusts certificates, as ca-certificates-java's script makes one.
+def _certificates(tree: Tree) -> list[str]:
+    """Returns the paths of a tree's CA certificates."""
+    return sorted(path for path in tree.entries if path.startswith(_CERTIFICATES) and path.endswith(".crt"))
+
+
+def java_store(tree: Tree) -> bytes:
+    """Returns a Java key store (JKS, version 2) that trusts a tree's CA certificates, as ca-certificates-java's script makes one.
 
     The password is Java's default for public certificates; it only protects the store's checksum.
+
+    Args:
+        tree: a tree with the package ca-certificates.
+
+    Returns:
+        The store; b"" if the tree has no certificates.
     """
+    certificates = {posixpath.basename(path): content(tree.entries[path]) for path in _certificates(tree)}
+    if not certificates:
+        return b""
     out = struct.pack(">IIi", 0xFEEDFEED, 2, len(certificates))
     for name, pem in sorted(certificates.items()):
         der = base64.b64decode(b"".join(line for line in pem.splitlines() if not line.startswith(b"-----")))

@@ -1,6 +1,6 @@
 """The native C++ rules under the label that other rule sets load.
 
-Debian's own rules_cc is too new for Bazel 4.2.3 (it needs use_cpp_toolchain), and nothing here compiles C++.
+Debian's own rules_cc is too new for Bazel 4.2.3 (it needs use_cpp_toolchain). The native rules compile with the machine's gcc.
 """
 
 cc_binary = native.cc_binary

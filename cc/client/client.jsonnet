@@ -1,0 +1,27 @@
+// RouteGuide's client in C++: one pod that calls the server repeatedly and logs the responses.
+local k = import 'lib/k8s.libsonnet';
+
+function(env, service, deps, images)
+  k.microservice({
+    environment: env,
+    service: service,
+    image: images.client,
+    env: {
+      PORT: service.port,
+      // From the server's service.yaml, through Bazel.
+      SERVER_HOST: deps.server.host,
+      SERVER_PORT: deps.server.port,
+    },
+    // Ready while calls succeed, which needs the whole stack.
+    readinessProbe: k.probes.http('/ready', service.port, { periodSeconds: 1, failureThreshold: 2 }),
+    livenessProbe: k.probes.http('/live', service.port, { initialDelaySeconds: 10, periodSeconds: 10 }),
+    resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
+    pod: {
+      terminationGracePeriodSeconds: 10,
+      // If the node is lost, start on another one after 10 s instead of the default of five minutes.
+      tolerations: [
+        { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 }
+        for key in ['not-ready', 'unreachable']
+      ],
+    },
+  })

@@ -1,0 +1,119 @@
+"""go_modules: a repository with the Go modules that a go.mod requires, locked by its go.sum."""
+
+load("//rules/go/private:toolchain.bzl", "required_go", "version_numbers")
+
+_DOC = """Downloads the modules that a go.mod requires; each is checked against go.sum.
+
+```
+go_modules(
+    name = "go_deps",
+    go_mod = "//go:go.mod",
+    go_sum = "//go:go.sum",
+)
+```
+
+`@NAME//:module` is the module for `go_binary`, `go_library` and `go_test`. The Go command downloads, so GOPROXY, GOPRIVATE,
+GONOSUMDB and `go env -w` of the machine apply; modules that are in the user's module cache are taken from there. Actions get
+the downloads as files and need no network.
+
+After a change of go.mod, `go mod tidy` writes go.sum.
+"""
+
+_ATTRS = {
+    "go_mod": attr.label(
+        mandatory = True,
+        allow_single_file = True,
+        doc = "The module's go.mod.",
+    ),
+    "go_sum": attr.label(
+        mandatory = True,
+        allow_single_file = True,
+        doc = "The module's go.sum, with the hash of each required module.",
+    ),
+    "_go": attr.label(
+        default = "@host_go//:go.json",
+        allow_single_file = True,
+        doc = "What the Go toolchain is.",
+    ),
+}
+
+_BUILD = """load("{rules}:go_module.bzl", "go_module")
+
+package(default_visibility = ["//visibility:public"])
+
+filegroup(
+    name = "downloads",
+    srcs = glob(
+        ["download/**"],
+        exclude = ["**/*.lock", "**/list"],
+    ),
+)
+
+go_module(
+    name = "module",
+    downloads = [":downloads"],
+    go_mod = "{go_mod}",
+    go_sum = "{go_sum}",
+)
+"""
+
+def _full(label):
+    """Returns a label that means the same in every repository."""
+    return "@%s//%s:%s" % (label.workspace_name, label.package, label.name)
+
+def _json_objects(text):
+    """Returns the objects that `go mod download -json` prints one after the other."""
+    return [json.decode(part + "\n}") for part in ("\n" + text.strip() + "\n").split("\n}\n") if part.strip()]
+
+def _sums(text):
+    """Returns the hashes of a go.sum: `MODULE VERSION` to hash."""
+    words = [line.split(" ") for line in text.split("\n")]
+    return {"%s %s" % (word[0], word[1]): word[2] for word in words if len(word) == 3}
+
+def _impl(repository_ctx):
+    name, attr = repository_ctx.name, repository_ctx.attr
+    settings = json.decode(repository_ctx.read(attr._go))
+    required = required_go(repository_ctx, attr.go_mod)
+    if version_numbers(required) > version_numbers(settings["version"].replace("go", "", 1)):
+        fail("@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _full(attr.go_mod), required, settings["version"].replace("go", "", 1)))
+    go = settings["go"]
+    sums = repository_ctx.read(attr.go_sum)
+    repository_ctx.file("module/go.mod", repository_ctx.read(attr.go_mod))
+    repository_ctx.file("module/go.sum", sums)
+    machine = repository_ctx.execute([go, "env", "GOPROXY", "GOMODCACHE"], environment = {"GOTOOLCHAIN": "local"}).stdout.splitlines()
+    done = repository_ctx.execute(
+        [go, "mod", "download", "-json", "-modcacherw"],
+        environment = {
+            "GOMODCACHE": str(repository_ctx.path("cache")),
+            "GOPROXY": "file://%s/cache/download,%s" % (machine[1], machine[0] or "direct"),
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+        },
+        timeout = 1800,
+        working_directory = "module",
+    )
+    modules = _json_objects(done.stdout)
+    errors = [(module["Path"] + " " + module["Version"], module["Error"]) for module in modules if module.get("Error")]
+    if errors:
+        fail("@%s: Go could not download %s (%s). Check the network, GOPROXY and %s." % (name, errors[0][0], errors[0][1].replace("\n", " "), _full(attr.go_mod)))
+    if done.return_code != 0:
+        fail("@%s: go mod download failed (%s). Check %s and go.sum." % (name, done.stderr.strip().replace("\n", " "), _full(attr.go_mod)))
+    known = _sums(sums)
+    for module in modules:
+        if not known.get("%s %s" % (module["Path"], module["Version"])):
+            fail("@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _full(attr.go_sum), module["Path"], module["Version"]))
+    repository_ctx.execute(["mv", "cache/cache/download", "download"])
+    for folder in ["cache", "module", "download/sumdb"]:
+        repository_ctx.delete(folder)
+    repository_ctx.file("BUILD", _BUILD.format(
+        go_mod = _full(attr.go_mod),
+        go_sum = _full(attr.go_sum),
+        rules = _full(Label("//rules/go/private:BUILD")).rpartition(":")[0],
+    ))
+
+go_modules = repository_rule(
+    implementation = _impl,
+    doc = _DOC,
+    attrs = _ATTRS,
+    environ = ["GOFLAGS", "GONOSUMDB", "GOPRIVATE", "GOPROXY"],
+)

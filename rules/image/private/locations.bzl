@@ -1,0 +1,36 @@
+"""$(location TARGET) in the arguments and flags of programs in images."""
+
+load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
+
+def located(label, attribute, text, data, workspace):
+    """Expands $(location TARGET) to the file's absolute path in the image.
+
+    Args:
+      label: Label of the target that has the attribute.
+      attribute: the attribute's name, for errors.
+      text: the argument or flag.
+      data: list of the Targets that it may name.
+      workspace: name of the main workspace.
+    Returns:
+      string.
+    """
+    for kind in ("locations", "execpaths", "rootpaths"):
+        if "$(%s " % kind in text:
+            fail("%s: %s has '%s', which may name several files. Use one argument with $(location TARGET) for each file." % (attribute, label_text(label), text))
+    for kind in ("location", "execpath", "rootpath"):
+        parts = text.split("$(%s " % kind)
+        expanded = parts[0]
+        for part in parts[1:]:
+            name, _, suffix = part.partition(")")
+            files = [
+                file
+                for target in data
+                if target.label == label.relative(name.strip())
+                for file in target[DefaultInfo].files.to_list()
+            ]
+            if len(files) != 1:
+                fail("%s: %s has '%s', which needs one file, but %s has %d files in data. Add a target with exactly one file to data." % (attribute, label_text(label), text, name, len(files)))
+            expanded += "%s/%s%s" % (ROOT, image_path(files[0], workspace), suffix)
+        text = expanded
+    return text

