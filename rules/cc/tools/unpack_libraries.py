@@ -111,7 +111,8 @@ def _link(name: str, libraries: Mapping[str, tuple[Path, list[str]]]) -> list[Pa
     Raises:
         LibraryError: the packages do not have it.
     """
-    links = sorted(_ROOT.glob(f"usr/lib/*/{name}"))
+    # A link without its library counts: the error names what it links to.
+    links = sorted(folder / name for folder in _ROOT.glob("usr/lib/*") if os.path.lexists(folder / name))
     if not links:
         raise LibraryError(f"libraries: the packages have no {name}. Add the development package that has it to a debian_packages repository in packages.")
     if name.endswith(".a"):

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from rules.common.errors import InputError, TurnupError
 from rules.common.stamping import fill, read_status
 
-__all__ = ["Source", "build", "build_parser", "explain", "main", "place_sources", "quote_flag", "run"]
+__all__ = ["Source", "build", "build_parser", "cache_folder", "explain", "main", "place_sources", "quote_flag", "run"]
 
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _DOWNLOADS = "/download/"
@@ -110,8 +110,13 @@ def place_sources(where: str, module: str, root: str, sources: Sequence[Source],
     return placed
 
 
-def _cache(settings: Mapping[str, str], scratch: Path) -> Path:
-    """Returns a folder for Go's caches: Turnup's own if the action may write there, otherwise one that ends with the action."""
+def cache_folder(settings: Mapping[str, str], scratch: Path) -> Path:
+    """Returns a folder for Go's caches: Turnup's own if the action may write there, otherwise one that ends with the action.
+
+    Args:
+        settings: what the Go toolchain is; `cache` is Turnup's cache folder, "" for none.
+        scratch: a folder that is deleted when the action ends.
+    """
     if not settings["cache"]:
         return scratch
     folder = Path(settings["cache"])
@@ -134,7 +139,7 @@ def explain(output: str, placed: Mapping[str, str], where: str) -> str:
     """
     if missing := re.search(r"missing go\.sum entry for (?:module providing package|go\.mod file[^\n]*?;?) ?(\S+)", output):
         return f"{where}: go.sum has no entry for the module with {missing[1]}. Run go mod tidy in the folder of go.mod, and commit go.sum."
-    if missing := re.search(r"(\S+\.go:\d+:\d+): (?:no required module provides package|package) (\S+?)(?:;| is not in std)", output):
+    if missing := re.search(r"(\S+\.go:\d+:\d+): (?:no required module provides package|cannot find module providing package|package) (\S+?)(?:;|:| is not in std)", output):
         place, _, rest = missing[1].partition(":")
         return (
             f"{placed.get(place, place)}:{rest}: no module has the package {missing[2]}. Add the go_library with it to deps of {where}, "
@@ -160,7 +165,7 @@ class _Go:
     def __init__(self, settings: Mapping[str, str], tree: Path, scratch: Path, proxy: str) -> None:
         self._settings = settings
         self._tree = tree
-        cache = _cache(settings, scratch)
+        cache = cache_folder(settings, scratch)
         self._environment = {
             "CGO_ENABLED": "0",  # links statically
             "GOCACHE": str(cache / "go-build"),
