@@ -3,8 +3,10 @@
 load("//rules/go:repositories.bzl", "go_modules", "host_go")
 
 def turnup_go_repositories():
-    """Declares @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go) and
-    @go_rules_test (what the rules' own tests require).
+    """Declares the Go toolchain and the module repositories.
+
+    They are @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go) and @go_rules_test
+    (what the rules' own tests require).
     """
     host_go(
         name = "host_go",

@@ -171,7 +171,9 @@ def main(argv: Sequence[str]) -> int:
             files += [file for file in _link(library, libraries) if file not in files]
         for program in options["--program"]:
             if not (_ROOT / "usr/bin" / program).exists():
-                raise LibraryError(f"programs: the packages have no /usr/bin/{program}. Add the package that has it to a debian_packages repository in packages.")
+                raise LibraryError(
+                    f"programs: the packages have no /usr/bin/{program}. Add the package that has it to a debian_packages repository in packages."
+                )
     except LibraryError as error:
         print(f"ERROR: debian_cc_libraries {name}: {error}", file=sys.stderr)
         return 1

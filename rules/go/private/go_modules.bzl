@@ -1,6 +1,6 @@
 """go_modules: a repository with the Go modules that a go.mod requires, locked by its go.sum."""
 
-load("//rules/go/private:toolchain.bzl", "required_go", "version_numbers")
+load("//rules/go/toolchain:toolchain.bzl", "required_go", "version_numbers")
 
 _DOC = """Downloads the modules that a go.mod requires; each is checked against go.sum.
 

@@ -29,6 +29,10 @@ __all__ = ["Source", "build", "build_parser", "cache_folder", "explain", "main",
 
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _DOWNLOADS = "/download/"
+_SCRATCH = "go_build."
+# The folder of a module in an action.
+_TREE = re.compile(rf"\S*/{re.escape(_SCRATCH)}[^/\s]+/module/")
+_NO_PACKAGE = re.compile(r"(\S+\.go:\d+:\d+): (?:no required module provides|cannot find module providing|)\s?package (\S+?)(?:;|:| is not in std)")
 # What go vet checks in `go test` (cmd/go, defaultVetFlags).
 _VET = ("atomic", "bool", "buildtags", "directive", "errorsas", "ifaceassert", "nilfunc", "printf", "stringintconv", "tests")
 
@@ -95,7 +99,10 @@ def place_sources(where: str, module: str, root: str, sources: Sequence[Source],
         name = PurePosixPath(source.path).name
         if source.importpath:
             if not f"{source.importpath}/".startswith(f"{module}/"):
-                raise InputError(f"{where}: the import path {source.importpath} is not below {module}, the module of go.mod. Change importpath of the target with {source.path}.")
+                raise InputError(
+                    f"{where}: the import path {source.importpath} is not below {module}, the module of go.mod. "
+                    f"Change importpath of the target with {source.path}."
+                )
             place = PurePosixPath(source.importpath[len(module) :].lstrip("/"), name)
         elif not root or source.path.startswith(f"{root}/"):
             place = PurePosixPath(source.path[len(root) :].lstrip("/"))
@@ -137,9 +144,11 @@ def explain(output: str, placed: Mapping[str, str], where: str) -> str:
         placed: the path in the workspace of each file, by its path in the module.
         where: the target.
     """
+    # Also those of earlier actions: Go's cache keeps what vet has printed.
+    output = _TREE.sub("", output)
     if missing := re.search(r"missing go\.sum entry for (?:module providing package|go\.mod file[^\n]*?;?) ?(\S+)", output):
         return f"{where}: go.sum has no entry for the module with {missing[1]}. Run go mod tidy in the folder of go.mod, and commit go.sum."
-    if missing := re.search(r"(\S+\.go:\d+:\d+): (?:no required module provides package|cannot find module providing package|package) (\S+?)(?:;|:| is not in std)", output):
+    if missing := _NO_PACKAGE.search(output):
         place, _, rest = missing[1].partition(":")
         return (
             f"{placed.get(place, place)}:{rest}: no module has the package {missing[2]}. Add the go_library with it to deps of {where}, "
@@ -195,7 +204,7 @@ def _package(options: argparse.Namespace, root: str) -> str:
     """Returns the package to build, as the Go command takes it in the module's folder."""
     if options.package:
         return str(options.package)
-    folder = options.folder
+    folder = str(options.folder)
     if root and folder != root and not folder.startswith(f"{root}/"):
         raise InputError(f"{options.where}: the target's folder is outside {root}, the folder of go.mod. Set package.")
     return "./" + folder[len(root) :].lstrip("/")
@@ -271,7 +280,7 @@ def main(argv: Sequence[str]) -> int:
     if len(arguments) == 1 and arguments[0].startswith("@"):
         arguments = Path(arguments[0][1:]).read_text("utf-8").split("\n")[:-1]
     options = build_parser().parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="go_build.") as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as scratch:
         build(options, Path(scratch))
     return 0
 

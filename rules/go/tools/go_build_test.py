@@ -105,15 +105,17 @@ def test_a_cache_that_cannot_be_written_is_not_used(tmp_path):
     ("files", "options", "message"),
     [
         (
-            {"shop/main.go": 'package main\n\nfunc main() { wrong() }\n'},
+            {"shop/main.go": "package main\n\nfunc main() { wrong() }\n"},
             {},
             "//shop:hello: Go reports:\nshop/main.go:3:15: undefined: wrong\n",
         ),
         (
             {"shop/main.go": 'package main\n\nimport "example.com/shop/words"\n\nfunc main() { words.X() }\n'},
             {},
-            "shop/main.go:3:8: no module has the package example.com/shop/words. Add the go_library with it to deps of //shop:hello, "
-            "or the module with it to go.mod (go get, then go mod tidy).",
+            (
+                "shop/main.go:3:8: no module has the package example.com/shop/words. Add the go_library with it to deps of //shop:hello, "
+                "or the module with it to go.mod (go get, then go mod tidy)."
+            ),
         ),
         (
             {"shop/main.go": 'package main\n\nimport "example.com/other"\n\nfunc main() { other.X() }\n'},
@@ -125,12 +127,18 @@ def test_a_cache_that_cannot_be_written_is_not_used(tmp_path):
             {"go_mod": "module example.com/shop\n\ngo 1.21\n\nrequire example.com/other v1.0.0\n"},
             "//shop:hello: go.sum has no entry for the module with example.com/other. Run go mod tidy in the folder of go.mod, and commit go.sum.",
         ),
-        ({"other/main.go": HELLO}, {}, "//shop:hello: other/main.go is outside shop, the folder of go.mod. Move the file, or use the module that it belongs to."),
+        (
+            {"other/main.go": HELLO},
+            {},
+            "//shop:hello: other/main.go is outside shop, the folder of go.mod. Move the file, or use the module that it belongs to.",
+        ),
         (
             {"shop/main.go": HELLO, "example.com/else/api!gen/api.go": "package api\n"},
             {},
-            "//shop:hello: the import path example.com/else/api is not below example.com/shop, the module of go.mod. "
-            "Change importpath of the target with gen/api.go.",
+            (
+                "//shop:hello: the import path example.com/else/api is not below example.com/shop, the module of go.mod. "
+                "Change importpath of the target with gen/api.go."
+            ),
         ),
         (
             {"shop/a/x.go": "package a\n", "example.com/shop/a!gen/x.go": "package a\n"},
@@ -144,7 +152,7 @@ def test_a_cache_that_cannot_be_written_is_not_used(tmp_path):
         (
             {"shop/main.go": HELLO, "shop/x_test.go": 'package main\n\nimport "testing"\n\nfunc TestX(t *testing.T) { t.Errorf("%d", "x") }\n'},
             {"mode": "test"},
-            "//shop:hello: Go reports:\nshop/x_test.go:5:38: (*testing.common).Errorf format %d has arg \"x\" of wrong type string\n",
+            '//shop:hello: Go reports:\nshop/x_test.go:5:38: (*testing.common).Errorf format %d has arg "x" of wrong type string\n',
         ),
     ],
 )

@@ -29,7 +29,8 @@ def run(tmp_path):
 
     def start(text, code=0, **env):
         program = tmp_path / "program"
-        program.write_text(f"#!{sys.executable}\nimport os, sys\nopen('arguments', 'w').write(' '.join(sys.argv[1:]))\nsys.stdout.write({text!r})\nsys.exit({code})\n")
+        body = f"open('arguments', 'w').write(' '.join(sys.argv[1:]))\nsys.stdout.write({text!r})\nsys.exit({code})\n"
+        program.write_text(f"#!{sys.executable}\nimport sys\n{body}")
         program.chmod(0o755)
         folder = tmp_path / "folder"
         folder.mkdir()

@@ -1,6 +1,6 @@
 """go_program: a program built from a Go module, such as jsonnet-tools, the formatter and linter."""
 
-load("//rules/go/private:toolchain.bzl", "GO_ENVIRONMENT", "TOOLCHAIN_ATTRS", "find_go", "required_go")
+load("//rules/go/toolchain:toolchain.bzl", "GO_ENVIRONMENT", "TOOLCHAIN_ATTRS", "find_go", "required_go")
 
 _DOC = """Builds one Go module and makes its program available as `@NAME//:NAME`.
 

@@ -131,8 +131,10 @@ def test_a_library_of_the_program_is_replaced_by_its_package(place):
             "program",
             [],
             [],
-            "//a:image: program is dynamically linked (it needs libc.so.6), and the base has no libraries. Build it statically, with CGO_ENABLED=0 for Go, "
-            "or add @NAME//:debs of a debian_packages repository to packages.",
+            (
+                "//a:image: program is dynamically linked (it needs libc.so.6), and the base has no libraries. "
+                "Build it statically, with CGO_ENABLED=0 for Go, or add @NAME//:debs of a debian_packages repository to packages."
+            ),
         ),
         ("program", ["other.deb"], [], "//a:image: /app/w/program needs the dynamic linker /lib64/ld-linux-x86-64.so.2, which neither"),
         ("data.txt", ["libc6.deb"], [], "data.txt is not a Linux program"),

@@ -124,7 +124,7 @@ class Search:
         for loaded in waiting:  # grows while it is read: breadth first, as the dynamic linker loads
             for soname in loaded.elf.needed:
                 if soname not in self._libraries:
-                    waiting.append(self._load(soname, loaded))
+                    waiting.append(self._load(soname, loaded))  # noqa: PERF401  # each one looks at those before it
         return Resolution(sorted(self._packages), self._replaced, self._libraries)
 
     def _interpreter(self, path: str, interpreter: str) -> None:

@@ -155,13 +155,17 @@ def test_a_library_of_another_architecture_is_passed_over(scene):
     [
         (
             {"needed": ["libzmq.so.5"]},
-            "//a:image: /app/w/bin/x needs libzmq.so.5, which none of the packages has. Add the Debian package with libzmq.so.5 to a "
-            "debian_packages repository, and its @NAME//:debs to packages.",
+            (
+                "//a:image: /app/w/bin/x needs libzmq.so.5, which none of the packages has. Add the Debian package with libzmq.so.5 to a "
+                "debian_packages repository, and its @NAME//:debs to packages."
+            ),
         ),
         (
             {"interpreter": LINKER},
-            "//a:image: /app/w/bin/x needs the dynamic linker /lib64/ld-linux-x86-64.so.2, which neither the packages nor the base have. "
-            "Add @NAME//:debs of a debian_packages repository with libc6 to packages, or link the program statically.",
+            (
+                "//a:image: /app/w/bin/x needs the dynamic linker /lib64/ld-linux-x86-64.so.2, which neither the packages nor the base have. "
+                "Add @NAME//:debs of a debian_packages repository with libc6 to packages, or link the program statically."
+            ),
         ),
     ],
 )
