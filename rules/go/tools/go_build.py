@@ -25,7 +25,7 @@ from typing import NamedTuple
 from rules.common.errors import InputError, TurnupError
 from rules.common.stamping import fill, read_status
 
-__all__ = ["Source", "build", "build_parser", "cache_folder", "explain", "main", "place_sources", "quote_flag", "run"]
+__all__ = ["Source", "build", "build_parser", "cache_folder", "explain", "main", "place_sources", "quote_flag"]
 
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _DOWNLOADS = "/download/"
@@ -274,7 +274,7 @@ def _checked(done: subprocess.CompletedProcess[str], placed: Mapping[str, str], 
         raise TurnupError(explain(done.stderr or done.stdout, placed, where))
 
 
-def main(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str]) -> int:
     """Builds the program or the test as the arguments say (see the module's text)."""
     arguments = list(argv)
     if len(arguments) == 1 and arguments[0].startswith("@"):
@@ -285,10 +285,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def run(argv: Sequence[str]) -> int:
-    """Calls main, and prints an error of it as one message."""
+def main(argv: Sequence[str]) -> int:
+    """Builds the program or the test, and prints an error as one message; returns the exit code."""
     try:
-        return main(argv)
+        return _run(argv)
     except TurnupError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return error.exit_code
@@ -298,4 +298,4 @@ def run(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

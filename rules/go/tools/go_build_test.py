@@ -36,7 +36,7 @@ def build(tmp_path):
             file = tmp_path / f"{number}.source"
             file.write_text(text)
             words += ["--source", importpath, place, str(file)]
-        return go_build.run([*words, *options]), out
+        return go_build.main([*words, *options]), out
 
     return run
 
