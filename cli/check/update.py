@@ -128,6 +128,13 @@ def _go(session: Session, step: Step) -> None:
     step.summary = f"{len(modules)} modules"
 
 
+def _java(session: Session, step: Step) -> None:
+    """Resolves both lists; each of them asks Maven, and the second must not hide what the first one said."""
+    for repository in ("turnup_maven", "maven"):
+        step.note(f"@{repository}")
+        _bazel(session, step, "run", f"@{repository}//update")
+
+
 UPDATES = (
     Update("goldens", "the golden files of failing Jsonnet tests, from the programs' current output", _goldens),
     Update("manifests", "svc/goldens/*.yaml, from the sample's current manifests", _bazel_run("//svc:goldens_test", {"UPDATE": "1"})),
@@ -135,5 +142,6 @@ UPDATES = (
     Update("crds", "prod/crds/*.yaml, from the Go module of the Prometheus Operator", _bazel_run("//prod/crds:update"), registry=True),
     Update("debian", "third_party/debian/*.lock, for the newest packages", _bazel_run("//rules/image:update_debian_lock"), registry=True),
     Update("go", "go.mod and go.sum of every Go module, for what its code imports", _go, registry=True),
+    Update("java", "the Java locks, for the lists beside them in third_party/java", _java, registry=True),
     Update("python", "the Python locks, for the newest versions that fit the .in files", _python, registry=True),
 )

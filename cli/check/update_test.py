@@ -86,9 +86,16 @@ def test_go(call, monkeypatch):
     assert ran(call)[1:] == [f"/go -C {call.root}/a mod tidy"]
 
 
+def test_java(call):
+    """`java` resolves the list of each repository of jars."""
+    update.run(call, ["java"])
+
+    assert ran(call) == ["bazel run @turnup_maven//update", "bazel run @maven//update"]
+
+
 def test_unknown_name(call):
     """An unknown name is wrong usage; the error lists the names, and nothing runs."""
-    with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, manifests, reference, crds, debian, go, python\.$"):
+    with pytest.raises(UsageError, match=r"^locks is not something to update\. Use one of goldens, manifests, reference, crds, debian, go, java, python\.$"):
         update.run(call, ["goldens", "locks"])
     assert ran(call) == []
 
@@ -116,4 +123,4 @@ def test_table():
     lines = update.table().splitlines()
 
     assert [line.split()[0] for line in lines] == [row.name for row in update.UPDATES]
-    assert [line.split()[0] for line in lines if line.endswith("(only when named)")] == REGISTRY == ["crds", "debian", "go", "python"]
+    assert [line.split()[0] for line in lines if line.endswith("(only when named)")] == REGISTRY == ["crds", "debian", "go", "java", "python"]

@@ -79,6 +79,7 @@ TOOLS: tuple[Tool, ...] = (
     _package_files("bazel-rules-java", "/usr/share/bazel/rules/java"),
     _package_files("bazel-rules-proto", "/usr/share/bazel/rules/proto"),
     Tool("javac", "11 or newer", "default-jdk-headless", ("javac",), (), ("-version",), (11,)),
+    Tool("mvn", "3.6 to 3.9", "maven", ("mvn",), (), ("--version",), (3, 6), (4,)),
     Tool("gcc", "any", "gcc", ("gcc", "cc"), (), ("--version",)),
     *(Tool(program, "any", package, (program,)) for program, package in HOST_TOOLS.items()),
 )

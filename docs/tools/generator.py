@@ -14,6 +14,7 @@ FOLDER = "docs/reference"
 # Each page, with the files whose symbols it describes: all that other packages and repositories load.
 PAGES = {
     "image": ["rules/image/defs.bzl", "rules/image/repositories.bzl"],
+    "java": ["rules/java/defs.bzl", "rules/java/repositories.bzl"],
     "jsonnet": ["rules/jsonnet/defs.bzl", "rules/jsonnet/repositories.bzl"],
     "k8s": ["rules/k8s/defs.bzl", "rules/k8s/environment.bzl", "rules/k8s/repositories.bzl"],
     "proto": ["rules/proto/defs.bzl"],

@@ -5,8 +5,10 @@ load("//rules/java/private:maven_repository.bzl", _maven_repository = "maven_rep
 load("//rules/java/private:maven_specs.bzl", _maven = "maven")
 
 host_jdk = _host_jdk
-maven = _maven
 maven_repository = _maven_repository
+
+# Elements of artifact lists that need more than coordinates: maven.artifact(…) and maven.exclusion(…), as rules_jvm_external has them.
+maven = _maven
 
 def java_tools(name = "turnup_maven"):
     """Declares the jars and programs that the Java rules run. `pinned_maven_install()` of `@NAME//:defs.bzl` declares the files.

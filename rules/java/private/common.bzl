@@ -1,5 +1,6 @@
 """Attributes and outputs that java_library, java_binary, java_test and java_plugin share."""
 
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load(":compile.bzl", "TOOL_ATTRS", "compile_java", "java_infos", "source_jar")
 load(":providers.bzl", "JavaPluginsInfo", "merge_plugins")
@@ -26,8 +27,9 @@ COMPILE_ATTRS = {
         providers = [JavaPluginsInfo],
     ),
     "resource_strip_prefix": attr.string(
-        doc = "The folder, from the workspace root, that resources are below in the jar. Empty: what Maven's layout says " +
-              "(`src/main/resources`, `src/test/resources`), else what follows `java/` or `javatests/`, else the whole path.",
+        doc = """The folder, from the workspace root, that resources are below in the jar. Empty: by their own path.
+
+That is what follows `src/main/resources/` or `src/test/resources/`, else `java/` or `javatests/`, else the whole path.""",
     ),
     "resources": attr.label_list(
         doc = "Files for the jar, which the code finds on the class path. Empty: none.",
@@ -41,9 +43,22 @@ COMPILE_ATTRS = {
         doc = "Sources (.java) and jars of sources (.srcjar, -src.jar). Empty: the target only groups others.",
         allow_files = [".java", ".srcjar", "-src.jar"],
     ),
+    "_error_prone": attr.label(
+        doc = "Error Prone, if the setting //rules/java:error_prone is on.",
+        default = Label("//rules/java/tools:error_prone"),
+        providers = [JavaPluginsInfo],
+    ),
+    "_error_prone_setting": attr.label(
+        doc = "Whether Error Prone checks each compilation.",
+        default = Label("//rules/java:error_prone"),
+        providers = [BuildSettingInfo],
+    ),
 }
 
 COMPILE_ATTRS.update(TOOL_ATTRS)
+
+# Error Prone's own demands on javac: https://errorprone.info/docs/installation
+_ERROR_PRONE = ["-Xplugin:ErrorProne", "-XDcompilePolicy=simple", "--should-stop=ifError=FLOW"]
 
 def merged_runfiles(ctx, files, targets):
     """Returns runfiles of files and of everything that targets need.
@@ -79,7 +94,10 @@ def compile_target(ctx, jar, sources, exports = [], neverlink = False, exported_
     deps = ctx.attr.deps + more_deps
     plugins = [target[JavaPluginsInfo] for target in ctx.attr.plugins + deps if JavaPluginsInfo in target]
     generated = ctx.actions.declare_file(stem + "-gensrc.jar", sibling = jar) if ctx.attr.plugins or [p for p in plugins if p.jars] else None
-    resources = resource_entries(ctx)
+    checks = []
+    if ctx.attr._error_prone_setting[BuildSettingInfo].value:
+        plugins = plugins + [ctx.attr._error_prone[JavaPluginsInfo]]
+        checks = _ERROR_PRONE
     infos = java_infos(deps)
     compile_java(
         ctx,
@@ -89,8 +107,8 @@ def compile_target(ctx, jar, sources, exports = [], neverlink = False, exported_
         srcs = ctx.files.srcs,
         deps = infos,
         plugins = plugins,
-        javacopts = ctx.attr.javacopts,
-        resources = resources,
+        javacopts = checks + ctx.attr.javacopts,
+        resources = resource_entries(ctx),
         generated = generated,
     )
     source_jar(ctx, sources, ctx.files.srcs)

@@ -1,6 +1,5 @@
 """The compile action of all Java rules, and JavaInfo of its outputs."""
 
-load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load("//rules/common:worker.bzl", "worker_requirements")
 
@@ -174,13 +173,3 @@ def java_infos(targets):
       list of JavaInfo.
     """
     return [target[JavaInfo] for target in targets if JavaInfo in target]
-
-def setting(target):
-    """Returns the value of a build setting.
-
-    Args:
-      target: a target with BuildSettingInfo.
-    Returns:
-      the value.
-    """
-    return target[BuildSettingInfo].value

@@ -1,6 +1,5 @@
 """java_binary: a Java program."""
 
-load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load(":common.bzl", "COMPILE_ATTRS", "compile_target")
 load(":compile.bzl", "deploy_jar")
 load(":program.bzl", "PROGRAM_ATTRS", "check_main_class", "jvm_flags_of", "named_source", "write_launcher")

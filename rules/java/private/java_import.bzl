@@ -1,5 +1,6 @@
 """java_import: jars that were compiled elsewhere."""
 
+load("@rules_java//java/common:java_common.bzl", "java_common")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load(":common.bzl", "merged_runfiles")
 load(":compile.bzl", "TOOL_ATTRS", "header_jar", "java_infos")

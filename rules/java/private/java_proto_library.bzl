@@ -1,8 +1,9 @@
 """java_proto_library: the Java classes of protocol buffer messages."""
 
+load("@rules_java//java/common:java_common.bzl", "java_common")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
-load("//rules/proto/private:generate.bzl", "generate_jar", "is_in_runtime")
+load("//rules/common:protoc.bzl", "generate_jar", "is_in_runtime")
 load(":common.bzl", "merged_runfiles")
 load(":compile.bzl", "PROTO_HEADER", "TOOL_ATTRS", "compile_java")
 

@@ -2,13 +2,12 @@
 
 load("//rules/java/private:maven_specs.bzl", "target_name")
 
-# A program's file has its packaging as extension.
-_PROGRAM = "exe"
-
 def _parts(key):
     """Returns group, artifact, packaging and classifier of group:artifact[:packaging[:classifier]]."""
     parts = key.split(":")
-    return parts[0], parts[1], parts[2] if len(parts) > 2 else "jar", parts[3] if len(parts) > 3 else ""
+    packaging = parts[2] if len(parts) > 2 else "jar"
+    classifier = parts[3] if len(parts) > 3 else ""
+    return parts[0], parts[1], packaging, classifier
 
 def _file_name(key, version, classifier = None):
     _, artifact, packaging, own = _parts(key)
@@ -19,12 +18,15 @@ def _repository(name, key):
     return "%s__%s" % (name, target_name(key))
 
 def write_defs(name, private, artifacts):
-    """Returns the text of defs.bzl.
+    """Writes defs.bzl.
 
     Args:
       name: the repository's name.
       private: the label of the package that has maven_jar.bzl.
       artifacts: the lock's artifacts, by key.
+
+    Returns:
+      the file's text.
     """
     lines = [
         '"""The repositories of the jars of @%s, each of which is downloaded when a target first needs it."""' % name,
@@ -55,7 +57,7 @@ def _jar(repository, key, version, classifier, sha256):
     ]
 
 def write_build(name, specs, artifacts, attr, problem):
-    """Returns the text of the BUILD file.
+    """Writes the BUILD file.
 
     Args:
       name: the repository's name.
@@ -63,13 +65,16 @@ def write_build(name, specs, artifacts, attr, problem):
       artifacts: the lock's artifacts, by key.
       attr: the attributes of the repository rule.
       problem: the sentence that says why the lock cannot be used; None if it can.
+
+    Returns:
+      the file's text.
     """
     if problem:
         return "fail(%s)\n" % repr(problem)
     asked = {}
     for spec in specs:
         asked[_key(spec)] = spec
-    blocks = ['load("@rules_java//java:defs.bzl", "java_import", "java_library")']
+    blocks = ['load("@rules_java//java:defs.bzl", "java_import")']
     for key in sorted(artifacts):
         label = attr.override_targets.get(key)
         if label:
@@ -95,11 +100,12 @@ def _target(name, key, one, spec, strict_visibility):
     ]
     if spec and spec["testonly"]:
         common.append(("testonly", True))
-    if packaging == _PROGRAM:
-        # The only file of a filegroup is what `executable` attributes run.
+    if packaging not in ["jar", "pom"]:
+        # A program, or an archive of something else. The only file of a filegroup is what `tools` and `executable` attributes run.
         return _call("filegroup", [("name", target_name(key)), ("srcs", [file])] + common)
     if packaging == "pom":
-        return _call("java_library", [("name", target_name(key)), ("exports", deps), ("runtime_deps", runtime_deps)] + common)
+        # A list of others, without a jar of its own.
+        return _call("java_import", [("name", target_name(key)), ("jars", []), ("exports", deps), ("runtime_deps", runtime_deps)] + common)
     attributes = [("name", target_name(key)), ("jars", [file]), ("deps", deps), ("runtime_deps", runtime_deps)]
     if "sources_sha256" in one:
         attributes.append(("srcjar", "@%s_sources//:%s" % (_repository(name, key), _file_name(key, one["version"], "sources"))))
@@ -108,5 +114,5 @@ def _target(name, key, one, spec, strict_visibility):
     return _call("java_import", attributes + common)
 
 def _call(rule, attributes):
-    lines = ["    %s = %s," % (name, repr(value)) for name, value in attributes if value]
+    lines = ["    %s = %s," % (name, repr(value)) for name, value in attributes if value or name == "jars"]
     return "%s(\n%s\n)" % (rule, "\n".join(lines))

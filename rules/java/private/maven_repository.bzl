@@ -30,8 +30,10 @@ Repositories, mirrors, logins and proxies are those of `~/.m2/settings.xml` and 
 
 _ATTRS = {
     "artifacts": attr.string_list(
-        doc = """What the repository is asked for: `group:artifact:version`, `group:artifact:packaging:version`,
-`group:artifact:packaging:classifier:version`, or `maven.artifact(…)`. Without a version it is the one of a BOM. Empty: none.""",
+        doc = """The artifacts to lock with all that they need, each coordinates or `maven.artifact(…)`. Empty: none.
+
+Coordinates are `group:artifact:version`, `group:artifact:packaging:version` or
+`group:artifact:packaging:classifier:version`; without a version they get the one of a BOM.""",
     ),
     "artifacts_file": attr.label(
         doc = "A file with more artifacts, one a line; `#` starts a comment. None: only `artifacts`.",
@@ -97,10 +99,22 @@ def _request(repository_ctx, specs):
         "version_conflict_policy": attr.version_conflict_policy,
     }
 
+def _decode(text):
+    """Returns a lock as a dict, None if it is not JSON as the update command writes it.
+
+    json.decode would stop every Bazel command, even the one that writes the lock anew.
+    """
+    if not text:
+        return {}
+    marked = [line for line in text.split("\n") if line[:7] in ["<<<<<<<", "=======", ">>>>>>>"]]
+    return None if marked or not text.startswith("{") or not text.endswith("}") else json.decode(text)
+
 def _problem(repository_ctx, lock, request):
     """Returns the sentence that says why a lock cannot be used, None if it can."""
     cure = "Run `bazel run @%s//update`." % repository_ctx.name
     where = str(repository_ctx.attr.lock)
+    if lock == None:
+        return "%s is not a lock; it may have conflict marks of a merge. Take one side or empty the file. %s" % (where, cure)
     if not lock:
         return "%s is empty. %s" % (where, cure)
     if lock.get("version") != 1:
@@ -123,8 +137,7 @@ def _impl(repository_ctx):
     if not specs:
         fail("@%s: artifacts and artifacts_file name nothing. Add an artifact, such as group:artifact:version." % repository_ctx.name)
     request = _request(repository_ctx, specs)
-    text = repository_ctx.read(attr.lock)
-    lock = json.decode(text) if text.strip() else {}
+    lock = _decode(repository_ctx.read(attr.lock).strip())
     problem = _problem(repository_ctx, lock, request)
     private = "@%s//%s" % (attr._hub.workspace_name, attr._hub.package)
     artifacts = {} if problem else lock["artifacts"]
@@ -153,7 +166,7 @@ maven_repository_rule = repository_rule(
 )
 
 def maven_repository(name, **kwargs):
-    """Makes a target of each artifact in a lock. The rule's own text says how.
+    """Makes a target of each locked artifact, with rules_jvm_external's labels.
 
     Args:
       name: the repository's name, `maven` by convention.

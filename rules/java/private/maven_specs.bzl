@@ -92,6 +92,9 @@ def coordinates(spec):
 
     Args:
       spec: the result of parse_artifact.
+
+    Returns:
+      group:artifact[:packaging[:classifier]][:version].
     """
     parts = [spec["group"], spec["artifact"]]
     if spec["packaging"] != "jar" or spec["classifier"]:
@@ -105,6 +108,9 @@ def target_name(key):
 
     Args:
       key: group:artifact[:packaging[:classifier]].
+
+    Returns:
+      the name, with _ for everything that is not a letter or a digit.
     """
     parts = key.split(":")
     if len(parts) > 2 and parts[2] in ["bundle", "jar", "maven-plugin", "pom"]:

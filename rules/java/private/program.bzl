@@ -112,22 +112,24 @@ def write_launcher(ctx, launcher, jars, main_class, jvm_flags, arguments = []):
         },
     )
 
-def check_main_class(ctx, main_class, jars):
-    """Declares the action that checks that a main class exists.
+def check_main_class(ctx, main_class, jars, attribute = "main_class"):
+    """Declares the action that checks that the class that an attribute names exists.
 
     Args:
       ctx: the context of a rule with TOOL_ATTRS.
       main_class: the class.
       jars: depset of jars, in the order of the class path.
+      attribute: main_class, whose class needs a main method, or test_class.
     Returns:
       the File to make part of what is built.
     """
-    checked = ctx.actions.declare_file(ctx.label.name + ".main_class")
+    checked = ctx.actions.declare_file(ctx.label.name + "." + attribute)
     args = ctx.actions.args()
     args.add("main-class")
     args.add("--label", label_text(ctx.label))
-    args.add("--main-class", main_class)
+    args.add("--class", main_class)
+    args.add("--attribute", attribute)
     args.add_all(jars, before_each = "--jar")
     args.add("--output", checked)
-    run_tool(ctx, [args], jars, [checked], "JavaMainClass", "Checking the main class of %s" % label_text(ctx.label))
+    run_tool(ctx, [args], jars, [checked], "JavaMainClass", "Checking %s of %s" % (attribute, label_text(ctx.label)))
     return checked

@@ -2,7 +2,7 @@
 
 load("@rules_java//java:defs.bzl", "java_library")
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
-load(":generate.bzl", "generate_jar")
+load("//rules/common:protoc.bzl", "generate_jar")
 
 _DOC = "Generates the sources of the Java stubs of one proto_library with gRPC services, as a jar of sources."
 

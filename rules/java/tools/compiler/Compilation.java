@@ -90,7 +90,7 @@ final class Compilation {
       try {
         task = (JavacTask) compiler.getTask(messages, files, null, options(arguments), null, sources(arguments));
       } catch (IllegalArgumentException | IllegalStateException wrongOption) {
-        throw new UserError("ERROR: " + label + ": javacopts: " + wrongOption.getMessage());
+        throw new UserError("ERROR: " + label + ": javacopts: " + wrongOption.getMessage().replaceFirst("^error: ", ""));
       }
       StrictDeps strictDeps = new StrictDeps(task, classPath);
       if (!arguments.one("--strict-deps", "error").equals("off")) {

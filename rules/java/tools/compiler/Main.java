@@ -69,8 +69,8 @@ public final class Main {
       output.println(error.getMessage());
     } catch (OutOfMemoryError error) {
       long limit = Runtime.getRuntime().maxMemory() >> 20;
-      output.println("ERROR: the compiler needs more than its " + limit + " MB of memory. Split the target, or give more with"
-          + " --action_env=TURNUP_JAVA_HEAP=4g.");
+      output.println("ERROR: the compiler needs more than its " + limit + " MB of memory. Split the target, or give more with "
+          + System.getProperty("turnup.heap", "-Xmx") + "=4g.");
     } catch (Exception | StackOverflowError | LinkageError | AssertionError error) {
       output.println("ERROR: the Java tool failed, which is a defect of it or of an annotation processor:");
       error.printStackTrace(output);

@@ -8,22 +8,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Checks at build time that a program's main class exists and can be started. */
+/** Checks at build time that the class that a program or a test starts exists. */
 final class MainClassCheck {
   private MainClassCheck() {}
 
-  /** Writes an empty file if the class has a main method, and prints an error otherwise. */
+  /** Writes an empty file if the class is there and a main class can be started, and prints an error otherwise. */
   static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
     String label = arguments.one("--label");
-    String main = arguments.one("--main-class");
+    String attribute = arguments.one("--attribute");
+    String name = arguments.one("--class");
     List<Path> jars = arguments.paths("--jar");
-    byte[] content = find(main.replace('.', '/'), jars);
+    boolean needsMain = attribute.equals("main_class");
+    byte[] content = find(name.replace('.', '/'), jars);
     if (content == null) {
-      throw new UserError("ERROR: " + label + ": main_class is " + main + ", which is not in srcs, deps or runtime_deps. " + advice(jars));
+      throw new UserError("ERROR: " + label + ": " + attribute + " is " + name + ", which is not in srcs, deps or runtime_deps. "
+          + advice(attribute, jars));
     }
-    if (!hasMain(content, jars)) {
-      throw new UserError("ERROR: " + label + ": main_class is " + main + ", which has no method"
-          + " `public static void main(String[] args)`. " + advice(jars));
+    if (needsMain && !hasMain(content, jars)) {
+      throw new UserError("ERROR: " + label + ": " + attribute + " is " + name + ", which has no method"
+          + " `public static void main(String[] args)`. " + advice(attribute, jars));
     }
     Files.write(Path.of(arguments.one("--output")), new byte[0]);
     return true;
@@ -56,19 +59,23 @@ final class MainClassCheck {
   }
 
   /** Returns a sentence with the classes of the target's own jar that could be meant. */
-  private static String advice(List<Path> jars) throws UserError, IOException {
+  private static String advice(String attribute, List<Path> jars) throws UserError, IOException {
     List<String> candidates = new ArrayList<>();
     if (!jars.isEmpty()) {
       try (JarReader jar = new JarReader(jars.get(0))) {
         for (String name : jar.names()) {
-          if (name.endsWith(".class") && !name.endsWith("-info.class") && hasMain(jar.content(name), List.of())) {
+          if (name.endsWith(".class") && !name.endsWith("-info.class") && isCandidate(attribute, name, jar.content(name))) {
             candidates.add(name.substring(0, name.length() - ".class".length()).replace('/', '.'));
           }
         }
       }
     }
     return candidates.isEmpty()
-        ? "Set main_class to a class with a main method."
-        : "Set main_class to " + String.join(" or ", candidates.subList(0, Math.min(3, candidates.size()))) + ".";
+        ? "Set it to a class " + (attribute.equals("main_class") ? "with a main method." : "with tests.")
+        : "Set it to " + String.join(" or ", candidates.subList(0, Math.min(3, candidates.size()))) + ".";
+  }
+
+  private static boolean isCandidate(String attribute, String name, byte[] content) throws UserError, IOException {
+    return attribute.equals("main_class") ? hasMain(content, List.of()) : name.endsWith("Test.class");
   }
 }

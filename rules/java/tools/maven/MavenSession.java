@@ -1,6 +1,6 @@
 import java.io.File;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Properties;
 import org.apache.maven.RepositoryUtils;
 import org.apache.maven.execution.DefaultMavenExecutionRequest;
 import org.apache.maven.execution.MavenExecutionRequest;
@@ -12,6 +12,9 @@ import org.apache.maven.settings.Settings;
 import org.apache.maven.settings.building.DefaultSettingsBuildingRequest;
 import org.apache.maven.settings.building.SettingsBuilder;
 import org.apache.maven.settings.building.SettingsBuildingRequest;
+import org.apache.maven.settings.crypto.DefaultSettingsDecryptionRequest;
+import org.apache.maven.settings.crypto.SettingsDecrypter;
+import org.apache.maven.settings.crypto.SettingsDecryptionResult;
 import org.codehaus.plexus.DefaultContainerConfiguration;
 import org.codehaus.plexus.DefaultPlexusContainer;
 import org.codehaus.plexus.PlexusConstants;
@@ -21,12 +24,15 @@ import org.eclipse.aether.DefaultRepositorySystemSession;
 import org.eclipse.aether.RepositorySystem;
 import org.eclipse.aether.repository.RemoteRepository;
 import org.eclipse.aether.repository.RepositoryPolicy;
+import org.eclipse.aether.transfer.AbstractTransferListener;
+import org.eclipse.aether.transfer.TransferEvent;
 
 /** The machine's Maven as a library: its settings, its repositories with mirrors and logins, and its resolver. */
 final class MavenSession {
   final RepositorySystem system;
   final DefaultRepositorySystemSession session;
   final List<RemoteRepository> repositories;
+  final SettingsDecryptionResult decrypted;
 
   /**
    * Reads the settings of the installation and of the user, as mvn does.
@@ -51,14 +57,16 @@ final class MavenSession {
             .setSystemProperties(properties());
     request.setSystemProperties(properties());
     Settings settings = container.lookup(SettingsBuilder.class).build(wanted).getEffectiveSettings();
+    decrypted = container.lookup(SettingsDecrypter.class).decrypt(new DefaultSettingsDecryptionRequest(settings));
     MavenExecutionRequestPopulator populator = container.lookup(MavenExecutionRequestPopulator.class);
     populator.populateFromSettings(request, settings);
     addDefaultProfiles(request, settings);
     populator.populateDefaults(request);
     system = container.lookup(RepositorySystem.class);
     session = container.lookup(DefaultRepositorySystemSessionFactory.class).newRepositorySession(request);
-    // A repository that publishes no checksum passes; one that publishes another one does not.
+    // Maven's default is a warning. A lock would keep the damaged file's checksum for ever.
     session.setChecksumPolicy(RepositoryPolicy.CHECKSUM_POLICY_FAIL);
+    session.setTransferListener(new Progress());
     repositories = system.newResolutionRepositories(session, RepositoryUtils.toRepos(request.getRemoteRepositories()));
   }
 
@@ -76,18 +84,23 @@ final class MavenSession {
     }
   }
 
+  /** Reports each file that is downloaded. */
+  private static final class Progress extends AbstractTransferListener {
+    @Override
+    public void transferSucceeded(TransferEvent event) {
+      String name = event.getResource().getResourceName();
+      if (!name.endsWith(".pom") && !name.endsWith(".xml")) {
+        System.out.println("progress\t" + name.substring(name.lastIndexOf('/') + 1));
+      }
+    }
+  }
+
   /** Returns the JVM's properties and the environment as env.NAME, which settings may quote. */
-  private static java.util.Properties properties() {
-    java.util.Properties all = new java.util.Properties();
+  private static Properties properties() {
+    Properties all = new Properties();
     all.putAll(System.getProperties());
     System.getenv().forEach((name, value) -> all.setProperty("env." + name, value));
     return all;
   }
 
-  /** Returns the repositories' ids, each with the id of the mirror that stands in for it. */
-  List<String> repositoryIds() {
-    List<String> ids = new ArrayList<>();
-    repositories.forEach(repository -> ids.add(repository.getId()));
-    return ids;
-  }
 }

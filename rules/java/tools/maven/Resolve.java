@@ -14,15 +14,18 @@ import org.eclipse.aether.artifact.DefaultArtifact;
 import org.eclipse.aether.collection.CollectRequest;
 import org.eclipse.aether.collection.CollectResult;
 import org.eclipse.aether.collection.DependencyCollectionException;
+import org.eclipse.aether.collection.UnsolvableVersionConflictException;
 import org.eclipse.aether.graph.Dependency;
 import org.eclipse.aether.graph.DependencyNode;
 import org.eclipse.aether.graph.Exclusion;
-import org.eclipse.aether.repository.LocalArtifactRequest;
 import org.eclipse.aether.resolution.ArtifactDescriptorException;
 import org.eclipse.aether.resolution.ArtifactDescriptorRequest;
 import org.eclipse.aether.resolution.ArtifactRequest;
 import org.eclipse.aether.resolution.ArtifactResolutionException;
 import org.eclipse.aether.resolution.ArtifactResult;
+import org.eclipse.aether.transfer.ArtifactNotFoundException;
+import org.eclipse.aether.transfer.ArtifactTransferException;
+import org.eclipse.aether.transfer.ChecksumFailureException;
 import org.eclipse.aether.util.graph.manager.DependencyManagerUtils;
 import org.eclipse.aether.util.graph.transformer.ConflictResolver;
 import org.eclipse.aether.util.graph.transformer.JavaScopeDeriver;
@@ -226,22 +229,27 @@ public final class Resolve {
     Throwable last = problem;
     for (Throwable cause = problem; cause != null; cause = cause.getCause()) {
       last = cause;
-      if (cause instanceof org.eclipse.aether.transfer.ArtifactTransferException) {
-        artifact = String.valueOf(((org.eclipse.aether.transfer.ArtifactTransferException) cause).getArtifact());
+      if (cause instanceof ArtifactTransferException) {
+        artifact = String.valueOf(((ArtifactTransferException) cause).getArtifact());
         kind = "transfer";
       }
-      if (cause instanceof org.eclipse.aether.transfer.ArtifactNotFoundException) {
+      if (cause instanceof ArtifactNotFoundException) {
         kind = "missing";
         break;
       }
-      if (cause instanceof org.eclipse.aether.transfer.ChecksumFailureException) {
-        kind = "checksum";
+      if (cause instanceof ChecksumFailureException) {
+        kind = ((ChecksumFailureException) cause).getExpected().isEmpty() ? "unchecked" : "checksum";
+      }
+      if (cause instanceof UnsolvableVersionConflictException) {
+        artifact = String.join(" and ", new TreeSet<>(((UnsolvableVersionConflictException) cause).getVersions()));
+        kind = "conflict";
+        break;
       }
     }
     line("error", kind, artifact, String.valueOf(last.getMessage()));
   }
 
-  private static void line(String... words) {
+  static void line(String... words) {
     StringBuilder text = new StringBuilder();
     for (String word : words) {
       text.append(text.length() == 0 ? "" : "\t").append(word.replaceAll("[\t\r\n]+", " "));

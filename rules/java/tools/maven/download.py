@@ -9,8 +9,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from rules.java.tools.maven.errors import FetchError
 from rules.java.tools.maven.repositories import Repository
@@ -25,7 +25,15 @@ _PASSING = (408, 425, 429, 500, 502, 503, 504)
 class _SameHostRedirect(urllib.request.HTTPRedirectHandler):
     """Follows redirects, and sends the login on only to the host that it belongs to."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]  # the base class has no types
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         """Returns the request that follows a redirect."""
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
@@ -40,14 +48,13 @@ def shown(url: str) -> str:
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def download(repository: Repository, path: str, part: Path, sleep: Callable[[float], None] = time.sleep) -> bool:
+def download(repository: Repository, path: str, part: Path) -> bool:
     """Downloads a file.
 
     Args:
         repository: where it may be.
         path: the file's path below the repository's address.
         part: the file to write. If it exists, the download goes on at its end.
-        sleep: waits between tries.
 
     Returns:
         whether the repository has the file.
@@ -77,9 +84,10 @@ def download(repository: Repository, path: str, part: Path, sleep: Callable[[flo
             if attempt == _TRIES:
                 reason = getattr(error, "reason", None) or error
                 raise FetchError(
-                    f"repository {repository.id} did not send {shown(url)} in {_TRIES} tries ({reason}). Check the network, and proxies and mirrors in settings.xml."
+                    f"repository {repository.id} did not send {shown(url)} in {_TRIES} tries ({reason}). "
+                    "Check the network, and mirrors and proxies in ~/.m2/settings.xml."
                 ) from error
-        sleep(2.0 ** (attempt - 1))
+        time.sleep(2.0 ** (attempt - 1))
     raise FetchError(f"repository {repository.id} sent {shown(url)} in a wrong length {_TRIES} times. Check the repository, then try again.")
 
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rules.java.tools.maven import installation as maven_installation
 from rules.java.tools.maven.coordinates import Coordinates
 from rules.java.tools.maven.errors import FetchError, run
 from rules.java.tools.maven.store import Store, place, sha256_of
+
+if TYPE_CHECKING:
+    from rules.java.tools.maven.repositories import Repository
+
+_UNKNOWN = "Choose a version that exists, or add the repository that has it to ~/.m2/settings.xml."
 
 
 def fetch(wanted: Coordinates, sha256: str, store: Store) -> Path:
@@ -36,6 +41,7 @@ def fetch(wanted: Coordinates, sha256: str, store: Store) -> Path:
 
 def _fetch(wanted: Coordinates, sha256: str, store: Store) -> Path:
     # A file that the cache has needs no settings and no network.
+    from rules.java.tools.maven import installation as maven_installation
     from rules.java.tools.maven import repositories, settings
 
     home = maven_installation.find()
@@ -45,14 +51,14 @@ def _fetch(wanted: Coordinates, sha256: str, store: Store) -> Path:
         return adopted
     if configuration.offline:
         raise FetchError(f"{wanted} is not in the cache, and settings.xml says offline. Remove <offline> from it, and try again.")
-    from rules.java.tools.maven.download import download
-
+    if settings.has_encrypted(configuration):
+        configuration = settings.decrypted(configuration, _passwords())
     problems = []
     asked = repositories.configured(configuration, home)
     part = store.part(sha256)
     for repository in asked:
         try:
-            complete = _download(download, repository, wanted, sha256, part)
+            complete = _download(repository, wanted, sha256, part)
         except FetchError as error:
             problems.append(str(error))
             continue
@@ -62,11 +68,24 @@ def _fetch(wanted: Coordinates, sha256: str, store: Store) -> Path:
     raise FetchError(f"{wanted}: {problems[0]}" if problems else f"{wanted} is in none of the machine's repositories ({names}). {_UNKNOWN}")
 
 
-_UNKNOWN = "Choose a version that exists, or add the repository that has it to ~/.m2/settings.xml."
+def _passwords() -> dict[tuple[str, str], str]:
+    """Returns the passwords of the settings by kind and id: only Maven can decrypt them."""
+    import base64
+    import os
+
+    from rules.java.tools.maven import java_program
+
+    found = {}
+    for line in java_program.run("Decrypt", "", os.environ, lambda _: None):
+        kind, name, password = line.split("\t")
+        found[kind, base64.b64decode(name).decode()] = base64.b64decode(password).decode()
+    return found
 
 
-def _download(download, repository, wanted: Coordinates, sha256: str, part: Path) -> bool:  # type: ignore[no-untyped-def]
+def _download(repository: Repository, wanted: Coordinates, sha256: str, part: Path) -> bool:
     """Returns whether the part is now the file. A resumed download that does not fit is tried once more from the start."""
+    from rules.java.tools.maven.download import download
+
     while True:
         resumed = part.exists()
         if not download(repository, wanted.path, part):

@@ -90,9 +90,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Returns a line for each artifact that has another version than before."""
     before = {key: one["version"] for key, one in old.get("artifacts", {}).items()}
     after = {key: one["version"] for key, one in new["artifacts"].items()}
-    return [
-        f"  {key}: {before.get(key, 'not there')} -> {after.get(key, 'removed')}" for key in sorted({*before, *after}) if before.get(key) != after.get(key)
-    ]
+    return [f"  {key}: {before.get(key, 'not there')} -> {after.get(key, 'removed')}" for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
 
 
 def check_unchanged(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

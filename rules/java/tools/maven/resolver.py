@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rules.java.tools.maven import installation as maven_installation
+from rules.java.tools.maven import java_program
 from rules.java.tools.maven.coordinates import short_key
-from rules.java.tools.maven.errors import InputError, MavenError, ResolveError
-from rules.java.tools.maven.settings import user_settings
-
-_SOURCES = ("MavenSession.java", "Resolve.java", "VersionPolicy.java")
+from rules.java.tools.maven.errors import ResolveError
 
 
 @dataclass
@@ -66,11 +59,12 @@ class Resolution:
     conflicts: list[Conflict]
 
 
-def resolve(request: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Resolution:
+def resolve(request: Mapping[str, Any], progress: Callable[[str], None], environ: Mapping[str, str] = os.environ) -> Resolution:
     """Resolves a request.
 
     Args:
         request: what maven_repository writes to request.json.
+        progress: called with the name of each downloaded file.
         environ: the environment variables.
 
     Raises:
@@ -78,32 +72,7 @@ def resolve(request: Mapping[str, Any], environ: Mapping[str, str] = os.environ)
         ResolveError: an artifact does not exist, or the versions do not go together.
         MavenError: Maven failed otherwise.
     """
-    home = maven_installation.find(environ)
-    if home is None:
-        raise InputError("Maven is not installed, which resolves artifacts. Run ./turnup doctor, or apt-get install maven.")
-    with tempfile.TemporaryDirectory(prefix="turnup-maven-") as folder:
-        class_path = f"{home}/lib/*:{home}/boot/*"
-        _run([_jdk("javac", environ), "-proc:none", "-nowarn", "-Xlint:none", "-d", folder, "-cp", class_path, *(str(Path(__file__).parent / one) for one in _SOURCES)], "")
-        options = shlex.split(environ.get("MAVEN_OPTS", ""))
-        command = [_jdk("java", environ), *options, "-cp", f"{folder}:{class_path}", "Resolve", str(home), str(user_settings(environ))]
-        return read_answer(request, _run(command, request_lines(request)))
-
-
-def _jdk(program: str, environ: Mapping[str, str]) -> str:
-    home = environ.get("JAVA_HOME", "")
-    found = shutil.which(program, path=f"{home}/bin" if home else environ.get("PATH", os.defpath))
-    if not found:
-        where = f"JAVA_HOME ({home}) has no {program}" if home else f"{program} is not on PATH"
-        raise InputError(f"{where}. Run ./turnup doctor, or apt-get install default-jdk-headless.")
-    return found
-
-
-def _run(command: list[str], text: str) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("\t")] or ["no message"]
-        raise MavenError(f"Maven could not be started as a resolver ({lines[0].strip()}). It must be Maven 3.6 to 3.9 with a JDK of 11 or newer; ./turnup doctor says what there is.")
-    return done.stdout
+    return read_answer(java_program.run("Resolve", request_lines(request), environ, progress))
 
 
 def request_lines(request: Mapping[str, Any]) -> str:
@@ -128,17 +97,16 @@ def _short(key: str) -> str:
     return short_key(*key.split(":"))
 
 
-def read_answer(request: Mapping[str, Any], text: str) -> Resolution:
+def read_answer(answer: Sequence[str]) -> Resolution:
     """Returns what Resolve.java wrote.
 
     Args:
-        request: the request, for errors.
-        text: its standard output.
+        answer: its lines.
 
     Raises:
         ResolveError: it reports errors.
     """
-    lines = [line.split("\t") for line in text.splitlines()]
+    lines = [line.split("\t") for line in answer]
     errors = [line for line in lines if line[0] == "error"]
     if errors:
         raise ResolveError("\nERROR: ".join(dict.fromkeys(_sentence(*line[1:4]) for line in errors)))
@@ -163,9 +131,11 @@ def read_answer(request: Mapping[str, Any], text: str) -> Resolution:
 
 def _sentence(kind: str, artifact: str, text: str) -> str:
     if kind == "version":
-        return f"{artifact.replace(':jar::', '')} has no version, and no BOM of boms has one. Write group:artifact:version."
+        return f"{artifact.replace(':jar::', '').rstrip(':')} has no version, and no BOM of boms has one. Write group:artifact:version."
     if kind == "missing":
         return f"{artifact} is in none of the machine's repositories. Choose a version that exists, or add the repository that has it to ~/.m2/settings.xml."
+    if kind == "unchecked":
+        return f"{artifact} has no checksum in its repository, so nobody can tell whether it is complete. Publish its .sha1 file, too."
     if kind == "checksum":
         return f"{artifact} differs from the checksum that its repository publishes ({text}). Try again; if it stays so, the repository or a proxy is damaged."
     if kind == "conflict":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -127,6 +127,26 @@ def read(installation: Path | None, environ: Mapping[str, str] = os.environ) -> 
         if one:
             _merge(merged, one)
     return merged
+
+
+def has_encrypted(settings: Settings) -> bool:
+    """Returns whether a password is encrypted as `mvn --encrypt-password` does it: in braces."""
+    passwords = [*(one.password for one in settings.servers.values()), *(one.password for one in settings.proxies)]
+    return any(re.search(r"(?<!\\)\{.+(?<!\\)\}", password) for password in passwords)
+
+
+def decrypted(settings: Settings, passwords: Mapping[tuple[str, str], str]) -> Settings:
+    """Returns settings with other passwords.
+
+    Args:
+        settings: what the files say.
+        passwords: the passwords by kind, `server` or `proxy`, and id.
+    """
+    return replace(
+        settings,
+        servers={name: replace(one, password=passwords.get(("server", name), one.password)) for name, one in settings.servers.items()},
+        proxies=[replace(one, password=passwords.get(("proxy", one.id), one.password)) for one in settings.proxies],
+    )
 
 
 def _merge(dominant: Settings, other: Settings) -> None:

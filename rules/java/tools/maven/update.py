@@ -11,7 +11,7 @@ from typing import Any
 
 from rules.java.tools.maven import lock as maven_lock
 from rules.java.tools.maven.errors import InputError, ResolveError, run
-from rules.java.tools.maven.resolver import Conflict, Resolution, full, resolve
+from rules.java.tools.maven.resolver import Conflict, full, resolve
 
 
 def conflict_table(conflicts: Sequence[Conflict]) -> str:
@@ -71,7 +71,7 @@ def update(request: Mapping[str, Any], workspace: str) -> str:
     check_request(request)
     path = lock_path(request, workspace)
     old = maven_lock.read(path)
-    resolution: Resolution = resolve(request)
+    resolution = resolve(request, lambda name: print(f"  downloaded {name}", file=sys.stderr, flush=True))
     table = conflict_table(resolution.conflicts) if resolution.conflicts else ""
     if table and request["version_conflict_policy"] == "error":
         raise ResolveError(

@@ -10,6 +10,7 @@ load(
     _java_library = "java_library",
     _java_plugin = "java_plugin",
     _java_proto_library = "java_proto_library",
+    _java_test = "java_test",
 )
 
 java_binary = _java_binary
@@ -17,6 +18,7 @@ java_import = _java_import
 java_library = _java_library
 java_plugin = _java_plugin
 java_proto_library = _java_proto_library
+java_test = _java_test
 
 java_package_configuration = native.java_package_configuration
 java_runtime = native.java_runtime
