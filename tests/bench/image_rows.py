@@ -105,6 +105,7 @@ def timed(*command: str | Path, stdin: Path | None = None) -> float:
 
 
 def called(work: Callable[[], object]) -> float:
+    """Calls a function and returns the seconds that it took."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -185,9 +186,7 @@ def _push_20_noop(version: str, name: str) -> Callable[[Workspace, int | None], 
         registry = registry_of(version)
         command, layouts = _twenty(registry)
         timed(*command)
-        return Benchmark(
-            name, lambda: timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7
-        )
+        return Benchmark(name, lambda: timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7)
 
     return make
 

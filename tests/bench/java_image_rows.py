@@ -79,7 +79,8 @@ def _image_size(_: Workspace, rounds: int | None) -> Benchmark:
         ours, peer = _megabytes("server"), _megabytes("server_on_jre")
         return {"compressed_mb": ours, "peer_compressed_mb": peer, "size_ratio": round(ours / peer, 3), "unshared_mb": _megabytes("server_unshared")}
 
-    return Benchmark("java.image_size", lambda: _unpacked("server"), "the layers of Jib on a full JRE", lambda: _unpacked("server_on_jre"), rounds or 5, facts=facts)
+    peer = "the layers of Jib on a full JRE"
+    return Benchmark("java.image_size", lambda: _unpacked("server"), peer, lambda: _unpacked("server_on_jre"), rounds or 5, facts=facts)
 
 
 def _free_port() -> int:
@@ -102,22 +103,25 @@ def _first_answer(name: str) -> float:
     start = time.perf_counter()
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            while True:
+            while not _listens(port):
                 if process.poll() is not None:
                     raise BenchError(f"{name} exited with {process.returncode}: {process.stderr.read().decode('utf-8', 'replace')[-300:]}")
                 if time.perf_counter() - start > _START:
                     raise BenchError(f"{name} does not answer within {_START} s")
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    time.sleep(0.002)
+                time.sleep(0.002)
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                if channel.unary_unary(_HEALTH)(b"", timeout=_START) != _SERVING:
+                answer: object = channel.unary_unary(_HEALTH)(b"", timeout=_START)
+                if answer != _SERVING:
                     raise BenchError(f"{name} is not SERVING")
             return time.perf_counter() - start
         finally:
             process.kill()
+
+
+def _listens(port: int) -> bool:
+    """Returns whether a port of this machine accepts connections."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _start(_: Workspace, rounds: int | None) -> Benchmark:
@@ -178,10 +182,10 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
         layers = [layer("classes", "--tree", ".", folder / "c"), layer("resources", "--tree", ".", folder / "r")]
         layers.append(layer("start", "--file", f"{_APP}/edit.jvm", outputs["jvm"], "--file", f"{_APP}/edit.flags", outputs["flags"]))
         if shared:
-            given = [word for library in libraries for word in ("--jar", library, root / library[1:])]
+            given = [str(word) for library in libraries for word in ("--jar", library, root / library[1:])]
             trees = ["--tree", folder / "c", "--tree", folder / "r", "--runtime", runtime]
             tail = ["--arguments", outputs["jvm"], "--class-list", outputs["classes"], "--output", outputs["jsa"], "--verb=share"]
-            timed("rules/image/tools/java/java_tool", "--where=//bench:java", *map(str, given), *map(str, trees), *map(str, tail))
+            timed("rules/image/tools/java/java_tool", "--where=//bench:java", *given, *map(str, trees), *map(str, tail))
             layers.append(layer("shared", "--file", f"{_APP}/edit.jsa", outputs["jsa"]))
         built = Image(folder / "edit.manifest", folder / "edit.config", [*base.layers, *layers], "shop/java")
         below = [f"--base-config={base.config}", f"--base-manifest={base.manifest}"]

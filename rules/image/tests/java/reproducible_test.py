@@ -18,8 +18,9 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a
 
 @pytest.fixture(name="folders")
 def _folders() -> Iterator[list[Path]]:
-    """Two folders that every user may enter, unlike the folders of tests."""
-    made = [Path(tempfile.mkdtemp(dir="/tmp", prefix=prefix)) for prefix in ("turnup-one-", "turnup-another-with-a-longer-name-")]
+    """Two folders for the builds, and one for the JDK that every user may read, unlike the folders of tests."""
+    made = [Path(tempfile.mkdtemp(dir="/tmp", prefix=prefix)) for prefix in ("turnup-one-", "turnup-another-with-a-longer-name-", "turnup-jdk-")]
+    made[2].chmod(0o755)
     yield made
     for folder in made:
         shutil.rmtree(folder)
@@ -55,13 +56,14 @@ def _build(folder: Path, user: int, umask: int, zone: str, home: Path) -> dict[s
         )
         assert done.returncode == 0, done.stderr
     assert list(temporary.iterdir()) == []
-    return {"jsa": (folder / "jsa").read_bytes(), **{str(path.relative_to(folder)): path.read_bytes() for path in (folder / "jre").rglob("*") if path.is_file()}}
+    made = [folder / "jsa", *(path for path in (folder / "jre").rglob("*") if path.is_file())]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in made}
 
 
 @needs_root
 def test_two_users_in_two_folders_get_the_same_runtime_and_archive(folders) -> None:
     """Every file is equal, byte for byte, and the temporary folders are empty afterwards."""
-    home = folders[0] / "jdk"
+    home = folders[2] / "jdk"
     shutil.copytree(Path("rules/image/jdk.home").resolve(), home)
     one = _build(folders[0], os.geteuid(), 0o022, "UTC", home)
     another = _build(folders[1], OTHER_USER, 0o077, "Asia/Kolkata", home)

@@ -92,7 +92,7 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> tuple[byte
     inside = ":".join(f"{root}{path}" for path in class_path.split(":"))
     # The serial collector's archive has no objects of the heap, which no other collector of Java 17 could use.
     options = ["-Xshare:dump", "-XX:+UseSerialGC", "-Xlog:disable", "-Xlog:all=error:stderr", f"-XX:SharedClassListFile={listed}"]
-    command = [home / "bin/java", *options, f"-XX:SharedArchiveFile={archive}", "-cp", inside]
+    command: list[str | Path] = [home / "bin/java", *options, f"-XX:SharedArchiveFile={archive}", "-cp", inside]
     said = root / "output"
     try:
         with said.open("wb") as output, subprocess.Popen(command, env=runtime.environment(), cwd=root, stdout=output, stderr=output) as process:

@@ -8,7 +8,7 @@ import pytest
 from rules.image.tools.errors import InputError
 from rules.image.tools.java import sharing
 
-ROOT = "/tmp/a-folder-of-the-build"  # noqa: S108  # only a text
+ROOT = "/tmp/a-folder-of-the-build"
 CODE = range(0x7F52BB000000, 0x7F52BC800000)
 
 
