@@ -49,7 +49,8 @@ def _unpack(name: str, root: Path) -> Path:
     for blob in _layers(name):
         with tarfile.open(fileobj=io.BytesIO(zstandard.ZstdDecompressor().stream_reader(blob).read())) as tar:
             tar.extractall(root, numeric_owner=True)
-    (root / "proc").mkdir(exist_ok=True)
+    for folder in ("dev", "proc"):
+        (root / folder).mkdir(exist_ok=True)
     return root
 
 
@@ -97,7 +98,8 @@ def _first_answer(name: str) -> float:
     """
     config = json.loads((_HERE / f"{name}.config.json").read_bytes())["config"]
     root, port = _root(name), _free_port()
-    enter = 'mount -t proc proc "$0/proc" && exec chroot --userspec=65532:65532 "$0" "$@"'
+    # Without /dev/urandom the JVM gathers randomness for seconds.
+    enter = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot --userspec=65532:65532 "$0" "$@"'
     words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", enter, str(root), *config["Entrypoint"], str(port)]
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **dict(item.split("=", 1) for item in config["Env"] if not item.startswith("PATH="))}
     start = time.perf_counter()

@@ -52,18 +52,19 @@ def _root(tmp_path_factory):
         for layer in _layers(name).values():
             with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
                 tar.extractall(root, numeric_owner=True)
-        (root / "proc").mkdir(exist_ok=True)
+        for folder in ("dev", "proc"):
+            (root / folder).mkdir(exist_ok=True)
         return root
 
     return unpack
 
 
 def _command(name: str, root: Path, *arguments: str, options: tuple[str, ...] = ()) -> dict:
-    """Returns what subprocess needs to start an image's entrypoint as its user, in its root with /proc, as PID 1 of its namespace."""
+    """Returns what subprocess needs to start an image's entrypoint as its user, in its root with /dev and /proc, as PID 1 of its namespace."""
     config = _config(name)
     java, *rest = config["Entrypoint"]
     enter = (
-        'mount -t proc proc "$0/proc" && cd "$0" && exec '
+        'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && cd "$0" && exec '
         f"{os.path.realpath('/proc/self/exe')} -I -c 'import os, sys; os.chroot(sys.argv[1]); os.chdir(sys.argv[2]); os.setgroups([]); "
         'os.setgid(65532); os.setuid(65532); os.execv(sys.argv[3], sys.argv[3:])\' "$0" "$@"'
     )
