@@ -8,6 +8,7 @@ load("//rules/image/private:container_push.bzl", _container_push = "container_pu
 load("//rules/image/private:debian_image.bzl", _debian_image = "debian_image")
 load("//rules/image/private:go_image.bzl", _go_image = "go_image")
 load("//rules/image/private:java_image.bzl", _java_image = "java_image")
+load("//rules/image/private:java_jdk.bzl", _java_jdk = "java_jdk")
 load("//rules/image/private:prebuilt.bzl", _PREBUILT_IMAGE_ATTRS = "PREBUILT_ATTRS", _image_info = "image_info")
 load("//rules/image/private:providers.bzl", _BundleInfo = "BundleInfo", _ImageInfo = "ImageInfo", _LayerInfo = "LayerInfo")
 load("//rules/image/private:push_plan.bzl", _PUSH_PLAN_ATTRS = "PUSH_PLAN_ATTRS", _push_files = "push_files", _write_push_plan = "write_push_plan")
@@ -33,5 +34,6 @@ container_push = _container_push
 debian_image = _debian_image
 go_image = _go_image
 java_image = _java_image
+java_jdk = _java_jdk
 py3_image = _py3_image
 py_image = _py_image

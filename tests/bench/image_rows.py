@@ -38,7 +38,7 @@ _EDITED = "def main():\n    return {}\n" + "# a module of the application\n" * 6
 
 
 @cache
-def _scratch() -> Path:
+def scratch() -> Path:
     """Returns a folder that is deleted at the end of the run; all rows share the files and their layer, which take seconds to create."""
     folder = Path(tempfile.mkdtemp(prefix="turnup-bench-image-"))
     atexit.register(shutil.rmtree, folder, True)
@@ -47,7 +47,7 @@ def _scratch() -> Path:
 
 @cache
 def _tree() -> Path:
-    folder = _scratch() / "tree"
+    folder = scratch() / "tree"
     folder.mkdir()
     image_files.make_tree(folder)
     return folder
@@ -56,7 +56,7 @@ def _tree() -> Path:
 @cache
 def _layers() -> Path:
     """Returns a folder with the layer `base`, which every image has."""
-    folder = _scratch() / "layers"
+    folder = scratch() / "layers"
     folder.mkdir()
     image_files.make_layer(folder, "base", "lib", _tree())
     return folder
@@ -64,16 +64,16 @@ def _layers() -> Path:
 
 @cache
 def _clients() -> programs.Clients:
-    folder = _scratch() / "clients"
+    folder = scratch() / "clients"
     folder.mkdir()
     return programs.Clients(folder)
 
 
 @cache
-def _registry(version: str) -> RealRegistry:
+def registry_of(version: str) -> RealRegistry:
     """Starts a registry, which stops at the end of the run."""
-    folder = _scratch() / f"registry{version}"
-    program = programs.docker_registry(_scratch()) if version == "2" else programs.distribution()
+    folder = scratch() / f"registry{version}"
+    program = programs.docker_registry(scratch()) if version == "2" else programs.distribution()
     registry = RealRegistry(program, folder)
     registry.start()
     atexit.register(registry.stop)
@@ -86,10 +86,10 @@ def _emptied(registry: RealRegistry) -> None:
     registry.start()
 
 
-def _timed(*command: str | Path, stdin: Path | None = None) -> float:
+def timed(*command: str | Path, stdin: Path | None = None) -> float:
     """Runs a program without a shell and returns its duration in seconds."""
     words = [str(word) for word in command]
-    with open(stdin or os.devnull, "rb") as source, open(_scratch() / "output", "wb") as output:
+    with open(stdin or os.devnull, "rb") as source, open(scratch() / "output", "wb") as output:
         start = time.perf_counter()
         process = os.posix_spawn(
             words[0],
@@ -100,19 +100,20 @@ def _timed(*command: str | Path, stdin: Path | None = None) -> float:
         _, status = os.waitpid(process, 0)
         seconds = time.perf_counter() - start
     if status:
-        raise BenchError(f"{' '.join(words[:4])}: failed: {(_scratch() / 'output').read_text()[-300:]}")
+        raise BenchError(f"{' '.join(words[:4])}: failed: {(scratch() / 'output').read_text()[-300:]}")
     return seconds
 
 
-def _called(work: Callable[[], object]) -> float:
+def called(work: Callable[[], object]) -> float:
+    """Calls a function and returns the seconds that it took."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def _push_command(plan: Path) -> list[str]:
+def push_command(plan: Path) -> list[str]:
     """Returns the command of a container_push target with this plan: the rule's own start script, filled in for the benchmark."""
-    root = _scratch() / "runfiles"
+    root = scratch() / "runfiles"
     if not root.exists():
         root.mkdir()
         (root / "turnup").symlink_to(Path(os.environ["RUNFILES_DIR"]) / "turnup")
@@ -125,7 +126,7 @@ def _push_command(plan: Path) -> list[str]:
 
 
 def _crane_push(registry: RealRegistry, layout: Path, repository: str) -> float:
-    return _timed(programs.crane(), "push", "--insecure", layout, f"{registry.name}/{repository}:latest")
+    return timed(programs.crane(), "push", "--insecure", layout, f"{registry.name}/{repository}:latest")
 
 
 def _app(name: str, version: int, repository: str) -> Image:
@@ -139,25 +140,25 @@ def _app(name: str, version: int, repository: str) -> Image:
 
 
 def _layer_80mb(peer: str, peer_run: Callable[[], float], rounds: int | None, name: str) -> Benchmark:
-    out = _scratch() / "out"
+    out = scratch() / "out"
     out.mkdir(exist_ok=True)
     tree = _tree()
 
     def ours() -> float:
         words = ["--where", "//bench:tree", "--blob", out / "blob", "--descriptor", out / "json", "--compression", "gzip", "--tree", "lib", tree]
-        return _timed("rules/image/tools/layers/layer_tool", *words)
+        return timed("rules/image/tools/layers/layer_tool", *words)
 
     return Benchmark(name, ours, peer, peer_run, rounds or 5)
 
 
 def _layer_umoci(_: Workspace, rounds: int | None) -> Benchmark:
-    layout = _scratch() / "umoci"
+    layout = scratch() / "umoci"
 
     def peer() -> float:
         shutil.rmtree(layout, ignore_errors=True)
         _clients().umoci("init", "--layout", str(layout))
         _clients().umoci("new", "--image", f"{layout}:x")
-        return _called(lambda: _clients().umoci("insert", "--rootless", "--image", f"{layout}:x", str(_tree()), "/lib"))
+        return called(lambda: _clients().umoci("insert", "--rootless", "--image", f"{layout}:x", str(_tree()), "/lib"))
 
     return _layer_80mb("umoci insert", peer, rounds, "image.layer_80mb")
 
@@ -165,10 +166,10 @@ def _layer_umoci(_: Workspace, rounds: int | None) -> Benchmark:
 def _layer_gzip(_: Workspace, rounds: int | None) -> Benchmark:
     def peer() -> float:
         def work() -> None:
-            with open(_scratch() / "peer.tar.gz", "wb") as out, subprocess.Popen(["tar", "-C", _tree(), "-cf", "-", "."], stdout=subprocess.PIPE) as tar:
+            with open(scratch() / "peer.tar.gz", "wb") as out, subprocess.Popen(["tar", "-C", _tree(), "-cf", "-", "."], stdout=subprocess.PIPE) as tar:
                 subprocess.run(["gzip", "-6"], stdin=tar.stdout, stdout=out, check=True)
 
-        return _called(work)
+        return called(work)
 
     return _layer_80mb("tar | gzip -6, without digests", peer, rounds, "image.layer_80mb_gzip")
 
@@ -176,30 +177,28 @@ def _layer_gzip(_: Workspace, rounds: int | None) -> Benchmark:
 def _twenty(registry: RealRegistry) -> tuple[list[str], list[tuple[Path, str]]]:
     """Builds twenty images on one base; returns the command that pushes all of them, and their layouts with their repositories."""
     images = [_app(f"app{number}", 0, f"shop/app{number}") for number in range(_IMAGES)]
-    layouts = [(image_files.make_layout(_scratch() / f"layout{number}", built), built.repository) for number, built in enumerate(images)]
-    return _push_command(image_files.write_plan(_scratch() / "twenty.plan", registry.name, images)), layouts
+    layouts = [(image_files.make_layout(scratch() / f"layout{number}", built), built.repository) for number, built in enumerate(images)]
+    return push_command(image_files.write_plan(scratch() / "twenty.plan", registry.name, images)), layouts
 
 
 def _push_20_noop(version: str, name: str) -> Callable[[Workspace, int | None], Benchmark]:
     def make(_: Workspace, rounds: int | None) -> Benchmark:
-        registry = _registry(version)
+        registry = registry_of(version)
         command, layouts = _twenty(registry)
-        _timed(*command)
-        return Benchmark(
-            name, lambda: _timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7
-        )
+        timed(*command)
+        return Benchmark(name, lambda: timed(*command), f"{_IMAGES} crane push", lambda: sum(_crane_push(registry, *layout) for layout in layouts), rounds or 7)
 
     return make
 
 
 def _push_20_first(version: str, name: str) -> Callable[[Workspace, int | None], Benchmark]:
     def make(_: Workspace, rounds: int | None) -> Benchmark:
-        registry = _registry(version)
+        registry = registry_of(version)
         command, layouts = _twenty(registry)
 
         def ours() -> float:
             _emptied(registry)
-            return _timed(*command)
+            return timed(*command)
 
         def peer() -> float:
             _emptied(registry)
@@ -212,7 +211,7 @@ def _push_20_first(version: str, name: str) -> Callable[[Workspace, int | None],
 
 def _push_app(version: str, name: str, warm: bool) -> Callable[[Workspace, int | None], Benchmark]:
     def make(_: Workspace, rounds: int | None) -> Benchmark:
-        registry = _registry(version)
+        registry = registry_of(version)
         client = Registry(registry.name)
         count = iter(range(1_000_000))
         push_all([_app("changing", 0, "shop/changing")], registry.name, client=client)
@@ -220,11 +219,11 @@ def _push_app(version: str, name: str, warm: bool) -> Callable[[Workspace, int |
         def ours() -> float:
             built = _app("changing", next(count), "shop/changing")
             if warm:
-                return _called(lambda: push_all([built], registry.name, client=client))
-            return _timed(*_push_command(image_files.write_plan(_scratch() / "app.plan", registry.name, [built])))
+                return called(lambda: push_all([built], registry.name, client=client))
+            return timed(*push_command(image_files.write_plan(scratch() / "app.plan", registry.name, [built])))
 
         def peer() -> float:
-            return _crane_push(registry, image_files.make_layout(_scratch() / "changing", _app("changing", next(count), "shop/changing")), "shop/changing")
+            return _crane_push(registry, image_files.make_layout(scratch() / "changing", _app("changing", next(count), "shop/changing")), "shop/changing")
 
         return Benchmark(name, ours, "crane push of the OCI layout", peer, rounds or 11)
 
@@ -232,12 +231,12 @@ def _push_app(version: str, name: str, warm: bool) -> Callable[[Workspace, int |
 
 
 def _push_start(_: Workspace, rounds: int | None) -> Benchmark:
-    (_scratch() / "empty.plan").touch()
-    command = _push_command(_scratch() / "empty.plan")
-    return Benchmark("image.push_start", lambda: _timed(*command), "crane version", lambda: _timed(programs.crane(), "version"), rounds or 11)
+    (scratch() / "empty.plan").touch()
+    command = push_command(scratch() / "empty.plan")
+    return Benchmark("image.push_start", lambda: timed(*command), "crane version", lambda: timed(programs.crane(), "version"), rounds or 11)
 
 
-class _Worker:
+class Worker:
     """A tool of the rules as a persistent worker, as Bazel runs it."""
 
     def __init__(self, tool: str) -> None:
@@ -259,15 +258,15 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
     The steps are the actions of a py_image and its push, as Bazel runs them: byte code in a process, then layer, manifest and
     plan in workers, then the push in a process. Facts: each step as a process (cold_ms), and all in one warm process (warm_ms).
     """
-    registry, folder = _registry("3"), _layers()
+    registry, folder = registry_of("3"), _layers()
     client = Registry(registry.name)
-    source, count = _scratch() / "main.py", iter(range(1_000_000))
+    source, count = scratch() / "main.py", iter(range(1_000_000))
     base = image_files.make_image(folder, "edit_base", ["base"], "shop/edited", ("base",))
     push_all([base], registry.name, client=client)
     layers = [(folder / f"{name}.tar.gz", folder / f"{name}.json") for name in ("base", "edited")]
     edited = Image(folder / "edited.manifest", folder / "edited.config", layers, "shop/edited")
-    spec = image_files.write_spec(_scratch() / "edited.spec", registry.name, edited)
-    plan = _scratch() / "edited.plan"
+    spec = image_files.write_spec(scratch() / "edited.spec", registry.name, edited)
+    plan = scratch() / "edited.plan"
     actions: dict[str, list[object]] = {
         "layers/layer_tool": [
             "--where",
@@ -298,7 +297,7 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
         ],
         "push/push_plan": ["--spec", spec, "--plan", plan],
     }
-    workers = {tool: _Worker(tool) for tool in actions}
+    workers = {tool: Worker(tool) for tool in actions}
     compile_words = [source, source.with_suffix(".pyc")]
 
     def edit() -> None:
@@ -308,22 +307,22 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
         edit()
 
         def build() -> None:
-            _timed(sys.executable, "-I", "-S", "rules/python/tools/compile_source.py", *compile_words)
+            timed(sys.executable, "-I", "-S", "rules/python/tools/compile_source.py", *compile_words)
             for tool, words in actions.items():
                 run(tool, words)
 
-        return _called(build) + _timed(*_push_command(plan))
+        return called(build) + timed(*push_command(plan))
 
     def peer() -> float:
         edit()
 
         def work() -> None:
-            archive = _scratch() / "edited.tar"
+            archive = scratch() / "edited.tar"
             subprocess.run(["tar", "-C", source.parent, "-cf", archive, source.name], check=True)
             to = f"{registry.name}/shop/edited"
-            _timed(programs.crane(), "append", "--insecure", "-b", f"{to}:base", "-f", archive, "-t", f"{to}:peer")
+            timed(programs.crane(), "append", "--insecure", "-b", f"{to}:base", "-f", archive, "-t", f"{to}:peer")
 
-        return _called(work)
+        return called(work)
 
     def warm() -> None:
         compile_source.main([str(word) for word in compile_words])
@@ -332,11 +331,11 @@ def _edit_to_pushed(_: Workspace, rounds: int | None) -> Benchmark:
         push_all([edited], registry.name, client=client)
 
     def facts() -> dict[str, float]:
-        cold = statistics.median(processes(lambda tool, words: _timed(f"rules/image/tools/{tool}", *words)) for _ in range(5))
+        cold = statistics.median(processes(lambda tool, words: timed(f"rules/image/tools/{tool}", *words)) for _ in range(5))
         figures = []
         for _ in range(5):
             edit()
-            figures.append(_called(warm))
+            figures.append(called(warm))
         return {"cold_ms": round(cold * 1000, 1), "warm_ms": round(statistics.median(figures) * 1000, 1)}
 
     return Benchmark(

@@ -294,8 +294,9 @@ def java_image(name, base = None, binary = None, layers = [], **kwargs):
     if "args" in kwargs:
         kwargs["arguments"] = kwargs.pop("args")
     if "class_data_sharing" in kwargs:
-        sharing = kwargs.pop("class_data_sharing")
-        kwargs["class_data_sharing"] = -1 if sharing == None else int(sharing)
+        sharing = kwargs["class_data_sharing"]
+        if type(sharing) in ("bool", "NoneType"):
+            kwargs["class_data_sharing"] = -1 if sharing == None else int(sharing)
     if not binary:
         binary = name + ".binary"
         program = {

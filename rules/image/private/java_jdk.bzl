@@ -45,6 +45,7 @@ def _impl(ctx):
     return [
         DefaultInfo(files = depset([home, modules])),
         JdkInfo(home = home, modules = modules),
+        OutputGroupInfo(modules = depset([modules])),
     ]
 
 java_jdk = rule(

@@ -82,6 +82,23 @@ def test_the_program_has_what_its_attributes_say() -> None:
     assert settings["Entrypoint"][0] == "/usr/bin/python3.11" and settings["Entrypoint"][-1].removeprefix("/") in own
 
 
+def test_the_java_program_has_what_its_attributes_say() -> None:
+    """java_image: base, env, ports, args; the library of layers is in a layer of its own, and the JVM's flags are in the argument file."""
+    settings = _config("server")["config"]
+    assert "SHOP=open" in settings["Env"] and settings["ExposedPorts"] == {"8080/tcp": {}} and settings["Cmd"] == ["--all"]
+    here = "app/turnup/rules/image/examples/drop_in"
+    assert settings["Entrypoint"] == ["/usr/lib/jvm/java/bin/java", f"@/{here}/server.jvm"]
+    layers = [[name for name, member in layer.items() if member.isreg() and name.startswith("app/")] for layer in _layers("server")]
+    assert layers[2:-1] == [
+        [f"{here}/libprices.jar"],
+        [f"{here}/tag.txt"],
+        [f"{here}/server.binary.resources.jar"],
+        [f"{here}/server.binary.jar"],
+        [f"{here}/server.flags", f"{here}/server.jvm"],
+    ]
+    assert layers[-1] == [f"{here}/server.jsa"]
+
+
 def test_the_outputs_keep_their_names() -> None:
     """NAME.tar is what docker loads, NAME.digest its manifest's digest."""
     with tarfile.open(HERE / "image.tar") as tar:

@@ -52,18 +52,19 @@ def _root(tmp_path_factory):
         for layer in _layers(name).values():
             with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
                 tar.extractall(root, numeric_owner=True)
-        (root / "proc").mkdir(exist_ok=True)
+        for folder in ("dev", "proc"):
+            (root / folder).mkdir(exist_ok=True)
         return root
 
     return unpack
 
 
 def _command(name: str, root: Path, *arguments: str, options: tuple[str, ...] = ()) -> dict:
-    """Returns what subprocess needs to start an image's entrypoint as its user, in its root with /proc, as PID 1 of its namespace."""
+    """Returns what subprocess needs to start an image's entrypoint as its user, in its root with /dev and /proc, as PID 1 of its namespace."""
     config = _config(name)
     java, *rest = config["Entrypoint"]
     enter = (
-        'mount -t proc proc "$0/proc" && cd "$0" && exec '
+        'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && cd "$0" && exec '
         f"{os.path.realpath('/proc/self/exe')} -I -c 'import os, sys; os.chroot(sys.argv[1]); os.chdir(sys.argv[2]); os.setgroups([]); "
         'os.setgid(65532); os.setuid(65532); os.execv(sys.argv[3], sys.argv[3:])\' "$0" "$@"'
     )
@@ -172,7 +173,8 @@ def test_the_heap_follows_the_memory_limit(root) -> None:
 def _memory_group() -> tuple[Path, str] | None:
     """Returns the folder of the memory controller's groups and the name of a group's limit; None if groups can't be made."""
     for folder, limit in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
-        if os.access(folder, os.W_OK) and (folder / "cgroup.procs").exists() and (folder.name == "memory" or "memory" in (folder / "cgroup.subtree_control").read_text()):
+        control = folder / "cgroup.subtree_control"  # only version 2 has it
+        if os.access(folder, os.W_OK) and (folder / "cgroup.procs").exists() and (not control.exists() or "memory" in control.read_text()):
             return folder, limit
     return None
 
@@ -231,7 +233,8 @@ def test_each_part_is_in_its_own_layer() -> None:
     """Each third-party jar, libraries, data, resources and classes have a layer each, and the files of the build's names."""
     layers = _layers("facts")
     jars = [made for made in layers if made.startswith("third party: ")]
-    assert [re.sub(r":[\d.]+\Z", "", jar) for jar in jars] == ["third party: com.google.code.gson:gson", "third party: com.google.errorprone:error_prone_annotations"]
+    artifacts = ["com.google.code.gson:gson", "com.google.errorprone:error_prone_annotations"]
+    assert [re.sub(r":[\d.]+\Z", "", jar) for jar in jars] == [f"third party: {artifact}" for artifact in artifacts]
     assert all(len(_files(layers[made])) == 1 for made in jars)
     assert list(_files(layers["libraries"])) == [f"{APP}/libgreeting.jar"]
     assert list(_files(layers["data"])) == [f"{APP}/data.txt", f"{APP}/tool.run"]

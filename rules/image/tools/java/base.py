@@ -54,7 +54,7 @@ def _add(entries: dict[str, Entry], layer: Sequence[tuple[str, Entry]]) -> None:
         folder, name = posixpath.split(path)
         if name.startswith(_WHITEOUT):
             gone = folder if name == f"{_WHITEOUT}{_WHITEOUT}.opq" else posixpath.join(folder, name.removeprefix(_WHITEOUT))
-            for known in [known for known in entries if known == gone and gone != folder or known.startswith(gone + "/")]:
+            for known in [known for known in entries if (known == gone and gone != folder) or known.startswith(gone + "/")]:
                 del entries[known]
     entries.update((path, entry) for path, entry in layer if entry.kind != DIRECTORY and not posixpath.basename(path).startswith(_WHITEOUT))
 

@@ -88,12 +88,14 @@ def make_index(path: str, name: str) -> Index:
     classes: dict[str, list[str]] = {}
     newest = ("", 0)
     jdk: set[str] = set()
-    mains, services, machines = [], {}, {}
+    mains: list[str] = []
+    services: dict[str, list[str]] = {}
+    machines: dict[str, str] = {}
     with _opened(path, name) as jar:
         for entry in sorted(set(jar.namelist())):
             if entry.endswith(".class"):
                 versioned = _VERSIONED.match(entry)
-                if posixpath.basename(entry) == "module-info.class" or entry.startswith("META-INF/") and not versioned:
+                if posixpath.basename(entry) == "module-info.class" or (entry.startswith("META-INF/") and not versioned):
                     continue
                 found = class_files.parse(jar.read(entry), f"{name}: {entry}")
                 jdk.update(_packages(found.uses | found.mentions))

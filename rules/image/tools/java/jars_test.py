@@ -87,7 +87,7 @@ def test_a_jar_is_split_into_classes_and_resources(tmp_path) -> None:
     """Classes and the manifest stay; services, configuration and texts move; folders are in both; times are gone."""
     jar = write_jar(
         tmp_path / "a.jar",
-        {"META-INF/": b"", "META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "META-INF/services/x.Y": b"a.A", "a/": b"", "a/A.class": b"1", "a/words.txt": b"2"},
+        {"META-INF/": b"", "META-INF/MANIFEST.MF": b"x: y\n", "META-INF/services/x.Y": b"a.A", "a/": b"", "a/A.class": b"1", "a/words.txt": b"2"},
     )
     assert jars.split(["--classes", str(tmp_path / "c"), "--resources", str(tmp_path / "r"), "--jar", "app/a.jar", str(jar)]) == 0
     with zipfile.ZipFile(tmp_path / "c/app/a.jar") as classes, zipfile.ZipFile(tmp_path / "r/app/a.resources.jar") as resources:

@@ -114,9 +114,9 @@ def unpack(paths: Sequence[str], where: str, out: Path) -> Modules:
     if not homes:
         homes = sorted({match[0] for path in tree.entries if (match := re.match(_HOME.pattern[:-2] + "(?=/bin/jlink)", path))})
     files = dict(home_files(tree.entries, homes[0])) if homes else {}
-    for needed, package in (("bin/java", "openjdk-17-jre-headless"), ("bin/jlink", "openjdk-17-jdk-headless"), ("jmods/java.base.jmod", "openjdk-17-jdk-headless")):
+    for needed, package in (("bin/java", "jre"), ("bin/jlink", "jdk"), ("jmods/java.base.jmod", "jdk")):
         if needed not in files:
-            raise InputError(f"{where}: the packages have no {needed}; add {package}")
+            raise InputError(f"{where}: the packages have no {needed}; add openjdk-17-{package}-headless")
     for path, entry in files.items():
         if not _LEFT_OUT.match(path):
             target = out / path

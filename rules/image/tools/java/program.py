@@ -94,7 +94,7 @@ def check_jars(indexes: Sequence[jars.Index], runtime: jdk.Modules, where: str) 
                 f"compile it with --release {runtime.major}, or use a version of the library for Java {runtime.major}"
             )
         if index.machines and runtime.architecture not in index.machines:
-            machine, path = sorted(index.machines.items())[0]
+            machine, path = min(index.machines.items())
             raise InputError(
                 f"{where}: {index.name} has native libraries only for other processors ({path} is for {machine}), but the image is for "
                 f"{runtime.architecture}; use the library's jar for linux and {runtime.architecture}"
@@ -121,7 +121,8 @@ def find_modules(indexes: Iterable[jars.Index], more: Iterable[str], runtime: jd
         module = name.removeprefix("-")
         if module not in runtime.modules:
             near = difflib.get_close_matches(module, runtime.modules, 1)
-            raise InputError(f"{where}: modules: Java {runtime.major} has no module {module}; {f'did you mean {near[0]}?' if near else 'see java --list-modules'}")
+            advice = f"did you mean {near[0]}?" if near else "see java --list-modules"
+            raise InputError(f"{where}: modules: Java {runtime.major} has no module {module}; {advice}")
         if name.startswith("-"):
             found.discard(module)
         else:

@@ -113,8 +113,8 @@ def _run(folder: Path, *options: str) -> dict[str, str]:
     (folder / "r/app").mkdir(parents=True)
     (folder / "r/app/own.resources.jar").write_bytes(b"")
     files = [f"--{name}={folder / name}" for name in ("arguments", "flags", "modules", "class-list")]
-    given = [f"--jar=/app/own.jar", f"--index={folder}/own.json", "--own=/app/own.jar", "--jar=/app/lib.jar", f"--index={folder}/lib.json", f"--resources={folder}/r"]
-    assert program.main(["--where=//x:i", f"--jdk={folder}/jdk.json", "--flags-path=/app/i.flags", *files, *given, *options]) == 0
+    given = ["--jar=/app/own.jar", f"--index={folder}/own.json", "--own=/app/own.jar", "--jar=/app/lib.jar", f"--index={folder}/lib.json"]
+    assert program.main(["--where=//x:i", f"--jdk={folder}/jdk.json", "--flags-path=/app/i.flags", *files, *given, f"--resources={folder}/r", *options]) == 0
     return {name: (folder / name).read_text("utf-8") for name in ("arguments", "flags", "modules", "class-list")}
 
 

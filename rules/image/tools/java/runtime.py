@@ -48,7 +48,7 @@ def link(home: Path, modules: Sequence[str], where: str, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     target = out / HOME
     target.parent.mkdir(parents=True)
-    command = [home / "bin/jlink", "--module-path", home / "jmods", "--add-modules", ",".join(modules), *_OPTIONS, "--output", target]
+    command: list[str | Path] = [home / "bin/jlink", "--module-path", home / "jmods", "--add-modules", ",".join(modules), *_OPTIONS, "--output", target]
     try:
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

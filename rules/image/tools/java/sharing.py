@@ -6,7 +6,7 @@ The archive is a static one: the JVM loads the listed classes without running an
 The JVM of the image, its class path and its jars must be those of the archive, or it starts without (-Xshare:auto). So the
 image is laid out in a folder and the archive is made there, as any user, without entering the folder as a root. Three things
 then depend on the build, and are corrected afterwards (see normalize): the folder's name before each path, a few addresses of
-the JVM's own code, and the checksums of both. Times do not count: jars have time 0 in layers, which the JVM does not compare.
+the JVM's own code, and the checksums of both. What depends on the moment is kept small (see dump). Times do not count: jars have time 0 in layers, which the JVM does not compare.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,20 @@ from rules.image.tools.java import runtime
 
 _FOLDER = 72  # characters of the folder's path: the length of paths decides where the archive has what
 _TIMEOUT = 600  # seconds; 4,000 classes take 3
+_MOST_DUMPS = 8  # of ten on a busy machine, nine are equal
+_OPTIONS = (
+    "-Xshare:dump",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
+    # The serial collector's archive has no objects of the heap, which no other collector of Java 17 could use.
+    "-XX:+UseSerialGC",
+    # The archive has the size of the heap, which by default depends on the machine's memory.
+    "-Xmx1g",
+    # No compiler, no thread for signals and no counters in a file: what they do depends on time.
+    "-Xint",
+    "-Xrs",
+    "-XX:-UsePerfData",
+)
 _MAGIC = 0xF00BABA2  # of a static archive (cds.h)
 # Java 17's header (filemap.hpp): a checksum of all that follows it, a version, and 7 regions, each with a checksum first.
 _VERSION = 11
@@ -73,8 +88,11 @@ def make_folder() -> Path:
     return path
 
 
-def dump(root: Path, class_path: str, class_list: str, where: str) -> tuple[bytearray, range]:
-    """Returns the archive as the JVM writes it, and the addresses that the JVM's code had.
+def dump(root: Path, class_path: str, class_list: str, where: str) -> bytearray:
+    """Returns the archive of an image that is laid out in a folder.
+
+    The JVM's threads race for the order of a few symbols, the less the fewer they are and if they share a processor. So the
+    archive is made twice, and again until two are equal.
 
     Args:
         root: the folder with the image.
@@ -83,17 +101,33 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> tuple[byte
         where: the target, for errors.
 
     Raises:
-        InputError: the JVM does not run on this machine, or fails.
+        InputError: the JVM does not run on this machine, fails, or never writes the same archive twice.
     """
-    home = root / runtime.HOME
-    listed, archive = root / "classes", root / "archive"
-    default = home / "lib/classlist"
-    listed.write_text((default.read_text("utf-8") if default.exists() else "") + class_list, encoding="utf-8")
+    default = root / runtime.HOME / "lib/classlist"
+    (root / "classes").write_text((default.read_text("utf-8") if default.exists() else "") + class_list, encoding="utf-8")
     inside = ":".join(f"{root}{path}" for path in class_path.split(":"))
-    # The serial collector's archive has no objects of the heap, which no other collector of Java 17 could use.
-    options = ["-Xshare:dump", "-XX:+UseSerialGC", "-Xlog:disable", "-Xlog:all=error:stderr", f"-XX:SharedClassListFile={listed}"]
-    command = [home / "bin/java", *options, f"-XX:SharedArchiveFile={archive}", "-cp", inside]
-    said = root / "output"
+    seen: set[bytes] = set()
+    with ThreadPoolExecutor(2) as pool:
+        for data in pool.map(lambda number: _dump_once(root, inside, where, number), range(2)):
+            if bytes(data) in seen:
+                return data
+            seen.add(bytes(data))
+    for number in range(2, _MOST_DUMPS):
+        data = _dump_once(root, inside, where, number)
+        if bytes(data) in seen:
+            return data
+        seen.add(bytes(data))
+    raise InputError(f"{where}: the JVM wrote another archive of shared classes each time; build again, or set class_data_sharing = False to build without")
+
+
+def _dump_once(root: Path, class_path: str, where: str, number: int) -> bytearray:
+    """Returns the archive of one run of the JVM, normalized; runs with different numbers may take place at once."""
+    archive, said = root / f"archive{number}", root / f"output{number}"
+    processors = sorted(os.sched_getaffinity(0))
+    # Of this thread, and so of the process that it starts.
+    os.sched_setaffinity(0, {processors[number % len(processors)]})
+    options = [*_OPTIONS, f"-XX:SharedClassListFile={root / 'classes'}", f"-XX:SharedArchiveFile={archive}"]
+    command: list[str | Path] = [root / runtime.HOME / "bin/java", *options, "-cp", class_path]
     try:
         with said.open("wb") as output, subprocess.Popen(command, env=runtime.environment(), cwd=root, stdout=output, stderr=output) as process:
             try:
@@ -104,10 +138,15 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> tuple[byte
                 raise
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{where}: the image's JVM did not run ({error}); set class_data_sharing = False to build without") from None
+    finally:
+        os.sched_setaffinity(0, processors)
     if status or not archive.exists():
         first = said.read_text("utf-8", "replace").strip().partition("\n")[0].replace(str(root), "")
         raise InputError(f"{where}: the JVM wrote no archive of shared classes ({first or status}); set class_data_sharing = False to build without")
-    return bytearray(archive.read_bytes()), code
+    data = bytearray(archive.read_bytes())
+    archive.unlink()
+    normalize(data, str(root), code, where)
+    return data
 
 
 def _addresses(process: subprocess.Popen[bytes]) -> range:
@@ -181,10 +220,9 @@ def share(argv: Sequence[str]) -> int:
     root = make_folder()
     try:
         stage(root, Path(options.runtime), pairs["--jar"], [Path(tree) for tree in options.tree])
-        data, code = dump(root, read_class_path(options.arguments), Path(options.class_list).read_text("utf-8"), options.where)
+        data = dump(root, read_class_path(options.arguments), Path(options.class_list).read_text("utf-8"), options.where)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    normalize(data, str(root), code, options.where)
     with writing(options.where, options.output):
         Path(options.output).write_bytes(data)
     return 0
