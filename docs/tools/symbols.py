@@ -237,7 +237,7 @@ def _calls(node: ast.FunctionDef, names: Mapping[str, Any]) -> list[tuple[Any, s
         callee = names.get(call.func.id)
         words = {name.id for keyword in call.keywords if keyword.arg is None for name in ast.walk(keyword.value) if isinstance(name, ast.Name)}
         forwards = bool(catch_all) and catch_all in words
-        if isinstance(callee, Rule) or (forwards and hasattr(callee, "__code__")):
+        if isinstance(callee, Rule) or (forwards and inspect.isfunction(callee)):
             found.append((callee, {keyword.arg for keyword in call.keywords if keyword.arg}, forwards))
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import apply_rows, bazel_rows, cluster_rows, deep_rows, harness, image_rows, java_image_rows, jsonnet_rows, plot
+from tests.bench import apply_rows, bazel_rows, cluster_rows, deep_rows, harness, image_rows, java_image_rows, java_rows, jsonnet_rows, plot
 from tests.bench.workspace import BenchError, Workspace
 
 
@@ -42,7 +42,7 @@ def main(
         raise click.UsageError("BUILD_WORKSPACE_DIRECTORY is not set; run this program with `bazel run //tests/bench`")
     # Paths are relative to the user's folder, although `bazel run` starts this program in another one.
     working_folder = Path(os.environ.get("BUILD_WORKING_DIRECTORY", directory))
-    groups = (cluster_rows, deep_rows, apply_rows, bazel_rows, image_rows, java_image_rows, jsonnet_rows)
+    groups = (cluster_rows, deep_rows, apply_rows, bazel_rows, image_rows, java_image_rows, java_rows, jsonnet_rows)
     available = {name: make for group in groups for name, make in group.ROWS.items()}
     if list_only:
         click.echo("\n".join(available))

@@ -145,8 +145,10 @@ def test_an_unusable_jdk_is_named(nested, tmp_path):
     old = _jdk(tmp_path / "old", "11.0.20")
     cure = "Set it to the folder of a JDK 17 or newer, or unset it."
     for home, problem in [(tmp_path / "none", "which has no JDK"), (old, "which is JDK 11.0.20")]:
-        nested.build("//javatop:unrelated", JAVA_HOME=str(home))
-        assert f"JAVA_HOME is {home}, {problem}. {cure}" in nested.refused("//javatop:base", JAVA_HOME=str(home))
+        # Not in the environment: Bazel itself would start on it.
+        flag = f"--repo_env=JAVA_HOME={home}"
+        nested.build(flag, "//javatop:unrelated")
+        assert f"ERROR: JAVA_HOME is {home}, {problem}. {cure}" in nested.refused(flag, "//javatop:base").splitlines()
 
 
 def _workers(nested: Nested) -> list[int]:

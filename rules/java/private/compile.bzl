@@ -15,7 +15,7 @@ TOOL_ATTRS = {
     ),
 }
 
-def run_tool(ctx, args, inputs, outputs, mnemonic, message):
+def run_tool(ctx, args, inputs, outputs, message):
     """Declares an action of the Java tool, in its worker.
 
     Args:
@@ -23,7 +23,6 @@ def run_tool(ctx, args, inputs, outputs, mnemonic, message):
       args: list of Args, the tool's name first.
       inputs: depset of Files.
       outputs: list of Files.
-      mnemonic: the action's mnemonic.
       message: the progress message.
     """
     for each in args:
@@ -34,7 +33,8 @@ def run_tool(ctx, args, inputs, outputs, mnemonic, message):
         arguments = args,
         inputs = inputs,
         outputs = outputs,
-        mnemonic = mnemonic,
+        # One mnemonic for all: Bazel keeps workers of their own, a virtual machine each, for each mnemonic.
+        mnemonic = "Javac",
         progress_message = message,
         execution_requirements = worker_requirements(outputs[0]),
     )
@@ -114,7 +114,6 @@ def compile_java(ctx, jar, header, label, srcs, deps, plugins = [], javacopts = 
         [args],
         depset(transitive = inputs),
         [jar, header] + ([generated] if generated else []),
-        "Javac",
         "Compiling %s (%d files)" % (label_text(label), len(srcs)),
     )
 
@@ -131,7 +130,7 @@ def source_jar(ctx, output, srcs):
     args.add("--output", output)
     _flag_pairs(args, "--source", [src for src in srcs if src.extension == "java"])
     _flag_pairs(args, "--source-jar", [src for src in srcs if src.extension != "java"])
-    run_tool(ctx, [args], depset(srcs), [output], "JavaSourceJar", "Writing %s" % output.short_path)
+    run_tool(ctx, [args], depset(srcs), [output], "Writing %s" % output.short_path)
 
 def header_jar(ctx, output, jar):
     """Declares the action that writes the header jar of a jar that was compiled elsewhere.
@@ -145,7 +144,7 @@ def header_jar(ctx, output, jar):
     args.add("header")
     args.add("--jar", jar)
     args.add("--output", output)
-    run_tool(ctx, [args], depset([jar]), [output], "JavaHeaderJar", "Writing the header jar of %s" % jar.short_path)
+    run_tool(ctx, [args], depset([jar]), [output], "Writing the header jar of %s" % jar.short_path)
 
 def deploy_jar(ctx, output, jars, main_class):
     """Declares the action that merges jars into one that `java -jar` starts.
@@ -162,7 +161,7 @@ def deploy_jar(ctx, output, jars, main_class):
     if main_class:
         args.add("--main-class", main_class)
     _flag_pairs(args, "--jar", jars)
-    run_tool(ctx, [args], jars, [output], "JavaDeployJar", "Merging %s" % output.short_path)
+    run_tool(ctx, [args], jars, [output], "Merging %s" % output.short_path)
 
 def java_infos(targets):
     """Returns JavaInfo of each target that has one.

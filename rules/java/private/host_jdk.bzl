@@ -17,9 +17,6 @@ JAVA_HOME = "{home}"
 # The version as the JDK names itself, part of each tool's action, so that a new JDK compiles everything again.
 JAVA_VERSION = "{version}"
 
-# The feature release, such as 17. 0: none was found.
-JAVA_RELEASE = {release}
-
 # Why no JDK can be used. Empty: one can.
 ERROR = "{error}"
 '''
@@ -77,12 +74,11 @@ def _impl(repository_ctx):
         if not usable:
             error = ("%s, but Java targets need JDK %d or newer. Run apt-get install openjdk-17-jdk-headless, or set JAVA_HOME." %
                      ("; ".join(old) if old else "no JDK is on PATH or in /usr/lib/jvm", _OLDEST))
-    release, version, home = sorted(usable)[0] if usable else (0, "", "")
+    _, version, home = sorted(usable)[0] if usable else (0, "", "")
     repository_ctx.file("BUILD", "")
     repository_ctx.file("defs.bzl", _DEFS.format(
         error = error.replace("\\", "\\\\").replace("\"", "\\\""),
         home = home,
-        release = release,
         version = version,
     ))
 

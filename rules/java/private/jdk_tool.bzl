@@ -1,7 +1,7 @@
 """jdk_tool: a Java program that other Java rules run, compiled by the JDK itself."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
-load(":jdk.bzl", "JAVA_VERSION", "jdk_program")
+load(":jdk.bzl", "JAVA_VERSION", "JDK_ERROR", "jdk_program")
 
 _DOC = "Compiles a Java program with javac, without a worker, and makes a launcher for actions. It starts in the execution root."
 
@@ -30,23 +30,32 @@ _ATTRS = {
     ),
 }
 
-def _impl(ctx):
-    java = jdk_program(ctx.label, "java")
-    classes = ctx.actions.declare_directory(ctx.label.name + "_classes")
+def _compile(ctx, classes):
+    """Declares the action that compiles the program, or the one that says why it cannot."""
+    message = "Compiling the Java tool %s" % ctx.label
+    if JDK_ERROR:
+        refusal = ctx.actions.declare_file(ctx.label.name + "_refusal")
+        ctx.actions.write(refusal, "#!/bin/sh\necho 'ERROR: %s' >&2\nexit 1\n" % JDK_ERROR.replace("'", "'\\''"), is_executable = True)
+        ctx.actions.run(executable = refusal, outputs = [classes], mnemonic = "JavaTool", progress_message = message)
+        return
     args = ctx.actions.args()
-    args.add_all(["-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-encoding", "UTF-8", "-g", "-Xlint:all", "-Werror", "-proc:none", "-d"])
+    args.add_all(["-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-encoding", "UTF-8", "-g", "-proc:none", "-d"])
     args.add_all([classes], expand_directories = False)
     args.add_all(ctx.files.srcs)
     ctx.actions.run(
-        executable = jdk_program(ctx.label, "javac"),
+        executable = jdk_program("javac"),
         arguments = [args],
         inputs = ctx.files.srcs,
         outputs = [classes],
         # The version has no effect but to compile again with another JDK.
         env = {"LC_ALL": "C.UTF-8", "TURNUP_JDK": JAVA_VERSION},
         mnemonic = "JavaTool",
-        progress_message = "Compiling the Java tool %s" % ctx.label,
+        progress_message = message,
     )
+
+def _impl(ctx):
+    classes = ctx.actions.declare_directory(ctx.label.name + "_classes")
+    _compile(ctx, classes)
     launcher = ctx.actions.declare_file(ctx.label.name)
     flags = ["-Xmx" + ctx.attr.heap[BuildSettingInfo].value, "-Dturnup.heap=--%s" % ctx.attr.heap.label] + ctx.attr.jvm_flags
     ctx.actions.expand_template(
@@ -56,7 +65,7 @@ def _impl(ctx):
         substitutions = {
             "%{classes}": classes.path,
             "%{flags}": " ".join(flags),
-            "%{java}": java,
+            "%{java}": jdk_program("java"),
             "%{main_class}": ctx.attr.main_class,
             "%{version}": JAVA_VERSION,
         },

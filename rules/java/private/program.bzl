@@ -106,7 +106,7 @@ def write_launcher(ctx, launcher, jars, main_class, jvm_flags, arguments = []):
             "%{class_path}": ":".join(["$r/" + _escaped(runfiles_path(ctx, jar)) for jar in jars.to_list()]),
             "%{exports}": "\n".join(exports),
             "%{flags}": " ".join([_quoted(each) for each in jvm_flags]),
-            "%{java}": jdk_program(ctx.label, "java"),
+            "%{java}": jdk_program("java"),
             "%{main_class}": main_class,
             "%{self}": runfiles_path(ctx, launcher),
         },
@@ -131,5 +131,5 @@ def check_main_class(ctx, main_class, jars, attribute = "main_class"):
     args.add("--attribute", attribute)
     args.add_all(jars, before_each = "--jar")
     args.add("--output", checked)
-    run_tool(ctx, [args], jars, [checked], "JavaMainClass", "Checking %s of %s" % (attribute, label_text(ctx.label)))
+    run_tool(ctx, [args], jars, [checked], "Checking %s of %s" % (attribute, label_text(ctx.label)))
     return checked

@@ -65,8 +65,8 @@ def java_grpc_library(name, srcs, deps, **kwargs):
 
     Args:
       name: the target's name.
-      srcs: the proto_library with the services, a list of exactly one.
-      deps: the java_proto_library with the messages of the services.
+      srcs (list of labels): the proto_library with the services, a list of exactly one.
+      deps (list of labels): the java_proto_library targets with the messages of the services.
       **kwargs: attributes of all rules, such as visibility and testonly.
     """
     common = {key: kwargs[key] for key in ["compatible_with", "restricted_to", "target_compatible_with", "testonly"] if key in kwargs}

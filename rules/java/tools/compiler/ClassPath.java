@@ -17,6 +17,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
+import rules.java.tools.jars.UserError;
 
 /** The jars that a compilation sees, each with the label of the target that it comes from. */
 final class ClassPath {

@@ -22,6 +22,10 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
+import rules.java.tools.jars.Arguments;
+import rules.java.tools.jars.HeaderJar;
+import rules.java.tools.jars.JarWriter;
+import rules.java.tools.jars.UserError;
 
 /** Compiles the sources of one target to its class jar, its header jar and the jar of its generated sources. */
 final class Compilation {

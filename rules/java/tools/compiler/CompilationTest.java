@@ -16,6 +16,9 @@ import java.util.TimeZone;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import rules.java.tools.jars.ClassParser;
+import rules.java.tools.jars.JarReader;
+import rules.java.tools.jars.JarWriter;
 
 /** Tests of the compilation of one target. */
 class CompilationTest {

@@ -20,6 +20,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import rules.java.tools.jars.JarWriter;
 
 /** Tests of the jars that the tool writes: order, merging, sources and main classes. */
 class JarsTest {

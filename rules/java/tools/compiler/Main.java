@@ -9,6 +9,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import rules.java.tools.jars.Arguments;
+import rules.java.tools.jars.DeployJar;
+import rules.java.tools.jars.HeaderJar;
+import rules.java.tools.jars.MainClassCheck;
+import rules.java.tools.jars.SourceJar;
+import rules.java.tools.jars.UserError;
 
 /** The program that the actions of the Java rules run: a persistent worker, or one tool for one action. */
 public final class Main {

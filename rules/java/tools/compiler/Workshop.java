@@ -8,6 +8,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import rules.java.tools.jars.JarReader;
+import rules.java.tools.jars.UserError;
 
 /** A folder in which tests write sources and run the tool on them. */
 final class Workshop {

@@ -1,5 +1,5 @@
 """java_common under the label that rule sets for a newer Bazel load it from."""
 
-load(":native.bzl", "NativeJavaCommon")
+load(":native.bzl", "native_java_common")
 
-java_common = NativeJavaCommon
+java_common = native_java_common

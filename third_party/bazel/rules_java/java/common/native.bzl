@@ -2,7 +2,7 @@
 
 # This file is what the suggested labels lead to.
 # buildifier: disable=native-java-common
-NativeJavaCommon = java_common
+native_java_common = java_common
 
 # buildifier: disable=native-java-info
 NativeJavaInfo = JavaInfo

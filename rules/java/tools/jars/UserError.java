@@ -1,10 +1,10 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 /** An error of the user's input: its message is all that is printed. */
-final class UserError extends Exception {
+public final class UserError extends Exception {
   private static final long serialVersionUID = 1L;
 
-  UserError(String message) {
+  public UserError(String message) {
     super(message);
   }
 }

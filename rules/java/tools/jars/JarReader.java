@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.Closeable;
 import java.io.IOException;
@@ -15,7 +15,7 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /** Reads a jar's entries: their content, or their compressed bytes as they lie in the file. */
-final class JarReader implements Closeable {
+public final class JarReader implements Closeable {
   private static final int CENTRAL = 0x02014b50;
   private static final int END = 0x06054b50;
   private static final int END_LENGTH = 22;
@@ -24,7 +24,7 @@ final class JarReader implements Closeable {
   private final Path path;
   private final ZipFile zip;
 
-  JarReader(Path path) throws UserError, IOException {
+  public JarReader(Path path) throws UserError, IOException {
     this.path = path;
     try {
       zip = new ZipFile(path.toFile());
@@ -34,7 +34,7 @@ final class JarReader implements Closeable {
   }
 
   /** Returns the names of all files, sorted. */
-  List<String> names() {
+  public List<String> names() {
     List<String> names = new ArrayList<>();
     for (Enumeration<? extends ZipEntry> each = zip.entries(); each.hasMoreElements(); ) {
       ZipEntry entry = each.nextElement();
@@ -47,13 +47,13 @@ final class JarReader implements Closeable {
   }
 
   /** Returns the content of a file, or null if the jar does not have it. */
-  byte[] content(String name) throws IOException {
+  public byte[] content(String name) throws IOException {
     ZipEntry entry = zip.getEntry(name);
     return entry == null ? null : zip.getInputStream(entry).readAllBytes();
   }
 
   /** Adds the entries that a filter takes to a jar, with the compressed bytes that they have here. */
-  void copy(JarWriter to, java.util.function.Predicate<String> wanted) throws IOException {
+  public void copy(JarWriter to, java.util.function.Predicate<String> wanted) throws IOException {
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
       ByteBuffer directory = directory(file);
       while (directory.remaining() >= 46 && directory.getInt(directory.position()) == CENTRAL) {

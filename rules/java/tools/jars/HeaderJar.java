@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /** Header jars: what a compilation reads of the jars of other targets. */
-final class HeaderJar {
+public final class HeaderJar {
   private HeaderJar() {}
 
   /** Adds a class to a header jar, unless no other file can name it. */
-  static void add(JarWriter header, String name, byte[] content) throws IOException {
+  public static void add(JarWriter header, String name, byte[] content) throws IOException {
     byte[] stripped;
     try {
       stripped = name.endsWith("module-info.class") ? content : ClassStripper.strip(content);
@@ -23,7 +23,7 @@ final class HeaderJar {
   }
 
   /** Writes the header jar of a jar that was compiled elsewhere. */
-  static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
+  public static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
     JarWriter header = new JarWriter();
     try (JarReader jar = new JarReader(Path.of(arguments.one("--jar")))) {
       for (String name : jar.names()) {

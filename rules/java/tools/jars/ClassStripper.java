@@ -1,7 +1,7 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
-import static rules.java.tools.compiler.ClassParser.u1;
-import static rules.java.tools.compiler.ClassParser.u2;
+import static rules.java.tools.jars.ClassParser.u1;
+import static rules.java.tools.jars.ClassParser.u2;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -21,7 +21,7 @@ import java.util.TreeMap;
  * <p>What goes: code, private and synthetic members, debug information, and constants that nothing else uses. The constant pool
  * is written anew in the order of use, so that a change inside a method body changes no byte.
  */
-final class ClassStripper {
+public final class ClassStripper {
   private final ClassParser in;
   private final ByteArrayOutputStream pool = new ByteArrayOutputStream();
   private final DataOutputStream poolData = new DataOutputStream(pool);
@@ -55,7 +55,7 @@ final class ClassStripper {
    * @param content the class file
    * @return the reduced class file, or null if the class is anonymous or local, which no other file can name
    */
-  static byte[] strip(byte[] content) throws IOException {
+  public static byte[] strip(byte[] content) throws IOException {
     return new ClassStripper(new ClassParser(content)).strip();
   }
 

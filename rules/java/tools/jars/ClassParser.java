@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -6,22 +6,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The parts of a class file (Java Virtual Machine Specification, chapter 4), with indices into its constant pool. */
-final class ClassParser {
-  static final int ACC_PUBLIC = 0x0001;
-  static final int ACC_PRIVATE = 0x0002;
-  static final int ACC_STATIC = 0x0008;
-  static final int ACC_BRIDGE = 0x0040;
-  static final int ACC_SYNTHETIC = 0x1000;
+public final class ClassParser {
+  public static final int ACC_PUBLIC = 0x0001;
+  public static final int ACC_PRIVATE = 0x0002;
+  public static final int ACC_STATIC = 0x0008;
+  public static final int ACC_BRIDGE = 0x0040;
+  public static final int ACC_SYNTHETIC = 0x1000;
 
-  static final int UTF8 = 1;
-  static final int LONG = 5;
-  static final int DOUBLE = 6;
-  static final int CLASS = 7;
+  public static final int UTF8 = 1;
+  public static final int LONG = 5;
+  public static final int DOUBLE = 6;
+  public static final int CLASS = 7;
   private static final int MAGIC = 0xcafebabe;
   private static final int METHOD_HANDLE = 15;
 
   /** An attribute: its name, and its bytes after the length. */
-  static final class Attribute {
+  public static final class Attribute {
     final String name;
     final int nameIndex;
     final ByteBuffer data;
@@ -34,7 +34,7 @@ final class ClassParser {
   }
 
   /** A field or method. */
-  static final class Member {
+  public static final class Member {
     final int access;
     final int name;
     final int descriptor;
@@ -48,14 +48,14 @@ final class ClassParser {
     }
   }
 
-  final int version;
-  final int access;
-  final int thisClass;
-  final int superClass;
-  final int[] interfaces;
-  final List<Member> fields;
-  final List<Member> methods;
-  final List<Attribute> attributes;
+  public final int version;
+  public final int access;
+  public final int thisClass;
+  public final int superClass;
+  public final int[] interfaces;
+  public final List<Member> fields;
+  public final List<Member> methods;
+  public final List<Attribute> attributes;
 
   private final ByteBuffer bytes;
   private final int[] offsets;
@@ -65,7 +65,7 @@ final class ClassParser {
    *
    * @throws IllegalArgumentException the bytes are not a class file
    */
-  ClassParser(byte[] content) {
+  public ClassParser(byte[] content) {
     bytes = ByteBuffer.wrap(content);
     try {
       if (bytes.getInt() != MAGIC) {
@@ -96,11 +96,11 @@ final class ClassParser {
     }
   }
 
-  static int u2(ByteBuffer buffer) {
+  public static int u2(ByteBuffer buffer) {
     return buffer.getShort() & 0xffff;
   }
 
-  static int u1(ByteBuffer buffer) {
+  public static int u1(ByteBuffer buffer) {
     return buffer.get() & 0xff;
   }
 
@@ -134,7 +134,7 @@ final class ClassParser {
   }
 
   /** Reads a table of attributes. */
-  List<Attribute> attributes(ByteBuffer from) {
+  public List<Attribute> attributes(ByteBuffer from) {
     List<Attribute> table = new ArrayList<>();
     for (int i = u2(from); i > 0; i--) {
       int name = u2(from);
@@ -148,7 +148,7 @@ final class ClassParser {
   }
 
   /** Returns a constant's tag and its bytes after it. */
-  ByteBuffer constant(int index) {
+  public ByteBuffer constant(int index) {
     ByteBuffer constant = bytes.duplicate();
     constant.position(offsets[index]);
     int tag = constant.get(constant.position());
@@ -159,7 +159,7 @@ final class ClassParser {
   }
 
   /** Returns the text of a Utf8 constant; names outside of the basic plane stay in Java's modified form. */
-  String utf8(int index) {
+  public String utf8(int index) {
     ByteBuffer constant = constant(index);
     byte[] text = new byte[constant.remaining() - 3];
     constant.position(3);
@@ -168,12 +168,12 @@ final class ClassParser {
   }
 
   /** Returns the name of a Class constant, with slashes. Index 0 gives null. */
-  String className(int index) {
+  public String className(int index) {
     return index == 0 ? null : utf8(constant(index).getShort(1) & 0xffff);
   }
 
   /** Returns the attribute of that name, or null. */
-  static Attribute attribute(List<Attribute> attributes, String name) {
+  public static Attribute attribute(List<Attribute> attributes, String name) {
     for (Attribute attribute : attributes) {
       if (attribute.name.equals(name)) {
         return attribute;

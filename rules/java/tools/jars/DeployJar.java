@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -14,7 +14,7 @@ import java.util.jar.Attributes;
 import java.util.jar.Manifest;
 
 /** Merges the run-time jars of a program into one that `java -jar` starts. */
-final class DeployJar {
+public final class DeployJar {
   /** Files that each library brings and that only work together: their contents are joined. */
   private static final List<String> JOINED = List.of("reference.conf", "META-INF/spring.factories", "META-INF/spring.handlers",
       "META-INF/spring.schemas", "META-INF/spring.tooltips");
@@ -33,7 +33,7 @@ final class DeployJar {
   }
 
   /** Writes the jar. Of two files with one name, the first on the class path wins, as the virtual machine has it. */
-  static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
+  public static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
     JarWriter deploy = new JarWriter();
     Map<String, ByteArrayOutputStream> joined = new TreeMap<>();
     boolean multiRelease = false;

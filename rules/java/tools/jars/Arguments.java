@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /** The arguments of one action: `--flag value`, each flag as often as it has values. */
-final class Arguments {
+public final class Arguments {
   private final Map<String, List<String>> values = new LinkedHashMap<>();
 
-  Arguments(List<String> arguments) throws UserError {
+  public Arguments(List<String> arguments) throws UserError {
     if (arguments.size() % 2 != 0) {
       throw new UserError("ERROR: " + arguments.get(arguments.size() - 1) + ": the value is missing");
     }
@@ -22,7 +22,7 @@ final class Arguments {
   }
 
   /** Returns arguments with each `@file` replaced by the lines of that file. */
-  static List<String> expand(List<String> arguments) throws IOException {
+  public static List<String> expand(List<String> arguments) throws IOException {
     List<String> all = new ArrayList<>();
     for (String argument : arguments) {
       if (argument.startsWith("@") && Files.exists(Path.of(argument.substring(1)))) {
@@ -35,19 +35,19 @@ final class Arguments {
   }
 
   /** Returns all values of a flag, in order. */
-  List<String> all(String flag) {
+  public List<String> all(String flag) {
     return values.getOrDefault(flag, List.of());
   }
 
   /** Returns the values of a flag as paths. */
-  List<Path> paths(String flag) {
+  public List<Path> paths(String flag) {
     List<Path> paths = new ArrayList<>();
     all(flag).forEach(value -> paths.add(Path.of(value)));
     return paths;
   }
 
   /** Returns the only value of a flag that must be there. */
-  String one(String flag) throws UserError {
+  public String one(String flag) throws UserError {
     List<String> all = all(flag);
     if (all.size() != 1) {
       throw new UserError("ERROR: " + flag + " must be given once, not " + all.size() + " times");
@@ -56,7 +56,7 @@ final class Arguments {
   }
 
   /** Returns the only value of a flag, or a default. */
-  String one(String flag, String otherwise) throws UserError {
+  public String one(String flag, String otherwise) throws UserError {
     return all(flag).isEmpty() ? otherwise : one(flag);
   }
 }

@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
@@ -19,8 +19,8 @@ import java.util.zip.CRC32;
  * <p>Entries are stored, not compressed: that is quicker, and the bytes do not depend on the machine's zlib. An entry of
  * another jar keeps the compressed bytes that it has there.
  */
-final class JarWriter {
-  static final String MANIFEST = "META-INF/MANIFEST.MF";
+public final class JarWriter {
+  public static final String MANIFEST = "META-INF/MANIFEST.MF";
 
   /** 2010-01-01 00:00:00 in the format of MS-DOS, which is the earliest time that all tools take for a real one. */
   private static final int TIME = ((2010 - 1980) << 25) | (1 << 21) | (1 << 16);
@@ -34,7 +34,7 @@ final class JarWriter {
   private static final int MANY = 0xffff;
 
   /** An entry as it lies in the file. */
-  static final class Entry {
+  public static final class Entry {
     final byte[] data;
     final int method;
     final long crc;
@@ -48,7 +48,7 @@ final class JarWriter {
      * @param crc the checksum of the content
      * @param size the length of the content
      */
-    Entry(byte[] data, int method, long crc, long size) {
+    public Entry(byte[] data, int method, long crc, long size) {
       this.data = data;
       this.method = method;
       this.crc = crc;
@@ -56,7 +56,7 @@ final class JarWriter {
     }
 
     /** An entry with this content. */
-    Entry(byte[] content) {
+    public Entry(byte[] content) {
       CRC32 checksum = new CRC32();
       checksum.update(content);
       data = content;
@@ -74,17 +74,17 @@ final class JarWriter {
   }
 
   /** Adds an entry; returns false, and changes nothing, if the jar has one of that name. */
-  boolean add(String name, Entry entry) {
+  public boolean add(String name, Entry entry) {
     return entries.putIfAbsent(name, entry) == null;
   }
 
   /** Adds an entry with this content; returns false, and changes nothing, if the jar has one of that name. */
-  boolean add(String name, byte[] content) {
+  public boolean add(String name, byte[] content) {
     return add(name, new Entry(content));
   }
 
   /** Sets the main attributes of the manifest, in this order. */
-  void manifest(Map<String, String> attributes) {
+  public void manifest(Map<String, String> attributes) {
     StringBuilder text = new StringBuilder("Manifest-Version: 1.0\r\n");
     attributes.forEach((name, value) -> text.append(wrapped(name + ": " + value)));
     entries.put(MANIFEST, new Entry(text.append("\r\n").toString().getBytes(StandardCharsets.UTF_8)));
@@ -110,7 +110,7 @@ final class JarWriter {
   }
 
   /** Writes the jar. Folders get entries of their own, which class path scanners look for. */
-  void write(Path file) throws IOException {
+  public void write(Path file) throws IOException {
     SortedMap<String, Entry> all = new TreeMap<>(entries.comparator());
     all.putAll(entries);
     Entry folder = new Entry(new byte[0]);

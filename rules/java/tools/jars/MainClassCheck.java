@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Map;
 
 /** Checks at build time that the class that a program or a test starts exists. */
-final class MainClassCheck {
+public final class MainClassCheck {
   private MainClassCheck() {}
 
   /** Writes an empty file if the class is there and a main class can be started, and prints an error otherwise. */
-  static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
+  public static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
     String label = arguments.one("--label");
     String attribute = arguments.one("--attribute");
     String name = arguments.one("--class");

@@ -1,4 +1,4 @@
-package rules.java.tools.compiler;
+package rules.java.tools.jars;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -10,13 +10,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Writes the source jar of a target, with each file in the folder of its package, where debuggers and editors look. */
-final class SourceJar {
+public final class SourceJar {
   private static final Pattern PACKAGE = Pattern.compile("^\\s*(?:@[\\w.]+\\s+)*package\\s+([\\w.]+)\\s*;", Pattern.MULTILINE);
 
   private SourceJar() {}
 
   /** Writes the jar. */
-  static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
+  public static boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
     JarWriter sources = new JarWriter();
     sources.manifest(Map.of("Created-By", "rules/java"));
     for (Path path : arguments.paths("--source")) {
