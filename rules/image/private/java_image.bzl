@@ -7,7 +7,7 @@ load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "asse
 load("//rules/image/private:class_data_sharing.bzl", "SharingInfo")
 load("//rules/image/private:java_jdk.bzl", "JdkInfo")
 load("//rules/image/private:java_layers.bzl", "JAVA_TOOL_ATTRS", "JavaLayersInfo", "index_jar", "java_layers_aspect")
-load("//rules/image/private:java_runtime.bzl", "JAVA_HOME", "find_runtime", "jar_path", "link_runtime", "share_classes", "split_jars", "write_program")
+load("//rules/image/private:java_runtime.bzl", "JAVA_HOME", "find_runtime", "link_runtime", "share_classes", "split_jars", "write_program")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:locations.bzl", "located")
 load("//rules/image/private:prebuilt.bzl", "image_info", "label_text")

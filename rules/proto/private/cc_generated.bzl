@@ -1,7 +1,7 @@
 """cc_generated: the C++ sources of protocol buffer messages and gRPC services."""
 
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
-load(":generate.bzl", "import_path")
+load("//rules/common:protoc.bzl", "import_path")
 
 _ATTRS = {
     "grpc": attr.bool(

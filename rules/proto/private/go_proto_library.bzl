@@ -2,7 +2,7 @@
 
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
 load("//rules/go:defs.bzl", "GoProtoInfo", "GoSourcesInfo")
-load(":generate.bzl", "import_path")
+load("//rules/common:protoc.bzl", "import_path")
 
 _DOC = """Generates the Go package of the %s of one proto_library, for `deps` of go_binary, go_library and go_test.
 

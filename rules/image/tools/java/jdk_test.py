@@ -28,7 +28,7 @@ def _packages(folder: Path) -> dict[str, Entry]:
         f"{HOME}/bin/java": b"java",
         f"{HOME}/bin/jlink": b"jlink",
         f"{HOME}/include/jni.h": b"left out",
-        f"{HOME}/jmods/java.base.jmod": _module(folder, "classes/module-info.class", "classes/java/lang/Object.class", "bin/java", "classes/java/util/List.class"),
+        f"{HOME}/jmods/java.base.jmod": _module(folder, "classes/module-info.class", "classes/java/lang/A.class", "bin/java", "classes/java/util/B.class"),
         f"{HOME}/lib/server/classes.jsa": b"left out",
         f"{HOME}/release": b'JAVA_VERSION="17.0.21.1"\n',
         "usr/share/ca-certificates/mozilla/A.crt": CERTIFICATE,

@@ -6,7 +6,8 @@ The archive is a static one: the JVM loads the listed classes without running an
 The JVM of the image, its class path and its jars must be those of the archive, or it starts without (-Xshare:auto). So the
 image is laid out in a folder and the archive is made there, as any user, without entering the folder as a root. Three things
 then depend on the build, and are corrected afterwards (see normalize): the folder's name before each path, a few addresses of
-the JVM's own code, and the checksums of both. What depends on the moment is kept small (see dump). Times do not count: jars have time 0 in layers, which the JVM does not compare.
+the JVM's own code, and the checksums of both. What depends on the moment is kept small (see dump). Times do not count: jars
+have time 0 in layers, which the JVM does not compare.
 """
 
 from __future__ import annotations
