@@ -16,6 +16,11 @@ GO, MODULE = "Go", "Go module"
 EXCLUDED: Mapping[str, str] = {
     "rules/jsonnet/examples/errors/syntax.fail.jsonnet": "does not parse, on purpose",
 }
+# Folder of a Go module → why `go vet` does not check it there.
+NOT_VETTED: Mapping[str, str] = {
+    "go": "imports packages that Bazel generates; its go_test targets vet it",
+    "rules/go/tests": "imports packages that Bazel generates; its go_test target vets it",
+}
 # Files that decide what a tool reports: if one of them has changed, every file is checked.
 _SETTINGS = ("third_party/python/check.lock", "third_party/python/requirements.lock", "cli/check/files.py", "cli/check/tools.py")
 _SETTINGS_NAMES = frozenset((
@@ -67,11 +72,11 @@ class FileSet:
         return [name for name in self.deleted if kind_of(name, self.root) == kind]
 
     def go_modules(self) -> list[str]:
-        """Returns the folders of the Go modules of the chosen files; leaves out modules without a Go file."""
+        """Returns the folders of the Go modules of the chosen files; leaves out modules without a Go file, and those in NOT_VETTED."""
         folders = {str(PurePosixPath(name).parent) for name in self.tracked if name.endswith("go.mod")}
         with_code = {_nearest(name, folders) for name in self.tracked if name.endswith(".go")}
         names = [name for kind in (GO, MODULE) for name in self.of(kind) + self.deleted_of(kind)]
-        return sorted({_nearest(name, folders) for name in names} & with_code - {""})
+        return sorted({_nearest(name, folders) for name in names} & with_code - {"", *NOT_VETTED})
 
 
 def _nearest(name: str, folders: Iterable[str]) -> str:

@@ -193,3 +193,11 @@ def test_go_modules(tmp_path):
     assert files.FileSet(tmp_path, tracked, tracked).go_modules() == ["a", "a/b", "other"]
     assert files.FileSet(tmp_path, ("a/b/go.mod", "empty/go.mod", "loose.go"), tracked).go_modules() == ["a/b"]
     assert files.FileSet(tmp_path, (), tracked, deleted=("a/x/gone.go", "loose2.go")).go_modules() == ["a"]
+
+
+def test_modules_with_generated_packages_are_left_out(tmp_path):
+    """go vet could not read a module that imports what Bazel generates; the reason is in the table, and each of its folders is a module."""
+    tracked = ("go/go.mod", "go/server/main.go", "other/go.mod", "other/o.go")
+
+    assert files.FileSet(tmp_path, tracked, tracked).go_modules() == ["other"]
+    assert {folder: bool(reason) for folder, reason in files.NOT_VETTED.items()} == {"go": True, "rules/go/tests": True}

@@ -22,6 +22,7 @@ _DEFAULTS: dict[str, object] = {
     "string": "",
     "string_dict": {},
     "string_list": [],
+    "string_list_dict": {},
 }
 
 

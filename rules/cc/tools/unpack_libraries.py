@@ -111,7 +111,8 @@ def _link(name: str, libraries: Mapping[str, tuple[Path, list[str]]]) -> list[Pa
     Raises:
         LibraryError: the packages do not have it.
     """
-    links = sorted(_ROOT.glob(f"usr/lib/*/{name}"))
+    # A link without its library counts: the error names what it links to.
+    links = sorted(folder / name for folder in _ROOT.glob("usr/lib/*") if os.path.lexists(folder / name))
     if not links:
         raise LibraryError(f"libraries: the packages have no {name}. Add the development package that has it to a debian_packages repository in packages.")
     if name.endswith(".a"):
@@ -170,7 +171,9 @@ def main(argv: Sequence[str]) -> int:
             files += [file for file in _link(library, libraries) if file not in files]
         for program in options["--program"]:
             if not (_ROOT / "usr/bin" / program).exists():
-                raise LibraryError(f"programs: the packages have no /usr/bin/{program}. Add the package that has it to a debian_packages repository in packages.")
+                raise LibraryError(
+                    f"programs: the packages have no /usr/bin/{program}. Add the package that has it to a debian_packages repository in packages."
+                )
     except LibraryError as error:
         print(f"ERROR: debian_cc_libraries {name}: {error}", file=sys.stderr)
         return 1

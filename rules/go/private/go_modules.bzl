@@ -1,6 +1,6 @@
 """go_modules: a repository with the Go modules that a go.mod requires, locked by its go.sum."""
 
-load("//rules/go/private:toolchain.bzl", "required_go", "version_numbers")
+load("//rules/go/toolchain:toolchain.bzl", "required_go", "version_numbers")
 
 _DOC = """Downloads the modules that a go.mod requires; each is checked against go.sum.
 
@@ -61,6 +61,14 @@ def _full(label):
     """Returns a label that means the same in every repository."""
     return "@%s//%s:%s" % (label.workspace_name, label.package, label.name)
 
+def _text(label):
+    """Returns a label as errors show it: //a:b, or @repository//a:b."""
+    return _full(label) if label.workspace_name else _full(label)[1:]
+
+def _reason(text):
+    """Returns a message of Go as one line."""
+    return " ".join([word for word in text.replace("\n", " ").replace("\t", " ").split(" ") if word])
+
 def _json_objects(text):
     """Returns the objects that `go mod download -json` prints one after the other."""
     return [json.decode(part + "\n}") for part in ("\n" + text.strip() + "\n").split("\n}\n") if part.strip()]
@@ -75,7 +83,7 @@ def _impl(repository_ctx):
     settings = json.decode(repository_ctx.read(attr._go))
     required = required_go(repository_ctx, attr.go_mod)
     if version_numbers(required) > version_numbers(settings["version"].replace("go", "", 1)):
-        fail("@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _full(attr.go_mod), required, settings["version"].replace("go", "", 1)))
+        fail("@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _text(attr.go_mod), required, settings["version"].replace("go", "", 1)))
     go = settings["go"]
     sums = repository_ctx.read(attr.go_sum)
     repository_ctx.file("module/go.mod", repository_ctx.read(attr.go_mod))
@@ -95,13 +103,13 @@ def _impl(repository_ctx):
     modules = _json_objects(done.stdout)
     errors = [(module["Path"] + " " + module["Version"], module["Error"]) for module in modules if module.get("Error")]
     if errors:
-        fail("@%s: Go could not download %s (%s). Check the network, GOPROXY and %s." % (name, errors[0][0], errors[0][1].replace("\n", " "), _full(attr.go_mod)))
+        fail("@%s: Go could not download %s (%s). Check the network, GOPROXY and %s." % (name, errors[0][0], _reason(errors[0][1]), _text(attr.go_mod)))
     if done.return_code != 0:
-        fail("@%s: go mod download failed (%s). Check %s and go.sum." % (name, done.stderr.strip().replace("\n", " "), _full(attr.go_mod)))
+        fail("@%s: go mod download failed (%s). Check %s and go.sum." % (name, _reason(done.stderr), _text(attr.go_mod)))
     known = _sums(sums)
     for module in modules:
         if not known.get("%s %s" % (module["Path"], module["Version"])):
-            fail("@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _full(attr.go_sum), module["Path"], module["Version"]))
+            fail("@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _text(attr.go_sum), module["Path"], module["Version"]))
     repository_ctx.execute(["mv", "cache/cache/download", "download"])
     for folder in ["cache", "module", "download/sumdb"]:
         repository_ctx.delete(folder)

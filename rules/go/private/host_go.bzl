@@ -1,6 +1,6 @@
 """host_go: finds the Go toolchain that builds Go programs."""
 
-load("//rules/go/private:toolchain.bzl", "TOOLCHAIN_ATTRS", "find_go", "required_go", "version_numbers")
+load("//rules/go/toolchain:toolchain.bzl", "TOOLCHAIN_ATTRS", "find_go", "required_go", "version_numbers")
 
 _DOC = """Finds the Go toolchain that builds Go programs, and writes what it is to `go.json`.
 

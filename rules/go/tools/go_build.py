@@ -25,10 +25,14 @@ from typing import NamedTuple
 from rules.common.errors import InputError, TurnupError
 from rules.common.stamping import fill, read_status
 
-__all__ = ["Source", "build", "build_parser", "explain", "main", "place_sources", "quote_flag", "run"]
+__all__ = ["Source", "build", "build_parser", "cache_folder", "explain", "main", "place_sources", "quote_flag"]
 
 _MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _DOWNLOADS = "/download/"
+_SCRATCH = "go_build."
+# The folder of a module in an action.
+_TREE = re.compile(rf"\S*/{re.escape(_SCRATCH)}[^/\s]+/module/")
+_NO_PACKAGE = re.compile(r"(\S+\.go:\d+:\d+): (?:no required module provides|cannot find module providing|)\s?package (\S+?)(?:;|:| is not in std)")
 # What go vet checks in `go test` (cmd/go, defaultVetFlags).
 _VET = ("atomic", "bool", "buildtags", "directive", "errorsas", "ifaceassert", "nilfunc", "printf", "stringintconv", "tests")
 
@@ -95,7 +99,10 @@ def place_sources(where: str, module: str, root: str, sources: Sequence[Source],
         name = PurePosixPath(source.path).name
         if source.importpath:
             if not f"{source.importpath}/".startswith(f"{module}/"):
-                raise InputError(f"{where}: the import path {source.importpath} is not below {module}, the module of go.mod. Change importpath of the target with {source.path}.")
+                raise InputError(
+                    f"{where}: the import path {source.importpath} is not below {module}, the module of go.mod. "
+                    f"Change importpath of the target with {source.path}."
+                )
             place = PurePosixPath(source.importpath[len(module) :].lstrip("/"), name)
         elif not root or source.path.startswith(f"{root}/"):
             place = PurePosixPath(source.path[len(root) :].lstrip("/"))
@@ -110,8 +117,13 @@ def place_sources(where: str, module: str, root: str, sources: Sequence[Source],
     return placed
 
 
-def _cache(settings: Mapping[str, str], scratch: Path) -> Path:
-    """Returns a folder for Go's caches: Turnup's own if the action may write there, otherwise one that ends with the action."""
+def cache_folder(settings: Mapping[str, str], scratch: Path) -> Path:
+    """Returns a folder for Go's caches: Turnup's own if the action may write there, otherwise one that ends with the action.
+
+    Args:
+        settings: what the Go toolchain is; `cache` is Turnup's cache folder, "" for none.
+        scratch: a folder that is deleted when the action ends.
+    """
     if not settings["cache"]:
         return scratch
     folder = Path(settings["cache"])
@@ -132,9 +144,11 @@ def explain(output: str, placed: Mapping[str, str], where: str) -> str:
         placed: the path in the workspace of each file, by its path in the module.
         where: the target.
     """
+    # Also those of earlier actions: Go's cache keeps what vet has printed.
+    output = _TREE.sub("", output)
     if missing := re.search(r"missing go\.sum entry for (?:module providing package|go\.mod file[^\n]*?;?) ?(\S+)", output):
         return f"{where}: go.sum has no entry for the module with {missing[1]}. Run go mod tidy in the folder of go.mod, and commit go.sum."
-    if missing := re.search(r"(\S+\.go:\d+:\d+): (?:no required module provides package|package) (\S+?)(?:;| is not in std)", output):
+    if missing := _NO_PACKAGE.search(output):
         place, _, rest = missing[1].partition(":")
         return (
             f"{placed.get(place, place)}:{rest}: no module has the package {missing[2]}. Add the go_library with it to deps of {where}, "
@@ -160,7 +174,7 @@ class _Go:
     def __init__(self, settings: Mapping[str, str], tree: Path, scratch: Path, proxy: str) -> None:
         self._settings = settings
         self._tree = tree
-        cache = _cache(settings, scratch)
+        cache = cache_folder(settings, scratch)
         self._environment = {
             "CGO_ENABLED": "0",  # links statically
             "GOCACHE": str(cache / "go-build"),
@@ -190,7 +204,7 @@ def _package(options: argparse.Namespace, root: str) -> str:
     """Returns the package to build, as the Go command takes it in the module's folder."""
     if options.package:
         return str(options.package)
-    folder = options.folder
+    folder = str(options.folder)
     if root and folder != root and not folder.startswith(f"{root}/"):
         raise InputError(f"{options.where}: the target's folder is outside {root}, the folder of go.mod. Set package.")
     return "./" + folder[len(root) :].lstrip("/")
@@ -260,21 +274,21 @@ def _checked(done: subprocess.CompletedProcess[str], placed: Mapping[str, str], 
         raise TurnupError(explain(done.stderr or done.stdout, placed, where))
 
 
-def main(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str]) -> int:
     """Builds the program or the test as the arguments say (see the module's text)."""
     arguments = list(argv)
     if len(arguments) == 1 and arguments[0].startswith("@"):
         arguments = Path(arguments[0][1:]).read_text("utf-8").split("\n")[:-1]
     options = build_parser().parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="go_build.") as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as scratch:
         build(options, Path(scratch))
     return 0
 
 
-def run(argv: Sequence[str]) -> int:
-    """Calls main, and prints an error of it as one message."""
+def main(argv: Sequence[str]) -> int:
+    """Builds the program or the test, and prints an error as one message; returns the exit code."""
     try:
-        return main(argv)
+        return _run(argv)
     except TurnupError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return error.exit_code
@@ -284,4 +298,4 @@ def run(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

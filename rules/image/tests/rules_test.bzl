@@ -1,7 +1,7 @@
 """Analysis tests: each error of the image rules, and the shape of their providers."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules/image:defs.bzl", "BundleInfo", "ImageInfo", "container_bundle", "container_image", "container_layer", "container_push", "debian_image", "py_image")
+load("//rules/image:defs.bzl", "BundleInfo", "ImageInfo", "cc_image", "container_bundle", "container_image", "container_layer", "container_push", "debian_image", "go_image", "py_image")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)
@@ -25,6 +25,8 @@ _compression_fails_test = analysistest.make(
 _CASES = {
     "bundle_names_no_variable": (container_bundle, {"images": {"shop/$(": ":files_image"}}, "images: 'shop/$(' has $( without a complete $(NAME). Use $$ for a dollar sign."),
     "bundle_names_one_twice": (container_bundle, {"images": {"shop/a": ":files_image", "shop/a:latest": ":redis"}}, "images: //rules/image/tests:bundle_names_one_twice has the name 'shop/a:latest' twice. Give each image its own name"),
+    "cc_image_exclude_climbs": (cc_image, {"binary": ":words", "exclude": ["../x"]}, "exclude: '../x' leads out of the image"),
+    "cc_image_of_two_files": (cc_image, {"binary": ":files_layer"}, "binary: //rules/image/tests:files_layer has 2 files and none is its program. Use a target with one file, or a rule that builds a program."),
     "data_path_below_the_package": (container_layer, {"data_path": "rules/image/tests", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'rules/image/tests/rules/image/tests'"),
     "data_path_elsewhere": (container_layer, {"data_path": "/other", "files": ["app/data.txt"]}, "data_path: 'rules/image/tests/app/data.txt' is not below 'other'"),
     "debian_exclude_climbs": (debian_image, {"exclude": ["../x"], "packages": ["@debian_registry//:debs"]}, "exclude: '../x' leads out of the image"),
@@ -32,6 +34,7 @@ _CASES = {
     "directory_climbs": (container_layer, {"directory": "/a/../b"}, "directory: '/a/../b' leads out of the image"),
     "empty_dir_climbs": (container_layer, {"empty_dirs": ["../x"]}, "empty_dirs: '../x' leads out of the image"),
     "empty_file_is_root": (container_layer, {"empty_files": ["/"]}, "empty_files: '/' is the image's root"),
+    "go_image_with_entrypoint": (go_image, {"binary": ":words", "entrypoint": ["/x"]}, "entrypoint: //rules/image/tests:go_image_with_entrypoint has [\"/x\"], but the image starts its binary. Use container_image for another program."),
     "image_is_empty": (container_image, {}, "layers: the image would be empty"),
     "label_file_of_two_files": (container_image, {"base": ":files_image", "label_files": {"a": ":files_layer"}}, "label_files: //rules/image/tests:files_layer has 2 files. Use a target with exactly one file."),
     "layer_as_base": (container_image, {"base": ":files_layer"}, "base: //rules/image/tests:files_layer is a layer, not an image. Use an image here"),

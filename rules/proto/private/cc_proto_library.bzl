@@ -3,7 +3,7 @@
 load("@rules_cc//cc:defs.bzl", "cc_library")
 load(":cc_generated.bzl", "cc_generated")
 
-def _library(name, proto, deps, grpc, **kwargs):
+def _library(name, proto, deps, grpc, attributes):
     cc_generated(
         name = name + ".generated",
         grpc = grpc,
@@ -25,7 +25,7 @@ def _library(name, proto, deps, grpc, **kwargs):
         hdrs = [":%s.headers" % name],
         copts = ["-std=c++17"],
         deps = deps + ([Label("@grpc_cc//:grpc++")] if grpc else []) + [Label("@grpc_cc//:protobuf")],
-        **kwargs
+        **attributes
     )
 
 def cc_proto_library(name, proto, deps = [], **kwargs):
@@ -34,12 +34,12 @@ def cc_proto_library(name, proto, deps = [], **kwargs):
     `proto/route_guide.proto` is then `#include "proto/route_guide.pb.h"`.
 
     Args:
-      name: the target's name.
-      proto: the proto_library. It is in the same package.
-      deps: the cc_proto_library targets of the .proto files that are imported. Well-known types need none. Empty: none.
+      name (string): the target's name.
+      proto (label): the proto_library. It is in the same package.
+      deps (list of labels): the cc_proto_library targets of the .proto files that are imported. Well-known types need none. Empty: none.
       **kwargs: attributes of cc_library, such as visibility.
     """
-    _library(name, proto, deps, False, **kwargs)
+    _library(name, proto, deps, False, kwargs)
 
 def cc_grpc_library(name, proto, deps = [], **kwargs):
     """Generates the C++ of the messages and gRPC services of one proto_library, as a cc_library.
@@ -47,9 +47,9 @@ def cc_grpc_library(name, proto, deps = [], **kwargs):
     `proto/route_guide.proto` is then `#include "proto/route_guide.grpc.pb.h"`, and the messages `route_guide.pb.h`.
 
     Args:
-      name: the target's name.
-      proto: the proto_library. It is in the same package.
-      deps: the cc_proto_library targets of the .proto files that are imported. Well-known types need none. Empty: none.
+      name (string): the target's name.
+      proto (label): the proto_library. It is in the same package.
+      deps (list of labels): the cc_proto_library targets of the .proto files that are imported. Well-known types need none. Empty: none.
       **kwargs: attributes of cc_library, such as visibility.
     """
-    _library(name, proto, deps, True, **kwargs)
+    _library(name, proto, deps, True, kwargs)

@@ -54,7 +54,8 @@ class FileSystem:
         Args:
             path: an absolute path, which may lead over links to files.
         """
-        place, owners = merged(posixpath.normpath(path).lstrip("/")), set()
+        owners: set[str] = set()
+        place = merged(posixpath.normpath(path).lstrip("/"))
         for _ in range(_MOST_LINKS):
             if place in self.libraries:
                 return self.libraries[place], owners - {""}

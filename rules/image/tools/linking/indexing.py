@@ -1,6 +1,6 @@
 """Lists the libraries of Debian packages and of a base image, without unpacking them to disk.
 
-    indexing --where=LABEL --out=FILE [--deb=FILE]… [--image NAME MANIFEST CONFIG [--layer FILE]…]
+indexing --where=LABEL --out=FILE [--deb=FILE]… [--image NAME MANIFEST CONFIG [--layer FILE]…]
 """
 
 from __future__ import annotations

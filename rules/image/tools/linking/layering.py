@@ -56,8 +56,8 @@ def choose(where: str, program: tuple[str, str], own: dict[str, str], index: str
     base = FileSystem.from_json(systems["base"])
     if read.dynamic and not packages and not base.libraries:
         raise InputError(
-            f"{where}: {posixpath.basename(file)} is dynamically linked (it needs {', '.join(read.needed) or read.interpreter}), and the base has no libraries. "
-            "Build it statically, with CGO_ENABLED=0 for Go, or add @NAME//:debs of a debian_packages repository to packages."
+            f"{where}: {posixpath.basename(file)} is dynamically linked (it needs {', '.join(read.needed) or read.interpreter}), and the base "
+            "has no libraries. Build it statically, with CGO_ENABLED=0 for Go, or add @NAME//:debs of a debian_packages repository to packages."
         )
     search = Search(where, Sources(own, FileSystem.from_json(systems["packages"]), base), read.architecture)
     return read.architecture, search.run(path, read, more)
@@ -67,7 +67,9 @@ def _program(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]
     own = dict(pairs["--own"])
     architecture, found = choose(options.where, pairs["--binary"][0], own, options.index, options.library, packages=options.packages)
     if options.architecture and options.architecture != architecture:
-        raise InputError(f"{options.where}: architecture is {options.architecture}, but the program is for {architecture}. Remove architecture, or build the program for it.")
+        raise InputError(
+            f"{options.where}: architecture is {options.architecture}, but the program is for {architecture}. Remove architecture, or build the program for it."
+        )
     with writing(options.where, options.selection):
         Path(options.selection).write_text(json.dumps({"packages": found.packages}), "utf-8")
     files = [word for path, file in own.items() if path not in found.replaced for word in ("--file", path, file)]

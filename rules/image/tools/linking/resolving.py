@@ -124,7 +124,7 @@ class Search:
         for loaded in waiting:  # grows while it is read: breadth first, as the dynamic linker loads
             for soname in loaded.elf.needed:
                 if soname not in self._libraries:
-                    waiting.append(self._load(soname, loaded))
+                    waiting.append(self._load(soname, loaded))  # noqa: PERF401  # each one looks at those before it
         return Resolution(sorted(self._packages), self._replaced, self._libraries)
 
     def _interpreter(self, path: str, interpreter: str) -> None:
@@ -154,7 +154,7 @@ class Search:
         if self._foreign:
             place, architecture = next(iter(self._foreign.items()))
             raise InputError(
-                f"{self._where}: {loader.path} is for {self._architecture}, but {soname} in {place} is for {architecture}. "
+                f"{self._where}: {loader.path} is for {self._architecture}, but {soname} ({place}) is for {architecture}. "
                 f"Add the packages of {self._architecture}, or build the program for {architecture}."
             )
         raise InputError(
@@ -184,7 +184,7 @@ class Search:
     def _fits(self, place: str, read: Elf) -> bool:
         if read.architecture == self._architecture:
             return True
-        self._foreign.setdefault(posixpath.basename(place), read.architecture)
+        self._foreign.setdefault(posixpath.basename(place) if place.endswith(".deb") else place, read.architecture)
         return False
 
     def _take(self, library: Library, owners: set[str]) -> None:

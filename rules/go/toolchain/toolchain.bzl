@@ -13,7 +13,7 @@ TOOLCHAIN_ATTRS = {
     ),
 }
 
-# With the selected Go only, from the modules in go.sum only.
+# For a build in a repository rule: static, from the modules in go.sum only, with the selected Go.
 GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 def version_numbers(version):
