@@ -37,6 +37,8 @@ def java_program(name, package, deps = [], runtime_deps = [], resources = [], te
     java_image(
         name = name,
         binary = ":binary",
+        # An archive of shared classes saves 0.3 s of a start, but making it takes 4 s of each edit.
+        class_data_sharing = False,
         # A layer each, so that an edit of the service sends only its own classes.
         layers = [dep for dep in deps if dep.startswith("//")] + [":lib"],
         visibility = ["//visibility:public"],
