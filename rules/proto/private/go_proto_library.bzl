@@ -1,8 +1,8 @@
 """go_proto_library and go_grpc_library: the Go package of protocol buffer messages, and of gRPC services."""
 
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
-load("//rules/go:defs.bzl", "GoProtoInfo", "GoSourcesInfo")
 load("//rules/common:protoc.bzl", "import_path")
+load("//rules/go:defs.bzl", "GoProtoInfo", "GoSourcesInfo")
 
 _DOC = """Generates the Go package of the %s of one proto_library, for `deps` of go_binary, go_library and go_test.
 
