@@ -15,6 +15,7 @@ from tests.apply.generated.stack_trials import Failure, Trial, shrink_history
 _LENGTH = 10
 # A check that fails again and again is shrunk this often, and then only counted.
 _SHRINKS = 3
+_TELL = 20
 
 
 class StackRun:
@@ -48,6 +49,8 @@ class StackRun:
             steps = history(self._dice, _LENGTH, share)
             failure = self._try(steps)
             self._report.count("histories")
+            if number % _TELL == 0:
+                print(self._report.summary(), flush=True)
             if failure:
                 self._keep(steps, failure, f"history {number}")
 

@@ -20,6 +20,7 @@ from tests.apply.generated.values import Values
 
 # Their names are part of their content, or they are few: they are not shrunk.
 _NAMED = frozenset({"APIService", "CustomResourceDefinition", "IPAddress"})
+_TELL = 20
 _DENSITIES = (0.05, 0.15, 0.3, 0.5)
 
 
@@ -134,6 +135,7 @@ class World:
             findings = self.try_objects(cases, name, stable=self._batches % 2 == 0)
             self.report.count("seconds of objects", round(time.monotonic() - started))
             self._keep(findings, name)
+            self._tell()
 
     def run_pairs(self, number: int, size: int) -> None:
         """Generates and tries at least a number of pairs, in batches of a size."""
@@ -145,6 +147,12 @@ class World:
             findings = self.try_pairs(cases, name)
             self.report.count("seconds of pairs", round(time.monotonic() - started))
             self._keep(findings, name)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Prints the numbers so far, now and then."""
+        if self._batches % _TELL == 0:
+            print(self.report.summary(), flush=True)
 
     def _keep(self, findings: list[Finding], step: str) -> None:
         """Shrinks and keeps what is not known yet."""
