@@ -1,8 +1,9 @@
 """Tests with generated input and a real API server: objects of every kind that it serves, and random histories of stacks.
 
 Everything follows from one seed, which is printed. Objects come from the server's own OpenAPI documents and from definitions of
-custom resources that the test installs. What fails is shrunk and written to a file. $SEED repeats a run, $REPLAY runs such a
-file again; $OBJECTS, $PAIRS, $OPERATIONS and $KILLS choose the numbers. //tests/long:generated_test is the long form.
+custom resources that the test installs. What fails is shrunk, printed and written to a file, which Bazel keeps in
+bazel-testlogs/tests/apply/generated_test/test.outputs. $SEED with the same numbers repeats a run, and $REPLAY runs such a file again.
+$OBJECTS, $PAIRS, $OPERATIONS and $KILLS choose the numbers. //tests/long:generated_test is the long form.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def test_applied_three_times(world):
     """Of three applies of an object, the first creates it; the others, and a diff before them, write and show nothing."""
     world.run_objects(OBJECTS, BATCH)
     print(world.report.summary(), flush=True)
+    print(f"the fewest of a kind: {sorted((number, kind) for kind, number in world.made.items())[:5]}", flush=True)
     assert not world.report.known, told(world.report)
+    assert 2 * len(world.kinds) > OBJECTS or [kind for kind, number in world.made.items() if not number] == []
 
 
 @generating

@@ -23,6 +23,7 @@ INTENDED_REFUSALS = (
 )
 
 
+RUN_AGAIN = "bazel test //tests/apply:generated_test --test_output=streamed --test_env=REPLAY=/path/of/this/file"
 REFUSED = "is not refused"
 """Part of the name of the check of refusals."""
 
@@ -175,7 +176,7 @@ class Report:
                     "found": finding.detail,
                     "seed": self.seed,
                     "step": step,
-                    "run_again": f"bazel test //tests/apply:generated_test --test_output=streamed --test_env=REPLAY={path}",
+                    "run_again": RUN_AGAIN,
                     "kind": kind.title,
                     "definition": definition,
                     "versions": finding.case.versions,

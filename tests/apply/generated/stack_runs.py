@@ -6,7 +6,7 @@ import json
 import random
 import time
 
-from tests.apply.generated.cases import Report
+from tests.apply.generated.cases import RUN_AGAIN, Report
 from tests.apply.generated.engine import Engine
 from tests.apply.generated.histories import history
 from tests.apply.generated.stack_model import Step
@@ -74,7 +74,7 @@ class StackRun:
             "found": failure.detail,
             "seed": self._report.seed,
             "step": step,
-            "run_again": f"bazel test //tests/apply:generated_test --test_output=streamed --test_env=REPLAY={path}",
+            "run_again": RUN_AGAIN,
             "steps": [each.plain() for each in steps],
         }
         path.write_text(json.dumps(plain, indent=1))

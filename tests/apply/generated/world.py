@@ -53,6 +53,7 @@ class World:
         kinds: the kinds that the generator fills, each with an object that the server takes.
         unfilled: titles of the kinds that it cannot fill.
         not_stored: titles of the kinds that nobody can apply.
+        made: how many objects of each kind were generated.
     """
 
     def __init__(self, engine: Engine, report: Report, number: int, budget: Budget, definitions: Sequence[Object] = ()) -> None:
@@ -70,6 +71,7 @@ class World:
         bases = [(kind, self.filter.base(kind, "base-")) for kind in stored]
         self.kinds = [(kind, base) for kind, base in bases if base is not None]
         self.unfilled = [kind.title for kind, base in bases if base is None]
+        self.made = dict.fromkeys((kind.title for kind, _ in self.kinds), 0)
         self._batches = 0
 
     def definition_of(self, kind: Kind) -> Object | None:
@@ -108,6 +110,7 @@ class World:
                     continue
                 versions.append(second)
             cases.append(Case(kind, versions))
+            self.made[kind.title] += 1
         return cases
 
     def _pruned(self, obj: Object) -> Object:
