@@ -85,6 +85,7 @@ def test_applied_three_times(world):
 def test_pairs_of_versions(engine, world, outputs):
     """A diff shows exactly what an apply writes; the changed object is what a fresh one is, also after two replaces and back."""
     report = world.report = Report(outputs / "pairs", SEED)
+    world.budget = Budget(shrinking=SHRINKING)
     report.folder.mkdir()
     world.run_pairs(PAIRS, BATCH)
     print(report.summary(), flush=True)

@@ -6,7 +6,7 @@ import copy
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.apply.generated.cases import Case, Finding, Report
 from tests.apply.generated.definitions import GROUP, definition, install
@@ -26,17 +26,15 @@ _DENSITIES = (0.05, 0.15, 0.3, 0.5)
 
 @dataclass
 class Budget:
-    """How much a run may do.
+    """How long a run may shrink what it finds.
 
     Attributes:
         shrinks: the seconds that one finding is shrunk for.
         shrinking: the seconds for shrinking in all.
-        deadline: when (time.monotonic) no new batch starts.
     """
 
     shrinks: float = 15.0
     shrinking: float = 60.0
-    deadline: float = field(default_factory=lambda: time.monotonic() + 3600)
 
 
 class World:
@@ -46,10 +44,12 @@ class World:
         engine: the user.
         report: gets findings and counts.
         number: how many definitions of custom resources to generate.
-        budget: how much to do.
+        budget: how long to shrink.
         definitions: more definitions.
 
     Attributes:
+        report: gets findings and counts.
+        budget: how long to shrink.
         kinds: the kinds that the generator fills, each with an object that the server takes.
         unfilled: titles of the kinds that it cannot fill.
         not_stored: titles of the kinds that nobody can apply.
@@ -59,7 +59,7 @@ class World:
     def __init__(self, engine: Engine, report: Report, number: int, budget: Budget, definitions: Sequence[Object] = ()) -> None:
         client = engine.client
         self._engine = engine
-        self._budget = budget
+        self.budget = budget
         self.report = report
         self.dice = random.Random(report.seed)
         self._definitions = [*definitions, *(definition(each, random.Random(report.seed + each)) for each in range(number))]
@@ -130,7 +130,7 @@ class World:
 
     def run_objects(self, number: int, size: int) -> None:
         """Generates and tries at least a number of objects, in batches of a size."""
-        while self.report.counts.get("objects", 0) < number and time.monotonic() < self._budget.deadline:
+        while self.report.counts.get("objects", 0) < number:
             cases = self.generate(size)
             name = f"gen-{self._batches}"
             self.report.count("objects", len(cases))
@@ -142,7 +142,7 @@ class World:
 
     def run_pairs(self, number: int, size: int) -> None:
         """Generates and tries at least a number of pairs, in batches of a size."""
-        while self.report.counts.get("pairs", 0) < number and time.monotonic() < self._budget.deadline:
+        while self.report.counts.get("pairs", 0) < number:
             cases = self.generate(size, pairs=True)
             name = f"pair-{self._batches}"
             self.report.count("pairs", len(cases))
@@ -164,9 +164,9 @@ class World:
                 continue
             started = time.monotonic()
             smallest = finding
-            if self._budget.shrinking > 0 and finding.case.kind.resource.kind not in _NAMED:
+            if self.budget.shrinking > 0 and finding.case.kind.resource.kind not in _NAMED:
                 smallest = self._shrink(finding, f"{step}-{index}")
-            self._budget.shrinking -= time.monotonic() - started
+            self.budget.shrinking -= time.monotonic() - started
             if not self.report.find(smallest):
                 self.report.add(smallest, step, self.definition_of(finding.case.kind))
 
@@ -186,4 +186,4 @@ class World:
             place = f"{name}-{turn}"
             return self.try_pairs(cases, place) if pairs else self.try_objects(cases, place)
 
-        return shrink(finding, rename, takes, trial, min(self._budget.shrinks, self._budget.shrinking))
+        return shrink(finding, rename, takes, trial, min(self.budget.shrinks, self.budget.shrinking))
