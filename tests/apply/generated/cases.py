@@ -23,7 +23,7 @@ INTENDED_REFUSALS = (
 )
 
 
-RUN_AGAIN = "bazel test //tests/apply:generated_test --test_output=streamed --test_env=REPLAY=/path/of/this/file"
+RUN_AGAIN = "bazel run //tests/apply/generated:replay -- THIS_FILE"
 REFUSED = "is not refused"
 """Part of the name of the check of refusals."""
 
