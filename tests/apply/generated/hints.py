@@ -130,9 +130,9 @@ ABSENT = frozenset(
     }
 )
 
-# (schema, field) that only take the values above: admission adds to the one when the object is created, and the server takes unknown
-# fields in the other by an apply, but not by an update.
-HINTED_ONLY = frozenset({("NodeSpec", "taints"), ("CustomResourceSubresources", "status")})
+# (schema, field) that only take the values above: admission adds to the first when the object is created, the server takes unknown fields
+# in the second by an apply, but not by an update, and the build takes only images that it knows.
+HINTED_ONLY = frozenset({("NodeSpec", "taints"), ("CustomResourceSubresources", "status"), ("Container", "image"), ("EphemeralContainer", "image")})
 
 # Schemas that describe themselves, and whose random parts seldom fit each other.
 NOT_GROWN = frozenset({"JSONSchemaProps", "RuleWithOperations", "NamedRuleWithOperations", "LabelSelectorRequirement"})

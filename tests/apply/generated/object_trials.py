@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Identity
@@ -147,11 +148,18 @@ class Batch:
         wanted = [(case.kind.resource, self.identity(case).namespace, self.identity(case).name) for case in self.cases]
         return dict(zip([case.name for case in self.cases], self._engine.live(wanted), strict=True))
 
-    def changed(self, before: dict[str, Object | None], after: dict[str, Object | None]) -> dict[str, str]:
-        """Returns, for each case that was written between two snapshots, what changed in it."""
+    def changed(self, before: dict[str, Object | None], after: dict[str, Object | None], said: Said) -> dict[str, str]:
+        """Returns, for each case that a verb wrote between two snapshots, what changed in it.
+
+        The API server itself writes the status of some objects, such as definitions: that does not count.
+        """
         found = {}
         for case in self.cases:
-            old, new = before.get(case.name), after.get(case.name)
+            old, new, own = before.get(case.name), after.get(case.name), self.identity(case)
+            collection = case.kind.resource.path(own.namespace)
+            paths = (f"{collection}/{quote(own.name)}", collection)
+            if not any(each.partition(" ")[2] in paths for each in said.writes):
+                continue
             if old is None or new is None:
                 if old is not new:
                     found[case.name] = "it is gone" if old else "it was created"
@@ -233,7 +241,7 @@ def try_objects(batch: Batch) -> list[Finding]:
         time.sleep(_SECOND)
         said = batch.run(step, "apply")
         after = batch.live()
-        changes = batch.changed(before, after)
+        changes = batch.changed(before, after, said)
         for case in batch.cases:
             outcome = said.outcomes.get(batch.identity(case))
             if case.name in changes:
@@ -264,7 +272,7 @@ def _change(batch: Batch, step: str, verb: str, expected: set[str]) -> None:
     before = batch.live()
     shown = batch.run(f"diff before the {step}", "diff", codes=(0, 1), expected=expected).diffs
     said = batch.run(step, verb, expected=expected)
-    changes = batch.changed(before, batch.live())
+    changes = batch.changed(before, batch.live(), said)
     for case in batch.cases:
         is_shown = batch.identity(case) in shown
         if case.name in changes and not is_shown:
@@ -308,7 +316,7 @@ def try_pairs(batch: Batch, engine: Engine, report: Report, name: str, refusals:
     before = batch.live()
     time.sleep(_SECOND)
     said = batch.run("second replace", "replace")
-    for case_name, text in batch.changed(before, batch.live()).items():
+    for case_name, text in batch.changed(before, batch.live(), said).items():
         batch.find("a second replace writes nothing", next(case for case in batch.cases if case.name == case_name), text)
     said = batch.run("diff after the replace", "diff", codes=(0, 1))
     for case in batch.cases:

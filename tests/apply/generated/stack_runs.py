@@ -6,7 +6,7 @@ import json
 import random
 import time
 
-from tests.apply.generated.cases import Report
+from tests.apply.generated.cases import RUN_AGAIN, Report
 from tests.apply.generated.engine import Engine
 from tests.apply.generated.histories import history
 from tests.apply.generated.stack_model import Step
@@ -15,6 +15,7 @@ from tests.apply.generated.stack_trials import Failure, Trial, shrink_history
 _LENGTH = 10
 # A check that fails again and again is shrunk this often, and then only counted.
 _SHRINKS = 3
+_TELL = 20
 
 
 class StackRun:
@@ -48,6 +49,8 @@ class StackRun:
             steps = history(self._dice, _LENGTH, share)
             failure = self._try(steps)
             self._report.count("histories")
+            if number % _TELL == 0:
+                print(self._report.summary(), flush=True)
             if failure:
                 self._keep(steps, failure, f"history {number}")
 
@@ -71,7 +74,7 @@ class StackRun:
             "found": failure.detail,
             "seed": self._report.seed,
             "step": step,
-            "run_again": f"bazel test //tests/apply:generated_test --test_output=streamed --test_env=REPLAY={path}",
+            "run_again": RUN_AGAIN,
             "steps": [each.plain() for each in steps],
         }
         path.write_text(json.dumps(plain, indent=1))

@@ -6,7 +6,7 @@ import copy
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.apply.generated.cases import Case, Finding, Report
 from tests.apply.generated.definitions import GROUP, definition, install
@@ -20,22 +20,21 @@ from tests.apply.generated.values import Values
 
 # Their names are part of their content, or they are few: they are not shrunk.
 _NAMED = frozenset({"APIService", "CustomResourceDefinition", "IPAddress"})
+_TELL = 20
 _DENSITIES = (0.05, 0.15, 0.3, 0.5)
 
 
 @dataclass
 class Budget:
-    """How much a run may do.
+    """How long a run may shrink what it finds.
 
     Attributes:
         shrinks: the seconds that one finding is shrunk for.
         shrinking: the seconds for shrinking in all.
-        deadline: when (time.monotonic) no new batch starts.
     """
 
     shrinks: float = 15.0
     shrinking: float = 60.0
-    deadline: float = field(default_factory=lambda: time.monotonic() + 3600)
 
 
 class World:
@@ -45,19 +44,22 @@ class World:
         engine: the user.
         report: gets findings and counts.
         number: how many definitions of custom resources to generate.
-        budget: how much to do.
+        budget: how long to shrink.
         definitions: more definitions.
 
     Attributes:
+        report: gets findings and counts.
+        budget: how long to shrink.
         kinds: the kinds that the generator fills, each with an object that the server takes.
         unfilled: titles of the kinds that it cannot fill.
         not_stored: titles of the kinds that nobody can apply.
+        made: how many objects of each kind were generated.
     """
 
     def __init__(self, engine: Engine, report: Report, number: int, budget: Budget, definitions: Sequence[Object] = ()) -> None:
         client = engine.client
         self._engine = engine
-        self._budget = budget
+        self.budget = budget
         self.report = report
         self.dice = random.Random(report.seed)
         self._definitions = [*definitions, *(definition(each, random.Random(report.seed + each)) for each in range(number))]
@@ -69,6 +71,7 @@ class World:
         bases = [(kind, self.filter.base(kind, "base-")) for kind in stored]
         self.kinds = [(kind, base) for kind, base in bases if base is not None]
         self.unfilled = [kind.title for kind, base in bases if base is None]
+        self.made = dict.fromkeys((kind.title for kind, _ in self.kinds), 0)
         self._batches = 0
 
     def definition_of(self, kind: Kind) -> Object | None:
@@ -107,6 +110,7 @@ class World:
                     continue
                 versions.append(second)
             cases.append(Case(kind, versions))
+            self.made[kind.title] += 1
         return cases
 
     def _pruned(self, obj: Object) -> Object:
@@ -126,7 +130,7 @@ class World:
 
     def run_objects(self, number: int, size: int) -> None:
         """Generates and tries at least a number of objects, in batches of a size."""
-        while self.report.counts.get("objects", 0) < number and time.monotonic() < self._budget.deadline:
+        while self.report.counts.get("objects", 0) < number:
             cases = self.generate(size)
             name = f"gen-{self._batches}"
             self.report.count("objects", len(cases))
@@ -134,10 +138,11 @@ class World:
             findings = self.try_objects(cases, name, stable=self._batches % 2 == 0)
             self.report.count("seconds of objects", round(time.monotonic() - started))
             self._keep(findings, name)
+            self._tell()
 
     def run_pairs(self, number: int, size: int) -> None:
         """Generates and tries at least a number of pairs, in batches of a size."""
-        while self.report.counts.get("pairs", 0) < number and time.monotonic() < self._budget.deadline:
+        while self.report.counts.get("pairs", 0) < number:
             cases = self.generate(size, pairs=True)
             name = f"pair-{self._batches}"
             self.report.count("pairs", len(cases))
@@ -145,6 +150,12 @@ class World:
             findings = self.try_pairs(cases, name)
             self.report.count("seconds of pairs", round(time.monotonic() - started))
             self._keep(findings, name)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Prints the numbers so far, now and then."""
+        if self._batches % _TELL == 0:
+            print(self.report.summary(), flush=True)
 
     def _keep(self, findings: list[Finding], step: str) -> None:
         """Shrinks and keeps what is not known yet."""
@@ -153,9 +164,9 @@ class World:
                 continue
             started = time.monotonic()
             smallest = finding
-            if self._budget.shrinking > 0 and finding.case.kind.resource.kind not in _NAMED:
+            if self.budget.shrinking > 0 and finding.case.kind.resource.kind not in _NAMED:
                 smallest = self._shrink(finding, f"{step}-{index}")
-            self._budget.shrinking -= time.monotonic() - started
+            self.budget.shrinking -= time.monotonic() - started
             if not self.report.find(smallest):
                 self.report.add(smallest, step, self.definition_of(finding.case.kind))
 
@@ -175,4 +186,4 @@ class World:
             place = f"{name}-{turn}"
             return self.try_pairs(cases, place) if pairs else self.try_objects(cases, place)
 
-        return shrink(finding, rename, takes, trial, min(self._budget.shrinks, self._budget.shrinking))
+        return shrink(finding, rename, takes, trial, min(self.budget.shrinks, self.budget.shrinking))
