@@ -34,8 +34,10 @@ def run(config, root, *arguments):
     settings = config["config"]
     environment = dict(item.split("=", 1) for item in settings["Env"])
     (root / "proc").mkdir(exist_ok=True)
-    # The dynamic linker reads from /proc where the program is; in a mount namespace of its own the mount goes with the process.
-    script = 'mount -t proc proc "$0/proc" && exec chroot --userspec="$1:$1" "$0" "${@:2}"'
+    (root / "dev").mkdir(exist_ok=True)
+    # The dynamic linker reads from /proc where the program is, and a JVM gathers its own randomness for seconds without /dev. In a
+    # mount namespace of its own both mounts go with the process.
+    script = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot --userspec="$1:$1" "$0" "${@:2}"'
     command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, str(root), settings["User"], *settings["Entrypoint"], *arguments]
     done = subprocess.run(command, env={**environment, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -43,7 +45,7 @@ def run(config, root, *arguments):
 
 
 @needs_root
-@pytest.mark.parametrize("image", ["static", "built_elsewhere", "dynamic", "script"])
+@pytest.mark.parametrize("image", ["static", "built_elsewhere", "dynamic", "script", "jar"])
 def test_program_runs(tmp_path, image):
     """The program finds what it needs in its image, gets its arguments, and runs as a user without rights."""
     config, _ = unpack(image, tmp_path)
@@ -81,6 +83,18 @@ def test_dynamic_image_has_the_libraries_that_the_program_needs(tmp_path):
     assert sorted(name.rpartition("/")[2] for name in program) == ["greet", "librules_Simage_Sexamples_Slanguages_Slibwords.so"]
 
 
+def test_java_image_has_only_the_modules_that_the_program_needs(tmp_path):
+    """The runtime is a layer of its own, with the module of the class that the program names, and no compiler."""
+    config, layers = unpack("jar", tmp_path)
+    release = (tmp_path / "usr/lib/jvm/java/release").read_text()
+    files = [name for layer in layers for name in layer]
+
+    assert "jdk.security.auth" in release and "jdk.compiler" not in release
+    assert sum("usr/lib/jvm/java/bin/java" in layer for layer in layers) == 1
+    assert [name for name in files if name.endswith(("/sh", "/javac"))] == []
+    assert config["config"]["Entrypoint"][0] == "/usr/lib/jvm/java/bin/java"
+
+
 def test_the_page_shows_these_targets():
     """Every rule call in docs/languages.md is in the BUILD file, word for word, and each image of the file is on the page."""
     build = (HERE / "BUILD").read_text()
@@ -89,4 +103,4 @@ def test_the_page_shows_these_targets():
     here = [call for call in calls if call in build]
 
     assert [call for call in calls if call not in build and "debian_packages(" not in call] == []
-    assert {re.search(r'name = "(\w+)"', call)[1] for call in here} >= {"static", "built_elsewhere", "dynamic", "script", "wheel"}
+    assert {re.search(r'name = "(\w+)"', call)[1] for call in here} >= {"static", "built_elsewhere", "dynamic", "script", "jar", "wheel"}
