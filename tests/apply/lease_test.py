@@ -135,13 +135,13 @@ def test_ended_run_keeps_nobody_waiting(shell, client, home, number, code):
 
 
 def test_dependency_is_ready_before_its_dependent_is_written(shell, client, home):
-    """With --wait, a service is written only when its dependencies are ready; siblings don't wait for each other."""
+    """With --order=ready, a service is written only when its dependencies are ready; siblings don't wait for each other."""
     names = ("redis", "left", "right", "top")
     deps = {"//left:dev": ["//redis:dev"], "//right:dev": ["//redis:dev"], "//top:dev": ["//left:dev", "//right:dev"]}
     shell.make_targets(
         *(document(f"//{name}:dev", [{**deployment(name), "metadata": {"name": name, "namespace": home}}], namespace=home) for name in names), deps=deps
     )
-    process = shell.start("apply", "--wait=60s", stdout=subprocess.PIPE)
+    process = shell.start("apply", "--wait=60s", "--order=ready", stdout=subprocess.PIPE)
     path = f"/apis/apps/v1/namespaces/{home}/deployments"
 
     def written() -> set[str]:
