@@ -33,8 +33,8 @@ _PYTHON = [
 def turnup_debian_repositories():
     """Declares the Debian package repositories.
 
-    They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_jre,
-    @debian_prometheus and @debian_clients.
+    They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_debug,
+    @debian_jre, @debian_prometheus and @debian_clients.
     """
     debian_packages(
         name = "debian_python",
@@ -62,6 +62,13 @@ def turnup_debian_repositories():
         name = "debian_registry",
         lock = "//third_party/debian:registry.lock",
         packages = _BASE + ["docker-registry"],
+    )
+
+    # The shell and the tools of .exec's debug container. It is one static program.
+    debian_packages(
+        name = "debian_debug",
+        lock = "//third_party/debian:debug.lock",
+        packages = ["busybox-static"],
     )
 
     # More cases for tests of debian_image: a Java runtime without libraries for graphics and printing, and Prometheus with
