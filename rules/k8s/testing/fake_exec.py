@@ -20,7 +20,9 @@ STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 BINARY, CLOSING, PING, PONG = 2, 8, 9, 10
 
 
-def pod(name: str = "web-1", *, ready: bool = True, created: str = "2026-01-01T00:00:00Z", containers: tuple[str, ...] = ("main",), **spec: Any) -> dict[str, Any]:
+def pod(
+    name: str = "web-1", *, ready: bool = True, created: str = "2026-01-01T00:00:00Z", containers: tuple[str, ...] = ("main",), **spec: Any
+) -> dict[str, Any]:
     """Returns a pod of the Deployment web in namespace dev."""
     state = {"running": {"startedAt": created}} if ready else {"waiting": {"reason": "ImagePullBackOff"}}
     return {
