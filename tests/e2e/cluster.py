@@ -89,9 +89,9 @@ class PrivateCluster:
         """Runs a command on this cluster and returns its result, also if it failed."""
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=stdin, check=False)
 
-    def start(self, *command: str, **streams: int) -> subprocess.Popen[str]:
-        """Starts a command on this cluster that runs until it is stopped; unless `streams` says otherwise, its stdout is a pipe."""
-        return subprocess.Popen(command, env=self._environment, text=True, **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **streams})
+    def start(self, *command: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE, stderr: int | None = None) -> subprocess.Popen[str]:
+        """Starts a command on this cluster that runs until it is stopped."""
+        return subprocess.Popen(command, env=self._environment, text=True, stdin=stdin, stdout=stdout, stderr=stderr)
 
     def run(self, *command: str, timeout_s: float = 600) -> str:
         """Runs a command that must succeed, and returns what it printed on both streams."""

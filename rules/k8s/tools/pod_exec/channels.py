@@ -51,7 +51,7 @@ class Channels:
         self._outgoing = bytearray()
         self._message = b""
         self._more = False
-        self._heard = self._pinged = time.monotonic()
+        self._heard = self._pinged = self._waited = time.monotonic()
         self.closed = False
         remote.settimeout(0)
 
@@ -96,9 +96,12 @@ class Channels:
         """
         remote = self._remote.sock
         seconds = 0.0 if self._more else min(seconds, _PING_SECONDS)
+        if time.monotonic() - self._waited > _PING_SECONDS:
+            # Not the server but the reader of the output took its time: nobody has listened to the server.
+            self._heard = time.monotonic()
         readable, writable, _ = select.select([remote, *others], [remote] if self._outgoing else [], [], seconds)
         self._more = self._more or remote in readable
-        now = time.monotonic()
+        now = self._waited = time.monotonic()
         if now - self._heard > _SILENCE_SECONDS:
             raise ConnectionLostError(f"the API server has not answered for {_SILENCE_SECONDS:.0f} s")
         if now - self._pinged >= _PING_SECONDS:

@@ -186,6 +186,24 @@ def test_a_silent_server_ends_the_run(ready, server):
     assert b"has not answered for" in done.stderr
 
 
+def test_a_slow_reader_does_not_end_the_run(ready, server):
+    """A reader of stdout that pauses for longer than a server may be silent gets everything."""
+
+    def serve(session: FakeSession) -> None:
+        session.send(STDOUT, b"x" * 400_000)
+        time.sleep(3)
+        session.finish()
+
+    server.upgrade = FakeExec(serve)
+    settings = "from rules.k8s.tools.pod_exec import channels\nchannels._PING_SECONDS, channels._SILENCE_SECONDS = 0.1, 1.0"
+    with ready.start("exec", "program", program=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        server.upgrade.sessions.get(timeout=20)
+        time.sleep(2.5)
+        out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, len(out), err) == (0, 400_000, "")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run(ready, server, number, code):
     """Without a terminal a signal ends the run within 2 s; a note says that the command may still be running."""

@@ -16,9 +16,10 @@ from rules.k8s.tools import cleanup
 def size(descriptor: int) -> tuple[int, int]:
     """Returns the columns and rows of a terminal; (0, 0) if they are not known."""
     try:
-        return tuple(os.get_terminal_size(descriptor))
+        found = os.get_terminal_size(descriptor)
     except OSError:
         return 0, 0
+    return found.columns, found.lines
 
 
 @contextlib.contextmanager

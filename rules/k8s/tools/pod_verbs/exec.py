@@ -16,6 +16,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UsageError, interrupted_code
 from rules.k8s.tools.images.debug_image import push_debug_image
 from rules.k8s.tools.images.push_report import PushReport
+from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.pod_exec.debug_container import start_debug_container
 from rules.k8s.tools.pod_exec.session import Command, NotFoundInImageError, Streams, run_command
 from rules.k8s.tools.pod_verbs.pod_choice import Wish, check_running, choose_container, choose_pod
@@ -33,8 +34,8 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
         UsageError: the command line does not say what to run where.
         TurnupError: the command could not be run, or its connection broke.
     """
-    options, streams = run.options, Streams()
-    command = command_of(run, os.isatty(streams.stdin))
+    options = run.options
+    command = command_of(run, os.isatty(Streams.stdin))
     wish = Wish(options.service, options.pod, options.container, unready=options.debug)
     informer = Informer(client, {(POD, item.identity.namespace): () for item in items if item.identity.namespace})
     informer.snapshot(executor)
@@ -45,10 +46,15 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
             image = options.image or _own_image(run)
             pod, container = start_debug_container(client, pod, container, image, own=not options.image, say=run.report.note)
         check_running(pod, container)
-        return run_command(client, pod, container, command, streams, run.report.note)
+        return _run(run, client, pod, container, command)
     except NotFoundInImageError as error:
         hint = "check its name" if options.debug else "add --debug to run it in a debug container beside it, which has a shell"
         raise NotFoundInImageError(f"{error}; {hint}.") from None
+
+
+def _run(run: Run, client: Client, pod: Object, container: str, command: Command) -> int:
+    try:
+        return run_command(client, pod, container, command, Streams(), run.report.note)
     except KeyboardInterrupt as interrupt:
         meta = pod["metadata"]
         run.report.note(f"interrupted; the command may still be running in pod {meta['namespace']}/{meta['name']}")
