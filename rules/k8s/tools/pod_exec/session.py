@@ -101,6 +101,8 @@ def run_command(client: Client, pod: Object, container: str, command: Command, s
                 f"this account may not run commands in pods: {error.message}; it needs the verbs get and create on pods/exec in namespace {meta['namespace']}."
             ) from None
         raise TurnupError(f"{place}: the API server refused to run the command: {error.message}.") from None
+    except TurnupError as error:
+        raise TurnupError(f"{place}: no connection, so the command was not started: {str(error).rstrip('.')}.") from None
     with contextlib.ExitStack() as stack:
         channels = Channels(remote)
         stack.callback(channels.shutdown)

@@ -160,6 +160,17 @@ def test_no_right_to_run_commands(shell, cluster):
         assert (done.returncode, done.stderr) == (1, f"ERROR: {expected}\n")
 
 
+def test_no_connection(shell, cluster):
+    """A connection that closes before the command starts is one sentence."""
+    shell.make(deployment("web"))
+    cluster.put(pod())
+    cluster.upgrade = lambda upgrade, connection: None
+    done = run(shell, "true")
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: container main of pod dev/web-1: no connection, so the command was not started: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_json_leaves_stdout_to_the_command(shell, cluster):
     """With --output=json before the command, events go to stderr; the same word after the command is the command's."""
     shell.make(deployment("web"))
