@@ -12,8 +12,6 @@ from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F4
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.tools.pod_exec.debug_container import security_context
 from rules.k8s.tools.pod_verbs.pod_choice import DEFAULT_CONTAINER
-from rules.k8s.tools.run.options import split_command
-from rules.k8s.tools.verbs.verb_table import VERBS
 
 
 @pytest.fixture(name="cluster")
@@ -183,23 +181,6 @@ def test_json_leaves_stdout_to_the_command(shell, cluster):
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["error", "ended"]
     done = run(shell, "true", "--output=json")
     assert done.stderr.startswith("ERROR: ")
-
-
-@pytest.mark.parametrize(
-    ("line", "own", "command"),
-    [
-        ("ls -l", "", "ls -l"),
-        ("-- -x", "", "-x"),
-        ("-it --service web sh -c x", "-it --service web", "sh -c x"),
-        ("-c main -i -- env -- x", "-c main -i", "env -- x"),
-        ("--debug", "--debug", ""),
-        ("--pod", "--pod", ""),
-        ("--output json --image a ls --pod b", "--output json --image a", "ls --pod b"),
-    ],
-)
-def test_where_the_command_starts(line, own, command):
-    """The command starts at the first word that is not an option or an option's value, or after the first --."""
-    assert split_command(VERBS["exec"].options, line.split()) == (own.split(), command.split())
 
 
 @pytest.fixture(name="debuggable")
