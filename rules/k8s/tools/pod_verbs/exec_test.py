@@ -26,9 +26,9 @@ def fixture_cluster(server):
     return server
 
 
-def run(shell, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs .exec as a process of its own, without stdin."""
-    with shell.start("exec", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def run(shell, *arguments: str, program: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs .exec as a process of its own, without stdin; `program` runs before it."""
+    with shell.start("exec", *arguments, program=program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         out, err = process.communicate(timeout=30)
         assert "Traceback" not in err
         return subprocess.CompletedProcess([], process.returncode, out, err)
@@ -293,6 +293,38 @@ def test_debug_container_that_is_refused(shell, cluster, code, message, words):
     done = run(shell, "--debug", "--image=tools", "true")
     assert done.returncode == 1
     assert words in done.stderr
+
+
+def test_debug_container_that_takes_too_long(shell, cluster, debuggable):
+    """A debug container that does not start within its time ends the run with its state and its last event; so does a pod that is deleted meanwhile."""
+    shell.make(deployment("web"))
+    cluster.put(pod())
+    add = cluster.subresources["ephemeralcontainers"]
+
+    def slow(path: str, body):
+        add(path, body)
+        live = cluster.get(pod())
+        name = live["spec"]["ephemeralContainers"][-1]["name"]
+        live["status"]["ephemeralContainerStatuses"][-1]["state"] = {"waiting": {"reason": "ContainerCreating"}}
+        involved = {"uid": live["metadata"]["uid"], "fieldPath": f"spec.ephemeralContainers{{{name}}}"}
+        event = {"type": "Normal", "reason": "Pulling", "message": "Pulling image tools", "involvedObject": involved}
+        cluster.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "dev"}, **event})
+        return 200, cluster.put(live)
+
+    cluster.subresources["ephemeralcontainers"] = slow
+    settings = "from rules.k8s.tools.pod_exec import debug_container\ndebug_container._START_SECONDS = 0.5"
+    done = run(shell, "--debug", "--image=tools", "true", program=settings)
+    assert done.returncode == 1
+    assert "of pod dev/web-1 has not started in 0 s (ContainerCreating; last event: Normal Pulling" in done.stderr
+
+    def gone(path: str, body):
+        cluster.remove(pod())
+        return 200, {}
+
+    cluster.subresources["ephemeralcontainers"] = gone
+    done = run(shell, "--debug", "--image=tools", "true")
+    assert done.returncode == 1
+    assert "the pod was deleted while debug container turnup-debug-" in done.stderr
 
 
 RESTRICTED = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
