@@ -85,13 +85,13 @@ class PrivateCluster:
         """Returns the calls of container engines, their clients and kubectl so far, one line each."""
         return self._calls.read_text().splitlines() if self._calls.exists() else []
 
-    def attempt(self, *command: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    def attempt(self, *command: str, stdin: str = "", timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command on this cluster and returns its result, also if it failed."""
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False)
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=stdin, check=False)
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Starts a command on this cluster that runs until it is stopped; its stdout is a pipe."""
-        return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    def start(self, *command: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE, stderr: int | None = None) -> subprocess.Popen[str]:
+        """Starts a command on this cluster that runs until it is stopped."""
+        return subprocess.Popen(command, env=self._environment, text=True, stdin=stdin, stdout=stdout, stderr=stderr)
 
     def run(self, *command: str, timeout_s: float = 600) -> str:
         """Runs a command that must succeed, and returns what it printed on both streams."""

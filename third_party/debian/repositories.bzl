@@ -34,10 +34,10 @@ _PYTHON = [
 def turnup_debian_repositories():
     """Declares the Debian package repositories.
 
-    They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_jre,
-    @debian_java, @debian_jdk, @debian_prometheus, @debian_clients, @debian_static (what a static program needs), @debian_cc (the C
-    and C++ libraries), @debian_grpc (the libraries of gRPC for C++) and @debian_grpc_dev (its headers and generators). @grpc_cc is
-    the last two, unpacked.
+    They are @debian_python, @debian_redis (the packages that redis-server needs in addition), @debian_registry, @debian_debug,
+    @debian_jre, @debian_java, @debian_jdk, @debian_prometheus, @debian_clients, @debian_static (what a static program needs),
+    @debian_cc (the C and C++ libraries), @debian_grpc (the libraries of gRPC for C++) and @debian_grpc_dev (its headers and
+    generators). @grpc_cc is the last two, unpacked.
     """
     debian_packages(
         name = "debian_python",
@@ -65,6 +65,13 @@ def turnup_debian_repositories():
         name = "debian_registry",
         lock = "//third_party/debian:registry.lock",
         packages = _BASE + ["docker-registry"],
+    )
+
+    # The shell and the tools of .exec's debug container. It is one static program.
+    debian_packages(
+        name = "debian_debug",
+        lock = "//third_party/debian:debug.lock",
+        packages = ["busybox-static"],
     )
 
     # More cases for tests of debian_image: a Java runtime without libraries for graphics and printing, and Prometheus with

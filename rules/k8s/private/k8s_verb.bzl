@@ -2,12 +2,16 @@
 
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "VERBS", "verb_launcher")
-load(":providers.bzl", "K8sObjectInfo")
+load(":providers.bzl", "DebugImageInfo", "K8sObjectInfo")
 
 _DOC = "Runs one verb on the closure of a k8s_object or k8s_objects."
 
 _ATTRS = dict(
     LAUNCHER_ATTRS,
+    debug_image = attr.label(
+        providers = [DebugImageInfo],
+        doc = "The image of debug containers. None: the verb starts none.",
+    ),
     object = attr.label(
         mandatory = True,
         providers = [K8sObjectInfo],
@@ -21,7 +25,8 @@ _ATTRS = dict(
 )
 
 def _impl(ctx):
-    launcher = verb_launcher(ctx, ctx.attr.object[K8sObjectInfo], ctx.attr.verb, label_string(ctx.attr.object.label))
+    debug_image = ctx.attr.debug_image[DebugImageInfo] if ctx.attr.debug_image else None
+    launcher = verb_launcher(ctx, ctx.attr.object[K8sObjectInfo], ctx.attr.verb, label_string(ctx.attr.object.label), debug_image)
     return [DefaultInfo(executable = launcher.executable, files = depset([launcher.executable]), runfiles = launcher.runfiles)]
 
 k8s_verb = rule(

@@ -10,6 +10,7 @@ VERBS = {
     "delete": struct(images = False, resolved = False),
     "describe": struct(images = False, resolved = False),
     "diff": struct(images = False, resolved = True),
+    "exec": struct(images = False, resolved = False),
     "forward": struct(images = False, resolved = False),
     "graph": struct(images = False, resolved = False),
     "logs": struct(images = False, resolved = False),
@@ -99,7 +100,7 @@ def _preload_line(preload):
         loader = preload.loader.short_path,
     ))
 
-def verb_launcher(ctx, closure, verb, label):
+def verb_launcher(ctx, closure, verb, label, debug_image = None):
     """Declares the plan and the executable of one verb of a closure.
 
     The plan is written from depsets when the action runs, so a target with a large closure
@@ -110,6 +111,7 @@ def verb_launcher(ctx, closure, verb, label):
       closure: K8sObjectInfo.
       verb: key of VERBS.
       label: string, the target of the closure.
+      debug_image: DebugImageInfo, the image of debug containers. None: the verb starts none.
 
     Returns:
       struct(executable: File, runfiles: runfiles).
@@ -132,6 +134,9 @@ def verb_launcher(ctx, closure, verb, label):
         lines.add_all(closure.push_plans, map_each = _push_line)
         lines.add_all(closure.preloads, map_each = _preload_line)
         transitive.append(closure.image_files)
+    if debug_image:
+        lines.add(json.encode(struct(type = "debug_image", plan = debug_image.plan.short_path)))
+        transitive.append(debug_image.files)
     ctx.actions.write(plan, lines)
     beside = [file for file in (closure.checked, overrides) if file]
     runfiles = ctx.runfiles(files = beside, transitive_files = depset(transitive = transitive))

@@ -6,12 +6,16 @@ load(":k8s_objects.bzl", "k8s_objects_rule")
 load(":k8s_verb.bzl", "k8s_verb")
 load(":launching.bzl", "VERBS")
 
+_DEBUG_IMAGE = Label("//rules/k8s/debug:push")
+
 def _verbs(name, args, tags, visibility, testonly):
     """Declares NAME.VERB for every verb, as manual targets."""
     for verb in VERBS:
         k8s_verb(
             name = "%s.%s" % (name, verb),
             args = args,
+            # Only this verb starts debug containers; the others must not fetch the packages of their image.
+            debug_image = _DEBUG_IMAGE if verb == "exec" else None,
             object = ":" + name,
             tags = tags if "manual" in tags else tags + ["manual"],
             testonly = testonly,

@@ -27,6 +27,14 @@ ServiceInfo = provider(
     },
 )
 
+DebugImageInfo = provider(
+    doc = "The image of the debug containers that .exec starts.",
+    fields = {
+        "files": "depset of Files: the push plan and the files of the image.",
+        "plan": "File: the push plan.",
+    },
+)
+
 PinInfo = provider(
     doc = "The images of a service and of everything that it depends on.",
     fields = {

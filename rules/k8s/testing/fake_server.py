@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,15 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """A request to become a WebSocket; a parameter of its query may have several values."""
+
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+
+
 class FakeServer:
     """The server, as a context manager: it runs between enter and exit.
 
@@ -63,6 +73,8 @@ class FakeServer:
         logs: the logs of containers: `NAMESPACE/POD/CONTAINER` → the text.
         after_log: called with the path of a log after all but its last byte was sent, and at its end.
         require_namespace: answer 404 for objects in namespaces that do not exist.
+        subresources: the last part of a path → what answers a write to it, with the path of the object and the body.
+        upgrade: serves a request to become a WebSocket, on the connection's socket.
     """
 
     def __init__(self) -> None:
@@ -71,6 +83,8 @@ class FakeServer:
         self.logs: dict[str, str] = {}
         self.after_log: Callable[[str], object] = lambda path: None
         self.require_namespace = True
+        self.subresources: dict[str, Callable[[str, Any], Answer]] = {}
+        self.upgrade: Callable[[Upgrade, socket.socket], object] = lambda upgrade, connection: None
         self.kinds = list(KINDS)
         self._objects: dict[str, dict[str, Any]] = {}
         self._events: list[tuple[int, str, str, dict[str, Any]]] = []
@@ -166,6 +180,9 @@ class FakeServer:
         if request.path in ("/api", "/apis"):
             return 200, self._discovery(request.path == "/apis")
         found = self._objects.get(request.path)
+        of, _, subresource = request.path.rpartition("/")
+        if request.method != "GET" and subresource in self.subresources:
+            return self.subresources[subresource](of, body)
         if request.method == "GET":
             if found:
                 return 200, copy.deepcopy(found)
@@ -303,6 +320,11 @@ class _Handler(BaseHTTPRequestHandler):
         refused = self.server.fake.refuse(request) if query.get("watch") else None
         if query.get("watch") and not refused:
             self._watch(url.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
+            return
+        if self.headers.get("Upgrade") == "websocket" and not (refused := self.server.fake.refuse(request)):
+            self.server.fake.requests.append(request)
+            self.server.fake.upgrade(Upgrade(url.path, parse_qs(url.query, keep_blank_values=True), dict(self.headers.items())), self.connection)
+            self.close_connection = True
             return
         if not refused and url.path.endswith("/log"):
             self._log(url.path, query)

@@ -26,7 +26,9 @@ _closure_test = analysistest.make(_closure_test_impl, attrs = {
 def _runfiles_test_impl(ctx):
     env = analysistest.begin(ctx)
     target = analysistest.target_under_test(env)
-    names = [file.short_path[len(_STACK):] for file in target[DefaultInfo].default_runfiles.files.to_list() if file.short_path.startswith(_STACK)]
+    paths = [file.short_path for file in target[DefaultInfo].default_runfiles.files.to_list()]
+    names = [path[len(_STACK):] for path in paths if path.startswith(_STACK)]
+    asserts.equals(env, ctx.attr.debug_image, "rules/k8s/debug/push.push.plan" in paths)
     for name in ctx.attr.present:
         asserts.true(env, name in names, "%s should be in the runfiles: %s" % (name, names))
     for part in ctx.attr.absent:
@@ -36,6 +38,7 @@ def _runfiles_test_impl(ctx):
 # What Bazel builds for a runnable target.
 _runfiles_test = analysistest.make(_runfiles_test_impl, attrs = {
     "absent": attr.string_list(doc = "Parts of file names that must not be among the runfiles."),
+    "debug_image": attr.bool(doc = "Whether the push plan of the debug image must be among the runfiles."),
     "present": attr.string_list(doc = "Files that must be among the runfiles, relative to the stack."),
 })
 
@@ -96,6 +99,11 @@ _CASES = {
     }),
     "every_verb_is_everywhere": (_verbs_test, "client:myns", {
         "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
+    }),
+    "exec_builds_only_the_debug_image": (_runfiles_test, "top:myns-deep.exec", {
+        "absent": ["image", "resolved"],
+        "debug_image": True,
+        "present": ["redis/myns.objects.json"],
     }),
     "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {
         "present": ["redis/image.manifest.json", "top/myns-deep.closure.json", "top/myns-deep.overrides.json"],

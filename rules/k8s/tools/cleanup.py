@@ -1,4 +1,4 @@
-"""The cleanup of what must not outlive a run, however it ends: child processes, and folders with credentials.
+"""The cleanup of what must not outlive a run, however it ends: child processes, folders with credentials, and a terminal's settings.
 
 An interrupted run ends with os._exit while its threads are still running, so neither their
 `finally` nor atexit is certain to run. `clear` does their work then.
@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ _GRACE_SECONDS = 1.0
 _lock = threading.Lock()
 _children: dict[subprocess.Popen[bytes], bool] = {}
 _folders: set[Path] = set()
+_actions: list[Callable[[], object]] = []
 
 
 @contextlib.contextmanager
@@ -71,12 +72,31 @@ def private_folder() -> Iterator[Path]:
         _remove(folder)
 
 
+@contextlib.contextmanager
+def undone(action: Callable[[], object]) -> Iterator[None]:
+    """Calls an action at the end of the block or of the run, at least once: a signal may interrupt the end of the block.
+
+    Args:
+        action: undoes what the block does; it may be called twice.
+    """
+    with _lock:
+        _actions.append(action)
+    try:
+        yield
+    finally:
+        action()
+        with _lock:
+            _actions.remove(action)
+
+
 def clear() -> None:
-    """Terminates the children and removes the folders of open blocks, for a process that ends now.
+    """Terminates the children, removes the folders and undoes the actions of open blocks, for a process that ends now.
 
     Never releases the lock: a thread that wants to start another child waits until the process ends.
     """
     _lock.acquire()
+    for action in _actions:
+        action()
     _stop(_children)
     for folder in list(_folders):
         _delete(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,19 @@ def test_children_end_with_the_block(tmp_path, body):
 
     assert process.poll() is not None
     wait_for(lambda: not is_running(int((tmp_path / "child").read_text())))
+
+
+def test_actions_are_undone_with_the_block_or_the_run(monkeypatch):
+    """An action is called at the end of its block, and by the clean-up of a run that ends inside of it."""
+    called: list[str] = []
+    with cleanup.undone(lambda: called.append("undone")):
+        assert called == []
+        monkeypatch.setattr(cleanup, "_lock", threading.Lock())  # clear never releases it
+        cleanup.clear()
+        assert called == ["undone"]
+        monkeypatch.undo()
+
+    assert called == ["undone"] * 2
 
 
 def test_folder_is_private_and_ends_with_the_block():

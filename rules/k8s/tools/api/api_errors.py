@@ -48,6 +48,11 @@ def _masked(error: ApiError, identity: Identity) -> str:
     return _QUOTED.sub(lambda found: found[0] if found[0] in known else MASK, error.message)
 
 
+def is_missing_right(error: ApiError) -> bool:
+    """Returns whether the account lacks a right; False if something else forbids the request, such as an admission rule."""
+    return error.status == 403 and bool(_RIGHTS.match(error.message))
+
+
 def explain(error: ApiError, label: str, identity: Identity, *, takeover_flags: str = "--force-conflicts") -> str:
     """Returns one sentence with the object, the reason of a refusal and the fix.
 

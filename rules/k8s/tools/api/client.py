@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "turnup"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -301,7 +302,7 @@ class Client:
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
         pairs = {key: value for key, value in (query or {}).items() if value not in (None, "")}
-        return self._base + path + ("?" + urlencode(pairs) if pairs else "")
+        return self._base + path + ("?" + urlencode(pairs, doseq=True) if pairs else "")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         via = f" through the proxy {proxy_name(self.connection.proxy)}" if self.connection.proxy else ""

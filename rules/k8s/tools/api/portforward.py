@@ -10,15 +10,14 @@ import select
 import socket
 import ssl
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from rules.k8s.tools.api.client import Client
+from rules.k8s.tools.api.websockets import open_websocket, words_of
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
 
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = 0, 1
-_CONNECT_SECONDS = 5.0
 _CHUNK = 1 << 16
 
 
@@ -34,27 +33,15 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
     Raises:
         TurnupError: the pod cannot be reached. Nothing was read from `local`.
     """
-    # Importing websocket takes 20 ms, and only this verb needs it.
-    import websocket
+    import websocket  # Only a connection loads it, see websockets.py.
 
     meta = pod["metadata"]
-    url = client.url(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port})
-    name = client.connection.server_name
-    headers = [f"{field}: {value}" for field, value in client.headers()]
-    remote: Any = websocket.WebSocket(sslopt={"context": client.tls, **({"server_hostname": name} if name else {})} if client.tls else {})
+    remote = open_websocket(client, f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/portforward", {"ports": port}, [_PROTOCOL])
     try:
-        remote.connect(
-            "ws" + url[len("http") :],
-            timeout=_CONNECT_SECONDS,
-            header=headers,
-            subprotocols=[_PROTOCOL],
-            suppress_origin=True,
-            **_proxy(client.connection.proxy, url),
-        )
         initial = [remote.recv_data() for _ in (_DATA, _ERROR)]
     except (websocket.WebSocketException, OSError) as error:
         remote.shutdown()
-        raise TurnupError(" ".join(str(error).split())[:200] or type(error).__name__) from None
+        raise TurnupError(words_of(error)) from None
     try:
         if all(len(data) == 3 for _, data in initial):
             _copy(remote, local, websocket)
@@ -62,17 +49,6 @@ def forward_connection(client: Client, pod: Object, port: int, local: socket.soc
         return  # Either side closed the connection.
     finally:
         remote.shutdown()
-
-
-def _proxy(proxy: str, url: str) -> dict[str, Any]:
-    """Returns the proxy options of websocket for a URL; the kubeconfig decides, not the environment."""
-    way = urlsplit(proxy)
-    if not proxy:
-        # websocket reads the environment unless it gets a proxy. The exception makes sure that this one is never used.
-        server = urlsplit(url).hostname
-        return {"http_proxy_host": server, "http_no_proxy": [server]}
-    login = {"http_proxy_auth": (unquote(way.username), unquote(way.password or ""))} if way.username else {}
-    return {"http_proxy_host": way.hostname, "http_proxy_port": way.port or 80, "proxy_type": "http", "http_no_proxy": [""], **login}
 
 
 def _copy(remote: Any, local: socket.socket, websocket: Any) -> None:

@@ -19,6 +19,7 @@ from rules.image.tools.testing.fake_registry import FakeRegistry
 from rules.k8s.testing.plans import REGISTRY, document
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images import delivery
+from rules.k8s.tools.images.debug_image import push_debug_image
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection
 from rules.k8s.tools.objects.plan import Entry, Plan, Preload, PushPlan
@@ -98,6 +99,22 @@ def test_a_busy_registry_is_reported(tmp_path, monkeypatch):
         assert delivery.push_built([push_plan(tmp_path, "//a:myns", registry.name)], report=report) == (1, 1)
     assert [line for line in said if "attempt 2 of" in line and registry.name in line and "503" in line] == said[:1]
     assert said[1:] == ["  pushed      app"]
+
+
+def test_debug_image_is_pushed_when_the_registry_lacks_it(tmp_path):
+    """The reference of the debug image names its digest in the registry that its plan names; a second push sends nothing."""
+    said: list[str] = []
+    with FakeRegistry() as registry:
+        plan = push_plan(tmp_path, "//svc:myns", registry.name)
+        report = PushReport(said.append, io.StringIO())
+        digest = oci.sha256((tmp_path / "manifest").read_bytes())
+
+        assert push_debug_image(plan, report) == f"{registry.name}/app@{digest}"
+        assert said == ["  pushed      app"]
+        assert push_debug_image(plan, report) == f"{registry.name}/app@{digest}"
+        assert said == ["  pushed      app"]
+    with pytest.raises(TurnupError, match=r"^push.plan has 0 images instead of one; build the target again$"):
+        push_debug_image(push_plan(tmp_path, "//svc:myns", keys=()), None)
 
 
 def test_unused_image_is_not_pushed(tmp_path):

@@ -6,6 +6,7 @@ One JSON value per line. The first is the plan itself, the others its parts:
     {"type": "object", "label", "document", "service", "deps", "kubeconfig"}
     {"type": "push", "label", "keys", "plan"}
     {"type": "preload", "label", "reference", "archive", "loader"}
+    {"type": "debug_image", "plan"}
 
 File names are relative to the workspace's folder in the runfiles tree. `document` is a normalized document, or a resolved
 one for the verbs that send or show objects. `overrides` is for the latter: it has the objects that the closure sends in place
@@ -92,6 +93,7 @@ class Plan:
         push_plans: the push plans of the images that the verb may have to push.
         preloads: the archives that must be on the nodes before objects are sent.
         built: the entries of the build while a rollback applies others; () while `entries` is from the build.
+        debug_image: the push plan of the image of debug containers; None for verbs that start none.
     """
 
     label: str
@@ -101,6 +103,7 @@ class Plan:
     push_plans: tuple[PushPlan, ...]
     preloads: tuple[Preload, ...]
     built: tuple[Entry, ...] = ()
+    debug_image: PushPlan | None = None
 
     @property
     def stack_entries(self) -> tuple[Entry, ...]:
@@ -132,6 +135,7 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
             return (root / name).resolve() if name.startswith("../") else root / name
 
         entries, push_plans, preloads, kubeconfigs = [], [], [], []
+        debug_image = None
         seen: set[str] = set()
         overrides = _overrides(at(head["overrides"])) if head["overrides"] else {}
         for line in lines[1:]:
@@ -148,6 +152,8 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
                 push_plans.append(PushPlan(line["label"], tuple(line["keys"]), at(line["plan"]), runfiles))
             elif line["type"] == "preload":
                 preloads.append(Preload(line["label"], line["reference"], at(line["archive"]), at(line["loader"])))
+            elif line["type"] == "debug_image":
+                debug_image = PushPlan(head["label"], (), at(line["plan"]), runfiles)
     except OSError as error:
         raise TurnupError(f"{error.filename} is missing from the runfiles ({error.strerror}). Start the target with 'bazel run'.") from None
     if len(set(kubeconfigs)) > 1:
@@ -155,7 +161,8 @@ def read_plan(path: Path, runfiles: Path) -> Plan:
             f"{head['label']}: its targets name the kubeconfigs {' and '.join(sorted(map(str, set(kubeconfigs))))}, "
             "but one target acts on one cluster. Split it."
         )
-    return Plan(head["label"], head["registry"], kubeconfigs[0] if kubeconfigs else None, tuple(entries), tuple(push_plans), tuple(preloads))
+    kubeconfig = kubeconfigs[0] if kubeconfigs else None
+    return Plan(head["label"], head["registry"], kubeconfig, tuple(entries), tuple(push_plans), tuple(preloads), debug_image=debug_image)
 
 
 def _overrides(path: Path) -> dict[str, list[tuple[int, Object]]]:

@@ -131,13 +131,14 @@ def _masked(value: Any, redact: Redactor) -> Any:
     return value
 
 
-def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> Printer:
+def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, *, stdout_taken: bool = False) -> Printer:
     """Returns the printer that a command line asks for. The command line may be invalid otherwise.
 
     Args:
         arguments: the arguments after `--`.
         stdout: receives data.
         stderr: receives progress.
+        stdout_taken: stdout belongs to another program, so that JSON goes to stderr.
     """
     wanted = "auto"
     for index, argument in enumerate(arguments):
@@ -146,7 +147,8 @@ def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> 
         elif argument == "--output" and index + 1 < len(arguments):
             wanted = arguments[index + 1]
     if wanted == "json":
-        return JsonPrinter(stdout, stderr)
+        # An error is an event on stderr then, and needs no second line there.
+        return JsonPrinter(stderr, io.StringIO()) if stdout_taken else JsonPrinter(stdout, stderr)
     if wanted == "auto" and stderr.isatty():
         from rules.k8s.tools.output.live_printer import LivePrinter
 

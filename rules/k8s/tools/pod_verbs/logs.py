@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import POD
@@ -20,20 +20,17 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, interrupted_code
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event
+from rules.k8s.tools.pod_verbs.target_pods import pods_of_items, reasons_of
 from rules.k8s.tools.readiness.live_secrets import LiveSecrets
-from rules.k8s.tools.readiness.pods import PodIndex, pod_reason
+from rules.k8s.tools.readiness.pods import container_state
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
 
-_JOB_LABEL = "batch.kubernetes.io/job-name"
 # How long to wait before reading the log of a pod again that is not readable yet, or that the connection lost.
 _RETRY_SECONDS = 0.5
 # Every followed container occupies a connection.
 _CONNECTIONS = 256
-
-# How many pods a sentence names at most.
-_NAMED_PODS = 5
 
 Stamped = tuple[str, Event]
 
@@ -53,7 +50,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
             return interrupted_code(interrupt)  # The normal end of following, so there is no message.
     informer = Informer(client, collections)
     informer.snapshot(executor)
-    chosen = _chosen(items, informer.all("Pod"))
+    chosen = pods_of_items(items, informer.all("Pod"))
     if not chosen:
         raise TurnupError(
             f"{run.plan.label} has no pods in {', '.join(sorted(namespace for _, namespace in collections)) or 'any namespace'}; "
@@ -63,7 +60,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     containers = [(label, pod, name) for label, pod in chosen for name in _started(pod)]
     if not containers:
         raise TurnupError(
-            f"{run.plan.label} has no log yet, because no container has started: {_waits(pod for _, pod in chosen)}; "
+            f"{run.plan.label} has no log yet, because no container has started: {reasons_of(pod for _, pod in chosen)}; "
             "run .status to see what it waits for, or add '-- --follow' to read from the first line."
         )
     query = {"tailLines": str(options.tail) if options.tail >= 0 else None, "sinceSeconds": str(int(options.since)) if options.since else None}
@@ -112,7 +109,7 @@ class _LogFollower:
                 continue
             fresh = [
                 (label, pod, name)
-                for label, pod in _chosen(self._items, informer.all("Pod"))
+                for label, pod in pods_of_items(self._items, informer.all("Pod"))
                 for name in _started(pod)
                 if (pod["metadata"]["uid"], name) not in self._followed
             ]
@@ -154,7 +151,7 @@ class _LogFollower:
                 live = _live(informer, pod)
                 if live is None:
                     return
-                if "running" in _state(live, container) or _run_of(live, container) != run_of:
+                if "running" in container_state(live, container) or _run_of(live, container) != run_of:
                     break
                 time.sleep(_RETRY_SECONDS)
             time.sleep(_RETRY_SECONDS)
@@ -180,43 +177,9 @@ def _read(client: Client, label: str, pod: Object, container: str, query: Mappin
         yield stamp, {"event": "log", "target": label, "namespace": meta["namespace"], "pod": meta["name"], "container": container, "time": stamp, "line": line}
 
 
-def _chosen(items: Iterable[Item], pods: list[Object]) -> list[tuple[str, Object]]:
-    """Returns the (target, pod) pairs of all items' pods, each pod once."""
-    index = PodIndex(pods)
-    found: dict[str, tuple[str, Object]] = {}
-    for item in items:
-        for pod in _pods_of(item, index, pods):
-            found.setdefault(pod["metadata"]["uid"], (item.label, pod))
-    return sorted(found.values(), key=lambda pair: pair[1]["metadata"]["name"])
-
-
-def _pods_of(item: Item, index: PodIndex, pods: list[Object]) -> list[Object]:
-    kind, name, namespace = item.identity.kind, item.identity.name, item.identity.namespace
-    if kind == "Pod":
-        return [pod for pod in pods if (pod["metadata"]["name"], pod["metadata"].get("namespace")) == (name, namespace)]
-    if kind in ("Job", "CronJob"):
-        # The server generates a Job's selector; a CronJob's Jobs are named after it with a number.
-        jobs = [(pod, (pod["metadata"].get("labels") or {}).get(_JOB_LABEL, "")) for pod in pods if pod["metadata"].get("namespace") == namespace]
-        return [pod for pod, job in jobs if (job if kind == "Job" else job.rpartition("-")[0]) == name]
-    # A Service's pods also belong to a workload.
-    return [] if kind == "Service" else index.of(item.obj)
-
-
-def _waits(pods: Iterable[Object]) -> str:
-    """Returns what pods wait for, as part of a sentence."""
-    words = [f"{pod['metadata']['name']}: {pod_reason(pod)}" for pod in pods]
-    return ", ".join(words[:_NAMED_PODS]) + (f" and {len(words) - _NAMED_PODS} more" if len(words) > _NAMED_PODS else "")
-
-
-def _state(pod: Object | None, container: str) -> dict[str, Any]:
-    status = (pod or {}).get("status") or {}
-    entries = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    return next((entry.get("state") or {} for entry in entries if entry["name"] == container), {})
-
-
 def _run_of(pod: Object | None, container: str) -> str:
     """Returns when the present or last run of a container started, to distinguish its runs."""
-    state = _state(pod, container)
+    state = container_state(pod, container)
     return str((state.get("running") or state.get("terminated") or {}).get("startedAt", ""))
 
 

@@ -138,6 +138,13 @@ def most_telling_container(pod: Object) -> tuple[str, bool] | None:
     return None
 
 
+def container_state(pod: Object | None, container: str) -> dict[str, Any]:
+    """Returns the state of a container, {} if it has none yet: an entry `waiting`, `running` or `terminated`."""
+    status = (pod or {}).get("status") or {}
+    entries = [entry for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses") for entry in status.get(field) or []]
+    return next((entry.get("state") or {} for entry in entries if entry["name"] == container), {})
+
+
 class PodIndex:
     """An index of pods by label.
 

@@ -74,6 +74,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "the local port to use; by default one derived from the service's name, always the same",
     },
     "name": {"action": "append", "default": [], "metavar": "CRONJOB", "help": "only the CronJob of this name; repeat it for several"},
+    "service": {"default": "", "metavar": "NAME", "help": "the service to run the command in, if the target has several"},
+    "pod": {"default": "", "metavar": "NAME", "help": "the pod to run the command in; by default the newest ready one"},
+    "container": {"default": "", "short": "-c", "metavar": "NAME", "help": "the container to run the command in; by default the pod's main one"},
+    "stdin": {"action": "store_true", "short": "-i", "help": "pass stdin to the command"},
+    "tty": {"action": "store_true", "short": "-t", "help": "give the terminal to the command; implies -i"},
+    "debug": {"action": "store_true", "help": "run the command in a debug container, with a shell, beside the container"},
+    "image": {"default": "", "metavar": "REF", "help": "the debug container's image; by default a small one with busybox"},
     "format": {"choices": ("mermaid", "dot", "svg"), "default": "mermaid", "help": "mermaid by default"},
     "force-conflicts": {"action": "store_true", "help": "take fields over from other field managers"},
     "adopt": {"action": "store_true", "help": "take over objects of another target, another tool or a person"},
@@ -104,7 +111,30 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'.")
 
 
-def parse_options(verb: str, taken: Sequence[str], argv: list[str], verbs_with: Callable[[str], Sequence[str]]) -> argparse.Namespace:
+def split_command(taken: Sequence[str], argv: list[str]) -> tuple[list[str], list[str]]:
+    """Returns the options at the start of a command line, and the command that follows them.
+
+    The command starts at the first word that is not an option, or after the first `--`.
+
+    Args:
+        taken: names of the verb's options beyond COMMON.
+        argv: the arguments.
+    """
+    settings = {name: OPTIONS[name] for name in (*COMMON, *taken)}
+    with_value = {word for name, each in settings.items() if each.get("action") != "store_true" for word in (f"--{name}", each.get("short"))}
+    index = 0
+    while index < len(argv):
+        if argv[index] == "--":
+            return argv[:index], argv[index + 1 :]
+        if not argv[index].startswith("-"):
+            break
+        index += 2 if argv[index] in with_value else 1
+    return argv[:index], argv[index:]
+
+
+def parse_options(
+    verb: str, taken: Sequence[str], argv: list[str], verbs_with: Callable[[str], Sequence[str]], command: Sequence[str] | None = None
+) -> argparse.Namespace:
     """Returns the parsed arguments after `--` of a verb.
 
     Args:
@@ -112,11 +142,13 @@ def parse_options(verb: str, taken: Sequence[str], argv: list[str], verbs_with: 
         taken: names of its options beyond COMMON.
         argv: the arguments.
         verbs_with: returns the verbs that have an option, to name them if an option belongs to another verb.
+        command: the command that followed the arguments; None for a verb that takes none.
 
     Raises:
         UsageError: an argument does not belong to the verb, or its value is wrong.
     """
-    parser = _Parser(prog=f"bazel run TARGET.{verb} --", allow_abbrev=False)
+    words = " [OPTION]… [--] [COMMAND [ARGUMENT]…]" if command is not None else ""
+    parser = _Parser(prog=f"bazel run TARGET.{verb} --", allow_abbrev=False, usage=f"%(prog)s{words}" if words else None)
     for name in (*COMMON, *taken):
         settings = dict(OPTIONS[name])
         short = settings.pop("short", None)
@@ -128,6 +160,7 @@ def parse_options(verb: str, taken: Sequence[str], argv: list[str], verbs_with: 
             raise UsageError(f".{verb} does not take --{name}; it belongs to .{', .'.join(others)}.")
         raise UsageError(f".{verb} does not take {rest[0]!r}; see 'bazel run TARGET.{verb} -- --help'.")
     options.verb = verb
+    options.command = list(command or ())
     for name in OPTIONS.keys() - set(COMMON) - set(taken):
         setattr(options, name.replace("-", "_"), OPTIONS[name].get("default", False))
     return options

@@ -25,7 +25,7 @@ from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.plan import read_plan
 from rules.k8s.tools.output.reporter import DurableStream, Reporter, choose_printer
 from rules.k8s.tools.preflight.conditions import find_skipped
-from rules.k8s.tools.run.options import parse_options
+from rules.k8s.tools.run.options import parse_options, split_command
 from rules.k8s.tools.run.run import Run
 from rules.k8s.tools.signals import TERMINATION_SIGNALS
 from rules.k8s.tools.verbs.verb_table import VERBS, verbs_with
@@ -89,7 +89,9 @@ def parse(verb: str, argv: list[str]) -> argparse.Namespace:
     """
     if verb not in VERBS:
         raise UsageError(f"{verb!r} is not a verb; use one of {', '.join(VERBS)}.")
-    return parse_options(verb, VERBS[verb].options, argv, verbs_with)
+    taken = VERBS[verb].options
+    own, command = split_command(taken, argv) if VERBS[verb].command else (argv, None)
+    return parse_options(verb, taken, own, verbs_with, command)
 
 
 def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -111,7 +113,9 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
     out, err = stdout or sys.stdout, stderr or sys.stderr
     if writes:
         out, err = DurableStream.of(out), DurableStream.of(err)
-    report = Reporter(choose_printer(argv[2:], out, err), redact)
+    command = verb in VERBS and VERBS[verb].command
+    own = split_command(VERBS[verb].options, argv[2:])[0] if command else argv[2:]
+    report = Reporter(choose_printer(own, out, err, stdout_taken=command), redact)
 
     def body() -> int:
         options = parse(verb, argv[2:])

@@ -26,6 +26,7 @@ class Verb:
         writes: it changes the cluster, so it continues even if the reader of its output closes the pipe.
         conditions: it leaves out what this cluster must not get (see conditions.py).
         failed: the exit code of every error; None for the error's own.
+        command: what follows its options is a command, which has stdout for itself.
         module: the module that implements it; "" for the one of its name.
         folder: the module's folder.
     """
@@ -38,6 +39,7 @@ class Verb:
     writes: bool = False
     conditions: bool = False
     failed: int | None = None
+    command: bool = False
     module: str = ""
     folder: str = "verbs"
 
@@ -66,6 +68,7 @@ _TABLE = (
     Verb("wait", ("timeout",), conditions=True),
     Verb("logs", ("follow", "since", "tail"), folder="pod_verbs"),
     Verb("forward", ("port",), folder="pod_verbs"),
+    Verb("exec", ("service", "pod", "container", "stdin", "tty", "debug", "image"), command=True, folder="pod_verbs"),
     Verb("restart", ("wait",), writes=True, folder="pod_verbs"),
     Verb("trigger", ("wait", "name"), writes=True, folder="pod_verbs"),
     Verb("graph", ("format",), local=True),

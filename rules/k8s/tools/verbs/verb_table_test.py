@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.shell import SCHEMA
-from rules.k8s.tools.run.options import COMMON, OPTIONS
+from rules.k8s.tools.run.options import COMMON, OPTIONS, split_command
 from rules.k8s.tools.verbs.main import parse
 from rules.k8s.tools.verbs.verb_table import VERBS
 
@@ -60,3 +60,20 @@ def test_every_verb_has_something_to_do(verb, capsys):
     shown = capsys.readouterr().out
     assert ended.value.code == 0
     assert [name for name in (*VERBS[verb].options, *COMMON) if f"--{name}" not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "own", "command"),
+    [
+        ("ls -l", "", "ls -l"),
+        ("-- -x", "", "-x"),
+        ("-it --service web sh -c x", "-it --service web", "sh -c x"),
+        ("-c main -i -- env -- x", "-c main -i", "env -- x"),
+        ("--debug", "--debug", ""),
+        ("--pod", "--pod", ""),
+        ("--output json --image a ls --pod b", "--output json --image a", "ls --pod b"),
+    ],
+)
+def test_where_the_command_starts(line, own, command):
+    """The command starts at the first word that is not an option or an option's value, or after the first --."""
+    assert split_command(VERBS["exec"].options, line.split()) == (own.split(), command.split())
