@@ -72,10 +72,12 @@ def test_wait_ends_when_all_is_ready(shell, server):
 
 
 def test_wait_on_a_ready_stack_ends_at_once(shell, server):
-    """If nothing changes and everything is ready, waiting takes one list per collection."""
+    """If nothing changes and everything is ready, waiting takes one list per collection, and writes nothing once that is on record."""
     shell.run("apply")
     for name in ("redis", "server"):
         become_ready(server, name)
+    shell.run("apply", "--wait")
+    server.requests.clear()
     before = len(server.writes)
     started = time.monotonic()
 
@@ -112,7 +114,7 @@ def test_deadline_names_what_is_not_ready(shell, server):
         }
     )
 
-    code = shell.run("apply", "--wait=1s")
+    code = shell.run("wait", "--timeout=1s")
 
     assert code == 1
     assert shell.err.splitlines()[-1] == (

@@ -1,0 +1,2 @@
+// The target does not give this dependency.
+function(deps) { host: deps.prices.host }
