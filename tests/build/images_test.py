@@ -143,11 +143,19 @@ def test_actions_block_the_network(nested):
     assert {re.search("Mnemonic: (.*)", action)[1] for action in actions} == {
         "ImageArchive",
         "ImageImport",
+        "ImageJarIndex",
+        "ImageJarSplit",
+        "ImageJavaProgram",
+        "ImageJavaRuntime",
+        "ImageJdk",
         "ImageLayer",
+        "ImageLibraries",
         "ImageManifest",
+        "ImageProgram",
         "ImagePushLayout",
         "ImagePushPlan",
         "ImageSbom",
+        "ImageSharedClasses",
     }
     assert any("third party: pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
