@@ -10,11 +10,11 @@ from typing import Any
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live_metadata
 from rules.k8s.tools.api.openapi import Schemas
+from rules.k8s.tools.composition.composition import compose, union
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.comparison import content_digest
-from rules.k8s.tools.preflight.composition import compose, union
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.preflight import check_recreation
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
