@@ -37,6 +37,14 @@ def service(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}], **spec}}
 
 
+def stateful(**spec: Any) -> dict[str, Any]:
+    """Returns a StatefulSet with more in its spec."""
+    obj = workload("StatefulSet")
+    return {**obj, "spec": {**obj["spec"], "serviceName": "web", **spec}}
+
+
+_PARTITION: dict[str, Any] = {"rollingUpdate": {"partition": 1}}
+_NOT_SET: dict[str, Any] = {"rollingUpdate": {}}
 _CHANGES: dict[str, list[dict[str, Any]]] = {
     "egress rules are added": [policy(), policy(**_EGRESS)],
     "egress rules are added beside ingress rules": [policy(podSelector={}, ingress=[{}]), policy(podSelector={}, ingress=[{}], **_EGRESS)],
@@ -46,6 +54,10 @@ _CHANGES: dict[str, list[dict[str, Any]]] = {
         f"{field} of a {kind} leaves": [workload(kind, **{field: "x"}), workload(kind)]
         for kind in ("Deployment", "DaemonSet", "CronJob", "PodTemplate")
         for field in ("serviceAccount", "serviceAccountName")
+    },
+    **{
+        f"updateStrategy of a StatefulSet from {before} to {after}": [stateful(updateStrategy=before), stateful(updateStrategy=after)]
+        for before, after in ((_PARTITION, {}), ({}, _PARTITION), (_PARTITION, _NOT_SET))
     },
     "serviceAccount changes its name": [workload("Deployment", serviceAccount="x"), workload("Deployment", serviceAccountName="y")],
 }

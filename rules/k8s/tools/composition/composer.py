@@ -13,7 +13,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.composition.autoscalers import Autoscalers
 from rules.k8s.tools.composition.composition import Fields, compose, field_set, mirrors_left, missing_paths, overlaps, removes, union, without
-from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest
+from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
@@ -118,10 +118,10 @@ class Composer:
             None if all fields are those of a new object already, or if the server does not accept a new object beside the live one.
         """
         schema, owned = self.schemas.of(item.resource), self._owned(item, live)
-        kept = union([field_set(item.obj, schema), self._others(live)])
+        kept = self._kept(item, live)
         try:
             new = recreation.as_new(self._client, item, live)
-            if derive(answer, Derivation(answer, new), kept, schema) == answer:
+            if says_the_same(answer, new):
                 return None
             whole: Any = self._client.request("GET", item.path)[1]
             former = recreation.as_new(self._client, replace(item, obj=former_manifest(whole, owned, schema)), live)
@@ -130,7 +130,7 @@ class Composer:
         except TurnupError:
             return None
         found = Derivation(former, new)
-        return None if derive(answer, found, kept, schema) == answer else found
+        return None if derive(answer, whole, found, kept, schema) == answer else found
 
     def body(self, item: Item, live: Object, unset: Collection[str] = (), derivation: Derivation | None = None) -> Object:
         """Returns the object that should be stored.
@@ -149,9 +149,9 @@ class Composer:
             # The server has stored it as data.
             owned = union([without(owned, "stringData"), {"f:data": owned["f:stringData"]}])
         mirrors = mirrors_left(wanted, owned) if is_built_in(wanted) else ()
-        schema, others = self.schemas.of(item.resource), self._others(live)
-        composed = compose(live, wanted, schema, owned, others, {*unset, *mirrors})
-        return derive(composed, derivation, union([field_set(wanted, schema), others]), schema) if derivation else composed
+        schema = self.schemas.of(item.resource)
+        composed = compose(live, wanted, schema, owned, self._others(live), {*unset, *mirrors})
+        return derive(composed, live, derivation, self._kept(item, live), schema) if derivation else composed
 
     def send(
         self,
@@ -231,6 +231,11 @@ class Composer:
                 if error.status != 409:
                     raise
             stored = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
+
+    def _kept(self, item: Item, live: Object) -> Fields:
+        """Returns the fields that follow no other: those of the manifest and of other managers, and replicas for an autoscaler."""
+        replicas: Fields = {f"f:{_REPLICAS[0]}": {f"f:{_REPLICAS[1]}": {}}} if self.releases(item, live) else {}
+        return union([field_set(item.obj, self.schemas.of(item.resource)), self._others(live), replicas])
 
     def _owned(self, item: Item, live: Object) -> Fields:
         return union(entry.get("fieldsV1") or {} for entry in own_entries(live, adopt=self._adopt))

@@ -9,6 +9,7 @@ first has, it gets what the second has. What the server allocates or a controlle
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rules.k8s.tools.api.openapi import Schema
@@ -58,42 +59,51 @@ def _extract(value: Any, owned: Fields, schema: Schema) -> Any:
     return value
 
 
-def derive(obj: Object, derivation: Derivation, owned: Fields, schema: Schema) -> Object:
-    """Returns an object in which the fields that nobody owns follow the change of the manifest.
+def says_the_same(one: Object, other: Object) -> bool:
+    """Returns whether two objects have the same content, apart from what differs between any two objects."""
+    return _content(one) == _content(other)
 
-    Nothing is added: the server fills in what is absent.
+
+def derive(obj: Object, live: Object, derivation: Derivation, owned: Fields, schema: Schema) -> Object:
+    """Returns an object in which the fields that nobody owns follow the change of the manifest.
 
     Args:
         obj: the live object with the manifest merged into it.
+        live: the live object.
         derivation: what the server makes of the former manifest and of this one.
         owned: the fields of the manifest and of other managers.
         schema: the schema of its kind.
     """
-    former, new = ({key: value for key, value in each.items() if key not in _NOT_DERIVED} for each in derivation)
-    derived: Object = _derive(obj, former, new, owned, schema)
-    return derived
+    return {**obj, **_derive(_content(obj), _content(live), _content(derivation.former), _content(derivation.new), owned, schema)}
 
 
-def _derive(value: Any, former: Any, new: Any, owned: Fields | None, schema: Schema) -> Any:
+def _content(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key not in _NOT_DERIVED}
+
+
+def _derive(value: Any, live: Any, former: Any, new: Any, owned: Fields | None, schema: Schema) -> Any:
     """Returns a value, or _ABSENT if it goes; `owned` is None if nobody owns it or a part of it."""
-    if former == new or former is _ABSENT:
+    if value == new:
         return value
-    if new is _ABSENT and owned is not None:
-        new = type(former)()
-    if isinstance(value, dict) and isinstance(former, dict) and isinstance(new, dict) and not schema.is_atomic:
-        parts = {
-            key: _derive(each, former.get(key, _ABSENT), new.get(key, _ABSENT), (owned or {}).get(f"f:{key}"), schema.field(key)) for key, each in value.items()
-        }
-        return {key: each for key, each in parts.items() if each is not _ABSENT}
-    if isinstance(value, list) and isinstance(former, list) and isinstance(new, list) and schema.keys:
-        return _derive_list(value, former, new, owned or {}, schema)
-    return new if owned is None and value == former else value
+    if owned is not None:
+        # The manifest has it, although the server does not store it if it is empty.
+        kind = type(new if value is _ABSENT else value)
+        value, new = (kind() if each is _ABSENT and kind in (dict, list) else each for each in (value, new))
+    if not schema.is_atomic and all(isinstance(each, dict) for each in (value, live, former, new)):
+        return _derive_parts((value, live, former, new), lambda key: ((owned or {}).get(f"f:{key}"), schema.field(key)))
+    if schema.keys and all(isinstance(each, list) for each in (value, live, former, new)):
+        elements = [by_key(each, schema.keys) for each in (value, live, former, new)]
+        if all(each is not None for each in elements):
+            fields = fields_by_key(owned or {}, schema.keys)
+            return list(_derive_parts(elements, lambda key: (fields.get(key), schema.items)).values())
+    # What has just been removed was the live value; what was there before and nobody owns still is.
+    return new if owned is None and live == former and value in (_ABSENT, live) else value
 
 
-def _derive_list(value: list[Any], former: list[Any], new: list[Any], owned: Fields, schema: Schema) -> list[Any]:
-    elements, before, after = (by_key(each, schema.keys) for each in (value, former, new))
-    if elements is None or before is None or after is None:
-        return value
-    fields = fields_by_key(owned, schema.keys)
-    parts = [_derive(each, before.get(key, _ABSENT), after.get(key, _ABSENT), fields.get(key), schema.items) for key, each in elements.items()]
-    return [each for each in parts if each is not _ABSENT]
+def _derive_parts(sides: Sequence[Any], inside: Callable[[str], tuple[Fields | None, Schema]]) -> dict[str, Any]:
+    """Returns the parts of a mapping; `sides` are the value, the live one, the former and the new one."""
+    value, live = sides[:2]
+    # A part that the live object does not have is not derived: the server fills it in where it is to be.
+    names = [*value, *(name for name in live if name not in value)]
+    parts = {name: _derive(*(side.get(name, _ABSENT) for side in sides), *inside(name)) for name in names}
+    return {name: each for name, each in parts.items() if each is not _ABSENT}
