@@ -121,3 +121,26 @@ def test_what_others_set_stays(shell, client, home):
 
     assert shell.run("apply") == 0, shell.err
     assert client.request("GET", path)[1]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_raw_data_that_leaves_is_refused(shell, client, home):
+    """The data of a ControllerRevision, whose fields have no owners and cannot change, is refused where an apply would keep it."""
+    former = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "r"}, "revision": 1, "data": {"a": "b"}}
+    shell.make_targets(document("//svc:dev", [placed(former, home)], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("diff") == 0, shell.out
+    shell.make_targets(document("//svc:dev", [placed({**former, "data": {}}, home)], namespace=home))
+
+    assert shell.run("diff") == 2 and "data: field is immutable" in shell.err
+    assert shell.run("apply") == 1 and "data: field is immutable" in shell.err
+    assert client.request("GET", f"/apis/apps/v1/namespaces/{home}/controllerrevisions/r")[1]["data"] == {"a": "b"}
+
+
+def test_an_element_without_its_key_is_refused_by_its_path(shell, server, home):
+    """A reference to a Secret without a name is refused with its path before anything is written."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}, "secrets": [{"name": "x"}, {}]}
+    shell.make_targets(document("//svc:dev", [placed(account, home)], namespace=home))
+    before = server.changes()
+
+    assert shell.run("apply") == 1 and server.changes() == before
+    assert "ServiceAccount" in shell.err and "secrets[1].name identifies an element of its list, but is null, empty or missing" in shell.err

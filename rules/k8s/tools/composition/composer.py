@@ -12,7 +12,7 @@ from rules.k8s.tools.api.field_ownership import conflicts, is_scattered, own_ent
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.composition.autoscalers import Autoscalers
-from rules.k8s.tools.composition.composition import Fields, compose, field_set, mirrors_left, missing_paths, overlaps, removes, union, without
+from rules.k8s.tools.composition.composition import Fields, compose, field_set, has_raw_mapping, mirrors_left, missing_paths, overlaps, removes, union, without
 from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -102,9 +102,9 @@ class Composer:
             if any(manager != FIELD_MANAGER for manager, _ in conflicts(error)):
                 raise
 
-    def changes_fields(self, item: Item, live: Object) -> bool:
-        """Returns whether a manifest lacks fields that Turnup set before; the arguments are those of is_needed."""
-        return removes(item.obj, self._owned(item, live))
+    def may_leave_fields(self, item: Item, live: Object) -> bool:
+        """Returns whether an apply may leave what a manifest no longer has; the arguments are those of is_needed."""
+        return removes(item.obj, self._owned(item, live)) or (is_built_in(item.obj) and has_raw_mapping(item.obj, self.schemas.of(item.resource)))
 
     def derivation(self, item: Item, live: Object, answer: Object) -> Derivation | None:
         """Returns what the server makes of the former manifest and of this one, if fields that nobody owns have to follow.

@@ -282,6 +282,13 @@ def removes(wanted: Any, owned: Fields) -> bool:
     return False
 
 
+def has_raw_mapping(wanted: Any, schema: Schema) -> bool:
+    """Returns whether a manifest has a mapping that server-side apply merges although its fields have no owners: nothing leaves it."""
+    if isinstance(wanted, dict):
+        return schema.is_raw or any(has_raw_mapping(each, schema.field(key)) for key, each in wanted.items() if key != "metadata")
+    return isinstance(wanted, list) and any(has_raw_mapping(each, schema.items) for each in wanted)
+
+
 def missing_paths(wanted: Any, fields: Fields, path: str = "") -> Iterator[str]:
     """Yields the path of each field of a set that a manifest does not have.
 

@@ -48,7 +48,7 @@ def former_manifest(live: Object, owned: Fields, schema: Schema) -> Object:
 
 def _extract(value: Any, owned: Fields, schema: Schema) -> Any:
     """Returns the part of a value that consists of some fields."""
-    if isinstance(value, dict) and not schema.is_atomic:
+    if isinstance(value, dict) and not schema.is_atomic and (owned or not schema.is_raw):
         return {key: _extract(each, owned[f"f:{key}"], schema.field(key)) for key, each in value.items() if f"f:{key}" in owned}
     if isinstance(value, list) and schema.keys and (elements := by_key(value, schema.keys)) is not None:
         mine = fields_by_key(owned, schema.keys)
@@ -104,6 +104,9 @@ def _derive_parts(sides: Sequence[Any], inside: Callable[[str], tuple[Fields | N
     """Returns the parts of a mapping; `sides` are the value, the live one, the former and the new one."""
     value, live = sides[:2]
     # A part that the live object does not have is not derived: the server fills it in where it is to be.
-    names = [*value, *(name for name in live if name not in value)]
-    parts = {name: _derive(*(side.get(name, _ABSENT) for side in sides), *inside(name)) for name in names}
+    names: list[str] = [*value, *(name for name in live if name not in value)]
+    parts = {}
+    for name in names:
+        each, was, former, new = (side.get(name, _ABSENT) for side in sides)
+        parts[name] = _derive(each, was, former, new, *inside(name))
     return {name: each for name, each in parts.items() if each is not _ABSENT}

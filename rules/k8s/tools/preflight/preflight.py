@@ -190,16 +190,16 @@ class Preflight:
         return self._states.state_of(item, self._client.request("GET", item.path)[1])
 
     def _check_keys(self, item: Item) -> None:
-        """Checks that no key of a list's element is null or empty.
+        """Checks that no key of a list's element is null, empty or missing.
 
         Raises:
-            TurnupError: one is, so each apply would add the element once more.
+            TurnupError: one is, so each apply would add the element once more, or be refused.
         """
         paths = list(blank_keys(item.obj, self._composer.schemas.of(item.resource))) if has_blank_in_list(item.obj) else []
         if paths:
             raise TurnupError(
-                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null or empty, so each apply would add the "
-                "element once more; give it a value, or remove it."
+                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null, empty or missing, so the server "
+                "would not find the element again; give it a value, or remove the element."
             )
 
     def _compared(self, item: Item, known: LiveState, answer: Object) -> Verdict:
@@ -213,7 +213,7 @@ class Preflight:
                 answer = self._dry_run(item, force=self._force)
         same = known.applied or known.digest == content_digest(answer)
         # A removed field may stay under another name, which the server fills it in from.
-        follows = known.meta and not known.applied and (not same or self._composer.changes_fields(item, known.meta))
+        follows = known.meta and not known.applied and (not same or self._composer.may_leave_fields(item, known.meta))
         if follows and known.meta and (derivation := self._composer.derivation(item, known.meta, answer)):
             return self._try_composed(item, known, derivation=derivation)
         return Verdict(item, "unchanged", known.meta) if same else self._changed(item, known, answer)
