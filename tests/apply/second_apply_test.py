@@ -239,7 +239,11 @@ def test_a_null_key_is_refused_with_its_path(shell, server, home, gateways):
         make(shell, home, custom(lm=[{"port": 80, "protocol": blank}]))
         before = server.changes()
         assert shell.run("apply") == 1
-        assert "Gw" in shell.err and "spec.lm[0].protocol identifies an element of its list, but is null or empty" in shell.err
+        assert (
+            "Gw" in shell.err
+            and "spec.lm[0].protocol identifies an element of its list, but is null, empty or missing, so the server would not find the element again"
+            in shell.err
+        )
         assert shell.run("diff") == 2 and server.changes() == before
 
 

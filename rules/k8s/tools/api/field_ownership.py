@@ -3,7 +3,7 @@
 The server records in managedFields which manager set which fields by which operation.
 `.replace` is an Update and `.apply` an Apply. An Apply does not remove fields that an
 Update set, so the first apply after a replace, or after an adoption, takes those fields
-over (see preflight/composition.py). The functions here are pure.
+over (see composition/composition.py). The functions here are pure.
 """
 
 from __future__ import annotations

@@ -56,6 +56,11 @@ class Schema:
         return "additionalProperties" in self._node and "properties" not in self._node
 
     @property
+    def is_raw(self) -> bool:
+        """Whether the value is a mapping of which only the server's code knows the fields, such as the data of a ControllerRevision."""
+        return self._node.get("type") in (None, "object") and not self._node.keys() & {"properties", "additionalProperties", "items"}
+
+    @property
     def is_set(self) -> bool:
         """Whether the value is a list of distinct scalars."""
         return self._node.get("x-kubernetes-list-type") == "set"
@@ -112,9 +117,9 @@ class Schemas:
 
 
 def has_blank_in_list(value: Any) -> bool:
-    """Returns whether an element of some list has a field that is null or an empty text."""
+    """Returns whether an element of some list is an empty mapping, or has a field that is null or an empty text."""
     if isinstance(value, list):
-        return any((isinstance(each, dict) and any(field in (None, "") for field in each.values())) or has_blank_in_list(each) for each in value)
+        return any((isinstance(each, dict) and (not each or any(field in (None, "") for field in each.values()))) or has_blank_in_list(each) for each in value)
     return isinstance(value, dict) and any(has_blank_in_list(each) for each in value.values())
 
 
@@ -122,7 +127,7 @@ def blank_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
     """Yields the path of each null, or empty text in place of a default, in a field that identifies an element of a list.
 
     The server takes such an element for another one than the stored element, in which it has filled in the default, so each apply
-    would add it once more.
+    would add it once more. An element without any field, to which the build reduces one with nulls only, counts as well.
     """
     if isinstance(obj, dict):
         for key, value in obj.items():
@@ -132,4 +137,5 @@ def blank_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
             if isinstance(value, dict):
                 keys = schema.keys.items()
                 yield from (f"{path}[{index}].{key}" for key, default in keys if key in value and (value[key] is None or (default and value[key] == "")))
+                yield from (f"{path}[{index}].{key}" for key, default in keys if not value and default is None)
             yield from blank_keys(value, schema.items, f"{path}[{index}]")

@@ -21,12 +21,13 @@ from rules.k8s.tools.api.field_ownership import conflicts
 from rules.k8s.tools.api.item import Item, live_metadata
 from rules.k8s.tools.api.openapi import blank_keys, has_blank_in_list
 from rules.k8s.tools.api.webhooks import StartingWebhooks, parse_webhook_failure
+from rules.k8s.tools.composition.composer import Composer, replicas_note
+from rules.k8s.tools.composition.composition import paths_in_the_way
+from rules.k8s.tools.composition.derivation import Derivation
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Identity, Object
 from rules.k8s.tools.preflight.comparison import content_digest, dropped_fields
-from rules.k8s.tools.preflight.composer import Composer, replicas_note
-from rules.k8s.tools.preflight.composition import paths_in_the_way
 from rules.k8s.tools.preflight.limits import check_rights
 from rules.k8s.tools.preflight.live_states import UNKNOWN, LiveState, LiveStates
 from rules.k8s.tools.preflight.owner_check import is_owned_by_others, owner_sentence
@@ -189,16 +190,16 @@ class Preflight:
         return self._states.state_of(item, self._client.request("GET", item.path)[1])
 
     def _check_keys(self, item: Item) -> None:
-        """Checks that no key of a list's element is null or empty.
+        """Checks that no key of a list's element is null, empty or missing.
 
         Raises:
-            TurnupError: one is, so each apply would add the element once more.
+            TurnupError: one is, so each apply would add the element once more, or be refused.
         """
         paths = list(blank_keys(item.obj, self._composer.schemas.of(item.resource))) if has_blank_in_list(item.obj) else []
         if paths:
             raise TurnupError(
-                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null or empty, so each apply would add the "
-                "element once more; give it a value, or remove it."
+                f"{item.label}: {item.identity}: {', '.join(paths)} identifies an element of its list, but is null, empty or missing, so the server "
+                "would not find the element again; give it a value, or remove the element."
             )
 
     def _compared(self, item: Item, known: LiveState, answer: Object) -> Verdict:
@@ -210,15 +211,18 @@ class Preflight:
             known = self._read(item)
             if known.version != answer["metadata"].get("resourceVersion"):
                 answer = self._dry_run(item, force=self._force)
-        if known.applied or known.digest == content_digest(answer):
-            return Verdict(item, "unchanged", known.meta)
-        return self._changed(item, known, answer)
+        same = known.applied or known.digest == content_digest(answer)
+        # A removed field may stay under another name, which the server fills it in from.
+        follows = known.meta and not known.applied and (not same or self._composer.may_leave_fields(item, known.meta))
+        if follows and known.meta and (derivation := self._composer.derivation(item, known.meta, answer)):
+            return self._try_composed(item, known, derivation=derivation)
+        return Verdict(item, "unchanged", known.meta) if same else self._changed(item, known, answer)
 
     def _changed(self, item: Item, known: LiveState, answer: Object) -> Verdict:
         remark = self._adoption_note(item, known.meta) or _dropped_note(item, answer)
         return Verdict(item, "changed", known.meta, remark=remark, before=known.whole if self._keep else None, after=answer if self._keep else None)
 
-    def _try_composed(self, item: Item, known: LiveState, unset: Iterable[str] = ()) -> Verdict:
+    def _try_composed(self, item: Item, known: LiveState, unset: Iterable[str] = (), derivation: Derivation | None = None) -> Verdict:
         """Returns the verdict for an object that is written by an update.
 
         Raises:
@@ -229,7 +233,9 @@ class Preflight:
             live: Object = known.whole or self._client.request("GET", item.path)[1]
             try:
                 composer.check_conflicts(item, live)
-                answer = composer.send(item, live, chosen)
+                answer = composer.send(item, live, chosen, derivation)
+                if derivation is None and (derivation := composer.derivation(item, live, answer)):
+                    answer = composer.send(item, live, chosen, derivation)
                 break
             except ApiError as error:
                 way = paths_in_the_way(error.details.get("causes") or [], live) if error.status == 422 and not chosen else []
@@ -243,7 +249,15 @@ class Preflight:
             return Verdict(item, "unchanged", {"metadata": live["metadata"]})
         remark = replicas_note(item, live, autoscaler) if autoscaler else self._adoption_note(item, live) or _dropped_note(item, answer)
         return Verdict(
-            item, "changed", live, composed=True, unset=chosen, remark=remark, before=live if self._keep else None, after=answer if self._keep else None
+            item,
+            "changed",
+            live,
+            composed=True,
+            unset=chosen,
+            derivation=derivation,
+            remark=remark,
+            before=live if self._keep else None,
+            after=answer if self._keep else None,
         )
 
     def _adoption_note(self, item: Item, live: Object | None) -> str:

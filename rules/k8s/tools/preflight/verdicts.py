@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rules.k8s.tools.api.item import Item
+from rules.k8s.tools.composition.derivation import Derivation
 from rules.k8s.tools.objects.objects import Object
 
 
@@ -22,6 +23,7 @@ class Verdict:
         reason: why it is replaced; else "".
         composed: whether it is written by an update with the composed object (see composer.py); then `live` is the whole object.
         unset: paths of fields that the composed object lacks because they are in the way.
+        derivation: what fields of the composed object that nobody owns have to follow; None for none.
         remark: a line about the change; "" for none.
         before: the whole live object, if the preflight was asked to keep it.
         after: what the server would store, if the preflight was asked to keep it.
@@ -34,6 +36,7 @@ class Verdict:
     reason: str = ""
     composed: bool = False
     unset: tuple[str, ...] = ()
+    derivation: Derivation | None = None
     remark: str = ""
     before: Object | None = None
     after: Object | None = None

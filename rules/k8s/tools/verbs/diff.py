@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from rules.k8s.tools.api.api_errors import explain
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, read_live
+from rules.k8s.tools.composition.autoscalers import Autoscalers
+from rules.k8s.tools.composition.composer import Composer
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.hashed_names import Config, base_of
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import diff_objects
-from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composer import Composer
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict

@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 
 from rules.k8s.tools.api.client import Client, WriteFence
 from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
+from rules.k8s.tools.composition.autoscalers import Autoscalers
+from rules.k8s.tools.composition.composer import Composer
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
-from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composer import Composer
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
@@ -113,7 +113,9 @@ class ApplyWriter:
         if verdict.outcome == "untried" or terminating:
             live = self._read_again(item, terminating)
         if verdict.composed or (verdict.outcome == "untried" and live and self._composer.is_needed(item, live)):
-            return Result(item, "configured", self._composer.write(item, live if verdict.composed else None, verdict.unset, fence=self._fence))
+            return Result(
+                item, "configured", self._composer.write(item, live if verdict.composed else None, verdict.unset, verdict.derivation, fence=self._fence)
+            )
         result = self._applier.apply(item, live)
         if result.live and is_terminating(result.live):
             # Somebody has deleted it since the preflight.

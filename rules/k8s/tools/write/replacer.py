@@ -8,13 +8,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
+from rules.k8s.tools.api.field_ownership import own_entries, with_apply_entry
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, live_metadata
-from rules.k8s.tools.api.openapi import Schemas
+from rules.k8s.tools.api.openapi import Schema, Schemas
+from rules.k8s.tools.composition.composition import compose, field_set, removes, union
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.comparison import content_digest
-from rules.k8s.tools.preflight.composition import compose, union
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.preflight import check_recreation
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
@@ -81,7 +82,8 @@ class ReplaceWriter:
             raise
         except TurnupError as error:
             return Refusal(item, str(error))
-        return Verdict(item, "unchanged" if _digest(after) == _digest(live) else "changed", {"metadata": live["metadata"]})
+        same = _digest(after) == _digest(live) and not _owns_more(item, live)
+        return Verdict(item, "unchanged" if same else "changed", {"metadata": live["metadata"]})
 
     def _try_new(self, item: Item, live: Object) -> Verdict | Refusal:
         """Tries an item as a new object, because the live one is terminating."""
@@ -156,7 +158,7 @@ class ReplaceWriter:
 
         Those are what admission and the scheduler gave the object, such as the node of a Pod, which often cannot be removed.
         """
-        body = _replacement(item, live)
+        body = _replacement(item, live, self._schemas.of(item.resource))
         try:
             return self._put(item, body, dry=dry)
         except ApiError as error:
@@ -179,8 +181,12 @@ class ReplaceWriter:
         return answer
 
 
-def _replacement(item: Item, live: Object) -> Object:
-    """Returns what is sent: the manifest, and from the live object what a manifest cannot say."""
+def _replacement(item: Item, live: Object, schema: Schema) -> Object:
+    """Returns what is sent: the manifest, and from the live object what a manifest cannot say.
+
+    What is kept although the manifest no longer has it, such as the volumeName of a claim, is nobody's then: the next apply would
+    remove it.
+    """
     was = live["metadata"]
     kept = {key: was[key] for key in _KEPT_METADATA if key in was}
     annotations = {**_controllers_annotations(live), **(item.obj["metadata"].get("annotations") or {})}
@@ -191,7 +197,14 @@ def _replacement(item: Item, live: Object) -> Object:
         wanted["spec"] = {**{key: spec[key] for key in _GIVEN[kind] if key in spec}, **new}
         if kind == ("batch", "Job") and "selector" not in new:
             wanted["spec"]["template"] = _with_labels(new.get("template") or {}, spec["template"]["metadata"].get("labels") or {})
+    if _owns_more(item, live):
+        wanted["metadata"]["managedFields"] = with_apply_entry(live, field_set(item.obj, schema), item.obj["apiVersion"])
     return wanted
+
+
+def _owns_more(item: Item, live: Object) -> bool:
+    """Returns whether an apply has set a field that the manifest lacks, which the next one would remove."""
+    return removes(item.obj, union(entry.get("fieldsV1") or {} for entry in own_entries(live) if entry.get("operation") == "Apply"))
 
 
 def _with_labels(template: Object, labels: dict[str, str]) -> Object:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, MERGE_PATCH, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.field_ownership import conflicts, is_scattered, own_entries, with_apply_entry
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.api.openapi import Schemas
-from rules.k8s.tools.errors import ApiError
+from rules.k8s.tools.composition.autoscalers import Autoscalers
+from rules.k8s.tools.composition.composition import Fields, compose, field_set, has_raw_mapping, mirrors_left, missing_paths, overlaps, removes, union, without
+from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
+from rules.k8s.tools.deletion import recreation
+from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
-from rules.k8s.tools.preflight.autoscalers import Autoscalers
-from rules.k8s.tools.preflight.composition import Fields, compose, field_set, mirrors_left, missing_paths, overlaps, removes, union, without
 
 # How often an object is sent that somebody else changes after it was read.
 _ATTEMPTS = 5
@@ -99,13 +102,44 @@ class Composer:
             if any(manager != FIELD_MANAGER for manager, _ in conflicts(error)):
                 raise
 
-    def body(self, item: Item, live: Object, unset: Collection[str] = ()) -> Object:
+    def may_leave_fields(self, item: Item, live: Object) -> bool:
+        """Returns whether an apply may leave what a manifest no longer has; the arguments are those of is_needed."""
+        return removes(item.obj, self._owned(item, live)) or (is_built_in(item.obj) and has_raw_mapping(item.obj, self.schemas.of(item.resource)))
+
+    def derivation(self, item: Item, live: Object, answer: Object) -> Derivation | None:
+        """Returns what the server makes of the former manifest and of this one, if fields that nobody owns have to follow.
+
+        Args:
+            item: the item.
+            live: its live object or the metadata of it, with managedFields.
+            answer: what a dry run would store without them.
+
+        Returns:
+            None if all fields are those of a new object already, or if the server does not accept a new object beside the live one.
+        """
+        schema, owned = self.schemas.of(item.resource), self._owned(item, live)
+        kept = self._kept(item, live)
+        try:
+            new = recreation.as_new(self._client, item, live)
+            if says_the_same(answer, new):
+                return None
+            whole: Any = self._client.request("GET", item.path)[1]
+            former = recreation.as_new(self._client, replace(item, obj=former_manifest(whole, owned, schema)), live)
+        except UnreachableError:
+            raise
+        except TurnupError:
+            return None
+        found = Derivation(former, new)
+        return None if derive(answer, whole, found, kept, schema) == answer else found
+
+    def body(self, item: Item, live: Object, unset: Collection[str] = (), derivation: Derivation | None = None) -> Object:
         """Returns the object that should be stored.
 
         Args:
             item: the item.
             live: its whole live object.
             unset: paths of fields in the way (see composition.compose).
+            derivation: what fields that nobody owns have to follow; None for none.
         """
         owned, wanted = self._owned(item, live), item.obj
         if self.releases(item, live):
@@ -115,15 +149,27 @@ class Composer:
             # The server has stored it as data.
             owned = union([without(owned, "stringData"), {"f:data": owned["f:stringData"]}])
         mirrors = mirrors_left(wanted, owned) if is_built_in(wanted) else ()
-        return compose(live, wanted, self.schemas.of(item.resource), owned, self._others(live), {*unset, *mirrors})
+        schema = self.schemas.of(item.resource)
+        composed = compose(live, wanted, schema, owned, self._others(live), {*unset, *mirrors})
+        return derive(composed, live, derivation, self._kept(item, live), schema) if derivation else composed
 
-    def send(self, item: Item, live: Object, unset: Collection[str] = (), *, fence: WriteFence = nullcontext, dry: bool = True) -> Object:
+    def send(
+        self,
+        item: Item,
+        live: Object,
+        unset: Collection[str] = (),
+        derivation: Derivation | None = None,
+        *,
+        fence: WriteFence = nullcontext,
+        dry: bool = True,
+    ) -> Object:
         """Returns the object as the server stores it, or would store it.
 
         Args:
             item: the item.
             live: its whole live object; the server refuses if it has changed since.
             unset: as for `body`.
+            derivation: as for `body`.
             fence: entered around the request.
             dry: do not store it.
 
@@ -133,19 +179,22 @@ class Composer:
         answer: Object = self._client.request(
             "PUT",
             item.path,
-            body=self.body(item, live, unset),
+            body=self.body(item, live, unset, derivation),
             fence=fence,
             query={"fieldManager": FIELD_MANAGER, "dryRun": "All" if dry else None, "fieldValidation": "Strict"},
         )[1]
         return answer
 
-    def write(self, item: Item, live: Object | None, unset: Collection[str] = (), *, fence: WriteFence = nullcontext) -> Object:
+    def write(
+        self, item: Item, live: Object | None, unset: Collection[str] = (), derivation: Derivation | None = None, *, fence: WriteFence = nullcontext
+    ) -> Object:
         """Stores an object and makes its fields those of Turnup's last apply.
 
         Args:
             item: the item.
             live: its whole live object; None to read it.
             unset: as for `body`.
+            derivation: as for `body`.
             fence: entered around each write.
 
         Returns:
@@ -157,7 +206,7 @@ class Composer:
         for attempt in range(_ATTEMPTS):
             there: Any = live or self._client.request("GET", item.path)[1]
             try:
-                stored = self.send(item, there, unset, fence=fence, dry=False)
+                stored = self.send(item, there, unset, derivation, fence=fence, dry=False)
                 break
             except ApiError as error:
                 if error.status != 409 or attempt + 1 == _ATTEMPTS:
@@ -182,6 +231,11 @@ class Composer:
                 if error.status != 409:
                     raise
             stored = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
+
+    def _kept(self, item: Item, live: Object) -> Fields:
+        """Returns the fields that follow no other: those of the manifest and of other managers, and replicas for an autoscaler."""
+        replicas: Fields = {f"f:{_REPLICAS[0]}": {f"f:{_REPLICAS[1]}": {}}} if self.releases(item, live) else {}
+        return union([field_set(item.obj, self.schemas.of(item.resource)), self._others(live), replicas])
 
     def _owned(self, item: Item, live: Object) -> Fields:
         return union(entry.get("fieldsV1") or {} for entry in own_entries(live, adopt=self._adopt))

@@ -10,7 +10,8 @@ the object itself and sends it as an update (see write/composed_writer.py):
 3. Fields of a custom resource leave its manifest: if what is around them becomes empty, an apply sets it to null or removes it,
    and an empty list stays.
 4. The manifest leaves spec.replicas to an autoscaler: an apply would reset it to the default first.
-5. A field leaves the manifest that the server has copied to a field that nobody owns: it would be filled in from there again.
+5. The server has derived a field that nobody owns from another one, which changes (see derivation.py).
+6. A field leaves the manifest that the server has copied to a field that nobody owns: it would be filled in from there again.
 """
 
 from __future__ import annotations
@@ -119,10 +120,10 @@ class _Composer:
 
     def _merge_list(self, live: list[Any], wanted: list[Any], schema: Schema, owned: Fields, others: Fields, path: str) -> list[Any]:
         keys = schema.keys
-        there, asked = _by_key(live, keys), _by_key(wanted, keys)
+        there, asked = by_key(live, keys), by_key(wanted, keys)
         if there is None or asked is None:
             return wanted
-        mine, theirs = _fields_by_key(owned, keys), _fields_by_key(others, keys)
+        mine, theirs = fields_by_key(owned, keys), fields_by_key(others, keys)
         result = {}
         for key, value in there.items():
             inner = f"{path}[]"
@@ -165,13 +166,14 @@ def _key_of(element: Any, keys: dict[str, Any]) -> str | None:
     return json.dumps(values)
 
 
-def _by_key(elements: list[Any], keys: dict[str, Any]) -> dict[str, Any] | None:
+def by_key(elements: list[Any], keys: dict[str, Any]) -> dict[str, Any] | None:
     """Returns the elements of a list by their key; None if the keys are not unique."""
     found = {key: element for element in elements if (key := _key_of(element, keys)) is not None}
     return found if len(found) == len(elements) else None
 
 
-def _fields_by_key(fields: Fields, keys: dict[str, Any]) -> dict[str, Fields]:
+def fields_by_key(fields: Fields, keys: dict[str, Any]) -> dict[str, Fields]:
+    """Returns the fields inside each element of a list by the element's key, as in by_key."""
     named = ((_key_of(json.loads(name[2:]), keys), inner) for name, inner in fields.items() if name.startswith("k:"))
     return {key: inner for key, inner in named if key is not None}
 
@@ -278,6 +280,13 @@ def removes(wanted: Any, owned: Fields) -> bool:
         elif kind == "v:" and not (isinstance(wanted, list) and json.loads(key) in wanted):
             return True
     return False
+
+
+def has_raw_mapping(wanted: Any, schema: Schema) -> bool:
+    """Returns whether a manifest has a mapping that server-side apply merges although its fields have no owners: nothing leaves it."""
+    if isinstance(wanted, dict):
+        return schema.is_raw or any(has_raw_mapping(each, schema.field(key)) for key, each in wanted.items() if key != "metadata")
+    return isinstance(wanted, list) and any(has_raw_mapping(each, schema.items) for each in wanted)
 
 
 def missing_paths(wanted: Any, fields: Fields, path: str = "") -> Iterator[str]:

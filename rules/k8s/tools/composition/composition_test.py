@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.api.openapi import Schema, blank_keys, has_blank_in_list
-from rules.k8s.tools.preflight.composition import compose, field_set, mirrors_left, missing_paths, overlaps, paths_in_the_way, removes, union, without
+from rules.k8s.tools.composition.composition import compose, field_set, mirrors_left, missing_paths, overlaps, paths_in_the_way, removes, union, without
 
 _ITEM = {"type": "object", "properties": {"port": {"type": "integer"}, "protocol": {"type": "string", "default": "TCP"}, "name": {"type": "string"}}}
 _NAMED = {
