@@ -51,9 +51,11 @@ File names with characters beyond ASCII need a UTF-8 locale where Bazel runs."""
     "tars": attr.label_list(
         doc = """Tars to unpack, with their entries' modes and numeric owners. Empty: none.
 
-Formats are .tar, .tar.gz, .tgz, .tar.bz2 and .tar.xz. An entry named `.wh.NAME` deletes NAME from the layers below; such
+Formats are .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz and .tar.zst. If a tar has a path twice, the last entry counts. Entries keep
+`security.capability`, `user.*` and POSIX ACLs. SELinux's and AppArmor's labels, which belong to the machine that made the tar,
+are left out; other extended attributes are an error. An entry named `.wh.NAME` deletes NAME from the layers below; such
 names are an error anywhere but in tars.""",
-        allow_files = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"],
+        allow_files = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"],
     ),
 }
 

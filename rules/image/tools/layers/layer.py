@@ -69,15 +69,15 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
         path = name.encode("utf-8", "surrogateescape")
         owner = (entry.mode, entry.uid, entry.gid)
         if entry.kind == entries.DIRECTORY:
-            buffer += tar_headers.header(path + b"/", tar_headers.DIRECTORY, *owner)
+            buffer += tar_headers.header(path + b"/", tar_headers.DIRECTORY, *owner, xattrs=entry.xattrs)
         elif entry.kind == entries.SYMLINK:
             link = entry.target.encode("utf-8", "surrogateescape")
-            buffer += tar_headers.header(path, tar_headers.SYMLINK, 0o777, entry.uid, entry.gid, link=link)
-        elif not isinstance(entry.source, str) and entry.source and seen.setdefault(id(entry), path) != path:
+            buffer += tar_headers.header(path, tar_headers.SYMLINK, 0o777, entry.uid, entry.gid, link=link, xattrs=entry.xattrs)
+        elif not isinstance(entry.source, str) and seen.setdefault(id(entry), path) != path:
             # Hard links of a tar share one Entry: its bytes are written once and the rest linked to them.
             buffer += tar_headers.header(path, tar_headers.HARDLINK, *owner, link=seen[id(entry)])
         elif isinstance(entry.source, bytes):
-            buffer += tar_headers.header(path, tar_headers.REGULAR, *owner, size=len(entry.source))
+            buffer += tar_headers.header(path, tar_headers.REGULAR, *owner, size=len(entry.source), xattrs=entry.xattrs)
             buffer += entry.source
             buffer += tar_headers.padding(len(entry.source))
         else:
@@ -106,7 +106,7 @@ def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iter
             raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
         size = os.fstat(descriptor).st_size
     try:
-        buffer += tar_headers.header(path, tar_headers.REGULAR, entry.mode, entry.uid, entry.gid, size=size)
+        buffer += tar_headers.header(path, tar_headers.REGULAR, entry.mode, entry.uid, entry.gid, size=size, xattrs=entry.xattrs)
         left = size
         while left:
             data = os.pread(descriptor, min(left, CHUNK), at)

@@ -21,7 +21,7 @@ import zstandard
 from rules.image.tools.errors import InputError, run
 from rules.image.tools.layers import layer
 from rules.image.tools.layers.entries import FILE, Entry, Tree
-from rules.image.tools.oci import unpacking
+from rules.image.tools.oci import tar_headers, unpacking
 
 
 def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
@@ -143,6 +143,22 @@ def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
     _build(tmp_path / "out", "--tar", str(source))
     with tarfile.open(tmp_path / "out/blob") as tar:
         assert [(m.name, m.islnk(), m.linkname) for m in tar] == [("a", False, ""), ("z", True, "a")]
+
+
+def test_extended_attributes_and_empty_hard_links_reach_the_layer(tmp_path) -> None:
+    """The layer has the records that containerd reads, as bytes, on files and directories; empty files stay hard links."""
+    capability = b"\1\0\0\2\0\x20\0\0\xff\n\0\0\0\0\0\0\0\0\0\0"
+    xattrs = [("security.capability", capability), ("user.a", b"1")]
+    parts = [tar_headers.header(b"ping", b"0", 0o755, 0, 0, size=3, xattrs=xattrs), b"#!x" + bytes(509)]
+    parts += [tar_headers.header(b"d/", b"5", 0o755, 0, 0, xattrs=xattrs[1:]), tar_headers.header(b"empty", b"0", 0o755, 0, 0)]
+    parts += [tar_headers.header(b"same", b"1", 0o755, 0, 0, link=b"empty"), tar_headers.END]
+    (tmp_path / "in.tar").write_bytes(b"".join(parts))
+    _build(tmp_path / "out", "--tar", str(tmp_path / "in.tar"))
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        found = {m.name: (m.type, {k: v.encode("utf-8", "surrogateescape") for k, v in m.pax_headers.items()}) for m in tar}
+    assert found["ping"] == (b"0", {"SCHILY.xattr.security.capability": capability, "SCHILY.xattr.user.a": b"1"})
+    assert found["d"] == (b"5", {"SCHILY.xattr.user.a": b"1"})
+    assert (found["empty"][0], found["same"][0]) == (b"0", b"1")
 
 
 def _bomb(kind: str) -> bytes:
