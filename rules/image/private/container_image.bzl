@@ -1,7 +1,7 @@
 """container_image: an image of a base, layers and settings."""
 
 load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "merged_env")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "add_content", "check_content", "has_content", "write_layer")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
@@ -35,7 +35,7 @@ _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
 
 # Settings that make an image useful even if it has no files.
-_SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "ports", "user", "volumes", "workdir"]
+_SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "null_cmd", "null_entrypoint", "ports", "user", "volumes", "workdir"]
 
 def _impl(ctx):
     check_content(ctx.attr)
@@ -54,7 +54,7 @@ def _impl(ctx):
         ))
     if not new_layers and not ctx.attr.base and not [name for name in _SETTINGS if getattr(ctx.attr, name)]:
         fail("layers: the image would be empty. Set base, layers or files.")
-    return assemble(ctx, new_layers, env = merged_env(layers, ctx.attr.env))
+    return assemble(ctx, new_layers, env = ctx.attr.env)
 
 container_image_rule = rule(
     implementation = _impl,

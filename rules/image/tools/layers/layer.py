@@ -3,12 +3,13 @@
 As a program (one @FILE argument may hold the rest, one argument a line):
 
     layer --where=LABEL --blob=OUT --descriptor=OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar=FILE]…
-          [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
+          [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--mode-of-empty=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
           [--empty-dir=PATH]… [--symlink PATH TARGET]… [--exclude=GLOB]… [--compression=zstd:LEVEL|gzip|none]
           [--rootfs] [--compile-python]
 
 --mode is the mode of files; without it, executable files get 0555 and others 0444. `content` gives 0555 to programs by their
-first bytes, so that the checkout's modes do not matter. A --program always gets 0555.
+first bytes, so that the checkout's modes do not matter. A --program always gets 0555. --mode-of-empty is the mode of empty files and folders,
+instead of 0444 and 0755.
 """
 
 from __future__ import annotations
@@ -249,6 +250,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--deb", action="append", default=[])
     parser.add_argument("--directory", default="/")
     parser.add_argument("--mode", default="")
+    parser.add_argument("--mode-of-empty", default="")
     parser.add_argument("--owner", default="65532:65532")
     parser.add_argument("--empty-file", action="append", default=[])
     parser.add_argument("--empty-dir", action="append", default=[])
@@ -306,10 +308,11 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
                 add(f"{destination}/{inside}/{name}", os.path.join(folder, name))
     for tar in options.tar:
         tree.add_tar(tar, prefix=base)
+    of_empty = _number(options.mode_of_empty.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode_of_empty else None
     for path in options.empty_dir:
-        tree.add(path, Entry(entries.DIRECTORY, 0o755, *owner))
+        tree.add(path, Entry(entries.DIRECTORY, 0o755 if of_empty is None else of_empty, *owner))
     for path in options.empty_file:
-        tree.add(path, Entry(entries.FILE, 0o444, *owner))
+        tree.add(path, Entry(entries.FILE, 0o444 if of_empty is None else of_empty, *owner))
     for path, target in pairs["--symlink"]:
         tree.add(path, Entry(entries.SYMLINK, 0o777, *owner, target=target))
     architecture = None

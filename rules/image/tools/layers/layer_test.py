@@ -237,6 +237,17 @@ def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
     assert facts["srv"] == (0o755, 0, 0)
 
 
+@pytest.mark.parametrize("mode", ["0o777", "1777", "0o0", ""])
+def test_the_mode_of_empty_files_and_folders_is_the_attributes(tmp_path, mode: str) -> None:
+    """--mode-of-empty holds for both; without it, files have 0444 and folders 0755; parents keep 0755."""
+    _build(tmp_path / "out", "--empty-file", "/a/flag", "--empty-dir", "/b/data", "--mode-of-empty", mode)
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        facts = {m.name: m.mode for m in tar}
+    asked = int(mode.removeprefix("0o"), 8) if mode else None
+    assert (facts["a/flag"], facts["b/data"]) == ((0o444, 0o755) if asked is None else (asked, asked))
+    assert (facts["a"], facts["b"]) == (0o755, 0o755)
+
+
 def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:
     """--mode content: 0555 for programs by their first bytes and for each --program, 0444 for others, in folders too."""
     (tmp_path / "in").mkdir()
