@@ -152,7 +152,7 @@ def _settings(ctx, attr, envs):
         workdir = attr.workdir or None,
     )
 
-def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
+def assemble(ctx, new_layers, *, env = {}, attr = None, base = None, checks = []):
     """Declares the actions that turn layers into an image.
 
     Args:
@@ -161,6 +161,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
       env: dict of environment variables, set after those of the layers.
       attr: struct to read IMAGE_ATTRS from. None: ctx.attr.
       base: ImageInfo of the base. None: the image of ctx.attr.base, if that is set.
+      checks: list of Files of actions that must succeed before the image is built.
     Returns:
       list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers).
     """
@@ -184,7 +185,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
     descriptors = [layer.descriptor for layer in new_layers]
     args.add_all(descriptors, format_each = "--layer=%s")
     args.add_all(status, format_each = "--status=%s")
-    inputs = [settings] + descriptors + status
+    inputs = [settings] + descriptors + status + checks
     if base:
         args.add(base.config, format = "--base-config=%s")
         args.add(base.manifest, format = "--base-manifest=%s")

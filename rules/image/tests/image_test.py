@@ -292,6 +292,18 @@ def test_a_file_that_is_not_below_data_path_keeps_its_path() -> None:
     assert found.items() >= {"rules/image/tests/app/data.txt": 0o777, "srv/shared": 0o777, "srv/flag": 0o777}.items()
 
 
+def test_folders_and_links_of_a_base_stay() -> None:
+    """Files below a folder of the base leave it its owner, and files below a link go where it leads; the link has no entry."""
+    _, *upper = ({m.name: (m.isdir(), m.uid) for m in tar} for tar in _layers("higher"))
+    assert upper[0] == {"data": (True, 65532), "data/conf": (True, 0), "data/conf/data.txt": (False, 65532)}
+    assert {name: upper[1][name] for name in ("srv", "srv/real", "srv/real/data.txt")} == {
+        "srv": (True, 0),
+        "srv/real": (True, 65532),
+        "srv/real/data.txt": (False, 65532),
+    }
+    assert not [name for name in upper[1] if name.startswith("opt")]
+
+
 def test_an_image_on_a_tar_and_on_a_layout_has_their_layers() -> None:
     """Files of another rule's image are a base as the image itself is: same layers, same settings."""
     below = json.loads((HERE / "files_image.manifest.json").read_bytes())["layers"]

@@ -19,7 +19,7 @@ from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_de
 if TYPE_CHECKING:
     import tarfile
 
-_WHITEOUT = ".wh."
+WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
@@ -94,6 +94,7 @@ class Tree:
     Attributes:
         where: the target to name in errors.
         entries: the entries by path.
+        explicit: the paths of folders that someone asked for, with their mode and owner.
         store: the content of files from archives.
 
     Args:
@@ -104,6 +105,7 @@ class Tree:
         self.where = where
         self.store = ContentStore()
         self.entries: dict[str, Entry] = {}
+        self.explicit: set[str] = set()
 
     def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
         """Puts an entry at path.
@@ -119,9 +121,9 @@ class Tree:
             InputError: there is another entry at the path, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
-        if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
+        if not whiteouts and any(part.startswith(WHITEOUT) for part in path.split("/")):
             raise InputError(
-                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; "
+                f"{self.where}: the name of /{path} begins with {WHITEOUT}, which deletes files of the layers below; "
                 "rename it, or put it into a tar if it should delete them"
             )
         if entry.kind == SYMLINK:

@@ -5,11 +5,11 @@ As a program (one @FILE argument may hold the rest, one argument a line):
     layer --where=LABEL --blob=OUT --descriptor=OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar=FILE]…
           [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--mode-of-empty=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
           [--empty-dir=PATH]… [--symlink PATH TARGET]… [--exclude=GLOB]… [--compression=zstd:LEVEL|gzip|none]
-          [--rootfs] [--compile-python]
+          [--lower=FILE] [--rootfs] [--compile-python]
 
 --mode is the mode of files; without it, executable files get 0555 and others 0444. `content` gives 0555 to programs by their
 first bytes, so that the checkout's modes do not matter. A --program always gets 0555. --mode-of-empty is the mode of empty files and folders,
-instead of 0444 and 0755.
+instead of 0444 and 0755. --lower names the folders and links of the layers below, which lower.py wrote; the layer keeps them.
 """
 
 from __future__ import annotations
@@ -256,6 +256,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--empty-dir", action="append", default=[])
     parser.add_argument("--exclude", action="append", default=[])
     parser.add_argument("--compression", choices=["gzip", "none", *(f"zstd:{level}" for level in range(1, 20))], default="zstd:2")
+    parser.add_argument("--lower", default="")
     parser.add_argument("--rootfs", action="store_true")
     parser.add_argument("--compile-python", action="store_true")
     return parser
@@ -310,6 +311,7 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
         tree.add_tar(tar, prefix=base)
     of_empty = _number(options.mode_of_empty.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode_of_empty else None
     for path in options.empty_dir:
+        tree.explicit.add(entries.clean_path(path, where))
         tree.add(path, Entry(entries.DIRECTORY, 0o755 if of_empty is None else of_empty, *owner))
     for path in options.empty_file:
         tree.add(path, Entry(entries.FILE, 0o444 if of_empty is None else of_empty, *owner))
@@ -322,6 +324,10 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
         architecture = debs.add_packages(tree, options.deb, exclude=options.exclude, rootfs=options.rootfs)
         if options.compile_python:
             debs.compile_python(tree)
+    if options.lower:
+        from rules.image.tools.layers import lower
+
+        tree = lower.fit(tree, lower.LowerLayers.read(options.lower))
     return tree, architecture
 
 
@@ -342,6 +348,8 @@ def main(argv: Sequence[str]) -> int:
     }
     if architecture:
         descriptor["architecture"] = architecture
+    if tree.explicit:
+        descriptor["folders"] = sorted(tree.explicit)
     with writing(options.where, options.descriptor), open(options.descriptor, "wb") as out:
         out.write(oci.dump(descriptor))
     return 0
