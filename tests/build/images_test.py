@@ -259,8 +259,6 @@ _GONE: dict[str, dict[str, object]] = {
         "legacy_repository_naming": True,
         "legacy_run_behavior": False,
         "mtime": 1,
-        "null_cmd": True,
-        "null_entrypoint": True,
         "os_version": "10",
         "portable_mtime": True,
         "repository": "x",

@@ -60,7 +60,9 @@ def stamp_value(value):
     fail("stamp: found %r. Use True, False, or -1 to follow --stamp." % value)
 
 def _command(attribute, value):
-    """Returns a command line; fails if it is text for a shell."""
+    """Returns a command line; empty if it should be cleared. Fails if it is text for a shell."""
+    if value in (None, ""):
+        return []
     if type(value) == "string":
         fail("%s: found the string '%s'. Use a list of the program and its arguments. An image has no shell to split a string; if yours has one, use [\"/bin/sh\", \"-c\", …]." % (attribute, value))
     return value
@@ -92,6 +94,9 @@ def image_arguments(name, arguments, rule, attributes):
     for attribute in ("cmd", "entrypoint"):
         if attribute in result:
             result[attribute] = _command(attribute, result[attribute])
+            if result[attribute] == []:
+                # A rule cannot tell an empty list from a missing one. rules_docker has attributes of these names, too.
+                result.setdefault("null_" + attribute, True)
     if "stamp" in result:
         result["stamp"] = stamp_value(result["stamp"])
     labels = result.get("labels")

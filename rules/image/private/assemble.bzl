@@ -18,7 +18,9 @@ IMAGE_ATTRS = {
         allow_files = True,
     ),
     "cmd": attr.string_list(
-        doc = "Arguments for the entrypoint if the container is given none. Empty: the base's, or none if `entrypoint` is set.",
+        doc = """Arguments for the entrypoint if the container is given none. Unset: the base's, or none if `entrypoint` is set.
+
+None, an empty list or an empty string clears those of the base.""",
     ),
     "creation_time": attr.string(
         doc = """The time of creation: seconds since 1970 or an RFC 3339 time. Empty: 1970, so that equal content has an equal digest.
@@ -26,9 +28,9 @@ IMAGE_ATTRS = {
 With `stamp` it also takes `{BUILD_TIMESTAMP}`, which is then the default.""",
     ),
     "entrypoint": attr.string_list(
-        doc = """The program and its first arguments. Empty: the base's.
+        doc = """The program and its first arguments. Unset: the base's.
 
-A new entrypoint drops the base's `cmd`.""",
+A new entrypoint drops the base's `cmd`. None, an empty list or an empty string clears the entrypoint of the base.""",
     ),
     "label_files": attr.label_keyed_string_dict(
         doc = "Labels with values read from files. Maps a file to its label, or to several labels, one per line. Empty: none.",
@@ -39,6 +41,12 @@ A new entrypoint drops the base's `cmd`.""",
 
 `$(NAME)` is a Make variable and `$$` is a dollar sign. A value that starts with `@` names a file with the label's value, as in
 rules_docker.""",
+    ),
+    "null_cmd": attr.bool(
+        doc = "Clear the base's `cmd`. An empty `cmd` sets this.",
+    ),
+    "null_entrypoint": attr.bool(
+        doc = "Clear the base's `entrypoint`. An empty `entrypoint` sets this.",
     ),
     "operating_system": attr.string(
         doc = "The operating system it runs on.",
@@ -124,14 +132,18 @@ def _expand_part(ctx, attribute, value, text):
         front += ctx.var[name] + after
     return front
 
-def _settings(ctx, attr, env):
-    """Returns the settings that the image tool takes; None keeps the base's value."""
+def _expand_env(ctx, env):
+    """Returns environment variables with their Make variables expanded."""
+    return {expand(ctx, "env", key): expand(ctx, "env", value) for key, value in env.items()}
+
+def _settings(ctx, attr, envs):
+    """Returns the settings that the image tool takes; None keeps the base's value, and an empty command clears it."""
     return struct(
         architecture = attr.architecture or None,
-        cmd = attr.cmd or None,
+        cmd = attr.cmd or ([] if attr.null_cmd else None),
         created = attr.creation_time or None,
-        entrypoint = attr.entrypoint or None,
-        env = {expand(ctx, "env", key): expand(ctx, "env", value) for key, value in env.items()},
+        entrypoint = attr.entrypoint or ([] if attr.null_entrypoint else None),
+        envs = [_expand_env(ctx, env) for env in envs if env],
         labels = {key: expand(ctx, "labels", value) for key, value in attr.labels.items()},
         os = attr.operating_system,
         ports = attr.ports,
@@ -140,15 +152,16 @@ def _settings(ctx, attr, env):
         workdir = attr.workdir or None,
     )
 
-def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
+def assemble(ctx, new_layers, *, env = {}, attr = None, base = None, checks = []):
     """Declares the actions that turn layers into an image.
 
     Args:
       ctx: context of a rule with IMAGE_ATTRS.
       new_layers: list of structs or LayerInfo with blob and descriptor, lowest first, to put on top of the base's layers.
-      env: dict of environment variables.
+      env: dict of environment variables, set after those of the layers.
       attr: struct to read IMAGE_ATTRS from. None: ctx.attr.
       base: ImageInfo of the base. None: the image of ctx.attr.base, if that is set.
+      checks: list of Files of actions that must succeed before the image is built.
     Returns:
       list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers).
     """
@@ -161,7 +174,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
     config = ctx.actions.declare_file(name + ".config.json")
     digest = ctx.outputs.digest
     settings = ctx.actions.declare_file(name + ".settings.json")
-    ctx.actions.write(settings, json.encode(_settings(ctx, attr, env)))
+    ctx.actions.write(settings, json.encode(_settings(ctx, attr, [getattr(layer, "env", {}) for layer in new_layers] + [env])))
 
     args = ctx.actions.args()
     args.add(label_text(ctx.label), format = "--where=%s")
@@ -172,7 +185,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
     descriptors = [layer.descriptor for layer in new_layers]
     args.add_all(descriptors, format_each = "--layer=%s")
     args.add_all(status, format_each = "--status=%s")
-    inputs = [settings] + descriptors + status
+    inputs = [settings] + descriptors + status + checks
     if base:
         args.add(base.config, format = "--base-config=%s")
         args.add(base.manifest, format = "--base-manifest=%s")
@@ -200,18 +213,3 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None):
     info = ImageInfo(archive = archive, config = config, digest = digest, layers = layers, manifest = manifest)
     write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
     return image_providers(ctx, info, name + ".oci")
-
-def merged_env(layers, env):
-    """Merges the environment variables that the layers set, in order, with the image's own.
-
-    Args:
-      layers: list of LayerInfo.
-      env: dict, the image's own.
-    Returns:
-      dict.
-    """
-    result = {}
-    for layer in layers:
-        result.update(layer.env)
-    result.update(env)
-    return result

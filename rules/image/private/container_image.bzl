@@ -1,8 +1,9 @@
 """container_image: an image of a base, layers and settings."""
 
 load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "merged_env")
-load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "add_content", "check_content", "has_content", "write_layer")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "LOWER_ATTRS", "add_content", "check_content", "has_content", "list_lower", "write_layer")
+load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 _DOC = """Builds an image from a base, layers, files and settings.
@@ -33,28 +34,33 @@ _ATTRS = dict(
 )
 _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
+_ATTRS.update(LOWER_ATTRS)
 
 # Settings that make an image useful even if it has no files.
-_SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "ports", "user", "volumes", "workdir"]
+_SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "null_cmd", "null_entrypoint", "ports", "user", "volumes", "workdir"]
 
 def _impl(ctx):
     check_content(ctx.attr)
     check_settings(ctx.attr)
     layers = [target[LayerInfo] for target in ctx.attr.layers]
     new_layers = list(layers)
-    if has_content(ctx.attr):
+    base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system) if ctx.attr.base else None
+    own = has_content(ctx.attr)
+    lower = [list_lower(ctx, base, layers)] if len(layers) + (1 if base else 0) + (1 if own else 0) > 1 and (layers or own) else []
+    if own:
         args = ctx.actions.args()
         add_content(args, ctx)
+        args.add_all(lower, format_each = "--lower=%s")
         new_layers.append(write_layer(
             ctx,
             ctx.label.name,
             args,
-            depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
+            depset(ctx.files.files + ctx.files.tars + ctx.files.debs + lower),
             compression = ctx.attr.compression,
         ))
     if not new_layers and not ctx.attr.base and not [name for name in _SETTINGS if getattr(ctx.attr, name)]:
         fail("layers: the image would be empty. Set base, layers or files.")
-    return assemble(ctx, new_layers, env = merged_env(layers, ctx.attr.env))
+    return assemble(ctx, new_layers, env = ctx.attr.env, base = base, checks = lower)
 
 container_image_rule = rule(
     implementation = _impl,

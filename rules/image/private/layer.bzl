@@ -2,17 +2,21 @@
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/image/private:prebuilt.bzl", "add_image", "image_files", "label_text")
 
 # Part of the doc of each `env` attribute of images and layers.
-EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the base's value; write
-`$$$$NAME` for the text `$NAME`."""
+EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the value that the layers and
+the base give it; write `$$$$NAME` for the text `$NAME`."""
+
+# The default of `mode`, as in rules_docker. It is for programs: folders with it could not be written to by their owner.
+_MODE = "0o555"
 
 CONTENT_ATTRS = {
     "data_path": attr.string(
         doc = """The folder that file paths below `directory` are relative to. Empty: only file names are kept.
 
-`.` and `conf` are folders of the package; `/` and `/conf` are folders of the workspace.""",
+`.` and `conf` are folders of the package; `/` and `/conf` are folders of the workspace. A file elsewhere keeps its path from
+the workspace, as in rules_docker.""",
     ),
     "debs": attr.label_list(
         doc = "Debian packages to unpack, usr-merged. Their maintainer scripts do not run. Empty: none.",
@@ -26,7 +30,7 @@ CONTENT_ATTRS = {
         doc = "Paths of folders to create. Empty: only the folders that contain files.",
     ),
     "empty_files": attr.string_list(
-        doc = "Paths of empty files to create, with mode 0444. Empty: none.",
+        doc = "Paths of empty files to create. Empty: none.",
     ),
     "env": attr.string_dict(
         doc = "Environment variables, added to the base's. Empty: the base's.\n\n" + EXPANSION,
@@ -38,8 +42,10 @@ File names with characters beyond ASCII need a UTF-8 locale where Bazel runs."""
         allow_files = True,
     ),
     "mode": attr.string(
-        doc = "Permissions of `files`, in octal. Empty: 0555 for executable files, 0444 for others.",
-        default = "0o555",
+        doc = """Permissions of `files`, `empty_files` and `empty_dirs`, in octal. Empty: 0555 for executable files, 0444 for others.
+
+With the default or an empty string, `empty_files` have 0444 and `empty_dirs` 0755.""",
+        default = _MODE,
     ),
     "owner": attr.string(
         doc = "Numeric `UID:GID` that owns `files`, `empty_files`, `empty_dirs` and `symlinks`.",
@@ -51,9 +57,11 @@ File names with characters beyond ASCII need a UTF-8 locale where Bazel runs."""
     "tars": attr.label_list(
         doc = """Tars to unpack, with their entries' modes and numeric owners. Empty: none.
 
-Formats are .tar, .tar.gz, .tgz, .tar.bz2 and .tar.xz. An entry named `.wh.NAME` deletes NAME from the layers below; such
+Formats are .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz and .tar.zst. If a tar has a path twice, the last entry counts. Entries keep
+`security.capability`, `user.*` and POSIX ACLs. SELinux's and AppArmor's labels, which belong to the machine that made the tar,
+are left out; other extended attributes are an error. An entry named `.wh.NAME` deletes NAME from the layers below; such
 names are an error anywhere but in tars.""",
-        allow_files = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"],
+        allow_files = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"],
     ),
 }
 
@@ -119,9 +127,7 @@ def _relative(file, package, data_path):
     else:
         parts = package.split("/") + data_path.split("/")
     folder = "/".join([part for part in parts if part not in ("", ".")])
-    if folder and not path.startswith(folder + "/"):
-        fail("data_path: '%s' is not below '%s'. List files from that folder, or change data_path." % (path, folder))
-    return path[len(folder):].lstrip("/")
+    return path[len(folder) + 1:] if folder and path.startswith(folder + "/") else path
 
 def add_content(args, ctx):
     """Adds the arguments for CONTENT_ATTRS to a layer tool's command line.
@@ -146,6 +152,8 @@ def add_content(args, ctx):
     for path, target in ctx.attr.symlinks.items():
         args.add_all(["--symlink", path, target])
     args.add(ctx.attr.mode, format = "--mode=%s")
+    if ctx.attr.mode not in ("", _MODE):
+        args.add(ctx.attr.mode, format = "--mode-of-empty=%s")
     args.add(ctx.attr.owner, format = "--owner=%s")
 
 def has_content(attr):
@@ -157,6 +165,46 @@ def has_content(attr):
       bool.
     """
     return bool(attr.files or attr.tars or attr.debs or attr.empty_dirs or attr.empty_files or attr.symlinks)
+
+# Attributes of rules that write a layer on top of a base.
+LOWER_ATTRS = {
+    "_lower_tool": attr.label(
+        doc = "The program that lists the folders and links of the layers below.",
+        default = "//rules/image/tools/layers:lower_tool",
+        executable = True,
+        cfg = "exec",
+    ),
+}
+
+def list_lower(ctx, base, layers):
+    """Declares the action that lists the folders and links of layers, and fails if one of `layers` replaces one of them.
+
+    Args:
+      ctx: the context of a rule with LOWER_ATTRS.
+      base: ImageInfo. None: no base.
+      layers: list of LayerInfo on top of the base, lowest first.
+    Returns:
+      File.
+    """
+    lower = ctx.actions.declare_file(ctx.label.name + ".lower.json")
+    args = ctx.actions.args()
+    args.add("--where", label_text(ctx.label))
+    args.add("--output", lower)
+    if base:
+        add_image(args, base, label_text(ctx.label))
+    for layer in layers:
+        args.add_all(["--upper", layer.blob, layer.descriptor])
+    run_image_tool(
+        ctx,
+        ctx.attr._lower_tool[DefaultInfo].files_to_run,
+        args,
+        inputs = (image_files(base) if base else []) + [file for layer in layers for file in (layer.blob, layer.descriptor)],
+        outputs = [lower],
+        mnemonic = "ImageLower",
+        message = "Reading layers below %s" % label_text(ctx.label),
+        worker = True,
+    )
+    return lower
 
 def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
     """Declares the action that writes one layer.

@@ -1,7 +1,7 @@
 """Images of programs that are not scripts: the part that cc_image and go_image share."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "merged_env")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "check_paths")
 load("//rules/image/private:prebuilt.bzl", "add_image", "archive_name", "image_files", "image_info", "label_text")
@@ -170,7 +170,7 @@ def program_image_impl(ctx):
         entrypoint = [_image_path(ctx, program)],
         workdir = ctx.attr.workdir or "%s/%s" % (ROOT, ctx.workspace_name),
     ))
-    env = merged_env(middle, dict({"RUNFILES_DIR": ROOT}, **ctx.attr.env))
+    env = dict({"RUNFILES_DIR": ROOT}, **ctx.attr.env)
     return assemble(ctx, libraries + middle + [layer], env = env, attr = settings)
 
 def program_image_rule(doc):

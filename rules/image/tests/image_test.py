@@ -272,11 +272,36 @@ def test_an_image_of_files_has_what_its_attributes_say() -> None:
     assert {name: (m.mode, m.uid, m.gid) for name, m in found.items() if m.isreg()} == {
         "srv/app/greeting.py": (0o555, 65532, 65532),
         "etc/app/data.txt": (0o440, 7, 8),
-        "etc/empty": (0o444, 7, 8),
+        "etc/empty": (0o440, 7, 8),
     }
     assert found["etc/link"].linkname == "app/data.txt"
-    assert found["var/spool/app"].isdir()
+    assert found["var/spool/app"].isdir() and found["var/spool/app"].mode == 0o440
     assert {m.mtime for m in found.values()} == {0}
+
+
+def test_an_image_clears_and_extends_what_is_below_it() -> None:
+    """An empty cmd and entrypoint leave none; env extends the layer's, which extends the base's."""
+    config = _config("cleared")["config"]
+    assert "Cmd" not in config and "Entrypoint" not in config
+    assert "GREETING=hello, one and two" in config["Env"]
+
+
+def test_a_file_that_is_not_below_data_path_keeps_its_path() -> None:
+    """It keeps its path from the workspace, and mode holds for files, empty files and folders."""
+    found = {m.name: m.mode for m in _layers("cleared")[-1]}
+    assert found.items() >= {"rules/image/tests/app/data.txt": 0o777, "srv/shared": 0o777, "srv/flag": 0o777}.items()
+
+
+def test_folders_and_links_of_a_base_stay() -> None:
+    """Files below a folder of the base leave it its owner, and files below a link go where it leads; the link has no entry."""
+    _, *upper = ({m.name: (m.isdir(), m.uid) for m in tar} for tar in _layers("higher"))
+    assert upper[0] == {"data": (True, 65532), "data/conf": (True, 0), "data/conf/data.txt": (False, 65532)}
+    assert {name: upper[1][name] for name in ("srv", "srv/real", "srv/real/data.txt")} == {
+        "srv": (True, 0),
+        "srv/real": (True, 65532),
+        "srv/real/data.txt": (False, 65532),
+    }
+    assert not [name for name in upper[1] if name.startswith("opt")]
 
 
 def test_an_image_on_a_tar_and_on_a_layout_has_their_layers() -> None:

@@ -100,22 +100,22 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def fill_all(settings: dict[str, object], status: Mapping[str, str], where: str) -> None:
-    """Fills in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of env and labels.
+def fill_all(settings: dict[str, Any], status: Mapping[str, str], where: str) -> None:
+    """Fills in the stamp variables of an image's settings: created, cmd, entrypoint, user, workdir, and the values of envs and labels.
 
     Raises:
         InputError: the status lacks a variable.
     """
     settings["created"] = fill(str(settings.get("created") or "{BUILD_TIMESTAMP}"), status, f"{where}: creation_time")
-    for name in ("env", "labels"):
-        values = settings.get(name) or {}
-        settings[name] = {key: fill(value, status, f"{where}: {name}") for key, value in values.items()}  # type: ignore[attr-defined]
+    labels, envs = settings.get("labels") or {}, settings.get("envs") or []
+    settings["labels"] = {key: fill(value, status, f"{where}: labels") for key, value in labels.items()}
+    settings["envs"] = [{key: fill(value, status, f"{where}: env") for key, value in env.items()} for env in envs]
     for name in ("user", "workdir"):
         if settings.get(name):
             settings[name] = fill(str(settings[name]), status, f"{where}: {name}")
     for name in ("cmd", "entrypoint"):
         if settings.get(name):
-            settings[name] = [fill(word, status, f"{where}: {name}") for word in settings[name]]  # type: ignore[attr-defined]
+            settings[name] = [fill(word, status, f"{where}: {name}") for word in settings[name]]
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def test_the_image_tool_stamps(tmp_path, created, expected) -> None:
     """With --status the time is the build's unless one is given; env and labels, also those from files, are filled in."""
     (tmp_path / "status").write_text("BUILD_TIMESTAMP 1000000000\nSTABLE_GIT_COMMIT abc\n")
     (tmp_path / "label").write_text("{STABLE_GIT_COMMIT}\n")
-    (tmp_path / "settings").write_text(json.dumps({"created": created, "env": {"REVISION": "r-{STABLE_GIT_COMMIT}"}}))
+    (tmp_path / "settings").write_text(json.dumps({"created": created, "envs": [{"REVISION": "r-{STABLE_GIT_COMMIT}"}]}))
     out = [word for name in ("config", "manifest", "digest") for word in (f"--{name}", str(tmp_path / name))]
     more = ["--settings", str(tmp_path / "settings"), "--label-file", "commit", str(tmp_path / "label"), "--status", str(tmp_path / "status")]
     assert image.main(["--where=@x//a:b", *out, *more]) == 0

@@ -9,21 +9,27 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from rules.image.tools.errors import InputError
+from rules.image.tools.oci.tar_headers import XATTR
 from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
 
 if TYPE_CHECKING:
     import tarfile
 
-_WHITEOUT = ".wh."
+WHITEOUT = ".wh."
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
 # replace the link, so these get none unless a rule names them.
 _LEFT_TO_BASE = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "tmp", "var/tmp", "var/run", "var/lock", "root"))
+
+# Extended attributes that say something of a file's content or access, besides user.*; containerd sets them on the node.
+_OF_CONTENT = frozenset(("security.capability", "system.posix_acl_access", "system.posix_acl_default"))
+# Labels that the machine that made the tar gave its files; a node has its own.
+_OF_MACHINE = frozenset(("security.selinux", "security.apparmor", "com.apple.provenance", "com.apple.quarantine"))
 
 
 class Entry(NamedTuple):
@@ -36,6 +42,7 @@ class Entry(NamedTuple):
         gid: numeric group.
         source: for a FILE the path of a file to copy, its bytes, or their place in a store.
         target: where a SYMLINK points.
+        xattrs: extended attributes (xattr(7)), sorted by name; a program's file capabilities are security.capability.
     """
 
     kind: str
@@ -44,6 +51,7 @@ class Entry(NamedTuple):
     gid: int = 0
     source: str | bytes | StoredContent = b""
     target: str = ""
+    xattrs: tuple[tuple[str, bytes], ...] = ()
 
 
 def clean_path(path: str, where: str) -> str:
@@ -86,6 +94,7 @@ class Tree:
     Attributes:
         where: the target to name in errors.
         entries: the entries by path.
+        explicit: the paths of folders that someone asked for, with their mode and owner.
         store: the content of files from archives.
 
     Args:
@@ -96,6 +105,7 @@ class Tree:
         self.where = where
         self.store = ContentStore()
         self.entries: dict[str, Entry] = {}
+        self.explicit: set[str] = set()
 
     def add(self, path: str, entry: Entry, *, whiteouts: bool = False) -> None:
         """Puts an entry at path.
@@ -111,9 +121,9 @@ class Tree:
             InputError: there is another entry at the path, or the path or link target is not allowed.
         """
         path = clean_path(path, self.where)
-        if not whiteouts and any(part.startswith(_WHITEOUT) for part in path.split("/")):
+        if not whiteouts and any(part.startswith(WHITEOUT) for part in path.split("/")):
             raise InputError(
-                f"{self.where}: the name of /{path} begins with {_WHITEOUT}, which deletes files of the layers below; "
+                f"{self.where}: the name of /{path} begins with {WHITEOUT}, which deletes files of the layers below; "
                 "rename it, or put it into a tar if it should delete them"
             )
         if entry.kind == SYMLINK:
@@ -128,7 +138,9 @@ class Tree:
         self.entries[path] = entry
 
     def add_tar(self, stream: IO[bytes] | str, *, prefix: str = "", name: str = "") -> None:
-        """Adds every entry of a tar (plain, gz, bz2 or xz); times and names of owners are dropped.
+        """Adds every entry of a tar (plain, gz, bz2, xz or zstd); times and names of owners are dropped.
+
+        If the tar has a path more than once, the last entry counts, as when tar(1) unpacks it.
 
         Args:
             stream: a file opened for reading bytes, or its path.
@@ -136,7 +148,8 @@ class Tree:
             name: the tar's name in errors.
 
         Raises:
-            InputError: the tar is unreadable or truncated, or has a device, a FIFO or an entry that can't be added.
+            InputError: the tar is unreadable or truncated, or has a device, a FIFO, an extended attribute that images can't have or
+                an entry that can't be added.
         """
         import tarfile  # takes a quarter of the layer tool's start; only layers with tars need it
 
@@ -145,15 +158,15 @@ class Tree:
             with contextlib.ExitStack() as opened:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
                 tar = opened.enter_context(tarfile.open(fileobj=open_decompressed(file, where), mode="r:"))
-                for path, entry in read_tar(tar, where, self.store):
-                    self.add(f"{prefix}/{path}", entry, whiteouts=True)
+                for path, entry in dict(read_tar(tar, where, self.store)).items():
+                    self.add(f"{prefix}/{path}", _portable(path, entry, where), whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             reason = str(error).partition(":")[0].partition("\n")[0] or "cut short"
             raise InputError(f"{where} is not a readable tar ({reason}); fetch or build it again") from None
-        except Exception as error:  # lzma and zlib raise errors of their own, without a common base
-            if isinstance(error, InputError) or type(error).__name__ not in ("LZMAError", "error"):
+        except Exception as error:  # lzma, zlib and zstandard raise errors of their own, without a common base
+            if isinstance(error, InputError) or type(error).__name__ not in ("LZMAError", "ZstdError", "error"):
                 raise
             raise InputError(f"{where}: damaged compressed data ({error}); fetch or build it again") from None
 
@@ -191,14 +204,14 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
         if member.name.startswith("/"):
             raise InputError(f"{where}: the path {member.name!r:.200} is absolute; make the tar with paths from its root on, as tar -C FOLDER . does")
         path = clean_path(member.name, where)
-        mode = member.mode & 0o7777
+        mode, xattrs = member.mode & 0o7777, _xattrs(member.pax_headers)
         if member.isdir():
-            entry = Entry(DIRECTORY, mode, member.uid, member.gid)
+            entry = Entry(DIRECTORY, mode, member.uid, member.gid, xattrs=xattrs)
         elif member.issym():
-            entry = Entry(SYMLINK, 0o777, member.uid, member.gid, target=member.linkname)
+            entry = Entry(SYMLINK, 0o777, member.uid, member.gid, target=member.linkname, xattrs=xattrs)
         elif member.islnk():
             linked = contents.get(clean_path(member.linkname, where))
-            if linked is None:
+            if linked is None or linked.kind == DIRECTORY:
                 raise InputError(f"{where}: the hard link {path!r:.200} points to {member.linkname!r:.200}, which is not before it")
             entry = linked
         elif member.issparse():
@@ -209,10 +222,35 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
             data = store.keep(file, member.size) if file else b""
             if (data.size if isinstance(data, StoredContent) else len(data)) != member.size:
                 raise InputError(f"{where}: cut short inside {path!r:.200}; fetch or build it again")
-            entry = contents[path] = Entry(FILE, mode, member.uid, member.gid, data)
+            entry = Entry(FILE, mode, member.uid, member.gid, data, xattrs=xattrs)
         else:
             raise InputError(f"{where}: {path!r:.200} is a device, FIFO or other special file; images get those at run time, remove it")
+        contents[path] = entry
         yield path, entry
+
+
+def _xattrs(records: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
+    """Returns the extended attributes among a tar member's pax records."""
+    found = {name[len(XATTR) :]: value.encode("utf-8", "surrogateescape") for name, value in records.items() if name.startswith(XATTR)}
+    return tuple(sorted(found.items()))
+
+
+def _portable(path: str, entry: Entry, where: str) -> Entry:
+    """Returns an entry without the labels that belong to the machine that made the tar.
+
+    Raises:
+        InputError: the entry has an extended attribute that would act on the node, or that only the machine's kernel can check.
+    """
+    if not entry.xattrs:
+        return entry
+    kept = tuple(item for item in entry.xattrs if item[0] not in _OF_MACHINE)
+    for name, _ in kept:
+        if name not in _OF_CONTENT and not name.startswith("user."):
+            raise InputError(
+                f"{where}: {path!r:.200} has the extended attribute {name!r:.80}, which an image can't have; "
+                "make the tar with --xattrs-include for security.capability and user.* only"
+            )
+    return entry._replace(xattrs=kept)
 
 
 def file_entry(source: str, mode: int | None, uid: int, gid: int) -> Entry:
@@ -244,6 +282,6 @@ def content(entry: Entry) -> bytes:
 
 def _same_content(one: Entry, other: Entry) -> bool:
     """Returns whether two entries are files that differ only in the source of their bytes."""
-    if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4]:
+    if one.kind != FILE or other.kind != FILE or one[1:4] != other[1:4] or one.xattrs != other.xattrs:
         return False
     return content(one) == content(other)

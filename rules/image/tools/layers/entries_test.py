@@ -1,13 +1,16 @@
 """Tests of a layer's content: what is refused, and what tars turn into."""
 
 import io
+import random
 import tarfile
 
 import pytest
+import zstandard
 
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers import entries
 from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree
+from rules.image.tools.oci import tar_headers
 
 
 def _tar(*members: tuple[tarfile.TarInfo, bytes]) -> io.BytesIO:
@@ -179,3 +182,98 @@ def test_programs_are_told_by_their_first_bytes(tmp_path, data: bytes, program: 
     (tmp_path / "a").chmod(0o644 if program else 0o755)
     assert entries.is_program(str(tmp_path / "a")) is program
     assert not entries.is_program(str(tmp_path / "b"))
+
+
+def _with_xattrs(name: str, xattrs: dict[str, bytes]) -> tarfile.TarInfo:
+    info = _info(name, mode=0o755)
+    info.pax_headers = {f"SCHILY.xattr.{key}": value.decode("utf-8", "surrogateescape") for key, value in xattrs.items()}
+    return info
+
+
+def _pax(*infos: tarfile.TarInfo) -> io.BytesIO:
+    """A tar of empty members as GNU tar writes it with --xattrs: values of pax records may be any bytes."""
+    stream = io.BytesIO()
+    for info in infos:
+        xattrs = [(key.removeprefix("SCHILY.xattr."), value.encode("utf-8", "surrogateescape")) for key, value in info.pax_headers.items()]
+        stream.write(tar_headers.header(info.name.encode(), info.type, info.mode, 0, 0, link=info.linkname.encode(), xattrs=xattrs))
+    stream.write(tar_headers.END)
+    stream.seek(0)
+    return stream
+
+
+CAPABILITY = b"\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"  # cap_net_raw=ep, as setcap writes it
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE], ids=["file", "directory"])
+def test_extended_attributes_of_a_tar_are_kept(kind: bytes) -> None:
+    """File capabilities, user attributes and ACLs have their bytes, with NUL, newlines and bytes beyond UTF-8."""
+    info = _with_xattrs("usr/bin/ping", {"user.note": b"\xff\n\0=1", "security.capability": CAPABILITY, "system.posix_acl_access": b""})
+    info.type = kind
+    tree = Tree("//t")
+    tree.add_tar(_pax(info))
+    assert tree.entries["usr/bin/ping"].xattrs == (("security.capability", CAPABILITY), ("system.posix_acl_access", b""), ("user.note", b"\xff\n\0=1"))
+
+
+def test_labels_of_the_machine_that_made_the_tar_are_left_out() -> None:
+    """A label of SELinux is the machine's, not the file's."""
+    tree = Tree("//t")
+    tree.add_tar(_pax(_with_xattrs("x", {"security.selinux": b"system_u:object_r:bin_t:s0\0", "user.a": b"1"})))
+    assert tree.entries["x"].xattrs == (("user.a", b"1"),)
+
+
+@pytest.mark.parametrize("name", ["trusted.overlay.opaque", "security.ima", "system.nfs4"])
+def test_extended_attributes_that_an_image_cannot_have_are_refused(name: str) -> None:
+    """The error names the file and the attribute: a node's overlay reads trusted.overlay.*, and only a machine can sign security.ima."""
+    info = _with_xattrs("a/x", {name: b"y"})
+    with pytest.raises(InputError, match=f"^//t: t.tar: 'a/x' has the extended attribute '{name}', which an image can't have; make the tar with"):
+        Tree("//t").add_tar(_pax(info), name="t.tar")
+
+
+def test_files_that_differ_only_in_extended_attributes_are_two() -> None:
+    """Two tars with one path and other capabilities are an error."""
+    tree = Tree("//t")
+    tree.add_tar(_pax(_with_xattrs("x", {"security.capability": CAPABILITY})))
+    with pytest.raises(InputError, match="two files at one path, /x"):
+        tree.add_tar(_pax(_with_xattrs("x", {})))
+
+
+def test_the_last_of_repeated_paths_counts() -> None:
+    """A tar that was appended to gives what tar(1) unpacks: the last entry of each path, and hard links to what was there before them."""
+    tree = Tree("//t")
+    members = [(_info("a"), b"old"), (_info("h", tarfile.LNKTYPE, "a"), b""), (_info("./a", mode=0o600), b"new")]
+    members += [(_info("s", tarfile.SYMTYPE, "x"), b""), (_info("s"), b"file")]
+    tree.add_tar(_tar(*members))
+    assert {path: (entry.kind, entry.source) for path, entry in tree.entries.items()} == {"a": (FILE, b"new"), "h": (FILE, b"old"), "s": (FILE, b"file")}
+
+
+def test_hard_links_lead_to_any_kind_of_entry() -> None:
+    """A hard link may lead to a hard link, an empty file or a symbolic link; one to a directory is refused."""
+    tree = Tree("//t")
+    tree.add_tar(
+        _tar(
+            (_info("empty"), b""),
+            (_info("one", tarfile.LNKTYPE, "./empty"), b""),
+            (_info("two", tarfile.LNKTYPE, "one"), b""),
+            (_info("link", tarfile.SYMTYPE, "empty"), b""),
+            (_info("same", tarfile.LNKTYPE, "link"), b""),
+        )
+    )
+    assert tree.entries["two"] is tree.entries["one"] is tree.entries["empty"]
+    assert tree.entries["same"].target == "empty"
+    with pytest.raises(InputError, match="hard link"):
+        Tree("//t").add_tar(_tar((_info("d", tarfile.DIRTYPE), b""), (_info("h", tarfile.LNKTYPE, "d"), b"")))
+
+
+@pytest.mark.parametrize("damage", [0, 30, 1])
+def test_tars_are_read_from_zstd(damage: int) -> None:
+    """A tar in zstd, of several frames, is read like the others; a truncated or changed one is refused."""
+    plain = _tar((_info("f"), random.Random(1).randbytes(4000))).getvalue()
+    packed = b"".join(zstandard.ZstdCompressor(write_checksum=True).compress(part) for part in (plain[:900], plain[900:]))
+    tree = Tree("//t")
+    if not damage:
+        tree.add_tar(io.BytesIO(packed))
+        assert len(tree.entries["f"].source) == 4000
+        return
+    data = packed[:2000] if damage > 1 else packed[:300] + bytes([packed[300] ^ 255]) + packed[301:]
+    with pytest.raises(InputError, match="t.tar.zst.*(not a readable tar|damaged compressed data|cut short).*; fetch or build it again"):
+        tree.add_tar(io.BytesIO(data), name="t.tar.zst")

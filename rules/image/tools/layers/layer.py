@@ -3,12 +3,13 @@
 As a program (one @FILE argument may hold the rest, one argument a line):
 
     layer --where=LABEL --blob=OUT --descriptor=OUT [--file DEST SRC]… [--program DEST SRC]… [--tree DEST SRC_DIR]… [--tar=FILE]…
-          [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
+          [--deb=FILE]… [--directory=PATH] [--mode=OCTAL] [--mode-of-empty=OCTAL] [--owner=UID:GID] [--empty-file=PATH]…
           [--empty-dir=PATH]… [--symlink PATH TARGET]… [--exclude=GLOB]… [--compression=zstd:LEVEL|gzip|none]
-          [--rootfs] [--compile-python]
+          [--lower=FILE] [--rootfs] [--compile-python]
 
 --mode is the mode of files; without it, executable files get 0555 and others 0444. `content` gives 0555 to programs by their
-first bytes, so that the checkout's modes do not matter. A --program always gets 0555.
+first bytes, so that the checkout's modes do not matter. A --program always gets 0555. --mode-of-empty is the mode of empty files and folders,
+instead of 0444 and 0755. --lower names the folders and links of the layers below, which lower.py wrote; the layer keeps them.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ def tar_chunks(items: Sequence[tuple[str, Entry]], where: str) -> Iterator[bytes
         path = name.encode("utf-8", "surrogateescape")
         owner = (entry.mode, entry.uid, entry.gid)
         if entry.kind == entries.DIRECTORY:
-            buffer += tar_headers.header(path + b"/", tar_headers.DIRECTORY, *owner)
+            buffer += tar_headers.header(path + b"/", tar_headers.DIRECTORY, *owner, xattrs=entry.xattrs)
         elif entry.kind == entries.SYMLINK:
             link = entry.target.encode("utf-8", "surrogateescape")
-            buffer += tar_headers.header(path, tar_headers.SYMLINK, 0o777, entry.uid, entry.gid, link=link)
-        elif not isinstance(entry.source, str) and entry.source and seen.setdefault(id(entry), path) != path:
+            buffer += tar_headers.header(path, tar_headers.SYMLINK, 0o777, entry.uid, entry.gid, link=link, xattrs=entry.xattrs)
+        elif not isinstance(entry.source, str) and seen.setdefault(id(entry), path) != path:
             # Hard links of a tar share one Entry: its bytes are written once and the rest linked to them.
             buffer += tar_headers.header(path, tar_headers.HARDLINK, *owner, link=seen[id(entry)])
         elif isinstance(entry.source, bytes):
-            buffer += tar_headers.header(path, tar_headers.REGULAR, *owner, size=len(entry.source))
+            buffer += tar_headers.header(path, tar_headers.REGULAR, *owner, size=len(entry.source), xattrs=entry.xattrs)
             buffer += entry.source
             buffer += tar_headers.padding(len(entry.source))
         else:
@@ -106,7 +107,7 @@ def _copy_file(buffer: bytearray, path: bytes, entry: Entry, where: str) -> Iter
             raise InputError(f"{where}: {entry.source!s:.300} is gone; build again") from None
         size = os.fstat(descriptor).st_size
     try:
-        buffer += tar_headers.header(path, tar_headers.REGULAR, entry.mode, entry.uid, entry.gid, size=size)
+        buffer += tar_headers.header(path, tar_headers.REGULAR, entry.mode, entry.uid, entry.gid, size=size, xattrs=entry.xattrs)
         left = size
         while left:
             data = os.pread(descriptor, min(left, CHUNK), at)
@@ -249,11 +250,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--deb", action="append", default=[])
     parser.add_argument("--directory", default="/")
     parser.add_argument("--mode", default="")
+    parser.add_argument("--mode-of-empty", default="")
     parser.add_argument("--owner", default="65532:65532")
     parser.add_argument("--empty-file", action="append", default=[])
     parser.add_argument("--empty-dir", action="append", default=[])
     parser.add_argument("--exclude", action="append", default=[])
     parser.add_argument("--compression", choices=["gzip", "none", *(f"zstd:{level}" for level in range(1, 20))], default="zstd:2")
+    parser.add_argument("--lower", default="")
     parser.add_argument("--rootfs", action="store_true")
     parser.add_argument("--compile-python", action="store_true")
     return parser
@@ -306,10 +309,12 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
                 add(f"{destination}/{inside}/{name}", os.path.join(folder, name))
     for tar in options.tar:
         tree.add_tar(tar, prefix=base)
+    of_empty = _number(options.mode_of_empty.removeprefix("0o"), 8, 0o7777, f"{where}: mode") if options.mode_of_empty else None
     for path in options.empty_dir:
-        tree.add(path, Entry(entries.DIRECTORY, 0o755, *owner))
+        tree.explicit.add(entries.clean_path(path, where))
+        tree.add(path, Entry(entries.DIRECTORY, 0o755 if of_empty is None else of_empty, *owner))
     for path in options.empty_file:
-        tree.add(path, Entry(entries.FILE, 0o444, *owner))
+        tree.add(path, Entry(entries.FILE, 0o444 if of_empty is None else of_empty, *owner))
     for path, target in pairs["--symlink"]:
         tree.add(path, Entry(entries.SYMLINK, 0o777, *owner, target=target))
     architecture = None
@@ -319,6 +324,10 @@ def gather(options: argparse.Namespace, pairs: dict[str, list[tuple[str, str]]])
         architecture = debs.add_packages(tree, options.deb, exclude=options.exclude, rootfs=options.rootfs)
         if options.compile_python:
             debs.compile_python(tree)
+    if options.lower:
+        from rules.image.tools.layers import lower
+
+        tree = lower.fit(tree, lower.LowerLayers.read(options.lower))
     return tree, architecture
 
 
@@ -339,6 +348,8 @@ def main(argv: Sequence[str]) -> int:
     }
     if architecture:
         descriptor["architecture"] = architecture
+    if tree.explicit:
+        descriptor["folders"] = sorted(tree.explicit)
     with writing(options.where, options.descriptor), open(options.descriptor, "wb") as out:
         out.write(oci.dump(descriptor))
     return 0

@@ -21,7 +21,7 @@ import zstandard
 from rules.image.tools.errors import InputError, run
 from rules.image.tools.layers import layer
 from rules.image.tools.layers.entries import FILE, Entry, Tree
-from rules.image.tools.oci import unpacking
+from rules.image.tools.oci import tar_headers, unpacking
 
 
 def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:
@@ -145,6 +145,22 @@ def test_hard_links_of_a_tar_stay_links(tmp_path) -> None:
         assert [(m.name, m.islnk(), m.linkname) for m in tar] == [("a", False, ""), ("z", True, "a")]
 
 
+def test_extended_attributes_and_empty_hard_links_reach_the_layer(tmp_path) -> None:
+    """The layer has the records that containerd reads, as bytes, on files and directories; empty files stay hard links."""
+    capability = b"\1\0\0\2\0\x20\0\0\xff\n\0\0\0\0\0\0\0\0\0\0"
+    xattrs = [("security.capability", capability), ("user.a", b"1")]
+    parts = [tar_headers.header(b"ping", b"0", 0o755, 0, 0, size=3, xattrs=xattrs), b"#!x" + bytes(509)]
+    parts += [tar_headers.header(b"d/", b"5", 0o755, 0, 0, xattrs=xattrs[1:]), tar_headers.header(b"empty", b"0", 0o755, 0, 0)]
+    parts += [tar_headers.header(b"same", b"1", 0o755, 0, 0, link=b"empty"), tar_headers.END]
+    (tmp_path / "in.tar").write_bytes(b"".join(parts))
+    _build(tmp_path / "out", "--tar", str(tmp_path / "in.tar"))
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        found = {m.name: (m.type, {k: v.encode("utf-8", "surrogateescape") for k, v in m.pax_headers.items()}) for m in tar}
+    assert found["ping"] == (b"0", {"SCHILY.xattr.security.capability": capability, "SCHILY.xattr.user.a": b"1"})
+    assert found["d"] == (b"5", {"SCHILY.xattr.user.a": b"1"})
+    assert (found["empty"][0], found["same"][0]) == (b"0", b"1")
+
+
 def _bomb(kind: str) -> bytes:
     """Returns a few kilobytes that stand for a tar with 3 MB of zeros in it."""
     out = io.BytesIO()
@@ -219,6 +235,17 @@ def test_mode_owner_and_directory_apply_to_files(tmp_path) -> None:
     assert facts["srv/x.py"] == (0o640, 5, 6)
     assert facts["etc/flag"] == (0o444, 5, 6)
     assert facts["srv"] == (0o755, 0, 0)
+
+
+@pytest.mark.parametrize("mode", ["0o777", "1777", "0o0", ""])
+def test_the_mode_of_empty_files_and_folders_is_the_attributes(tmp_path, mode: str) -> None:
+    """--mode-of-empty holds for both; without it, files have 0444 and folders 0755; parents keep 0755."""
+    _build(tmp_path / "out", "--empty-file", "/a/flag", "--empty-dir", "/b/data", "--mode-of-empty", mode)
+    with tarfile.open(tmp_path / "out/blob") as tar:
+        facts = {m.name: m.mode for m in tar}
+    asked = int(mode.removeprefix("0o"), 8) if mode else None
+    assert (facts["a/flag"], facts["b/data"]) == ((0o444, 0o755) if asked is None else (asked, asked))
+    assert (facts["a"], facts["b"]) == (0o755, 0o755)
 
 
 def test_modes_by_content_do_not_depend_on_the_checkout(tmp_path) -> None:

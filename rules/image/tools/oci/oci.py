@@ -42,6 +42,7 @@ _JSON_NAMES = {list: "array", dict: "object", str: "string"}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _REPOSITORY = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 _PORT = re.compile(r"([0-9]{1,5})(/(tcp|udp|sctp))?\Z")
 
 
@@ -199,21 +200,23 @@ def port(value: str, where: str) -> str:
     return f"{int(match[1])}/{match[3] or 'tcp'}"
 
 
-def merge_env(base: Sequence[str], changes: Mapping[str, str], where: str) -> list[str]:
-    """Returns base's `NAME=value` list with changes applied: base's order first, then new names sorted.
+def merge_env(base: Sequence[str], changes: Sequence[Mapping[str, str]], where: str) -> list[str]:
+    """Returns base's `NAME=value` list with changes applied one after the other: base's order first, then new names sorted.
 
-    `$NAME` and `${NAME}` in a new value stand for the base's value of NAME, `$$` for a dollar sign.
+    `$NAME` and `${NAME}` in a new value stand for the value of NAME before that change, `$$` for a dollar sign.
 
     Raises:
         InputError: a name is empty or has '=' or NUL in it, or a value has NUL in it.
     """
-    old = dict(item.partition("=")[::2] for item in base)
-    merged = dict(old)
-    for name in sorted(changes):
-        if not name or "=" in name or "\0" in name + changes[name]:
-            raise InputError(f"{where}: {name!r} is not a name for an environment variable; remove '=' and NUL")
-        merged[name] = re.sub(r"\$(?:\$|\{(\w+)\}|(\w+))", lambda match: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), changes[name])
-    return [f"{name}={value}" for name, value in merged.items()]
+    merged = dict(item.partition("=")[::2] for item in base)
+    known = list(merged)
+    for change in changes:
+        old = dict(merged)
+        for name, value in change.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise InputError(f"{where}: {name!r} is not a name for an environment variable; remove '=' and NUL")
+            merged[name] = _VARIABLE.sub(lambda match, old=old: "$" if match[0] == "$$" else old.get(match[1] or match[2], match[0]), value)  # type: ignore[misc]
+    return [f"{name}={merged[name]}" for name in [*known, *sorted(merged.keys() - set(known))]]
 
 
 def build_config(
@@ -228,7 +231,8 @@ def build_config(
         base: the base image's config, or None for an image from scratch.
         layers: the new layers' descriptors, lowest first, each with diff_id and, optionally, architecture
             and created_by.
-        settings: env and labels ({name: value}), entrypoint and cmd (list, None keeps the base's), user and
+        settings: envs (list of {name: value}, each on top of those before it), labels ({name: value}), entrypoint and cmd (list,
+            None keeps the base's and [] clears it; a new entrypoint drops the base's cmd), user and
             workdir (None keeps the base's), ports and volumes (lists, added to the base's), architecture and os
             (None: the base's, else the layers', else amd64 and linux), created (RFC 3339 time or None).
         where: the target to name in errors.
@@ -239,17 +243,18 @@ def build_config(
     base = base or {}
     old = dict(base.get("config") or {})
     new = {key: value for key, value in old.items() if key not in ("Env", "Labels", "ExposedPorts", "Volumes")}
-    env = merge_env(old.get("Env") or [], settings.get("env") or {}, f"{where}: env")
+    env = merge_env(old.get("Env") or [], settings.get("envs") or [], f"{where}: env")
     labels = {**(old.get("Labels") or {}), **(settings.get("labels") or {})}
     ports = {**(old.get("ExposedPorts") or {}), **{port(p, f"{where}: ports"): {} for p in settings.get("ports") or []}}
     volumes = {**(old.get("Volumes") or {}), **{volume: {} for volume in settings.get("volumes") or []}}
     new.update({key: value for key, value in (("Env", env), ("Labels", labels), ("ExposedPorts", ports), ("Volumes", volumes)) if value})
-    if settings.get("entrypoint") is not None:
-        new["Entrypoint"] = list(settings["entrypoint"])
+    if settings.get("entrypoint"):
         new.pop("Cmd", None)  # the base's arguments are for another program
-    for key, name in (("Cmd", "cmd"), ("User", "user"), ("WorkingDir", "workdir")):
+    for key, name in (("Entrypoint", "entrypoint"), ("Cmd", "cmd"), ("User", "user"), ("WorkingDir", "workdir")):
         if settings.get(name) is not None:
             new[key] = settings[name]
+            if not new[key]:
+                del new[key]
     architecture = _architecture(base, layers, settings.get("architecture"), where)
     created = settings.get("created") or EPOCH
     history = list(base.get("history") or [])

@@ -42,7 +42,7 @@ def test_other_repository_names_are_refused(value: str) -> None:
 
 def test_a_config_from_scratch_has_what_was_set() -> None:
     """Settings go to the fields of image-spec, and there are no other fields."""
-    settings = {"env": {"B": "2", "A": "1"}, "entrypoint": ["/x"], "ports": ["80", "53/udp"], "user": "65532", "labels": {"l": "v"}, "volumes": ["/data"]}
+    settings = {"envs": [{"B": "2", "A": "1"}], "entrypoint": ["/x"], "ports": ["80", "53/udp"], "user": "65532", "labels": {"l": "v"}, "volumes": ["/data"]}
     config = oci.build_config(None, [LAYER], settings, "//t:i")
     assert config["config"] == {
         "Env": ["A=1", "B=2"],
@@ -58,13 +58,39 @@ def test_a_config_from_scratch_has_what_was_set() -> None:
 
 def test_a_base_is_built_upon() -> None:
     """Lists are extended, single values are replaced, and a new entrypoint drops the old arguments."""
-    base = oci.build_config(None, [LAYER], {"env": {"PATH": "/usr/bin", "X": "1"}, "cmd": ["old"], "ports": ["1"], "user": "7", "workdir": "/w"}, "b")
-    config = oci.build_config(base, [LAYER], {"env": {"PATH": "/app:$PATH", "Y": "${X}2$Z"}, "entrypoint": ["/n"], "ports": ["2"]}, "i")
+    base = oci.build_config(None, [LAYER], {"envs": [{"PATH": "/usr/bin", "X": "1"}], "cmd": ["old"], "ports": ["1"], "user": "7", "workdir": "/w"}, "b")
+    config = oci.build_config(base, [LAYER], {"envs": [{"PATH": "/app:$PATH", "Y": "${X}2$Z"}], "entrypoint": ["/n"], "ports": ["2"]}, "i")
     assert config["config"]["Env"] == ["PATH=/app:/usr/bin", "X=1", "Y=12$Z"]
     assert config["config"]["ExposedPorts"] == {"1/tcp": {}, "2/tcp": {}}
     assert "Cmd" not in config["config"]
     assert (config["config"]["User"], config["config"]["WorkingDir"]) == ("7", "/w")
     assert len(config["history"]) == len(config["rootfs"]["diff_ids"]) == 2
+
+
+def test_environments_of_layers_build_on_each_other() -> None:
+    """Each environment sees the values of the one before it, not its own; the order of names does not depend on where they come from."""
+    envs = [{"PATH": "$PATH:/a", "Z": "1"}, {"PATH": "$PATH:/b", "A": "$Z"}, {"Z": "$A", "A": "$Z$$Z"}]
+    assert oci.merge_env([], envs, "i") == ["A=1$Z", "PATH=$PATH:/a:/b", "Z=1"]
+    assert oci.merge_env(["Z=0", "PATH=/bin"], envs, "i") == ["Z=1", "PATH=/bin:/a:/b", "A=1$Z"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        ({}, {"Entrypoint": ["bar"], "Cmd": ["foo"]}),
+        ({"cmd": None, "entrypoint": None}, {"Entrypoint": ["bar"], "Cmd": ["foo"]}),
+        ({"cmd": []}, {"Entrypoint": ["bar"]}),
+        ({"entrypoint": []}, {"Cmd": ["foo"]}),
+        ({"cmd": [], "entrypoint": []}, {}),
+        ({"entrypoint": ["new"]}, {"Entrypoint": ["new"]}),
+        ({"entrypoint": [], "cmd": ["new"]}, {"Cmd": ["new"]}),
+    ],
+    ids=str,
+)
+def test_cmd_and_entrypoint_are_kept_replaced_or_cleared(settings: dict, left: dict) -> None:
+    """None keeps the base's command and an empty one removes it from the config."""
+    base = oci.build_config(None, [LAYER], {"cmd": ["foo"], "entrypoint": ["bar"]}, "b")
+    assert oci.build_config(base, [LAYER], settings, "i")["config"] == left
 
 
 def test_what_a_base_says_of_its_machine_and_author_is_kept() -> None:
@@ -204,7 +230,7 @@ def test_a_base_config_without_settings_is_one() -> None:
     """null, which Go's tools write for empty fields, is accepted."""
     value = {"rootfs": {"diff_ids": [DIGEST]}, "config": None, "history": None}
     assert oci.check_config(oci.dump(value), "c") == value
-    assert oci.build_config(value, [LAYER], {"env": {"A": "1"}}, "i")["config"] == {"Env": ["A=1"]}
+    assert oci.build_config(value, [LAYER], {"envs": [{"A": "1"}]}, "i")["config"] == {"Env": ["A=1"]}
 
 
 def test_a_label_file_that_is_no_text_is_refused(tmp_path, capsys) -> None:

@@ -6,9 +6,12 @@ digest must not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 BLOCK = 512
 REGULAR, HARDLINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
 END = bytes(2 * BLOCK)  # two zero blocks; readers need no more
+XATTR = "SCHILY.xattr."  # GNU tar, libarchive and containerd write and read extended attributes under this prefix
 
 _OCTAL7 = 0o7777777
 _OCTAL11 = 0o77777777777
@@ -40,7 +43,7 @@ def _record(key: bytes, value: bytes) -> bytes:
     return b"%d %b=%b\n" % (length, key, value)
 
 
-def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 0, link: bytes = b"") -> bytes:
+def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 0, link: bytes = b"", xattrs: Iterable[tuple[str, bytes]] = ()) -> bytes:
     """Returns the header blocks of one entry.
 
     Args:
@@ -51,6 +54,7 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
         gid: numeric group.
         size: bytes of content that will follow (REGULAR only).
         link: target of a HARDLINK or SYMLINK.
+        xattrs: names and values of extended attributes, written in this order.
 
     Returns:
         512 bytes, or a pax header, its records and then 512 bytes, if a value does not fit or is not ASCII.
@@ -68,6 +72,8 @@ def header(path: bytes, kind: bytes, mode: int, uid: int, gid: int, size: int = 
             records += _record(key, b"%d" % value)
     if size > _OCTAL11:
         records += _record(b"size", b"%d" % size)
+    for name, content in xattrs:
+        records += _record(XATTR.encode() + name.encode("utf-8", "surrogateescape"), content)
     block = _pack(fields[1], fields[0], mode, uid & _OCTAL7, gid & _OCTAL7, size & _OCTAL11, kind, link)
     if not records:
         return block

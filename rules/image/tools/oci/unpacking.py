@@ -119,7 +119,7 @@ class LimitedStream:
 
 
 def open_decompressed(file: IO[bytes], where: str) -> LimitedStream:
-    """Returns the content of a file that is compressed with gzip, bzip2 or xz, or not at all.
+    """Returns the content of a file that is compressed with gzip, bzip2, xz or zstd, or not at all.
 
     Args:
         file: opened for reading bytes.
@@ -143,4 +143,8 @@ def open_decompressed(file: IO[bytes], where: str) -> LimitedStream:
         import lzma
 
         stream = lzma.LZMAFile(file)  # noqa: SIM115  # the caller reads it
+    elif start.startswith(b"\x28\xb5\x2f\xfd"):
+        import zstandard
+
+        stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
     return LimitedStream(stream, size, where)

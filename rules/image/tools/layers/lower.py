@@ -1,0 +1,249 @@
+"""The folders and links of the layers below a new one, so that it replaces none of them by accident.
+
+A layer's entry for a folder replaces what the layers below have at its path: the folder's mode and owner, or a link. That is
+meant for folders that someone asks for, but not for the parents of a file or the folders that a tar happens to have.
+
+    lower --where=LABEL --output=FILE [--image NAME MANIFEST CONFIG [--layer FILE]…] [--upper BLOB DESCRIPTOR]…
+
+writes the folders and links of the image and of the upper layers, lowest first, and fails if an upper layer replaces one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import posixpath
+import sys
+import tarfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from rules.common import worker
+from rules.image.tools.arguments import read_arguments
+from rules.image.tools.errors import InputError, run, writing
+from rules.image.tools.layers.entries import DIRECTORY, WHITEOUT, Entry, Tree, clean_path
+from rules.image.tools.oci import image_files, layer_tars, oci
+from rules.image.tools.oci.unpacking import LimitedStream
+
+__all__ = ["LowerLayers", "fit", "main"]
+
+_LINKS = 40  # as Linux follows, before it reports a loop
+_OPAQUE = WHITEOUT * 2 + ".opq"
+Folder = tuple[int, int, int]
+
+
+class LowerLayers:
+    """The folders and links of an image.
+
+    Attributes:
+        folders: mode, numeric owner and group of each folder, by path relative to the root.
+        links: the target of each symbolic link, by path.
+
+    Args:
+        folders: as the attribute.
+        links: as the attribute.
+    """
+
+    def __init__(self, folders: Mapping[str, Folder] | None = None, links: Mapping[str, str] | None = None) -> None:
+        self.folders = dict(folders or {})
+        self.links = dict(links or {})
+
+    @classmethod
+    def read(cls, path: str) -> LowerLayers:
+        """Returns what write() wrote to a file."""
+        data = oci.load(Path(path).read_bytes(), path)
+        return cls({name: (mode, uid, gid) for name, (mode, uid, gid) in data["folders"].items()}, data["links"])
+
+    def write(self, where: str, path: str) -> None:
+        """Writes the folders and links to a file, as JSON."""
+        with writing(where, path):
+            Path(path).write_bytes(oci.dump({"folders": self.folders, "links": self.links}))
+
+    def remove(self, path: str) -> None:
+        """Removes what is at a path and below it."""
+        self.links.pop(path, None)
+        if self.folders.pop(path, None):
+            self.clear(path)
+
+    def clear(self, path: str) -> None:
+        """Removes what is below a folder."""
+        inside = f"{path}/" if path else ""
+        for known in (self.folders, self.links):
+            for name in [name for name in known if name.startswith(inside)]:
+                del known[name]
+
+    def add(self, stream: IO[bytes] | LimitedStream, where: str, *, upper: Collection[str] | None = None) -> None:
+        """Adds a layer's tar.
+
+        Args:
+            stream: the tar, uncompressed.
+            where: the layer, for errors.
+            upper: the folders that the layer may replace. None: it may replace everything.
+
+        Raises:
+            InputError: the tar is damaged, or replaces a folder or link that it may not.
+        """
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                members = list(tar)
+        except (tarfile.TarError, ValueError) as error:
+            raise InputError(f"{where}: a layer is not a readable tar ({str(error).partition(chr(10))[0]}); build it again") from None
+        named = [(clean_path(member.name, where), member) for member in members]
+        for path, _ in named:  # a layer's whiteouts act on the layers below it, wherever they stand in the tar
+            self.delete(path)
+        if upper is not None:
+            for path, member in named:
+                self._check(path, member, upper, where)
+        for path, member in named:
+            if path and not posixpath.basename(path).startswith(WHITEOUT):
+                self._put(path, member)
+
+    def _put(self, path: str, member: tarfile.TarInfo) -> None:
+        """Adds one entry, and its parents as container runtimes create them if no entry has them."""
+        for parent in _parents(path):
+            if parent not in self.links:
+                self.folders.setdefault(parent, (0o755, 0, 0))
+        if member.isdir():
+            self.links.pop(path, None)
+            self.folders[path] = (member.mode & 0o7777, member.uid, member.gid)
+            return
+        linked = self.links.get(posixpath.normpath(member.linkname).lstrip("/")) if member.islnk() else None
+        self.remove(path)
+        if member.issym() or linked is not None:
+            self.links[path] = member.linkname if linked is None else linked
+
+    def delete(self, path: str) -> None:
+        """Applies an entry that deletes something."""
+        folder, name = posixpath.split(path)
+        if name == _OPAQUE:
+            self.clear(folder)
+        elif name.startswith(WHITEOUT):
+            self.remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
+
+    def _check(self, path: str, member: tarfile.TarInfo, upper: Collection[str], where: str) -> None:
+        """Raises InputError if an entry replaces a folder or link."""
+        for folder in [*_parents(path), *([path] if member.isdir() else [])]:
+            if folder in self.links:
+                raise InputError(
+                    f"{where}: the folder /{folder} would replace a link to {self.links[folder]} in the layers below. "
+                    f"Use the path /{self.resolve(path, follow=member.isdir(), where=where)}."
+                )
+        new, old = (member.mode & 0o7777, member.uid, member.gid), self.folders.get(path)
+        if member.isdir() and old is not None and old != new and path not in upper:
+            raise InputError(
+                f"{where}: the folder /{path} would get {_rights(new)}, but the layers below have it with {_rights(old)}. "
+                "Add the content to the container_image itself, which keeps them, or name the folder in empty_dirs."
+            )
+
+    def resolve(self, path: str, *, follow: bool, where: str, own: Mapping[str, Entry] | None = None) -> str:
+        """Returns the path where an entry ends up if links among its parents are followed.
+
+        Args:
+            path: relative to the root.
+            follow: whether to follow a link at the path itself.
+            where: the layer, for errors.
+            own: the entries of the layer; its files and links are not followed.
+
+        Raises:
+            InputError: the links are a loop.
+        """
+        todo, place, count = path.split("/")[::-1], "", 0
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                place = posixpath.dirname(place)
+                continue
+            here = posixpath.join(place, part)
+            link = self.links.get(here)
+            mine = (own or {}).get(here)
+            if link is None or not (todo or follow) or (mine and mine.kind != DIRECTORY):
+                place = here
+                continue
+            count += 1
+            if count > _LINKS:
+                raise InputError(f"{where}: /{path} is below a loop of links in the layers below, at /{here}. Choose another path.")
+            todo += link.split("/")[::-1]
+            place = "" if link.startswith("/") else place
+        return place
+
+
+def _rights(folder: Folder) -> str:
+    """Returns a folder's mode and owner, for errors."""
+    mode, uid, gid = folder
+    return f"mode {mode:04o} and owner {uid}:{gid}"
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Yields the folders above a path, the nearest first, without the root."""
+    while path := posixpath.dirname(path):
+        yield path
+
+
+def fit(tree: Tree, lower: LowerLayers) -> Tree:
+    """Returns a tree's entries as they must be in a layer on top of others.
+
+    Entries below a link of the lower layers go where the link leads. Folders that the lower layers have keep their mode and owner,
+    unless the tree asks for another; they are repeated, because not every container runtime copies them from the layers below.
+
+    Args:
+        tree: the tree.
+        lower: the layers below it; whiteouts of the tree are applied to it.
+
+    Raises:
+        InputError: two entries end up at one path.
+    """
+    for path in tree.entries:
+        lower.delete(path)
+    fitted = Tree(tree.where)
+    fitted.store = tree.store
+    fitted.explicit = {lower.resolve(path, follow=True, where=tree.where, own=tree.entries) for path in tree.explicit}
+    for path, entry in sorted(tree.entries.items(), key=lambda item: item[0] in tree.explicit):
+        place = lower.resolve(path, follow=entry.kind == DIRECTORY, where=tree.where, own=tree.entries)
+        keep = entry.kind == DIRECTORY and place in lower.folders and path not in tree.explicit
+        fitted.add(place, Entry(DIRECTORY, *lower.folders[place]) if keep else entry, whiteouts=True)
+    for path in list(fitted.entries):
+        for parent in _parents(path):
+            if parent in lower.folders and parent not in fitted.entries:
+                fitted.entries[parent] = Entry(DIRECTORY, *lower.folders[parent])
+    return fitted
+
+
+def _read_image(lower: LowerLayers, image: image_files.ImageFiles, where: str) -> None:
+    """Adds the layers of an image."""
+    for part in image.parts[1:]:
+        with layer_tars.open_layer(image.blobs[part["digest"]][1], oci.layer_descriptor(part)["mediaType"], where) as stream:
+            lower.add(stream, where)
+
+
+def _read_upper(lower: LowerLayers, layers: Iterable[Sequence[str]]) -> None:
+    """Adds layers on top of an image."""
+    for blob, file in layers:
+        descriptor: dict[str, Any] = oci.check_descriptor(oci.load(Path(file).read_bytes(), file), oci.LAYERS, file)
+        where = str(descriptor.get("created_by"))
+        with layer_tars.open_layer(Path(blob), descriptor["mediaType"], where) as stream:
+            lower.add(stream, where, upper=frozenset(descriptor.get("folders") or ()))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Writes the folders and links as the arguments say (see the module's text)."""
+    parser = argparse.ArgumentParser(prog="lower", allow_abbrev=False)
+    parser.add_argument("--where", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--image", nargs=3)
+    parser.add_argument("--layer", action="append", default=[])
+    parser.add_argument("--upper", nargs=2, action="append", default=[])
+    options = parser.parse_args(read_arguments(argv))
+    lower = LowerLayers()
+    if options.image:
+        _, manifest, config = options.image
+        _read_image(lower, image_files.read(manifest, config, options.layer), options.where)
+    _read_upper(lower, options.upper)
+    lower.write(options.where, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(worker.start(partial(run, main), sys.argv[1:], "image"))
