@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.json_documents import TOO_DEEP, is_deep, load_json
 from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED
-from rules.k8s.tools.objects.yaml_documents import TOO_DEEP, is_deep, load_yaml_documents
+from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 Object = dict[str, Any]
 
@@ -171,15 +172,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         TurnupError: the file cannot be parsed, contains no object, or contains one of wrong shape.
     """
     name = name or path
-    if path.endswith(".json"):
-        try:
-            documents = [json.loads(text)]
-        except json.JSONDecodeError as error:
-            raise TurnupError(f"{name}:{error.lineno}:{error.colno}: the text is not JSON ({error.msg}). Correct it.") from error
-        except RecursionError:
-            raise TurnupError(f"{name}: {TOO_DEEP}") from None
-    else:
-        documents = [doc for doc in load_yaml_documents(text, name) if doc is not None]
+    documents = [load_json(text, name)] if path.endswith(".json") else [doc for doc in load_yaml_documents(text, name) if doc is not None]
     objects: list[Object] = []
     for index, document in enumerate(documents):
         where = name if len(documents) == 1 else f"{name}, document {index + 1}"
@@ -188,19 +181,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
         raise TurnupError(f"{name} contains no Kubernetes object. Write at least one.")
-    _check_text(objects, name)
     return objects
-
-
-def _check_text(objects: list[Object], name: str) -> None:
-    """Checks that objects can be written as UTF-8."""
-    try:
-        json.dumps(objects, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        half = error.object[error.start]
-        raise TurnupError(
-            f"{name}: a text contains the escape \\u{ord(half):04x} alone, which is half of a character. Write both halves, or the character itself."
-        ) from None
 
 
 def is_namespace_name(text: str) -> bool:
