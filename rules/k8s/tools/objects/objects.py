@@ -161,7 +161,8 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     Args:
         text: the file's content: YAML documents, one JSON object, a JSON list of
             objects, or a JSON mapping of file stems to objects, which multi-file
-            Jsonnet programs return. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items.
+            Jsonnet programs return. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items. null and {} stand
+            for no object.
         path: the file's name; `.json` means JSON, anything else YAML.
         name: the file's name for errors; "" for its path.
 
@@ -195,6 +196,9 @@ def is_object_name(text: str) -> bool:
 
 
 def _flatten(document: Any, where: str) -> Iterator[Object]:
+    """Yields the objects of a document. null and {} stand for none, so that one environment can have an object that another has not."""
+    if document is None or document == {}:
+        return
     if isinstance(document, list):
         for index, item in enumerate(document):
             yield from _flatten(item, f"{where}, item {index + 1}")
@@ -203,8 +207,8 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
         kind = document["kind"].removesuffix("List")
         common = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
         for index, item in enumerate(document["items"] or []):
-            yield from _flatten({**common, **item} if isinstance(item, dict) else item, f"{where}, item {index + 1}")
-    elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document and document:
+            yield from _flatten({**common, **item} if isinstance(item, dict) and item else item, f"{where}, item {index + 1}")
+    elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document:
         for key, item in document.items():
             yield from _flatten(item, f"{where}, field {key!r}")
     else:
