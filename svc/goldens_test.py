@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.k8s.tools.objects.image_references import container_images
+from rules.k8s.tools.objects.image_references import image_uses
 from rules.k8s.tools.objects.yaml_documents import to_yaml
 
 ENVS = os.environ["ENVS"].split()
@@ -22,8 +22,8 @@ def rendered(package: str, env: str) -> str:
     document = json.loads(Path(package, f"{env}.resolved.json").read_text())
     objects, namespace = document["objects"], document["namespace"]
     for obj in objects:
-        for container, _ in container_images(obj):
-            container["image"] = "IMAGE"
+        for use in image_uses(obj):
+            use.replace("IMAGE")
     text = "---\n".join(map(to_yaml, objects))
     if env == DEVELOPER_ENV:
         text = text.replace(f"namespace: {namespace}\n", f"namespace: {env}\n").replace(f".{namespace}.svc", f".{env}.svc")

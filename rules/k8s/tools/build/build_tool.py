@@ -39,7 +39,7 @@ from rules.k8s.tools.objects.objects import (
     read_objects,
     with_owner,
 )
-from rules.k8s.tools.objects.server_fields import with_data, without_generated_selector, without_null_in_lists, without_server_fields
+from rules.k8s.tools.objects.server_fields import check_values, with_data, without_generated_selector, without_null_in_lists, without_server_fields
 
 
 def service(args: argparse.Namespace) -> None:
@@ -74,6 +74,8 @@ def normalize(args: argparse.Namespace) -> None:
         raise TurnupError(f"{where}: kind is {args.kind!r}, but the template contains {found}. Correct kind or remove it.")
     objects = [without_generated_selector(without_null_in_lists(without_server_fields(obj, where))) for obj in objects]
     objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
+    for obj in objects:
+        check_values(obj, where)
     named = named_namespaces(objects)
     try:
         objects = objects if args.stable_names else hash_names(objects)

@@ -127,9 +127,9 @@ def test_normalize_refuses_a_malformed_digest(tool, digest):
     [
         ("kind: [\n", "m.yaml:2:1: the text is not YAML"),
         ("kind: a\nkind: b\n", "m.yaml:2: the key 'kind' appears twice"),
-        ("kind: !!binary aGVsbG8=\n", "m.yaml contains a value that JSON cannot express (Object of type bytes is not JSON serializable)"),
-        ("kind: .nan\n", "m.yaml contains a value that JSON cannot express"),
-        ("kind: &a [*a]\n", "m.yaml contains a value that JSON cannot express (Circular reference detected). Replace the alias by its value."),
+        ("kind: !!binary aGVsbG8=\n", "m.yaml:1:7: the value has the tag !!binary, which JSON cannot express. Write it as text."),
+        ("kind: .nan\n", "m.yaml:1:7: the value is .nan, which JSON cannot express. Write it as text."),
+        ("kind: &a [*a]\n", "m.yaml:1:11: the alias 'a' is part of what it stands for, which JSON cannot express. Replace the alias by its value."),
         ("kind: " + "[" * 3000 + "]" * 3000, "m.yaml: is nested more than 200 levels deep"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: " + "{a: " * 300 + "1" + "}" * 300, "m.yaml: is nested more than 200 levels deep"),
     ],

@@ -72,4 +72,4 @@ def test_pairs_of_escapes_are_one_character(tmp_path, name):
 def test_half_a_character_is_one_sentence(tmp_path):
     """One escape of a pair alone cannot be sent; the error names the file and the escape."""
     objects, error = build(tmp_path, '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"emo"},"data":{"a":"\\ud83d"}}', "manifest.json")
-    assert not objects and "manifest.json: a text contains the escape \\ud83d alone" in error and "Write both halves" in error
+    assert not objects and "manifest.json:1:77: a text contains the escape \\ud83d alone" in error and "Write both halves" in error

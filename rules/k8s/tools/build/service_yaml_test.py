@@ -37,7 +37,7 @@ def test_reads_name_port_and_ports():
         ("name: redis\nport: 1\nports: [1]\n", "ports is not a mapping of names to numbers"),
         ("name: redis\nport: 050051\n", "svc/service.yaml:2: port is 050051, which YAML reads in base 8. Write 50051."),
         ("{name: redis, port: 0_17}", "svc/service.yaml:1: port is 0_17, which YAML reads in base 8. Write 17."),
-        ("name: redis\nport: 1:30\n", "svc/service.yaml:2: port is 1:30, which YAML reads in base 60. Write a decimal number."),
+        ("name: redis\nport: 1:30\n", "svc/service.yaml:2: port is '1:30', which is not a port number. Use a number from 1 to 65535."),
         ("name: redis\nport: 1\nports: {web: 0777}\n", "svc/service.yaml:3: port 'web' is 0777, which YAML reads in base 8. Write 777."),
         ("name: [\n", "svc/service.yaml:2:1: the text is not YAML"),
     ],

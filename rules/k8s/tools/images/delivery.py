@@ -14,7 +14,7 @@ from rules.k8s.tools.cleanup import child, private_folder
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection, write_frozen
-from rules.k8s.tools.objects.image_references import container_images, parse_digest_reference
+from rules.k8s.tools.objects.image_references import image_uses, parse_digest_reference
 from rules.k8s.tools.objects.plan import Plan, PushPlan
 
 if TYPE_CHECKING:
@@ -186,10 +186,10 @@ def _named_by_digest(plan: Plan) -> dict[str, tuple[str, tuple[str, str, str]]]:
     named: dict[str, tuple[str, tuple[str, str, str]]] = {}
     for entry in plan.entries:
         for obj in entry.objects:
-            for _, reference in container_images(obj):
-                parts = parse_digest_reference(reference)
-                if parts and parts[0] == plan.registry and reference not in loaded:
-                    named.setdefault(reference, (entry.label, parts))
+            for use in image_uses(obj):
+                parts = parse_digest_reference(use.reference)
+                if parts and parts[0] == plan.registry and use.reference not in loaded:
+                    named.setdefault(use.reference, (entry.label, parts))
     return named
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
@@ -14,6 +15,7 @@ from rules.k8s.tools.objects.objects import Object, identity
 # references with a digest: NAME@ALGORITHM:HEX.
 _BY_DIGEST = re.compile(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
+_VOLUMES = "volumes"
 
 
 def parse_digest_reference(reference: str) -> tuple[str, str, str] | None:
@@ -39,15 +41,36 @@ def _without_tag(repository: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
-def container_images(obj: Object) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yields every container of an object with its image reference.
+@dataclass(frozen=True)
+class ImageUse:
+    """A place in an object that names an image.
 
-    A container is any mapping with a string `image` in a list named
-    containers, initContainers or ephemeralContainers, at any depth, in pod
-    templates of built-in kinds and of custom resources.
+    Attributes:
+        holder: the mapping with the reference, a part of the object itself.
+        field: the reference's key in it.
+        user: what uses the image, for people: `container 'main'` or `volume 'model'`.
+    """
 
-    Yields:
-        (the container mapping itself, its image reference).
+    holder: dict[str, Any]
+    field: str
+    user: str
+
+    @property
+    def reference(self) -> str:
+        """The image reference."""
+        reference: str = self.holder[self.field]
+        return reference
+
+    def replace(self, reference: str) -> None:
+        """Writes another reference into the object."""
+        self.holder[self.field] = reference
+
+
+def image_uses(obj: Object) -> Iterator[ImageUse]:
+    """Yields every place in an object that names an image.
+
+    These are, at any depth, in pod templates of built-in kinds and of custom resources: `image` of each item of a list named
+    containers, initContainers or ephemeralContainers, and `image.reference` of each item of a list named volumes.
     """
     stack: list[Any] = [obj]
     while stack:
@@ -56,11 +79,17 @@ def container_images(obj: Object) -> Iterator[tuple[dict[str, Any], str]]:
             stack.extend(reversed(value))
         elif isinstance(value, dict):
             for key, child in value.items():
-                if key in _CONTAINER_LISTS and isinstance(child, list):
-                    for container in child:
-                        if isinstance(container, dict) and isinstance(container.get("image"), str):
-                            yield container, container["image"]
+                if key in (*_CONTAINER_LISTS, _VOLUMES) and isinstance(child, list):
+                    yield from filter(None, (_use(key, item) for item in child if isinstance(item, dict)))
             stack.extend(reversed([child for child in value.values() if isinstance(child, (dict, list))]))
+
+
+def _use(key: str, item: dict[str, Any]) -> ImageUse | None:
+    """Returns the use of an image by an item of a list of containers or volumes, None for none."""
+    name, image = repr(item.get("name", "?")), item.get("image")
+    if key == _VOLUMES:
+        return ImageUse(image, "reference", f"volume {name}") if isinstance(image, dict) and isinstance(image.get("reference"), str) else None
+    return ImageUse(item, "image", f"container {name}") if isinstance(image, str) else None
 
 
 def check_images(objects: Iterable[Object], provided: Iterable[str], where: str) -> list[str]:
@@ -75,23 +104,24 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
         The references among `provided` that the objects use, sorted.
 
     Raises:
-        TurnupError: a container's image is not provided and has no digest, or its digest is malformed.
+        TurnupError: an image is not provided and has no digest, or its digest is malformed.
     """
     known = set(provided)
     used = set()
     for obj in objects:
-        for container, reference in container_images(obj):
+        for use in image_uses(obj):
+            reference = use.reference
             if reference in known:
                 used.add(reference)
             elif "@" in reference and not parse_digest_reference(reference):
                 raise TurnupError(
-                    f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: the image {reference!r} has no "
+                    f"{where}: {identity(obj)}, {use.user}: the image {reference!r} has no "
                     "valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f."
                 )
             elif not parse_digest_reference(reference):
                 have = ", ".join(sorted(known)) or "none"
                 raise TurnupError(
-                    f"{where}: {identity(obj)}, container {container.get('name', '?')!r}: nothing provides the image "
+                    f"{where}: {identity(obj)}, {use.user}: nothing provides the image "
                     f"{reference!r}. Use one of the images of this target ({have}) or a reference with a digest "
                     "(REPOSITORY@sha256:…)."
                 )
@@ -108,7 +138,7 @@ def substitute_images(objects: Iterable[Object], replacements: dict[str, str]) -
     result = []
     for obj in objects:
         fresh = copy.deepcopy(obj)
-        for container, reference in container_images(fresh):
-            container["image"] = replacements.get(reference, reference)
+        for use in image_uses(fresh):
+            use.replace(replacements.get(use.reference, use.reference))
         result.append(fresh)
     return result

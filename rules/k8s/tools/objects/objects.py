@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.json_documents import TOO_DEEP, is_deep, load_json
 from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED
-from rules.k8s.tools.objects.yaml_documents import TOO_DEEP, is_deep, load_yaml_documents
+from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 Object = dict[str, Any]
 
@@ -160,7 +161,8 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
     Args:
         text: the file's content: YAML documents, one JSON object, a JSON list of
             objects, or a JSON mapping of file stems to objects, which multi-file
-            Jsonnet programs return. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items.
+            Jsonnet programs return. A list (`kind: List`, `kind: ConfigMapList`) is replaced by its items. null and {} stand
+            for no object.
         path: the file's name; `.json` means JSON, anything else YAML.
         name: the file's name for errors; "" for its path.
 
@@ -171,15 +173,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         TurnupError: the file cannot be parsed, contains no object, or contains one of wrong shape.
     """
     name = name or path
-    if path.endswith(".json"):
-        try:
-            documents = [json.loads(text)]
-        except json.JSONDecodeError as error:
-            raise TurnupError(f"{name}:{error.lineno}:{error.colno}: the text is not JSON ({error.msg}). Correct it.") from error
-        except RecursionError:
-            raise TurnupError(f"{name}: {TOO_DEEP}") from None
-    else:
-        documents = [doc for doc in load_yaml_documents(text, name) if doc is not None]
+    documents = [load_json(text, name)] if path.endswith(".json") else [doc for doc in load_yaml_documents(text, name) if doc is not None]
     objects: list[Object] = []
     for index, document in enumerate(documents):
         where = name if len(documents) == 1 else f"{name}, document {index + 1}"
@@ -188,19 +182,7 @@ def read_objects(text: str, path: str, name: str = "") -> list[Object]:
         raise TurnupError(f"{name}: {TOO_DEEP}")
     if not objects:
         raise TurnupError(f"{name} contains no Kubernetes object. Write at least one.")
-    _check_text(objects, name)
     return objects
-
-
-def _check_text(objects: list[Object], name: str) -> None:
-    """Checks that objects can be written as UTF-8."""
-    try:
-        json.dumps(objects, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        half = error.object[error.start]
-        raise TurnupError(
-            f"{name}: a text contains the escape \\u{ord(half):04x} alone, which is half of a character. Write both halves, or the character itself."
-        ) from None
 
 
 def is_namespace_name(text: str) -> bool:
@@ -214,6 +196,9 @@ def is_object_name(text: str) -> bool:
 
 
 def _flatten(document: Any, where: str) -> Iterator[Object]:
+    """Yields the objects of a document. null and {} stand for none, so that one environment can have an object that another has not."""
+    if document is None or document == {}:
+        return
     if isinstance(document, list):
         for index, item in enumerate(document):
             yield from _flatten(item, f"{where}, item {index + 1}")
@@ -222,8 +207,8 @@ def _flatten(document: Any, where: str) -> Iterator[Object]:
         kind = document["kind"].removesuffix("List")
         common = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
         for index, item in enumerate(document["items"] or []):
-            yield from _flatten({**common, **item} if isinstance(item, dict) else item, f"{where}, item {index + 1}")
-    elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document and document:
+            yield from _flatten({**common, **item} if isinstance(item, dict) and item else item, f"{where}, item {index + 1}")
+    elif isinstance(document, dict) and "kind" not in document and "apiVersion" not in document:
         for key, item in document.items():
             yield from _flatten(item, f"{where}, field {key!r}")
     else:

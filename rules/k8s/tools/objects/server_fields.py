@@ -6,7 +6,8 @@ import base64
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
+from rules.k8s.tools.objects.hashed_names import is_config
+from rules.k8s.tools.objects.objects import Object, identity, is_built_in, is_secret
 
 # The server sets these; `kubectl get -o yaml` prints them.
 _METADATA = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")
@@ -94,3 +95,30 @@ def with_data(obj: Object) -> Object:
     encoded = {key: base64.b64encode(text.encode()).decode() for key, text in (texts or {}).items()}
     rest = {key: value for key, value in obj.items() if key not in ("data", "stringData")}
     return {**rest, "data": {**(data or {}), **encoded}} if data or encoded else rest
+
+
+_DATA_FIELDS = ("data", "stringData", "binaryData")
+_TYPES = {bool: "truth value", int: "number", float: "number", str: "text", list: "list", dict: "mapping"}
+
+
+def check_values(obj: Object, where: str) -> None:
+    """Checks that the values of a Secret or ConfigMap are texts; null is no value.
+
+    The API server would refuse others with an answer that quotes the value, and would write the answer to its logs.
+
+    Args:
+        obj: a checked object.
+        where: its target or file, for errors.
+
+    Raises:
+        TurnupError: a value is not text. The error does not contain the value.
+    """
+    if not is_config(obj):
+        return
+    for field in _DATA_FIELDS:
+        values = obj.get(field)
+        if not isinstance(values, (dict, type(None))):
+            raise TurnupError(f"{where}: {identity(obj)}: {field} is a {_TYPES[type(values)]}. Write a mapping of keys to texts.")
+        for key, value in (values or {}).items():
+            if not isinstance(value, (str, type(None))):
+                raise TurnupError(f"{where}: {identity(obj)}: {field}.{key} is a {_TYPES[type(value)]}, which is not text. Write it in quotes.")
