@@ -4,6 +4,10 @@ Everything follows from one seed, which is printed. Objects come from the server
 custom resources that the test installs. What fails is shrunk, printed and written to a file, which Bazel keeps in
 bazel-testlogs/tests/apply/generated_test/test.outputs; `bazel run //tests/apply/generated:replay -- FILE` runs it again. $SEED with the
 same numbers repeats a run. $OBJECTS, $PAIRS, $OPERATIONS and $KILLS choose the numbers. //tests/long:generated_test is the long form.
+
+The short form, which runs with every change, has a fixed seed: it fails only if the change breaks something that held before, and
+it fails again on the next run. The long form draws a new seed each time. It is there to find what nobody knows, so a finding there
+is news, and no reason to hold back a change that has nothing to do with it.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from tests.apply.generated.stack_runs import StackRun
 from tests.apply.generated.world import Budget, World
 from tests.apply.stacks import admin, number
 
-SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
+_SHORT_SEED = 1
+SEED = number("SEED", _SHORT_SEED, time.time_ns() % 2**32)
 OBJECTS = number("OBJECTS", 300, 20_000)
 PAIRS = number("PAIRS", 120, 3_000)
 OPERATIONS = number("OPERATIONS", 60, 2_000)

@@ -233,6 +233,37 @@ def test_an_emptied_custom_resource_is_what_a_fresh_one_is(shell, server, client
         client.request("DELETE", f"{path}/g")
 
 
+@pytest.mark.parametrize("before", [{"lm": []}, {"ls": []}, {"ls": [], "lm": [], "q": 1}, {"la": [], "mp": {}}, {"un": {"l": []}}], ids=str)
+@pytest.mark.parametrize("after", [None, {}, {"q": 1}], ids=str)
+def test_an_empty_list_leaves_a_custom_resource(shell, server, client, home, gateways, before, after):
+    """An empty list that leaves the manifest leaves the object, though the server does not record who set it; then nothing is written."""
+    path = f"/apis/{_GROUP}/v1/namespaces/{home}/gws"
+    wanted = {key: value for key, value in custom(**(after or {})).items() if key != "spec" or after is not None}
+    fresh = client.request("POST", path, body=wanted, query={"dryRun": "All"})[1].get("spec")
+    make(shell, home, custom(**before))
+    assert shell.run("apply") == 0, shell.err
+    make(shell, home, wanted)
+
+    assert shell.run("diff") == 1 and shell.run("apply") == 0, shell.err
+    assert client.request("GET", f"{path}/g")[1].get("spec") == fresh
+    writes = server.changes()
+    assert shell.run("diff") == 0 and shell.run("apply") == 0 and server.changes() == writes, shell.err
+    client.request("DELETE", f"{path}/g")
+
+
+def test_an_empty_list_of_others_stays_in_a_custom_resource(shell, server, client, home, gateways):
+    """An empty list in an object that another manager writes, too, may be that manager's, so it stays and nothing is written."""
+    path = f"/apis/{_GROUP}/v1/namespaces/{home}/gws/g"
+    make(shell, home, custom(q=1))
+    assert shell.run("apply") == 0, shell.err
+    body = {"spec": {"ls": [], "mp": {"a": "b"}}}
+    client.request("PATCH", path, body=body, content_type="application/merge-patch+json", query={"fieldManager": "operator"})
+    writes = server.changes()
+
+    assert shell.run("diff") == 0 and shell.run("apply") == 0 and server.changes() == writes, shell.out
+    client.request("DELETE", path)
+
+
 def test_a_null_key_is_refused_with_its_path(shell, server, home, gateways):
     """A null in the key of a custom resource's list is refused before the first write, because each apply would add the element."""
     for blank in (None, ""):

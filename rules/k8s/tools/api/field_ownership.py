@@ -48,6 +48,11 @@ def is_scattered(live: Object, *, adopt: bool = False) -> bool:
     return any(entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply" for entry in own_entries(live, adopt=adopt))
 
 
+def is_alone(live: Object) -> bool:
+    """Returns whether no manager but Turnup has set fields of a live object, apart from its status."""
+    return all(entry.get("subresource") or entry.get("manager") == FIELD_MANAGER for entry in live["metadata"].get("managedFields") or [])
+
+
 def with_apply_entry(live: Object, fields: dict[str, Any], api_version: str, *, adopt: bool = False) -> list[dict[str, Any]]:
     """Returns managedFields in which one Apply entry of Turnup has the place of all entries that are Turnup's.
 

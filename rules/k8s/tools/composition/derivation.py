@@ -12,8 +12,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from rules.k8s.tools.api.field_ownership import is_alone
 from rules.k8s.tools.api.openapi import Schema
-from rules.k8s.tools.composition.composition import Fields, by_key, fields_by_key
+from rules.k8s.tools.composition.composition import Fields, by_key, fields_by_key, union
 from rules.k8s.tools.objects.objects import Object
 
 _ABSENT: Any = object()
@@ -38,12 +39,27 @@ def former_manifest(live: Object, owned: Fields, schema: Schema) -> Object:
 
     Args:
         live: the whole live object.
-        owned: the fields that Turnup set.
+        owned: the fields that Turnup set. Where no other manager has set fields, empty lists count as well: the server does not
+            record who set one, unless the list is atomic.
         schema: the schema of its kind.
     """
+    if is_alone(live):
+        owned = union([owned, _empty_lists(_content(live), schema)])
     body = _extract({key: value for key, value in live.items() if key not in ("apiVersion", "kind")}, owned, schema)
     meta = {key: live["metadata"][key] for key in ("name", "namespace") if key in live["metadata"]}
     return {**body, "apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": {**(body.get("metadata") or {}), **meta}}
+
+
+def _empty_lists(value: Any, schema: Schema) -> Fields:
+    """Returns the fields that are empty lists and those around them."""
+    found: Fields = {}
+    for key, each in value.items() if isinstance(value, dict) else ():
+        field = schema.field(key)
+        if each == [] and not field.is_atomic:
+            found[f"f:{key}"] = {}
+        elif inner := _empty_lists(each, field):
+            found[f"f:{key}"] = inner
+    return found
 
 
 def _extract(value: Any, owned: Fields, schema: Schema) -> Any:
@@ -74,7 +90,8 @@ def derive(obj: Object, live: Object, derivation: Derivation, owned: Fields, sch
         owned: the fields of the manifest and of other managers.
         schema: the schema of its kind.
     """
-    return {**obj, **_derive(_content(obj), _content(live), _content(derivation.former), _content(derivation.new), owned, schema)}
+    rest = {key: value for key, value in obj.items() if key in _NOT_DERIVED}
+    return {**rest, **_derive(_content(obj), _content(live), _content(derivation.former), _content(derivation.new), owned, schema)}
 
 
 def _content(obj: Object) -> Object:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER
+from rules.k8s.tools.api.field_ownership import is_alone
 from rules.k8s.tools.objects.objects import Object, is_built_in
 
 _ABSENT = object()
@@ -41,13 +42,27 @@ def is_applied(wanted: Object, live: Object) -> bool:
     ours = [entry for entry in meta.get("managedFields") or [] if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")]
     if len(ours) != 1 or ours[0].get("operation") != "Apply" or ours[0].get("apiVersion") != wanted["apiVersion"]:
         return False
-    if meta.get("deletionTimestamp"):
+    if meta.get("deletionTimestamp") or has_empty_list_more(wanted, live):
         return False
     body = {key: value for key, value in wanted.items() if key not in _UNMANAGED}
     body["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in _UNMANAGED_METADATA}
     if not body["metadata"]:
         del body["metadata"]
     return _same(body, live, ours[0].get("fieldsV1") or {})
+
+
+def has_empty_list_more(wanted: Object, live: Object) -> bool:
+    """Returns whether a live custom resource has an empty list that its manifest may have had before; the server does not record that."""
+    if is_built_in(wanted) or not is_alone(live):
+        return False
+    return any(_has_empty_list_more(wanted.get(key), value) for key, value in live.items() if key not in ("metadata", "status"))
+
+
+def _has_empty_list_more(wanted: Any, live: Any) -> bool:
+    if isinstance(live, dict):
+        there = wanted if isinstance(wanted, dict) else {}
+        return any(_has_empty_list_more(there.get(key), value) for key, value in live.items())
+    return live == [] and wanted is None
 
 
 def content_digest(obj: Object) -> bytes:

@@ -13,7 +13,7 @@ from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import Identity, Object, owner
-from rules.k8s.tools.preflight.comparison import content_digest, is_applied
+from rules.k8s.tools.preflight.comparison import content_digest, has_empty_list_more, is_applied
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory
 
 # This many objects of one kind and namespace are listed instead of read one by one.
@@ -30,12 +30,14 @@ class LiveState:
         applied: whether an apply certainly changes nothing.
         digest: the digest of its content; b"" if it is not needed.
         whole: the whole object, if it was asked for.
+        has_more: whether it may have an empty list that its manifest no longer has (see comparison.has_empty_list_more).
     """
 
     meta: Object | None = None
     applied: bool = False
     digest: bytes = b""
     whole: Object | None = None
+    has_more: bool = False
 
     @property
     def version(self) -> str:
@@ -80,7 +82,8 @@ class LiveStates:
         meta = obj["metadata"]
         if owner(obj) == item.label and is_applied(item.obj, obj):
             return LiveState({"metadata": {key: meta.get(key) for key in ("uid", "resourceVersion")}}, applied=True)
-        return LiveState({"metadata": meta}, digest=content_digest(obj), whole=obj if self._keep(item, obj) else None)
+        whole = obj if self._keep(item, obj) else None
+        return LiveState({"metadata": meta}, digest=content_digest(obj), whole=whole, has_more=has_empty_list_more(item.obj, obj))
 
     def _list(self, resource: Resource, namespace: str, wanted: Mapping[str, Item]) -> dict[Identity, LiveState]:
         result: dict[Identity, LiveState] = {}

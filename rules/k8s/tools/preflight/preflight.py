@@ -213,7 +213,7 @@ class Preflight:
                 answer = self._dry_run(item, force=self._force)
         same = known.applied or known.digest == content_digest(answer)
         # A removed field may stay under another name, which the server fills it in from.
-        follows = known.meta and not known.applied and (not same or self._composer.may_leave_fields(item, known.meta))
+        follows = known.meta and not known.applied and (not same or known.has_more or self._composer.may_leave_fields(item, known.meta))
         if follows and known.meta and (derivation := self._composer.derivation(item, known.meta, answer)):
             return self._try_composed(item, known, derivation=derivation)
         return Verdict(item, "unchanged", known.meta) if same else self._changed(item, known, answer)
