@@ -90,7 +90,7 @@ class LowerLayers:
             InputError: the tar is damaged, or replaces a folder or link that it may not.
         """
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with tarfile.open(fileobj=stream, mode="r:") as tar:
                 members = list(tar)
         except (tarfile.TarError, ValueError) as error:
             raise InputError(f"{where}: a layer is not a readable tar ({str(error).partition(chr(10))[0]}); build it again") from None

@@ -47,7 +47,7 @@ def add_tar(system: FileSystem, stream: IO[bytes] | unpacking.LimitedStream, whe
         InputError: the tar is damaged.
     """
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 path = merged(clean_path(member.name, where))
                 folder, name = posixpath.split(path)
