@@ -87,9 +87,9 @@ def test_a_header_that_would_fill_the_memory_is_refused() -> None:
 def test_what_describes_packages_has_a_limit_in_all(monkeypatch) -> None:
     """Many small files of metadata, each allowed, are refused together; the limit is for all layers."""
     monkeypatch.setattr(sbom, "_METADATA_TOTAL", 1000)
-    contents = _contents(_layer(("a-1.dist-info/METADATA", b"x" * 600)))
+    contents = _contents(_layer(("s/a-1.dist-info/METADATA", b"x" * 600)))
     with pytest.raises(InputError, match="^it: the files that describe packages have more than 1000 bytes together"):
-        contents.add_layer(_layer(("b-1.dist-info/METADATA", b"x" * 600)), "it")
+        contents.add_layer(_layer(("s/b-1.dist-info/METADATA", b"x" * 600)), "it")
 
 
 def test_a_record_that_is_none_hides_nothing() -> None:
