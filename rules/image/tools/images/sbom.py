@@ -22,11 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from rules.common import unpacking
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.images import maven
 from rules.image.tools.layers.entries import clean_path
-from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
+from rules.image.tools.oci import image_files, layer_tars, oci
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")

@@ -5,9 +5,9 @@ import tarfile
 
 import pytest
 
+from rules.common import unpacking
 from rules.image.tools.errors import InputError
 from rules.image.tools.images import sbom
-from rules.image.tools.oci import unpacking
 
 
 def _layer(*members: tuple[str, bytes | str | None], kind: bytes = tarfile.SYMTYPE, headers: dict[str, str] | None = None) -> io.BytesIO:

@@ -16,12 +16,12 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rules.common.unpacking import ContentStore
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, writing
 from rules.image.tools.java import jdk, runtime
 from rules.image.tools.layers.entries import DIRECTORY, Entry, content, read_tar
 from rules.image.tools.oci import image_files, layer_tars, oci
-from rules.image.tools.oci.unpacking import ContentStore
 
 _WHITEOUT = ".wh."
 

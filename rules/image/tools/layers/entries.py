@@ -12,9 +12,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from rules.common.unpacking import ContentStore, StoredContent, open_decompressed
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci.tar_headers import XATTR
-from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
 
 if TYPE_CHECKING:
     import tarfile

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from rules.common import worker
+from rules.common.unpacking import LimitedStream
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.entries import DIRECTORY, WHITEOUT, Entry, Tree, clean_path, read_xattrs
 from rules.image.tools.oci import image_files, layer_tars, oci
-from rules.image.tools.oci.unpacking import LimitedStream
 
 __all__ = ["LowerLayers", "fit", "main"]
 

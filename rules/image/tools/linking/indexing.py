@@ -18,14 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from rules.common import worker
+from rules.common import unpacking, worker
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.debs import merged, read_package
 from rules.image.tools.layers.entries import clean_path
 from rules.image.tools.linking import elf
 from rules.image.tools.linking.file_system import FileSystem, Library
-from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
+from rules.image.tools.oci import image_files, layer_tars, oci
 
 __all__ = ["add_package", "add_tar", "main"]
 
