@@ -6,22 +6,34 @@ containerd imports both.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
+
+import zstandard
 
 from cluster.common.errors import ClusterError
+from rules.common import unpacking
+from rules.common.errors import InputError
 
-__all__ = ["archive_digest", "executable_image"]
+__all__ = ["archive_digest", "check_archive", "executable_image"]
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
+_LISTS = ("index.json", "manifest.json")
+_DAMAGES = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+_MOST = 4 << 20  # bytes of index.json or manifest.json, the limit of registries for a manifest
+_BLOCK = 1 << 20
 
 
 def executable_image(archive: Path, name: str, executable: Path, command: Sequence[str], *, architecture: str = "amd64", user: str = "65532") -> None:
@@ -63,22 +75,65 @@ def archive_digest(archive: Path) -> str:
     Raises:
         ClusterError: the file is not an image archive.
     """
+    found = {}
     try:
-        with tarfile.open(archive) as tar:
-            for member in ("index.json", "manifest.json"):
-                try:
-                    stream = tar.extractfile(member)
-                except KeyError:
-                    continue
+        with open(archive, "rb") as file, tarfile.open(fileobj=unpacking.open_decompressed(file, str(archive)), mode="r:") as tar:
+            for member in tar:
+                stream = tar.extractfile(member) if member.name in _LISTS and member.isreg() and not member.issparse() else None
                 if stream is not None:
-                    return _digest(stream.read())
+                    data = stream.read(_MOST + 1)
+                    if len(data) > _MOST:
+                        raise ClusterError(f"{archive}: {member.name} has more than {_MOST} bytes, too many for an image's metadata; build it again")
+                    found[member.name] = _digest(data)
+    except InputError as error:
+        raise ClusterError(str(error)) from None
     except FileNotFoundError:
         raise ClusterError(f"{archive} does not exist; name an OCI or Docker image archive") from None
-    except tarfile.TarError:  # its message has a line for each compression that it tried
+    except _DAMAGES:
         raise ClusterError(f"{archive} is not a tar archive; name an OCI or Docker image archive") from None
     except OSError as error:
         raise ClusterError(f"{archive} cannot be read ({error.strerror or error}); name an OCI or Docker image archive") from None
+    for name in _LISTS:
+        if name in found:
+            return found[name]
     raise ClusterError(f"{archive} has neither index.json nor manifest.json; name an OCI or Docker image archive")
+
+
+def check_archive(archive: Path) -> None:
+    """Reads an archive and its layers within the limits of the image rules, before a node unpacks it onto the machine's disk.
+
+    Raises:
+        ClusterError: the archive or a layer looks like a decompression bomb, or is damaged.
+    """
+    try:
+        with open(archive, "rb") as file, tarfile.open(fileobj=unpacking.open_decompressed(file, str(archive)), mode="r:") as tar:
+            for member in tar:
+                if member.issparse():
+                    raise ClusterError(f"{archive}: {member.name!r:.200} is a sparse file, which no image has; build it again")
+                stream = tar.extractfile(member) if member.isreg() else None
+                if stream is not None:
+                    _read_layer(stream, member.size, f"{archive}: {member.name!r:.200}")
+    except InputError as error:
+        raise ClusterError(str(error)) from None
+    except OSError as error:
+        if error.errno is not None:
+            raise ClusterError(f"{archive} cannot be read ({error.strerror}); name an OCI or Docker image archive") from None
+        raise ClusterError(f"{archive} is damaged ({error}); build or fetch it again") from None
+    except _DAMAGES as error:
+        raise ClusterError(f"{archive} is damaged ({str(error).partition(chr(10))[0]}); build or fetch it again") from None
+
+
+def _read_layer(stream: IO[bytes], size: int, where: str) -> None:
+    """Reads a blob to its end if it is compressed."""
+    start = stream.peek(4)[:4]  # type: ignore[attr-defined]  # tarfile gives a BufferedReader
+    if start[:2] == b"\x1f\x8b":
+        plain = unpacking.LimitedStream(gzip.GzipFile(fileobj=stream), size, where)
+    elif start == b"\x28\xb5\x2f\xfd":
+        plain = unpacking.LimitedStream(zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True), size, where)
+    else:
+        return
+    while plain.read(_BLOCK):
+        pass
 
 
 def _layer(executable: Path) -> bytes:

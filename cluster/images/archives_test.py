@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
+import random
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from cluster.common.errors import ClusterError
 from cluster.common.fake_process import FakeRunner
 from cluster.common.process import Result
 from cluster.images.archives import archive_digest, executable_image
 from cluster.images.loading import load_on
+from rules.common import unpacking
 
 
 def _image(folder: Path, name: str = "image.tar", content: bytes = b"program") -> Path:
@@ -116,6 +122,44 @@ def test_load_of_no_archive(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="notes.txt is not a tar archive; name an OCI or Docker image archive"):
         load_on(runner, [["n"]], tmp_path / "notes.txt", None)
     assert runner.calls == []
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "archive", "index", "sparse", "damaged"])
+def test_load_of_an_archive_that_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """The limits of the image rules hold before any node gets the archive: layers, the archive itself and its index."""
+    monkeypatch.setattr(unpacking, "FREE", 1_000_000)
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "zstd": zstandard.ZstdCompressor().compress,
+        "damaged": lambda _: gzip.compress(b"layer")[:-5],
+    }
+    pack = packers.get(kind, bytes)
+    archive = tmp_path / "bomb.tar"
+    with tarfile.open(archive, "w:gz" if kind == "archive" else "w") as tar:
+        for name, data in (("index.json", b" " * (5_000_000 if kind == "index" else 2)), ("blobs/sha256/a", pack(bytes(3_000_000)))):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"} if kind == "sparse" and name != "index.json" else {}
+            tar.addfile(member, io.BytesIO(data))
+    runner = FakeRunner()
+    said = {"index": "index.json has more than 4194304 bytes", "sparse": "is a sparse file", "damaged": "is damaged"}
+    with pytest.raises(ClusterError, match=f"bomb.tar.*{said.get(kind, 'unpacks to more than 1000000 bytes')}.*again$"):
+        load_on(runner, [["n"]], archive, None)
+    assert runner.calls == []
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress, bytes])
+def test_load_of_compressed_layers(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """Archives with layers of any compression, compressed themselves or not, are sent as they are."""
+    for mode in ("w", "w:gz", "w:xz"):
+        with tarfile.open(tmp_path / "image.tar", mode) as tar:
+            for name, data in (("index.json", b"{}"), ("blobs/sha256/a", pack(random.Random(1).randbytes(300_000))), ("blobs/sha256/b", b"{}")):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        runner = FakeRunner()
+        assert load_on(runner, [["n"]], tmp_path / "image.tar", None)
+        assert runner.lines() == ["n images import -"]
 
 
 def test_load_of_another_name(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cluster.common.errors import ClusterError
 from cluster.common.process import Runner
-from cluster.images.archives import archive_digest
+from cluster.images.archives import archive_digest, check_archive
 
 __all__ = ["has_archive", "import_archive", "load_on"]
 
@@ -41,11 +41,13 @@ def load_on(runner: Runner, nodes: Iterable[Sequence[str]], archive: Path, refer
         Whether a node lacked it.
 
     Raises:
-        ClusterError: the file is not an image archive, which is checked first, or has no image called reference, for which a
+        ClusterError: the file is not an image archive or looks like a decompression bomb, which is checked first, or has no image called reference, for which a
             pod would wait in vain.
     """
     archive_digest(archive)
     lacking = [ctr for ctr in nodes if not (reference and has_archive(runner, ctr, archive, reference))]
+    if lacking:
+        check_archive(archive)
     for ctr in lacking:
         import_archive(runner, ctr, archive)
         if reference and runner.run([*ctr, "images", "label", reference, f"{_LABEL}={_label_value(archive)}"], check=False).code != 0:

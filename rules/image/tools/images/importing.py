@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
+from rules.common import unpacking
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, check_written, run, writing
-from rules.image.tools.oci import oci, unpacking
+from rules.image.tools.oci import oci
 from rules.image.tools.oci.image_files import PLATFORMS, blob_path
 
 _BLOCK = 1 << 20

@@ -22,11 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from rules.common import unpacking
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.images import maven
 from rules.image.tools.layers.entries import clean_path
-from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
+from rules.image.tools.oci import image_files, layer_tars, oci
 
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/(?!.*\.md5sums\Z)[^/]+)\Z")
 _METADATA = re.compile(r"(.*)/([^/]+)\.(dist-info/METADATA|egg-info/PKG-INFO)\Z")
@@ -36,6 +37,7 @@ _TELLING = re.compile(
 )
 _LARGEST_JAR = 256 << 20  # bytes; a larger one is listed as a file
 _LIMIT = 16 << 20  # bytes of a metadata file; larger files are not metadata
+_METADATA_TOTAL = 1 << 30  # bytes of all of them, which are kept in memory; the largest images have 30 MB
 _WHITEOUT = ".wh."
 
 
@@ -49,6 +51,7 @@ class Contents:
     """
 
     def __init__(self) -> None:
+        self._left = _METADATA_TOTAL
         self.digests: dict[str, str] = {}
         self.jars: dict[str, list[maven.Artifact]] = {}
         self.metadata: dict[str, bytes] = {}
@@ -78,10 +81,11 @@ class Contents:
             InputError: the tar is damaged, or a path in it contains '..'.
         """
         new = Contents()
+        new._left = self._left
         gone: set[str] = set()
         emptied: set[str] = set()
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with tarfile.open(fileobj=stream, mode="r:") as tar:
                 for member in tar:
                     path = clean_path(member.name, where)
                     folder, name = posixpath.split(path)
@@ -99,22 +103,28 @@ class Contents:
                     if member.issparse():
                         raise InputError(f"{where}: {path!r:.200} in a layer is a sparse file, which no image has; build it again")
                     if member.isreg():
-                        new._read(path, tar.extractfile(member), member.size)
+                        new._read(path, tar.extractfile(member), member.size, where)
                     elif member.islnk():
                         new._link(path, clean_path(member.linkname, where), self)
         except (tarfile.TarError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(f"{where}: a layer is not a readable tar ({reason}); build it again") from None
+        self._left = new._left
         self._remove(gone, emptied)
         self.digests.update(new.digests)
         self.jars.update((path, [artifact] if artifact else found) for path, found in new.jars.items())
         self.metadata.update(new.metadata)
 
-    def _read(self, path: str, file: IO[bytes] | None, size: int) -> None:
+    def _read(self, path: str, file: IO[bytes] | None, size: int, where: str) -> None:
         """Adds a regular file."""
         if file is None:
             return
         if size <= _LIMIT and _TELLING.match(path):
+            self._left -= size
+            if self._left < 0:
+                raise InputError(
+                    f"{where}: the files that describe packages have more than {_METADATA_TOTAL} bytes together; build it again without most of them"
+                )
             data = file.read()
             self.metadata[path] = data
             self.digests[path] = hashlib.sha256(data).hexdigest()

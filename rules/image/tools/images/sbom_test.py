@@ -5,6 +5,7 @@ import tarfile
 
 import pytest
 
+from rules.common import unpacking
 from rules.image.tools.errors import InputError
 from rules.image.tools.images import sbom
 
@@ -74,6 +75,21 @@ def test_wrong_and_sparse_headers_are_refused(headers) -> None:
     """Malformed tars and decompression bombs are one-sentence errors."""
     with pytest.raises(InputError, match="^it: .*build it again"):
         _contents(_layer(("x", b"abc"), headers=headers))
+
+
+def test_a_header_that_would_fill_the_memory_is_refused() -> None:
+    """Pax records of 20 MB are refused here as where images are imported, before they are read."""
+    stream = _layer(("x", b"abc"), headers={"comment": "x" * (20 << 20)})
+    with pytest.raises(InputError, match="^it: has a header of 2.* bytes, which no file needs"):
+        sbom.Contents().add_layer(unpacking.LimitedStream(stream, 1000, "it"), "it")
+
+
+def test_what_describes_packages_has_a_limit_in_all(monkeypatch) -> None:
+    """Many small files of metadata, each allowed, are refused together; the limit is for all layers."""
+    monkeypatch.setattr(sbom, "_METADATA_TOTAL", 1000)
+    contents = _contents(_layer(("s/a-1.dist-info/METADATA", b"x" * 600)))
+    with pytest.raises(InputError, match="^it: the files that describe packages have more than 1000 bytes together"):
+        contents.add_layer(_layer(("s/b-1.dist-info/METADATA", b"x" * 600)), "it")
 
 
 def test_a_record_that_is_none_hides_nothing() -> None:

@@ -16,12 +16,12 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rules.common.unpacking import ContentStore
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, writing
 from rules.image.tools.java import jdk, runtime
 from rules.image.tools.layers.entries import DIRECTORY, Entry, content, read_tar
 from rules.image.tools.oci import image_files, layer_tars, oci
-from rules.image.tools.oci.unpacking import ContentStore
 
 _WHITEOUT = ".wh."
 
@@ -41,7 +41,7 @@ def read_image(image: image_files.ImageFiles, where: str) -> dict[str, Entry]:
     for part in image.parts[1:]:
         with layer_tars.open_layer(image.blobs[part["digest"]][1], oci.layer_descriptor(part)["mediaType"], where) as stream:
             try:
-                with tarfile.open(fileobj=stream, mode="r|") as tar:
+                with tarfile.open(fileobj=stream, mode="r:") as tar:
                     _add(entries, list(read_tar(tar, where, store)))
             except (tarfile.TarError, ValueError) as error:
                 raise InputError(f"{where}: a layer of base is not a readable tar ({str(error).partition(chr(10))[0]}); build it again") from None

@@ -27,9 +27,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from rules.common.unpacking import open_decompressed
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers.entries import DIRECTORY, FILE, SYMLINK, Entry, Tree, clean_path, content, read_tar
-from rules.image.tools.oci.unpacking import open_decompressed
 
 NONROOT = 65532
 _CONTROL = 8 << 20  # bytes of a control file

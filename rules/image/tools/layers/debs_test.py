@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.common import unpacking
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers import debs
 from rules.image.tools.layers.entries import DIRECTORY, SYMLINK, Tree
-from rules.image.tools.oci import unpacking
 
 
 def _tar(files: dict[str, bytes | str | None]) -> bytes:

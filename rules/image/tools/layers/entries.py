@@ -12,9 +12,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from rules.common.unpacking import ContentStore, StoredContent, open_decompressed
 from rules.image.tools.errors import InputError
 from rules.image.tools.oci.tar_headers import XATTR
-from rules.image.tools.oci.unpacking import ContentStore, StoredContent, open_decompressed
 
 if TYPE_CHECKING:
     import tarfile
@@ -158,8 +158,11 @@ class Tree:
             with contextlib.ExitStack() as opened:
                 file = opened.enter_context(open(stream, "rb")) if isinstance(stream, str) else stream
                 tar = opened.enter_context(tarfile.open(fileobj=open_decompressed(file, where), mode="r:"))
-                for path, entry in dict(read_tar(tar, where, self.store)).items():
-                    self.add(f"{prefix}/{path}", _portable(path, entry, where), whiteouts=True)
+                members = dict(read_tar(tar, where, self.store))
+                # Hard links share an Entry, and must share what becomes of it.
+                kept = {id(entry): _portable(path, entry, where) for path, entry in members.items()}
+                for path, entry in members.items():
+                    self.add(f"{prefix}/{path}", kept[id(entry)], whiteouts=True)
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
@@ -204,7 +207,7 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
         if member.name.startswith("/"):
             raise InputError(f"{where}: the path {member.name!r:.200} is absolute; make the tar with paths from its root on, as tar -C FOLDER . does")
         path = clean_path(member.name, where)
-        mode, xattrs = member.mode & 0o7777, _xattrs(member.pax_headers)
+        mode, xattrs = member.mode & 0o7777, read_xattrs(member.pax_headers)
         if member.isdir():
             entry = Entry(DIRECTORY, mode, member.uid, member.gid, xattrs=xattrs)
         elif member.issym():
@@ -229,7 +232,7 @@ def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[
         yield path, entry
 
 
-def _xattrs(records: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
+def read_xattrs(records: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
     """Returns the extended attributes among a tar member's pax records."""
     found = {name[len(XATTR) :]: value.encode("utf-8", "surrogateescape") for name, value in records.items() if name.startswith(XATTR)}
     return tuple(sorted(found.items()))

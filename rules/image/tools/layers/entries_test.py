@@ -221,6 +221,15 @@ def test_labels_of_the_machine_that_made_the_tar_are_left_out() -> None:
     assert tree.entries["x"].xattrs == (("user.a", b"1"),)
 
 
+@pytest.mark.parametrize("name", ["user.a", "security.selinux"])
+def test_hard_links_of_files_with_extended_attributes_stay_links(name: str) -> None:
+    """They share one entry, whether the attribute is kept or left out."""
+    link = _info("same", tarfile.LNKTYPE, "x")
+    tree = Tree("//t")
+    tree.add_tar(_pax(_with_xattrs("x", {name: b"1"}), link))
+    assert tree.entries["x"] is tree.entries["same"]
+
+
 @pytest.mark.parametrize("name", ["trusted.overlay.opaque", "security.ima", "system.nfs4"])
 def test_extended_attributes_that_an_image_cannot_have_are_refused(name: str) -> None:
     """The error names the file and the attribute: a node's overlay reads trusted.overlay.*, and only a machine can sign security.ima."""

@@ -25,12 +25,12 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from rules.common import worker
+from rules.common.unpacking import StoredContent
 from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, check_written, run, writing
 from rules.image.tools.layers import entries
 from rules.image.tools.layers.entries import Entry, Tree
 from rules.image.tools.oci import oci, tar_headers
-from rules.image.tools.oci.unpacking import StoredContent
 
 CHUNK = 1 << 20  # bytes per queue item; hashing and deflating release the GIL at this size
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # RFC 1952: no name, time 0, unknown system

@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from rules.common import unpacking
 from rules.image.tools.errors import InputError, run
 from rules.image.tools.layers import layer
 from rules.image.tools.layers.entries import FILE, Entry, Tree
-from rules.image.tools.oci import tar_headers, unpacking
+from rules.image.tools.oci import tar_headers
 
 
 def _source(folder: Path, umask: int, when: int, owner: int = -1) -> Path:

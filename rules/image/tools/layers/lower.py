@@ -20,24 +20,23 @@ from pathlib import Path
 from typing import IO, Any
 
 from rules.common import worker
+from rules.common.unpacking import LimitedStream
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
-from rules.image.tools.layers.entries import DIRECTORY, WHITEOUT, Entry, Tree, clean_path
+from rules.image.tools.layers.entries import DIRECTORY, WHITEOUT, Entry, Tree, clean_path, read_xattrs
 from rules.image.tools.oci import image_files, layer_tars, oci
-from rules.image.tools.oci.unpacking import LimitedStream
 
 __all__ = ["LowerLayers", "fit", "main"]
 
 _LINKS = 40  # as Linux follows, before it reports a loop
 _OPAQUE = WHITEOUT * 2 + ".opq"
-Folder = tuple[int, int, int]
 
 
 class LowerLayers:
     """The folders and links of an image.
 
     Attributes:
-        folders: mode, numeric owner and group of each folder, by path relative to the root.
+        folders: each folder, by path relative to the root.
         links: the target of each symbolic link, by path.
 
     Args:
@@ -45,7 +44,7 @@ class LowerLayers:
         links: as the attribute.
     """
 
-    def __init__(self, folders: Mapping[str, Folder] | None = None, links: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folders: Mapping[str, Entry] | None = None, links: Mapping[str, str] | None = None) -> None:
         self.folders = dict(folders or {})
         self.links = dict(links or {})
 
@@ -53,12 +52,18 @@ class LowerLayers:
     def read(cls, path: str) -> LowerLayers:
         """Returns what write() wrote to a file."""
         data = oci.load(Path(path).read_bytes(), path)
-        return cls({name: (mode, uid, gid) for name, (mode, uid, gid) in data["folders"].items()}, data["links"])
+        folders = {}
+        for name, (mode, uid, gid, xattrs) in data["folders"].items():
+            folders[name] = Entry(DIRECTORY, mode, uid, gid, xattrs=tuple((key, value.encode("latin-1")) for key, value in xattrs.items()))
+        return cls(folders, data["links"])
 
     def write(self, where: str, path: str) -> None:
         """Writes the folders and links to a file, as JSON."""
+        folders = {}
+        for name, entry in self.folders.items():
+            folders[name] = [entry.mode, entry.uid, entry.gid, {key: value.decode("latin-1") for key, value in entry.xattrs}]
         with writing(where, path):
-            Path(path).write_bytes(oci.dump({"folders": self.folders, "links": self.links}))
+            Path(path).write_bytes(oci.dump({"folders": folders, "links": self.links}))
 
     def remove(self, path: str) -> None:
         """Removes what is at a path and below it."""
@@ -85,7 +90,7 @@ class LowerLayers:
             InputError: the tar is damaged, or replaces a folder or link that it may not.
         """
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with tarfile.open(fileobj=stream, mode="r:") as tar:
                 members = list(tar)
         except (tarfile.TarError, ValueError) as error:
             raise InputError(f"{where}: a layer is not a readable tar ({str(error).partition(chr(10))[0]}); build it again") from None
@@ -103,10 +108,10 @@ class LowerLayers:
         """Adds one entry, and its parents as container runtimes create them if no entry has them."""
         for parent in _parents(path):
             if parent not in self.links:
-                self.folders.setdefault(parent, (0o755, 0, 0))
+                self.folders.setdefault(parent, Entry(DIRECTORY, 0o755))
         if member.isdir():
             self.links.pop(path, None)
-            self.folders[path] = (member.mode & 0o7777, member.uid, member.gid)
+            self.folders[path] = _folder(member)
             return
         linked = self.links.get(posixpath.normpath(member.linkname).lstrip("/")) if member.islnk() else None
         self.remove(path)
@@ -129,7 +134,7 @@ class LowerLayers:
                     f"{where}: the folder /{folder} would replace a link to {self.links[folder]} in the layers below. "
                     f"Use the path /{self.resolve(path, follow=member.isdir(), where=where)}."
                 )
-        new, old = (member.mode & 0o7777, member.uid, member.gid), self.folders.get(path)
+        new, old = _folder(member), self.folders.get(path)
         if member.isdir() and old is not None and old != new and path not in upper:
             raise InputError(
                 f"{where}: the folder /{path} would get {_rights(new)}, but the layers below have it with {_rights(old)}. "
@@ -170,10 +175,14 @@ class LowerLayers:
         return place
 
 
-def _rights(folder: Folder) -> str:
-    """Returns a folder's mode and owner, for errors."""
-    mode, uid, gid = folder
-    return f"mode {mode:04o} and owner {uid}:{gid}"
+def _folder(member: tarfile.TarInfo) -> Entry:
+    """Returns the entry of a folder."""
+    return Entry(DIRECTORY, member.mode & 0o7777, member.uid, member.gid, xattrs=read_xattrs(member.pax_headers))
+
+
+def _rights(folder: Entry) -> str:
+    """Returns a folder's mode, owner and extended attributes, for errors."""
+    return ", ".join([f"mode {folder.mode:04o}", *(name for name, _ in folder.xattrs)]) + f" and owner {folder.uid}:{folder.gid}"
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -185,8 +194,8 @@ def _parents(path: str) -> Iterator[str]:
 def fit(tree: Tree, lower: LowerLayers) -> Tree:
     """Returns a tree's entries as they must be in a layer on top of others.
 
-    Entries below a link of the lower layers go where the link leads. Folders that the lower layers have keep their mode and owner,
-    unless the tree asks for another; they are repeated, because not every container runtime copies them from the layers below.
+    Entries below a link of the lower layers go where the link leads. Folders that the lower layers have keep their mode, owner
+    and extended attributes, unless the tree asks for another; they are repeated, because not every container runtime copies them from the layers below.
 
     Args:
         tree: the tree.
@@ -203,11 +212,11 @@ def fit(tree: Tree, lower: LowerLayers) -> Tree:
     for path, entry in sorted(tree.entries.items(), key=lambda item: item[0] in tree.explicit):
         place = lower.resolve(path, follow=entry.kind == DIRECTORY, where=tree.where, own=tree.entries)
         keep = entry.kind == DIRECTORY and place in lower.folders and path not in tree.explicit
-        fitted.add(place, Entry(DIRECTORY, *lower.folders[place]) if keep else entry, whiteouts=True)
+        fitted.add(place, lower.folders[place] if keep else entry, whiteouts=True)
     for path in list(fitted.entries):
         for parent in _parents(path):
             if parent in lower.folders and parent not in fitted.entries:
-                fitted.entries[parent] = Entry(DIRECTORY, *lower.folders[parent])
+                fitted.entries[parent] = lower.folders[parent]
     return fitted
 
 

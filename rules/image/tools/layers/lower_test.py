@@ -134,7 +134,7 @@ def test_a_layer_that_replaces_a_folder_or_link_fails_the_image(tmp_path, capsys
     current = _layer(tmp_path, "current", "--directory", "/opt/current", "--file", "x", str(tmp_path / "x"))
     asked = _layer(tmp_path, "asked", "--empty-dir", "/data", "--owner", "1:1")
     assert _list(tmp_path, low, asked) == 0
-    assert json.loads((tmp_path / "lower.json").read_bytes())["folders"]["data"] == [0o755, 1, 1]
+    assert json.loads((tmp_path / "lower.json").read_bytes())["folders"]["data"] == [0o755, 1, 1, {}]
     assert [_list(tmp_path, low, other) for other in (conf, current)] == [1, 1]
     assert capsys.readouterr().err.splitlines() == [
         (

@@ -18,14 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from rules.common import worker
+from rules.common import unpacking, worker
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
 from rules.image.tools.layers.debs import merged, read_package
 from rules.image.tools.layers.entries import clean_path
 from rules.image.tools.linking import elf
 from rules.image.tools.linking.file_system import FileSystem, Library
-from rules.image.tools.oci import image_files, layer_tars, oci, unpacking
+from rules.image.tools.oci import image_files, layer_tars, oci
 
 __all__ = ["add_package", "add_tar", "main"]
 
@@ -47,7 +47,7 @@ def add_tar(system: FileSystem, stream: IO[bytes] | unpacking.LimitedStream, whe
         InputError: the tar is damaged.
     """
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
                 path = merged(clean_path(member.name, where))
                 folder, name = posixpath.split(path)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rules.common import unpacking
 from rules.image.tools.errors import InputError
-from rules.image.tools.oci import oci, unpacking
+from rules.image.tools.oci import oci
 
 _BLOCK = 1 << 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from rules.image.tools.errors import InputError
+from rules.common.errors import InputError
 
 TOTAL = 256 << 30  # bytes that one archive may unpack to
 RATIO = 200  # bytes from each byte of it; real layers have 2 to 10 ...
