@@ -26,7 +26,7 @@ from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
-from rules.k8s.tools.objects.hashed_names import Config, hash_names
+from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.image_references import check_images, substitute_images
 from rules.k8s.tools.objects.objects import (
     check_path_names,
@@ -39,6 +39,7 @@ from rules.k8s.tools.objects.objects import (
     read_objects,
     with_owner,
 )
+from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.objects.server_fields import check_values, with_data, without_generated_selector, without_null_in_lists, without_server_fields
 
 
