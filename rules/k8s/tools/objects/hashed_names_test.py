@@ -13,7 +13,8 @@ import pytest
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects import hashed_names
-from rules.k8s.tools.objects.hashed_names import Config, content_name, hash_names, label_value, references, rewrite
+from rules.k8s.tools.objects.hashed_names import content_name, hash_names, label_value, rewrite
+from rules.k8s.tools.objects.references import Config, references
 
 
 def config(name: str = "settings", kind: str = "ConfigMap", namespace: str = "dev", annotations: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
@@ -187,6 +188,133 @@ def test_references_of_other_kinds_follow(obj, path):
     (after,) = rewrite([obj], {Config("Secret", "dev", "key"): "key-1"})
 
     assert "'key-1'" in repr(after[path]) and "'key'" not in repr(after[path])
+
+
+CSI = {f"{name}SecretRef": {"name": "key", "namespace": "dev"} for name in ("controllerPublish", "nodeStage", "nodePublish", "controllerExpand", "nodeExpand")}
+STORAGE = {
+    f"csi.storage.k8s.io/{name}-secret-{part}": value
+    for name in ("provisioner", "node-stage", "controller-expand", "snapshotter")
+    for part, value in (("name", "key"), ("namespace", "dev"))
+}
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "spec": {"csi": {"driver": "d.example.com", "volumeHandle": "h", **CSI}}},
+        {"apiVersion": "v1", "kind": "PersistentVolume", "spec": {"azureFile": {"secretName": "key", "secretNamespace": "dev", "shareName": "s"}}},
+        *[
+            {"apiVersion": "v1", "kind": "PersistentVolume", "spec": {source: {"secretRef": {"name": "key", "namespace": "dev"}}}}
+            for source in ("cephfs", "rbd", "iscsi", "scaleIO", "storageos", "flexVolume", "cinder")
+        ],
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "p", "parameters": STORAGE},
+        {"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "driver": "p", "parameters": STORAGE},
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "parameters": {"adminSecretName": "key", "adminSecretNamespace": "dev"}},
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "parameters": {"secretName": "key", "secretNamespace": "dev"}},
+    ],
+)
+def test_references_of_cluster_scoped_kinds_follow(obj):
+    """Every reference of a PersistentVolume and of a class of storage follows; one to another namespace stays."""
+    obj = {**obj, "metadata": {"name": "x"}}
+    (after,) = rewrite([obj], {Config("Secret", "dev", "key"): "key-1"})
+
+    assert "'key-1'" in repr(after) and "'key'" not in repr(after)
+    assert rewrite([obj], {Config("Secret", "prod", "key"): "key-1", Config("ConfigMap", "dev", "key"): "key-2"}) == [obj]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"acme": {"privateKeySecretRef": {"name": "key"}}},
+        {"solvers": [{"dns01": {"cloudflare": {"apiTokenSecretRef": {"name": "key", "key": "t"}}}}]},
+        {"auth": {"passwordSecretKeyRef": {"name": "key", "key": "p"}}},
+        {"listeners": [{"tls": {"certificateRefs": [{"name": "key"}]}}]},
+    ],
+)
+def test_fields_named_as_in_kubernetes_follow(spec):
+    """Fields of custom resources that end like secretRef, and certificates of a Gateway, are rewritten."""
+    obj = {"apiVersion": "example.com/v1", "kind": "Issuer", "metadata": {"name": "x", "namespace": "dev"}, "spec": spec}
+    (after,) = rewrite([obj], {Config("Secret", "dev", "key"): "key-1"})
+
+    assert "'name': 'key-1'" in repr(after) and "'name': 'key'" not in repr(after)
+
+
+def test_a_certificate_of_another_kind_stays():
+    """A certificateRef with a kind is a reference to that kind, a secretStoreRef none to a Secret, and a configMapKeyRef one to a ConfigMap."""
+    spec = {"certificateRefs": [{"kind": "Bundle", "name": "key"}], "secretStoreRef": {"name": "key"}, "userConfigMapKeyRef": {"name": "key"}}
+    obj = {"apiVersion": "example.com/v1", "kind": "Issuer", "metadata": {"name": "x", "namespace": "dev"}, "spec": spec}
+
+    assert rewrite([obj], {Config("Secret", "dev", "key"): "key-1"}) == [obj]
+    assert references(obj) == [Config("ConfigMap", "dev", "key")]
+
+
+@pytest.mark.parametrize(
+    ("resources", "names", "after"),
+    [
+        (["secrets", "configmaps"], {"Secret": "key-1"}, ["key-1", "other"]),
+        (["secrets", "configmaps"], {"ConfigMap": "key-2"}, ["key-2", "other"]),
+        (["secrets", "configmaps"], {"Secret": "key-1", "ConfigMap": "key-2"}, {"key-1", "key-2", "other"}),
+        (["pods", "secrets"], {"Secret": "key-1"}, ["key", "other", "key-1"]),
+        (["*"], {"ConfigMap": "key-2"}, ["key", "other", "key-2"]),
+        (["pods"], {"Secret": "key-1"}, ["key", "other"]),
+    ],
+)
+def test_rules_of_several_resources_follow(resources, names, after):
+    """A rule names what is on the cluster, and what is in the manifest only for resources that keep their names; again changes nothing."""
+    rule = {"apiGroups": [""], "resources": resources, "resourceNames": ["key", "other"], "verbs": ["get"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r", "namespace": "dev"}, "rules": [rule]}
+    renamed = {Config(kind, "dev", "key"): name for kind, name in names.items()}
+    (found,) = rewrite([role], renamed)
+    listed = found["rules"][0]["resourceNames"]
+
+    assert (set(listed) if isinstance(after, set) else listed) == after and len(set(listed)) == len(listed)
+    assert rewrite([found], renamed)[0] is found
+
+
+def ingress(**annotations: str) -> dict[str, Any]:
+    """Returns an Ingress with annotations of an ingress controller."""
+    found = {f"nginx.ingress.kubernetes.io/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "dev", "annotations": found}}
+
+
+def test_annotations_of_an_ingress_follow():
+    """Annotations by which ingress controllers name configuration follow, as NAME or NAMESPACE/NAME; those that only look like it stay."""
+    obj = ingress(auth_type="basic", auth_secret="key", auth_tls_secret="dev/key", proxy_ssl_secret="prod/key", auth_proxy_set_headers="dev/key", app="key")
+    (after,) = rewrite([obj], {Config("Secret", "dev", "key"): "key-1", Config("ConfigMap", "dev", "key"): "key-2"})
+
+    assert after == ingress(
+        auth_type="basic", auth_secret="key-1", auth_tls_secret="dev/key-1", proxy_ssl_secret="prod/key", auth_proxy_set_headers="dev/key-2", app="key"
+    )
+    service = {**obj, "kind": "Service", "apiVersion": "v1"}
+    assert rewrite([service], {Config("Secret", "dev", "key"): "key-1"}) == [service]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "after"),
+    [
+        ("metadata.annotations[example.com/a.b]", {"metadata": {"annotations": {"example.com/a.b": "key"}}}, "key-1"),
+        ("metadata.annotations[example.com/a.b]", {"metadata": {"annotations": {"example.com/a.b": "dev/key"}}}, "dev/key-1"),
+        ("spec.map[a.b].lists[][].x", {"spec": {"map": {"a.b": {"lists": [[{"x": "key"}]]}}}}, "key-1"),
+        ("spec[a]", {"spec": {"a": "key"}}, "key-1"),
+    ],
+)
+def test_the_references_annotation_names_keys_with_dots(path, fields, after):
+    """A path has keys with dots in brackets, annotations among them, and the text may name its namespace."""
+    annotations = {"turnup/references": f"Secret={path}", **fields.get("metadata", {}).get("annotations", {})}
+    obj = {"apiVersion": "example.com/v1", "kind": "Db", **fields, "metadata": {"name": "x", "namespace": "dev", "annotations": annotations}}
+    (found,) = rewrite([obj], {Config("Secret", "dev", "key"): "key-1"})
+
+    assert f"'{after}'" in repr(found) and rewrite([obj], {Config("Secret", "prod", "key"): "key-1"}) == [obj]
+
+
+@pytest.mark.parametrize("path", ["spec[", "spec]", "spec..a", "spec.list", "spec.a[]", "metadata.annotations[no]", "spec[][]"])
+def test_wrong_paths_are_refused(path):
+    """A path that is malformed, or at which there is no text, is refused."""
+    obj = workload({}, annotations={"turnup/references": f"Secret={path}"})
+    obj["spec"] |= {"list": ["key"], "a": "key"}
+
+    with pytest.raises(TurnupError, match=re.escape(f"names {path!r}, where the object has no text. Correct the path.")):
+        references(obj)
 
 
 def test_other_namespaces_and_kinds_stay():

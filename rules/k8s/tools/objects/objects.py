@@ -15,7 +15,7 @@ from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.json_documents import TOO_DEEP, is_deep, load_json
-from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED
+from rules.k8s.tools.objects.kinds import BUILT_IN_NAMESPACED_GROUPS, CLUSTER_SCOPED, CONFIG_KINDS
 from rules.k8s.tools.objects.yaml_documents import load_yaml_documents
 
 Object = dict[str, Any]
@@ -336,3 +336,8 @@ def _with_subjects(obj: Object) -> Object:
 def is_secret(obj: Object) -> bool:
     """Returns whether an object is a core Secret."""
     return obj.get("kind") == "Secret" and obj.get("apiVersion") == "v1"
+
+
+def is_config(obj: Object) -> bool:
+    """Returns whether an object is a core ConfigMap or Secret."""
+    return obj.get("apiVersion") == "v1" and obj.get("kind") in CONFIG_KINDS

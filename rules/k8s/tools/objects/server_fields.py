@@ -6,8 +6,7 @@ import base64
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.hashed_names import is_config
-from rules.k8s.tools.objects.objects import Object, identity, is_built_in, is_secret
+from rules.k8s.tools.objects.objects import Object, identity, is_built_in, is_config, is_secret
 
 # The server sets these; `kubectl get -o yaml` prints them.
 _METADATA = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")

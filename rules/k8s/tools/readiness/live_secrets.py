@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.objects.hashed_names import base_of, is_generation_name, references
+from rules.k8s.tools.objects.hashed_names import base_of, is_generation_name
 from rules.k8s.tools.objects.objects import Object, is_secret
+from rules.k8s.tools.objects.references import references
 
 _SECRETS = Resource("v1", "Secret", "secrets", True)
 # No pod uses these Secrets, which may be many and large.

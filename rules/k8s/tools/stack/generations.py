@@ -19,13 +19,12 @@ from rules.k8s.tools.objects.hashed_names import (
     BASE_ANNOTATION,
     BASE_LABEL,
     STABLE_ANNOTATION,
-    Config,
     base_of,
     is_generation_name,
     label_value,
-    references,
 )
 from rules.k8s.tools.objects.objects import Identity, Object, is_object_name, owner
+from rules.k8s.tools.objects.references import Config, references
 from rules.k8s.tools.stack.members import Member
 
 KEEP = 3

@@ -10,8 +10,9 @@ from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F4
 from rules.k8s.testing.plans import config_map, deployment, document
 from rules.k8s.testing.shell import LABEL, Shell
 from rules.k8s.tools.api.discovery import Resource
-from rules.k8s.tools.objects.hashed_names import Config, hash_names
+from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.objects.objects import with_owner
+from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.stack.generations import KEEP, Generation, StackConfigs, choose_obsolete
 from rules.k8s.tools.stack.inventory import parent_name
 

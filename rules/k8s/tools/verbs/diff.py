@@ -16,8 +16,9 @@ from rules.k8s.tools.composition.autoscalers import Autoscalers
 from rules.k8s.tools.composition.composer import Composer
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError
-from rules.k8s.tools.objects.hashed_names import Config, base_of
+from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import diff_objects
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects

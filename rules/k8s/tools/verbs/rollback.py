@@ -13,9 +13,10 @@ from rules.k8s.tools.api.item import Item, items_of
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.images.delivery import check_pinned_images
 from rules.k8s.tools.masking.mask import Learn
-from rules.k8s.tools.objects.hashed_names import Config, base_of
+from rules.k8s.tools.objects.hashed_names import base_of
 from rules.k8s.tools.objects.objects import Identity, is_secret
 from rules.k8s.tools.objects.plan import Plan
+from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects

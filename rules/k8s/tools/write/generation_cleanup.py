@@ -14,9 +14,9 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
-from rules.k8s.tools.objects.hashed_names import Config, references
 from rules.k8s.tools.objects.objects import is_secret
 from rules.k8s.tools.objects.plan import Plan
+from rules.k8s.tools.objects.references import Config, references
 from rules.k8s.tools.stack import generations, history
 from rules.k8s.tools.stack.generations import StackConfigs
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory
