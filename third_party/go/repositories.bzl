@@ -1,7 +1,6 @@
 """The Go toolchain, and the Go modules that programs built by Bazel require."""
 
-load("//rules/go:repositories.bzl", "go_modules", "host_go")
-load("//rules/jsonnet/private:go_program.bzl", "go_program")
+load("//rules/go:repositories.bzl", "go_modules", "go_program", "host_go")
 
 def turnup_go_repositories():
     """Declares the Go toolchain and the module repositories.
