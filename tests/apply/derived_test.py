@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.testing.plans import deployment, document
+from rules.k8s.tools.objects.server_fields import with_data, with_values
 from tests.apply.stacks import IMAGE, placed
 
 _EGRESS = {"egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}
@@ -144,3 +145,27 @@ def test_an_element_without_its_key_is_refused_by_its_path(shell, server, home):
 
     assert shell.run("apply") == 1 and server.changes() == before
     assert "ServiceAccount" in shell.err and "secrets[1].name identifies an element of its list, but is null, empty or missing" in shell.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("Secret", {"data": {"a": "YWJj", "b": None}}),
+        ("Secret", {"data": {"b": None}, "stringData": {"a": "x"}}),
+        ("Secret", {"stringData": {"a": None}}),
+        ("ConfigMap", {"binaryData": {"a": "YWJj", "b": None}}),
+        ("ConfigMap", {"data": {"a": "x", "b": None}}),
+    ],
+)
+def test_a_key_of_immutable_data_may_have_no_value(shell, server, client, home, kind, fields):
+    """The server stores null in a Secret or ConfigMap as an empty value, so it is sent as one: another apply is not refused."""
+    made = placed({"apiVersion": "v1", "kind": kind, "metadata": {"name": "s"}, "immutable": True, **fields}, home)
+    fresh = client.request("POST", collection(made), body=made, query={"dryRun": "All"})[1]
+    shell.make_targets(document("//svc:dev", [with_data(with_values(made))], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    live = client.request("GET", f"{collection(made)}/s")[1]
+    assert [live.get("data"), live.get("binaryData")] == [fresh.get("data"), fresh.get("binaryData")]
+    writes = server.changes()
+
+    assert (shell.run("diff"), shell.out) == (0, ""), shell.err
+    assert shell.run("apply") == 0 and server.changes() == writes, shell.err

@@ -150,6 +150,7 @@ def test_actions_block_the_network(nested):
         "ImageJdk",
         "ImageLayer",
         "ImageLibraries",
+        "ImageLower",
         "ImageManifest",
         "ImageProgram",
         "ImagePushLayout",

@@ -50,7 +50,7 @@ def test_eight_failures_are_explained(cluster):
         "probe": "runs but is not ready",
         "unschedulable": "Unschedulable",
         "secret": "CreateContainerConfigError",
-        "quota": "exceeded quota",
+        "refused": "violates PodSecurity",
         "mount": "ContainerCreating",
     }
     events = {
@@ -66,7 +66,7 @@ def test_eight_failures_are_explained(cluster):
     for name, words in reasons.items():
         assert any(word in stuck[name]["reason"] for word in words.split("|")), stuck[name]
         assert stuck[name]["seconds"] - applied < EXPLAINED_S, stuck[name]
-        assert stuck[name]["pod"].startswith(name) or name == "quota"
+        assert stuck[name]["pod"].startswith(name) or name == "refused"
     for name, words in events.items():
         assert any(word in stuck[name]["last_event"] for word in words.split("|")), stuck[name]
     assert [stuck[name]["log"] for name in ("crash", "oom", "probe")] == [["the disk is gone"], ["reading all of it"], ["listening nowhere"]]

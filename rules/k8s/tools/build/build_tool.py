@@ -41,7 +41,14 @@ from rules.k8s.tools.objects.objects import (
     with_owner,
 )
 from rules.k8s.tools.objects.references import Config
-from rules.k8s.tools.objects.server_fields import check_values, with_data, without_generated_selector, without_null_in_lists, without_server_fields
+from rules.k8s.tools.objects.server_fields import (
+    check_values,
+    with_data,
+    with_values,
+    without_generated_selector,
+    without_null_in_lists,
+    without_server_fields,
+)
 
 
 def service(args: argparse.Namespace) -> None:
@@ -136,7 +143,7 @@ def resolve(args: argparse.Namespace) -> None:
             elif key in keys:
                 missing.append(name)
     replacements = {keys[key]: reference for key, reference in references.items() if key in keys}
-    document["objects"] = [with_data(obj) for obj in substitute_images(document["objects"], replacements)]
+    document["objects"] = [with_data(with_values(obj)) for obj in substitute_images(document["objects"], replacements)]
     document["references"] = {key: value for key, value in references.items() if key in keys}
     document["missing_pins"] = missing
     _write(args.output, document)

@@ -14,6 +14,8 @@ _METADATA = ("uid", "resourceVersion", "generation", "creationTimestamp", "delet
 _WITH_RAW_JSON = ("CustomResourceDefinition", "ControllerRevision")
 # Fields that identify an element of a list of a kind of Kubernetes, and that have a default.
 _DEFAULTED_KEYS = ("protocol",)
+# The fields of a ConfigMap and a Secret that have a value for each key.
+_VALUES = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
 _WITH_RAW_JSON_GROUP = "resource.k8s.io/"
 
 
@@ -79,6 +81,16 @@ def _without_null(value: Any, *, element: bool = False) -> Any:
     if isinstance(value, dict):
         return {key: _without_null(each) for key, each in value.items() if not element or not (each is None or (key in _DEFAULTED_KEYS and each == ""))}
     return [_without_null(each, element=True) for each in value] if isinstance(value, list) else value
+
+
+def with_values(obj: Object) -> Object:
+    """Returns a ConfigMap or Secret in which each key has a value: null is an empty one, as on the server, which could not change it later.
+
+    Other objects, and data that is not a mapping, stay as they are.
+    """
+    fields = _VALUES.get(obj["kind"], ()) if obj["apiVersion"] == "v1" else ()
+    found = [field for field in fields if isinstance(obj.get(field), dict) and None in obj[field].values()]
+    return {**obj, **{field: {key: "" if value is None else value for key, value in obj[field].items()} for field in found}} if found else obj
 
 
 def with_data(obj: Object) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.server_fields import with_data, without_generated_selector, without_null_in_lists, without_server_fields
+from rules.k8s.tools.objects.server_fields import with_data, with_values, without_generated_selector, without_null_in_lists, without_server_fields
 
 
 def thing(kind: str = "Service", version: str = "v1", **fields: Any) -> dict[str, Any]:
@@ -105,6 +105,14 @@ def test_what_the_server_would_refuse_is_left_to_it(fields):
     """Texts and data of a wrong type stay as they are, and so does a Secret without texts."""
     obj = thing("Secret", **fields)
     assert with_data(obj) is obj
+
+
+@pytest.mark.parametrize(("kind", "field"), [("Secret", "data"), ("Secret", "stringData"), ("ConfigMap", "data"), ("ConfigMap", "binaryData")])
+def test_null_is_an_empty_value(kind, field):
+    """A key without a value in a ConfigMap or Secret has an empty one; other kinds and fields stay as they are."""
+    assert with_values(thing(kind, **{field: {"a": "x", "b": None}})) == thing(kind, **{field: {"a": "x", "b": ""}})
+    for other in (thing(kind, **{field: None}), thing(kind, **{field: {"a": "x"}}), thing("Secret", "shop.example.com/v1", **{field: {"a": None}})):
+        assert with_values(other) is other
 
 
 def test_other_kinds_keep_string_data():
