@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-import zstandard
-
 from cluster.common.errors import ClusterError
 from rules.common import unpacking
 from rules.common.errors import InputError
@@ -31,9 +29,12 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _LISTS = ("index.json", "manifest.json")
-_DAMAGES = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+# ModuleNotFoundError: the archive itself is compressed with Zstandard, which only builds can unpack.
+_DAMAGES = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError, ModuleNotFoundError)
 _MOST = 4 << 20  # bytes of index.json or manifest.json, the limit of registries for a manifest
 _BLOCK = 1 << 20
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_BLOCK = 128 << 10  # the most bytes that a block unpacks to
 
 
 def executable_image(archive: Path, name: str, executable: Path, command: Sequence[str], *, architecture: str = "amd64", user: str = "65532") -> None:
@@ -128,12 +129,50 @@ def _read_layer(stream: IO[bytes], size: int, where: str) -> None:
     start = stream.peek(4)[:4]  # type: ignore[attr-defined]  # tarfile gives a BufferedReader
     if start[:2] == b"\x1f\x8b":
         plain = unpacking.LimitedStream(gzip.GzipFile(fileobj=stream), size, where)
-    elif start == b"\x28\xb5\x2f\xfd":
-        plain = unpacking.LimitedStream(zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True), size, where)
+    elif start == _ZSTD:
+        _measure_zstd(stream, size, where)
+        return
     else:
         return
     while plain.read(_BLOCK):
         pass
+
+
+def _measure_zstd(stream: IO[bytes], size: int, where: str) -> None:
+    """Adds up what the blocks of a Zstandard stream (RFC 8878) may unpack to; Python's own library cannot unpack them.
+
+    Raises:
+        InputError: they unpack to more than the limit.
+        EOFError: the stream is cut short or damaged.
+    """
+    total, most = 0, min(max(unpacking.FREE, size * unpacking.RATIO), unpacking.TOTAL)
+
+    def take(count: int) -> bytes:
+        data = stream.read(count)
+        if len(data) < count:
+            raise EOFError("cut short")
+        return data
+
+    while magic := stream.read(4):
+        if magic[1:] == b"\x2a\x4d\x18" and magic[0] >> 4 == 5:  # a frame of other data, to be skipped
+            left = int.from_bytes(take(4), "little")
+            while left:
+                left -= len(take(min(left, _BLOCK)))
+            continue
+        if magic != _ZSTD:
+            raise EOFError("no Zstandard frame where one should begin")
+        flags = take(1)[0]
+        single, of_size = flags >> 5 & 1, flags >> 6
+        take(1 - single + (0, 1, 2, 4)[flags & 3] + (1 << of_size if of_size else single))  # window, dictionary, size of the content
+        last = 0
+        while not last:
+            header = int.from_bytes(take(3), "little")
+            last, kind, count = header & 1, header >> 1 & 3, header >> 3
+            total += count if kind < 2 else _ZSTD_BLOCK  # raw and repeated bytes have their size, others at most this one
+            if total > most:
+                raise InputError(f"{where}: unpacks to more than {most} bytes, which looks like a decompression bomb; build it again")
+            take(1 if kind == 1 else count)
+        take(4 * (flags >> 2 & 1))  # the checksum
 
 
 def _layer(executable: Path) -> bytes:

@@ -124,7 +124,7 @@ def test_load_of_no_archive(tmp_path: Path) -> None:
     assert runner.calls == []
 
 
-@pytest.mark.parametrize("kind", ["gzip", "zstd", "archive", "index", "sparse", "damaged"])
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "archive", "index", "sparse", "damaged", "cut"])
 def test_load_of_an_archive_that_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """The limits of the image rules hold before any node gets the archive: layers, the archive itself and its index."""
     monkeypatch.setattr(unpacking, "FREE", 1_000_000)
@@ -132,6 +132,7 @@ def test_load_of_an_archive_that_would_fill_the_disk(tmp_path: Path, monkeypatch
         "gzip": gzip.compress,
         "zstd": zstandard.ZstdCompressor().compress,
         "damaged": lambda _: gzip.compress(b"layer")[:-5],
+        "cut": lambda _: zstandard.compress(b"layer")[:-3],
     }
     pack = packers.get(kind, bytes)
     archive = tmp_path / "bomb.tar"
@@ -142,13 +143,20 @@ def test_load_of_an_archive_that_would_fill_the_disk(tmp_path: Path, monkeypatch
             member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": "3000000000"} if kind == "sparse" and name != "index.json" else {}
             tar.addfile(member, io.BytesIO(data))
     runner = FakeRunner()
-    said = {"index": "index.json has more than 4194304 bytes", "sparse": "is a sparse file", "damaged": "is damaged"}
+    said = {"index": "index.json has more than 4194304 bytes", "sparse": "is a sparse file", "damaged": "is damaged", "cut": "is damaged"}
     with pytest.raises(ClusterError, match=f"bomb.tar.*{said.get(kind, 'unpacks to more than 1000000 bytes')}.*again$"):
         load_on(runner, [["n"]], archive, None)
     assert runner.calls == []
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress, bytes])
+def _frames(data: bytes) -> bytes:
+    """Several frames of every form: with and without size and checksum, and one to be skipped."""
+    forms = [{}, {"write_checksum": True}, {"write_content_size": False}, {"write_content_size": False, "write_checksum": True, "level": 19}]
+    parts = [zstandard.ZstdCompressor(**form).compress(data[: 100 * 7**number]) for number, form in enumerate(forms)]
+    return b"".join([*parts, b"\x5a\x2a\x4d\x18\3\0\0\0abc", zstandard.compress(bytes(300_000)), zstandard.compress(b"")])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress, _frames, bytes])
 def test_load_of_compressed_layers(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     """Archives with layers of any compression, compressed themselves or not, are sent as they are."""
     for mode in ("w", "w:gz", "w:xz"):
