@@ -1,6 +1,8 @@
-"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet."""
+"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet, and programs of other Go modules."""
 
-load("//rules/jsonnet/private:go_program.bzl", "go_program")
+load("//rules/jsonnet/private:go_program.bzl", _go_program = "go_program")
+
+go_program = _go_program
 
 def jsonnet_tools():
     """Declares @jsonnet_tools, go-jsonnet's formatter and linter, which is built when a target first needs it."""
