@@ -171,9 +171,8 @@ class _Describer:
         fixed: list[Row] = []
         kind = "macro" if wrapped or "native." in ast.unparse(node) or not doc.returns else "function"
         for rule, given in wrapped:
-            if isinstance(rule, Rule) and rule.repository:
-                kind = "repository macro"
             if isinstance(rule, Rule) and id(rule) not in self._public:
+                kind = "repository macro" if rule.repository else kind
                 _, example_below, remarks_below = _split(rule.doc)
                 example = example or example_below
                 remarks += remarks_below

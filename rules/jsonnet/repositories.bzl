@@ -1,8 +1,6 @@
-"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet, and programs of other Go modules."""
+"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet."""
 
-load("//rules/jsonnet/private:go_program.bzl", _go_program = "go_program")
-
-go_program = _go_program
+load("//rules/jsonnet/private:go_program.bzl", "go_program")
 
 def jsonnet_tools():
     """Declares @jsonnet_tools, go-jsonnet's formatter and linter, which is built when a target first needs it."""

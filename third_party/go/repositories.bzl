@@ -1,7 +1,7 @@
 """The Go toolchain, and the Go modules that programs built by Bazel require."""
 
 load("//rules/go:repositories.bzl", "go_modules", "host_go")
-load("//rules/jsonnet:repositories.bzl", "go_program")
+load("//rules/jsonnet/private:go_program.bzl", "go_program")
 
 def turnup_go_repositories():
     """Declares the Go toolchain and the module repositories.
