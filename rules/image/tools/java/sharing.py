@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import time
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,7 +35,8 @@ from rules.image.tools.java import runtime
 
 _FOLDER = 72  # characters of the folder's path: the length of paths decides where the archive has what
 _TIMEOUT = 600  # seconds; 4,000 classes take 3
-_MOST_DUMPS = 8  # of ten on a busy machine, nine are equal
+_EQUAL_DUMPS = 3  # two others that are equal occur on a busy machine, where one of ten differs from the rest
+_MOST_DUMPS = 12
 _OPTIONS = (
     "-Xshare:dump",
     "-Xlog:disable",
@@ -93,7 +95,7 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> bytearray:
     """Returns the archive of an image that is laid out in a folder.
 
     The JVM's threads race for the order of a few symbols, the less the fewer they are and if they share a processor. So the
-    archive is made twice, and again until two are equal.
+    archive is made three times, and again until three are equal.
 
     Args:
         root: the folder with the image.
@@ -102,23 +104,21 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> bytearray:
         where: the target, for errors.
 
     Raises:
-        InputError: the JVM does not run on this machine, fails, or never writes the same archive twice.
+        InputError: the JVM does not run on this machine, fails, or writes no archive three times.
     """
     default = root / runtime.HOME / "lib/classlist"
     (root / "classes").write_text((default.read_text("utf-8") if default.exists() else "") + class_list, encoding="utf-8")
     inside = ":".join(f"{root}{path}" for path in class_path.split(":"))
-    seen: set[bytes] = set()
+    seen: Counter[bytes] = Counter()
     with ThreadPoolExecutor(2) as pool:
-        for data in pool.map(lambda number: _dump_once(root, inside, where, number), range(2)):
-            if bytes(data) in seen:
-                return data
-            seen.add(bytes(data))
+        first = list(pool.map(lambda number: _dump_once(root, inside, where, number), range(2)))
+    seen.update(map(bytes, first))
     for number in range(2, _MOST_DUMPS):
         data = _dump_once(root, inside, where, number)
-        if bytes(data) in seen:
+        seen[bytes(data)] += 1
+        if seen[bytes(data)] == _EQUAL_DUMPS:
             return data
-        seen.add(bytes(data))
-    raise InputError(f"{where}: the JVM wrote another archive of shared classes each time; build again, or set class_data_sharing = False to build without")
+    raise InputError(f"{where}: the JVM wrote too many different archives of shared classes; build again, or set class_data_sharing = False to build without")
 
 
 def _dump_once(root: Path, class_path: str, where: str, number: int) -> bytearray:
