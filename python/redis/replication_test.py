@@ -47,7 +47,7 @@ def test_a_master_has_no_link():
 
 
 class _Replica(Agent):
-    """Agent of a replica with given replies, in place of a Redis."""
+    """Agent of a replica with given replies instead of a Redis."""
 
     def __init__(self, responds=True):
         super().__init__(Identity("redis", 4, 6, "test", "b", "10.42.1.9"), lambda pod: None)

@@ -29,7 +29,7 @@ _ATTRS = {
         doc = "The class with the tests. Empty: the one of `NAME.java` in `srcs`, by the path of that file.",
     ),
     "use_testrunner": attr.bool(
-        doc = "False runs `main_class` in place of JUnit; its exit code is the result.",
+        doc = "False runs `main_class` instead of JUnit; its exit code is the result.",
         default = True,
     ),
     "_junit": attr.label(

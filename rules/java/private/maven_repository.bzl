@@ -102,7 +102,7 @@ def _request(repository_ctx, specs):
 def _decode(text):
     """Returns a lock as a dict, None if it is not JSON as the update command writes it.
 
-    json.decode would stop every Bazel command, even the one that writes the lock anew.
+    json.decode would stop every Bazel command, even the one that writes the lock again.
     """
     if not text:
         return {}

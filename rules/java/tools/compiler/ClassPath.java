@@ -112,7 +112,7 @@ final class ClassPath {
    *
    * @param path the jar
    * @param owner the label of the target that it comes from, or null if the compiled target names it in deps
-   * @param digest the digest of the jar, or null if it is not known and the jar must be opened anew
+   * @param digest the digest of the jar, or null if it is not known and the jar must be opened again
    */
   void add(Path path, String owner, String digest) throws UserError, IOException {
     if (owners.containsKey(path.toString())) {

@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * Reduces a class file to what a compiler reads of it when it compiles a dependent.
  *
  * <p>What goes: code, private and synthetic members, debug information, and constants that nothing else uses. The constant pool
- * is written anew in the order of use, so that a change inside a method body changes no byte.
+ * is rewritten in the order of use, so that a change inside a method body changes no byte.
  */
 public final class ClassStripper {
   private final ClassParser in;

@@ -124,7 +124,7 @@ def has_blank_in_list(value: Any) -> bool:
 
 
 def blank_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
-    """Yields the path of each null, or empty text in place of a default, in a field that identifies an element of a list.
+    """Yields the path of each null, or empty text instead of a default, in a field that identifies an element of a list.
 
     The server takes such an element for another one than the stored element, in which it has filled in the default, so each apply
     would add it once more. An element without any field, to which the build reduces one with nulls only, counts as well.

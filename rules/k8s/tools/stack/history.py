@@ -40,7 +40,7 @@ _NOTE = "turnup/note"
 _COMMIT = "turnup/commit"
 _OUTCOME = "turnup/outcome"
 READY, FAILED, INTERRUPTED, WAITING, NOT_WAITED_FOR = "ready", "failed", "interrupted", "waiting", "not waited for"
-# What a run writes before it waits, in place of an outcome: a run that is killed cannot say so.
+# What a run writes before it waits, instead of an outcome: a run that is killed cannot say so.
 _WAITING_UNTIL = "waiting until "
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 # A Secret holds at most 1 MiB.

@@ -66,7 +66,7 @@ class RandomSet:
         self.connect()
 
     def connect(self) -> None:
-        """Draws the dependencies anew; a target depends only on those before it."""
+        """Draws the dependencies again; a target depends only on those before it."""
         for index, target in enumerate(self.targets):
             target.deps = sorted(other.label for other in self.draw.sample(self.targets[:index], self.draw.randint(0, min(2, index))))
 
