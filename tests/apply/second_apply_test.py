@@ -144,6 +144,13 @@ _SAME = {
         "ports": [],
     },
     "account": {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sa"}, "imagePullSecrets": [], "secrets": []},
+    "empty name of a Secret to pull with": {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sp"}, "imagePullSecrets": [{"name": ""}]},
+    "null in an immutable field": {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "j"},
+        "spec": {"completions": None, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": IMAGE + "a" * 64}]}}},
+    },
     "empty map": {**config_map("m"), "data": {}, "binaryData": {}},
     "immutable map": {**config_map("im"), "data": {}, "binaryData": {}, "immutable": True},
     "immutable secret": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "is"}, "type": "Opaque", "data": {}, "immutable": True},
@@ -276,6 +283,14 @@ def test_a_null_key_is_refused_with_its_path(shell, server, home, gateways):
             in shell.err
         )
         assert shell.run("diff") == 2 and server.changes() == before
+
+
+def test_an_empty_name_that_is_the_only_key_is_refused(shell, server, home):
+    """An element that the server would store without any key is refused before the first write, because no later apply would pass."""
+    make(shell, home, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sa"}, "secrets": [{"name": ""}]})
+    before = server.changes()
+    assert shell.run("apply") == 1 and "ServiceAccount" in shell.err and "secrets[0].name identifies an element of its list" in shell.err
+    assert shell.run("diff") == 2 and server.changes() == before
 
 
 def test_every_key_of_every_built_in_list_is_known(client):

@@ -136,6 +136,8 @@ def blank_keys(obj: Any, schema: Schema, path: str = "") -> Iterator[str]:
         for index, value in enumerate(obj):
             if isinstance(value, dict):
                 keys = schema.keys.items()
-                yield from (f"{path}[{index}].{key}" for key, default in keys if key in value and (value[key] is None or (default and value[key] == "")))
-                yield from (f"{path}[{index}].{key}" for key, default in keys if not value and default is None)
+                # The server drops an empty text: an element without any key is none that it could find again.
+                none = all(value.get(key) in (None, "") for key, default in keys if default is None)
+                blank = (key in value and (value[key] is None or (default and value[key] == "")) for key, default in keys)
+                yield from (f"{path}[{index}].{key}" for (key, default), each in zip(keys, blank, strict=True) if each or (none and default is None))
             yield from blank_keys(value, schema.items, f"{path}[{index}]")

@@ -56,7 +56,7 @@ def compose(live: Object, wanted: Object, schema: Schema, owned: Fields, others:
             inside it, unless others own it.
         others: the fields of other managers.
         unset: paths, without indices, of fields that the server finds in the way (see paths_in_the_way). If nobody owns them and
-            the manifest does not have them, they go as well.
+            the manifest does not have them, they go as well. Where the manifest has null, the server's default stays.
     """
     body = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
     composed = _Composer(unset, stores_empty=not is_built_in(wanted)).merge(
@@ -94,7 +94,8 @@ class _Composer:
             if wanted.get(key) is not None:
                 result[key] = self.merge(value, wanted[key], schema.field(key), mine or {}, theirs or {}, inner)
             elif key in wanted and theirs is None:
-                result[key] = None
+                # The server has answered null with a default, and may not let null replace it.
+                result[key] = value if _INDEX.sub("", inner) in self._unset else None
             else:
                 left = self._left(value, schema.field(key), mine, theirs, inner)
                 if left is not _ABSENT:
@@ -209,37 +210,40 @@ def overlaps(one: Fields, other: Fields) -> bool:
     return any(overlaps(one[name], other[name]) for name in one.keys() & other.keys() if name != ".")
 
 
-def paths_in_the_way(causes: Iterable[dict[str, Any]], live: Object) -> list[str]:
-    """Returns the paths, without indices, of the fields that may be why the server refuses a change.
+def paths_in_the_way(causes: Iterable[dict[str, Any]], live: Object, wanted: Object) -> list[list[str]]:
+    """Returns what may be why the server refuses a change: choices, each a list of paths without indices.
 
-    These are the field that the refusal names, the fields around and inside it, and its siblings: a refusal of one member of a
-    union names the new member, the old one, or the union.
+    The first choice has the field that the refusal names, the fields around and inside it, and its siblings: a refusal of one
+    member of a union names the new member, the old one, or the union. The second has the named fields that are null in the manifest.
 
     Args:
         causes: the causes in the details of the refusal.
         live: the live object.
+        wanted: the manifest.
     """
     named = {_INDEX.sub("", str(cause.get("field"))).strip(".") for cause in causes if cause.get("field")}
+    nulls = {path for path, value in _by_path(wanted) if value is None}
     found = set()
-    for path in _paths(live):
+    for path, _ in _by_path(live):
         around = path.rpartition(".")[0]
         for name in named:
             sibling = around == name.rpartition(".")[0] and around.count(".") > 0
             if name == path or name.startswith(f"{path}.") or around == name or sibling:
                 found.add(path)
-    return sorted(path for path in found if "." in path and not path.startswith(("metadata.", "status.")))
+    inside = sorted(path for path in found - nulls if "." in path and not path.startswith(("metadata.", "status.")))
+    return [choice for choice in (inside, sorted(named & nulls)) if choice]
 
 
-def _paths(value: Any, path: str = "") -> Iterable[str]:
-    """Yields the path of each field inside a value, without indices."""
+def _by_path(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    """Yields the path, without indices, and the value of each field inside a value."""
     if isinstance(value, dict):
         for key, each in value.items():
             inner = f"{path}.{key}" if path else key
-            yield inner
-            yield from _paths(each, inner)
+            yield inner, each
+            yield from _by_path(each, inner)
     elif isinstance(value, list):
         for each in value:
-            yield from _paths(each, path)
+            yield from _by_path(each, path)
 
 
 def mirrors_left(wanted: Any, owned: Fields, path: str = "") -> Iterator[str]:

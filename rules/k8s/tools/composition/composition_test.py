@@ -109,7 +109,9 @@ def test_fields_in_the_way_go_unless_somebody_owns_them():
     assert composed(live, wanted, {}, {}, unset) == {"strategy": {"type": "Recreate"}, "ports": [{"port": 1}]}
     assert composed(live, wanted, {}, {"f:strategy": {"f:rollingUpdate": {}}}, unset)["strategy"]["rollingUpdate"] == {"maxSurge": 1}
     live["strategy"]["rollingUpdate"] = {}
-    assert composed(live, {"strategy": {"type": "Recreate", "rollingUpdate": None}}, {})["strategy"] == {"type": "Recreate", "rollingUpdate": None}
+    nothing = {"strategy": {"type": "Recreate", "rollingUpdate": None}}
+    assert composed(live, nothing, {})["strategy"] == nothing["strategy"]
+    assert composed(live, nothing, {}, {}, unset)["strategy"] == {"type": "Recreate", "rollingUpdate": {}}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,14 @@ def test_paths_in_the_way(cause, found):
     """The field that a refusal names, those around it, its siblings and what it has inside may be in the way."""
     live = thing(strategy={"type": "x", "rollingUpdate": {"a": 1}}, containers=[{"probe": {"http": {}}}])
     live["metadata"]["labels"] = {"a": "b"}
-    assert paths_in_the_way([{"field": cause}], live) == found
+    assert paths_in_the_way([{"field": cause}], live, {}) == ([found] if found else [])
+
+
+def test_a_null_in_the_way():
+    """A named field that the manifest sets to null is a choice of its own: nothing else has to go."""
+    live, wanted = thing(completions=1, parallelism=2), thing(completions=None)
+    assert paths_in_the_way([{"field": "spec.completions"}], live, wanted) == [["spec.completions"]]
+    assert paths_in_the_way([{"field": "spec.parallelism"}], live, wanted) == [["spec.parallelism"]]
 
 
 def test_the_fields_of_a_manifest():
@@ -162,6 +171,7 @@ def test_null_in_keys_is_found():
     obj = thing(ports=[{"port": 80, "protocol": "TCP"}, {"port": None, "protocol": None, "name": None}], list=[None])
     assert has_blank_in_list(obj) and not has_blank_in_list(thing(ports=[{"port": 1}], a=None))
     assert list(blank_keys(obj, SCHEMA)) == ["spec.ports[1].port", "spec.ports[1].protocol"]
+    assert list(blank_keys(thing(ports=[{"port": "", "protocol": "UDP"}]), SCHEMA)) == ["spec.ports[0].port"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from contextlib import suppress
 
 from rules.k8s.tools.api.api_errors import explain, server_message
 from rules.k8s.tools.api.client import APPLY_PATCH, FIELD_MANAGER, METADATA_ONLY, Client
@@ -238,9 +239,9 @@ class Preflight:
                     answer = composer.send(item, live, chosen, derivation)
                 break
             except ApiError as error:
-                way = paths_in_the_way(error.details.get("causes") or [], live) if error.status == 422 and not chosen else []
-                if way:
-                    return self._try_composed_again(item, known, way, error)
+                choices = paths_in_the_way(error.details.get("causes") or [], live, item.obj) if error.status == 422 and not chosen else []
+                if choices:
+                    return self._try_composed_again(item, known, choices, error)
                 if error.status != 409 or conflicts(error) or attempt + 1 == _ATTEMPTS:
                     raise
                 known = LiveState()
@@ -265,12 +266,12 @@ class Preflight:
         adopted = self._adopt and live and is_owned_by_others(item, live, self._planned.labels, self._inventory)
         return self._composer.kept_note(item, live) if adopted and live else ""
 
-    def _try_composed_again(self, item: Item, known: LiveState, unset: Iterable[str], error: ApiError) -> Verdict:
-        """Tries an object without fields that nobody owns; raises the first error if the server refuses that as well."""
-        try:
-            return self._try_composed(item, known, unset)
-        except ApiError:
-            raise error from None
+    def _try_composed_again(self, item: Item, known: LiveState, choices: Iterable[Iterable[str]], error: ApiError) -> Verdict:
+        """Tries an object without the fields of each choice that nobody owns; raises the first error if the server refuses all of them."""
+        for unset in choices:
+            with suppress(ApiError):
+                return self._try_composed(item, known, unset)
+        raise error
 
     def _refused(self, item: Item, live: Object | None, error: ApiError) -> Verdict | Refusal:
         if live is None and (self._create or error.status in (409, 422)):
