@@ -6,6 +6,8 @@ import subprocess
 import time
 
 from rules.k8s.testing.plans import config_map, deployment, document
+from rules.k8s.tools.api.informer import Informer
+from rules.k8s.tools.deletion import deletion
 
 
 def test_what_takes_long_to_go_costs_no_requests(shell, client, server, home):
@@ -54,3 +56,16 @@ def test_what_does_not_go_is_named_with_what_holds_it(shell, client, home):
     assert shell.run("delete", "--wait=1s") == 1
     assert f"ConfigMap {home}/held is still terminating (finalizers: tests.example.com/held); look at the controllers of these finalizers." in shell.err
     assert f"deleted     ConfigMap {home}/free" in shell.err
+
+
+def test_a_delete_ends_with_the_last_object(shell, home, monkeypatch):
+    """Once the watch has shown that the last object is gone, a delete waits for no further event."""
+    steps: list[str] = []
+    is_gone, wait = deletion._is_gone, Informer.wait
+    monkeypatch.setattr(deletion, "_is_gone", lambda *given: steps.append("gone" if (gone := is_gone(*given)) else "there") or gone)
+    monkeypatch.setattr(Informer, "wait", lambda *given: steps.append("wait") or wait(*given))
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": home}, "spec": {"ports": [{"port": 80}]}}
+    shell.make_targets(document("//svc:dev", [service], namespace=home))
+    assert shell.run("apply") == 0, shell.err
+    assert shell.run("delete") == 0, shell.err
+    assert steps and steps[-1] == "gone"

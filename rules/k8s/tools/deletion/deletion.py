@@ -247,7 +247,7 @@ class Deleter:
                 for result in [result for result in going.values() if _is_gone(informer, result)]:
                     del going[result.item.identity]
                     yield Result(result.item, "deleted", error=result.error)
-                if late:
+                if late or not going:
                     break
                 try:
                     version = informer.wait(version, min(1.0, max(0.01, self._deadline - time.monotonic())))
