@@ -16,6 +16,9 @@ SUBNET = "172.19.0.0/26"
 
 NODES = 2
 
+# The percentage of the machine's memory and processes that all nodes together may take.
+MACHINE_SHARE = 75
+
 # The NodePort of the registry in the cluster. Images name it at node 1's address.
 REGISTRY_PORT = 31000
 

@@ -38,7 +38,7 @@ def create_cluster(
         use_context: whether to make its kubeconfig context the current one.
 
     Raises:
-        ClusterError: the creation failed, or the cluster exists with other nodes, another subnet or another provider.
+        ClusterError: the creation failed, or the cluster exists with other nodes, another subnet, share or provider.
     """
     provider = provider_of(wanted, runner, progress)
     with _cluster_lock(wanted.state_dir, wanted.name):
@@ -126,7 +126,7 @@ def _remove_empty(folder: Path, state_dir: Path) -> None:
 
 
 def _compare(found: Cluster, wanted: Cluster) -> None:
-    for what, option in (("provider", "--provider"), ("subnet", "--subnet"), ("nodes", "--nodes")):
+    for what, option in (("provider", "--provider"), ("subnet", "--subnet"), ("nodes", "--nodes"), ("share", "--share")):
         have, want = getattr(found, what), getattr(wanted, what)
         if have != want:
             raise ClusterError(

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cluster.common.errors import ClusterError
+from cluster.model.state import DEFAULT_SHARE
 
 __all__ = ["Constants", "constants", "parse_constants"]
 
 _FILE = Path(__file__).resolve().parents[2] / "cluster_constants.bzl"
-_FIELDS = {"CLUSTER_NAME": str, "PROVIDER": str, "SUBNET": str, "NODES": int, "REGISTRY_PORT": int, "ENVS": list, "DEVELOPER_ENV": str}
+_FIELDS = {"CLUSTER_NAME": str, "PROVIDER": str, "SUBNET": str, "NODES": int, "REGISTRY_PORT": int, "ENVS": list, "DEVELOPER_ENV": str, "MACHINE_SHARE": int}
+_DEFAULTS = {"MACHINE_SHARE": DEFAULT_SHARE}
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Constants:
         provider: what creates the cluster, a key of `providers.PROVIDERS`.
         subnet: the network of the nodes, as in 10.0.0.0/24.
         nodes: how many nodes it has.
+        share: the percentage of the machine's memory and processes that it may take.
         registry_port: the NodePort of the registry on node 1.
         environments: the names of all environments.
         developer_environment: the environment that is each developer's own namespace.
@@ -35,6 +38,7 @@ class Constants:
     provider: str
     subnet: str
     nodes: int
+    share: int
     registry_port: int
     environments: tuple[str, ...]
     developer_environment: str
@@ -64,6 +68,7 @@ def constants(path: Path = _FILE, environment: Mapping[str, str] = os.environ) -
         provider=values["PROVIDER"],
         subnet=environment.get("TURNUP_SUBNET") or values["SUBNET"],
         nodes=values["NODES"],
+        share=values["MACHINE_SHARE"],
         registry_port=values["REGISTRY_PORT"],
         environments=tuple(values["ENVS"]),
         developer_environment=values["DEVELOPER_ENV"],
@@ -86,7 +91,7 @@ def parse_constants(text: str, place: str) -> dict[str, Any]:
         assignments = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
     except SyntaxError as error:
         raise ClusterError(f"{place}, line {error.lineno}: {error.msg}; write NAME = literal") from None
-    found = {}
+    found: dict[str, Any] = dict(_DEFAULTS)
     for node in assignments:
         if isinstance(node.targets[0], ast.Name):
             try:

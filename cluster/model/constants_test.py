@@ -27,7 +27,7 @@ def test_file_and_environment(tmp_path: Path) -> None:
     path = tmp_path / "constants.bzl"
     path.write_text(_GOOD)
 
-    assert constants(path, {}) == Constants("c", "k3d", "10.0.0.0/24", 3, 1, ("a", "b"), "b")
+    assert constants(path, {}) == Constants("c", "k3d", "10.0.0.0/24", 3, 75, 1, ("a", "b"), "b")
     changed = constants(path, {"TURNUP_CLUSTER": "d", "TURNUP_SUBNET": ""})
     assert (changed.cluster, changed.subnet) == ("d", "10.0.0.0/24")
 
@@ -46,6 +46,7 @@ def test_shared_environments() -> None:
         ('"c"', "3", "CLUSTER_NAME is 3"),
         ("NODES = 3", "", "NODES is None"),
         ("NODES = 3", 'NODES = "3"', "literal of type int"),
+        ("NODES = 3", "NODES = 3\nMACHINE_SHARE = 0.5", "MACHINE_SHARE is 0.5"),
         ("NODES", "NODES NODES", "line 5"),
     ],
 )

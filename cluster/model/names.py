@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cluster.common.errors import UsageError
 
-__all__ = ["MAX_NAME", "Layout", "check_name", "check_nodes", "check_subnet", "context_name", "machine_id"]
+__all__ = ["MAX_NAME", "Layout", "check_name", "check_nodes", "check_share", "check_subnet", "context_name", "machine_id"]
 
 MAX_NAME = 40  # characters; "NAME-60" must be a DNS label, with room to spare
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -63,6 +63,17 @@ def check_nodes(count: int, subnet: ipaddress.IPv4Network) -> int:
     if not 1 <= count <= most:
         raise UsageError(f"--nodes {count} does not fit into subnet {subnet}; choose 1 to {most}")
     return count
+
+
+def check_share(percentage: int) -> int:
+    """Returns the percentage of the machine that a cluster may take.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not 1 <= percentage <= 100:
+        raise UsageError(f"--share {percentage} is no percentage of the machine; choose 1 to 100")
+    return percentage
 
 
 def context_name(name: str) -> str:

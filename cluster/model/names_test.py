@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.common.errors import UsageError
-from cluster.model.names import MAX_NAME, Layout, check_name, check_nodes, check_subnet, context_name, machine_id
+from cluster.model.names import MAX_NAME, Layout, check_name, check_nodes, check_share, check_subnet, context_name, machine_id
 
 _SUBNET = ipaddress.IPv4Network("172.19.0.0/26")
 
@@ -54,6 +54,16 @@ def test_node_counts(count: int, good: bool) -> None:
     else:
         with pytest.raises(UsageError, match="choose 1 to 61"):
             check_nodes(count, _SUBNET)
+
+
+@pytest.mark.parametrize(("percentage", "good"), [(0, False), (1, True), (100, True), (101, False)])
+def test_shares(percentage: int, good: bool) -> None:
+    """A cluster's share is a percentage of the machine, and not 0."""
+    if good:
+        assert check_share(percentage) == percentage
+    else:
+        with pytest.raises(UsageError, match=f"--share {percentage} is no percentage"):
+            check_share(percentage)
 
 
 def test_addresses() -> None:

@@ -13,10 +13,12 @@ from cluster.common.errors import ClusterError
 from cluster.common.files import write_atomically
 from cluster.model.names import Layout, machine_id
 
-__all__ = ["Cluster", "default_state_dir", "known_clusters", "load_cluster"]
+__all__ = ["DEFAULT_SHARE", "Cluster", "default_state_dir", "known_clusters", "load_cluster"]
 
 _DEFAULT = "/var/lib/turnup/clusters"
 _FILE = "cluster.json"
+DEFAULT_SHARE = 75
+"""The percentage of the machine's memory and processes that a cluster may take, if nothing else is said."""
 
 
 def default_state_dir() -> Path:
@@ -34,6 +36,7 @@ class Cluster:
         subnet: the network of its nodes, as text.
         nodes: how many nodes it has.
         state_dir: the folder of all clusters.
+        share: the percentage of the machine's memory and processes that the cluster may take.
         complete: whether its creation finished; False is what an interrupted creation leaves behind.
     """
 
@@ -42,6 +45,7 @@ class Cluster:
     subnet: str
     nodes: int
     state_dir: Path
+    share: int = DEFAULT_SHARE
     complete: bool = False
 
     @property

@@ -18,6 +18,7 @@ import pytest
 
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import Progress
+from cluster.embedded.nodes.bounds import machine_size
 from cluster.images.archives import executable_image
 from cluster.programs import build
 from cluster.programs.toolchain import find_go
@@ -61,7 +62,8 @@ def cluster(machine: Machine) -> dict[str, list[str]]:
     """The cluster that most tests share; returns the machine's traces from before the creation."""
     (machine.folder / "registries.yaml").write_text(f'mirrors: {{"172.30.7.1:{_REGISTRY_PORT}": {{endpoint: ["http://172.30.7.1:{_REGISTRY_PORT}"]}}}}\n')
     before = traces(machine, [_NAME])
-    machine.run("create", "--name", _NAME, "--subnet", _SUBNET, "--registries", str(machine.folder / "registries.yaml"))
+    options = ("--share", str(_share()), "--registries", str(machine.folder / "registries.yaml"))
+    machine.run("create", "--name", _NAME, "--subnet", _SUBNET, *options)
     return before
 
 
@@ -133,7 +135,7 @@ def test_create(machine: Machine, cluster: object) -> None:
 def test_create_again_is_a_no_op(machine: Machine, cluster: object) -> None:
     """create does not change a healthy cluster: the same processes run afterwards."""
     before = _pids(machine)
-    _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET)
+    _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET, "--share", str(_share()))
 
     assert "exists and is healthy: nothing to do" in stderr
     assert _pids(machine) == before
@@ -200,6 +202,41 @@ def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -
     finally:
         server.shutdown()
     machine.kube("delete", "deployment", "pulled", "--wait=false", cluster=_NAME)
+
+
+def test_pods_are_bounded(machine: Machine, pods: object) -> None:
+    """A pod without limits that takes all it can get meets its node's bounds, and the cluster and other pods of the node go on."""
+    mebibytes = machine_size().memory >> 20
+    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_taker("memory", mebibytes // 2), _taker("processes", 4000)])
+    ended = ("Succeeded", "Failed")
+    for name in ("memory", "processes"):
+        eventually(f"the end of {name}", lambda name=name: _phase(machine, name) in ended and fetch("http://172.30.7.3:30081/name") == "itest-2", 120)
+
+    assert machine.kube("get", "pod", "memory", "-o", "jsonpath={.status..reason}", cluster=_NAME).split()[0] in ("OOMKilled", "Evicted")
+    assert 10 < int(machine.kube("logs", "processes", cluster=_NAME)) < 2000
+    assert _ready_nodes(machine) == set(_NODES)
+    assert fetch("http://172.30.7.3:30081/name") == "itest-2"
+    machine.kube("delete", "pod", "memory", "processes", "--now", cluster=_NAME)
+
+
+def _share() -> int:
+    """Returns the percentage of this machine with which each of two nodes has 1 GiB, so that a test of the bounds needs no more."""
+    return min(75, 1 + 100 * (2 << 30) // machine_size().memory)
+
+
+def _phase(machine: Machine, pod: str) -> str:
+    return machine.kube("get", "pod", pod, "-o", "jsonpath={.status.phase}", cluster=_NAME)
+
+
+def _taker(what: str, most: int) -> dict[str, object]:
+    """Returns a pod without limits on node 2 that takes up to so many mebibytes or processes."""
+    container = {"name": "main", "image": _IMAGE, "imagePullPolicy": "Never", "command": ["/bin/probe", what, str(most)]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": what},
+        "spec": {"nodeName": "itest-2", "restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [container]},
+    }
 
 
 def test_volume_survives_its_pod(machine: Machine, pods: object) -> None:

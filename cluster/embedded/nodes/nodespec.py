@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+from cluster.embedded.nodes.bounds import kubelet_bounds, machine_size
 from cluster.embedded.nodes.cgroups import Cgroups
 from cluster.embedded.nodes.components import ETCD, KUBERNETES, LOGS, NODEINIT, RUNTIME, VOLUMES, node_programs
 from cluster.embedded.nodes.containerd import containerd_files
@@ -187,11 +188,13 @@ def _kubelet(cluster: Cluster, number: int, cgroups: Cgroups) -> dict[str, objec
         "clusterDNS": [str(layout.dns_service)],
         "resolvConf": "/etc/resolv.conf",
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
-        # kubelet must not remove loaded images, which it can't pull again. A full disk is the machine owner's concern, so
-        # kubelet removes no image and evicts no pod before the disk is almost full.
+        # kubelet must not remove loaded images, which it can't pull again. It evicts the pods that write most before the disk is full.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
-        "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi"},
+        "evictionHard": {"nodefs.available": "3%", "nodefs.inodesFree": "3%", "imagefs.available": "3%", "memory.available": "100Mi"},
+        # Pods that name no seccomp profile get the runtime's default one.
+        "seccompDefault": True,
+        **kubelet_bounds(machine_size(), cluster.share, cluster.nodes, number),
         "serializeImagePulls": False,
         "nodeStatusUpdateFrequency": "5s",
         "nodeLeaseDurationSeconds": 12,

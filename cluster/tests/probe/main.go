@@ -9,6 +9,8 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -16,8 +18,8 @@ import (
 const file = "/data/content"
 
 func main() {
-	if len(os.Args) > 1 { // for `kubectl exec`
-		fmt.Println(os.Args[1])
+	if len(os.Args) > 1 {
+		run(os.Args[1:])
 		return
 	}
 	http.HandleFunc("GET /name", name)
@@ -26,6 +28,47 @@ func main() {
 	http.HandleFunc("GET /fetch", fetch)
 	log.Println("probe is listening")
 	log.Fatal(http.ListenAndServe(":8080", nil))
+}
+
+// run does what a pod's command line or `kubectl exec` asks for; other words are printed.
+func run(words []string) {
+	most := 0
+	if len(words) > 1 {
+		most, _ = strconv.Atoi(words[1])
+	}
+	switch words[0] {
+	case "memory":
+		fmt.Println(takeMemory(most))
+	case "processes":
+		fmt.Println(startProcesses(most))
+	case "sleep":
+		time.Sleep(time.Minute)
+	default:
+		fmt.Println(words[0])
+	}
+}
+
+// takeMemory uses up to the given number of mebibytes and returns how many it got, unless the kernel ends it.
+func takeMemory(most int) int {
+	var taken [][]byte
+	for len(taken) < most {
+		block := make([]byte, 1<<20)
+		for at := 0; at < len(block); at += os.Getpagesize() {
+			block[at] = 1
+		}
+		taken = append(taken, block)
+	}
+	return len(taken)
+}
+
+// startProcesses starts up to the given number of processes and returns how many it got.
+func startProcesses(most int) int {
+	for count := 0; count < most; count++ {
+		if _, err := syscall.ForkExec(os.Args[0], []string{os.Args[0], "sleep"}, nil); err != nil {
+			return count
+		}
+	}
+	return most
 }
 
 func name(response http.ResponseWriter, _ *http.Request) {
