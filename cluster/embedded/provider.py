@@ -27,6 +27,7 @@ from cluster.embedded.steps import (
     check_machine,
     import_images,
     merge_kubeconfig,
+    renew_credentials,
     start_nodes,
     wait_api,
     wait_dns,
@@ -43,7 +44,7 @@ from cluster.model.state import Cluster
 __all__ = ["CREATE", "FREE_SPACE", "START", "EmbeddedProvider"]
 
 CREATE = (check_machine, build_programs, write_credentials, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
-START = (build_programs, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
+START = (build_programs, renew_credentials, start_nodes, import_images, wait_api, apply_addons, wait_nodes, wait_dns, merge_kubeconfig)
 
 # For the images, logs and etcd of a new cluster, without the users' own data.
 FREE_SPACE = 2_000_000_000  # bytes

@@ -5,6 +5,7 @@ They have their own network namespace, state folder and kubeconfig, so that noth
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +152,37 @@ def test_secrets_are_for_root_only(machine: Machine, cluster: object) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_secrets_are_encrypted(machine: Machine, cluster: object) -> None:
+    """etcd's files have the content of a ConfigMap, and that of no Secret."""
+    for kind, mark in (("configmap", "open-4711-value"), ("secret", "hidden-4712-value")):
+        secret = ("generic",) if kind == "secret" else ()
+        machine.kube("create", kind, *secret, "marked", f"--from-literal=key={mark}", cluster=_NAME)
+    stored = b"".join(path.read_bytes() for path in (machine.state_dir / _NAME / "etcd").rglob("*") if path.is_file())
+
+    assert b"open-4711-value" in stored
+    assert b"hidden-4712-value" not in stored and base64.b64encode(b"hidden-4712-value") not in stored
+    assert "hidden-4712-value" in base64.b64decode(machine.kube("get", "secret", "marked", "-o", "jsonpath={.data.key}", cluster=_NAME)).decode()
+
+
+def test_the_administrator_can_be_shut_out(machine: Machine, cluster: object) -> None:
+    """The kubeconfig's user has the rights of a role binding, not those of system:masters."""
+    said = json.loads(machine.kube("auth", "whoami", "-o", "json", cluster=_NAME))["status"]["userInfo"]
+
+    assert "turnup:administrators" in said["groups"] and "system:masters" not in said["groups"]
+
+
+def test_pods_do_not_reach_the_node(machine: Machine, cluster: object) -> None:
+    """A namespace that says nothing refuses a pod with the node's files, processes or network; one that says so takes it."""
+    pod = {**_taker("memory", 0), "metadata": {"name": "reaching"}}
+    for reach in ({"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}, {"hostPID": True}, {"hostNetwork": True}):
+        wanted = {**pod, "spec": {**pod["spec"], **reach}}
+        with pytest.raises(AssertionError, match='violates PodSecurity "baseline'):
+            machine.kube("create", "--dry-run=server", "-f", "-", cluster=_NAME, stdin=[wanted])
+    machine.kube("create", "namespace", "open", cluster=_NAME)
+    machine.kube("label", "namespace", "open", "pod-security.kubernetes.io/enforce=privileged", cluster=_NAME)
+    machine.kube("create", "--dry-run=server", "--namespace=open", "-f", "-", cluster=_NAME, stdin=[wanted])
+
+
 def test_strangers_are_refused(machine: Machine, cluster: object) -> None:
     """Neither the API server nor kubelet accepts a client without a certificate."""
     import ssl
@@ -208,11 +241,11 @@ def test_pods_are_bounded(machine: Machine, pods: object) -> None:
     """A pod without limits that takes all it can get meets its node's bounds, and the cluster and other pods of the node go on."""
     mebibytes = machine_size().memory >> 20
     machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_taker("memory", mebibytes // 2), _taker("processes", 4000)])
-    ended = ("Succeeded", "Failed")
     for name in ("memory", "processes"):
-        eventually(f"the end of {name}", lambda name=name: _phase(machine, name) in ended and fetch("http://172.30.7.3:30081/name") == "itest-2", 120)
+        eventually(f"the end of {name}", functools.partial(_has_ended, machine, name), 120)
 
-    assert machine.kube("get", "pod", "memory", "-o", "jsonpath={.status..reason}", cluster=_NAME).split()[0] in ("OOMKilled", "Evicted")
+    why = "jsonpath={.status.reason}{.status.containerStatuses[0].state.terminated.reason}"
+    assert machine.kube("get", "pod", "memory", "-o", why, cluster=_NAME) in ("OOMKilled", "Evicted")
     assert 10 < int(machine.kube("logs", "processes", cluster=_NAME)) < 2000
     assert _ready_nodes(machine) == set(_NODES)
     assert fetch("http://172.30.7.3:30081/name") == "itest-2"
@@ -224,11 +257,13 @@ def _share() -> int:
     return min(75, 1 + 100 * (2 << 30) // machine_size().memory)
 
 
-def _phase(machine: Machine, pod: str) -> str:
-    return machine.kube("get", "pod", pod, "-o", "jsonpath={.status.phase}", cluster=_NAME)
+def _has_ended(machine: Machine, pod: str) -> bool:
+    """Returns whether a pod has ended; another pod of its node must answer meanwhile."""
+    assert fetch("http://172.30.7.3:30081/name") == "itest-2"
+    return machine.kube("get", "pod", pod, "-o", "jsonpath={.status.phase}", cluster=_NAME) in ("Succeeded", "Failed")
 
 
-def _taker(what: str, most: int) -> dict[str, object]:
+def _taker(what: str, most: int) -> dict[str, Any]:
     """Returns a pod without limits on node 2 that takes up to so many mebibytes or processes."""
     container = {"name": "main", "image": _IMAGE, "imagePullPolicy": "Never", "command": ["/bin/probe", what, str(most)]}
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cluster.embedded.nodes.credentials import ADMINISTRATORS
 from cluster.model.names import Layout
 from cluster.programs.binaries import DNS_IMAGE
 
@@ -65,7 +66,7 @@ def addons(layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     Returns:
         (resource, object) pairs; the resource is the API path up to the plural name.
     """
-    return [*_kubelet_access(), *_provisioner(), *_dns_access(), *_dns(layout), *_statement()]
+    return [*_administrators(), *_kubelet_access(), *_provisioner(), *_dns_access(), *_dns(layout), *_statement()]
 
 
 def _object(kind: str, api: str, name: str, namespace: str | None = None, labels: dict[str, str] | None = None, **fields: object) -> dict[str, Any]:
@@ -90,6 +91,12 @@ def _user(name: str) -> dict[str, Any]:
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
+
+
+def _administrators() -> list[tuple[str, dict[str, Any]]]:
+    """Returns the role binding of the group in the certificate of kubeconfigs, which can be taken away, unlike the group system:masters."""
+    group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ADMINISTRATORS}
+    return [_binding(ADMINISTRATORS, "cluster-admin", group)]
 
 
 def _kubelet_access() -> list[tuple[str, dict[str, Any]]]:

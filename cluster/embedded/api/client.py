@@ -39,7 +39,7 @@ class ApiError(ClusterError):
 
 
 class ApiClient:
-    """Calls one cluster's API server as the administrator.
+    """Calls one cluster's API server with the credential that no RBAC object can shut out.
 
     Args:
         cluster: the cluster.
@@ -112,8 +112,8 @@ class ApiClient:
                 timeout=self._timeout,
                 retries=False,
                 ca_certs=str(self._pki / "ca.crt"),
-                cert_file=str(self._pki / "admin.crt"),
-                key_file=str(self._pki / "admin.key"),
+                cert_file=str(self._pki / "break-glass.crt"),
+                key_file=str(self._pki / "break-glass.key"),
             )
         return self._pool
 

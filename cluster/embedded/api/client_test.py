@@ -51,7 +51,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiClien
     cluster = Cluster("a", "embedded", "172.19.0.0/26", 1, tmp_path)
     cluster.pki.mkdir(parents=True)
     authority = new_authority(cluster.pki, "ca")
-    authority.issue(cluster.pki, "admin", user="admin")
+    authority.issue(cluster.pki, "break-glass", user="break-glass")
     authority.issue(cluster.pki, "server", user="server", hosts=["127.0.0.1"], server=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(cluster.pki / "ca.crt"))

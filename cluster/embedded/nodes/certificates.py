@@ -25,9 +25,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cluster.common.errors import ClusterError
 
-__all__ = ["Authority", "load_authority", "new_authority", "write_key_pair"]
+__all__ = ["VALID", "Authority", "load_authority", "new_authority", "remaining", "write_key_pair"]
 
-_VALID = datetime.timedelta(days=3650)
+VALID = datetime.timedelta(days=3650)
+"""How long certificates are valid, if nothing else is said."""
 # A machine's clock can be behind for a moment after the machine wakes from sleep.
 _BACKDATE = datetime.timedelta(hours=1)
 
@@ -58,6 +59,7 @@ class Authority:
         hosts: Sequence[str] = (),
         server: bool = False,
         client: bool = True,
+        valid: datetime.timedelta = VALID,
     ) -> None:
         """Issues a certificate with a new key, and writes FOLDER/NAME.crt and FOLDER/NAME.key.
 
@@ -69,13 +71,14 @@ class Authority:
             hosts: the DNS names and IP addresses of a server.
             server: whether a server can use it.
             client: whether a client can use it.
+            valid: how long it is valid.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.SERVER_AUTH] * server + [ExtendedKeyUsageOID.CLIENT_AUTH] * client
         subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
         builder = (
-            _builder(x509.Name(subject), self.certificate.subject, key.public_key())
+            _builder(x509.Name(subject), self.certificate.subject, key.public_key(), valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -122,7 +125,12 @@ def write_key_pair(folder: Path, name: str) -> None:
     _write_key(folder / f"{name}.key", key)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def remaining(path: Path) -> datetime.timedelta:
+    """Returns how long a certificate is still valid; less than nothing if it is not any more."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: datetime.timedelta = VALID) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -131,7 +139,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + _VALID)
+        .not_valid_after(now + valid)
     )
 
 

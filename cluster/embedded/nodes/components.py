@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.embedded.nodes.credentials import NODE_PATH
+from cluster.embedded.nodes.credentials import ENCRYPTION, NODE_PATH
 from cluster.model.names import Layout
 
 __all__ = ["API_READY", "CLUSTER_READY", "ETCD", "KUBERNETES", "LOGS", "NODEINIT", "PATH", "RUNTIME", "RUNTIME_SOCKET", "VOLUMES", "node_programs"]
@@ -76,8 +76,12 @@ def _etcd() -> dict[str, Any]:
             "--data-dir=/var/lib/etcd",
             "--listen-client-urls=https://127.0.0.1:2379",
             "--advertise-client-urls=https://127.0.0.1:2379",
-            # It has no peers. Port 0 leaves the default port free.
-            "--listen-peer-urls=http://127.0.0.1:0",
+            # It has no peers. Port 0 leaves the default port free, and only a holder of its own key could speak to it.
+            "--listen-peer-urls=https://127.0.0.1:0",
+            f"--peer-cert-file={_key('etcd-server.crt')}",
+            f"--peer-key-file={_key('etcd-server.key')}",
+            "--peer-client-cert-auth",
+            f"--peer-trusted-ca-file={_key('etcd-ca.crt')}",
             f"--cert-file={_key('etcd-server.crt')}",
             f"--key-file={_key('etcd-server.key')}",
             "--client-cert-auth",
@@ -125,6 +129,9 @@ def _api_server(layout: Layout) -> dict[str, Any]:
             f"--service-account-signing-key-file={_key('sa.key')}",
             f"--default-not-ready-toleration-seconds={_TOLERATION_SECONDS}",
             f"--default-unreachable-toleration-seconds={_TOLERATION_SECONDS}",
+            # Secrets are encrypted in etcd.
+            f"--encryption-provider-config={_key(ENCRYPTION)}",
+            "--admission-control-config-file=/etc/turnup/admission.json",
             # Records who changed what; without bodies, which can have secrets.
             "--audit-policy-file=/etc/turnup/audit-policy.json",
             f"--audit-log-path={LOGS}/audit.log",

@@ -2,20 +2,33 @@
 
 The authorities and the administrator's credentials stay in the cluster's pki folder. Each node has a folder `kubernetes`,
 which is mounted on it as /etc/kubernetes. A worker has only its own keys.
+
+The administrator, whose certificate is in kubeconfigs, has the rights that a ClusterRoleBinding gives (see api/addons.py), and a
+certificate for a year. The commands of `turnup cluster` use another, `break-glass`, which never leaves the pki folder: no RBAC
+object can shut it out, so it also is the way back for whoever has shut out the administrator.
 """
 
 from __future__ import annotations
 
+import base64
+import datetime
 import json
+import os
 import shutil
 from pathlib import Path
 
-from cluster.embedded.nodes.certificates import Authority, load_authority, new_authority, write_key_pair
+from cluster.embedded.nodes.certificates import Authority, load_authority, new_authority, remaining, write_key_pair
 from cluster.model.state import Cluster
 
-__all__ = ["NODE_PATH", "write_cluster_credentials", "write_node_credentials"]
+__all__ = ["ADMINISTRATORS", "ENCRYPTION", "NODE_PATH", "renew_cluster_credentials", "write_cluster_credentials", "write_node_credentials"]
 
 NODE_PATH = "/etc/kubernetes"  # the path of the credentials on a node
+ADMINISTRATORS = "turnup:administrators"
+"""The administrator's group."""
+ENCRYPTION = "encryption.json"
+"""The file with the key of the Secrets that etcd stores."""
+
+_ADMIN_VALID = datetime.timedelta(days=365)
 
 # File name → (user, groups), for the control plane's clients of the API server.
 _CONTROL_PLANE_CLIENTS = {
@@ -32,10 +45,40 @@ def write_cluster_credentials(cluster: Cluster) -> None:
     etcd = new_authority(cluster.pki, "etcd-ca")
     front_proxy = new_authority(cluster.pki, "front-proxy-ca")
     write_key_pair(cluster.pki, "sa")
-    authority.issue(cluster.pki, "admin", user="turnup-admin", groups=["system:masters"])
+    renew_cluster_credentials(cluster)
     for number in cluster.layout.numbers:
         write_node_credentials(cluster, number, authority)
     _write_control_plane(cluster, authority, etcd, front_proxy)
+
+
+def renew_cluster_credentials(cluster: Cluster) -> None:
+    """Renews the administrator's certificate once half of its time is over, and creates what an older cluster lacks."""
+    authority = load_authority(cluster.pki, "ca")
+    if not (cluster.pki / "break-glass.crt").exists():
+        authority.issue(cluster.pki, "break-glass", user="turnup-break-glass", groups=["system:masters"])
+    admin = cluster.pki / "admin.crt"
+    if not admin.exists() or not datetime.timedelta() <= _ADMIN_VALID - remaining(admin) < _ADMIN_VALID / 2:
+        authority.issue(cluster.pki, "admin", user="turnup-admin", groups=[ADMINISTRATORS], valid=_ADMIN_VALID)
+    if not (cluster.pki / ENCRYPTION).exists():
+        _write_encryption(cluster.pki / ENCRYPTION)
+    if (cluster.node_folder(1) / "kubernetes").exists():
+        shutil.copy2(cluster.pki / ENCRYPTION, _folder(cluster, 1) / ENCRYPTION)
+
+
+def _write_encryption(path: Path) -> None:
+    """Writes the API server's configuration for encryption at rest, with a random key.
+
+    What an older cluster stored in clear stays readable. https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
+    """
+    key = {"name": "key1", "secret": base64.b64encode(os.urandom(32)).decode()}
+    content = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}],
+    }
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(content, stream, indent=2)
 
 
 def write_node_credentials(cluster: Cluster, number: int, authority: Authority | None = None) -> None:
@@ -61,7 +104,7 @@ def write_node_credentials(cluster: Cluster, number: int, authority: Authority |
 def _write_control_plane(cluster: Cluster, authority: Authority, etcd: Authority, front_proxy: Authority) -> None:
     layout = cluster.layout
     folder = _folder(cluster, 1)
-    for name in ("ca.key", "etcd-ca.crt", "front-proxy-ca.crt", "sa.key", "sa.pub"):
+    for name in ("ca.key", "etcd-ca.crt", "front-proxy-ca.crt", "sa.key", "sa.pub", ENCRYPTION):
         shutil.copy2(cluster.pki / name, folder / name)
     service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{layout.dns_domain}"]
     addresses = [str(layout.api_service), str(layout.address(1)), "127.0.0.1"]

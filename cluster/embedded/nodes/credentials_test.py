@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cluster.embedded.nodes.certificates import load_authority, new_authority
-from cluster.embedded.nodes.credentials import NODE_PATH, write_node_credentials
+from cluster.embedded.nodes import credentials
+from cluster.embedded.nodes.certificates import load_authority, new_authority, remaining
+from cluster.embedded.nodes.credentials import ADMINISTRATORS, ENCRYPTION, NODE_PATH, write_node_credentials
 from cluster.embedded.nodes.testing import cluster_with_credentials
 from cluster.model.state import Cluster
 
@@ -62,7 +64,36 @@ def test_identities(cluster: Cluster) -> None:
     """Users and groups are those that the Node authorizer and RBAC know."""
     assert _subject(_certificate(_node(cluster, 2) / "kubelet-client.crt")) == ("system:node:a-2", ["system:nodes"])
     assert _subject(_certificate(_node(cluster, 1) / "controller-manager.crt")) == ("system:kube-controller-manager", [])
-    assert _subject(_certificate(cluster.pki / "admin.crt")) == ("turnup-admin", ["system:masters"])
+    assert _subject(_certificate(cluster.pki / "admin.crt")) == ("turnup-admin", [ADMINISTRATORS])
+    assert _subject(_certificate(cluster.pki / "break-glass.crt")) == ("turnup-break-glass", ["system:masters"])
+    assert not [path for path in cluster.folder.rglob("break-glass.*") if path.parent != cluster.pki]
+
+
+@pytest.mark.parametrize(("age", "renewed"), [(1, False), (182, False), (183, True), (400, True), (-3000, True)])
+def test_the_administrators_certificate_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: int, renewed: bool) -> None:
+    """A certificate of a year is renewed once half of it is over, and so is one of an older version, which is valid for ten."""
+    cluster = cluster_with_credentials(tmp_path)
+    before = (cluster.pki / "admin.crt").read_bytes()
+    kept = {name: (cluster.pki / name).read_bytes() for name in ("break-glass.crt", ENCRYPTION, "ca.crt")}
+    monkeypatch.setattr(credentials, "remaining", lambda path: datetime.timedelta(days=365 - age, seconds=-1))
+
+    credentials.renew_cluster_credentials(cluster)
+    assert ((cluster.pki / "admin.crt").read_bytes() != before) == renewed
+    assert {name: (cluster.pki / name).read_bytes() for name in kept} == kept
+    assert 364 <= remaining(cluster.pki / "admin.crt").days <= 365
+
+
+def test_an_older_cluster_gets_what_it_lacks(tmp_path: Path) -> None:
+    """A start of a cluster that an older version made writes the break-glass credential and the key of Secrets, which only their owner can read."""
+    cluster = cluster_with_credentials(tmp_path)
+    lacks = [cluster.pki / "break-glass.crt", cluster.pki / "break-glass.key", cluster.pki / ENCRYPTION, _node(cluster, 1) / ENCRYPTION]
+    for path in lacks:
+        path.unlink()
+
+    credentials.renew_cluster_credentials(cluster)
+    assert all(path.exists() for path in lacks)
+    assert lacks[2].stat().st_mode & 0o777 == lacks[3].stat().st_mode & 0o777 == 0o600
+    assert not (_node(cluster, 2) / ENCRYPTION).exists()
 
 
 def test_server_names(cluster: Cluster) -> None:
@@ -78,7 +109,7 @@ def test_server_names(cluster: Cluster) -> None:
 
 def test_keys_are_secret(cluster: Cluster) -> None:
     """Only their owner can read keys, kubeconfigs and their folders."""
-    secrets = [*cluster.folder.rglob("*.key"), *cluster.folder.rglob("*.kubeconfig")]
+    secrets = [*cluster.folder.rglob("*.key"), *cluster.folder.rglob("*.kubeconfig"), *cluster.folder.rglob(ENCRYPTION)]
 
     assert len(secrets) > 10
     for path in secrets:

@@ -69,6 +69,24 @@ _AUDIT_POLICY = {
     ],
 }
 
+# A namespace that says nothing has the pod security standard "baseline": no pod of it reaches the node. One with another label has
+# that standard. https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-admission-controller/
+_ADMISSION = {
+    "apiVersion": "apiserver.config.k8s.io/v1",
+    "kind": "AdmissionConfiguration",
+    "plugins": [
+        {
+            "name": "PodSecurity",
+            "configuration": {
+                "apiVersion": "pod-security.admission.config.k8s.io/v1",
+                "kind": "PodSecurityConfiguration",
+                "defaults": {"enforce": "baseline", "enforce-version": "latest"},
+                "exemptions": {"namespaces": ["kube-system"]},
+            },
+        }
+    ],
+}
+
 
 def node_spec(cluster: Cluster, number: int, programs: Binaries, registries: Registries, cgroups: Cgroups) -> dict[str, object]:
     """Returns a node's specification, ready for JSON; see nodeinit/spec.go.
@@ -163,6 +181,7 @@ def _files(cluster: Cluster, number: int, registries: Registries, cgroups: Cgrou
     }
     if number == 1:
         files["/etc/turnup/audit-policy.json"] = json.dumps(_AUDIT_POLICY, indent=2) + "\n"
+        files["/etc/turnup/admission.json"] = json.dumps(_ADMISSION, indent=2) + "\n"
     return files
 
 

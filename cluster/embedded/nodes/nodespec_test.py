@@ -76,6 +76,7 @@ def test_only_data_keepers_end_by_themselves(cluster: Cluster) -> None:
 def test_security_flags(cluster: Cluster) -> None:
     """Every client needs a certificate that RBAC or the Node authorizer knows."""
     api = _flags(cluster, 1, "kube-apiserver")
+    assert not [flag for flag in _flags(cluster, 1, "etcd") if "http://" in flag]
     kubelet = json.loads(_spec(cluster, 2)["files"]["/etc/turnup/kubelet.json"])
 
     assert {"--anonymous-auth=false", "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"} <= set(api)
