@@ -28,8 +28,8 @@ from tests.apply.stacks import admin, number
 
 _SHORT_SEED = 1
 SEED = number("SEED", _SHORT_SEED, time.time_ns() % 2**32)
-OBJECTS = number("OBJECTS", 300, 20_000)
-PAIRS = number("PAIRS", 120, 3_000)
+OBJECTS = number("OBJECTS", 210, 20_000)
+PAIRS = number("PAIRS", 90, 3_000)
 OPERATIONS = number("OPERATIONS", 60, 2_000)
 KILLS = number("KILLS", 6, 500)
 BATCH = number("BATCH", 75, 150)

@@ -150,11 +150,12 @@ def _own_mounts(cluster: Cluster, number: int) -> list[dict[str, object]]:
         _bind(cluster.logs(number), LOGS),
         _bind(folder / "pod-logs", "/var/log/pods"),
         _bind(folder / "container-logs", "/var/log/containers"),
-        _bind(cluster.volumes, VOLUMES),
     ]
     if number == 1:
-        mounts.append(_bind(cluster.folder / "etcd", "/var/lib/etcd"))
-    return mounts
+        # The provisioner runs here, and makes the volumes of every node.
+        return [*mounts, _bind(cluster.volumes, VOLUMES), _bind(cluster.folder / "etcd", "/var/lib/etcd")]
+    node = cluster.layout.node(number)
+    return [*mounts, _bind(cluster.volumes / node, f"{VOLUMES}/{node}")]
 
 
 def _program_mounts(programs: Binaries) -> list[dict[str, object]]:

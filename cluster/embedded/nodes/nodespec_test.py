@@ -110,9 +110,16 @@ def test_data_outlives_the_processes(cluster: Cluster) -> None:
     """The data of etcd, containerd, kubelet and volumes is in the cluster's folder; only node 1 has etcd."""
     for number in (1, 2):
         sources = {mount["target"]: mount["source"] for mount in _spec(cluster, number)["mounts"]}
-        for target in ("/var/lib/containerd", "/var/lib/kubelet", VOLUMES, LOGS):
+        for target in ("/var/lib/containerd", "/var/lib/kubelet", VOLUMES if number == 1 else f"{VOLUMES}/a-2", LOGS):
             assert sources[target].startswith(f"{cluster.folder}/")
         assert ("/var/lib/etcd" in sources) == (number == 1)
+
+
+def test_a_worker_has_its_own_volumes_only(cluster: Cluster) -> None:
+    """Of the cluster's volumes, a worker has those of its own pods; node 1, where the provisioner runs, has all."""
+    mounted = [{mount["source"] for mount in _spec(cluster, number)["mounts"] if str(cluster.volumes) in mount["source"]} for number in (1, 2)]
+
+    assert mounted == [{str(cluster.volumes)}, {str(cluster.volumes / "a-2")}]
 
 
 def test_node_facts(cluster: Cluster) -> None:
