@@ -167,8 +167,10 @@ def test_start_nodes(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert context.cgroups.process_folders(2)[0].is_dir()
 
 
-def test_import_images(context: Any, tmp_path: Path) -> None:
-    """Every node gets every archive, in the background; a later check raises an error from there."""
+def test_import_images(context: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every node whose containerd answers gets every archive, in the background; a later check raises an error from there."""
+    waited: list[int] = []
+    monkeypatch.setattr(import_images, "wait_for_containerd", waited.append)
     archive = tmp_path / "x.tar"
     archive.touch()
     context.programs = Binaries(tmp_path, tmp_path, tmp_path, tmp_path, tmp_path, images=(archive,))
@@ -176,6 +178,7 @@ def test_import_images(context: Any, tmp_path: Path) -> None:
     for work in context.background:
         work.result()
     assert sum("images import" in line for line in context.runner.lines()) == 2
+    assert sorted(waited) == sorted(context.pids.values())
 
     context.runner = FakeRunner({"nsenter": Result(1, "", "no space left")})
     context.background.clear()

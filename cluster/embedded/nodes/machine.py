@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from cluster.common.process import Runner
 from cluster.embedded.nodes.components import PATH, RUNTIME, RUNTIME_SOCKET
 from cluster.model.state import Cluster
 
-__all__ = ["ctr", "enter", "kill_node", "launch_node", "mark", "node_pid", "process_start", "stop_node", "wait_until_ended"]
+__all__ = ["ctr", "enter", "kill_node", "launch_node", "mark", "node_pid", "process_start", "stop_node", "wait_for_containerd", "wait_until_ended"]
 
 _FILE = "init.json"
 _PAUSE = 0.01
@@ -95,15 +96,34 @@ def enter(pid: int) -> list[str]:
     return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
 
 
-def ctr(pid: int, wait: bool = False) -> list[str]:
-    """Returns the command line of containerd's client on a node.
+def ctr(pid: int) -> list[str]:
+    """Returns the command line of containerd's client on a node, given the ID of the node's first process."""
+    return [*enter(pid), "env", f"PATH={PATH}", f"{RUNTIME}/ctr", "--address", RUNTIME_SOCKET, "--namespace", "k8s.io"]
+
+
+def wait_for_containerd(pid: int, timeout: float = 60.0, proc: Path = Path("/proc")) -> None:
+    """Waits until containerd accepts connections on a node.
+
+    `ctr --connect-timeout` does not do that: it gives up if it finds the socket before containerd listens on it.
 
     Args:
         pid: the ID of the node's first process.
-        wait: whether to wait for a containerd that is still starting.
+        timeout: how long to wait, in seconds.
+        proc: where proc is mounted.
+
+    Raises:
+        ClusterError: it does not in time.
     """
-    timeout = ["--connect-timeout", "60s"] if wait else []
-    return [*enter(pid), "env", f"PATH={PATH}", f"{RUNTIME}/ctr", "--address", RUNTIME_SOCKET, *timeout, "--namespace", "k8s.io"]
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(f"{proc}/{pid}/root{RUNTIME_SOCKET}")
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise ClusterError(f"containerd does not answer within {timeout:g} s ({error.strerror}); see `./turnup cluster logs containerd`") from None
+        time.sleep(_PAUSE)
 
 
 def wait_until_ended(pid: int, start: str | None, timeout: float) -> bool:

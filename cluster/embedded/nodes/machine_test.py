@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
+from cluster.common.errors import ClusterError
 from cluster.common.fake_process import FakeRunner
 from cluster.common.process import Result
 from cluster.embedded.nodes import machine
-from cluster.embedded.nodes.machine import ctr, enter, kill_node, launch_node, mark, node_pid, process_start, stop_node, wait_until_ended
+from cluster.embedded.nodes.components import RUNTIME_SOCKET
+from cluster.embedded.nodes.machine import enter, kill_node, launch_node, mark, node_pid, process_start, stop_node, wait_for_containerd, wait_until_ended
 from cluster.model.state import Cluster
 
 _SLEEP = "import time; time.sleep(60)"
@@ -116,9 +121,23 @@ def test_mark(tmp_path: Path) -> None:
     assert (tmp_path / "7" / "root" / "run" / "turnup" / "ready").exists()
 
 
+def test_containerd_is_waited_for() -> None:
+    """A socket that is not there yet, or on which nobody listens yet, is waited for; a containerd that never listens is named."""
+    with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as server:  # a socket's path has at most 107 bytes
+        path = Path(name, "7", "root" + RUNTIME_SOCKET)
+        with pytest.raises(ClusterError, match=r"containerd does not answer within 0 s \(No such file"):
+            wait_for_containerd(7, 0, Path(name))
+        path.parent.mkdir(parents=True)
+        server.bind(str(path))
+        with pytest.raises(ClusterError, match=r"containerd does not answer within 0 s \(Connection refused\)"):
+            wait_for_containerd(7, 0, Path(name))
+        timer = threading.Timer(0.1, server.listen)
+        timer.start()
+        wait_for_containerd(7, 60, Path(name))
+        timer.join()
+
+
 def test_entering() -> None:
-    """Commands enter all namespaces of a node, and the client waits for containerd if asked to."""
+    """Commands enter all namespaces of a node."""
     for kind in ("mount", "uts", "ipc", "net", "pid"):
         assert f"--{kind}" in enter(7)
-    assert "--connect-timeout" in ctr(7, wait=True)
-    assert "--connect-timeout" not in ctr(7)

@@ -5,7 +5,7 @@ The step only starts the import, so that the API server starts meanwhile.
 
 from __future__ import annotations
 
-from cluster.embedded.nodes.machine import ctr
+from cluster.embedded.nodes.machine import ctr, wait_for_containerd
 from cluster.embedded.steps.context import Context
 from cluster.images.loading import import_archive
 
@@ -17,8 +17,9 @@ def execute(context: Context) -> None:
     archives = context.binaries().images
 
     def load(pid: int) -> None:
+        wait_for_containerd(pid)
         for archive in archives:
-            import_archive(context.runner, ctr(pid, wait=True), archive)
+            import_archive(context.runner, ctr(pid), archive)
 
     for pid in context.pids.values():
         context.background.append(context.pool.submit(load, pid))
