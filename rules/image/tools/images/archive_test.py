@@ -121,7 +121,7 @@ def test_a_full_disk_is_one_sentence(image, capsys) -> None:
 
 def test_names_without_stamp(image, tmp_path, capsys) -> None:
     """A build without --stamp keeps the variables in names and says so, checks what is around them, and refuses them if stamp is False."""
-    named = {"variable": "shop/{BUILD_USER}:mine", "wrong": "Shop/{BUILD_USER}:mine"}
+    named = {"variable": "shop/{BUILD_USER}:mine", "wrong": "shop/UP{BUILD_USER}:mine"}
     rest = [image["manifest"], image["config"], "--layer", image["layer"], "--tar", str(tmp_path / "x.tar")]
     arguments = {key: ["--image", name, *rest] for key, name in named.items()}
     assert archive.main([*arguments["variable"], "--by-flag"]) == 0
@@ -133,5 +133,5 @@ def test_names_without_stamp(image, tmp_path, capsys) -> None:
     with tarfile.open(tmp_path / "x.tar") as tar:
         assert json.loads(tar.extractfile("manifest.json").read())[0]["RepoTags"] == ["shop/me:mine"]
     for wrong in (arguments["variable"], [*arguments["wrong"], "--by-flag"]):
-        with pytest.raises(InputError, match="^image name.*(write REPOSITORY:TAG|not a repository name)"):
+        with pytest.raises(InputError, match="^image name.*(write REPOSITORY:TAG|is not a repository name)"):
             archive.main(wrong)

@@ -28,13 +28,16 @@ from rules.k8s.tools.build.unfollowed import find_unfollowed
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
 from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.objects.image_references import check_images, substitute_images
+from rules.k8s.tools.objects.image_references import check_images, find_mentions, replace_mentions, substitute_images
 from rules.k8s.tools.objects.objects import (
+    Object,
     check_path_names,
     defined_scopes,
     fill_namespace,
+    identity,
     in_scope,
     is_cluster_scoped,
+    is_config,
     is_namespace_name,
     named_namespaces,
     read_objects,
@@ -103,7 +106,9 @@ def normalize(args: argparse.Namespace) -> None:
     _print(find_unfollowed(((args.label, obj) for obj in objects), args.label, across=False), args)
     images = {key: stamped(key, "images") for key in args.image}
     _check_keys(images, args.label)
-    used = check_images(objects, [*images, *images.values(), *args.preload], where)
+    mentions = find_mentions(objects, {*images, *images.values()})
+    used = {*check_images(objects, [*images, *images.values(), *args.preload], where), *(text for obj, text in mentions if not is_config(obj))}
+    _print([_mention_note(args.label, obj, text) for obj, text in mentions if is_config(obj)], args)
     settings = {name: getattr(args, name) for name in ("cluster", "context", "namespace", "user")}
     volatile = {key: name for name, text in settings.items() for key in variables(text) if key in status and not is_stable(key)}
     _print([_volatile_note(args.label, name, key) for key, name in volatile.items()], args)
@@ -152,6 +157,13 @@ def _volatile_note(label: str, name: str, key: str) -> str:
     )
 
 
+def _mention_note(label: str, obj: Object, text: str) -> str:
+    return (
+        f"NOTE: {label}: {identity(obj)} has the image {text!r}, which stays as it is there, because the object's name has a hash of its "
+        "content. Use the image's digest, or name the image in a container."
+    )
+
+
 def resolve(args: argparse.Namespace) -> None:
     """Replaces image references by references with a digest, and stringData by data.
 
@@ -179,7 +191,9 @@ def resolve(args: argparse.Namespace) -> None:
             elif key in keys:
                 missing.append(name)
     replacements = {text: reference for key, reference in references.items() if key in keys for text in (key, keys[key])}
-    document["objects"] = [with_data(with_values(obj)) for obj in substitute_images(document["objects"], replacements)]
+    objects = substitute_images(document["objects"], replacements)
+    replace_mentions(objects, replacements)
+    document["objects"] = [with_data(with_values(obj)) for obj in objects]
     document["references"] = {key: value for key, value in references.items() if key in keys}
     document["missing_pins"] = missing
     _write(args.output, document)

@@ -127,7 +127,7 @@ def _split_kubectl(verb: str, words: list[str]) -> tuple[list[str], list[str]]:
     others: list[str] = []
     for word in words if verb in _KUBECTL_VERBS else ():
         name = word.removeprefix("--").partition("=")[0]
-        if word.startswith("--") and name in _WITHOUT_EFFECT or re.fullmatch(r"-v=?[0-9]+", word):
+        if (word.startswith("--") and name in _WITHOUT_EFFECT) or re.fullmatch(r"-v=?[0-9]+", word):
             ignored.append(word)
         elif ignored and ignored[-1] in ("-v", "--v") and word.isdecimal():
             ignored[-1] += f" {word}"
