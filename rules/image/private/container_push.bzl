@@ -227,6 +227,8 @@ def container_push(name, stamp = -1, **kwargs):
       name: the target's name.
       stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
 
+        Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A stamp
+        variable is `{KEY}`, where KEY has capital letters, digits and underscores. Make variables, `$(NAME)`, need no stamp.
         Without `--stamp` the target builds, and its run says that a name has a stamp variable.
       **kwargs: attributes of the rule.
     """

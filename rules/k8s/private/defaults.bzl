@@ -87,7 +87,6 @@ def macro_error(name):
     return None
 
 def _impl(repository_ctx):
-
     # With Bzlmod the repository's own name comes last, after those of the module and of the extension.
     name = repository_ctx.name.split("~")[-1].split("+")[-1]
     error = macro_error(name)

@@ -65,7 +65,7 @@ def object_error(template, resolver, resolver_args, images, preload):
 def k8s_object(
         name,
         template = None,
-        kind = "",
+        kind = "",  # buildifier: disable=unused-variable
         cluster = "",
         context = CONTEXT,
         namespace = "",
@@ -103,7 +103,7 @@ def k8s_object(
     Args:
       name: the target's name.
       template: the manifests, required: YAML documents, or JSON: an object, a list, or a mapping from file stem to object.
-      kind: the kind of the objects; no effect, because `.describe` shows every object. Accepted for BUILD files that set it.
+      kind (string): the kind of the objects; no effect, because `.describe` shows every object. Accepted for BUILD files that set it.
       cluster: the cluster entry of the kubeconfig that the context must use. Empty: any.
       context: the only kubeconfig context that the verbs act on. The default is CONTEXT of cluster_constants.bzl.
       namespace: the namespace of objects that do not name one. Empty: default.
@@ -114,8 +114,9 @@ def k8s_object(
       substitutions: maps texts in the template to their replacements. Empty: none.
       images (dict from string to label): maps references in the template to images. Empty: none.
 
-        An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference. A
-        reference with stamp variables stands for that very text in the template, and for the text with their values.
+        An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference in
+        containers and volumes. A reference with a tag is replaced in every other field, too, that has nothing else. A reference
+        with stamp variables stands for that very text in the template, and for the text with their values.
       image_chroot: a prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.
       resolver (label): not supported, because images are resolved at build time.
       resolver_args (list of strings): not supported, as `resolver`.
