@@ -369,10 +369,6 @@ def test_help_shows_what_the_verb_takes(capsys, verb, taken, refused):
         ("apply", "--wait=soon", "'soon' is not a duration"),
         ("apply", "--unknown", ".apply does not take '--unknown'"),
         ("delete", "--force-conflicts", ".delete does not take --force-conflicts"),
-        ("apply", "--dry-run=client", ".apply does not take kubectl's --dry-run; run .diff, which writes nothing."),
-        ("replace", "--force", ".replace does not take kubectl's --force; annotate the object with turnup/on-immutable: recreate."),
-        ("show", "--v=2", ".show does not take '--v=2'"),
-        ("logs", "-v", ".logs does not take '-v'"),
     ],
 )
 def test_usage_errors(shell, verb, argument, message):
@@ -381,14 +377,6 @@ def test_usage_errors(shell, verb, argument, message):
 
     assert shell.run(verb, argument) == 2
     assert message in shell.err
-
-
-def test_flags_of_kubectl_without_effect(shell):
-    """The actions of rules_k8s take kubectl's flags that change nothing here, and say so."""
-    shell.make(config_map("a"))
-
-    assert shell.run("apply", "--v=2", "--wait=5s", "--validate=false", "-v", "3", "-v=6") == 0, shell.err
-    assert "flags of kubectl without effect here: --v=2, --validate=false, -v 3, -v=6" in shell.err.splitlines()
 
 
 def test_a_cluster_that_cannot_be_recorded_is_reported(shell, server):
