@@ -14,6 +14,18 @@ from pathlib import Path
 from rules.common.errors import InputError
 
 _VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+# The keys of Bazel's stable status besides those with the prefix STABLE_.
+_STABLE = ("BUILD_EMBED_LABEL", "BUILD_HOST", "BUILD_USER")
+
+
+def variables(text: str) -> list[str]:
+    """Returns the keys of the stamp variables in a text, in their order."""
+    return _VARIABLE.findall(text)
+
+
+def is_stable(key: str) -> bool:
+    """Returns whether Bazel runs an action again when the variable's value changes."""
+    return key.startswith("STABLE_") or key in _STABLE
 
 
 def read_status(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
@@ -60,3 +72,8 @@ def fill(text: str, status: Mapping[str, str], where: str) -> str:
         return status[key]
 
     return _VARIABLE.sub(value_of, text)
+
+
+def placeholders(text: str) -> str:
+    """Returns a text with an x for each of its stamp variables, to check what is around them."""
+    return _VARIABLE.sub("x", text)

@@ -29,3 +29,10 @@ def test_an_unknown_variable_is_named_with_what_there_is() -> None:
     """The error has the place, the key and the keys of the status."""
     with pytest.raises(InputError, match=r"^//a:b: the workspace status has no NOBODY \(it has: A, B\)\. Print it"):
         stamping.fill("{NOBODY}", {"B": "1", "A": "2"}, "//a:b")
+
+
+def test_which_variables_bazel_watches() -> None:
+    """Variables are found by the grammar; those of the stable status are known by their names."""
+    assert stamping.variables('{STABLE_A}-{"b": {}}-{c}-{D1}{BUILD_USER}') == ["STABLE_A", "D1", "BUILD_USER"]
+    assert [key for key in ("STABLE_A", "D1", "BUILD_USER", "BUILD_TIMESTAMP", "MY_STABLE_A") if stamping.is_stable(key)] == ["STABLE_A", "BUILD_USER"]
+    assert stamping.placeholders("a/{BUILD_USER}:{x}") == "a/x:{x}"

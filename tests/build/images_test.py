@@ -49,11 +49,14 @@ container_pull(name = "pulled", registry = "{registry.name}", repository = "save
 container_pull(name = "missing", registry = "{registry.name}", repository = "saved", digest = "sha256:{"0" * 64}")
 """
         with nested.edited("WORKSPACE", r"\Z", rules):
-            nested.build("//pulled:loaded", "//pulled:pulled", XDG_CACHE_HOME=str(nested.root / "cache"))
+            labels = [f"@{name}//image:{file}" for name in ("loaded", "pulled") for file in ("image.tar", "digest", "image.digest", "config.json")]
+            nested.build("//pulled:loaded", "//pulled:pulled", *labels, XDG_CACHE_HOME=str(nested.root / "cache"))
             missing = nested.bazel("build", "//pulled:missing", XDG_CACHE_HOME=str(nested.root / "cache"))
     # Bazel shows the traceback of a failed repository rule before its own sentence.
     (said,) = (line for line in missing.stderr.splitlines() if "//pulled:missing depends on" in line)
     assert "answered 404; check repository, digest and tag" in said
+    with tarfile.open(nested.built("external/pulled/image/image.tar")) as tar:
+        assert "blobs/sha256/" + oci.sha256(stored.manifest)[7:] in tar.getnames()
     for name in ("loaded", "pulled"):
         assert json.loads(nested.built(f"pulled/{name}.manifest.json").read_bytes())["layers"][:-1] == json.loads(stored.manifest)["layers"]
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -166,27 +167,105 @@ def test_pins_are_copied_and_built(nested):
     assert unchanged == after
 
 
-def test_defaults_and_variables(nested):
+_NEIGHBOURS = """load("@k8s_object//:defaults.bzl", "k8s_object")
+load("//rules/image:defs.bzl", "container_image", "container_push")
+load("//rules/k8s:defs.bzl", "k8s_objects")
+container_image(name = "image", empty_files = ["/a"])
+container_push(name = "push", image = ":image", registry = "r.example", repository = "shop/{STABLE_A}")
+k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}"}, template = "settings.yaml")
+k8s_object(name = "stamped", image_chroot = "r.example/{STABLE_A}", images = {"r/{REPOSITORY}:{STABLE_A}": ":image"}, template = "pod.yaml")
+[k8s_object(name = name, namespace = "{BRANCH}", template = name + ".yaml") for name in ["one", "two"]]
+k8s_objects(name = "both", objects = [":one", ":two"])
+"""
+
+
+@pytest.fixture(scope="module", name="neighbours")
+def _neighbours(nested):
+    """Returns a folder with calls as in repositories that used rules_k8s; a file `branch` in it is the stamp variable BRANCH."""
+    folder = nested.root / "neighbours"
+    folder.mkdir()
+    (folder / "BUILD").write_text(_NEIGHBOURS)
+    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{a}'}\n")
+    (folder / "pod.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: main, image: 'r/{REPOSITORY}:{STABLE_A}'}]}\n")
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_text(f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n")
+    status = folder / "status.sh"
+    status.write_text("#!/bin/sh\necho STABLE_A value\necho REPOSITORY shop\necho BRANCH $(cat neighbours/branch)\n")
+    status.chmod(0o755)
+    (folder / "branch").write_text("main")
+    repositories = """load("//rules/k8s:repositories.bzl", "k8s_defaults")
+k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults")
+k8s_defaults(name = "k8s_object", context = "c", kind = "deployment")
+"""
+    with nested.edited("WORKSPACE", r"\Z", repositories), nested.edited(".bazelrc", r"\Z", f"build --workspace_status_command={status}\n"):
+        yield folder
+
+
+def test_defaults_and_variables(nested, neighbours):
     """k8s_defaults sets attributes of k8s_object; Make variables and stamp variables are substituted."""
-    (nested.root / "scratch").mkdir()
-    (nested.root / "scratch/BUILD").write_text("""load("@k8s_deploy//:defaults.bzl", "k8s_deploy")
+    folder = neighbours / "defaults"
+    folder.mkdir()
+    (folder / "BUILD").write_text("""load("@k8s_deploy//:defaults.bzl", "k8s_deploy")
 load("//rules/k8s:defs.bzl", "k8s_object")
 k8s_deploy(name = "defaults", template = "settings.yaml")
 k8s_object(name = "variables", context = "ctx-{BUILD_USER}", namespace = "$(place)", substitutions = {"%{value}": "$(place)"},
            template = "settings.yaml")
 """)
-    (nested.root / "scratch/settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
-    repository = """load("//rules/k8s:repositories.bzl", "k8s_defaults")
-k8s_defaults(name = "k8s_deploy", kind = "configmap", namespace = "from-defaults")
-"""
-    with nested.edited("WORKSPACE", r"\Z", repository):
-        defaults = nested.bazel("run", "//scratch:defaults")
-        variables = nested.bazel("run", "--define=place=here", "//scratch:variables")
-        document = nested.built("scratch/variables.resolved.json").read_text()
+    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{value}'}\n")
+    defaults = nested.bazel("run", "//neighbours/defaults")
+    variables = nested.bazel("run", "--define=place=here", "//neighbours/defaults:variables")
+    document = nested.built("neighbours/defaults/variables.resolved.json").read_text()
 
     assert "namespace: from-defaults" in defaults.stdout, defaults.stderr
     assert "namespace: here" in variables.stdout and "key: here" in variables.stdout, variables.stderr
     assert re.search(r'"context": "ctx-[^"{]+"', document)
+
+
+def test_calls_of_rules_k8s(nested, neighbours):
+    """k8s_defaults may be named k8s_object, kind may be another, NAME.resolve and the program NAME print, and stamp variables are filled in."""
+    resolved = nested.bazel("run", "//neighbours:settings.resolve")
+    bare = nested.bazel("run", "//neighbours:settings")
+    program = subprocess.run([nested.built("neighbours/settings")], capture_output=True, text=True, check=False)
+    nested.build("//neighbours:stamped", "//neighbours:settings.diff")
+
+    assert "key: value" in resolved.stdout, resolved.stderr
+    assert bare.stdout == resolved.stdout, bare.stderr
+    assert program.stdout == resolved.stdout, program.stderr
+    assert nested.built("neighbours/settings.diff").is_file()
+    digest = nested.built("neighbours/image.digest").read_text()
+    assert f'"image": "r.example/value/r/shop@{digest}"' in nested.built("neighbours/stamped.resolved.json").read_text()
+
+
+def test_one_closure_in_two_places(nested, neighbours):
+    """The error for targets that were built with two values of a volatile stamp variable names both and says what to do."""
+    nested.build("//neighbours:both")
+    (neighbours / "branch").write_text("topic")
+    (neighbours / "two.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: other}\n")
+    said = nested.refused("//neighbours:both")
+
+    (line,) = (line for line in errors(said) if "stamp variable" in line)
+    assert line == (
+        "ERROR: //neighbours:both: //neighbours:one was built when the stamp variable BRANCH was 'main', and //neighbours:two when it was 'topic', "
+        "so the closure would be in two places. Print it as STABLE_BRANCH from your --workspace_status_command, and use that name."
+    )
+
+
+def test_stamp_follows_the_flag(nested, neighbours):
+    """With --stamp, image and push are stamped; without it they are not, whatever was built before, and the run says what to do."""
+
+    def built() -> tuple[list[str], bool]:
+        """Returns the names in the plan, and whether the image was created in 1970."""
+        plan = nested.built("neighbours/push.push.plan").read_text()
+        return re.findall(r"shop/\S+", plan), '"created":"1970-' in nested.built("neighbours/image.config.json").read_text()
+
+    nested.build("//neighbours:push", "--stamp")
+    stamped = built()
+    refused = nested.bazel("run", "//neighbours:push")
+
+    assert stamped == (["shop/value"], False)
+    assert built() == (["shop/{STABLE_A}"], True)
+    assert refused.returncode == 1
+    assert "'shop/{STABLE_A}' has a stamp variable, and the target was built without --stamp; run it with --stamp, or set stamp = True" in refused.stderr
 
 
 def test_two_folders_give_the_same_bytes(nested):

@@ -30,7 +30,7 @@ def stack(cluster):
 
 def test_apply_before_setup_names_the_cure(cluster):
     """Without setup, apply refuses the stack with one sentence and creates none of its objects."""
-    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"))
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply"))
 
     assert refused.returncode != 0
     assert "//prod:setup.apply" in refused.stderr
@@ -39,7 +39,7 @@ def test_apply_before_setup_names_the_cure(cluster):
 
 def test_setup(cluster):
     """//prod:setup.apply creates the namespaces, the CRDs and a registry that answers."""
-    cluster.run(bazel_program("prod/setup.apply.sh"), "--wait")
+    cluster.run(bazel_program("prod/setup.apply"), "--wait")
 
     names = cluster.kubectl("get", "namespaces,crds", "-o", "name").split()
     for name in (*cluster.shared_environments, cluster.namespace):
@@ -56,7 +56,7 @@ def test_setup(cluster):
 def test_deep_apply_answers_from_redis(cluster, stack):
     """One command starts Redis, server and client; the client's log has an answer to each of the four RPCs."""
     start = stacks.now()
-    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--wait")
+    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply"), "--wait")
 
     answers = stack.wait_for_answers(start, deadline_s=60)
     assert set(answers) == set(stacks.METHODS)
@@ -75,7 +75,7 @@ def test_images_cannot_be_deleted_by_anybody(cluster, stack):
 def test_apply_again_changes_nothing(cluster, stack):
     """A second apply writes nothing: resource versions and pods stay the same."""
     before = stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}
-    printed = cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--wait")
+    printed = cluster.run(bazel_program(f"svc/{cluster.environment}-deep.apply"), "--wait")
 
     assert (stack.resource_versions(), {pod.metadata.uid for pod in stack.pods(stacks.SERVER)}) == before
     assert "created" not in printed
@@ -131,17 +131,17 @@ def test_a_changed_setting_rolls_its_users_only(cluster, stack, tmp_path):
 
 def test_shallow_apply_touches_its_own_objects_only(cluster, stack):
     """The shallow apply of //svc applies the stack's own object, not those of its dependencies."""
-    shown = cluster.run(bazel_program(f"svc/{cluster.environment}.show.sh"))
+    shown = cluster.run(bazel_program(f"svc/{cluster.environment}.show"))
 
     assert "kind: ConfigMap" in shown
     assert "StatefulSet" not in shown
-    cluster.run(bazel_program(f"svc/{cluster.environment}.apply.sh"))
+    cluster.run(bazel_program(f"svc/{cluster.environment}.apply"))
 
 
 def test_a_wrong_context_is_refused(cluster, stack):
     """A target does not write to another context than its own, even on request."""
     before = stack.resource_versions()
-    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"), "--context", "somewhere-else")
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply"), "--context", "somewhere-else")
 
     assert refused.returncode != 0
     assert "somewhere-else" in refused.stderr
@@ -151,7 +151,7 @@ def test_a_wrong_context_is_refused(cluster, stack):
 
 def test_dev_without_pins_is_refused(cluster):
     """A shared environment has no pins in a new checkout, and apply names the command that writes them."""
-    refused = cluster.attempt(bazel_program(f"svc/{cluster.shared_environment}-deep.apply.sh"))
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.shared_environment}-deep.apply"))
 
     assert refused.returncode != 0
     assert f"//svc:pin -- {cluster.shared_environment}" in refused.stderr
@@ -196,7 +196,7 @@ def test_everything_survives_stop_and_start(cluster, stack):
 def test_delete_leaves_other_objects(cluster, stack):
     """delete removes the stack's objects and no others in its namespace."""
     cluster.kubectl("create", "configmap", "planted", "-n", stack.namespace)
-    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.delete.sh"))
+    cluster.run(bazel_program(f"svc/{cluster.environment}-deep.delete"))
 
     left = cluster.kubectl("get", "deployments,statefulsets,services,configmaps", "-n", stack.namespace, "-o", "name").split()
     assert set(left) <= {"configmap/planted", "configmap/kube-root-ca.crt"}
@@ -206,7 +206,7 @@ def test_delete_leaves_other_objects(cluster, stack):
 def test_programs_fail_cleanly_without_a_cluster(cluster):
     """If no API server answers at the context, apply fails within its deadline with one sentence."""
     cluster.turnup("stop")
-    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply.sh"))
+    refused = cluster.attempt(bazel_program(f"svc/{cluster.environment}-deep.apply"))
     cluster.turnup("start")
 
     assert isinstance(refused, subprocess.CompletedProcess)

@@ -31,7 +31,7 @@ _ANSWER = re.compile(rf"({'|'.join(stacks.METHODS)}) answered from redis (\S+) b
 def cluster(tmp_path_factory):
     """A new cluster of two nodes in its own network with the setup, deleted at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
-        created.run(bazel_program("prod/setup.apply.sh"), "--wait")
+        created.run(bazel_program("prod/setup.apply"), "--wait")
         yield created
 
 
@@ -63,7 +63,7 @@ def _all_rounds(stack, service):
 def test_one_command_starts_the_java_stack(cluster, stack):
     """The deep apply of the Java client starts client, server and Redis, and nothing else, and ends when all are ready."""
     start = stacks.now()
-    cluster.run(bazel_program(f"java/com/examples/grpc-redis/client/{cluster.environment}-deep.apply.sh"), "--wait")
+    cluster.run(bazel_program(f"java/com/examples/grpc-redis/client/{cluster.environment}-deep.apply"), "--wait")
 
     assert [len(stack.ready_pods(name)) for name in (JAVA_CLIENT, JAVA_SERVER, stacks.REDIS)] == [1, 2, 6]
     assert set(stack.wait_for_answers(start, 60, JAVA_CLIENT)) == set(stacks.METHODS)
@@ -73,7 +73,7 @@ def test_one_command_starts_the_java_stack(cluster, stack):
 
 def test_every_client_starts_with_every_server(cluster, stack):
     """All servers and a client in each language for each server become ready in one stack with one Redis."""
-    cluster.run(bazel_program("tests/e2e/languages.apply.sh"), "--wait")
+    cluster.run(bazel_program("tests/e2e/languages.apply"), "--wait")
 
     for pair in PAIRS:
         assert len(stack.ready_pods(_service(*pair))) == 1, pair

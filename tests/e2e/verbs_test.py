@@ -37,7 +37,7 @@ def cluster(tmp_path_factory):
 
 def test_eight_failures_are_explained(cluster):
     """Each failure is explained in time with object, reason and last event, a crash also with its log; the exit code is 1."""
-    done = cluster.attempt(bazel_program("tests/e2e/matrix.apply.sh"), "--wait=25s", "--output=json")
+    done = cluster.attempt(bazel_program("tests/e2e/matrix.apply"), "--wait=25s", "--output=json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     print(done.stdout, done.stderr)
     applied = next(event["seconds"] for event in told if event["event"] == "summary")
@@ -77,7 +77,7 @@ def test_eight_failures_are_explained(cluster):
 @pytest.fixture(scope="module")
 def echo(cluster):
     """Two pods that answer with their names and log one line per second."""
-    cluster.run(bazel_program("tests/e2e/echo.apply.sh"), "--wait=60s")
+    cluster.run(bazel_program("tests/e2e/echo.apply"), "--wait=60s")
     return cluster
 
 
@@ -100,7 +100,7 @@ def roll_out(cluster) -> set[str]:
 def running(cluster, name: str, *arguments: str) -> Iterator[tuple[subprocess.Popen, list[dict]]]:
     """Runs a verb until the body ends; yields its process and the events that it has printed so far."""
     told: list[dict] = []
-    with cluster.start(bazel_program(f"tests/e2e/{name}.sh"), *arguments, "--output=json") as process:
+    with cluster.start(bazel_program(f"tests/e2e/{name}"), *arguments, "--output=json") as process:
         reader = threading.Thread(target=lambda: told.extend(map(json.loads, process.stdout)), daemon=True)
         reader.start()
         try:
@@ -116,13 +116,13 @@ def running(cluster, name: str, *arguments: str) -> Iterator[tuple[subprocess.Po
 
 def test_status_of_a_ready_stack(echo):
     """The exit code of .status is 0 if everything runs."""
-    assert "1 of 1 ready" in echo.run(bazel_program("tests/e2e/echo.status.sh"))
+    assert "1 of 1 ready" in echo.run(bazel_program("tests/e2e/echo.status"))
 
 
 def test_logs_are_one_sequence(echo):
     """The output of .logs has the last lines of both pods, in the order of their times."""
-    wait_for("three lines of each pod", lambda: echo.run(bazel_program("tests/e2e/echo.logs.sh")).count("line 2") >= 2, deadline_s=30)
-    done = echo.attempt(bazel_program("tests/e2e/echo.logs.sh"), "--tail=3", "--output=json")
+    wait_for("three lines of each pod", lambda: echo.run(bazel_program("tests/e2e/echo.logs")).count("line 2") >= 2, deadline_s=30)
+    done = echo.attempt(bazel_program("tests/e2e/echo.logs"), "--tail=3", "--output=json")
     lines = [event for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "log"]
 
     assert {line["pod"] for line in lines} == pods(echo)
@@ -184,7 +184,7 @@ def test_forward_survives_a_rollout(echo):
         assert max(gaps) < 2.0
         assert {answer(port) for _ in range(10)} == new
 
-        taken = echo.attempt(bazel_program("tests/e2e/echo.forward.sh"))
+        taken = echo.attempt(bazel_program("tests/e2e/echo.forward"))
         assert taken.returncode == 1
         assert f"local port {port} is in use by python3" in taken.stderr
     with running(echo, "echo.forward") as (_, told):
@@ -208,7 +208,7 @@ PYTHON = "/usr/bin/python3.11"
 
 def execute(cluster, target: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Runs .exec without a terminal."""
-    return cluster.attempt(bazel_program(f"tests/e2e/{target}.exec.sh"), *arguments, stdin=stdin, timeout_s=240)
+    return cluster.attempt(bazel_program(f"tests/e2e/{target}.exec"), *arguments, stdin=stdin, timeout_s=240)
 
 
 def test_exec_is_the_command(echo):
@@ -235,7 +235,7 @@ def test_exec_carries_many_bytes(echo):
 
 def test_exec_without_a_terminal_can_be_interrupted(echo):
     """Ctrl-C ends the run within 2 s with 130, and a note says that the command may still be running."""
-    words = (bazel_program("tests/e2e/echo.exec.sh"), PYTHON, "-uc", "import time; print('started'); time.sleep(100)")
+    words = (bazel_program("tests/e2e/echo.exec"), PYTHON, "-uc", "import time; print('started'); time.sleep(100)")
     with echo.start(*words, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
@@ -260,7 +260,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.device)
         self.text = ""
         streams = {"stdin": self.device, "stdout": self.device, "stderr": self.device}
-        self.process = cluster.start(bazel_program(f"tests/e2e/{target}.exec.sh"), *arguments, **streams)
+        self.process = cluster.start(bazel_program(f"tests/e2e/{target}.exec"), *arguments, **streams)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -318,8 +318,8 @@ def test_terminal_is_restored_after_a_signal(echo):
 @pytest.fixture(scope="module")
 def shut(cluster):
     """A pod without a shell in a restricted namespace, and the registry of the cluster."""
-    cluster.run(bazel_program("prod/setup.apply.sh"), "--wait=120s")
-    cluster.run(bazel_program("tests/e2e/shut.apply.sh"), "--wait=60s")
+    cluster.run(bazel_program("prod/setup.apply"), "--wait=120s")
+    cluster.run(bazel_program("tests/e2e/shut.apply"), "--wait=60s")
     return cluster
 
 

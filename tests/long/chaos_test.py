@@ -31,8 +31,8 @@ READY_WITHIN_S = 60.0
 def cluster(tmp_path_factory):
     """Returns a two-node cluster that runs the whole stack, and deletes it at the end."""
     with PrivateCluster(tmp_path_factory.mktemp("cluster")) as created:
-        created.run(bazel_program("prod/setup.apply.sh"), "--wait")
-        created.run(bazel_program(f"svc/{created.environment}-deep.apply.sh"), "--wait")
+        created.run(bazel_program("prod/setup.apply"), "--wait")
+        created.run(bazel_program(f"svc/{created.environment}-deep.apply"), "--wait")
         yield created
 
 

@@ -39,23 +39,37 @@ def by_target(attribute, names):
         result[label] = result[label] + "\n" + name if label in result else name
     return result
 
+def stamp_attr(doc):
+    """Returns the attribute `stamp` of a rule, as stamp_value sets it.
+
+    Args:
+      doc: what is stamped.
+    Returns:
+      attribute.
+    """
+    return attr.int(
+        doc = doc + "\n\n1: yes. 0: no. -1: not in this build, because it is without Bazel's `--stamp`, which decides.",
+        default = -1,
+        values = [-1, 0, 1],
+    )
+
 def stamp_value(value):
     """Reads `stamp` in the forms that rules_docker and Bazel's own rules accept.
 
     Args:
-      value: True, False, -1, or a rules_docker label that ends in always, never or use_stamp_flag.
+      value: True, False, -1 or None for Bazel's `--stamp`, or a rules_docker label that ends in always, never or use_stamp_flag.
     Returns:
-      bool, or a select of one.
+      int for the attribute of stamp_attr, or a select of one.
     """
     word = value.rpartition(":")[2] if type(value) == "string" else value
     if word in (True, 1, "always"):
-        return True
-    if word in (None, False, 0, "never"):
-        return False
-    if word in (-1, "use_stamp_flag"):
+        return 1
+    if word in (False, 0, "never"):
+        return 0
+    if word in (None, -1, "use_stamp_flag"):
         return select({
-            str(Label("//rules/image:stamping")): True,
-            "//conditions:default": False,
+            str(Label("//rules/image:stamping")): 1,
+            "//conditions:default": -1,
         })
     fail("stamp: found %r. Use True, False, or -1 to follow --stamp." % value)
 
@@ -97,8 +111,7 @@ def image_arguments(name, arguments, rule, attributes):
             if result[attribute] == []:
                 # A rule cannot tell an empty list from a missing one. rules_docker has attributes of these names, too.
                 result.setdefault("null_" + attribute, True)
-    if "stamp" in result:
-        result["stamp"] = stamp_value(result["stamp"])
+    result["stamp"] = stamp_value(result.get("stamp"))
     labels = result.get("labels")
     if type(labels) == "dict":
         # rules_docker names a file with the value of the label in this way: "@label of the file".

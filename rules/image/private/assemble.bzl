@@ -1,6 +1,8 @@
 """Assembles layers into an image: the part that all image rules share."""
 
+load("//rules/common:stamping.bzl", "stamp_keys")
 load("//rules/image/private:actions.bzl", "run_image_tool")
+load("//rules/image/private:arguments.bzl", "stamp_attr")
 load("//rules/image/private:layer.bzl", "check_paths")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
@@ -25,7 +27,8 @@ None, an empty list or an empty string clears those of the base.""",
     "creation_time": attr.string(
         doc = """The time of creation: seconds since 1970 or an RFC 3339 time. Empty: 1970, so that equal content has an equal digest.
 
-With `stamp` it also takes `{BUILD_TIMESTAMP}`, which is then the default.""",
+With `stamp` it also takes `{BUILD_TIMESTAMP}`, which is then the default. Without Bazel's `--stamp`, which `stamp` follows by
+default, a stamp variable here counts as empty.""",
     ),
     "entrypoint": attr.string_list(
         doc = """The program and its first arguments. Unset: the base's.
@@ -56,12 +59,12 @@ rules_docker.""",
     "ports": attr.string_list(
         doc = "Ports that the program listens on, such as `8080` or `53/udp`, added to the base's. Empty: the base's.",
     ),
-    "stamp": attr.bool(
-        doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+    "stamp": stamp_attr(
+        """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
 
 Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
 `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
-`{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.""",
+`{BUILD_TIMESTAMP}` unless it is set.""",
     ),
     "user": attr.string(
         doc = "The numeric user, or `USER:GROUP`, that the program runs as. Empty: the base's.",
@@ -141,7 +144,8 @@ def _settings(ctx, attr, envs):
     return struct(
         architecture = attr.architecture or None,
         cmd = attr.cmd or ([] if attr.null_cmd else None),
-        created = attr.creation_time or None,
+        # A time that only a build with --stamp has is unset in others.
+        created = attr.creation_time if attr.creation_time and (attr.stamp >= 0 or not stamp_keys(attr.creation_time)) else None,
         entrypoint = attr.entrypoint or ([] if attr.null_entrypoint else None),
         envs = [_expand_env(ctx, env) for env in envs if env],
         labels = {key: expand(ctx, "labels", value) for key, value in attr.labels.items()},
@@ -169,7 +173,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None, checks = []
     if not base and ctx.attr.base:
         base = image_info(ctx, ctx.attr.base, "base", attr.architecture, attr.operating_system)
     name = ctx.label.name
-    status = [ctx.info_file, ctx.version_file] if attr.stamp else []
+    status = [ctx.info_file, ctx.version_file] if attr.stamp == 1 else []
     manifest = ctx.actions.declare_file(name + ".manifest.json")
     config = ctx.actions.declare_file(name + ".config.json")
     digest = ctx.outputs.digest

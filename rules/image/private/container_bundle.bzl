@@ -1,6 +1,6 @@
 """container_bundle: several images in one archive, each with its own name."""
 
-load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_value")
+load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_attr", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
@@ -29,9 +29,7 @@ _ATTRS = dict(
         allow_files = True,
         mandatory = True,
     ),
-    stamp = attr.bool(
-        doc = "Replace stamp variables such as `{BUILD_USER}` in the names with their values from Bazel's workspace status.",
-    ),
+    stamp = stamp_attr("Replace stamp variables such as `{BUILD_USER}` in the names with their values from Bazel's workspace status."),
 )
 
 def _impl(ctx):
@@ -47,13 +45,13 @@ def _impl(ctx):
             images[name] = info
     if not images:
         fail("images: %s has no images. Add at least one, such as {\"shop/server:latest\": \":image\"}." % label_text(ctx.label))
-    status = [ctx.info_file, ctx.version_file] if ctx.attr.stamp else []
-    write_archive(ctx, images, "--tar", ctx.outputs.archive, status)
+    status = [ctx.info_file, ctx.version_file] if ctx.attr.stamp == 1 else []
+    write_archive(ctx, images, "--tar", ctx.outputs.archive, status, by_flag = ctx.attr.stamp == -1)
     return [
         DefaultInfo(files = depset([ctx.outputs.archive])),
         BundleInfo(
             images = [struct(image = info, reference = name) for name, info in images.items()],
-            stamp = ctx.attr.stamp,
+            stamp = ctx.attr.stamp == 1,
         ),
     ]
 
@@ -64,7 +62,7 @@ container_bundle_rule = rule(
     outputs = {"archive": "%{name}.tar"},
 )
 
-def container_bundle(name, images, stamp = False, **kwargs):
+def container_bundle(name, images, stamp = -1, **kwargs):
     """Builds an archive of several images, for `docker load` and `ctr images import`.
 
     Args:
@@ -74,6 +72,8 @@ def container_bundle(name, images, stamp = False, **kwargs):
         Names take Make variables, `$(NAME)`, and with `stamp` also stamp variables, `{KEY}`, where KEY has capital
         letters, digits and underscores. An image is any target that `base` of container_image takes.
       stamp (bool or int): replace stamp variables such as `{BUILD_USER}` in the names. -1 follows Bazel's `--stamp`.
+
+        Without `--stamp` the archive has the variables as they are, and the build says so.
       **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_bundle", _ATTRS)

@@ -81,6 +81,6 @@ def container_image(name, **kwargs):
 
           Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
           `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
-          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
+          `{BUILD_TIMESTAMP}` unless it is set. Unset or -1 follows Bazel's `--stamp`.
     """
     container_image_rule(name = name, **image_arguments(name, kwargs, "container_image", _ATTRS))

@@ -12,7 +12,8 @@ container_load(
 )
 ```
 
-The tar is read when a target that needs the image is built. An attribute that takes an image also takes the tar itself.
+Other labels are `@NAME//image:image.tar`, `:digest`, `:config.json` and `:manifest.json`. The tar is read when a target that needs
+the image is built. An attribute that takes an image also takes the tar itself.
 """
 
 _ATTRS = dict(
@@ -29,15 +30,32 @@ _BUILD = """load("@turnup//rules/image/private:prebuilt_image.bzl", "prebuilt_im
 prebuilt_image(
     name = "image",
     architecture = "{architecture}",
-    file = "image.tar",
+    file = "saved.tar",
     os = "{os}",
     visibility = ["//visibility:public"],
 )
+
+# Labels of rules_docker.
+[
+    filegroup(
+        name = name,
+        srcs = [":image"],
+        output_group = group,
+        visibility = ["//visibility:public"],
+    )
+    for name, group in {{
+        "config.json": "config",
+        "digest": "digest",
+        "image.digest": "digest",
+        "image.tar": "archive",
+        "manifest.json": "manifest",
+    }}.items()
+]
 """
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
-    repository_ctx.symlink(attr.file, "image/image.tar")
+    repository_ctx.symlink(attr.file, "image/saved.tar")
     repository_ctx.file("image/BUILD", _BUILD.format(architecture = attr.architecture, os = attr.os))
 
 container_load_rule = repository_rule(

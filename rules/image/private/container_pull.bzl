@@ -14,6 +14,8 @@ container_pull(
 )
 ```
 
+Other labels are `@NAME//image:image.tar`, for `docker load`, `:digest`, `:config.json` and `:manifest.json`.
+
 A pull by digest always gives the same image: manifest, config and layers are checked against their digests. They are cached
 by digest in `~/.cache/turnup`, so that a second workspace, or a second image with the same layers, downloads nothing.
 

@@ -2,7 +2,7 @@
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("//rules/image/private:actions.bzl", "run_image_tool")
-load("//rules/image/private:arguments.bzl", "check_target", "stamp_value")
+load("//rules/image/private:arguments.bzl", "check_target", "stamp_attr", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
@@ -64,8 +64,8 @@ It applies to `registry`, not to a registry that `--registry` names. `-- --secur
     "skip_unchanged_digest": attr.bool(
         doc = "No effect; accepted for BUILD files that set it. An unchanged digest is never sent again.",
     ),
-    "stamp": attr.bool(
-        doc = """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+    "stamp": stamp_attr(
+        """Replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
 
 Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A stamp
 variable is `{KEY}`, where KEY has capital letters, digits and underscores. Make variables, `$(NAME)`, need no stamp.""",
@@ -123,8 +123,8 @@ def _check(attr):
         fail("repository: '%s' has a tag or digest. Remove it; the tag has its own attribute." % _masked(attr.repository))
     for name in ("registry", "repository", "tag"):
         from_file = getattr(attr, name + "_file", None)
-        if "{" in getattr(attr, name) and not attr.stamp and not from_file:
-            fail("%s: '%s' has a stamp variable, but stamp is not set. Set stamp = True." % (name, getattr(attr, name)))
+        if "{" in getattr(attr, name) and attr.stamp == 0 and not from_file:
+            fail("%s: '%s' has a stamp variable, but stamp is False. Set stamp = True, or leave it out and build with --stamp." % (name, getattr(attr, name)))
 
 def _is_docker(ctx):
     return ctx.attr.format.upper() == "DOCKER"
@@ -156,7 +156,7 @@ def _unpack_prebuilt(ctx):
 
 def _write_plan(ctx, images, parts):
     """Declares the action that checks names and destinations; returns the plan and the manifests to push."""
-    stamped = ctx.attr.stamp or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
+    stamped = ctx.attr.stamp == 1 or (BundleInfo in ctx.attr.image and ctx.attr.image[BundleInfo].stamp)
     status = [ctx.info_file, ctx.version_file] if stamped else []
     named = [file for file in (ctx.file.repository_file, ctx.file.tag_file) if file]
     entries = [struct(
@@ -172,6 +172,7 @@ def _write_plan(ctx, images, parts):
         parts = parts,
         inputs = named + status,
         digest = ctx.outputs.digest,
+        by_flag = ctx.attr.stamp == -1 and not stamped,
         format = "Docker" if _is_docker(ctx) else "OCI",
         insecure = ctx.attr.insecure_repository,
         registry = expand(ctx, "registry", ctx.attr.registry),
@@ -219,12 +220,16 @@ container_push_rule = rule(
     outputs = {"digest": "%{name}.digest"},
 )
 
-def container_push(name, stamp = False, **kwargs):
+def container_push(name, stamp = -1, **kwargs):
     """Pushes an image, or a bundle of images, to a registry with `bazel run TARGET`.
 
     Args:
       name: the target's name.
       stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values. -1 follows Bazel's `--stamp`.
+
+        Stamp variables are replaced in `registry`, `repository` and `tag`, in their files, and in the names of a bundle. A stamp
+        variable is `{KEY}`, where KEY has capital letters, digits and underscores. Make variables, `$(NAME)`, need no stamp.
+        Without `--stamp` the target builds, and its run says that a name has a stamp variable.
       **kwargs: attributes of the rule.
     """
     check_target(name, kwargs, "container_push", _ATTRS)

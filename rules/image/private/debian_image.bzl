@@ -91,6 +91,6 @@ def debian_image(name, base = None, user = None, **kwargs):
 
           Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
           `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
-          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
+          `{BUILD_TIMESTAMP}` unless it is set. Unset or -1 follows Bazel's `--stamp`.
     """
     debian_image_rule(name = name, base = base, user = user if user != None else ("" if base else "65532"), **image_arguments(name, kwargs, "debian_image", _ATTRS))

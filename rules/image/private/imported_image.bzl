@@ -32,7 +32,7 @@ _ATTRS = dict(
 
 def _impl(ctx):
     layers = [struct(blob = blob, descriptor = descriptor) for blob, descriptor in zip(ctx.files.blobs, ctx.files.descriptors)]
-    archive = ctx.actions.declare_file(ctx.label.name + ".tar")
+    archive = ctx.outputs.archive
     info = ImageInfo(archive = archive, config = ctx.file.config, digest = ctx.file.digest, layers = layers, manifest = ctx.file.manifest)
     write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
     return image_providers(ctx, info, ctx.label.name + ".oci")
@@ -41,5 +41,7 @@ imported_image = rule(
     implementation = _impl,
     doc = "Makes the files of a pulled image a target.",
     attrs = _ATTRS,
+    # A label of its own, as in rules_docker: @NAME//image:image.tar.
+    outputs = {"archive": "%{name}.tar"},
     provides = [ImageInfo],
 )

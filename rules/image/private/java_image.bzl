@@ -288,7 +288,7 @@ def java_image(name, base = None, binary = None, layers = [], **kwargs):
 
           Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
           `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
-          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
+          `{BUILD_TIMESTAMP}` unless it is set. Unset or -1 follows Bazel's `--stamp`.
         workdir (string): the folder the program starts in. Empty: `/app/WORKSPACE`, the root of the data files.
     """
     if "args" in kwargs:

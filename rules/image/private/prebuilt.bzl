@@ -78,7 +78,7 @@ def add_image(args, info, name):
     # A folder of layers stays one argument.
     args.add_all([layer.blob for layer in info.layers], before_each = "--layer", expand_directories = False)
 
-def write_archive(ctx, images, option, output, status = []):
+def write_archive(ctx, images, option, output, status = [], by_flag = False):
     """Declares the action that puts images into one tar or folder.
 
     Args:
@@ -87,8 +87,10 @@ def write_archive(ctx, images, option, output, status = []):
       option: --tar or --layout.
       output: File to write, a folder for --layout.
       status: list of workspace status Files for stamp variables in the names.
+      by_flag: whether names may keep their stamp variables, because the build is without `--stamp`.
     """
     args = ctx.actions.args()
+    args.add_all(["--by-flag"] if by_flag else [])
     args.add_all([output], before_each = option, expand_directories = False)
     args.add_all(status, before_each = "--status")
     files = list(status)
@@ -179,7 +181,8 @@ def image_providers(ctx, info, layout_name):
       info: ImageInfo.
       layout_name: name of the OCI layout folder.
     Returns:
-      list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, digest, layers, sbom).
+      list of providers: DefaultInfo (manifest, config, digest), ImageInfo, OutputGroupInfo (oci_layout, archive, config, digest, layers,
+      manifest, sbom).
     """
     layout = ctx.actions.declare_directory(layout_name)
     write_archive(ctx, {archive_name(ctx.label): info}, "--layout", layout)
@@ -188,8 +191,10 @@ def image_providers(ctx, info, layout_name):
         info,
         OutputGroupInfo(
             archive = depset([info.archive]),
+            config = depset([info.config]),
             digest = depset([info.digest]),
             layers = depset([layer.blob for layer in info.layers]),
+            manifest = depset([info.manifest]),
             oci_layout = depset([layout]),
             sbom = depset([_write_sbom(ctx, info)]),
         ),

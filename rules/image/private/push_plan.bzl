@@ -13,6 +13,7 @@ PUSH_PLAN_ATTRS = {
 
 # The fields of a plan's input that a rule may leave out; see tools/push/plan.py.
 _DEFAULTS = {
+    "by_flag": False,
     "format": "OCI",
     "insecure": False,
     "one_platform": False,

@@ -26,7 +26,8 @@ py_image(
 The layers are the base with the interpreter, one for each third-party package, and one for the program's own files. A change
 in the program changes only the last layer, which is small.
 
-Files are at `/app/WORKSPACE/PATH`, as in runfiles, and `$RUNFILES_DIR` is `/app`. The entrypoint is the interpreter itself,
+Files are at `/app/WORKSPACE/PATH`, as in runfiles, the program starts in `/app/WORKSPACE`, as with `bazel run`, and `$RUNFILES_DIR`
+is `/app`. The entrypoint is the interpreter itself,
 isolated (`-I -S -B -u -X utf8`), on a short start file that sets the import path; there is no shell, so signals reach the
 program. Arguments of the container are `sys.argv[1:]`. Files have mode 0444; ELF files, scripts with `#!` and the programs
 of data targets have 0555, so that the program can start them.
@@ -139,7 +140,7 @@ def _impl(ctx):
         {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
         cmd = arguments or ctx.attr.cmd,
         entrypoint = [ctx.attr.interpreter, "-I", "-S", "-B", "-u", "-X", "utf8", path],
-        workdir = ctx.attr.workdir or ROOT,
+        workdir = ctx.attr.workdir or "%s/%s" % (ROOT, ctx.workspace_name),
     ))
     return assemble(ctx, third_party + middle + [layer], env = ctx.attr.env, attr = settings)
 
@@ -191,8 +192,8 @@ def py_image(name, binary = None, layers = [], **kwargs):
 
           Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `workdir` and in the values of `env` and
           `labels`. A stamp variable is `{KEY}`, where KEY has capital letters, digits and underscores. `creation_time` is
-          `{BUILD_TIMESTAMP}` unless it is set. -1 follows Bazel's `--stamp`.
-        workdir (string): the folder the program starts in. Empty: `/app`.
+          `{BUILD_TIMESTAMP}` unless it is set. Unset or -1 follows Bazel's `--stamp`.
+        workdir (string): the folder the program starts in. Empty: `/app/WORKSPACE`, the root of the data files, as with `bazel run`.
     """
     for attribute, only in _ONE_PYTHON.items():
         if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):

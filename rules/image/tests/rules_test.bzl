@@ -44,7 +44,7 @@ _CASES = {
     "push_format": (container_push, {"format": "tar", "image": ":files_image", "registry": "r.example", "repository": "a"}, "format: 'tar' is not a format. Use OCI or Docker."),
     "push_registry_with_path": (container_push, {"image": ":files_image", "registry": "r.example/a", "repository": "b"}, "registry: 'r.example/a' has a path. Use HOST or HOST:PORT"),
     "push_repository_with_tag": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a:b"}, "repository: 'a:b' has a tag or digest. Remove it"),
-    "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "tag": "{BUILD_USER}"}, "tag: '{BUILD_USER}' has a stamp variable, but stamp is not set. Set stamp = True."),
+    "push_unstamped": (container_push, {"image": ":files_image", "registry": "r.example", "repository": "a", "stamp": False, "tag": "{BUILD_USER}"}, "tag: '{BUILD_USER}' has a stamp variable, but stamp is False. Set stamp = True, or leave it out and build with --stamp."),
     "push_without_registry": (container_push, {"image": ":files_image", "repository": "a"}, "registry: the value is empty. Use HOST or HOST:PORT."),
     "push_without_repository": (container_push, {"image": ":files_image", "registry": "r.example"}, "repository: the value is empty. Set repository, or repository_file"),
     "py_image_args_name_no_data": (py_image, {"args": ["$(location app/data.txt)"], "base": ":files_image", "srcs": ["app/greeting.py"]}, "arguments: //rules/image/tests:py_image_args_name_no_data has '$(location app/data.txt)', which needs one file, but app/data.txt has 0 files in data"),
@@ -81,6 +81,25 @@ _STAMPED_ATTRS = {"stamped": attr.bool(doc = "Whether the bundle under test must
 
 _stamped_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS)
 _stamped_by_flag_test = analysistest.make(_stamped_impl, attrs = _STAMPED_ATTRS, config_settings = {"//command_line_option:stamp": True})
+
+def _status_impl(ctx):
+    env = analysistest.begin(ctx)
+    read = [
+        file.basename
+        for action in analysistest.target_actions(env)
+        for file in action.inputs.to_list()
+        if file.basename in ("stable-status.txt", "volatile-status.txt")
+    ]
+    asserts.equals(env, ctx.attr.stamped, "volatile-status.txt" in read)
+    asserts.equals(env, ctx.attr.stamped, "stable-status.txt" in read)
+    return analysistest.end(env)
+
+# Without --stamp nothing depends on the workspace status, so no cache can have a value of it; with it, images have the build's time.
+_status_test = analysistest.make(_status_impl, attrs = _STAMPED_ATTRS)
+_status_by_flag_test = analysistest.make(_status_impl, attrs = _STAMPED_ATTRS, config_settings = {"//command_line_option:stamp": True})
+
+# Targets that do not set stamp, of each rule that has it.
+_BY_FLAG = ["bundle_by_flag", "files_image", "hello", "push", "redis"]
 
 def _apart_impl(ctx):
     env = analysistest.begin(ctx)
@@ -134,6 +153,10 @@ def image_rules_tests(name):
     )
     _stamped_test(name = "bundle_without_the_flag_is_unstamped", stamped = False, target_under_test = ":bundle_by_flag")
     _stamped_by_flag_test(name = "bundle_with_the_flag_is_stamped", stamped = True, target_under_test = ":bundle_by_flag")
+    for case in _BY_FLAG:
+        _status_test(name = case + "_without_the_flag", stamped = False, target_under_test = ":" + case)
+        _status_by_flag_test(name = case + "_with_the_flag", stamped = True, target_under_test = ":" + case)
+        tests += [":%s_without_the_flag" % case, ":%s_with_the_flag" % case]
     tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped", ":compression_flag_is_refused"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
     native.test_suite(name = name, tests = tests)

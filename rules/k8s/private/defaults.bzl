@@ -10,20 +10,20 @@ k8s_defaults(
 )
 ```
 
-A BUILD file then has `load("@k8s_deploy//:defaults.bzl", "k8s_deploy")`."""
+A BUILD file then has `load("@k8s_deploy//:defaults.bzl", "k8s_deploy")`. The name may be k8s_object."""
 
 _FIELDS = {
     "cluster": "The default of `cluster`. Empty: the default of k8s_object.",
     "context": "The default of `context`. Empty: the default of k8s_object.",
     "image_chroot": "The default of `image_chroot`. Empty: the default of k8s_object.",
-    "kind": "The default of `kind`. Empty: the default of k8s_object.",
+    "kind": "The kind of the objects; no effect, as in k8s_object.",
     "namespace": "The default of `namespace`. Empty: the default of k8s_object.",
     "user": "The default of `user`. Empty: the default of k8s_object.",
 }
 
 _TEMPLATE = '''"""k8s_object with the defaults of @{name}."""
 
-load("@{workspace}//rules/k8s:defs.bzl", "k8s_object")
+load("@{workspace}//rules/k8s:defs.bzl", _k8s_object = "k8s_object")
 
 _DEFAULTS = {defaults}
 
@@ -34,11 +34,64 @@ def {name}(name, **kwargs):
       name: the target's name.
       **kwargs: attributes of k8s_object.
     """
-    k8s_object(name = name, **dict(_DEFAULTS, **kwargs))
+    _k8s_object(name = name, **dict(_DEFAULTS, **kwargs))
 '''
 
+# Names of functions in a .bzl file: no dashes or dots, and none of these.
+_KEYWORDS = [
+    "and",
+    "as",
+    "assert",
+    "break",
+    "class",
+    "continue",
+    "def",
+    "del",
+    "elif",
+    "else",
+    "except",
+    "finally",
+    "for",
+    "from",
+    "global",
+    "if",
+    "import",
+    "in",
+    "is",
+    "lambda",
+    "load",
+    "nonlocal",
+    "not",
+    "or",
+    "pass",
+    "raise",
+    "return",
+    "try",
+    "while",
+    "with",
+    "yield",
+]
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+def macro_error(name):
+    """Checks that a macro can have the name of the repository.
+
+    Args:
+      name: string, the repository's name.
+
+    Returns:
+      what is wrong and what to do about it, or None.
+    """
+    if name in _KEYWORDS or [c for c in name.elems() if c not in _LETTERS]:
+        return "k8s_defaults %s: a macro cannot have this name. Use letters, digits and underscores, and no keyword of Starlark." % name
+    return None
+
 def _impl(repository_ctx):
-    name = repository_ctx.name
+    # With Bzlmod the repository's own name comes last, after those of the module and of the extension.
+    name = repository_ctx.name.split("~")[-1].split("+")[-1]
+    error = macro_error(name)
+    if error:
+        fail(error)
     defaults = {field: getattr(repository_ctx.attr, field) for field in _FIELDS if getattr(repository_ctx.attr, field)}
     repository_ctx.file("BUILD", "exports_files([\"defaults.bzl\"])\n")
     repository_ctx.file("defaults.bzl", _TEMPLATE.format(defaults = repr(defaults), name = name, workspace = "turnup"))

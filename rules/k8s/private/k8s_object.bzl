@@ -1,6 +1,7 @@
 """k8s_object: the objects of one template, resolved: with settings, namespace and image digests."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
+load("//rules/common:stamping.bzl", "status_files")
 load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
 load(":labels.bzl", "label_string")
@@ -29,9 +30,6 @@ _ATTRS = dict(
     images = attr.label_keyed_string_dict(
         allow_files = True,
         doc = "Maps images, or files that are an OCI layout or archive, to a JSON list of their references in the template. Empty: none.",
-    ),
-    kind = attr.string(
-        doc = "A kind that the template must contain. Empty: any.",
     ),
     kubeconfig = attr.label(
         allow_single_file = True,
@@ -101,17 +99,9 @@ def _check(ctx, label):
 def _expand(ctx, attribute):
     return ctx.expand_make_variables(attribute, getattr(ctx.attr, attribute), {})
 
-def _templates(ctx):
-    """Returns the template's files after substitutions."""
-    if not ctx.attr.substitutions:
-        return ctx.files.template
-    values = {key: ctx.expand_make_variables("substitutions", value, {}) for key, value in ctx.attr.substitutions.items()}
-    outputs = []
-    for index, file in enumerate(ctx.files.template):
-        output = ctx.actions.declare_file("%s.template_%d.%s" % (ctx.label.name, index, file.extension))
-        ctx.actions.expand_template(template = file, output = output, substitutions = values)
-        outputs.append(output)
-    return outputs
+def _substitutions(ctx):
+    """Returns the substitutions with their Make variables expanded."""
+    return {key: ctx.expand_make_variables("substitutions", value, {}) for key, value in ctx.attr.substitutions.items()}
 
 def _references(ctx, attribute):
     """Returns {reference: ImageInfo} of an attribute that maps targets to JSON lists."""
@@ -119,7 +109,10 @@ def _references(ctx, attribute):
     for target, references in getattr(ctx.attr, attribute).items():
         image = image_info(ctx, target, attribute)
         for reference in json.decode(references):
-            result[ctx.expand_make_variables(attribute, reference, {})] = image
+            expanded = ctx.expand_make_variables(attribute, reference, {})
+            if expanded in result:
+                fail("%s: %s has the reference %r twice. Keep one." % (label_string(ctx.label), attribute, expanded))
+            result[expanded] = image
     return result
 
 def _normalize(ctx, label, images, preloads):
@@ -131,21 +124,19 @@ def _normalize(ctx, label, images, preloads):
         args.add(value, format = "--%s=%%s" % name)
     args.add(ctx.attr.environment, format = "--environment=%s")
     args.add(ctx.attr.namespace_owner, format = "--namespace-owner=%s")
-    args.add(ctx.attr.kind, format = "--kind=%s")
     args.add_all(images.keys() + ctx.attr.pinned_images.keys(), format_each = "--image=%s")
     args.add_all(preloads.keys(), format_each = "--preload=%s")
     if ctx.attr.stable_names:
         args.add("--stable-names")
     if ctx.file.source:
         args.add(ctx.file.source, format = "--source=%s")
-    status = []
-    if [text for text in settings.values() + images.keys() if "{" in text]:
-        status = [ctx.info_file, ctx.version_file]
+    substitutions = _substitutions(ctx)
+    args.add_all([json.encode([key, value]) for key, value in substitutions.items()], format_each = "--substitution=%s")
+    status = status_files(ctx, settings.values() + images.keys() + substitutions.values())
     args.add_all(status, format_each = "--status=%s")
     args.add(output, format = "--output=%s")
-    templates = _templates(ctx)
-    args.add_all(templates)
-    build_action(ctx, args, templates + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
+    args.add_all(ctx.files.template)
+    build_action(ctx, args, ctx.files.template + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
     return output
 
 def _resolve(ctx, normalized, images):
@@ -153,8 +144,10 @@ def _resolve(ctx, normalized, images):
     args = build_args(ctx, "resolve")
     args.add(normalized, format = "--input=%s")
     args.add(output, format = "--output=%s")
-    inputs = [normalized]
     chroot = _expand(ctx, "image_chroot")
+    status = status_files(ctx, [chroot]) if images else []
+    args.add_all(status, format_each = "--status=%s")
+    inputs = [normalized] + status
     for key, image in images.items():
         digest = image.digest
         args.add(json.encode([key, chroot, digest.path]), format = "--built=%s")

@@ -50,7 +50,7 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
     Returns:
       struct(executable: File, runfiles: runfiles).
     """
-    executable = ctx.actions.declare_file(ctx.label.name + ".sh")
+    executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
         output = executable,

@@ -8,12 +8,15 @@ load(":launching.bzl", "VERBS")
 
 _DEBUG_IMAGE = Label("//rules/k8s/debug:push")
 
+# The verbs that get `args`: the actions of rules_k8s. The others take other options.
+_WITH_ARGS = ["apply", "create", "delete", "describe", "diff", "replace"]
+
 def _verbs(name, args, tags, visibility, testonly):
-    """Declares NAME.VERB for every verb, as manual targets."""
-    for verb in VERBS:
+    """Declares NAME.VERB for every verb, and NAME.resolve, which is rules_k8s's name of NAME.show, as manual targets."""
+    for target, verb in [(verb, verb) for verb in VERBS] + [("resolve", "show")]:
         k8s_verb(
-            name = "%s.%s" % (name, verb),
-            args = args,
+            name = "%s.%s" % (name, target),
+            args = args if verb in _WITH_ARGS else [],
             # Only this verb starts debug containers; the others must not fetch the packages of their image.
             debug_image = _DEBUG_IMAGE if verb == "exec" else None,
             object = ":" + name,
@@ -62,7 +65,7 @@ def object_error(template, resolver, resolver_args, images, preload):
 def k8s_object(
         name,
         template = None,
-        kind = "",
+        kind = "",  # buildifier: disable=unused-variable
         cluster = "",
         context = CONTEXT,
         namespace = "",
@@ -92,14 +95,15 @@ def k8s_object(
     )
     ```
 
-    `cluster`, `context`, `namespace`, `user` and the references in `images` take Make variables, `$(NAME)` with
-    `--define=NAME=VALUE`, and stamp variables, `{KEY}`, from Bazel's workspace status. KEY has capital letters, digits
-    and underscores. `image_chroot`, the references in `preload` and the replacements in `substitutions` take Make variables.
+    `cluster`, `context`, `namespace`, `user`, `image_chroot`, the references in `images` and the replacements in `substitutions` take
+    Make variables, `$(NAME)` with `--define=NAME=VALUE`, and stamp variables, `{KEY}`, from Bazel's workspace status, with and
+    without `--stamp`. KEY has capital letters, digits and underscores. The references in `preload` take Make variables. Bazel builds
+    a target again when the value of `STABLE_…`, BUILD_USER, BUILD_HOST or BUILD_EMBED_LABEL changes, but not for other variables.
 
     Args:
       name: the target's name.
       template: the manifests, required: YAML documents, or JSON: an object, a list, or a mapping from file stem to object.
-      kind: a kind that the template must contain. Empty: any.
+      kind (string): the kind of the objects; no effect, because `.describe` shows every object. Accepted for BUILD files that set it.
       cluster: the cluster entry of the kubeconfig that the context must use. Empty: any.
       context: the only kubeconfig context that the verbs act on. The default is CONTEXT of cluster_constants.bzl.
       namespace: the namespace of objects that do not name one. Empty: default.
@@ -110,11 +114,14 @@ def k8s_object(
       substitutions: maps texts in the template to their replacements. Empty: none.
       images (dict from string to label): maps references in the template to images. Empty: none.
 
-        An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference.
+        An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference in
+        containers and volumes. A reference with a tag is replaced in every other field, too, that has nothing else. A reference
+        with stamp variables stands for that very text in the template, and for the text with their values.
       image_chroot: a prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.
       resolver (label): not supported, because images are resolved at build time.
       resolver_args (list of strings): not supported, as `resolver`.
-      args (list of strings): arguments that `bazel run` passes to every verb before those of the command line. Empty: none.
+      args (list of strings): arguments that `bazel run` passes to .apply, .create, .delete, .describe, .diff and .replace before
+        those of the command line. Empty: none.
 
         The script that `bazel run` starts does not contain them, and a k8s_objects that contains the object does not use them.
       preload (dict from string to label): maps references to images that the loader puts onto the nodes before an apply. Empty: none.
@@ -131,12 +138,10 @@ def k8s_object(
         fail("k8s_object %s: %s" % (name, error))
     k8s_object_rule(
         name = name,
-        args = args,
         cluster = cluster,
         context = context,
         image_chroot = image_chroot,
         images = references_by_target(images),
-        kind = kind,
         kubeconfig = kubeconfig,
         loader = loader,
         namespace = namespace,
@@ -166,7 +171,7 @@ def k8s_objects(name, objects, args = [], tags = [], visibility = None, testonly
     Args:
       name: the target's name.
       objects: k8s_object and k8s_objects targets, or a dict from condition to such a list, which becomes a select.
-      args (list of strings): arguments that `bazel run` passes to every verb before those of the command line. Empty: none.
+      args (list of strings): arguments for verbs, as in k8s_object. Empty: none.
       tags (list of strings): tags of all targets that the macro makes.
       visibility (list of labels): visibility of all targets that the macro makes.
       testonly (bool): testonly of all targets that the macro makes.
@@ -175,7 +180,6 @@ def k8s_objects(name, objects, args = [], tags = [], visibility = None, testonly
         objects = select(objects)
     k8s_objects_rule(
         name = name,
-        args = args,
         objects = objects,
         tags = tags,
         testonly = testonly,

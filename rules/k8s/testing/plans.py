@@ -52,6 +52,7 @@ def document(label: str, objects: Iterable[dict[str, Any]], **settings: Any) -> 
         "references": {},
         "missing_pins": [],
         "named_namespaces": named_namespaces(objects),
+        "volatile": {},
         **settings,
         "objects": [in_scope(with_owner(obj, label), is_cluster_scoped(obj), label) for obj in objects],
     }

@@ -70,13 +70,31 @@ _pin_test = analysistest.make(_pin_test_impl, attrs = {
 def _verbs_test_impl(ctx):
     env = analysistest.begin(ctx)
     for target in ctx.attr.verbs:
-        asserts.true(env, target[DefaultInfo].files_to_run.executable != None, "%s should be runnable" % target.label)
+        executable = target[DefaultInfo].files_to_run.executable
+        asserts.true(env, executable != None, "%s should be runnable" % target.label)
+        asserts.equals(env, target.label.name, executable.basename)
     return analysistest.end(env)
 
-# The targets exist and can be run; they are not built.
+# The targets exist and can be run, and their programs have their names; they are not built.
 _verbs_test = analysistest.make(_verbs_test_impl, attrs = {
     "verbs": attr.label_list(doc = "The targets."),
 })
+
+def _args_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.equals(env, ["apply", "create", "delete", "describe", "diff", "replace"], ctx.attr.verbs)
+    return analysistest.end(env)
+
+# Which targets of a k8s_object get its arguments.
+_args_test = analysistest.make(_args_test_impl, attrs = {
+    "verbs": attr.string_list(doc = "The verbs that got them, sorted, with the empty text for the target itself."),
+})
+
+def _with_args(name):
+    """Returns the verbs of a k8s_object of this package with arguments."""
+    targets = {"": name}
+    targets.update({verb: "%s.%s" % (name, verb) for verb in VERBS.keys() + ["resolve"]})
+    return sorted([verb for verb, target in targets.items() if native.existing_rule(target)["args"]])
 
 # Every environment of a service, shallow and deep, and a separate k8s_object.
 _RUNNABLE = ["//rules/k8s/tests/stack/client:%s%s" % (env, deep) for env in ENVS for deep in ("", "-deep")] + [
@@ -98,7 +116,7 @@ _CASES = {
         "present": ["redis/myns.resolved.json", "top/myns-deep.overrides.json"],
     }),
     "every_verb_is_everywhere": (_verbs_test, "client:myns", {
-        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS] + _RUNNABLE,
+        "verbs": ["%s.%s" % (target, verb) for target in _RUNNABLE for verb in VERBS.keys() + ["resolve"]] + _RUNNABLE,
     }),
     "exec_builds_only_the_debug_image": (_runfiles_test, "top:myns-deep.exec", {
         "absent": ["image", "resolved"],
@@ -140,7 +158,13 @@ def closure_tests(name):
             target_under_test = "//%s%s" % (_STACK, target),
             **attributes
         )
+    _args_test(
+        name = "args_reach_actions_only_test",
+        size = "small",
+        target_under_test = ":prebuilt",
+        verbs = _with_args("prebuilt"),
+    )
     native.test_suite(
         name = name,
-        tests = [":%s_test" % case for case in _CASES],
+        tests = [":%s_test" % case for case in _CASES] + [":args_reach_actions_only_test"],
     )

@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("//rules/k8s:defs.bzl", "k8s_object", "k8s_objects")
+load("//rules/k8s/private:defaults.bzl", "macro_error")
 load("//rules/k8s/private:labels.bzl", "deps_error", "split_dep")
 load("//rules/k8s/private:macros.bzl", "object_error", "references_by_target")
 
@@ -29,6 +30,11 @@ _CASES = {
     "empty_objects": (_objects, {"objects": []}, "objects is empty. Add at least one k8s_object."),
     "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload has images, but loader is not set. Set loader"),
     "not_an_object": (_objects, {"objects": [":image"]}, "does not have mandatory providers"),
+    "reference_twice": (
+        _object,
+        {"images": {"$(COMPILATION_MODE)/a": ":image", "fastbuild/a": ":image.tar"}},
+        ": images has the reference \"fastbuild/a\" twice. Keep one.",
+    ),
     "undefined_variable": (_object, {"namespace": "$(no_such_variable)"}, "no_such_variable"),
 }
 
@@ -70,6 +76,21 @@ def _object_test_impl(ctx):
 # Arguments of k8s_object that do not reach its rule.
 _object_test = unittest.make(_object_test_impl)
 
+def _macro_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for name in ["k8s_object", "k8s_deploy", "staging2"]:
+        asserts.equals(env, None, macro_error(name))
+    for name in ["k8s-deploy", "a.b", "for"]:
+        asserts.equals(
+            env,
+            "k8s_defaults %s: a macro cannot have this name. Use letters, digits and underscores, and no keyword of Starlark." % name,
+            macro_error(name),
+        )
+    return unittest.end(env)
+
+# Names of k8s_defaults are names of macros.
+_macro_test = unittest.make(_macro_test_impl)
+
 def failure_tests(name):
     """Defines a wrong target and its test for every case, and a suite of the tests.
 
@@ -92,10 +113,15 @@ def failure_tests(name):
         name = "object_test",
         size = "small",
     )
+    _macro_test(
+        name = "macro_test",
+        size = "small",
+    )
     native.test_suite(
         name = name,
         tests = [":%s_fails_test" % case for case in _CASES] + [
             ":deps_test",
+            ":macro_test",
             ":object_test",
         ],
     )

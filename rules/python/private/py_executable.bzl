@@ -5,7 +5,7 @@ Bazel 4's own stub needs an interpreter named `python` and starts it twice. This
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
-load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "library_providers")
+load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "check_version", "library_providers")
 
 PY_EXECUTABLE_ATTRS = {
     "env": attr.string_dict(
@@ -17,6 +17,9 @@ PY_EXECUTABLE_ATTRS = {
     ),
     "main_module": attr.string(
         doc = "The module to run, if it comes from `deps`. Empty: the module of `main`.",
+    ),
+    "python_version": attr.string(
+        doc = "`PY3`; no effect. Empty: PY3. `PY2` is an error.",
     ),
     "_launcher": attr.label(
         doc = "The launcher's template.",
@@ -51,6 +54,7 @@ def py_executable(ctx):
     Returns:
       list of providers: DefaultInfo, PyInfo.
     """
+    check_version(ctx, "python_version")
     library = library_providers(ctx)
     launcher = ctx.actions.declare_file(ctx.label.name)
     exports = [

@@ -7,6 +7,9 @@ _DOC = """Makes Python files importable for other targets.
 
 A module's name is its path from the workspace root: `rules/common/caches.py` is `rules.common.caches`."""
 
+# Values of Bazel's attributes for the version of Python that Python 3.11 fulfils.
+_PYTHON_3 = ["", "PY2AND3", "PY3", "PY3ONLY"]
+
 _ATTRS = {
     "data": attr.label_list(
         doc = "Files that the code needs at run time. Empty: none.",
@@ -22,6 +25,9 @@ _ATTRS = {
     "srcs": attr.label_list(
         doc = "Python files, which are byte-compiled at build time. Empty: the target only groups `deps`.",
         allow_files = [".py"],
+    ),
+    "srcs_version": attr.string(
+        doc = "`PY3`, `PY2AND3` or `PY3ONLY`; no effect. Empty: PY3. `PY2` and `PY2ONLY` are errors.",
     ),
     "_compiler": attr.label(
         doc = "The program that byte-compiles a file.",
@@ -54,6 +60,17 @@ def _byte_code(ctx):
         )
     return outputs
 
+def check_version(ctx, attribute):
+    """Fails if an attribute asks for a Python that the rules do not have.
+
+    Args:
+      ctx: the rule's context.
+      attribute: `python_version` or `srcs_version`.
+    """
+    found = getattr(ctx.attr, attribute)
+    if found not in _PYTHON_3:
+        fail("%s: '%s' asks for a Python that these rules do not have. Use PY3, or remove it." % (attribute, found))
+
 def library_providers(ctx):
     """Returns the runfiles and PyInfo of a target with srcs, data, deps and imports.
 
@@ -62,6 +79,8 @@ def library_providers(ctx):
     Returns:
       struct(runfiles = runfiles of the whole closure, py_info = PyInfo).
     """
+
+    check_version(ctx, "srcs_version")
 
     # The target's own workspace; another workspace may use it.
     root = ctx.label.workspace_name or ctx.workspace_name

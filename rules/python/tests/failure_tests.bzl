@@ -1,14 +1,25 @@
 """Analysis tests of the error for each wrong use of the Python rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("@rules_python//python:defs.bzl", "py_binary")
+load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 
-def _no_main_impl(ctx):
+def _fails_impl(ctx):
     env = analysistest.begin(ctx)
-    asserts.expect_failure(env, "main: the value is empty, and srcs has no no_main.py. Set main to the file to run.")
+    asserts.expect_failure(env, ctx.attr.message)
     return analysistest.end(env)
 
-_no_main_test = analysistest.make(_no_main_impl, expect_failure = True)
+_fails_test = analysistest.make(
+    _fails_impl,
+    attrs = {"message": attr.string(doc = "Text that the failure must contain.", mandatory = True)},
+    expect_failure = True,
+)
+
+# Case to (rule, attributes, message). Each case is a target that must not build.
+_CASES = {
+    "no_main": (py_binary, {"srcs": ["one.py", "two.py"]}, "main: the value is empty, and srcs has no no_main.py. Set main to the file to run."),
+    "program_in_python_2": (py_binary, {"python_version": "PY2", "srcs": ["one.py"]}, "python_version: 'PY2' asks for a Python that these rules do not have. Use PY3, or remove it."),
+    "sources_in_python_2": (py_library, {"srcs": ["one.py"], "srcs_version": "PY2ONLY"}, "srcs_version: 'PY2ONLY' asks for a Python that these rules do not have. Use PY3, or remove it."),
+}
 
 def python_failure_tests(name):
     """Declares the targets that must fail, and the tests of their errors.
@@ -25,16 +36,11 @@ def python_failure_tests(name):
         cmd = "touch $(OUTS)",
         tags = ["manual"],
     )
-    py_binary(
-        name = "no_main",
-        srcs = [
-            "one.py",
-            "two.py",
-        ],
-        tags = ["manual"],
-    )
-    _no_main_test(
-        name = name + "_no_main_test",
-        size = "small",
-        target_under_test = ":no_main",
-    )
+    for case, (make, attributes, message) in _CASES.items():
+        make(name = case, tags = ["manual"], **attributes)
+        _fails_test(
+            name = "%s_%s_test" % (name, case),
+            size = "small",
+            message = message,
+            target_under_test = ":" + case,
+        )

@@ -3,7 +3,9 @@
 The tar is an OCI layout (image-spec 1.1, image-layout.md) that also has docker's manifest.json, so that
 `ctr images import`, `docker load`, skopeo and podman all read it.
 
-    archive {--image REFERENCE MANIFEST CONFIG [--layer FILE]…}… [--status FILE]… (--tar OUT | --layout OUT_DIR)
+    archive {--image REFERENCE MANIFEST CONFIG [--layer FILE]…}… [--status FILE]… [--by-flag] (--tar OUT | --layout OUT_DIR)
+
+With --by-flag and without --status, names keep their stamp variables, and a note on stderr says so.
 """
 
 from __future__ import annotations
@@ -104,12 +106,22 @@ class _Layer(argparse.Action):
         namespace.image[-1].append(values)
 
 
+def _named(name: str, status: Mapping[str, str], *, kept: bool) -> str:
+    """Returns a name with its stamp variables filled in, or kept with a note on stderr; raises InputError if it is not a name."""
+    if kept and stamping.variables(name):
+        check_name(stamping.placeholders(name))
+        print(f"NOTE: image name {name!r} keeps its stamp variable, because the build is without --stamp", file=sys.stderr)
+        return name
+    return check_name(stamping.fill(name, status, f"image name {name}") if status else name)
+
+
 def main(argv: Sequence[str]) -> int:
     """Writes the tar or the folder as the arguments say (see the module's text)."""
     parser = argparse.ArgumentParser(prog="archive", allow_abbrev=False)
     parser.add_argument("--image", nargs=3, action="append", required=True)
     parser.add_argument("--layer", action=_Layer)
     parser.add_argument("--status", action="append", default=[])
+    parser.add_argument("--by-flag", action="store_true")
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument("--tar")
     output.add_argument("--layout")
@@ -117,7 +129,7 @@ def main(argv: Sequence[str]) -> int:
     status = stamping.read_status(options.status)
     images: dict[str, ImageFiles] = {}
     for name, manifest, config, *layers in options.image:
-        stamped = check_name(stamping.fill(name, status, f"image name {name}") if options.status else name)
+        stamped = _named(name, status, kept=options.by_flag and not options.status)
         if stamped in images:
             raise InputError(f"image name {stamped!r}: two images of one archive have this name; give one of them another name")
         images[stamped] = image_files.read(manifest, config, layers)

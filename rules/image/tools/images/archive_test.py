@@ -117,3 +117,21 @@ def test_a_full_disk_is_one_sentence(image, capsys) -> None:
     """The error names the tar that does not fit on the disk."""
     assert run(archive.main, _arguments(image, "--tar", "/dev/full")) == 1
     assert capsys.readouterr().err == "ERROR: /dev/full: No space left on device; free space on that disk, then run this again\n"
+
+
+def test_names_without_stamp(image, tmp_path, capsys) -> None:
+    """A build without --stamp keeps the variables in names and says so, checks what is around them, and refuses them if stamp is False."""
+    named = {"variable": "shop/{BUILD_USER}:mine", "wrong": "shop/UP{BUILD_USER}:mine"}
+    rest = [image["manifest"], image["config"], "--layer", image["layer"], "--tar", str(tmp_path / "x.tar")]
+    arguments = {key: ["--image", name, *rest] for key, name in named.items()}
+    assert archive.main([*arguments["variable"], "--by-flag"]) == 0
+    assert "NOTE: image name 'shop/{BUILD_USER}:mine' keeps its stamp variable, because the build is without --stamp" in capsys.readouterr().err
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert json.loads(tar.extractfile("manifest.json").read())[0]["RepoTags"] == [named["variable"]]
+    (tmp_path / "status").write_text("BUILD_USER me\n")
+    assert archive.main([*arguments["variable"], "--by-flag", "--status", str(tmp_path / "status")]) == 0
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert json.loads(tar.extractfile("manifest.json").read())[0]["RepoTags"] == ["shop/me:mine"]
+    for wrong in (arguments["variable"], [*arguments["wrong"], "--by-flag"]):
+        with pytest.raises(InputError, match="^image name.*(write REPOSITORY:TAG|is not a repository name)"):
+            archive.main(wrong)

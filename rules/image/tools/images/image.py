@@ -28,9 +28,12 @@ from rules.image.tools.oci import oci
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
+# From here on, in the year 5138, a number is in milliseconds, as in rules_docker.
+_MILLISECONDS = 10**11
+
 
 def parse_created(value: str, where: str) -> str:
-    """Returns a creation time in UTC, in RFC 3339, from seconds since 1970 or from RFC 3339 itself; '' is 1970."""
+    """Returns a creation time in UTC, in RFC 3339, from seconds or milliseconds since 1970 or from RFC 3339 itself; '' is 1970."""
     if not value:
         return oci.EPOCH
     if match := _TIME.match(value):
@@ -41,10 +44,15 @@ def parse_created(value: str, where: str) -> str:
         except (ValueError, OverflowError):
             raise InputError(f"{where}: creation_time: found {value!r}, which is not a date and time; correct it") from None
         return f"{moment:%Y-%m-%dT%H:%M:%S}{match[2] or ''}Z"
-    if re.fullmatch(r"[0-9]{1,11}(\.[0-9]+)?", value):
+    if re.fullmatch(r"[0-9]{1,14}(\.[0-9]+)?", value):
         import time
+        from decimal import Decimal
 
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value)))
+        seconds = Decimal(value)
+        if seconds >= _MILLISECONDS:
+            seconds /= 1000
+        fraction = f"{seconds % 1:f}".lstrip("0").rstrip("0").rstrip(".")
+        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(int(seconds)))}{fraction}Z"
     raise InputError(
         f"{where}: creation_time: found {value!r}; write seconds since 1970 or a time such as {oci.EPOCH}"
         f"{', and set stamp = True for stamp variables' * ('{' in value)}"

@@ -43,6 +43,15 @@ imported_image(
     manifest = "manifest.json",
     visibility = ["//visibility:public"],
 )
+
+# Labels of rules_docker, besides image.tar.
+exports_files(["config.json", "digest", "manifest.json"])
+
+alias(
+    name = "image.digest",
+    actual = "digest",
+    visibility = ["//visibility:public"],
+)
 """
 
 

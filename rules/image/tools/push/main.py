@@ -59,7 +59,8 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
     """Returns the plan's jobs with the client of their registry, after the names of the command line replaced the plan's.
 
     Raises:
-        InputError: a file of an image is missing, its size differs from the size in the manifest, or two images would have one name.
+        InputError: a file of an image is missing, its size differs from the size in the manifest, two images would have one name, or
+            a name has a stamp variable.
         PushError: a registry's name is not HOST[:PORT].
     """
     groups: list[tuple[Registry, list[Job]]] = []
@@ -72,6 +73,7 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
             job.repository = options.repository or job.repository
             if options.tag and not job.part:
                 job.tags = tuple(options.tag)
+            plan_reader.check_stamped((options.registry or group.registry, job.repository, *job.tags))
         groups.append((Registry(options.registry or group.registry, insecure=insecure, note=note), group.jobs))
     plan_reader.check_names((client.name, job) for client, jobs in groups for job in jobs)
     return groups

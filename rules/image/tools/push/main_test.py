@@ -52,6 +52,17 @@ def test_the_reference_is_the_only_output(plan, tmp_path, capsys) -> None:
         assert f"sent {oci.sha256(LAYER)} ({len(LAYER)} bytes)" in output.err
 
 
+def test_a_name_with_a_stamp_variable(plan, capsys) -> None:
+    """It is refused before anything is sent, unless an argument replaces it."""
+    with FakeRegistry() as fake:
+        assert run(main.main, plan(fake.name, repository="a/{BUILD_USER}")) == 1
+        words = "'a/{BUILD_USER}' has a stamp variable, and the target was built without --stamp; run it with --stamp, or set stamp = True"
+        assert words in capsys.readouterr().err
+        assert fake.log == []
+        assert run(main.main, [*plan(fake.name, repository="a/{BUILD_USER}"), "--repository", "a/me"]) == 0
+        assert ("a/me", "v1") in fake.manifests
+
+
 def test_what_is_there_costs_one_question(plan) -> None:
     """The digest of the tag is the only question."""
     with FakeRegistry() as fake:

@@ -13,6 +13,7 @@ The spec is a JSON object:
     private_plain  true: plain HTTP for a registry at a private address, such as the cluster's own
     format      "OCI" or "Docker"
     status      paths of Bazel's workspace status; empty where nothing is stamped
+    by_flag     true: names keep their stamp variables, because the build is without --stamp; the push refuses them
     references  path of a JSON file with `references`, {key: [REGISTRY/]REPOSITORY@DIGEST}; null where images have no keys
     one_platform  true: an image may be one platform of a multi-platform image, chosen by default
     images      [{key, reference, manifest, runfiles, docker, docker_runfiles, config, layers: [[path, runfiles], …]}]
@@ -104,6 +105,12 @@ def check_destination(place: Destination, where: str) -> Destination:
     for tag in place.tags:
         oci.check_tag(tag, f"{where}: tag")
     return place
+
+
+def _without_variables(place: Destination) -> Destination:
+    """Returns a destination with placeholders for the stamp variables in its names."""
+    blank = stamping.placeholders
+    return Destination(blank(place.registry), blank(place.repository), tuple(map(blank, place.tags)))
 
 
 def docker_manifest(manifest: Mapping[str, Any]) -> bytes:
@@ -200,7 +207,7 @@ def main(argv: Sequence[str]) -> int:
         else:
             tag = named("tag")
             place = Destination(stamped(spec["registry"], "registry"), named("repository"), (tag,) if tag else ())
-        check_destination(place, where)
+        check_destination(_without_variables(place) if spec.get("by_flag") else place, where)
         lines = _parts_lines(image, place) if image.get("parts") else _image_lines(spec, image, place)
         digests += [line[2] for line in lines if line[0] == "image"]
         by_registry.setdefault(place.registry, []).extend(lines)

@@ -79,6 +79,20 @@ def check_names(jobs: Iterable[tuple[str, Job]]) -> None:
                 )
 
 
+def check_stamped(names: Iterable[str]) -> None:
+    """Checks that names have no stamp variables, which a plan keeps if it was built without --stamp.
+
+    Args:
+        names: registry, repository and tags of an image.
+
+    Raises:
+        InputError: a name has one.
+    """
+    for name in names:
+        if "{" in name:
+            raise InputError(f"{name!r} has a stamp variable, and the target was built without --stamp; run it with --stamp, or set stamp = True")
+
+
 def _lines(path: str | Path) -> list[list[str]]:
     """Returns the words of each line of a plan."""
     try:

@@ -181,3 +181,13 @@ def test_a_reference_that_is_not_a_repository_is_refused(plan, file, tmp_path) -
     """Destinations from references are checked like those of attributes, when the target is built."""
     with pytest.raises(InputError, match="//a:push: repository: 'Shop' is no"):
         plan(references=file(json.dumps({"references": {"a": "r.example/Shop@sha256:" + "a" * 64}})), key="a")
+
+
+def test_a_name_that_only_stamping_completes(plan) -> None:
+    """Without --stamp the plan keeps the stamp variables of names, and checks what is around them."""
+    kept = {"repository": "shop/{BUILD_USER}", "tag": "by-{BUILD_USER}", "by_flag": True}
+    assert [line[:2] for line in plan(**kept)[:3]] == [["registry", "r.example"], ["image", "shop/{BUILD_USER}"], ["tag", "by-{BUILD_USER}"]]
+    assert plan(reference="r.example/{BUILD_USER}/a:b", by_flag=True)[1][1] == "{BUILD_USER}/a"
+    for wrong in ({**kept, "by_flag": False}, {**kept, "repository": "Shop/{BUILD_USER}"}, {**kept, "tag": "{BUILD_USER}\tx"}):
+        with pytest.raises(InputError, match="^//a:push: (repository|tag)"):
+            plan(**wrong)

@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from rules.common.stamping import fill, read_status
+from rules.common.stamping import fill, is_stable, read_status, variables
 from rules.common.worker import start
 from rules.k8s.tools.build import closure
 from rules.k8s.tools.build.pins import parse_pins
@@ -28,13 +28,16 @@ from rules.k8s.tools.build.unfollowed import find_unfollowed
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
 from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.objects.image_references import check_images, substitute_images
+from rules.k8s.tools.objects.image_references import check_images, find_mentions, replace_mentions, substitute_images
 from rules.k8s.tools.objects.objects import (
+    Object,
     check_path_names,
     defined_scopes,
     fill_namespace,
+    identity,
     in_scope,
     is_cluster_scoped,
+    is_config,
     is_namespace_name,
     named_namespaces,
     read_objects,
@@ -58,13 +61,17 @@ def service(args: argparse.Namespace) -> None:
 
 
 def normalize(args: argparse.Namespace) -> None:
-    """Reads manifests and writes {label, settings…, named_namespaces, images, objects}: all of an object but its image digests."""
+    """Reads manifests and writes {label, settings…, named_namespaces, volatile, images, objects}: all of an object but its image digests.
+
+    `images` has each key that the objects use, with its stamp variables filled in. `volatile` has the values of the stamp variables
+    in the settings that Bazel does not watch.
+    """
     status = read_status(args.status)
 
-    def stamped(text: str) -> str:
-        return fill(text, status, args.label) if args.status else text
+    def stamped(text: str, attribute: str) -> str:
+        return fill(text, status, f"{args.label}: {attribute}") if args.status else text
 
-    namespace = stamped(args.namespace)
+    namespace = stamped(args.namespace, "namespace")
     if namespace and not is_namespace_name(namespace):
         raise TurnupError(f"{args.label}: namespace {namespace!r} is not a DNS label. Use at most 63 lower-case letters, digits and '-'.")
     if args.namespace_owner:
@@ -76,11 +83,9 @@ def normalize(args: argparse.Namespace) -> None:
     # An error names the file that a person wrote, not only the file rendered from it.
     where = f"{args.label} ({args.source})" if args.source else args.label
     objects = []
+    substitutions = [(text, stamped(value, "substitutions")) for text, value in args.substitution]
     for path in args.manifests:
-        objects += read_objects(_text(path), path, f"{args.source} (rendered as {path})" if args.source else "")
-    if args.kind and args.kind.lower() not in {obj["kind"].lower() for obj in objects}:
-        found = ", ".join(sorted({obj["kind"] for obj in objects}))
-        raise TurnupError(f"{where}: kind is {args.kind!r}, but the template contains {found}. Correct kind or remove it.")
+        objects += read_objects(_substituted(_text(path), substitutions), path, f"{args.source} (rendered as {path})" if args.source else "")
     objects = [without_generated_selector(without_null_in_lists(without_server_fields(obj, where))) for obj in objects]
     objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
     for obj in objects:
@@ -99,22 +104,63 @@ def normalize(args: argparse.Namespace) -> None:
     if duplicate:
         raise TurnupError(f"{where}: {duplicate.identity} appears twice in {args.source or ', '.join(args.manifests)}. Keep one.")
     _print(find_unfollowed(((args.label, obj) for obj in objects), args.label, across=False), args)
-    images = {key: stamped(key) for key in args.image}
-    side_loaded = [stamped(key) for key in args.preload]
-    used = check_images(objects, [*images.values(), *side_loaded], where)
+    images = {key: stamped(key, "images") for key in args.image}
+    _check_keys(images, args.label)
+    mentions = find_mentions(objects, {*images, *images.values()})
+    used = {*check_images(objects, [*images, *images.values(), *args.preload], where), *(text for obj, text in mentions if not is_config(obj))}
+    _print([_mention_note(args.label, obj, text) for obj, text in mentions if is_config(obj)], args)
+    settings = {name: getattr(args, name) for name in ("cluster", "context", "namespace", "user")}
+    volatile = {key: name for name, text in settings.items() for key in variables(text) if key in status and not is_stable(key)}
+    _print([_volatile_note(args.label, name, key) for key, name in volatile.items()], args)
     _write(
         args.output,
         {
             "label": args.label,
             "environment": args.environment,
-            "cluster": stamped(args.cluster),
-            "context": stamped(args.context),
-            "user": stamped(args.user),
-            "namespace": namespace,
+            **{name: stamped(text, name) for name, text in settings.items()},
             "named_namespaces": named,
-            "images": {key: value for key, value in images.items() if value in used},
+            "volatile": {key: status[key] for key in volatile},
+            "images": {key: value for key, value in images.items() if key in used or value in used},
             "objects": objects,
         },
+    )
+
+
+def _substituted(text: str, substitutions: Sequence[tuple[str, str]]) -> str:
+    """Returns a text after replacements, one after the other."""
+    for old, new in substitutions:
+        text = text.replace(old, new)
+    return text
+
+
+def _check_keys(images: Mapping[str, str], label: str) -> None:
+    """Checks that each text stands for one image.
+
+    Args:
+        images: the keys of images, each with its stamp variables filled in.
+        label: the target, for the error.
+
+    Raises:
+        TurnupError: a text is a key, with or without values for its variables, of two images.
+    """
+    holders: dict[str, str] = {}
+    for key, value in images.items():
+        for text in (key, value):
+            if holders.setdefault(text, key) != key:
+                raise TurnupError(f"{label}: images has {holders[text]!r} and {key!r}, which both stand for {text!r}. Rename or remove one of them.")
+
+
+def _volatile_note(label: str, name: str, key: str) -> str:
+    return (
+        f"NOTE: {label}: {name} has the stamp variable {key}. Bazel does not build the target again when its value changes, so the "
+        f"target may keep an old {name}. Print it as STABLE_{key} from your --workspace_status_command, and use that name."
+    )
+
+
+def _mention_note(label: str, obj: Object, text: str) -> str:
+    return (
+        f"NOTE: {label}: {identity(obj)} has the image {text!r}, which stays as it is there, because the object's name has a hash of its "
+        "content. Use the image's digest, or name the image in a container."
     )
 
 
@@ -127,12 +173,14 @@ def resolve(args: argparse.Namespace) -> None:
     """
     document = json.loads(Path(args.input).read_text(encoding="utf-8"))
     keys: dict[str, str] = document["images"]
+    status = read_status(args.status)
     references: dict[str, str] = {}
     missing: list[str] = []
     for key, chroot, digest_file in args.built:
         if key in keys:
             digest = Path(digest_file).read_text(encoding="utf-8").strip()
-            references[key] = f"{publish_name(keys[key], chroot)}@{digest}"
+            prefix = fill(chroot, status, f"{document['label']}: image_chroot") if args.status else chroot
+            references[key] = f"{publish_name(keys[key], prefix)}@{digest}"
     if args.pin:
         environments = args.environments.split(",")
         pins = parse_pins(_text(args.pins), args.pins, environments) if args.pins else {}
@@ -142,8 +190,10 @@ def resolve(args: argparse.Namespace) -> None:
                 references[key] = pinned[name]
             elif key in keys:
                 missing.append(name)
-    replacements = {keys[key]: reference for key, reference in references.items() if key in keys}
-    document["objects"] = [with_data(with_values(obj)) for obj in substitute_images(document["objects"], replacements)]
+    replacements = {text: reference for key, reference in references.items() if key in keys for text in (key, keys[key])}
+    objects = substitute_images(document["objects"], replacements)
+    replace_mentions(objects, replacements)
+    document["objects"] = [with_data(with_values(obj)) for obj in objects]
     document["references"] = {key: value for key, value in references.items() if key in keys}
     document["missing_pins"] = missing
     _write(args.output, document)
@@ -240,10 +290,11 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = verbs.add_parser("normalize", help="fill in settings, namespaces and content-hashed names")
     sub.add_argument("--label", required=True)
-    for name in ("environment", "cluster", "context", "user", "namespace", "namespace-owner", "kind"):
+    for name in ("environment", "cluster", "context", "user", "namespace", "namespace-owner"):
         sub.add_argument(f"--{name}", default="")
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
     sub.add_argument("--preload", action="append", default=[], help="a reference that a loader puts onto the nodes")
+    sub.add_argument("--substitution", type=json.loads, action="append", default=[], metavar="[TEXT, REPLACEMENT]")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
     sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
     sub.add_argument("--source", default="", help="the file that the manifests were rendered from, for errors")
@@ -254,6 +305,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verbs.add_parser("resolve", help="replace image references by references with a digest")
     sub.add_argument("--input", required=True)
     sub.add_argument("--output", required=True)
+    sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables in image_chroot")
     sub.add_argument("--built", type=json.loads, action="append", default=[], metavar="[KEY, CHROOT, DIGEST_FILE]")
     sub.add_argument("--pins", default="")
     sub.add_argument("--pin", nargs=2, action="append", default=[], metavar=("KEY", "NAME"))

@@ -11,37 +11,9 @@ import pytest
 
 from rules.common import worker
 from rules.k8s.tools.build import build_tool
-from rules.k8s.tools.build.fixtures import fixture_tool, read, write  # noqa: F401 (pytest finds the fixture by name)
+from rules.k8s.tools.build.fixtures import DIGEST, LABEL, fixture_tool, normalize, read, workload, write  # noqa: F401 (pytest finds the fixture by name)
 from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
-
-DIGEST = "sha256:" + "d" * 64
-LABEL = "//python/server:myns"
-
-
-def workload(image: str, **meta: str) -> dict[str, Any]:
-    """Returns a Deployment that runs one image."""
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "server", **meta},
-        "spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": image}], "containers": [{"name": "main", "image": image}]}}},
-    }
-
-
-def normalize(tool, manifests: Any, *arguments: str, environment: str = "myns", name: str = "m.json") -> tuple[int, str]:
-    """Normalizes manifests into out.json."""
-    return tool(
-        "normalize",
-        "--label",
-        LABEL,
-        "--context=turnup-local",
-        "--namespace=jane",
-        f"--environment={environment}",
-        "--output=out.json",
-        *arguments,
-        write(name, manifests),
-    )
 
 
 def test_normalize_fills_namespace_and_owner(tool):
@@ -221,25 +193,6 @@ def test_an_octal_port_in_a_template(tool, key):
     code, err = normalize(tool, f"{text}  {key}: 08080\n  other: {{{key}: 07070}}\n", name="m.yaml")
 
     assert code == 1 and f"m.yaml:7: {key} is 07070, which YAML reads in base 8. Write 7070." in err
-
-
-def test_kind_must_be_there(tool):
-    """A kind that the template does not contain is refused with the list of its kinds; case does not matter."""
-    assert normalize(tool, {"d": workload("app")}, "--image=app", "--kind=deployment")[0] == 0
-    code, err = normalize(tool, {"d": workload("app")}, "--image=app", "--kind=service")
-
-    assert code == 1 and "kind is 'service', but the template contains Deployment. Correct kind or remove it." in err
-
-
-def test_stamp_variables(tool):
-    """Stamp variables have the values of the workspace status; the error names an unknown one."""
-    status = write("status.txt", "BUILD_USER jane\nSTABLE_REPO  images\n")
-    objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}
-
-    assert normalize(tool, objects, "--namespace={BUILD_USER}-test", f"--status={status}")[0] == 0
-    assert read("out.json")["namespace"] == "jane-test"
-    code, err = normalize(tool, objects, "--context={NO_SUCH}", f"--status={status}")
-    assert code == 1 and "the workspace status has no NO_SUCH (it has: BUILD_USER, STABLE_REPO). Print it" in err
 
 
 def test_resolve_puts_digests_everywhere(tool):

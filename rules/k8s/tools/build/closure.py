@@ -68,14 +68,16 @@ def check(entries: Iterable[Entry], where: str, links: CrossReferences | None = 
         The labels of the targets with objects that the closure changes (see CrossReferences.apply).
 
     Raises:
-        TurnupError: two services of one environment share a name, two targets hold
-            the same object, or the targets are made for different contexts.
+        TurnupError: two services of one environment share a name, two targets hold the same object, or the targets are made for
+            different contexts or with different values of a stamp variable.
     """
     entries = list(entries)
     services: dict[tuple[str, str], str] = {}
     contexts: dict[str, str] = {}
+    stamps: dict[str, tuple[str, str]] = {}
     for entry in entries:
         document = entry.document
+        _check_stamps(entry, stamps, where)
         if entry.service:
             environment = document["environment"] or document["namespace"]
             other = services.setdefault((environment, entry.service), entry.label)
@@ -104,6 +106,28 @@ def check(entries: Iterable[Entry], where: str, links: CrossReferences | None = 
     if duplicate:
         raise TurnupError(f"{where}: {duplicate}. Rename or remove one of them.")
     return changed
+
+
+def _check_stamps(entry: Entry, stamps: dict[str, tuple[str, str]], where: str) -> None:
+    """Checks that the place of a target was made with the same values of volatile stamp variables as that of the others.
+
+    Bazel does not build a target again when such a value changes, so the targets of one closure could be for two namespaces.
+
+    Args:
+        entry: the target.
+        stamps: the value of each variable so far, and the target that has it; gets those of this target.
+        where: the closure's own target, for the error.
+
+    Raises:
+        TurnupError: another target has another value.
+    """
+    for key, value in entry.document["volatile"].items():
+        other, label = stamps.setdefault(key, (value, entry.label))
+        if other != value:
+            raise TurnupError(
+                f"{where}: {label} was built when the stamp variable {key} was {other!r}, and {entry.label} when it was {value!r}, so the "
+                f"closure would be in two places. Print it as STABLE_{key} from your --workspace_status_command, and use that name."
+            )
 
 
 def cross_references(entries: Iterable[Entry]) -> CrossReferences:

@@ -13,7 +13,7 @@ def entry(label: str, service: str = "", **changes: Any) -> list[str]:
     """Writes the files of one target of a closure; returns its arguments."""
     stem = label.strip("/").replace("/", "_").replace(":", "_")
     obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": stem, "namespace": "jane"}}
-    document = {"label": label, "environment": "myns", "namespace": "jane", "context": "turnup-local", "objects": [obj], **changes}
+    document = {"label": label, "environment": "myns", "namespace": "jane", "context": "turnup-local", "volatile": {}, "objects": [obj], **changes}
     write(f"{stem}.json", document)
     service_file = write(f"{stem}.service.json", {"name": service, "port": 1}) if service else ""
     return ["--entry=" + json.dumps([label, f"{stem}.json", service_file])]
@@ -73,6 +73,19 @@ def test_two_contexts(tool):
     code, err = closure(tool, entry("//a:myns"), entry("//b:myns", context="production"))
 
     assert code == 1 and "//a:myns is made for context 'turnup-local' and //b:myns for 'production'" in err
+
+
+def test_one_volatile_stamp_variable_with_two_values(tool):
+    """A closure of targets that were built with two values of a stamp variable is refused with both labels and the cure; equal values are not."""
+    first, same, other = (entry(f"//{name}:myns", volatile={"BRANCH": value}) for name, value in (("a", "main"), ("b", "main"), ("c", "topic")))
+
+    assert closure(tool, first, same, entry("//d:myns")) == (0, "")
+    code, err = closure(tool, first, same, other)
+    assert code == 1
+    assert err == (
+        "ERROR: //svc:myns-deep: //a:myns was built when the stamp variable BRANCH was 'main', and //c:myns when it was 'topic', so the closure "
+        "would be in two places. Print it as STABLE_BRANCH from your --workspace_status_command, and use that name.\n"
+    )
 
 
 def test_labels_of_other_repositories(tool):

@@ -11,6 +11,9 @@ import pytest
 
 from rules.k8s.tools.build import build_tool
 
+DIGEST = "sha256:" + "d" * 64
+LABEL = "//python/server:myns"
+
 
 @pytest.fixture(name="tool")
 def fixture_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
@@ -33,3 +36,28 @@ def write(name: str, content: Any) -> str:
 def read(name: str) -> Any:
     """Reads a JSON file."""
     return json.loads(Path(name).read_text())
+
+
+def workload(image: str, **meta: str) -> dict[str, Any]:
+    """Returns a Deployment that runs one image."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "server", **meta},
+        "spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": image}], "containers": [{"name": "main", "image": image}]}}},
+    }
+
+
+def normalize(tool: Callable[..., tuple[int, str]], manifests: Any, *arguments: str, environment: str = "myns", name: str = "m.json") -> tuple[int, str]:
+    """Normalizes manifests into out.json."""
+    return tool(
+        "normalize",
+        "--label",
+        LABEL,
+        "--context=turnup-local",
+        "--namespace=jane",
+        f"--environment={environment}",
+        "--output=out.json",
+        *arguments,
+        write(name, manifests),
+    )

@@ -181,7 +181,7 @@ def test_a_closure_is_refused_just_when_its_parts_clash(dice):
         for index in range(dice.randint(0, 4)):
             place = dice.choice(["dev", "prod"])
             objects = [config_map(f"c{number}", place) for number in dice.sample(range(12), dice.randint(0, 2))]
-            document = {"environment": place, "namespace": place, "context": dice.choice(["one"] * 9 + ["two"]), "objects": objects}
+            document = {"environment": place, "namespace": place, "context": dice.choice(["one"] * 9 + ["two"]), "volatile": {}, "objects": objects}
             entries.append(Entry(f"//t{index}:{place}", document, dice.choice(["", "", "", "redis", "web"])))
         held = [(obj["metadata"]["namespace"], obj["metadata"]["name"]) for entry in entries for obj in entry.document["objects"]]
         services = [(entry.document["environment"], entry.service) for entry in entries if entry.service]

@@ -20,7 +20,9 @@ _OWN_ANNOTATIONS = (OWNER_ANNOTATION, BASE_ANNOTATION, REFERENCES_ANNOTATION, ST
 # Places in kinds of Kubernetes in which names stand that Kubernetes does not read itself. It reads references elsewhere, which follow.
 _FREE_TEXT = ("args", "command", "annotations", "parameters", "resourceNames", "paramRef")
 _NEVER = ("labels", "matchLabels", "selector", "nodeSelector")
-_HINT = re.compile(r"secret|config|credential|password|token|cert|tls|auth", re.IGNORECASE)
+_HINT = re.compile(r"secret|config|credential|password|token|cert|tls|auth|resourceNames", re.IGNORECASE)
+# Resources of a rule whose resourceNames may be names of ConfigMaps and Secrets.
+_CONFIG_RESOURCES = {"configmaps", "secrets", "*"}
 _PLAIN_KEY = re.compile(r"[^.\[\]]+")
 # What can stand before a name: --configmap=NAMESPACE/NAME.
 _LAST_PART = re.compile(r".*[=/]")
@@ -106,5 +108,11 @@ def _texts(obj: Object) -> Iterator[_Text]:
                 step = f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key}]"
                 # `value` beside `name` is that of an environment variable.
                 inside = free or key in _FREE_TEXT or (key == "value" and "name" in value)
-                if key not in _NEVER:
+                if key not in _NEVER and not (key == "resourceNames" and _is_followed_rule(obj, value)):
                     stack.append((path + step, child, inside))
+
+
+def _is_followed_rule(obj: Object, rule: dict[str, Any]) -> bool:
+    """Returns whether the names in a rule follow, as in a Role, or are not those of ConfigMaps and Secrets."""
+    resources = rule.get("resources")
+    return isinstance(resources, list) and ("namespace" in obj["metadata"] or not _CONFIG_RESOURCES.intersection(map(str, resources)))

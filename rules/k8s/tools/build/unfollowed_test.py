@@ -96,6 +96,16 @@ def test_a_common_name_is_told_where_the_field_means_configuration():
     assert "spec.adminSecret has the name basic-auth" in note
 
 
+@pytest.mark.parametrize(("resources", "told"), [(["secrets"], True), (["*"], True), (["pods", "secrets"], True), (["pods"], False)])
+@pytest.mark.parametrize("scoped", [False, True])
+def test_names_in_rules(resources, told, scoped):
+    """A ClusterRole's name of a Secret is told even if other objects have it; a Role's follows, and other resources have other names."""
+    rule = {"apiGroups": [""], "resources": resources, "resourceNames": ["basic-auth"], "verbs": ["get"]}
+    role = obj("Role" if scoped else "ClusterRole", "rbac.authorization.k8s.io/v1", "basic-auth", scoped=scoped, rules=[rule])
+
+    assert len(find(role, obj("Service", "v1", "basic-auth"))) == (told and not scoped)
+
+
 def test_many_notes_are_counted():
     """Of many notes, the first ones and the number of the others are printed."""
     notes = find(obj("Cluster", spec={"list": ["basic-auth"] * (MOST_NOTES + 3)}))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
-from rules.k8s.tools.objects.objects import Object, identity
+from rules.k8s.tools.objects.objects import Object, identity, is_config
 
 # The part of the reference grammar of the OCI distribution specification for
 # references with a digest: NAME@ALGORITHM:HEX.
@@ -142,3 +142,46 @@ def substitute_images(objects: Iterable[Object], replacements: dict[str, str]) -
             use.replace(replacements.get(use.reference, use.reference))
         result.append(fresh)
     return result
+
+
+def find_mentions(objects: Iterable[Object], keys: Iterable[str]) -> list[tuple[Object, str]]:
+    """Returns (object, key) for each text in an object that is a key of `images`, also where no container or volume names an image.
+
+    Custom resources have images in fields of their own, such as Tekton's steps. Only a key with a tag counts there, because a text
+    without one may be a path.
+
+    Args:
+        objects: checked objects.
+        keys: the references of image targets.
+    """
+    tagged = {key for key in keys if _without_tag(key) != key}
+    return [(obj, text) for obj in objects for _, _, text in _texts(obj) if text in tagged] if tagged else []
+
+
+def replace_mentions(objects: Iterable[Object], replacements: dict[str, str]) -> None:
+    """Replaces, in place, the texts that find_mentions finds.
+
+    ConfigMaps and Secrets stay as they are: their names have a hash of their content.
+
+    Args:
+        objects: copies of checked objects.
+        replacements: reference in the manifest → reference to run.
+    """
+    tagged = {key: reference for key, reference in replacements.items() if _without_tag(key) != key}
+    for obj in objects if tagged else ():
+        if not is_config(obj):
+            for holder, key, text in list(_texts(obj)):
+                if text in tagged:
+                    holder[key] = tagged[text]
+
+
+def _texts(obj: Object) -> Iterator[tuple[Any, Any, str]]:
+    """Yields (mapping or list, key or index, text) of each text in an object."""
+    stack: list[Any] = [obj]
+    while stack:
+        value = stack.pop()
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(child, str):
+                yield value, key, child
+            elif isinstance(child, (dict, list)):
+                stack.append(child)

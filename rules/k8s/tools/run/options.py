@@ -105,6 +105,39 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+# Actions of rules_k8s, whose `args` in BUILD files are flags of kubectl.
+_KUBECTL_VERBS = ("apply", "create", "delete", "describe", "diff", "replace")
+# Flags of kubectl that change nothing here: the API server validates every object, and every write is a server-side apply.
+_WITHOUT_EFFECT = ("v", "validate", "record", "save-config", "server-side", "ignore-not-found", "show-events")
+# Flags of kubectl that would change something, and what does it here.
+_COUNTERPARTS = {
+    "cluster": "set cluster of the target",
+    "dry-run": "run .diff, which writes nothing",
+    "force": "annotate the object with turnup/on-immutable: recreate",
+    "kubeconfig": "set kubeconfig of the target",
+    "namespace": "set namespace of the target",
+    "overwrite": "use --force-conflicts",
+    "user": "set user of the target",
+}
+
+
+def _split_kubectl(verb: str, words: list[str]) -> tuple[list[str], list[str]]:
+    """Returns the flags of kubectl without effect among words that are no options of the verb, and the other words."""
+    ignored: list[str] = []
+    others: list[str] = []
+    for word in words if verb in _KUBECTL_VERBS else ():
+        name = word.removeprefix("--").partition("=")[0]
+        if (word.startswith("--") and name in _WITHOUT_EFFECT) or re.fullmatch(r"-v=?[0-9]+", word):
+            ignored.append(word)
+        elif ignored and ignored[-1] in ("-v", "--v") and word.isdecimal():
+            ignored[-1] += f" {word}"
+        elif word == "-v":
+            ignored.append(word)
+        else:
+            others.append(word)
+    return ignored, others if verb in _KUBECTL_VERBS else words
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises the error that argparse would print over several lines."""
@@ -144,6 +177,9 @@ def parse_options(
         verbs_with: returns the verbs that have an option, to name them if an option belongs to another verb.
         command: the command that followed the arguments; None for a verb that takes none.
 
+    Returns:
+        A value for each of OPTIONS, `verb`, `command`, and `ignored`, the flags of kubectl that change nothing.
+
     Raises:
         UsageError: an argument does not belong to the verb, or its value is wrong.
     """
@@ -154,10 +190,13 @@ def parse_options(
         short = settings.pop("short", None)
         parser.add_argument(*([short] if short else []), f"--{name}", **settings)
     options, rest = parser.parse_known_args(argv)
+    options.ignored, rest = _split_kubectl(verb, rest)
     if rest:
         name = rest[0].removeprefix("--").partition("=")[0]
         if rest[0].startswith("--") and (others := verbs_with(name)):
             raise UsageError(f".{verb} does not take --{name}; it belongs to .{', .'.join(others)}.")
+        if rest[0].startswith("--") and verb in _KUBECTL_VERBS and (counterpart := _COUNTERPARTS.get(name)):
+            raise UsageError(f".{verb} does not take kubectl's --{name}; {counterpart}.")
         raise UsageError(f".{verb} does not take {rest[0]!r}; see 'bazel run TARGET.{verb} -- --help'.")
     options.verb = verb
     options.command = list(command or ())

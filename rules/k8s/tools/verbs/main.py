@@ -119,6 +119,8 @@ def main(argv: list[str], stdout: TextIO | None = None, stderr: TextIO | None = 
 
     def body() -> int:
         options = parse(verb, argv[2:])
+        if options.ignored:
+            report.note(f"flags of kubectl without effect here: {', '.join(options.ignored)}")
         runfiles = Path(environ.get("RUNFILES_DIR", "."))
         plan = read_plan(runfiles / argv[0], runfiles)
         report.learn(plan.objects)

@@ -1,4 +1,4 @@
-"""Tests of a verb as a process: signals from its first moment on, and standard streams that do not accept output."""
+"""Tests of a verb as a process: signals from its first moment on, standard streams that do not accept output, and kubectl's flags."""
 
 from __future__ import annotations
 
@@ -82,3 +82,11 @@ def test_a_signal_that_is_ignored_stays_so(shell):
 
     assert "kind: ConfigMap" in process.communicate(timeout=60)[0]
     assert process.returncode == 0
+
+
+def test_flags_of_kubectl_without_effect(shell):
+    """The actions of rules_k8s take kubectl's flags that change nothing here, and say so."""
+    shell.make(config_map("a"))
+
+    assert shell.run("apply", "--v=2", "--wait=5s", "--validate=false", "-v", "3", "-v=6") == 0, shell.err
+    assert "flags of kubectl without effect here: --v=2, --validate=false, -v 3, -v=6" in shell.err.splitlines()
