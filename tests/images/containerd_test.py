@@ -1,20 +1,20 @@
 """Differential test: what a container sees of layers that containerd unpacked is what GNU tar makes of the same tars.
 
 Random trees become tars of GNU tar, in several formats and with all that a tar can have: hard links, extended attributes, file
-capabilities, POSIX ACLs, files with holes, long names, odd owners, whiteouts. The layer tool makes layers of them, on top of
-each other and with several compressions; the containerd of an embedded cluster's nodes imports the image and mounts it. GNU tar
-unpacks the same tars over each other.
+capabilities, POSIX ACLs (also as text, which neither side reads), files with holes, long names, odd owners, paths twice, whiteouts.
+The layer tool makes layers of them, on top of each other and with several compressions; the containerd of an embedded cluster's
+nodes imports the image and mounts it. GNU tar unpacks the same tars over each other.
 
 Needs root, and is skipped without: only root may give files to other owners and mount layers over each other. The same
-comparison without containerd, for other users, is //rules/image/tools/layers:tar_differential_test.
+comparison without containerd, for other users, is //rules/image/tools/layers:tar_differential_test. The long form has 300 images:
+
+    bazel test //tests/long:containerd_test --test_output=streamed [--test_env=SEEDS=1000] [--test_env=SEED=1]
 """
 
 from __future__ import annotations
 
 import os
 import random
-import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ from rules.image.tools.layers import layer, lower
 from rules.image.tools.testing import trees
 from tests.images.containerd import Containerd
 
-SEEDS = int(os.environ.get("TAR_DIFFERENTIAL_SEEDS", "10"))
+SEEDS = int(os.environ.get("SEEDS") or (300 if os.environ.get("FORM") == "long" else 6))
 FIRST = int(os.environ.get("SEED", "0"))
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containerd gives files their owners and mounts layers, which needs root")

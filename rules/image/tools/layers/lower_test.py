@@ -85,6 +85,13 @@ def test_files_and_links_replace_links() -> None:
     assert found["lib"].mode == 0o711 and "lib/x" in found
 
 
+def test_whiteouts_delete_what_is_below_a_link() -> None:
+    """A whiteout below a link of the base deletes where the link leads; one in a folder that the base does not have is left out."""
+    found = _fitted(("opt/.wh.current", b""), ("lib/.wh.x", b""), ("lib/x", (0o700, 5)), ("new/.wh.y", b""), ("data/.wh.z", b""))
+    assert {"opt/.wh.current", "usr/lib/x/.wh..wh..opq", "data/.wh.z"} <= found.keys() and "new/.wh.y" not in found
+    assert found["usr/lib/x"] == Entry(DIRECTORY, 0o700, 5, 5)
+
+
 def test_a_loop_of_links_and_two_files_at_one_place_are_refused() -> None:
     """Both are one-sentence errors with the paths."""
     tree = Tree("//t")

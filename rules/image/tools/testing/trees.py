@@ -45,7 +45,7 @@ def has_xattrs(folder: Path, name: str = "user.a", value: bytes = b"1") -> bool:
 def _decorate(path: Path, rng: random.Random, *, xattrs: bool, acls: bool) -> None:
     """Gives a file or folder an owner, a mode and extended attributes."""
     if ROOT and rng.random() < 0.5:
-        os.chown(path, rng.choice([0, 7, 65532, 3_000_000]), rng.choice([0, 8]), follow_symlinks=False)
+        os.chown(path, rng.choice([0, 7, 65532, 3_000_000, 2**32 - 2]), rng.choice([0, 8]), follow_symlinks=False)
     if path.is_symlink():
         return
     if path.is_dir():  # without setgid: GNU tar leaves it to new folders below, whatever their mode in the tar
@@ -128,10 +128,22 @@ def add_whiteouts(top: Path, below: Path, rng: random.Random) -> None:
 
 
 def pack(top: Path, tar: Path, rng: random.Random) -> Path:
-    """Writes a folder's tar as GNU tar does, in some format; returns the file, whose name gets an ending."""
+    """Writes a folder's tar as GNU tar does, in some format; returns the file, whose name gets an ending.
+
+    Some tars have ACLs as text, too, and some have paths twice, the second time with other content.
+    """
     ending, packer = rng.choice(list(_PACKERS.items()))
     path = tar.with_name(tar.name + ending)
-    run_tar("--create", f"--format={rng.choice(['pax', 'posix'])}", *filter(None, [packer]), "--file", path, "-C", top, ".")
+    options = [f"--format={rng.choice(['pax', 'posix'])}", *(["--acls"] if rng.random() < 0.3 else [])]
+    run_tar("--create", *options, *filter(None, [packer]), "--file", path, "-C", top, ".")
+    files = sorted(str(file.relative_to(top)) for file in top.rglob("*") if file.is_file() and not file.is_symlink() and not file.name.startswith(_WHITEOUT))
+    # GNU tar lets a path that comes again inherit the default ACL of its folder, which a container runtime does not do.
+    if not packer and files and not any("system.posix_acl_default" in get_xattrs(path) for path in top.rglob("*")):
+        again = rng.sample(files, min(len(files), 3))
+        for name in again:
+            (top / name).chmod(0o640)
+            (top / name).write_bytes(rng.randbytes(100))
+        run_tar("--append", *options, "--file", path, "-C", top, *(f"./{name}" for name in again))
     return path
 
 
@@ -149,7 +161,7 @@ def unpack_over(tar: Path, root: Path) -> None:
     before = {path: (get_xattrs(path), stat.S_IMODE(path.stat().st_mode)) for path in root.rglob("*") if path.is_dir() and not path.is_symlink()}
     for path, (kept, _) in before.items():  # new files would inherit a default ACL
         set_xattrs(path, {name: value for name, value in kept.items() if name != "system.posix_acl_default"})
-    run_tar("--extract", "--same-permissions", "--keep-directory-symlink", "--no-overwrite-dir", "--file", tar, "-C", root)
+    run_tar("--extract", "--no-acls", "--same-permissions", "--keep-directory-symlink", "--no-overwrite-dir", "--file", tar, "-C", root)
     for path in [path for path in root.rglob(f"{_WHITEOUT}*") if not path.is_dir()]:
         path.unlink()
     for path, (kept, mode) in before.items():  # --no-overwrite-dir keeps modes and owners of folders, but neither extended attributes nor ACLs
