@@ -25,8 +25,8 @@ def _objects(name, **attrs):
 
 # Case to (macro, attributes, message).
 _CASES = {
-    "empty_context": (_object, {"context": ""}, "context is empty. Set it to the kubeconfig context that this target may write to."),
     "as_is_and_locked": (_object, {"image_lock": "locked.lock", "images": "as-is"}, "other_images is \"as-is\" and image_lock is set. Remove one of them"),
+    "empty_context": (_object, {"context": ""}, "context is empty. Set it to the kubeconfig context that this target may write to."),
     "empty_objects": (_objects, {"objects": []}, "objects is empty. Add at least one k8s_object."),
     "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload has images, but loader is not set. Set loader"),
     "not_an_object": (_objects, {"objects": [":image"]}, "does not have mandatory providers"),

@@ -16,6 +16,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = os.geteuid() == 0
 _CAPABILITY = b"\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"  # cap_net_raw=ep, as setcap writes it
@@ -80,7 +81,8 @@ def grow(top: Path, rng: random.Random, *, links: bool, xattrs: bool, acls: bool
         xattrs: whether to set extended attributes.
         acls: whether to set POSIX ACLs.
     """
-    folders, files = [top], []
+    folders: list[Path] = [top]
+    files: list[Path] = []
     for number in range(rng.randint(5, 40)):
         parent, kind = rng.choice(folders), rng.random()
         path = parent / (rng.choice(_NAMES) if kind < 0.5 else f"{rng.choice(_NAMES)}{number}")
@@ -194,10 +196,10 @@ def set_xattrs(path: Path, wanted: dict[str, bytes]) -> None:
         os.setxattr(path, name, value)
 
 
-def facts(root: Path) -> dict[str, list]:
+def facts(root: Path) -> dict[str, list[Any]]:
     """Returns everything that a program could see of a tree but times: hard links are told by the first path of each file."""
     first: dict[int, str] = {}
-    found: dict[str, list] = {}
+    found: dict[str, list[Any]] = {}
     for path in sorted(root.rglob("*")):
         status, name = path.lstat(), str(path.relative_to(root))
         content = os.readlink(path) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

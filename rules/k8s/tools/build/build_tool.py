@@ -106,7 +106,7 @@ def normalize(args: argparse.Namespace) -> None:
     _print(find_unfollowed(((args.label, obj) for obj in objects), args.label, across=False), args)
     images = {key: stamped(key) for key in args.image}
     side_loaded = [stamped(key) for key in args.preload]
-    found = check_images(objects, [*images.values(), *side_loaded], where, by_tag=args.by_tag)
+    checked = check_images(objects, [*images.values(), *side_loaded], where, by_tag=args.by_tag)
     _write(
         args.output,
         {
@@ -117,8 +117,8 @@ def normalize(args: argparse.Namespace) -> None:
             "user": stamped(args.user),
             "namespace": namespace,
             "named_namespaces": named,
-            "images": {key: value for key, value in images.items() if value in found.used},
-            "other_images": found.others,
+            "images": {key: value for key, value in images.items() if value in checked.used},
+            "other_images": checked.others,
             "objects": objects,
         },
     )

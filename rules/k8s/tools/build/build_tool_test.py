@@ -86,7 +86,10 @@ def test_normalize_reads_lists_of_one_kind(tool):
         ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
         ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
         ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
-        ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…), or lock tags with image_lock."),
+        (
+            {"d": workload("nginx:1.27")},
+            "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…), or lock tags with image_lock.",
+        ),
         ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
         (
             {"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}},

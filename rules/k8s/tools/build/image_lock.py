@@ -1,7 +1,9 @@
-"""Reads and writes the lock of a target's images by tag, a checked-in file with a digest for each reference:
+"""Reads and writes the lock of a target's images by tag, a checked-in file with a digest for each reference.
 
-    # Images by tag: reference, digest. Update with: bazel run //shop/ingress:ingress.update_images
-    registry.example/ingress/controller:v1.9 sha256:…
+```
+# Images by tag: reference, digest. Update with: bazel run //shop/ingress:ingress.update_images
+registry.example/ingress/controller:v1.9 sha256:…
+```
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ def parse_lock(text: str, path: str, update: str) -> dict[str, str]:
     digests: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith(_HEAD) and (writer := line.removeprefix(_HEAD).strip()) != update:
-            raise TurnupError(f"{path}:{number}: {writer} writes this lock, not {update}. Give each target a lock, or empty the file if its target was renamed.")
+            raise TurnupError(
+                f"{path}:{number}: {writer} writes this lock, not {update}. Give each target a lock, or empty the file if its target was renamed."
+            )
         if not line.strip() or line.startswith("#"):
             continue
         found = _LINE.fullmatch(line)
