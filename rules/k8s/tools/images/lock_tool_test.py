@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rules.image.tools.testing.fake_registry import FakeRegistry
+from rules.image.tools.testing.hostile import ANSWERS, HostileServer
 from rules.image.tools.testing.pull_fixtures import fixture_fake, index_digest  # noqa: F401 (pytest finds the fixture by name)
 from rules.k8s.tools.images import lock_tool
 
@@ -108,6 +109,19 @@ def test_references_lead_where_container_runtimes_look(reference: str, place: tu
     """A reference without a registry is on Docker Hub, below library/ without a slash, and without a tag it is latest."""
     found = lock_tool.split_tag_reference(reference, "x")
     assert (found.registry, found.repository, found.tag) == place
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_hostile_registry_leaves_the_lock(tmp_path, monkeypatch, answer: str) -> None:
+    """Whatever a registry answers, the program ends in time with one sentence that names it, and the lock stays as it was."""
+    for name, value in {"http1.TIMEOUT": 0.1, "http1.BODY_TIMEOUT": 0.15, "retry.ATTEMPTS": 1}.items():
+        monkeypatch.setattr(f"rules.image.tools.registry.{name}", value)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with HostileServer(ANSWERS[answer]) as server:
+        workspace = Workspace(tmp_path, f"{server.name}/a/b:v1")
+        code, out, err = workspace.run()
+    assert (code, out) == (1, "") and err.startswith("ERROR: ") and server.name in err and err.count("\n") == 1 and err.strip().isprintable()
+    assert workspace.lock.read_text() == ""
 
 
 def test_it_runs_only_under_bazel(tmp_path) -> None:
