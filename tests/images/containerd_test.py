@@ -50,19 +50,27 @@ class Built:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._layers: list[tuple[str, str]] = []
+        self._known: list[tuple[str, str]] = []
         self.name = name
 
-    def add(self, compression: str, *arguments: str) -> None:
-        """Builds a layer on top of the others."""
+    def add(self, compression: str, *arguments: str, shared: bool = False) -> None:
+        """Builds a layer on top of the others.
+
+        Args:
+            compression: of the layer.
+            *arguments: its content, as the layer tool takes it.
+            shared: whether many images share it, so that it fits none, and later layers do not know it.
+        """
         number = len(self._layers)
         blob, descriptor, below = (str(self._folder / f"{number}.{kind}") for kind in ("blob", "json", "lower"))
         options = []
-        if self._layers:
-            own = [word for pair in self._layers for word in ("--own", *pair)]
+        if self._known and not shared:
+            own = [word for pair in self._known for word in ("--own", *pair)]
             assert lower.main(["--where=//t", f"--output={below}", *own]) == 0
             options = [f"--lower={below}"]
         assert layer.main(["--where=//t", f"--blob={blob}", f"--descriptor={descriptor}", f"--compression={compression}", *options, *arguments]) == 0
         self._layers.append((blob, descriptor))
+        self._known += [] if shared else [(blob, descriptor)]
 
     def write(self) -> Path:
         """Writes the image's archive and returns it."""
@@ -108,3 +116,22 @@ def test_containerd_and_gnu_tar_agree(containerd: Containerd, tmp_path: Path, se
     for path in twice & found.keys() & wanted.keys():  # GNU tar takes the first mode of a folder that a tar has twice, the layer the last
         del found[path], wanted[path]
     assert _differences(found, wanted) == {}
+
+
+def test_programs_keep_the_folders_of_their_base(containerd: Containerd, tmp_path: Path) -> None:
+    """With layers as py_image writes them, the base's owned home, its /tmp for everybody and its link /lib are as the base has them."""
+    (tmp_path / "x").write_bytes(b"x")
+    file = ("--mode=content", "--owner=65532:65532", "--file")
+    built = Built(tmp_path, "test/home:1")
+    built.add("none", "--owner=65532:8", "--mode-of-empty=0750", "--empty-dir=/app", "--empty-dir=/app/pip/kept")
+    built.add("none", "--owner=0:0", "--mode-of-empty=1777", "--empty-dir=/tmp", "--symlink", "/lib", "usr/lib")
+    built.add("zstd:2", *file, "app/pip/redis/x", str(tmp_path / "x"), shared=True)
+    files = [word for path in ("app/w/x", "lib/x", "tmp/x") for word in ("--file", path, str(tmp_path / "x"))]
+    built.add("zstd:2", *file[:2], *files, "--beside=/app/pip")
+
+    found = {path: tuple(fact[:3]) for path, fact in _mounted(containerd, built, tmp_path).items()}
+    home, plain, content = ("0o40750", 65532, 8), ("0o40755", 0, 0), ("0o100444", 65532, 65532)
+    assert found == {
+        "app": home, "app/pip": plain, "app/pip/kept": home, "app/pip/redis": plain, "app/pip/redis/x": content, "app/w": plain, "app/w/x": content,
+        "lib": ("0o120777", 0, 0), "tmp": ("0o41777", 0, 0), "tmp/x": content, "usr": plain, "usr/lib": plain, "usr/lib/x": content,
+    }  # fmt: skip
