@@ -28,12 +28,10 @@ _MANIFEST = oci.dump(oci.build_manifest(_CONFIG, []))
 
 @pytest.fixture(autouse=True)
 def _short(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time limits of fractions of a second, two attempts without pauses, and no logins but those of a test."""
+    """Time limits of fractions of a second, one attempt, and no logins but those of a test."""
     monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.1)
     monkeypatch.setattr("rules.image.tools.registry.http1.BODY_TIMEOUT", 0.15)
-    monkeypatch.setattr("rules.image.tools.registry.retry.ATTEMPTS", 2)
-    for name in ("FIRST_PAUSE", "LONGEST_PAUSE", "LONGEST_RETRY_AFTER"):
-        monkeypatch.setattr(f"rules.image.tools.registry.retry.{name}", 0.0)
+    monkeypatch.setattr("rules.image.tools.registry.retry.ATTEMPTS", 1)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -42,16 +40,12 @@ def _login(_: str) -> Login:
     return Login("user", SECRET)
 
 
-def _pull(name: str, _: Path, reference: str = "v1") -> object:
+def _pull(name: str, _: Path) -> object:
     client = Puller(name, login=_login)
     try:
-        return pull.pull(client, "a/b", reference, pull.Cache(), architecture="amd64", system="linux")
+        return pull.pull(client, "a/b", "v1", pull.Cache(), architecture="amd64", system="linux")
     finally:
         client.close()
-
-
-def _pull_digest(name: str, folder: Path) -> object:
-    return _pull(name, folder, oci.sha256(_MANIFEST))
 
 
 def _push(name: str, folder: Path) -> object:
@@ -67,7 +61,7 @@ def _exists(name: str, _: Path) -> object:
 
 
 Client = Callable[[str, Path], object]
-CLIENTS: dict[str, Client] = {"pull": _pull, "pull by digest": _pull_digest, "push": _push, "exists": _exists}
+CLIENTS: dict[str, Client] = {"pull": _pull, "push": _push, "exists": _exists}
 
 
 def _ends(client: Client, name: str, folder: Path) -> str:
