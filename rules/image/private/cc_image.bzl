@@ -1,7 +1,7 @@
 """cc_image: an image of a C or C++ program, with the shared libraries that it needs."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
-load("//rules/image/private:program_image.bzl", "program_image", "program_image_rule")
+load("//rules/image/private:program_image.bzl", "program_arguments", "program_image_rule")
 
 _DOC = """Builds an image of a C or C++ program, with the Debian packages that have its shared libraries.
 
@@ -40,5 +40,9 @@ def cc_image(name, binary = None, base = None, packages = None, **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
     """
-    kwargs["packages"] = packages if packages != None else [Label("@debian_cc//:debs")]
-    program_image("cc_image", cc_image_rule, cc_binary, name, binary, base, kwargs)
+    cc_image_rule(
+        name = name,
+        base = base or Label("//rules/image:static_base"),
+        packages = packages if packages != None else [Label("@debian_cc//:debs")],
+        **program_arguments("cc_image", cc_binary, name, binary, kwargs)
+    )

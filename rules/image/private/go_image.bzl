@@ -1,7 +1,7 @@
 """go_image: an image of a Go program."""
 
 load("//rules/go:defs.bzl", "go_binary")
-load("//rules/image/private:program_image.bzl", "program_image", "program_image_rule")
+load("//rules/image/private:program_image.bzl", "program_arguments", "program_image_rule")
 
 _DOC = """Builds an image of a Go program, on a base without libraries.
 
@@ -34,4 +34,8 @@ def go_image(name, binary = None, base = None, **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
     """
-    program_image("go_image", go_image_rule, go_binary, name, binary, base, kwargs)
+    go_image_rule(
+        name = name,
+        base = base or Label("//rules/image:static_base"),
+        **program_arguments("go_image", go_binary, name, binary, kwargs)
+    )

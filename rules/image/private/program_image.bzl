@@ -198,17 +198,17 @@ _IMAGE_NAMES = [name for name in PROGRAM_ATTRS if not name.startswith("_")] + CO
 # Attributes of all rules that apply to the image and to its program.
 _OF_BOTH = ["compatible_with", "data", "exec_compatible_with", "features", "restricted_to", "target_compatible_with", "testonly", "toolchains"]
 
-def program_image(kind, rule, program_rule, name, binary, base, arguments):
-    """Declares an image of a program, and the program itself unless there is one: the body of cc_image and go_image.
+def program_arguments(kind, program_rule, name, binary, arguments):
+    """Returns the arguments of the rule behind cc_image or go_image, and declares the program unless there is one.
 
     Args:
       kind: the macro's name, for errors.
-      rule: the image's rule.
       program_rule: the rule or macro of the program.
       name: the image's name.
       binary: the program. None: `program_rule` makes one named NAME.binary.
-      base: the base image. None: `//rules/image:static_base`.
       arguments: dict, the macro's other arguments: those of the image, and of the program if binary is None.
+    Returns:
+      dict with `binary` and the arguments of the image.
     """
     arguments = dict(arguments)
     if "args" in arguments:
@@ -218,9 +218,4 @@ def program_image(kind, rule, program_rule, name, binary, base, arguments):
         program_rule(name = name + ".binary", tags = ["manual"], visibility = ["//visibility:private"], **program)
         arguments = {key: value for key, value in arguments.items() if key in _IMAGE_NAMES and key != "data"}
         binary = ":%s.binary" % name
-    rule(
-        name = name,
-        base = base or Label("//rules/image:static_base"),
-        binary = binary,
-        **image_arguments(name, arguments, kind, PROGRAM_ATTRS)
-    )
+    return image_arguments(name, dict(arguments, binary = binary), kind, PROGRAM_ATTRS)

@@ -148,15 +148,7 @@ def k8s_object(
         fail("k8s_object %s: %s" % (name, error))
     update = kwargs.pop("image_lock_update", "")
     if image_lock and not update:
-        update = "//%s:%s.update_images" % (native.package_name(), name)
-        update_images(
-            name = name + ".update_images",
-            lock = image_lock,
-            objects = [":" + name],
-            tags = tags if "manual" in tags else tags + ["manual"],
-            testonly = testonly,
-            visibility = visibility,
-        )
+        update = update_images(name + ".update_images", image_lock, [":" + name], tags, visibility, testonly)
     k8s_object_rule(
         name = name,
         args = args,

@@ -94,14 +94,7 @@ def microservice(
     pinned = [env for env in ENVS if env != DEVELOPER_ENV]
     images = {name: package or name} if image else {}
     _service(name, service, tags, visibility)
-    if image_lock:
-        update_images(
-            name = "update_images",
-            lock = image_lock,
-            objects = [":" + env for env in ENVS],
-            tags = tags + ["manual"],
-            visibility = visibility,
-        )
+    update = update_images("update_images", image_lock, [":" + env for env in ENVS], tags, visibility) if image_lock else ""
     for env in ENVS:
         jsonnet_to_json(
             name = env + "_manifests",
@@ -123,7 +116,7 @@ def microservice(
             environment = env,
             image_chroot = REGISTRY,
             image_lock = image_lock,
-            image_lock_update = "//%s:update_images" % package if image_lock else "",
+            image_lock_update = update,
             images = {reference: image for reference in images.values()} if built else {},
             namespace = NAMESPACES[env],
             namespace_owner = _namespace_owner(env),

@@ -45,9 +45,33 @@ def _impl(ctx):
     launcher = write_launcher(ctx, ctx.attr._lock, [], plan, ctx.runfiles(files = documents))
     return [DefaultInfo(executable = launcher.executable, files = depset([launcher.executable]), runfiles = launcher.runfiles)]
 
-update_images = rule(
+_update_images = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
     executable = True,
 )
+
+def update_images(name, lock, objects, tags, visibility, testonly = False):
+    """Declares the target that locks images by tag, as a manual one.
+
+    Args:
+      name: the target's name.
+      lock: label of the lock.
+      objects: list of labels of the k8s_object targets with this lock.
+      tags: list of strings.
+      visibility: list of labels, or None.
+      testonly: bool.
+
+    Returns:
+      string, the target's full label without a repository.
+    """
+    _update_images(
+        name = name,
+        lock = lock,
+        objects = objects,
+        tags = tags if "manual" in tags else tags + ["manual"],
+        testonly = testonly,
+        visibility = visibility,
+    )
+    return "//%s:%s" % (native.package_name(), name)

@@ -15,6 +15,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -216,5 +217,11 @@ def met_twice(upper: Path, root: Path) -> set[str]:
     return {place for place in places if places.count(place) > 1}
 
 
+def main(argv: Sequence[str]) -> int:
+    """Prints the facts of a tree (see the module's text)."""
+    print(json.dumps(facts(Path(argv[0]))))
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps(facts(Path(sys.argv[1]))))
+    sys.exit(main(sys.argv[1:]))
