@@ -4,7 +4,7 @@ load("//rules/common:stamping.bzl", "stamp_keys")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "stamp_attr")
 load("//rules/image/private:layer.bzl", "check_paths")
-load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "list_folders", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 # The characters of `user`. Numbers are better: a cluster that requires runAsNonRoot cannot judge the name of an account
@@ -214,6 +214,7 @@ def assemble(ctx, new_layers, *, env = {}, attr = None, base = None, checks = []
 
     layers = (base.layers if base else []) + [struct(blob = layer.blob, descriptor = layer.descriptor) for layer in new_layers]
     archive = ctx.outputs.archive
-    info = ImageInfo(archive = archive, config = config, digest = digest, layers = layers, manifest = manifest)
+    folders = list_folders(ctx, name + ".folders.json", base = base.folders if base else None, own = new_layers)
+    info = ImageInfo(archive = archive, config = config, digest = digest, folders = folders, layers = layers, manifest = manifest)
     write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
     return image_providers(ctx, info, name + ".oci")

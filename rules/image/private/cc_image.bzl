@@ -1,9 +1,7 @@
 """cc_image: an image of a C or C++ program, with the shared libraries that it needs."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
-load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:program_image.bzl", "PROGRAM_ATTRS", "program_image_rule")
-load("//rules/image/private:unsupported.bzl", "COMMON")
+load("//rules/image/private:program_image.bzl", "program_arguments", "program_image_rule")
 
 _DOC = """Builds an image of a C or C++ program, with the Debian packages that have its shared libraries.
 
@@ -27,25 +25,6 @@ The layers are the base, the libraries, and the program. The program is at `/app
 
 cc_image_rule = program_image_rule(_DOC)
 
-_IMAGE_NAMES = [name for name in PROGRAM_ATTRS if not name.startswith("_")] + COMMON
-
-def program_arguments(kwargs):
-    """Splits the arguments of a macro into those of the image and those of the program.
-
-    Args:
-      kwargs: dict, the macro's keyword arguments.
-    Returns:
-      struct(image = dict, program = dict).
-    """
-    kwargs = dict(kwargs)
-    if "args" in kwargs:
-        kwargs["cmd"] = kwargs.pop("args")
-    shared = ["compatible_with", "exec_compatible_with", "features", "restricted_to", "target_compatible_with", "testonly", "toolchains"]
-    return struct(
-        image = {key: value for key, value in kwargs.items() if key in _IMAGE_NAMES and key != "data"},
-        program = {key: value for key, value in kwargs.items() if key not in _IMAGE_NAMES or key in shared or key == "data"},
-    )
-
 def cc_image(name, binary = None, base = None, packages = None, **kwargs):
     """Builds an image of a C or C++ program, with the shared libraries that it needs.
 
@@ -61,16 +40,9 @@ def cc_image(name, binary = None, base = None, packages = None, **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
     """
-    if not binary:
-        split = program_arguments(kwargs)
-        cc_binary(name = name + ".binary", tags = ["manual"], visibility = ["//visibility:private"], **split.program)
-        binary, kwargs = ":%s.binary" % name, split.image
-    elif "args" in kwargs:
-        kwargs["cmd"] = kwargs.pop("args")
     cc_image_rule(
         name = name,
         base = base or Label("//rules/image:static_base"),
-        binary = binary,
         packages = packages if packages != None else [Label("@debian_cc//:debs")],
-        **image_arguments(name, kwargs, "cc_image", PROGRAM_ATTRS)
+        **program_arguments("cc_image", cc_binary, name, binary, kwargs)
     )

@@ -2,8 +2,8 @@
 
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
-load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "LOWER_ATTRS", "add_content", "check_content", "has_content", "list_lower", "write_layer")
-load("//rules/image/private:prebuilt.bzl", "image_info")
+load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "CONTENT_ATTRS", "LAYER_ATTRS", "add_content", "check_content", "has_content", "write_layer")
+load("//rules/image/private:prebuilt.bzl", "image_info", "list_folders")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
 _DOC = """Builds an image from a base, layers, files and settings.
@@ -34,7 +34,6 @@ _ATTRS = dict(
 )
 _ATTRS.update(IMAGE_ATTRS)
 _ATTRS.update(LAYER_ATTRS)
-_ATTRS.update(LOWER_ATTRS)
 
 # Settings that make an image useful even if it has no files.
 _SETTINGS = ["cmd", "entrypoint", "env", "label_files", "labels", "null_cmd", "null_entrypoint", "ports", "user", "volumes", "workdir"]
@@ -46,21 +45,24 @@ def _impl(ctx):
     new_layers = list(layers)
     base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system) if ctx.attr.base else None
     own = has_content(ctx.attr)
-    lower = [list_lower(ctx, base, layers)] if len(layers) + (1 if base else 0) + (1 if own else 0) > 1 and (layers or own) else []
+    lower, checks = base.folders if base else None, []
+    if layers and (lower or own or len(layers) > 1):
+        lower = list_folders(ctx, ctx.label.name + ".lower.json", base = lower, upper = layers)
+        checks = [lower]
     if own:
         args = ctx.actions.args()
         add_content(args, ctx)
-        args.add_all(lower, format_each = "--lower=%s")
         new_layers.append(write_layer(
             ctx,
             ctx.label.name,
             args,
-            depset(ctx.files.files + ctx.files.tars + ctx.files.debs + lower),
+            depset(ctx.files.files + ctx.files.tars + ctx.files.debs),
             compression = ctx.attr.compression,
+            lower = lower,
         ))
     if not new_layers and not ctx.attr.base and not [name for name in _SETTINGS if getattr(ctx.attr, name)]:
         fail("layers: the image would be empty. Set base, layers or files.")
-    return assemble(ctx, new_layers, env = ctx.attr.env, base = base, checks = lower)
+    return assemble(ctx, new_layers, env = ctx.attr.env, base = base, checks = checks)
 
 container_image_rule = rule(
     implementation = _impl,

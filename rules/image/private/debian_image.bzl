@@ -3,6 +3,7 @@
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "check_paths", "write_layer")
+load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _DOC = """Builds an image of the given Debian packages and nothing else.
@@ -54,6 +55,7 @@ def _impl(ctx):
     check_paths(ctx.attr.exclude, "exclude")
     if not ctx.files.packages:
         fail("packages: the list is empty. Add @NAME//:debs of a debian_packages repository.")
+    base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system) if ctx.attr.base else None
     args = ctx.actions.args()
     args.add_all(ctx.files.packages, format_each = "--deb=%s")
     args.add_all(ctx.attr.exclude, format_each = "--exclude=%s")
@@ -67,8 +69,9 @@ def _impl(ctx):
         args,
         depset(ctx.files.packages),
         compression = ctx.attr.compression,
+        lower = base.folders if base else None,
     )
-    return assemble(ctx, [layer], env = ctx.attr.env if ctx.attr.base else dict(_ENV, **ctx.attr.env))
+    return assemble(ctx, [layer], base = base, env = ctx.attr.env if ctx.attr.base else dict(_ENV, **ctx.attr.env))
 
 debian_image_rule = rule(
     implementation = _impl,

@@ -1,9 +1,7 @@
 """go_image: an image of a Go program."""
 
 load("//rules/go:defs.bzl", "go_binary")
-load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:cc_image.bzl", "program_arguments")
-load("//rules/image/private:program_image.bzl", "PROGRAM_ATTRS", "program_image_rule")
+load("//rules/image/private:program_image.bzl", "program_arguments", "program_image_rule")
 
 _DOC = """Builds an image of a Go program, on a base without libraries.
 
@@ -36,15 +34,8 @@ def go_image(name, binary = None, base = None, **kwargs):
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
     """
-    if not binary:
-        split = program_arguments(kwargs)
-        go_binary(name = name + ".binary", tags = ["manual"], visibility = ["//visibility:private"], **split.program)
-        binary, kwargs = ":%s.binary" % name, split.image
-    elif "args" in kwargs:
-        kwargs["cmd"] = kwargs.pop("args")
     go_image_rule(
         name = name,
         base = base or Label("//rules/image:static_base"),
-        binary = binary,
-        **image_arguments(name, kwargs, "go_image", PROGRAM_ATTRS)
+        **program_arguments("go_image", go_binary, name, binary, kwargs)
     )

@@ -1,6 +1,6 @@
 """imported_image: the image in a repository of container_pull."""
 
-load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "archive_name", "image_providers", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT_ATTRS", "archive_name", "image_providers", "list_folders", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 _ATTRS = dict(
@@ -33,7 +33,9 @@ _ATTRS = dict(
 def _impl(ctx):
     layers = [struct(blob = blob, descriptor = descriptor) for blob, descriptor in zip(ctx.files.blobs, ctx.files.descriptors)]
     archive = ctx.outputs.archive
-    info = ImageInfo(archive = archive, config = ctx.file.config, digest = ctx.file.digest, layers = layers, manifest = ctx.file.manifest)
+    parts = struct(config = ctx.file.config, layers = layers, manifest = ctx.file.manifest)
+    folders = list_folders(ctx, ctx.label.name + ".folders.json", image = parts)
+    info = ImageInfo(archive = archive, config = parts.config, digest = ctx.file.digest, folders = folders, layers = layers, manifest = parts.manifest)
     write_archive(ctx, {archive_name(ctx.label): info}, "--tar", archive)
     return image_providers(ctx, info, ctx.label.name + ".oci")
 

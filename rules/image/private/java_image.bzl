@@ -3,16 +3,16 @@
 load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load("//rules/image/private:arguments.bzl", "full_label", "image_arguments")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:class_data_sharing.bzl", "SharingInfo")
 load("//rules/image/private:java_jdk.bzl", "JdkInfo")
 load("//rules/image/private:java_layers.bzl", "JAVA_TOOL_ATTRS", "JavaLayersInfo", "index_jar", "java_layers_aspect")
 load("//rules/image/private:java_runtime.bzl", "JAVA_HOME", "find_runtime", "link_runtime", "share_classes", "split_jars", "write_program")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
-load("//rules/image/private:locations.bzl", "located")
+load("//rules/image/private:locations.bzl", "located", "program_settings")
 load("//rules/image/private:prebuilt.bzl", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "ImageInfo")
-load("//rules/image/private:py_layers.bzl", "ROOT", "add_files")
+load("//rules/image/private:py_layers.bzl", "ROOT", "add_files", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
 
 _DOC = """Builds an image of a Java program, with a layer for each third-party jar.
@@ -126,42 +126,44 @@ def _check(ctx):
     if ctx.attr.java and ctx.attr.modules:
         fail("modules: %s has modules and takes its Java from the base, which has the modules that it has. Remove one of modules and java." % where)
 
-def _file_layer(ctx, name, files, executables = {}, what = None):
-    """Returns the layer of files at their paths as in runfiles."""
+def _file_layer(ctx, name, files, base, executables = {}, beside = [], what = None):
+    """Returns the layer of files at their paths as in runfiles, on a base."""
     args = ctx.actions.args()
     add_files(args, files, ctx.workspace_name, executables)
-    return write_layer(ctx, "%s.%s" % (ctx.label.name, name), args, depset(files), compression = ctx.attr.compression, what = what)
+    args.add_all(beside, format_each = "--beside=%s")
+    return write_layer(ctx, "%s.%s" % (ctx.label.name, name), args, depset(files), compression = ctx.attr.compression, lower = base.folders, what = what)
 
-def _jar_layers(ctx, info, jars):
-    """Returns the layers of all jars but the program's own: third party, `layers`, libraries."""
-
-    # Sorted by label, so that the order of deps does not change the image.
+def _shared_layers(info):
+    """Returns the layers of third-party jars, which images share, sorted by label, so that the order of deps does not change the image."""
     packages = {layer.label: layer for layer in info.layers.to_list()}
-    third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
-    result = list(third_party)
-    covered = {file.path: True for layer in third_party for file in layer.files}
+    return [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
+
+def _jar_layers(ctx, base, shared, jars):
+    """Returns the layers of all jars but the program's own: third party, `layers`, libraries."""
+    result = list(shared)
+    covered = {file.path: True for layer in shared for file in layer.files}
     jars = [jar for jar in jars if jar.path not in covered]
     rest = [jar for jar in jars if jar.owner.workspace_name]
     if rest:
-        result.append(_file_layer(ctx, "third_party", rest, what = "third party"))
+        result.append(_file_layer(ctx, "third_party", rest, base, what = "third party"))
     jars = [jar for jar in jars if not jar.owner.workspace_name]
     for number, library in enumerate(ctx.attr.layers):
         reached = {jar.path: True for jar in library[JavaInfo].transitive_runtime_jars.to_list()}
         own = [jar for jar in jars if jar.path in reached]
         jars = [jar for jar in jars if jar.path not in reached]
         if own:
-            result.append(_file_layer(ctx, "%d" % number, own, what = label_text(library.label)))
+            result.append(_file_layer(ctx, "%d" % number, own, base, what = label_text(library.label)))
     if jars:
-        result.append(_file_layer(ctx, "libraries", jars, what = "libraries"))
+        result.append(_file_layer(ctx, "libraries", jars, base, what = "libraries"))
     return result
 
-def _tree_layer(ctx, name, tree):
-    """Returns the layer of a folder with files by their paths in the image."""
+def _tree_layer(ctx, name, tree, base):
+    """Returns the layer of a folder with files by their paths in the image, on a base."""
     args = ctx.actions.args()
     args.add("--mode=content")
     args.add_all(["--tree", "."])
     args.add_all([tree], expand_directories = False)
-    return write_layer(ctx, "%s.%s" % (ctx.label.name, name), args, depset([tree]), compression = ctx.attr.compression, what = name)
+    return write_layer(ctx, "%s.%s" % (ctx.label.name, name), args, depset([tree]), compression = ctx.attr.compression, lower = base.folders, what = name)
 
 def _impl(ctx):
     _check(ctx)
@@ -196,26 +198,25 @@ def _impl(ctx):
     tree = runtime.tree
     layers = []
     if not tree:
-        linked = link_runtime(ctx, program.modules)
+        linked = link_runtime(ctx, program.modules, base)
         layers.append(linked.layer)
         tree = linked.tree
-    layers += _jar_layers(ctx, info, libraries)
+    third_party = _shared_layers(info)
+    layers += _jar_layers(ctx, base, third_party, libraries)
     data = depset(ctx.files.data, transitive = [info.data]).to_list()
     if data:
-        layers.append(_file_layer(ctx, "data", data, {file.path: True for file in info.executables.to_list()}, what = "data"))
-    layers.append(_tree_layer(ctx, "resources", split.resources))
-    layers.append(_tree_layer(ctx, "classes", split.classes))
-    layers.append(_file_layer(ctx, "start", [program.arguments, program.flags]))
+        layers.append(_file_layer(ctx, "data", data, base, {file.path: True for file in info.executables.to_list()}, what = "data"))
+    layers.append(_tree_layer(ctx, "resources", split.resources, base))
+    layers.append(_tree_layer(ctx, "classes", split.classes, base))
+    layers.append(_file_layer(ctx, "start", [program.arguments, program.flags], base, beside = shared_folders(third_party)))
     if shared:
-        layers.append(share_classes(ctx, jars = libraries, program = program, split = split, tree = tree))
+        layers.append(share_classes(ctx, base = base, jars = libraries, program = program, split = split, tree = tree))
 
-    arguments = [expand(ctx, "args", located(ctx.label, "arguments", argument, ctx.attr.data, ctx.workspace_name)) for argument in ctx.attr.arguments]
-    settings = struct(**dict(
-        {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
-        cmd = arguments or ctx.attr.cmd,
+    settings = program_settings(
+        ctx,
         entrypoint = [ctx.attr.java or JAVA_HOME + "/bin/java", "@%s.jvm" % stem],
-        workdir = ctx.attr.workdir or "%s/%s" % (ROOT, ctx.workspace_name),
-    ))
+        workdir = "%s/%s" % (ROOT, ctx.workspace_name),
+    )
     env = {"JAVA_RUNFILES": ROOT, "RUNFILES_DIR": ROOT}
     if not ctx.attr.java:
         env["JAVA_HOME"] = JAVA_HOME

@@ -78,12 +78,13 @@ def find_runtime(ctx, base):
     )
     return struct(modules = modules, tree = tree)
 
-def link_runtime(ctx, modules):
+def link_runtime(ctx, modules, base):
     """Declares the actions that make a Java runtime with jlink, and its layer.
 
     Args:
       ctx: java_image's context.
       modules: File with the names of its modules.
+      base: ImageInfo of the base.
     Returns:
       struct(layer = struct(blob, descriptor), tree = File, the folder).
     """
@@ -109,7 +110,7 @@ def link_runtime(ctx, modules):
     args.add_all(["--tree", "."])
     args.add_all([tree], expand_directories = False)
     args.add_all(["--symlink", "usr/bin/java", JAVA_HOME + "/bin/java"])
-    layer = write_layer(ctx, ctx.label.name + ".jre", args, depset([tree]), compression = ctx.attr.compression, what = "Java runtime")
+    layer = write_layer(ctx, ctx.label.name + ".jre", args, depset([tree]), compression = ctx.attr.compression, lower = base.folders, what = "Java runtime")
     return struct(layer = layer, tree = tree)
 
 def write_program(ctx, *, archive, flags_path, indexes, main_class, jars, jvm_flags, own, runtime, split):
@@ -166,11 +167,12 @@ def write_program(ctx, *, archive, flags_path, indexes, main_class, jars, jvm_fl
     )
     return files
 
-def share_classes(ctx, *, jars, program, split, tree):
+def share_classes(ctx, *, base, jars, program, split, tree):
     """Declares the actions that make the archive of shared classes, and its layer.
 
     Args:
       ctx: java_image's context.
+      base: ImageInfo of the base.
       jars: list of Files: the class path without the program's own jars.
       program: what write_program returned.
       split: what split_jars returned.
@@ -199,4 +201,4 @@ def share_classes(ctx, *, jars, program, split, tree):
     )
     args = ctx.actions.args()
     add_files(args, [archive], ctx.workspace_name)
-    return write_layer(ctx, ctx.label.name + ".jsa", args, depset([archive]), compression = ctx.attr.compression, what = "shared classes")
+    return write_layer(ctx, ctx.label.name + ".jsa", args, depset([archive]), compression = ctx.attr.compression, lower = base.folders, what = "shared classes")

@@ -2,7 +2,7 @@
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:prebuilt.bzl", "add_image", "image_files", "label_text")
+load("//rules/image/private:prebuilt.bzl", "label_text")
 
 # Part of the doc of each `env` attribute of images and layers.
 EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the value that the layers and
@@ -166,47 +166,7 @@ def has_content(attr):
     """
     return bool(attr.files or attr.tars or attr.debs or attr.empty_dirs or attr.empty_files or attr.symlinks)
 
-# Attributes of rules that write a layer on top of a base.
-LOWER_ATTRS = {
-    "_lower_tool": attr.label(
-        doc = "The program that lists the folders and links of the layers below.",
-        default = "//rules/image/tools/layers:lower_tool",
-        executable = True,
-        cfg = "exec",
-    ),
-}
-
-def list_lower(ctx, base, layers):
-    """Declares the action that lists the folders and links of layers, and fails if one of `layers` replaces one of them.
-
-    Args:
-      ctx: the context of a rule with LOWER_ATTRS.
-      base: ImageInfo. None: no base.
-      layers: list of LayerInfo on top of the base, lowest first.
-    Returns:
-      File.
-    """
-    lower = ctx.actions.declare_file(ctx.label.name + ".lower.json")
-    args = ctx.actions.args()
-    args.add("--where", label_text(ctx.label))
-    args.add("--output", lower)
-    if base:
-        add_image(args, base, label_text(ctx.label))
-    for layer in layers:
-        args.add_all(["--upper", layer.blob, layer.descriptor])
-    run_image_tool(
-        ctx,
-        ctx.attr._lower_tool[DefaultInfo].files_to_run,
-        args,
-        inputs = (image_files(base) if base else []) + [file for layer in layers for file in (layer.blob, layer.descriptor)],
-        outputs = [lower],
-        mnemonic = "ImageLower",
-        message = "Reading layers below %s" % label_text(ctx.label),
-        worker = True,
-    )
-    return lower
-
-def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
+def write_layer(ctx, name, args, inputs, *, compression = "", lower = None, what = None):
     """Declares the action that writes one layer.
 
     Args:
@@ -215,6 +175,7 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
       args: Args with the layer's content.
       inputs: depset of Files.
       compression: zstd, gzip or none. Empty: the build setting.
+      lower: File with the folders and links of the layers below, which the layer keeps; see list_folders. None: no layers below.
       what: the layer's entry in the image's history. None: the target's label.
     Returns:
       struct(blob = File, descriptor = File).
@@ -227,6 +188,9 @@ def write_layer(ctx, name, args, inputs, *, compression = "", what = None):
     args.add(blob, format = "--blob=%s")
     args.add(descriptor, format = "--descriptor=%s")
     args.add(kind if kind != "zstd" else "zstd:%d" % ctx.attr._compression[CompressionInfo].level, format = "--compression=%s")
+    if lower:
+        args.add(lower, format = "--lower=%s")
+        inputs = depset([lower], transitive = [inputs])
     run_image_tool(
         ctx,
         ctx.attr._layer_tool[DefaultInfo].files_to_run,

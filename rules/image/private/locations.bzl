@@ -1,5 +1,6 @@
-"""$(location TARGET) in the arguments and flags of programs in images."""
+"""How images start their programs: $(location TARGET) in arguments and flags, and the settings of the image."""
 
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "expand")
 load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
 
@@ -34,3 +35,24 @@ def located(label, attribute, text, data, workspace):
             expanded += "%s/%s%s" % (ROOT, image_path(files[0], workspace), suffix)
         text = expanded
     return text
+
+def program_settings(ctx, entrypoint, workdir):
+    """Returns the settings of an image that starts a program, for assemble.
+
+    Args:
+      ctx: the context of a rule with IMAGE_ATTRS, and perhaps with the attributes `arguments` and `data`.
+      entrypoint: list of strings that starts the program.
+      workdir: the folder where it starts if the attribute `workdir` is empty.
+    Returns:
+      struct with IMAGE_ATTRS.
+    """
+    arguments = [
+        expand(ctx, "args", located(ctx.label, "arguments", argument, ctx.attr.data, ctx.workspace_name))
+        for argument in getattr(ctx.attr, "arguments", [])
+    ]
+    return struct(**dict(
+        {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
+        cmd = arguments or ctx.attr.cmd,
+        entrypoint = entrypoint,
+        workdir = ctx.attr.workdir or workdir,
+    ))

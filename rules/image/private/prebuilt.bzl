@@ -20,6 +20,12 @@ PREBUILT_ATTRS = {
         executable = True,
         cfg = "exec",
     ),
+    "_lower_tool": attr.label(
+        doc = "The program that lists the folders and links of images.",
+        default = "//rules/image/tools/layers:lower_tool",
+        executable = True,
+        cfg = "exec",
+    ),
     "_sbom_tool": attr.label(
         doc = "The program that writes SBOMs.",
         default = "//rules/image/tools/images:sbom_tool",
@@ -107,6 +113,45 @@ def write_archive(ctx, images, option, output, status = [], by_flag = False):
         message = "Writing %s" % output.short_path,
     )
 
+def list_folders(ctx, name, *, base = None, image = None, upper = [], own = []):
+    """Declares the action that lists the folders and links of layers, for the layers on top of them.
+
+    It runs only if a layer needs the list, and fails if a layer of `upper` replaces a folder or link below it.
+
+    Args:
+      ctx: context of a rule with PREBUILT_ATTRS.
+      name: the name of the list.
+      base: File, the list of the layers below. None: there are none, or image has them.
+      image: ImageInfo or struct with manifest, config and layers: a prebuilt image. None: the lowest layers are those of base.
+      upper: list of LayerInfo on top of base or image, lowest first.
+      own: list of structs with blob and descriptor, on top of upper, lowest first.
+    Returns:
+      File.
+    """
+    output = ctx.actions.declare_file(name)
+    where = label_text(ctx.label)
+    args = ctx.actions.args()
+    args.add("--where", where)
+    args.add("--output", output)
+    args.add_all([base] if base else [], before_each = "--base")
+    if image:
+        add_image(args, image, where)
+    for layer in upper:
+        args.add_all(["--upper", layer.blob, layer.descriptor])
+    for layer in own:
+        args.add_all(["--own", layer.blob, layer.descriptor])
+    run_image_tool(
+        ctx,
+        ctx.attr._lower_tool[DefaultInfo].files_to_run,
+        args,
+        inputs = ([base] if base else []) + (image_files(image) if image else []) + [file for layer in upper + own for file in (layer.blob, layer.descriptor)],
+        outputs = [output],
+        mnemonic = "ImageLower",
+        message = "Reading folders of %s" % where,
+        worker = True,
+    )
+    return output
+
 def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     """Returns the image of a target; reads it from the target's files if it is not a target of these rules.
 
@@ -154,7 +199,8 @@ def image_info(ctx, target, attribute, architecture = "", os = "linux"):
     parts = struct(config = config, layers = [struct(blob = layers, descriptor = layers)], manifest = manifest)
     archive = ctx.actions.declare_file(stem + ".tar")
     write_archive(ctx, {archive_name(target.label): parts}, "--tar", archive)
-    return ImageInfo(archive = archive, config = config, digest = digest, layers = parts.layers, manifest = manifest)
+    folders = list_folders(ctx, stem + ".folders.json", image = parts)
+    return ImageInfo(archive = archive, config = config, digest = digest, folders = folders, layers = parts.layers, manifest = manifest)
 
 def _write_sbom(ctx, info):
     """Declares the action that writes an image's SBOM and returns the file."""

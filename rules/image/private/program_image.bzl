@@ -1,12 +1,15 @@
 """Images of programs that are not scripts: the part that cc_image and go_image share."""
 
 load("//rules/image/private:actions.bzl", "run_image_tool")
+load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "check_paths")
-load("//rules/image/private:prebuilt.bzl", "add_image", "archive_name", "image_files", "image_info", "label_text")
+load("//rules/image/private:locations.bzl", "program_settings")
+load("//rules/image/private:prebuilt.bzl", "add_image", "archive_name", "image_files", "image_info", "label_text", "list_folders")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
+load("//rules/image/private:unsupported.bzl", "COMMON")
 
 PROGRAM_ATTRS = {
     "binary": attr.label(
@@ -77,8 +80,9 @@ def _index(ctx, base):
     )
     return out
 
-def _layer_arguments(ctx, args, name):
+def _layer_arguments(ctx, args, name, lower):
     """Adds the options of the layer tool to a command line, and returns struct(blob = File, descriptor = File)."""
+    args.add(lower, format = "--lower=%s")
     info = ctx.attr._compression[CompressionInfo]
     kind = ctx.attr.compression or info.kind
     blob = ctx.actions.declare_file(name + ".layer.tar" + {"gzip": ".gz", "none": "", "zstd": ".zst"}[kind])
@@ -123,10 +127,14 @@ def program_image_impl(ctx):
     base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system)
     program, others = _program(ctx)
     index = _index(ctx, base)
+    middle = [target[LayerInfo] for target in ctx.attr.layers]
+
+    # The program's layer decides which libraries there are, so it cannot be fitted to them. They fit the base themselves.
+    lower = list_folders(ctx, ctx.label.name + ".lower.json", base = base.folders, upper = middle) if middle else base.folders
     selection = ctx.actions.declare_file(ctx.label.name + ".packages.json")
     args = ctx.actions.args()
     args.add("program")
-    layer = _layer_arguments(ctx, args, ctx.label.name)
+    layer = _layer_arguments(ctx, args, ctx.label.name, lower)
     args.add(index, format = "--index=%s")
     args.add(selection, format = "--selection=%s")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
@@ -140,7 +148,7 @@ def program_image_impl(ctx):
         ctx,
         ctx.attr._program_tool[DefaultInfo].files_to_run,
         args,
-        inputs = depset([index, program] + others),
+        inputs = depset([index, lower, program] + others),
         outputs = [layer.blob, layer.descriptor, selection],
         mnemonic = "ImageProgram",
         message = "Writing layer %s" % label_text(ctx.label),
@@ -150,28 +158,24 @@ def program_image_impl(ctx):
     if ctx.files.packages:
         args = ctx.actions.args()
         args.add("libraries")
-        written = _layer_arguments(ctx, args, ctx.label.name + ".libraries")
+        written = _layer_arguments(ctx, args, ctx.label.name + ".libraries", base.folders)
         args.add(selection, format = "--selection=%s")
         args.add_all(ctx.attr.exclude, format_each = "--exclude=%s")
         run_image_tool(
             ctx,
             ctx.attr._program_tool[DefaultInfo].files_to_run,
             args,
-            inputs = depset([selection] + ctx.files.packages),
+            inputs = depset([base.folders, selection] + ctx.files.packages),
             outputs = [written.blob, written.descriptor],
             mnemonic = "ImageLayer",
             message = "Writing libraries of %s" % label_text(ctx.label),
             worker = True,
         )
         libraries.append(written)
-    middle = [target[LayerInfo] for target in ctx.attr.layers]
-    settings = struct(**dict(
-        {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
-        entrypoint = [_image_path(ctx, program)],
-        workdir = ctx.attr.workdir or "%s/%s" % (ROOT, ctx.workspace_name),
-    ))
+    checks = [list_folders(ctx, ctx.label.name + ".checked.json", base = base.folders, own = libraries, upper = middle)] if libraries and middle else []
+    settings = program_settings(ctx, entrypoint = [_image_path(ctx, program)], workdir = "%s/%s" % (ROOT, ctx.workspace_name))
     env = dict({"RUNFILES_DIR": ROOT}, **ctx.attr.env)
-    return assemble(ctx, libraries + middle + [layer], env = env, attr = settings)
+    return assemble(ctx, libraries + middle + [layer], attr = settings, base = base, checks = checks, env = env)
 
 def program_image_rule(doc):
     """Returns the rule of cc_image or go_image.
@@ -188,3 +192,30 @@ def program_image_rule(doc):
         outputs = IMAGE_OUTPUTS,
         provides = [ImageInfo],
     )
+
+_IMAGE_NAMES = [name for name in PROGRAM_ATTRS if not name.startswith("_")] + COMMON
+
+# Attributes of all rules that apply to the image and to its program.
+_OF_BOTH = ["compatible_with", "data", "exec_compatible_with", "features", "restricted_to", "target_compatible_with", "testonly", "toolchains"]
+
+def program_arguments(kind, program_rule, name, binary, arguments):
+    """Returns the arguments of the rule behind cc_image or go_image, and declares the program unless there is one.
+
+    Args:
+      kind: the macro's name, for errors.
+      program_rule: the rule or macro of the program.
+      name: the image's name.
+      binary: the program. None: `program_rule` makes one named NAME.binary.
+      arguments: dict, the macro's other arguments: those of the image, and of the program if binary is None.
+    Returns:
+      dict with `binary` and the arguments of the image.
+    """
+    arguments = dict(arguments)
+    if "args" in arguments:
+        arguments["cmd"] = arguments.pop("args")
+    if not binary:
+        program = {key: value for key, value in arguments.items() if key not in _IMAGE_NAMES or key in _OF_BOTH}
+        program_rule(name = name + ".binary", tags = ["manual"], visibility = ["//visibility:private"], **program)
+        arguments = {key: value for key, value in arguments.items() if key in _IMAGE_NAMES and key != "data"}
+        binary = ":%s.binary" % name
+    return image_arguments(name, dict(arguments, binary = binary), kind, PROGRAM_ATTRS)

@@ -15,6 +15,7 @@ ImageInfo = provider(
         "archive": "File: `NAME.tar`, for `ctr images import` and `docker load`. Built only on request.",
         "config": "File: the OCI image config, JSON.",
         "digest": "File: the manifest's digest, `sha256:` and 64 hex digits, without a newline.",
+        "folders": "File: the folders and links of the image, JSON, for layers on top of it, which keep them. Built only on request.",
         "layers": """list of `struct(blob = File, descriptor = File)`, the base's first.
 
 For a prebuilt image both are one folder with `N` and `N.json` for each layer, numbered from 0, because the number of layers

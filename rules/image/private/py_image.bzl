@@ -2,12 +2,12 @@
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("//rules/image/private:arguments.bzl", "image_arguments")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings", "expand")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
-load("//rules/image/private:locations.bzl", "located")
-load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/image/private:locations.bzl", "program_settings")
+load("//rules/image/private:prebuilt.bzl", "image_info", "label_text")
 load("//rules/image/private:providers.bzl", "ImageInfo")
-load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect")
+load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
 
 _DOC = """Builds an image of a Python program, with a layer for each third-party package.
@@ -96,11 +96,13 @@ def _impl(ctx):
     if ctx.attr.entrypoint:
         fail("entrypoint: %s has %s, but a py_image starts its binary. Use container_image for another program." % (label_text(ctx.label), ctx.attr.entrypoint))
     module = _module(ctx)
+    base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system)
 
     # Sorted by label, so that the order of deps does not change the image.
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
-    third_party = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
-    covered = {file.path: True for layer in third_party for file in layer.files}
+    shared = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
+    third_party = list(shared)
+    covered = {file.path: True for layer in shared for file in layer.files}
     executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
     launcher = ctx.attr.binary[DefaultInfo].files_to_run.executable
     files = [
@@ -114,7 +116,7 @@ def _impl(ctx):
     if rest:
         args = ctx.actions.args()
         add_files(args, rest, ctx.workspace_name, executables)
-        third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression))
+        third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression, lower = base.folders))
         files = [file for file in files if not file.owner.workspace_name]
 
     middle = []
@@ -125,24 +127,23 @@ def _impl(ctx):
         if own:
             args = ctx.actions.args()
             add_files(args, own, ctx.workspace_name, executables)
-            middle.append(write_layer(ctx, "%s.%d" % (ctx.label.name, number), args, depset(own), compression = ctx.attr.compression, what = label_text(library.label)))
+            middle.append(write_layer(ctx, "%s.%d" % (ctx.label.name, number), args, depset(own), compression = ctx.attr.compression, lower = base.folders, what = label_text(library.label)))
 
     start = ctx.actions.declare_file(ctx.label.name + ".start.py")
     imports = ["%s/%s" % (ROOT, path) for path in ctx.attr.binary[PyInfo].imports.to_list()]
     ctx.actions.write(start, _START.format(imports = repr(imports), module = module, root = ROOT))
     args = ctx.actions.args()
     add_files(args, files + [start], ctx.workspace_name, executables)
-    layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression)
+    args.add_all(shared_folders(shared), format_each = "--beside=%s")
+    layer = write_layer(ctx, ctx.label.name, args, depset(files + [start]), compression = ctx.attr.compression, lower = base.folders)
 
-    arguments = [expand(ctx, "args", located(ctx.label, "arguments", argument, ctx.attr.data, ctx.workspace_name)) for argument in ctx.attr.arguments]
     path = "%s/%s" % (ROOT, image_path(start, ctx.workspace_name))
-    settings = struct(**dict(
-        {name: getattr(ctx.attr, name) for name in IMAGE_ATTRS if not name.startswith("_")},
-        cmd = arguments or ctx.attr.cmd,
+    settings = program_settings(
+        ctx,
         entrypoint = [ctx.attr.interpreter, "-I", "-S", "-B", "-u", "-X", "utf8", path],
-        workdir = ctx.attr.workdir or "%s/%s" % (ROOT, ctx.workspace_name),
-    ))
-    return assemble(ctx, third_party + middle + [layer], env = ctx.attr.env, attr = settings)
+        workdir = "%s/%s" % (ROOT, ctx.workspace_name),
+    )
+    return assemble(ctx, third_party + middle + [layer], base = base, env = ctx.attr.env, attr = settings)
 
 py_image_rule = rule(
     implementation = _impl,

@@ -43,6 +43,16 @@ def add_files(args, files, workspace, executables = {}):
         args.add_all([kind, image_path(file, workspace)])
         args.add_all([file], expand_directories = False)
 
+def shared_folders(layers):
+    """Returns the folders of layers of third-party packages, which images share and which therefore fit no base.
+
+    Args:
+      layers: list of structs with files, a tuple of Files of other repositories.
+    Returns:
+      list of absolute paths.
+    """
+    return sorted({"%s/%s" % (ROOT, file.short_path.split("/")[1]): True for layer in layers for file in layer.files}.keys())
+
 def _main(target, rule_attr, rule_file):
     """Returns the file that a py_binary runs, by the convention of Bazel's own rule."""
     main = getattr(rule_file, "main", None)

@@ -88,11 +88,13 @@ def test_the_program_runs_as_its_user_in_its_root(tmp_path) -> None:
 
 @needs_root
 def test_a_binary_that_exists_runs(tmp_path) -> None:
-    """binary = names a py_binary; the base's layers and settings stay under it, and env reads the base's values."""
+    """binary = names a py_binary; the base's layers and settings stay under it, its folder for the program too, and env reads its values."""
     facts = json.loads(_run("hello_binary", tmp_path))
     assert (facts["greeting"], len(facts["path"])) == ("hello world", 1)
     assert (tmp_path / "etc/app/data.txt").read_text() == "words from a data file\n"
     assert "GREETING=1" in _config("hello_binary")["config"]["Env"]
+    home = (tmp_path / "app").stat()
+    assert (stat.S_IMODE(home.st_mode), home.st_uid, home.st_gid) == (0o2750, 65532, 8)
 
 
 @needs_root

@@ -122,6 +122,21 @@ _apart_test = analysistest.make(
     },
 )
 
+def _keeps_impl(ctx):
+    env = analysistest.begin(ctx)
+    layers = [action for action in analysistest.target_actions(env) if action.mnemonic in ("ImageLayer", "ImageProgram")]
+    asserts.true(env, len(layers) > 0, "the image has layers of its own")
+    for action in layers:
+        lists = [file.basename for file in action.inputs.to_list() if file.basename.endswith(".folders.json")]
+        asserts.equals(env, [ctx.attr.base + ".folders.json"], lists)
+    return analysistest.end(env)
+
+# Each layer that an image builds itself is fitted to the folders and links of its base.
+keeps_folders_test = analysistest.make(
+    _keeps_impl,
+    attrs = {"base": attr.string(doc = "The name of the base.")},
+)
+
 def image_rules_tests(name):
     """Declares the analysis tests and a suite of them.
 
@@ -159,4 +174,9 @@ def image_rules_tests(name):
         tests += [":%s_without_the_flag" % case, ":%s_with_the_flag" % case]
     tests += [":bundle_without_the_flag_is_unstamped", ":bundle_with_the_flag_is_stamped", ":compression_flag_is_refused"]
     tests += [":providers_have_their_shape", ":program_and_packages_are_apart", ":packages_of_generated_code_are_apart"]
+    cc_image(name = "on_a_base_cc", binary = ":words", tags = ["manual"])
+    go_image(name = "on_a_base_go", binary = ":words", packages = ["@debian_registry//:debs"], tags = ["manual"])
+    for image, base in {"hello": "python_base", "hello_binary": "files_base", "on_a_base_cc": "static_base", "on_a_base_go": "static_base", "redis": "python_base"}.items():
+        keeps_folders_test(name = image + "_keeps_folders", base = base, target_under_test = ":" + image)
+        tests.append(":%s_keeps_folders" % image)
     native.test_suite(name = name, tests = tests)

@@ -18,6 +18,7 @@ _FIELDS = {
     "image_chroot": "The default of `image_chroot`. Empty: the default of k8s_object.",
     "kind": "The kind of the objects; no effect, as in k8s_object.",
     "namespace": "The default of `namespace`. Empty: the default of k8s_object.",
+    "other_images": "The default of `other_images`. Empty: the default of k8s_object.",
     "user": "The default of `user`. Empty: the default of k8s_object.",
 }
 

@@ -27,6 +27,13 @@ _ATTRS = dict(
     image_chroot = attr.string(
         doc = "A prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.",
     ),
+    image_lock = attr.label(
+        allow_single_file = True,
+        doc = "The lock with the digests of images that the template names by tag. None: images by tag are an error, unless `other_images` says otherwise.",
+    ),
+    image_lock_update = attr.string(
+        doc = "The target that writes `image_lock`, for its first line and for errors. Empty: no lock.",
+    ),
     images = attr.label_keyed_string_dict(
         allow_files = True,
         doc = "Maps images, or files that are an OCI layout or archive, to a JSON list of their references in the template. Empty: none.",
@@ -45,6 +52,12 @@ _ATTRS = dict(
     ),
     namespace_owner = attr.string(
         doc = "Another environment with the same namespace, which is an error. Empty: none.",
+    ),
+    other_images = attr.string(
+        doc = """What becomes of images by tag that nothing provides: `as-is`, they stay as the template has them. Empty: an error, or `image_lock`.
+
+A tag can change under you: pods of one Deployment may run different images, and a rollback may run another image than before.""",
+        values = ["", "as-is"],
     ),
     pin_environments = attr.string_list(
         doc = "Environments that the pins file may contain. Empty: all images are built.",
@@ -95,6 +108,8 @@ def _check(ctx, label):
         fail("%s: preload has images, but loader is not set. Set loader to the program that loads them onto the nodes, for example //cluster:load_image." % label)
     if not ctx.attr.context:
         fail("%s: context is empty. Set it to the kubeconfig context that this target may write to." % label)
+    if ctx.attr.image_lock and ctx.attr.other_images:
+        fail("%s: other_images is %r and image_lock is set. Remove one of them: images by tag stay as they are, or are locked." % (label, ctx.attr.other_images))
 
 def _expand(ctx, attribute):
     return ctx.expand_make_variables(attribute, getattr(ctx.attr, attribute), {})
@@ -128,6 +143,8 @@ def _normalize(ctx, label, images, preloads):
     args.add_all(preloads.keys(), format_each = "--preload=%s")
     if ctx.attr.stable_names:
         args.add("--stable-names")
+    if ctx.attr.image_lock or ctx.attr.other_images:
+        args.add("--by-tag")
     if ctx.file.source:
         args.add(ctx.file.source, format = "--source=%s")
     substitutions = _substitutions(ctx)
@@ -144,6 +161,7 @@ def _resolve(ctx, normalized, images):
     args = build_args(ctx, "resolve")
     args.add(normalized, format = "--input=%s")
     args.add(output, format = "--output=%s")
+    args.add(REGISTRY, format = "--registry=%s")
     chroot = _expand(ctx, "image_chroot")
     status = status_files(ctx, [chroot]) if images else []
     args.add_all(status, format_each = "--status=%s")
@@ -159,6 +177,10 @@ def _resolve(ctx, normalized, images):
     if ctx.file.pins:
         args.add(ctx.file.pins, format = "--pins=%s")
         inputs.append(ctx.file.pins)
+    if ctx.file.image_lock:
+        args.add(ctx.file.image_lock, format = "--lock=%s")
+        args.add(ctx.attr.image_lock_update, format = "--lock-update=%s")
+        inputs.append(ctx.file.image_lock)
     build_action(ctx, args, inputs, output, "K8sResolve", "Resolving images of %s" % ctx.label)
     return output
 

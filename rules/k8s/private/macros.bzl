@@ -5,6 +5,7 @@ load(":k8s_object.bzl", "k8s_object_rule")
 load(":k8s_objects.bzl", "k8s_objects_rule")
 load(":k8s_verb.bzl", "k8s_verb")
 load(":launching.bzl", "VERBS")
+load(":update_images.bzl", "update_images")
 
 _DEBUG_IMAGE = Label("//rules/k8s/debug:push")
 
@@ -54,12 +55,13 @@ def object_error(template, resolver, resolver_args, images, preload):
       what is wrong and what to do about it, or None.
     """
     if resolver != None or resolver_args != None:
-        return "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images."
+        return "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images, or lock their tags with image_lock."
     if template == None:
         return "template is missing. Set it to the manifest file, or to the target that makes it."
     for attribute, value in {"images": images, "preload": preload}.items():
         if type(value) != "dict":
-            return "%s is a %s. Use a dict from reference to image target." % (attribute, type(value))
+            also = ", or \"as-is\"" if attribute == "images" else ""
+            return "%s is a %s. Use a dict from reference to image target%s." % (attribute, type(value), also)
     return None
 
 def k8s_object(
@@ -74,6 +76,8 @@ def k8s_object(
         substitutions = {},
         images = {},
         image_chroot = "",
+        image_lock = None,
+        other_images = "",
         resolver = None,
         resolver_args = None,
         args = [],
@@ -117,8 +121,20 @@ def k8s_object(
         An image is an image target, or files that are an OCI layout or archive. The image's digest replaces the reference in
         containers and volumes. A reference with a tag is replaced in every other field, too, that has nothing else. A reference
         with stamp variables stands for that very text in the template, and for the text with their values.
+
+        `"as-is"` is an empty dict with `other_images = "as-is"`.
       image_chroot: a prefix for the references in `images`; prefix and reference say where to publish an image. Empty: no prefix.
-      resolver (label): not supported, because images are resolved at build time.
+
+        A reference that is below image_chroot already gets no prefix. A name without a registry is published in REGISTRY of
+        cluster_constants.bzl. Without image_chroot, a reference that names another registry fails the build, unless that
+        registry has a private address: manifests of third parties name their vendors' registries.
+      image_lock (label): a checked-in file with the digests of images by tag. None: images by tag that nothing provides fail the build.
+
+        `bazel run NAME.update_images` writes it; an empty file is enough as the first lock. Each target has a lock of its own.
+      other_images: `as-is` leaves images by tag that nothing provides as they are. Empty: they fail the build, or `image_lock` has them.
+
+        A tag can change under you; a lock cannot.
+      resolver (label): not supported, because images are resolved at build time; see `image_lock`.
       resolver_args (list of strings): not supported, as `resolver`.
       args (list of strings): arguments that `bazel run` passes to .apply, .create, .delete, .describe, .diff and .replace before
         those of the command line. Empty: none.
@@ -133,18 +149,26 @@ def k8s_object(
       testonly (bool): testonly of all targets that the macro makes.
       **kwargs: attributes of the rule that rules_k8s does not have.
     """
+    if images == "as-is":
+        images, other_images = {}, "as-is"
     error = object_error(template, resolver, resolver_args, images, preload)
     if error:
         fail("k8s_object %s: %s" % (name, error))
+    update = kwargs.pop("image_lock_update", "")
+    if image_lock and not update:
+        update = update_images(name + ".update_images", image_lock, [":" + name], tags, visibility, testonly)
     k8s_object_rule(
         name = name,
         cluster = cluster,
         context = context,
         image_chroot = image_chroot,
+        image_lock = image_lock,
+        image_lock_update = update,
         images = references_by_target(images),
         kubeconfig = kubeconfig,
         loader = loader,
         namespace = namespace,
+        other_images = other_images,
         preload = references_by_target(preload),
         substitutions = substitutions,
         tags = tags,

@@ -6,6 +6,7 @@ load(":labels.bzl", "deps_error", "split_dep")
 load(":macros.bzl", "k8s_object", "k8s_objects")
 load(":pin.bzl", "pin")
 load(":service.bzl", "service")
+load(":update_images.bzl", "update_images")
 
 def _namespace_owner(env):
     """Returns the other environment with the namespace of env, or an empty string."""
@@ -47,6 +48,7 @@ def microservice(
         image = None,
         deps = [],
         pins = None,
+        image_lock = None,
         libraries = [],
         data = [],
         tags = [],
@@ -79,6 +81,9 @@ def microservice(
       image (label): the image that the manifests run as `images[name]`. None: the service has no image of its own.
       deps (list of strings): absolute labels of the services that this one depends on. Empty: none.
       pins (label): the pins file. An environment without a pin builds, but does not apply. None: no pins.
+      image_lock (label): a checked-in file with the digests of images that the manifests name by tag. None: such an image fails the build.
+
+        `bazel run //PACKAGE:update_images` writes it, for all environments; an empty file is enough as the first lock.
       libraries (list of labels): jsonnet_library targets that the manifests import. Empty: none.
       data (list of labels): other files that the manifests import. Empty: none.
       tags (list of strings): tags of all targets that the macro makes.
@@ -89,6 +94,7 @@ def microservice(
     pinned = [env for env in ENVS if env != DEVELOPER_ENV]
     images = {name: package or name} if image else {}
     _service(name, service, tags, visibility)
+    update = update_images("update_images", image_lock, [":" + env for env in ENVS], tags, visibility) if image_lock else ""
     for env in ENVS:
         jsonnet_to_json(
             name = env + "_manifests",
@@ -109,6 +115,8 @@ def microservice(
             context = CONTEXT,
             environment = env,
             image_chroot = REGISTRY,
+            image_lock = image_lock,
+            image_lock_update = update,
             images = {reference: image for reference in images.values()} if built else {},
             namespace = NAMESPACES[env],
             namespace_owner = _namespace_owner(env),

@@ -47,12 +47,12 @@ def _inputs_test_impl(ctx):
     actions = [action for action in analysistest.target_actions(env) if action.mnemonic == ctx.attr.mnemonic]
     asserts.equals(env, 1, len(actions))
     inputs = [file.short_path[len(_STACK):] for file in actions[0].inputs.to_list() if file.short_path.startswith(_STACK)]
-    asserts.equals(env, sorted(ctx.attr.inputs), sorted([name for name in inputs if name.endswith(".json") or name.endswith(".yaml")]))
+    asserts.equals(env, sorted(ctx.attr.inputs), sorted([name for name in inputs if name.rpartition(".")[2] in ("json", "lock", "yaml")]))
     return analysistest.end(env)
 
 # The inputs of an action decide when it runs again.
 _inputs_test = analysistest.make(_inputs_test_impl, attrs = {
-    "inputs": attr.string_list(doc = "Expected JSON and YAML inputs, relative to the stack."),
+    "inputs": attr.string_list(doc = "Expected inputs that are JSON, YAML or locks, relative to the stack."),
     "mnemonic": attr.string(doc = "The action."),
 })
 
@@ -126,6 +126,7 @@ _CASES = {
     "myns_has_images_at_hand": (_runfiles_test, "top:myns-deep.apply", {
         "present": ["redis/image.manifest.json", "top/myns-deep.closure.json", "top/myns-deep.overrides.json"],
     }),
+    "one_lock_for_all_environments": (_verbs_test, "top:myns", {"verbs": ["//rules/k8s/tests/stack/top:update_images"]}),
     "pin_builds_nothing": (_runfiles_test, "top:pin", {"absent": ["image"]}),
     "pin_finds_all_images": (_pin_test, "top:pin", {"names": ["client", "redis", "server"]}),
     "pin_push_has_images": (_runfiles_test, "top:pin.push", {"present": ["redis/image.manifest.json", "redis/image.digest"]}),
@@ -140,6 +141,10 @@ _CASES = {
     }),
     "resolving_pins_reads_pins": (_inputs_test, "server:dev", {
         "inputs": ["server/dev.objects.json", "server/pins.yaml"],
+        "mnemonic": "K8sResolve",
+    }),
+    "resolving_reads_the_lock": (_inputs_test, "top:dev", {
+        "inputs": ["top/dev.objects.json", "top/images.lock"],
         "mnemonic": "K8sResolve",
     }),
     "shallow_has_its_own": (_closure_test, "client:myns", {"entries": ["client:myns"], "images": ["client:myns"]}),

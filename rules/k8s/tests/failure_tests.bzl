@@ -26,6 +26,7 @@ def _objects(name, **attrs):
 
 # Case to (macro, attributes, message).
 _CASES = {
+    "as_is_and_locked": (_object, {"image_lock": "locked.lock", "images": "as-is"}, "other_images is \"as-is\" and image_lock is set. Remove one of them"),
     "empty_context": (_object, {"context": ""}, "context is empty. Set it to the kubeconfig context that this target may write to."),
     "empty_objects": (_objects, {"objects": []}, "objects is empty. Add at least one k8s_object."),
     "no_loader": (_object, {"preload": {"registry:2": ":image"}}, "preload has images, but loader is not set. Set loader"),
@@ -65,10 +66,10 @@ def _object_test_impl(ctx):
     for resolver, resolver_args in [("//:r", None), (None, ["--x"])]:
         asserts.equals(
             env,
-            "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images.",
+            "resolver and resolver_args are not supported, because images are resolved at build time. Add the images to images, or lock their tags with image_lock.",
             object_error("t.yaml", resolver, resolver_args, {}, {}),
         )
-    asserts.equals(env, "images is a list. Use a dict from reference to image target.", object_error("t.yaml", None, None, ["a"], {}))
+    asserts.equals(env, "images is a list. Use a dict from reference to image target, or \"as-is\".", object_error("t.yaml", None, None, ["a"], {}))
     asserts.equals(env, "preload is a string. Use a dict from reference to image target.", object_error("t.yaml", None, None, {}, "a"))
     asserts.equals(env, {":a": "[\"x\",\"z\"]", ":b": "[\"y\"]"}, references_by_target({"x": ":a", "y": ":b", "z": ":a"}))
     return unittest.end(env)

@@ -3,6 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@rules_java//java:defs.bzl", "java_binary")
 load("//rules/image:defs.bzl", "ImageInfo", "java_image")
+load("//rules/image/tests:rules_test.bzl", "keeps_folders_test")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)
@@ -73,7 +74,9 @@ def java_rules_tests(name):
         layers = ["java_base", "facts.jre"] + _THIRD_PARTY + ["facts.libraries"] + own,
         target_under_test = ":facts",
     )
+    keeps_folders_test(name = "facts_keeps_folders", base = "java_base", target_under_test = ":facts")
     native.test_suite(name = name, tests = tests + [
+        ":facts_keeps_folders",
         ":layers_are_in_order",
         ":layers_of_a_program_in_a_library",
         ":layers_on_a_base_with_java",

@@ -11,7 +11,8 @@ import pytest
 from rules.common import unpacking
 from rules.image.tools.errors import InputError
 from rules.image.tools.layers import debs
-from rules.image.tools.layers.entries import DIRECTORY, SYMLINK, Tree
+from rules.image.tools.layers.entries import DIRECTORY, SYMLINK, Entry, Tree
+from rules.image.tools.layers.lower import LowerLayers, fit
 
 
 def _tar(files: dict[str, bytes | str | None]) -> bytes:
@@ -226,3 +227,15 @@ def test_a_large_control_file_is_refused(tmp_path) -> None:
     """Files that are read whole have a size limit."""
     with pytest.raises(InputError, match=r"p\.deb: its md5sums has 9000000 bytes, more than the 8388608"):
         _tree(_deb(tmp_path, "p", {}, sums="x" * 9_000_000))
+
+
+def test_packages_keep_the_folders_of_the_base(tmp_path) -> None:
+    """On a base, files below its links go where these lead, and its folders keep mode and owner, whatever the package has."""
+    package = _deb(tmp_path, "p", {"tmp": None, "tmp/a": b"1", "home": None, "home/app": None, "home/app/b": b"2", "var/run": None, "var/run/c": b"3"})
+    home = Entry(DIRECTORY, 0o700, 65532, 65532)
+    below = LowerLayers({"tmp": Entry(DIRECTORY, 0o1777), "home/app": home, "run": Entry(DIRECTORY, 0o711)}, {"var/run": "/run", "lib": "usr/lib"})
+    tree = Tree("//t")
+    debs.add_packages(tree, [package])
+    found = dict(fit(tree, below).sorted())
+    assert (found["tmp"].mode, found["home/app"], found["run"].mode) == (0o1777, home, 0o711)
+    assert {"tmp/a", "home/app/b", "run/c"} <= found.keys() and not {"lib", "var/run"} & found.keys()

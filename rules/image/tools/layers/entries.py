@@ -19,7 +19,8 @@ from rules.image.tools.oci.tar_headers import XATTR
 if TYPE_CHECKING:
     import tarfile
 
-WHITEOUT = ".wh."
+WHITEOUT = ".wh."  # and a name: deletes what the layers below have under it
+OPAQUE = ".wh..wh..opq"  # deletes what the layers below have in a folder
 FILE, DIRECTORY, SYMLINK = "f", "d", "l"
 
 # Directories that a base may keep as links (usr-merge) or with a mode of their own. A directory entry would
@@ -176,6 +177,9 @@ class Tree:
     def sorted(self) -> list[tuple[str, Entry]]:
         """Returns all entries, with missing parent directories; parents come before their content.
 
+        A whiteout of a path that is a directory of this layer becomes one inside the directory: on a node a new directory would
+        else show what the layers below have in the old one. Whiteouts below it are left out: they would show as names without files.
+
         Raises:
             InputError: an entry is below a path that is a file or a link.
         """
@@ -191,7 +195,27 @@ class Tree:
                 if parent not in _LEFT_TO_BASE:
                     result[parent] = Entry(DIRECTORY, 0o755)
                 parent = parent.rpartition("/")[0]
+        _settle_whiteouts(result)
         return sorted(result.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
+
+
+def _settle_whiteouts(entries: dict[str, Entry]) -> None:
+    """Makes the whiteouts of a layer what they are on every node; see Tree.sorted."""
+    whiteouts = [path for path in entries if is_whiteout(path)]
+    for path in whiteouts:
+        folder, slash, name = path.rpartition("/")
+        replaced = folder + slash + name.removeprefix(WHITEOUT)
+        if name != OPAQUE and replaced in entries and entries[replaced].kind == DIRECTORY:
+            entries[f"{replaced}/{OPAQUE}"] = entries.pop(path)
+    opaque = [path.removesuffix(OPAQUE) for path in entries if path.rpartition("/")[2] == OPAQUE]
+    for path in [path for path in entries if is_whiteout(path)]:
+        if any(path.startswith(folder) and path != folder + OPAQUE for folder in opaque):
+            del entries[path]
+
+
+def is_whiteout(path: str) -> bool:
+    """Returns whether the entry at a path deletes something of the layers below."""
+    return path.rpartition("/")[2].startswith(WHITEOUT)
 
 
 def read_tar(tar: tarfile.TarFile, where: str, store: ContentStore) -> Iterator[tuple[str, Entry]]:

@@ -73,6 +73,22 @@ def test_a_file_that_would_delete_another_is_refused(path: str) -> None:
     assert path in tree.entries
 
 
+@pytest.mark.parametrize(
+    ("paths", "sorted_paths"),
+    [
+        ((".wh.d", "d/x"), ["d", "d/.wh..wh..opq", "d/x"]),
+        ((".wh.d", "d/", "d/.wh.x", "d/e/", "d/e/.wh..wh..opq"), ["d", "d/.wh..wh..opq", "d/e"]),
+        (("d/.wh..wh..opq", "d/.wh.x", "d/y"), ["d", "d/.wh..wh..opq", "d/y"]),
+        ((".wh.x", "x", "d/.wh.y", "d/e/"), [".wh.x", "d", "d/.wh.y", "d/e", "x"]),
+    ],
+)
+def test_whiteouts_are_what_every_node_understands(paths: tuple[str, ...], sorted_paths: list[str]) -> None:
+    """A whiteout of a folder of the same tar becomes one of its old content, below which no other is needed; those of files stay."""
+    tree = Tree("//t")
+    tree.add_tar(_tar(*((_info(path.rstrip("/"), tarfile.DIRTYPE if path.endswith("/") else tarfile.REGTYPE), b"") for path in paths)))
+    assert [path for path, _ in tree.sorted()] == sorted_paths
+
+
 def test_two_files_at_one_path_are_refused() -> None:
     """Different content at one path is an error that names the path."""
     tree = Tree("//t")

@@ -21,7 +21,7 @@ import zstandard
 from rules.common import unpacking
 from rules.image.tools.errors import InputError, run
 from rules.image.tools.layers import layer
-from rules.image.tools.layers.entries import FILE, Entry, Tree
+from rules.image.tools.layers.entries import DIRECTORY, FILE, Entry, Tree
 from rules.image.tools.oci import tar_headers
 
 
@@ -160,6 +160,19 @@ def test_extended_attributes_and_empty_hard_links_reach_the_layer(tmp_path) -> N
     assert found["ping"] == (b"0", {"SCHILY.xattr.security.capability": capability, "SCHILY.xattr.user.a": b"1"})
     assert found["d"] == (b"5", {"SCHILY.xattr.user.a": b"1"})
     assert (found["empty"][0], found["same"][0]) == (b"0", b"1")
+
+
+def test_a_hard_link_repeats_extended_attributes_and_a_default_acl_comes_last() -> None:
+    """A node sets the owner through each hard link, which drops file capabilities, and new files inherit the default ACL of their folder."""
+    acl, capability = ("system.posix_acl_default", b"acl"), ("security.capability", b"cap")
+    file = Entry(FILE, 0o755, 7, 7, b"program", xattrs=(capability,))
+    items = [("d", Entry(DIRECTORY, 0o700, xattrs=(acl, ("user.a", b"1")))), ("d/one", file), ("two", file)]
+    with tarfile.open(fileobj=io.BytesIO(b"".join(layer.tar_chunks(items, "//t")))) as tar:
+        found = [(member.name, member.type, [name.removeprefix("SCHILY.xattr.") for name in member.pax_headers]) for member in tar]
+    assert found == [
+        ("d", b"5", ["user.a"]), ("d/one", b"0", ["security.capability"]), ("two", b"1", ["security.capability"]),
+        ("d", b"5", ["system.posix_acl_default", "user.a"]),
+    ]  # fmt: skip
 
 
 def _bomb(kind: str) -> bytes:

@@ -3,9 +3,11 @@
 A layer's entry for a folder replaces what the layers below have at its path: the folder's mode and owner, or a link. That is
 meant for folders that someone asks for, but not for the parents of a file or the folders that a tar happens to have.
 
-    lower --where=LABEL --output=FILE [--image NAME MANIFEST CONFIG [--layer FILE]…] [--upper BLOB DESCRIPTOR]…
+    lower --where=LABEL --output=FILE [--base=FILE | --image NAME MANIFEST CONFIG [--layer FILE]…] [--upper BLOB DESCRIPTOR]…
+          [--own BLOB DESCRIPTOR]…
 
-writes the folders and links of the image and of the upper layers, lowest first, and fails if an upper layer replaces one.
+writes the folders and links of a base, which this program listed before, or of an image, then of the upper layers and of the
+image's own, lowest first. It fails if an upper layer replaces a folder or link; own layers were made to fit, or may replace them.
 """
 
 from __future__ import annotations
@@ -23,13 +25,12 @@ from rules.common import worker
 from rules.common.unpacking import LimitedStream
 from rules.image.tools.arguments import read_arguments
 from rules.image.tools.errors import InputError, run, writing
-from rules.image.tools.layers.entries import DIRECTORY, WHITEOUT, Entry, Tree, clean_path, read_xattrs
+from rules.image.tools.layers.entries import DIRECTORY, OPAQUE, WHITEOUT, Entry, Tree, clean_path, is_whiteout, read_xattrs
 from rules.image.tools.oci import image_files, layer_tars, oci
 
 __all__ = ["LowerLayers", "fit", "main"]
 
 _LINKS = 40  # as Linux follows, before it reports a loop
-_OPAQUE = WHITEOUT * 2 + ".opq"
 
 
 class LowerLayers:
@@ -121,7 +122,7 @@ class LowerLayers:
     def delete(self, path: str) -> None:
         """Applies an entry that deletes something."""
         folder, name = posixpath.split(path)
-        if name == _OPAQUE:
+        if name == OPAQUE:
             self.clear(folder)
         elif name.startswith(WHITEOUT):
             self.remove(posixpath.join(folder, name.removeprefix(WHITEOUT)))
@@ -191,7 +192,7 @@ def _parents(path: str) -> Iterator[str]:
         yield path
 
 
-def fit(tree: Tree, lower: LowerLayers) -> Tree:
+def fit(tree: Tree, lower: LowerLayers, beside: Iterable[str] = ()) -> Tree:
     """Returns a tree's entries as they must be in a layer on top of others.
 
     Entries below a link of the lower layers go where the link leads. Folders that the lower layers have keep their mode, owner
@@ -200,24 +201,43 @@ def fit(tree: Tree, lower: LowerLayers) -> Tree:
     Args:
         tree: the tree.
         lower: the layers below it; whiteouts of the tree are applied to it.
+        beside: folders of layers between these and the tree, which many images share and which therefore have no base to fit. The
+            tree repeats what the lower layers have at, above and below these folders.
 
     Raises:
-        InputError: two entries end up at one path.
+        InputError: two entries end up at one path, or a folder of `beside` would replace a link.
     """
-    for path in tree.entries:
-        lower.delete(path)
+    kept = [folder for path in beside for folder in _at(clean_path(path, tree.where), lower, tree.where)]
+    for path in sorted(filter(is_whiteout, tree.entries), key=lambda path: path.count("/")):
+        lower.delete(lower.resolve(path, follow=False, where=tree.where, own=tree.entries))
     fitted = Tree(tree.where)
     fitted.store = tree.store
     fitted.explicit = {lower.resolve(path, follow=True, where=tree.where, own=tree.entries) for path in tree.explicit}
     for path, entry in sorted(tree.entries.items(), key=lambda item: item[0] in tree.explicit):
         place = lower.resolve(path, follow=entry.kind == DIRECTORY, where=tree.where, own=tree.entries)
+        if is_whiteout(place) and posixpath.dirname(place) not in ("", *lower.folders):
+            continue  # there is nothing to delete, and some runtimes would show a name without a file
         keep = entry.kind == DIRECTORY and place in lower.folders and path not in tree.explicit
         fitted.add(place, lower.folders[place] if keep else entry, whiteouts=True)
     for path in list(fitted.entries):
         for parent in _parents(path):
             if parent in lower.folders and parent not in fitted.entries:
                 fitted.entries[parent] = lower.folders[parent]
+    for folder in kept:
+        fitted.entries.setdefault(folder, lower.folders[folder])
     return fitted
+
+
+def _at(path: str, lower: LowerLayers, where: str) -> list[str]:
+    """Returns the folders of lower layers at, above and below a folder of another layer; raises InputError if a link is among them."""
+    line = {path, *_parents(path)}
+    for link, target in lower.links.items():
+        if link in line or link.startswith(f"{path}/"):
+            raise InputError(
+                f"{where}: the base has a link from /{link} to {target}, and third-party packages have a layer with the folder /{path}, which would "
+                "replace it. Use a base without this link."
+            )
+    return [folder for folder in lower.folders if folder in line or folder.startswith(f"{path}/")]
 
 
 def _read_image(lower: LowerLayers, image: image_files.ImageFiles, where: str) -> None:
@@ -227,13 +247,13 @@ def _read_image(lower: LowerLayers, image: image_files.ImageFiles, where: str) -
             lower.add(stream, where)
 
 
-def _read_upper(lower: LowerLayers, layers: Iterable[Sequence[str]]) -> None:
-    """Adds layers on top of an image."""
+def _read_layers(lower: LowerLayers, layers: Iterable[Sequence[str]], *, checked: bool) -> None:
+    """Adds layers on top of an image; if they are checked, they may only replace the folders that their descriptors name."""
     for blob, file in layers:
         descriptor: dict[str, Any] = oci.check_descriptor(oci.load(Path(file).read_bytes(), file), oci.LAYERS, file)
         where = str(descriptor.get("created_by"))
         with layer_tars.open_layer(Path(blob), descriptor["mediaType"], where) as stream:
-            lower.add(stream, where, upper=frozenset(descriptor.get("folders") or ()))
+            lower.add(stream, where, upper=frozenset(descriptor.get("folders") or ()) if checked else None)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -241,15 +261,18 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="lower", allow_abbrev=False)
     parser.add_argument("--where", required=True)
     parser.add_argument("--output", required=True)
+    parser.add_argument("--base")
     parser.add_argument("--image", nargs=3)
     parser.add_argument("--layer", action="append", default=[])
     parser.add_argument("--upper", nargs=2, action="append", default=[])
+    parser.add_argument("--own", nargs=2, action="append", default=[])
     options = parser.parse_args(read_arguments(argv))
-    lower = LowerLayers()
+    lower = LowerLayers.read(options.base) if options.base else LowerLayers()
     if options.image:
         _, manifest, config = options.image
         _read_image(lower, image_files.read(manifest, config, options.layer), options.where)
-    _read_upper(lower, options.upper)
+    _read_layers(lower, options.upper, checked=True)
+    _read_layers(lower, options.own, checked=False)
     lower.write(options.where, options.output)
     return 0
 

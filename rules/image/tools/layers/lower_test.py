@@ -85,6 +85,13 @@ def test_files_and_links_replace_links() -> None:
     assert found["lib"].mode == 0o711 and "lib/x" in found
 
 
+def test_whiteouts_delete_what_is_below_a_link() -> None:
+    """A whiteout below a link of the base deletes where the link leads; one in a folder that the base does not have is left out."""
+    found = _fitted(("opt/.wh.current", b""), ("lib/.wh.x", b""), ("lib/x", (0o700, 5)), ("new/.wh.y", b""), ("data/.wh.z", b""))
+    assert {"opt/.wh.current", "usr/lib/x/.wh..wh..opq", "data/.wh.z"} <= found.keys() and "new/.wh.y" not in found
+    assert found["usr/lib/x"] == Entry(DIRECTORY, 0o700, 5, 5)
+
+
 def test_a_loop_of_links_and_two_files_at_one_place_are_refused() -> None:
     """Both are one-sentence errors with the paths."""
     tree = Tree("//t")
@@ -157,3 +164,67 @@ def test_an_images_own_layer_keeps_what_is_below(tmp_path) -> None:
             facts |= {member.name: (member.mode, member.uid) for member in tar if member.isdir()}
             assert not [member.name for member in tar if member.name.startswith("opt")]
     assert facts == {"data": (0o755, 65532), "data/conf": (0o755, 0), "srv": (0o755, 0), "srv/real": (0o755, 65532)}
+
+
+HOME = ("--empty-dir", "/app", "--mode-of-empty", "0750", "--owner", "65532:8")
+
+
+def _home(folder: Path, *more: str) -> str:
+    """Lists a base with a usr-merged /lib, a /tmp for everybody and an owned home at /app; returns the list."""
+    tops = _layer(folder, "tops", "--empty-dir", "/tmp", "--mode-of-empty", "1777", "--symlink", "/lib", "usr/lib", "--owner", "0:0")
+    base = [word for pair in (tops, _layer(folder, "home", *HOME, *more)) for word in ("--own", *pair)]
+    assert run(lower.main, ["--where", "//t:base", "--output", str(folder / "base.json"), *base]) == 0
+    return str(folder / "base.json")
+
+
+def _folders(blob: str) -> dict[str, tuple[int, int, int]]:
+    """The modes and owners of the folders in a layer, which is uncompressed."""
+    with tarfile.open(blob) as tar:
+        return {member.name: (member.mode, member.uid, member.gid) for member in tar if member.isdir()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [["--directory=/app", "--mode=content", "--owner=65532:65532", "--file", "w/x", "{x}"], ["--mode=content", "--tree", ".", "{tree}"]],
+    ids=["py_image and cc_image", "java_image"],
+)
+def test_layers_of_programs_keep_the_folders_of_the_base(tmp_path, content) -> None:
+    """In a layer as the rules for programs write it, the base's owned home, /tmp and /lib stay as they are."""
+    base = _home(tmp_path)
+    for name in ("app/w/x", "lib/y", "tmp/z"):
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_bytes(b"1")
+    words = [word.format(x=tmp_path / "tree/app/w/x", tree=tmp_path / "tree") for word in content]
+    found = _folders(_layer(tmp_path, "program", "--compression=none", f"--lower={base}", *words)[0])
+    wanted = {"app": (0o750, 65532, 8), "app/w": (0o755, 0, 0), "tmp": (0o1777, 0, 0), "usr": (0o755, 0, 0), "usr/lib": (0o755, 0, 0)}
+    assert found == (wanted if "--tree" in content else {name: wanted[name] for name in ("app", "app/w")})
+
+
+def test_layers_that_images_share_leave_the_base_its_folders(tmp_path, capsys) -> None:
+    """The layer above those of third-party packages repeats the base's folders; a link of the base that they would replace fails the image."""
+    base = _home(tmp_path, "--empty-dir", "/app/pip/old", "--empty-dir", "/app/other")
+    (tmp_path / "x").write_bytes(b"1")
+    words = ["--compression=none", f"--lower={base}", "--beside=/app/pip", "--directory=/app/w", "--file", "x", str(tmp_path / "x")]
+    owned = (0o750, 65532, 8)
+    assert _folders(_layer(tmp_path, "program", *words)[0]) == {"app": owned, "app/pip": (0o755, 0, 0), "app/pip/old": owned, "app/w": (0o755, 0, 0)}
+
+    for number, (link, target) in enumerate([("/app", "/srv/app"), ("/app/pip", "/opt/pip"), ("/app/pip/redis", "/opt/redis")]):
+        (tmp_path / f"{number}").mkdir()
+        linked = _layer(tmp_path, f"linked{number}", "--symlink", link, target)
+        assert run(lower.main, ["--where=//t:base", f"--output={base}", "--own", *linked]) == 0
+        assert run(layer.main, ["--where=//t:image", "--blob", str(tmp_path / "b"), "--descriptor", str(tmp_path / "d"), *words]) == 1
+        assert capsys.readouterr().err == (
+            f"ERROR: //t:image: the base has a link from {link} to {target}, and third-party packages have a layer with the folder /app/pip, which would "
+            "replace it. Use a base without this link.\n"
+        )
+
+
+def test_a_list_continues_that_of_the_base(tmp_path) -> None:
+    """An image's list is that of its base with its own layers on top, which may replace folders and links."""
+    base = _home(tmp_path)
+    own = _layer(tmp_path, "own", "--empty-dir", "/lib", "--empty-dir", "/app", "--owner", "1:1")
+    assert run(lower.main, ["--where=//t", f"--base={base}", f"--output={tmp_path / 'lower.json'}", "--own", *own]) == 0
+    found = LowerLayers.read(str(tmp_path / "lower.json"))
+    assert found.links == {} and {name: entry[1:4] for name, entry in found.folders.items()} == {
+        "app": (0o755, 1, 1), "lib": (0o755, 1, 1), "tmp": (0o1777, 0, 0),
+    }  # fmt: skip

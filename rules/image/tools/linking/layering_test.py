@@ -77,7 +77,7 @@ def write(place, program, *debs, own=(), options=()):
     if code:
         return code, [], []
     second = [f"--blob={place / 'libraries.tar'}", f"--descriptor={place / 'libraries.json'}", "--exclude=usr/lib/*/gconv/*"]
-    assert run(layering.main, ["libraries", *common, *names, *second]) == 0
+    assert run(layering.main, ["libraries", *common, *names, *second, *options]) == 0
 
     def files(name):
         with tarfile.open(place / name) as tar:
@@ -171,3 +171,18 @@ def test_a_damaged_package_is_named(place, capsys):
     assert run(indexing.main, ["--where=//a:image", f"--out={place / 'index.json'}", f"--deb={place / 'libc6.deb'}"]) == 1
     assert "libc6.deb is damaged or cut short" in capsys.readouterr().err
     assert not os.path.exists(place / "index.json")
+
+
+def test_both_layers_keep_the_folders_of_the_base(place):
+    """An owned home below the program and a link among the libraries' folders stay as the base has them."""
+    home, plain = [0o750, 65532, 8, {}], [0o755, 0, 0, {}]
+    base = {"folders": {"app": home, "usr": [0o711, 0, 0, {}], "usr/lib": plain, "srv/cpu": plain}, "links": {LIB: "/srv/cpu"}}
+    (place / "base.json").write_text(json.dumps(base))
+    code, program, libraries = write(place, "program", "libc6.deb", options=[f"--lower={place / 'base.json'}"])
+
+    assert (code, program) == (0, ["app/w/program"]) and "srv/cpu/libc.so.6" in libraries and not [name for name in libraries if name.startswith(LIB)]
+    folders = {}
+    for name in ("program.tar", "libraries.tar"):
+        with tarfile.open(place / name) as tar:
+            folders |= {member.name: (member.mode, member.uid, member.gid) for member in tar if member.isdir()}
+    assert (folders["app"], folders["usr"], folders["srv"]) == ((0o750, 65532, 8), (0o711, 0, 0), (0o755, 0, 0))

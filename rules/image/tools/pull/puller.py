@@ -20,10 +20,12 @@ from rules.image.tools.oci import oci
 from rules.image.tools.registry.http1 import Answer, Body, Connection, request_head
 from rules.image.tools.registry.refusals import check_no_page, check_tls, detail
 from rules.image.tools.registry.registry import Registry
-from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
+from rules.image.tools.registry.retry import RETRYABLE_STATUSES, Interrupted, RetryPolicy
 
 _BLOCK = 1 << 20
 _REDIRECTS = 5
+# The bytes, or the part of a blob, that an attempt must bring so that it does not count: a byte a time would take years.
+_PROGRESS, _PART = 1 << 16, 64
 _ACCEPT = ", ".join((*oci.MANIFESTS, *oci.INDEXES))
 _ADVICE = {
     401: "log in with docker login {registry}",
@@ -89,10 +91,10 @@ class Puller(Registry):
         what = f"{repository} {name}"
 
         def read() -> bytes:
-            with self._get(f"/v2/{repository}/manifests/{name}", repository, what, {"Accept": _ACCEPT}) as body:
+            with self._get(f"/v2/{repository}/manifests/{name}", repository, what, {"Accept": _ACCEPT}, small=True) as body:
                 return body.read_all(oci.MAX_JSON)
 
-        data = self._with_retries(what, read, lambda: 0)
+        data = self._with_retries(what, read)
         if len(data) > oci.MAX_JSON:
             raise PushError(f"registry {self.name}: {what}: the manifest has more than {oci.MAX_JSON} bytes; name another image")
         if name.startswith("sha256:") and oci.sha256(data) != name:
@@ -118,26 +120,26 @@ class Puller(Registry):
             with open(out, "a+b") as file:
                 self._continue(repository, digest, size, file)
 
-        self._with_retries(what, more, lambda: out.stat().st_size)
+        self._with_retries(what, more, lambda: out.stat().st_size, min(_PROGRESS, size // _PART))
         with open(out, "rb") as file:
             found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
         if found != digest:
             out.unlink()
             raise PushError(f"registry {self.name}: {what}: what arrived has the digest {found}; do not trust this registry, or the proxy in front of it")
 
-    def _with_retries(self, what: str, work: Callable[[], _Found], have: Callable[[], int]) -> _Found:
-        """Returns what work returns; retries after Interrupted. An attempt that increases `have` does not count."""
+    def _with_retries(self, what: str, work: Callable[[], _Found], have: Callable[[], int] = lambda: 0, progress: int = 0) -> _Found:
+        """Returns what work returns; retries after Interrupted. An attempt that increases `have` by `progress` or more does not count."""
         policy, most = RetryPolicy(self.sleep, self.note), 0
         while True:
             try:
                 return work()
             except Interrupted as error:
                 problem = error
-            if (now := have()) > most:
+            if (now := have()) > most and now >= most + progress:
                 most = now
                 policy.reset()
             if not policy.wait(f"registry {self.name}: {what}: {problem}", problem.retry_after):
-                raise PushError(f"registry {self.name}: {what}: {problem}, {ATTEMPTS} times; check the registry and the network, then run this again")
+                raise PushError(f"registry {self.name}: {what}: {problem}, {policy.attempts} times; check the registry and the network, then run this again")
 
     def _continue(self, repository: str, digest: str, size: int, file: IO[bytes]) -> None:
         """Appends the rest of a blob to a file."""
@@ -164,7 +166,7 @@ class Puller(Registry):
             raise Interrupted(f"was cut off after {have} of {size} bytes")
 
     @contextmanager
-    def _get(self, path: str, repository: str, what: str, headers: dict[str, str]) -> Iterator[_Body]:
+    def _get(self, path: str, repository: str, what: str, headers: dict[str, str], *, small: bool = False) -> Iterator[_Body]:
         """Gets a path; follows redirects to the registry's storage, which never gets the login.
 
         Args:
@@ -172,6 +174,7 @@ class Puller(Registry):
             repository: the repository of the path.
             what: the subject in errors.
             headers: further headers of the request.
+            small: whether the answer must be complete within minutes.
         """
         used = self._known(repository)
         url = urllib.parse.urlsplit(f"{'http' if self.plain else 'https'}://{self._address}{path}")
@@ -182,7 +185,8 @@ class Puller(Registry):
             try:
                 with _network(url.netloc):
                     target = urllib.parse.urlunsplit(("", "", url.path or "/", url.query, ""))
-                    answer, stream = connection.stream(request_head("GET", target, url.netloc, {"Accept-Encoding": "identity", **headers, **login}))
+                    head = request_head("GET", target, url.netloc, {"Accept-Encoding": "identity", **headers, **login})
+                    answer, stream = connection.stream(head, small=small)
                 body = _Body(answer, stream, url.netloc)
                 if body.status in (200, 206):
                     check_no_page(body.status, body.headers, self.name)

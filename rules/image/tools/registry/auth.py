@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from rules.image.tools.errors import LoginError, PushError, mask_login
 from rules.image.tools.registry import http1, refusals
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, DOCKER_HUB_LOGIN
-from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES
+from rules.image.tools.registry.retry import RETRYABLE_STATUSES
 
 if TYPE_CHECKING:
     from rules.image.tools.registry.retry import RetryPolicy
 
 # A parameter, or the name of a scheme, in a list of challenges.
-_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$)', re.ASCII)
+_WORD = re.compile(r'(?<![\w-])(?:([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=[\s,]|$))', re.ASCII)
+_CHALLENGE_LIMIT = 8192  # characters of challenges that are read; those of registries have a few hundred
+_TOKEN_LIMIT = 1 << 16  # characters of a token; registries take headers of a few KiB
 
 
 class Login(NamedTuple):
@@ -49,7 +51,7 @@ class Challenge(NamedTuple):
 def parse_challenge(header: str) -> Challenge:
     """Returns the challenge to meet of those in a WWW-Authenticate header: bearer, else basic, else the first."""
     found: list[tuple[str, dict[str, str]]] = []
-    for name, quoted, bare, scheme in _WORD.findall(header):
+    for name, quoted, bare, scheme in _WORD.findall(header[:_CHALLENGE_LIMIT]):
         if scheme:
             found.append((scheme.lower(), {}))
         elif found:
@@ -215,10 +217,10 @@ def _token(parameters: Mapping[str, str], login: Login | None, registry: str, pl
     try:
         fields = json.loads(answer.body)
         token: str = fields.get("token") or fields["access_token"]
-        if not re.fullmatch(r"[\x21-\x7e]+", token):
+        if len(token) > _TOKEN_LIMIT or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError
         return token
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise PushError(f"{service} did not answer with a token; log in with docker login {registry}") from None
 
 
@@ -236,6 +238,6 @@ def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None,
                 refusals.check_tls(error, connection.host)
                 problem = f"cannot be reached ({error or type(error).__name__})"
             if not policy.wait(f"{service} {problem}", retry_after):
-                raise PushError(f"{service} {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+                raise PushError(f"{service} {problem}, {policy.attempts} times; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 TIMEOUT = 60.0  # without a byte, and for the whole head of an answer
-BODY_TIMEOUT = 300.0  # for a whole answer, which has at most 4 MiB
+BODY_TIMEOUT = 300.0  # for a whole answer, which has at most 4 MiB, and for the answers to requests that were sent together
+SLOWEST = 1024  # bytes a second that a body of any size brings at least, on the average of TIMEOUT
 _BLOCK = 1 << 22
 _TLS_BLOCK = 1 << 18
 _READ_BLOCK = 1 << 18
@@ -68,6 +69,7 @@ class Connection:
         self._buffer = b""
         self._closes = False
         self._deadline = 0.0
+        self._window: tuple[float, int] | None = None
         self._timeout = TIMEOUT if timeout is None else timeout
         self._within = self._timeout
 
@@ -129,9 +131,12 @@ class Connection:
         """
         self._open()
         answers: list[Answer] = []
+        last = time.monotonic() + BODY_TIMEOUT
         try:
             self._socket.sendall(b"".join(heads))
             while len(answers) < len(heads):
+                if time.monotonic() > last:
+                    raise TimeoutError(f"no complete answers within {BODY_TIMEOUT:.0f} s")
                 answers.append(self._answer(True))
                 if self._closes:
                     self.close()
@@ -163,13 +168,14 @@ class Connection:
             if sent:
                 sent(count)
 
-    def stream(self, head: bytes) -> tuple[Answer, Body]:
+    def stream(self, head: bytes, *, small: bool = False) -> tuple[Answer, Body]:
         """Sends a request without a body; returns its answer without the body, and the body, which may have any size.
 
         The connection is not kept: the caller closes it.
 
         Args:
             head: request line and headers, with the empty line at the end.
+            small: whether the body must be complete within BODY_TIMEOUT. Otherwise it may take any time, at SLOWEST or faster.
 
         Raises:
             OSError: no connection, or it broke.
@@ -178,7 +184,8 @@ class Connection:
             self._open()
             self._socket.sendall(head)
             status, headers = self._answer_head()
-            self._expect(float("inf"))
+            self._expect(BODY_TIMEOUT if small else float("inf"))
+            self._window = None if small else (time.monotonic(), 0)
             return Answer(status, headers, b""), Body(self, headers if status not in _NO_BODY else {"content-length": "0"})
         except BlockingIOError:
             self.close()
@@ -195,8 +202,9 @@ class Connection:
 
     def _answer_head(self) -> tuple[int, dict[str, str]]:
         """Reads status and headers of one answer; skips interim ones (1xx)."""
+        self._window = None
+        self._expect(self._timeout)
         for _ in range(_INTERIM_LIMIT):
-            self._expect(self._timeout)
             head = self._until(b"\r\n\r\n", _HEAD_LIMIT)
             line, *rest = head.decode("latin-1").split("\r\n")
             version, _, code = line.partition(" ")
@@ -271,7 +279,19 @@ class Connection:
             data = None
         if data is None:
             raise TimeoutError(f"no complete answer within {self._within:.0f} s" if shorter else f"no answer within {self._timeout:.0f} s")
+        if self._window:
+            self._check_speed(len(data))
         return data
+
+    def _check_speed(self, received: int) -> None:
+        """Raises TimeoutError if a body of any size comes more slowly than SLOWEST."""
+        begun, count = self._window or (0.0, 0)
+        seconds = time.monotonic() - begun
+        self._window = (begun, count + received)
+        if seconds > self._timeout and received:
+            if count + received < SLOWEST * seconds:
+                raise TimeoutError(f"sent only {count + received} bytes within {seconds:.0f} s")
+            self._window = (time.monotonic(), 0)
 
     def _limit(self, seconds: float) -> None:
         """Limits how long the socket waits."""

@@ -214,3 +214,19 @@ def test_a_connection_has_its_own_timeout(drip) -> None:
     quick = Connection(connection.host, connection.port, True, timeout=0.1)
     with pytest.raises(TimeoutError, match="no answer within 0 s"):
         quick.request(GET)
+
+
+def test_a_body_of_any_size_may_be_slow_but_not_stand_still(drip, monkeypatch) -> None:
+    """A stream goes on for longer than the time limit at SLOWEST or faster; below it, it is told with what arrived."""
+    monkeypatch.setattr(http1, "SLOWEST", 1000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    for piece, arrives in ((b"a" * 100, True), (b"a", False)):
+        client = drip(head % (len(piece) * 30), piece, 30, b"")
+        client._timeout = 0.2
+        _, body = client.stream(GET)
+        if arrives:
+            assert len(b"".join(iter(lambda body=body: body.read(1000), b""))) == 3000
+        else:
+            with pytest.raises(TimeoutError, match=r"^sent only \d+ bytes within 0 s$"):
+                while body.read(1000):
+                    pass

@@ -32,7 +32,7 @@ def detail(answer: Answer) -> str:
 
     try:
         error = json.loads(answer.body)["errors"][0]
-        text = f"{error.get('code', '')}: {error.get('message', '')}"
+        text = f"{error.get('code', '')!s:.60}: {error.get('message', '')!s:.200}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
     return f" ({_printable(text)})"
@@ -40,7 +40,7 @@ def detail(answer: Answer) -> str:
 
 def _printable(text: str) -> str:
     """Returns text of a registry with only the characters that are safe on a terminal."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:200]
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:200])
 
 
 def refusal(answer: Answer, what: str, registry: str) -> PushError:

@@ -14,7 +14,7 @@ from rules.image.tools.errors import PushError, mask_login
 from rules.image.tools.registry import refusals
 from rules.image.tools.registry.http1 import Answer, Connection, request_head
 from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, split_name, wants_plain_http
-from rules.image.tools.registry.retry import ATTEMPTS, RETRYABLE_STATUSES, Interrupted, RetryPolicy
+from rules.image.tools.registry.retry import RETRYABLE_STATUSES, Interrupted, RetryPolicy
 from rules.image.tools.registry.sockets import BadAnswer, speaks_tls
 
 TYPE_CHECKING = False
@@ -140,7 +140,7 @@ class Registry:
             if not again:
                 raise Interrupted(problem, retry_after)
             if not policy.wait(f"registry {self.name}: {problem}", retry_after):
-                raise PushError(f"registry {self.name}: {problem}, {ATTEMPTS} times; check that it runs and is reachable, then run this again")
+                raise PushError(f"registry {self.name}: {problem}, {policy.attempts} times; check that it runs and is reachable, then run this again")
 
     def head_all(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
         """Asks several HEAD questions, on one connection without waiting for each answer.

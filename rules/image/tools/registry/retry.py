@@ -12,6 +12,7 @@ ATTEMPTS = 8  # with the pauses below they take about 13 s; the pod of a registr
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 8.0
 LONGEST_RETRY_AFTER = 60.0
+LONGEST = 600.0  # seconds after which no other attempt begins: each may take minutes if the answers come slowly
 RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
 
 
@@ -42,7 +43,12 @@ class RetryPolicy:
 
     def reset(self) -> None:
         """Starts counting again, after an attempt that made progress."""
-        self._failed, self._pause = 0, FIRST_PAUSE
+        self._failed, self._pause, self._begun = 0, FIRST_PAUSE, time.monotonic()
+
+    @property
+    def attempts(self) -> int:
+        """The number of failed attempts."""
+        return self._failed
 
     def wait(self, problem: str, retry_after: str | None = None) -> bool:
         """Waits after a failed attempt; returns False, at once, after the last one.
@@ -54,7 +60,7 @@ class RetryPolicy:
             retry_after: the answer's Retry-After; None without one.
         """
         self._failed += 1
-        if self._failed >= ATTEMPTS:
+        if self._failed >= ATTEMPTS or time.monotonic() - self._begun > LONGEST:
             return False
         seconds = _parse_retry_after(retry_after or "")
         # The clock's nanoseconds differ between clients, so that they do not all ask at once; loading random takes 8 ms.
@@ -73,5 +79,5 @@ def _parse_retry_after(value: str) -> float | None:
         return None
     from email.utils import mktime_tz, parsedate_tz  # takes 20 ms, and few registries send a date
 
-    date = parsedate_tz(value)
+    date = parsedate_tz(value[:64])
     return None if date is None else max(mktime_tz(date) - time.time(), 0.0)

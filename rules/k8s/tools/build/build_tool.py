@@ -21,14 +21,16 @@ from typing import Any, TextIO
 
 from rules.common.stamping import fill, is_stable, read_status, variables
 from rules.common.worker import start
+from rules.image.tools.registry.names import is_private
 from rules.k8s.tools.build import closure
+from rules.k8s.tools.build.image_lock import parse_lock
 from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
 from rules.k8s.tools.build.unfollowed import find_unfollowed
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
 from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.objects.image_references import check_images, find_mentions, replace_mentions, substitute_images
+from rules.k8s.tools.objects.image_references import check_images, find_mentions, registry_of, replace_mentions, substitute_images
 from rules.k8s.tools.objects.objects import (
     Object,
     check_path_names,
@@ -61,10 +63,10 @@ def service(args: argparse.Namespace) -> None:
 
 
 def normalize(args: argparse.Namespace) -> None:
-    """Reads manifests and writes {label, settings…, named_namespaces, volatile, images, objects}: all of an object but its image digests.
+    """Reads manifests and writes {label, settings…, named_namespaces, volatile, images, other_images, objects}: all but the images' digests.
 
     `images` has each key that the objects use, with its stamp variables filled in. `volatile` has the values of the stamp variables
-    in the settings that Bazel does not watch.
+    in the settings that Bazel does not watch. `other_images` has the images by tag that nothing provides: {reference: first user}.
     """
     status = read_status(args.status)
 
@@ -107,7 +109,8 @@ def normalize(args: argparse.Namespace) -> None:
     images = {key: stamped(key, "images") for key in args.image}
     _check_keys(images, args.label)
     mentions = find_mentions(objects, {*images, *images.values()})
-    used = {*check_images(objects, [*images, *images.values(), *args.preload], where), *(text for obj, text in mentions if not is_config(obj))}
+    checked = check_images(objects, [*images, *images.values(), *args.preload], where, by_tag=args.by_tag)
+    used = {*checked.used, *(text for obj, text in mentions if not is_config(obj))}
     _print([_mention_note(args.label, obj, text) for obj, text in mentions if is_config(obj)], args)
     settings = {name: getattr(args, name) for name in ("cluster", "context", "namespace", "user")}
     volatile = {key: name for name, text in settings.items() for key in variables(text) if key in status and not is_stable(key)}
@@ -121,6 +124,7 @@ def normalize(args: argparse.Namespace) -> None:
             "named_namespaces": named,
             "volatile": {key: status[key] for key in volatile},
             "images": {key: value for key, value in images.items() if key in used or value in used},
+            "other_images": checked.others,
             "objects": objects,
         },
     )
@@ -168,7 +172,8 @@ def resolve(args: argparse.Namespace) -> None:
     """Replaces image references by references with a digest, and stringData by data.
 
     `args.built` has lists of key, repository prefix, digest file; `args.pin`
-    pairs of key and name in the pins file. The output adds to the normalized
+    pairs of key and name in the pins file; `args.lock` the lock of images by tag and
+    `args.lock_update` the target that writes it. The output adds to the normalized
     document `references` {key: reference with a digest} and `missing_pins` [name].
     """
     document = json.loads(Path(args.input).read_text(encoding="utf-8"))
@@ -180,7 +185,7 @@ def resolve(args: argparse.Namespace) -> None:
         if key in keys:
             digest = Path(digest_file).read_text(encoding="utf-8").strip()
             prefix = fill(chroot, status, f"{document['label']}: image_chroot") if args.status else chroot
-            references[key] = f"{publish_name(keys[key], prefix)}@{digest}"
+            references[key] = f"{publish_name(keys[key], prefix, args.registry, document['label'])}@{digest}"
     if args.pin:
         environments = args.environments.split(",")
         pins = parse_pins(_text(args.pins), args.pins, environments) if args.pins else {}
@@ -191,6 +196,8 @@ def resolve(args: argparse.Namespace) -> None:
             elif key in keys:
                 missing.append(name)
     replacements = {text: reference for key, reference in references.items() if key in keys for text in (key, keys[key])}
+    if args.lock:
+        replacements.update(_locked(document, args.lock, args.lock_update))
     objects = substitute_images(document["objects"], replacements)
     replace_mentions(objects, replacements)
     document["objects"] = [with_data(with_values(obj)) for obj in objects]
@@ -199,11 +206,45 @@ def resolve(args: argparse.Namespace) -> None:
     _write(args.output, document)
 
 
-def publish_name(key: str, chroot: str) -> str:
-    """Returns the repository that an image is published in: its key without tag, below image_chroot if that is set."""
+def _locked(document: dict[str, Any], path: str, update: str) -> dict[str, str]:
+    """Returns {reference by tag: the same with its locked digest} for the images of a document that nothing else provides.
+
+    Raises:
+        TurnupError: the file is not a lock, or lacks an image.
+    """
+    label = document["label"]
+    digests = parse_lock(_text(path), path, update)
+    for reference, user in document["other_images"].items():
+        if reference not in digests:
+            raise TurnupError(f"{label}: {user}: the image {reference!r} is not in {path}. Lock it with 'bazel run {update}'.")
+    return {reference: f"{reference}@{digests[reference]}" for reference in document["other_images"]}
+
+
+def publish_name(key: str, chroot: str, registry: str, where: str) -> str:
+    """Returns the repository that an image is published in: its key without tag, below image_chroot if that is set.
+
+    Nothing is published in a public registry that only a manifest names: third-party manifests name those of their vendors.
+
+    Args:
+        key: the image's reference in the manifests.
+        chroot: image_chroot; a key that is below it already stays as it is.
+        registry: the workspace's registry, for names without one.
+        where: the target, for errors.
+
+    Raises:
+        TurnupError: the key names a public registry, and there is no image_chroot.
+    """
     head, slash, last = key.partition("@")[0].rpartition("/")
-    name = head + slash + last.partition(":")[0]
-    return f"{chroot.rstrip('/')}/{name.replace(':', '-')}" if chroot else name
+    name, chroot = head + slash + last.partition(":")[0], chroot.rstrip("/")
+    named = registry_of(name)
+    if chroot and not name.startswith(f"{chroot}/"):
+        name = f"{chroot}/{name.replace(':', '-')}"
+    elif not chroot and named not in ("", registry) and not is_private(named):
+        raise TurnupError(
+            f"{where}: images: {key!r} would be pushed to {named}, which only the manifests name. Set image_chroot to where this workspace publishes "
+            f"images, such as {registry}, or to {name.rpartition('/')[0]} if it publishes there."
+        )
+    return name if registry_of(name) else f"{registry}/{name}"
 
 
 def check_closure(args: argparse.Namespace) -> None:
@@ -295,6 +336,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
     sub.add_argument("--preload", action="append", default=[], help="a reference that a loader puts onto the nodes")
     sub.add_argument("--substitution", type=json.loads, action="append", default=[], metavar="[TEXT, REPLACEMENT]")
+    sub.add_argument("--by-tag", action="store_true", help="allow images by tag that nothing provides")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
     sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
     sub.add_argument("--source", default="", help="the file that the manifests were rendered from, for errors")
@@ -307,6 +349,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--output", required=True)
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables in image_chroot")
     sub.add_argument("--built", type=json.loads, action="append", default=[], metavar="[KEY, CHROOT, DIGEST_FILE]")
+    sub.add_argument("--registry", default="", help="the registry of built images whose name has none")
+    sub.add_argument("--lock", default="", help="the lock of images by tag")
+    sub.add_argument("--lock-update", default="", help="the target that writes the lock")
     sub.add_argument("--pins", default="")
     sub.add_argument("--pin", nargs=2, action="append", default=[], metavar=("KEY", "NAME"))
     sub.add_argument("--environments", default="", help="comma-separated environments that take pins")

@@ -58,7 +58,10 @@ def test_normalize_reads_lists_of_one_kind(tool):
         ({"d": {"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {}}]}}, "field 'd', item 1: metadata.name of the ConfigMap is null."),
         ({"d": {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}}, "field 'd': metadata.name of the List is null. Give the object a name."),
         ({"d": workload("python/sever")}, f"{LABEL}: Deployment jane/server, container 'init': nothing provides the image 'python/sever'"),
-        ({"d": workload("nginx:1.27")}, "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…)."),
+        (
+            {"d": workload("nginx:1.27")},
+            "Use one of the images of this target (app) or a reference with a digest (REPOSITORY@sha256:…), or lock tags with image_lock.",
+        ),
         ({"d": workload("app", namespace="prod")}, "names namespace prod, but it belongs to environment myns (namespace jane). Remove metadata.namespace."),
         (
             {"d": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}},
@@ -228,13 +231,31 @@ def test_resolve_leaves_pins(tool):
     ("key", "chroot", "name"),
     [
         ("python/server", "10.0.0.2:31000", "10.0.0.2:31000/python/server"),
-        ("gcr.io/team/app:v1", "", "gcr.io/team/app"),
         ("localhost:5000/app", "gcr.io/team/", "gcr.io/team/localhost-5000/app"),
+        ("gcr.io/team/app:v1", "gcr.io/team", "gcr.io/team/app"),
+        ("gcr.io/teamwork/app", "gcr.io/team", "gcr.io/team/gcr.io/teamwork/app"),
+        ("app:v1", "", "10.0.0.2:31000/app"),
+        ("app:v1", "team", "10.0.0.2:31000/team/app"),
+        ("10.0.0.2:31000/app:v1", "", "10.0.0.2:31000/app"),
+        ("localhost:5000/app:v1", "", "localhost:5000/app"),
+        ("192.168.0.1/app:v1", "", "192.168.0.1/app"),
     ],
 )
 def test_publish_name(key, chroot, name):
-    """image_chroot is prefixed to the reference without its tag."""
-    assert build_tool.publish_name(key, chroot) == name
+    """image_chroot is prefixed to the reference without its tag, unless it is below it; a name without a registry gets the workspace's."""
+    assert build_tool.publish_name(key, chroot, "10.0.0.2:31000", LABEL) == name
+
+
+@pytest.mark.parametrize("key", ["quay.io/vendor/app:v1", "docker.io/library/nginx:1", "registry.k8s.io:443/pause"])
+def test_nothing_is_pushed_to_a_registry_that_only_manifests_name(tool, key):
+    """Without image_chroot, an image under a vendor's name fails the build with one sentence that names the registry and the attribute."""
+    normalize(tool, {"d": workload(key)}, f"--image={key}")
+    built = "--built=" + json.dumps([key, "", write("digest", DIGEST)])
+    code, err = tool("resolve", "--input=out.json", "--output=r.json", "--registry=10.0.0.2:31000", built)
+
+    registry = key.partition("/")[0]
+    assert code == 1 and err.count("\n") == 1 and not Path("r.json").exists()
+    assert f"{LABEL}: images: {key!r} would be pushed to {registry}, which only the manifests name. Set image_chroot to" in err
 
 
 def test_an_object_that_names_default_and_one_that_names_no_namespace(tool):

@@ -87,6 +87,52 @@ def test_an_image_volume_needs_a_digest(tool, reference, message):
     assert normalize(tool, pod(f"model@{DIGEST}"), "--image=app") == (0, "")
 
 
+TAGGED = {"a": pod("example.com/model:2", "nginx:1.27"), "b": config("b")}
+UPDATE = "//a:b.update_images"
+HEAD = f"# Images by tag: reference, digest. Update with: bazel run {UPDATE}\n"
+
+
+def resolve_tagged(tool, *lock: str) -> tuple[int, str, list[str]]:
+    """Normalizes and resolves manifests with two images by tag; returns exit code, stderr and the images that would be sent."""
+    assert normalize(tool, TAGGED, "--by-tag") == (0, "")
+    code, err = tool("resolve", "--input=out.json", "--output=resolved.json", *lock)
+    if code:
+        return code, err, []
+    spec = read("resolved.json")["objects"][0]["spec"]["template"]["spec"]
+    return code, err, [spec["containers"][0]["image"], spec["volumes"][0]["image"]["reference"]]
+
+
+def test_images_by_tag_stay_as_they_are(tool):
+    """With other_images = "as-is" references by tag are sent as the manifests have them, and malformed digests are still refused."""
+    assert resolve_tagged(tool) == (0, "", ["nginx:1.27", "example.com/model:2"])
+    assert read("resolved.json")["references"] == {}
+    assert normalize(tool, pod("model@sha256:12"), "--by-tag")[0] == 1
+
+
+def test_images_by_tag_get_their_locked_digests(tool):
+    """With image_lock each reference by tag keeps its tag and gets the digest of the lock; other lines of the lock do not matter."""
+    lock = write("images.lock", f"{HEAD}\nexample.com/model:2 {DIGEST}\nnginx:1.27 {DIGEST}\nunused:1 {DIGEST}\n")
+
+    assert resolve_tagged(tool, "--lock", lock, "--lock-update", UPDATE) == (0, "", [f"nginx:1.27@{DIGEST}", f"example.com/model:2@{DIGEST}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", f"//a:b: Deployment jane/server, container 'main': the image 'nginx:1.27' is not in images.lock. Lock it with 'bazel run {UPDATE}'."),
+        ("nginx:1.27\n", f"images.lock:1: 'nginx:1.27' is not 'REFERENCE sha256:DIGEST'. Remove the line and run 'bazel run {UPDATE}'."),
+        (f"{HEAD}<<<<<<< HEAD\n", "images.lock:2: '<<<<<<< HEAD' is not 'REFERENCE sha256:DIGEST'."),
+        (f"nginx:1.27 {DIGEST}\n" * 2, "images.lock:2: nginx:1.27 appears twice."),
+        (HEAD.replace("//a:b", "//c:d"), f"images.lock:1: //c:d.update_images writes this lock, not {UPDATE}. Give each target a lock"),
+    ],
+)
+def test_a_lock_that_does_not_fit_is_refused(tool, text, message):
+    """A lock that lacks an image, is damaged or is another target's ends the build with one sentence that names the command to run."""
+    code, err, _ = resolve_tagged(tool, "--lock", write("images.lock", text), "--lock-update", UPDATE)
+
+    assert code == 1 and message in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize("extra", [{}, {"immutable": False}, {"type": "kubernetes.io/service-account-token"}])
 @pytest.mark.parametrize("field", ["data", "stringData"])
 @pytest.mark.parametrize("value", [867530912345, 8675309.12345, True, ["867530912345"], {"pin": "867530912345"}])

@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object, identity, is_config
@@ -29,11 +29,15 @@ def parse_digest_reference(reference: str) -> tuple[str, str, str] | None:
     match = _BY_DIGEST.fullmatch(reference)
     if not match:
         return None
-    name = match["name"]
-    first, slash, rest = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first, _without_tag(rest), match["digest"]
-    return "", _without_tag(name), match["digest"]
+    registry = registry_of(match["name"])
+    repository = match["name"].removeprefix(f"{registry}/") if registry else match["name"]
+    return registry, _without_tag(repository), match["digest"]
+
+
+def registry_of(name: str) -> str:
+    """Returns the registry that an image reference names, "" for none (see parse_digest_reference)."""
+    first, slash, _ = name.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else ""
 
 
 def _without_tag(repository: str) -> str:
@@ -66,6 +70,18 @@ class ImageUse:
         self.holder[self.field] = reference
 
 
+class ImageCheck(NamedTuple):
+    """The images of some objects.
+
+    Attributes:
+        used: the provided references that the objects use, sorted.
+        others: the references by tag that nothing provides, each with its first user.
+    """
+
+    used: list[str]
+    others: dict[str, str]
+
+
 def image_uses(obj: Object) -> Iterator[ImageUse]:
     """Yields every place in an object that names an image.
 
@@ -92,22 +108,21 @@ def _use(key: str, item: dict[str, Any]) -> ImageUse | None:
     return ImageUse(item, "image", f"container {name}") if isinstance(image, str) else None
 
 
-def check_images(objects: Iterable[Object], provided: Iterable[str], where: str) -> list[str]:
+def check_images(objects: Iterable[Object], provided: Iterable[str], where: str, *, by_tag: bool = False) -> ImageCheck:
     """Checks that something provides every image that the objects run.
 
     Args:
         objects: checked objects.
         provided: the references of image targets.
         where: the target, for errors.
-
-    Returns:
-        The references among `provided` that the objects use, sorted.
+        by_tag: whether images may be named by tag without being provided.
 
     Raises:
         TurnupError: an image is not provided and has no digest, or its digest is malformed.
     """
     known = set(provided)
     used = set()
+    others: dict[str, str] = {}
     for obj in objects:
         for use in image_uses(obj):
             reference = use.reference
@@ -119,13 +134,15 @@ def check_images(objects: Iterable[Object], provided: Iterable[str], where: str)
                     "valid digest. Write REPOSITORY@sha256: and exactly 64 digits of 0-9 and a-f."
                 )
             elif not parse_digest_reference(reference):
-                have = ", ".join(sorted(known)) or "none"
-                raise TurnupError(
-                    f"{where}: {identity(obj)}, {use.user}: nothing provides the image "
-                    f"{reference!r}. Use one of the images of this target ({have}) or a reference with a digest "
-                    "(REPOSITORY@sha256:…)."
-                )
-    return sorted(used)
+                others.setdefault(reference, f"{identity(obj)}, {use.user}")
+    if others and not by_tag:
+        reference, user = next(iter(others.items()))
+        have = ", ".join(sorted(known)) or "none"
+        raise TurnupError(
+            f"{where}: {user}: nothing provides the image {reference!r}. Use one of the images of this target ({have}) or a reference with a digest "
+            "(REPOSITORY@sha256:…), or lock tags with image_lock."
+        )
+    return ImageCheck(sorted(used), others)
 
 
 def substitute_images(objects: Iterable[Object], replacements: dict[str, str]) -> list[Object]:
