@@ -18,6 +18,8 @@ _SECOND = 1.05
 _SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "name", "namespace")
 _ALLOCATED = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy", "volumeName", "uid")
 _SERVER_NOTES = ("applyset", "turnup/target", "deprecated.daemonset")
+# The steps that are the first to see a version.
+_FIRST_SIGHTS = ("build", "first apply", "diff before the change")
 
 
 class Batch:
@@ -83,7 +85,7 @@ class Batch:
             self.find("a refusal names the object", case, sentence)
         elif written:
             self.find("a refusal comes before the first write", case, sentence)
-        elif expected or (step in ("build", "first apply") and any(pattern.search(sentence) for pattern in INTENDED_REFUSALS)):
+        elif expected or (step in _FIRST_SIGHTS and any(pattern.search(sentence) for pattern in INTENDED_REFUSALS)):
             self._report.count("refused as intended")
             self._report.refuse(Finding(step, case, " ".join(sentence.split())))
         else:

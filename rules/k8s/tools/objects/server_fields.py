@@ -20,7 +20,9 @@ _WITH_RAW_JSON_GROUP = "resource.k8s.io/"
 
 
 def without_server_fields(obj: Object, where: str) -> Object:
-    """Returns an object without empty fields of the API server, which `kubectl create --dry-run` prints.
+    """Returns an object without empty fields of the API server, which `kubectl create --dry-run` prints, and without null in its metadata.
+
+    With `finalizers: null`, the next apply would remove what the server protects the object with.
 
     Args:
         obj: a checked object; it is not changed.
@@ -42,7 +44,7 @@ def without_server_fields(obj: Object, where: str) -> Object:
             f"{where}: {obj['kind']} {meta['name']}: {fields} {'belongs' if one else 'belong'} to the API server of the cluster that the object comes from. "
             f"Remove {'it' if one else 'them'}."
         )
-    kept = {key: value for key, value in meta.items() if key not in (*_METADATA, "ownerReferences")}
+    kept = {key: value for key, value in meta.items() if value is not None and key not in (*_METADATA, "ownerReferences")}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": kept}
 
 

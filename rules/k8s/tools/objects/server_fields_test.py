@@ -45,6 +45,7 @@ def test_the_servers_fields_are_refused_by_name(fields, named):
     "fields",
     [
         {"metadata": {"creationTimestamp": None}, "status": {"loadBalancer": {}}},
+        {"metadata": {"finalizers": None, "labels": None, "annotations": None}},
         {"status": None},
         {"status": {"acceptedNames": {"kind": "", "plural": ""}, "conditions": [], "storedVersions": []}},
         {"metadata": {"uid": None, "resourceVersion": None, "ownerReferences": None, "managedFields": None}},
