@@ -1,5 +1,6 @@
 """Tests of builds of the whole workspace: errors are one sentence, builds are incremental, and outputs are reproducible."""
 
+import json
 import os
 import re
 import subprocess
@@ -172,10 +173,11 @@ load("//rules/image:defs.bzl", "container_image", "container_push")
 load("//rules/k8s:defs.bzl", "k8s_objects")
 container_image(name = "image", empty_files = ["/a"])
 container_push(name = "push", image = ":image", registry = "r.example", repository = "shop/{STABLE_A}")
-k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}"}, template = "settings.yaml")
+k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}", "%{b}": "ü 日本"}, template = "settings.yaml")
 k8s_object(name = "stamped", image_chroot = "r.example/{STABLE_A}", images = {"r/{REPOSITORY}:{STABLE_A}": ":image"}, template = "pod.yaml")
 [k8s_object(name = name, namespace = "{BRANCH}", template = name + ".yaml") for name in ["one", "two"]]
 k8s_objects(name = "both", objects = [":one", ":two"])
+k8s_objects(name = "chosen", objects = {"//rules/image:stamping": [":both"], "//conditions:default": [":settings"]})
 """
 
 
@@ -184,8 +186,8 @@ def _neighbours(nested):
     """Returns a folder with calls as in repositories that used rules_k8s; a file `branch` in it is the stamp variable BRANCH."""
     folder = nested.root / "neighbours"
     folder.mkdir()
-    (folder / "BUILD").write_text(_NEIGHBOURS)
-    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{a}'}\n")
+    (folder / "BUILD").write_text(_NEIGHBOURS, "utf-8")
+    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{a}', other: '%{b}'}\n")
     (folder / "pod.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: main, image: 'r/{REPOSITORY}:{STABLE_A}'}]}\n")
     for name in ("one", "two"):
         (folder / f"{name}.yaml").write_text(f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n")
@@ -226,12 +228,15 @@ def test_calls_of_rules_k8s(nested, neighbours):
     resolved = nested.bazel("run", "//neighbours:settings.resolve")
     bare = nested.bazel("run", "//neighbours:settings")
     program = subprocess.run([nested.built("neighbours/settings")], capture_output=True, text=True, check=False)
-    nested.build("//neighbours:stamped", "//neighbours:settings.diff")
+    nested.build("//neighbours:stamped", "//neighbours:settings.diff", "//neighbours:chosen")
+    (settings,) = json.loads(nested.built("neighbours/settings.resolved.json").read_text("utf-8"))["objects"]
 
+    assert settings["data"] == {"key": "value", "other": "ü 日本"}
     assert "key: value" in resolved.stdout, resolved.stderr
     assert bare.stdout == resolved.stdout, bare.stderr
     assert program.stdout == resolved.stdout, program.stderr
     assert nested.built("neighbours/settings.diff").is_file()
+    assert json.loads(nested.built("neighbours/chosen.closure.json").read_text())["objects"] == 1
     digest = nested.built("neighbours/image.digest").read_text()
     assert f'"image": "r.example/value/r/shop@{digest}"' in nested.built("neighbours/stamped.resolved.json").read_text()
 
