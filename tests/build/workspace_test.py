@@ -169,10 +169,9 @@ def test_pins_are_copied_and_built(nested):
 
 
 _NEIGHBOURS = """load("@k8s_object//:defaults.bzl", "k8s_object")
-load("//rules/image:defs.bzl", "container_image", "container_push")
+load("//rules/image:defs.bzl", "container_image")
 load("//rules/k8s:defs.bzl", "k8s_objects")
 container_image(name = "image", empty_files = ["/a"])
-container_push(name = "push", image = ":image", registry = "r.example", repository = "shop/{STABLE_A}")
 k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}", "%{b}": "ü 日本"}, template = "settings.yaml")
 k8s_object(name = "stamped", image_chroot = "r.example/{STABLE_A}", images = {"r/{REPOSITORY}:{STABLE_A}": ":image"}, template = "pod.yaml")
 [k8s_object(name = name, namespace = "{BRANCH}", template = name + ".yaml") for name in ["one", "two"]]
@@ -253,24 +252,6 @@ def test_one_closure_in_two_places(nested, neighbours):
         "ERROR: //neighbours:both: //neighbours:one was built when the stamp variable BRANCH was 'main', and //neighbours:two when it was 'topic', "
         "so the closure would be in two places. Print it as STABLE_BRANCH from your --workspace_status_command, and use that name."
     )
-
-
-def test_stamp_follows_the_flag(nested, neighbours):
-    """With --stamp, image and push are stamped; without it they are not, whatever was built before, and the run says what to do."""
-
-    def built() -> tuple[list[str], bool]:
-        """Returns the names in the plan, and whether the image was created in 1970."""
-        plan = nested.built("neighbours/push.push.plan").read_text()
-        return re.findall(r"shop/\S+", plan), '"created":"1970-' in nested.built("neighbours/image.config.json").read_text()
-
-    nested.build("//neighbours:push", "--stamp")
-    stamped = built()
-    refused = nested.bazel("run", "//neighbours:push")
-
-    assert stamped == (["shop/value"], False)
-    assert built() == (["shop/{STABLE_A}"], True)
-    assert refused.returncode == 1
-    assert "'shop/{STABLE_A}' has a stamp variable, and the target was built without --stamp; run it with --stamp, or set stamp = True" in refused.stderr
 
 
 def test_two_folders_give_the_same_bytes(nested):
