@@ -1,5 +1,6 @@
 """Tests of builds of the whole workspace: errors are one sentence, builds are incremental, and outputs are reproducible."""
 
+import json
 import os
 import re
 import subprocess
@@ -168,14 +169,14 @@ def test_pins_are_copied_and_built(nested):
 
 
 _NEIGHBOURS = """load("@k8s_object//:defaults.bzl", "k8s_object")
-load("//rules/image:defs.bzl", "container_image", "container_push")
+load("//rules/image:defs.bzl", "container_image")
 load("//rules/k8s:defs.bzl", "k8s_objects")
 container_image(name = "image", empty_files = ["/a"])
-container_push(name = "push", image = ":image", registry = "r.example", repository = "shop/{STABLE_A}")
-k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}"}, template = "settings.yaml")
+k8s_object(name = "settings", args = ["--wait"], substitutions = {"%{a}": "{STABLE_A}", "%{b}": "ü 日本"}, template = "settings.yaml")
 k8s_object(name = "stamped", image_chroot = "r.example/{STABLE_A}", images = {"r/{REPOSITORY}:{STABLE_A}": ":image"}, template = "pod.yaml")
 [k8s_object(name = name, namespace = "{BRANCH}", template = name + ".yaml") for name in ["one", "two"]]
 k8s_objects(name = "both", objects = [":one", ":two"])
+k8s_objects(name = "chosen", objects = {"//rules/image:stamping": [":both"], "//conditions:default": [":settings"]})
 """
 
 
@@ -184,8 +185,8 @@ def _neighbours(nested):
     """Returns a folder with calls as in repositories that used rules_k8s; a file `branch` in it is the stamp variable BRANCH."""
     folder = nested.root / "neighbours"
     folder.mkdir()
-    (folder / "BUILD").write_text(_NEIGHBOURS)
-    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{a}'}\n")
+    (folder / "BUILD").write_text(_NEIGHBOURS, "utf-8")
+    (folder / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {key: '%{a}', other: '%{b}'}\n")
     (folder / "pod.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: main, image: 'r/{REPOSITORY}:{STABLE_A}'}]}\n")
     for name in ("one", "two"):
         (folder / f"{name}.yaml").write_text(f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n")
@@ -226,12 +227,15 @@ def test_calls_of_rules_k8s(nested, neighbours):
     resolved = nested.bazel("run", "//neighbours:settings.resolve")
     bare = nested.bazel("run", "//neighbours:settings")
     program = subprocess.run([nested.built("neighbours/settings")], capture_output=True, text=True, check=False)
-    nested.build("//neighbours:stamped", "//neighbours:settings.diff")
+    nested.build("//neighbours:stamped", "//neighbours:settings.diff", "//neighbours:chosen")
+    (settings,) = json.loads(nested.built("neighbours/settings.resolved.json").read_text("utf-8"))["objects"]
 
+    assert settings["data"] == {"key": "value", "other": "ü 日本"}
     assert "key: value" in resolved.stdout, resolved.stderr
     assert bare.stdout == resolved.stdout, bare.stderr
     assert program.stdout == resolved.stdout, program.stderr
     assert nested.built("neighbours/settings.diff").is_file()
+    assert json.loads(nested.built("neighbours/chosen.closure.json").read_text())["objects"] == 1
     digest = nested.built("neighbours/image.digest").read_text()
     assert f'"image": "r.example/value/r/shop@{digest}"' in nested.built("neighbours/stamped.resolved.json").read_text()
 
@@ -248,24 +252,6 @@ def test_one_closure_in_two_places(nested, neighbours):
         "ERROR: //neighbours:both: //neighbours:one was built when the stamp variable BRANCH was 'main', and //neighbours:two when it was 'topic', "
         "so the closure would be in two places. Print it as STABLE_BRANCH from your --workspace_status_command, and use that name."
     )
-
-
-def test_stamp_follows_the_flag(nested, neighbours):
-    """With --stamp, image and push are stamped; without it they are not, whatever was built before, and the run says what to do."""
-
-    def built() -> tuple[list[str], bool]:
-        """Returns the names in the plan, and whether the image was created in 1970."""
-        plan = nested.built("neighbours/push.push.plan").read_text()
-        return re.findall(r"shop/\S+", plan), '"created":"1970-' in nested.built("neighbours/image.config.json").read_text()
-
-    nested.build("//neighbours:push", "--stamp")
-    stamped = built()
-    refused = nested.bazel("run", "//neighbours:push")
-
-    assert stamped == (["shop/value"], False)
-    assert built() == (["shop/{STABLE_A}"], True)
-    assert refused.returncode == 1
-    assert "'shop/{STABLE_A}' has a stamp variable, and the target was built without --stamp; run it with --stamp, or set stamp = True" in refused.stderr
 
 
 def test_two_folders_give_the_same_bytes(nested):

@@ -39,6 +39,8 @@ def cc_image(name, binary = None, base = None, packages = None, **kwargs):
         args (list of strings): another name of `cmd`, as in rules_docker.
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+          Unset or -1 follows Bazel's `--stamp`.
     """
     cc_image_rule(
         name = name,

@@ -33,6 +33,8 @@ def go_image(name, binary = None, base = None, **kwargs):
         args (list of strings): another name of `cmd`, as in rules_docker.
         label_files (dict from string to label): labels to files with their values. Empty: none.
         stamp (bool or int): replace stamp variables such as `{BUILD_USER}` with their values from Bazel's workspace status.
+
+          Unset or -1 follows Bazel's `--stamp`.
     """
     go_image_rule(
         name = name,

@@ -115,8 +115,15 @@ def _expand(ctx, attribute):
     return ctx.expand_make_variables(attribute, getattr(ctx.attr, attribute), {})
 
 def _substitutions(ctx):
-    """Returns the substitutions with their Make variables expanded."""
-    return {key: ctx.expand_make_variables("substitutions", value, {}) for key, value in ctx.attr.substitutions.items()}
+    """Returns the replacements with their Make variables expanded, and the file of the substitutions, as a list."""
+    if not ctx.attr.substitutions:
+        return [], []
+    pairs = [[key, ctx.expand_make_variables("substitutions", value, {})] for key, value in ctx.attr.substitutions.items()]
+
+    # In a file, because Bazel 4 encodes the arguments of a worker twice.
+    output = ctx.actions.declare_file(ctx.label.name + ".substitutions.json")
+    ctx.actions.write(output, json.encode(pairs))
+    return [value for _, value in pairs], [output]
 
 def _references(ctx, attribute):
     """Returns {reference: ImageInfo} of an attribute that maps targets to JSON lists."""
@@ -147,13 +154,13 @@ def _normalize(ctx, label, images, preloads):
         args.add("--by-tag")
     if ctx.file.source:
         args.add(ctx.file.source, format = "--source=%s")
-    substitutions = _substitutions(ctx)
-    args.add_all([json.encode([key, value]) for key, value in substitutions.items()], format_each = "--substitution=%s")
-    status = status_files(ctx, settings.values() + images.keys() + substitutions.values())
+    replacements, substitutions = _substitutions(ctx)
+    args.add_all(substitutions, format_each = "--substitutions=%s")
+    status = status_files(ctx, settings.values() + images.keys() + replacements)
     args.add_all(status, format_each = "--status=%s")
     args.add(output, format = "--output=%s")
     args.add_all(ctx.files.template)
-    build_action(ctx, args, ctx.files.template + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
+    build_action(ctx, args, ctx.files.template + substitutions + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
     return output
 
 def _resolve(ctx, normalized, images):

@@ -85,7 +85,8 @@ def normalize(args: argparse.Namespace) -> None:
     # An error names the file that a person wrote, not only the file rendered from it.
     where = f"{args.label} ({args.source})" if args.source else args.label
     objects = []
-    substitutions = [(text, stamped(value, "substitutions")) for text, value in args.substitution]
+    pairs = json.loads(_text(args.substitutions)) if args.substitutions else []
+    substitutions = [(text, stamped(value, "substitutions")) for text, value in pairs]
     for path in args.manifests:
         objects += read_objects(_substituted(_text(path), substitutions), path, f"{args.source} (rendered as {path})" if args.source else "")
     objects = [without_generated_selector(without_null_in_lists(without_server_fields(obj, where))) for obj in objects]
@@ -335,8 +336,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}", default="")
     sub.add_argument("--image", action="append", default=[], help="a reference that an image target provides")
     sub.add_argument("--preload", action="append", default=[], help="a reference that a loader puts onto the nodes")
-    sub.add_argument("--substitution", type=json.loads, action="append", default=[], metavar="[TEXT, REPLACEMENT]")
     sub.add_argument("--by-tag", action="store_true", help="allow images by tag that nothing provides")
+    sub.add_argument("--substitutions", default="", help="a JSON list of [text, replacement]")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
     sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
     sub.add_argument("--source", default="", help="the file that the manifests were rendered from, for errors")

@@ -25,7 +25,7 @@ def test_a_volatile_stamp_variable_in_a_place(tool):
     status = write("status.txt", "STABLE_A a\nBRANCH topic\n")
     objects = {"c": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "%{branch}"}}}
 
-    substitution = "--substitution=" + json.dumps(["%{branch}", "{BRANCH}"])
+    substitution = "--substitutions=" + write("s.json", [["%{branch}", "{BRANCH}"]])
     assert normalize(tool, objects, "--namespace={STABLE_A}", substitution, f"--status={status}") == (0, "")
     assert read("out.json")["volatile"] == {}
     code, err = normalize(tool, objects, "--namespace=x-{BRANCH}", f"--status={status}")
@@ -42,11 +42,11 @@ def test_substitutions(tool):
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n%{data}\n"
     data = "data:\n  a: {STABLE_A}\n  b: '{\"ü\": {}}'"
 
-    assert normalize(tool, text, "--substitution=" + json.dumps(["%{data}", data]), f"--status={status}", name="m.yaml") == (0, "")
+    assert normalize(tool, text, "--substitutions=" + write("s.json", [["%{data}", data]]), f"--status={status}", name="m.yaml") == (0, "")
     assert read("out.json")["objects"][0]["data"] == {"a": "the value", "b": '{"ü": {}}'}
-    code, err = normalize(tool, text, '--substitution=["%{data}", "{STABLE_B}"]', f"--status={status}", name="m.yaml")
+    code, err = normalize(tool, text, "--substitutions=" + write("s.json", [["%{data}", "{STABLE_B}"]]), f"--status={status}", name="m.yaml")
     assert code == 1 and f"{LABEL}: substitutions: the workspace status has no STABLE_B (it has: STABLE_A)." in err
-    code, err = normalize(tool, text, '--substitution=["%{data}", "data: {"]', name="m.yaml")
+    code, err = normalize(tool, text, "--substitutions=" + write("s.json", [["%{data}", "data: {"]]), name="m.yaml")
     assert code == 1 and "m.yaml:5:1: the text is not YAML" in err
 
 
