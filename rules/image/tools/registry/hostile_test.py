@@ -85,11 +85,12 @@ def _before(at_first: list[int] = []) -> int:  # noqa: B006 (kept between calls)
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_a_hostile_registry(tmp_path, answer: str, client: str) -> None:
+def test_a_hostile_registry(tmp_path, monkeypatch, answer: str, client: str) -> None:
     """Whatever a registry answers, pull, push and the question whether an image exists end with its name."""
     _before()
     with HostileServer(ANSWERS[answer]) as server:
         if client == "exists" and answer in ("dripping refusal", "refusal of odd fields"):  # a 404 is an answer, whatever follows it
+            monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 5.0)
             assert CLIENTS[client](server.name, tmp_path) is False
             return
         _ends(CLIENTS[client], server.name, tmp_path)
