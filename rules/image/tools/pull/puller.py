@@ -139,7 +139,7 @@ class Puller(Registry):
                 most = now
                 policy.reset()
             if not policy.wait(f"registry {self.name}: {what}: {problem}", problem.retry_after):
-                raise PushError(f"registry {self.name}: {what}: {problem}, {policy.attempts} times; check the registry and the network, then run this again")
+                raise PushError(f"registry {self.name}: {what}: {problem}, {policy.tried}; check the registry and the network, then run this again")
 
     def _continue(self, repository: str, digest: str, size: int, file: IO[bytes]) -> None:
         """Appends the rest of a blob to a file."""

@@ -10,7 +10,7 @@ import _thread
 from rules.image.tools.errors import InputError, LoginError, PushError
 from rules.image.tools.registry.parallel import run_parallel
 from rules.image.tools.registry.refusals import check_no_page, refusal
-from rules.image.tools.registry.retry import ATTEMPTS, Interrupted, RetryPolicy
+from rules.image.tools.registry.retry import Interrupted, RetryPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Transfer:
         """Mounts the blob from a repository that has it, or uploads it."""
         what = f"registry {self.client.name}: upload of {blob.digest} to {repository}"
         source = blob.existing[0] if blob.existing else ""
-        policy = RetryPolicy(self.client.sleep, self.client.note)
+        policy = RetryPolicy(self.client.sleep, self.client.note, longest=float("inf"))  # sending a large blob may take hours
         while True:
             answer = self._mount(blob, repository, source) if source else None
             if answer is not None and answer.status == 201:
@@ -223,7 +223,7 @@ class Transfer:
                 return
             except Interrupted as problem:
                 if not policy.wait(f"{what} was interrupted ({problem})", problem.retry_after):
-                    raise PushError(f"{what} was interrupted {ATTEMPTS} times ({problem}); check the registry and the network, then push again") from None
+                    raise PushError(f"{what} was interrupted {policy.tried} ({problem}); check the registry and the network, then push again") from None
                 # It may have arrived although the answer was lost.
                 if self._is_blob(self.client.request("HEAD", f"/v2/{repository}/blobs/{blob.digest}", repository=repository), repository, blob.digest):
                     return

@@ -238,6 +238,6 @@ def _with_retries(connection: http1.Connection, head: bytes, body: bytes | None,
                 refusals.check_tls(error, connection.host)
                 problem = f"cannot be reached ({error or type(error).__name__})"
             if not policy.wait(f"{service} {problem}", retry_after):
-                raise PushError(f"{service} {problem}, {policy.attempts} times; check that it runs and is reachable, then run this again")
+                raise PushError(f"{service} {problem}, {policy.tried}; check that it runs and is reachable, then run this again")
     finally:
         connection.close()

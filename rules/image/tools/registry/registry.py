@@ -140,7 +140,7 @@ class Registry:
             if not again:
                 raise Interrupted(problem, retry_after)
             if not policy.wait(f"registry {self.name}: {problem}", retry_after):
-                raise PushError(f"registry {self.name}: {problem}, {policy.attempts} times; check that it runs and is reachable, then run this again")
+                raise PushError(f"registry {self.name}: {problem}, {policy.tried}; check that it runs and is reachable, then run this again")
 
     def head_all(self, questions: Sequence[tuple[str, str]], accept: str = "") -> list[Answer | None]:
         """Asks several HEAD questions, on one connection without waiting for each answer.

@@ -87,6 +87,15 @@ def test_lasting_trouble_is_one_sentence(fake, client) -> None:
         client.request("GET", "/v2/a/blobs/x")
 
 
+def test_no_attempt_begins_after_minutes(fake, client, monkeypatch) -> None:
+    """A registry that takes minutes for each answer is asked again only for so long, and the error counts the attempts."""
+    monkeypatch.setattr("rules.image.tools.registry.retry.LONGEST", -1.0)
+    fake.fault = lambda h: h.answer(503) or True
+    with pytest.raises(PushError, match=rf"^registry {fake.name}: answered 503, once; check"):
+        client.request("GET", "/v2/a/blobs/x")
+    assert len(fake.log) == 1
+
+
 def test_a_closed_port_is_one_sentence(pauses) -> None:
     """The error for a closed port names it."""
     with socket.socket() as taken:

@@ -34,11 +34,13 @@ class RetryPolicy:
     Args:
         sleep: what waits.
         note: called with a line before each pause.
+        longest: seconds after which no other attempt begins; LONGEST when None.
     """
 
-    def __init__(self, sleep: Callable[[float], None], note: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, sleep: Callable[[float], None], note: Callable[[str], None] = lambda _: None, longest: float | None = None) -> None:
         self._sleep = sleep
         self._note = note
+        self._longest = LONGEST if longest is None else longest
         self.reset()
 
     def reset(self) -> None:
@@ -46,9 +48,9 @@ class RetryPolicy:
         self._failed, self._pause, self._begun = 0, FIRST_PAUSE, time.monotonic()
 
     @property
-    def attempts(self) -> int:
-        """The number of failed attempts."""
-        return self._failed
+    def tried(self) -> str:
+        """How often it was tried, for errors: `once` or `8 times`."""
+        return "once" if self._failed == 1 else f"{self._failed} times"
 
     def wait(self, problem: str, retry_after: str | None = None) -> bool:
         """Waits after a failed attempt; returns False, at once, after the last one.
@@ -60,7 +62,7 @@ class RetryPolicy:
             retry_after: the answer's Retry-After; None without one.
         """
         self._failed += 1
-        if self._failed >= ATTEMPTS or time.monotonic() - self._begun > LONGEST:
+        if self._failed >= ATTEMPTS or time.monotonic() - self._begun > self._longest:
             return False
         seconds = _parse_retry_after(retry_after or "")
         # The clock's nanoseconds differ between clients, so that they do not all ask at once; loading random takes 8 ms.
