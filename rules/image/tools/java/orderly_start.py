@@ -28,7 +28,7 @@ _OPTIONS = 1 | 8 | 0x100000
 _AT_SYSCALL = signal.SIGTRAP | 0x80
 _ALL_THREADS = 0x40000000  # __WALL of waitpid
 _KEPT = ("Reference Handl", "Finalizer")  # as the kernel has their names, of 15 characters at most
-_UNNAMED = "java"  # the JVM names its threads before they run Java code
+_UNNAMED = "java"  # the JVM names each thread before that runs Java code
 _PAUSE = 0.002  # seconds between two looks
 _IDLE_LOOKS = 5
 
@@ -115,7 +115,8 @@ class OrderlyJvm:
     def _handle(self, thread: int, number: int, event: int) -> None:
         """Resumes a stopped thread, or keeps it."""
         if thread not in self._requests:  # A new thread, or the process at its start, with a signal that only tells so.
-            self._requests[thread] = _CONT if thread == self._process or self._released else _SYSCALL
+            # The first thread of java's launcher starts the one that runs the program. Both run without stops.
+            self._requests[thread] = _CONT if len(self._requests) < 2 or self._released else _SYSCALL
             if thread == self._process:
                 self._libc.ptrace(_SETOPTIONS, thread, None, _OPTIONS)
             self._resume(thread)
@@ -124,7 +125,7 @@ class OrderlyJvm:
             if name in _KEPT and not self._released:
                 self._kept.append(thread)
                 return
-            if name != _UNNAMED:
+            if name != _UNNAMED or self._released:
                 self._requests[thread] = _CONT
             self._resume(thread)
         else:

@@ -9,24 +9,27 @@ import pytest
 
 from rules.image.tools.java.orderly_start import OrderlyJvm
 
-# Its first thread has a name that is kept, its second another one; each notes when it runs. The list decides how it ends.
+# It runs in a thread of its own, as in java's launcher, and starts one with a name that is kept and one with another name. Each
+# notes when it runs. The list decides how the program ends.
 _PROGRAM = """
-import ctypes, sys, threading, time
+import ctypes, os, sys, threading, time
 prctl = ctypes.CDLL(None).prctl
 notes = []
 def named(name, note):
     prctl(15, name)
     notes.append(note)
+def main():
+    for name, note in ((b"Finalizer", "kept"), (b"Other", "other")):
+        threading.Thread(target=named, args=(name, note)).start()
+        time.sleep(0.2)
+    notes.append("opens the list")
+    with open(sys.argv[1]) as file:
+        notes.append("opened")
+        text = file.read()
+    print(*notes, len(text), sep=",", flush=True)
+    os._exit(len(text) % 7)
 prctl(15, b"java")
-for name, note in ((b"Finalizer", "kept"), (b"Other", "other")):
-    threading.Thread(target=named, args=(name, note)).start()
-    time.sleep(0.2)
-notes.append("opens the list")
-with open(sys.argv[1]) as file:
-    notes.append("opened")
-    text = file.read()
-print(*notes, len(text), sep=",", flush=True)
-sys.exit(len(text) % 7)
+threading.Thread(target=main).start()
 """
 
 
