@@ -25,6 +25,7 @@ def run_tool(ctx, args, inputs, outputs, message):
       outputs: list of Files.
       message: the progress message.
     """
+
     # The program detects by this character how Bazel encoded the arguments (Arguments.java).
     args[-1].add_all(["--encoding", "é"])
     for each in args:

@@ -8,13 +8,13 @@ load("//rules/java/private:maven_specs.bzl", "coordinates", "maven", "parse_arti
 _SHORTEST = {
     "a:b": "a:b",
     "a:b:1": "a:b:1",
-    "a:b:exe:linux-x86_64:1": "a:b:exe:linux-x86_64:1",
     "a:b:exe:1": "a:b:exe:1",
+    "a:b:exe:linux-x86_64:1": "a:b:exe:linux-x86_64:1",
     "a:b:jar:1": "a:b:1",
     "a:b:jar:linux-x86_64:": "a:b:jar:linux-x86_64:",
+    maven.artifact("a", "b"): "a:b",
     maven.artifact("a", "b", classifier = "linux-x86_64"): "a:b:jar:linux-x86_64:",
     maven.artifact("a", "b", packaging = "exe"): "a:b:exe:",
-    maven.artifact("a", "b"): "a:b",
 }
 
 def _coordinates_test_impl(ctx):
